@@ -1,0 +1,1 @@
+"""The Launch Readiness Workbook's library: notebooks tell the story, this does the work."""

@@ -1,0 +1,1 @@
+"""One module a launch task: `read_*` looks, `judge_*` decides, and each looker returns Findings."""

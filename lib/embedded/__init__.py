@@ -1,0 +1,1 @@
+"""What runs here when nothing is live: known to the runner and the session alone."""

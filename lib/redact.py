@@ -1,0 +1,88 @@
+"""The one place where credentials are struck out of text.
+
+Every text that enters evidence, an artifact, a page or the terminal goes through `strike`.
+Known values are struck in the encodings they travel in; well-known shapes are struck always.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+STRUCK = "[struck out]"
+SHORTEST_SECRET = 6
+"""Characters. A shorter value would strike ordinary words; params refuse such credentials."""
+
+SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@'\"<>]*):([^\s@'\"<>]+)@", re.I), rf"\1:{STRUCK}@"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"), STRUCK),
+    (re.compile(r"\b(Bearer(?:-API)?|FlyV1|Basic)\s+[A-Za-z0-9._~+/=,-]{8,}", re.I), rf"\1 {STRUCK}"),
+    (re.compile(r"\b(?:sbp|sb_secret|ghp|gho|ghs|ghu|github_pat|fo1|fm1a|fm2)_[A-Za-z0-9_=-]{16,}"), STRUCK),
+    (re.compile(r"(\bPG(?:PASSWORD|PASSFILE)\s*=\s*)(\"[^\"]*\"|'[^']*'|\S+)"), rf"\1{STRUCK}"),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S), STRUCK),
+)
+"""Shapes of credentials that are struck out even when their value is not known."""
+
+_known: set[str] = set()
+
+
+def register_secrets(values: Iterable[str]) -> None:
+    """Strike these values out of every text from now on, in this process."""
+    for value in values:
+        if len(value) >= SHORTEST_SECRET:
+            _known.update(spellings(value))
+
+
+def known_spellings() -> frozenset[str]:
+    """Return every spelling that is struck out in this process."""
+    return frozenset(_known)
+
+
+def spellings(value: str) -> set[str]:
+    """Return the value in each encoding it may travel in: plain, URL, JSON, base64 (any offset), hex."""
+    raw = value.encode()
+    forms = {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], raw.hex(), raw.hex().upper()}
+    forms.add(json.dumps(value, ensure_ascii=False)[1:-1])
+    forms.add(value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;"))
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
+        # The first and last symbols also carry bits of the neighbours, so they are left out.
+        core = encoded[(0, 2, 3)[offset] : len(encoded) - (1 if (len(raw) + offset) % 3 else 0)]
+        forms.update({core, core.replace("+", "-").replace("/", "_")})
+    return {form for form in forms if len(form) >= SHORTEST_SECRET}
+
+
+def password_of(url: str) -> str | None:
+    """Return the password a URL carries, decoded, or None."""
+    password = urlsplit(url).password
+    return unquote(password) if password else None
+
+
+def strike(text: str) -> str:
+    """Return the text with every known secret and every credential shape struck out."""
+    for value in sorted(_known, key=len, reverse=True):
+        if value in text:
+            text = text.replace(value, STRUCK)
+    for shape, replacement in SHAPES:
+        text = shape.sub(replacement, text)
+    return text
+
+
+def strike_all(value: Any) -> Any:
+    """Return a JSON value with `strike` applied to every string in it, keys too."""
+    if isinstance(value, str):
+        return strike(value)
+    if isinstance(value, Mapping):
+        return {strike(str(key)): strike_all(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [strike_all(item) for item in value]
+    return value
+
+
+def find_secrets(content: bytes) -> int:
+    """Return how many known spellings occur in the content; 0 is what every kept file must give."""
+    return sum(1 for value in _known if value.encode() in content)
