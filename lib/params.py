@@ -1,0 +1,227 @@
+"""What the user asked for: params/<environment>.yaml, the command line and the environment variables.
+
+The only reader of environment variables. Everything wrong is told at once, one line each, before
+anything starts. The rehearsal rule lives here: targets named by variables of which none is set are
+rehearsed on embedded parts, all set is live, some set leaves the missing ones named.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from lib.errors import ParamsError
+from lib.sections import SECTIONS, Section
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: where params/, notebooks/ and rendered/ are."""
+
+VARIABLE = re.compile(r"^\$\{([A-Z][A-Z0-9_]*)\}$")
+ENVIRONMENT_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
+EMBEDDED = "embedded"
+RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
+"""Names the private file by which the runner hands a kernel its run; unset outside a run."""
+
+
+class Targets(Section):
+    """The outside systems of an environment: `embedded`, or the variable that holds the address."""
+
+    database: str
+
+
+class Run(Section):
+    """How a run is executed."""
+
+    jobs: int = Field(ge=1, le=32)  # notebooks at a time
+    notebook_timeout_s: float = Field(gt=0)  # longest one notebook may take, s
+
+
+ParamsFile: type[Section] = create_model(  # type: ignore[call-overload]
+    "ParamsFile",
+    __base__=Section,
+    pack=(str, ...),
+    targets=(Targets, ...),
+    run=(Run, ...),
+    **{name: (model, ...) for name, model in SECTIONS.items()},
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """One environment, understood.
+
+    addresses: target name -> its live address; empty in a rehearsal. Never printed.
+    missing: target name -> the variable that is not set although others are.
+    rehearsal: whether embedded parts stand in for every target.
+    rehearsed_for: the variables whose absence made it a rehearsal; empty for a local environment.
+    """
+
+    environment: str
+    pack: Path
+    sections: Mapping[str, Any]
+    run: Run
+    addresses: Mapping[str, str] = field(repr=False)
+    missing: Mapping[str, str]
+    rehearsal: bool
+    rehearsed_for: tuple[str, ...]
+    writes_allowed: bool
+
+    @property
+    def file(self) -> str:
+        return f"params/{self.environment}.yaml"
+
+
+def load_params(
+    environment: str,
+    *,
+    pack: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    folder: Path = ROOT / "params",
+) -> Params:
+    """Return one environment's params, validated whole.
+
+    pack: replaces the file's `pack`, relative to where the user stands.
+    variables: the environment variables to read; the process's own when not given.
+    Raises ParamsError with every problem found, one line each.
+    """
+    values = os.environ if variables is None else variables
+    document = read_document(environment, folder)
+    parsed = parse_document(document, where=f"params/{environment}.yaml")
+    problems: list[str] = []
+    named = {name: VARIABLE.match(spec) for name, spec in parsed.targets.model_dump().items()}
+    for name, spec in parsed.targets.model_dump().items():
+        if spec != EMBEDDED and not named[name]:
+            problems.append(
+                f"params/{environment}.yaml: targets.{name}: write `embedded`, or the name of an environment variable "
+                "as ${NAME}; an address or credential itself does not belong into this file."
+            )
+    folder_of_pack = find_pack(pack, parsed.pack, problems)
+    if problems:
+        raise ParamsError(problems)
+    wanted = {name: match.group(1) for name, match in named.items() if match}
+    found = {name: values[variable].strip() for name, variable in wanted.items() if values.get(variable, "").strip()}
+    rehearsal = not found
+    return Params(
+        environment=environment,
+        pack=folder_of_pack,
+        sections={name: getattr(parsed, name) for name in SECTIONS},
+        run=parsed.run,
+        addresses=found,
+        missing={} if rehearsal else {name: variable for name, variable in wanted.items() if name not in found},
+        rehearsal=rehearsal,
+        rehearsed_for=tuple(sorted(wanted.values())) if rehearsal else (),
+        writes_allowed=rehearsal or values.get("ALLOW_WRITES", "").strip() == environment,
+    )
+
+
+def is_strict(variables: Mapping[str, str] | None = None) -> bool:
+    """Return whether STRICT asks to refuse a rehearsal: any value but empty, 0, no or false."""
+    values = os.environ if variables is None else variables
+    return values.get("STRICT", "").strip().lower() not in ("", "0", "no", "false")
+
+
+def run_file() -> Path | None:
+    """Return the private file of the run this kernel belongs to, or None outside a run."""
+    named = os.environ.get(RUN_FILE_VARIABLE)
+    return Path(named) if named else None
+
+
+def kernel_variables() -> dict[str, str]:
+    """Return what a kernel inherits: this process's variables without any that a target is named by."""
+    private = {VARIABLE.match(str(spec)).group(1) for spec in every_target_spec() if VARIABLE.match(str(spec))}  # type: ignore[union-attr]
+    return {name: value for name, value in os.environ.items() if name not in private}
+
+
+def every_target_spec() -> list[str]:
+    """Return every value under `targets:` of every params file that can be read."""
+    specs: list[str] = []
+    for name in known_environments():
+        try:
+            targets = read_document(name, ROOT / "params").get("targets")
+        except ParamsError:
+            continue
+        specs.extend(str(spec) for spec in (targets or {}).values())
+    return specs
+
+
+def known_environments(folder: Path = ROOT / "params") -> list[str]:
+    """Return the environments there are: one a file."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def read_document(environment: str, folder: Path, *, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return one params file as plain data, laid over the environment it `extends`, if any."""
+    path = folder / f"{environment}.yaml"
+    if not ENVIRONMENT_NAME.match(environment) or not path.is_file():
+        raise ParamsError.no_such_environment(environment, known_environments(folder))
+    if environment in seen:
+        raise ParamsError(f"params/{environment}.yaml extends itself, by way of {', '.join(seen)}.")
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        said = " ".join(str(exc).split())
+        raise ParamsError(f"params/{environment}.yaml is not valid YAML: {said}.") from exc
+    if not isinstance(document, dict):
+        raise ParamsError(f"params/{environment}.yaml must be a mapping of sections; saw {type(document).__name__}.")
+    base = document.pop("extends", None)
+    if base is None:
+        return document
+    return merge(read_document(str(base), folder, seen=(*seen, environment)), document)
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `over` laid over `base`: mappings are merged, everything else is replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def parse_document(document: Mapping[str, Any], *, where: str) -> Any:
+    """Return the document as a ParamsFile. Raises ParamsError with one line for each thing wrong."""
+    try:
+        return ParamsFile.model_validate(document)
+    except ValidationError as exc:
+        raise ParamsError([say_problem(where, problem) for problem in exc.errors()]) from None
+
+
+def say_problem(where: str, problem: ErrorDetails) -> str:
+    """Return one line for one thing that pydantic found wrong."""
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        section = ".".join(str(part) for part in problem["loc"][:-1])
+        return ParamsError.unknown_key(f"{where}{': ' + section if section else ''}", str(problem["loc"][-1]), known_keys(problem))
+    if problem["type"] == "missing":
+        return f"{where}: {place} is missing. Next: add it (params/local.yaml shows one)."
+    seen = repr(problem["input"])
+    return f"{where}: {place}: {problem['msg'].lower()}; saw {seen[:80]} ({type(problem['input']).__name__})."
+
+
+def known_keys(problem: ErrorDetails) -> list[str]:
+    """Return the keys that would have been understood where an unknown one stood."""
+    model: Any = ParamsFile
+    for part in problem["loc"][:-1]:
+        field_of = getattr(model, "model_fields", {}).get(str(part))
+        model = getattr(field_of, "annotation", None)
+    return list(getattr(model, "model_fields", {}))
+
+
+def find_pack(asked: str | None, written: str, problems: list[str]) -> Path:
+    """Return the pack's folder, absolute; adds a line to problems when there is none."""
+    path = (Path.cwd() / asked if asked else ROOT / written).expanduser().resolve()
+    named = f"PACK={asked}" if asked else f"pack: {written}"
+    if not path.is_dir():
+        near = get_close_matches(path.name, [one.name for one in path.parent.glob("*/")], n=1) if path.parent.is_dir() else []
+        hint = f" Did you mean {near[0]}?" if near else ""
+        problems.append(f"{named}: there is no folder {path}.{hint} Next: pass the project's checkout.")
+    return path
