@@ -42,6 +42,7 @@ class Run(Section):
     """How a run is executed."""
 
     jobs: int = Field(ge=1, le=32)  # notebooks at a time
+    supabase_cli: str | None = None  # another Supabase CLI than the pinned one: a path, or a name on PATH
     notebook_timeout_s: float = Field(gt=0)  # longest one notebook may take, s
 
 
@@ -193,6 +194,11 @@ def parse_document(document: Mapping[str, Any], *, where: str) -> Any:
         return ParamsFile.model_validate(document)
     except ValidationError as exc:
         raise ParamsError([say_problem(where, problem) for problem in exc.errors()]) from None
+
+
+def parameter_problem(task: str, problem: ErrorDetails) -> str:
+    """Return one line for a notebook parameter that the task's section can't take."""
+    return say_problem(f"the {task} notebook's parameters", problem)
 
 
 def say_problem(where: str, problem: ErrorDetails) -> str:

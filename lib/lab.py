@@ -1,0 +1,36 @@
+"""Outside a run: the stack that one notebook starts for itself, in JupyterLab or under nbval."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from lib.params import ROOT, load_params
+from lib.run_file import RunFile
+from lib.stack import clean_up_leftovers, new_run_id, prepare_target, stand_up
+from lib.tasks import Task
+
+EXPLORED = ROOT / ".run" / "explored"
+"""Where notebooks run by hand keep what they found; not part of any run's evidence."""
+
+
+def start_lab(task: Task, environment: str) -> RunFile:
+    """Return the run file of a stack that lives as long as this kernel, ready for the task.
+
+    An embedded target is brought to where the task starts: what it needs is applied first.
+    """
+    params = load_params(environment)
+    clean_up_leftovers()
+    folder = EXPLORED / environment / task.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    standing = ExitStack()
+    atexit.register(standing.close)
+    run = standing.enter_context(
+        stand_up(params, run_id=new_run_id(datetime.now(UTC)), run_folder=folder, rendered=EXPLORED)
+    )
+    if params.rehearsal and task.needs:
+        prepare_target(run)
+    return run

@@ -1,0 +1,85 @@
+"""The private file by which a run hands a kernel what it may touch: mode 0600, gone after the run.
+
+Credentials travel here and nowhere else: never as papermill parameters, never in argv.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lib.database import Database
+from lib.errors import WorkbookError
+from lib.files import write_whole
+from lib.redact import register_secrets
+from lib.results import Provenance
+from lib.sections import SECTIONS
+from lib.world import Programs, World
+
+
+class RunFile(BaseModel):
+    """One run, as a kernel needs to know it; every path is absolute.
+
+    events: where the kernels say what they are doing, for the progress display.
+    secrets: values that must be struck out of everything this run writes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_id: str
+    environment: str
+    rehearsal: bool
+    provenance: Provenance
+    writes_allowed: bool
+    pack: Path
+    run_folder: Path
+    rendered: Path
+    work: Path
+    kept: Path
+    events: Path
+    target_url: str = Field(repr=False)
+    scratch_url: str = Field(repr=False)
+    supabase: Path
+    squawk: Path
+    postgres_bin: Path
+    sections: dict[str, Any]
+    secrets: tuple[str, ...] = Field(default=(), repr=False)
+
+    def write(self, path: Path) -> None:
+        """Put the file where a kernel finds it, readable by its owner only."""
+        write_whole(path, self.model_dump_json(), mode=0o600)
+
+
+def read_run_file(path: Path) -> RunFile:
+    """Return the run of this kernel, its secrets known to redaction from here on."""
+    try:
+        run = RunFile.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as exc:
+        raise WorkbookError(f"This kernel's run file {path.name} can't be read; the run it belonged to is over.") from exc
+    register_secrets(run.secrets)
+    return run
+
+
+def world_of(run: RunFile, task: str, parameters: dict[str, Any]) -> World:
+    """Return what the looks of one task may touch; parameters replace the section's own values.
+
+    Raises pydantic's ValidationError when a parameter is of the wrong name or type.
+    """
+    sections = {name: model.model_validate(run.sections[name]) for name, model in SECTIONS.items()}
+    if parameters:
+        sections[task] = SECTIONS[task].model_validate({**run.sections[task], **parameters})
+    return World(
+        environment=run.environment,
+        pack=run.pack,
+        settings=sections.get(task),
+        sections=sections,
+        target=Database(run.target_url),
+        scratch=Database(run.scratch_url),
+        programs=Programs(supabase=run.supabase, squawk=run.squawk, postgres_bin=run.postgres_bin),
+        work=run.work,
+        kept=run.kept,
+        provenance=run.provenance,
+        writes_allowed=run.writes_allowed,
+    )

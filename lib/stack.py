@@ -1,0 +1,112 @@
+"""What a run or a notebook stands on: the embedded server, the private folder, the run file.
+
+A live environment gets its own target and still an embedded server, for twins and restores.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import string
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lib.database import Database
+from lib.embedded.folders import state_base
+from lib.embedded.leftovers import clean_leftovers
+from lib.embedded.postgres import EmbeddedPostgres, start_postgres
+from lib.errors import CommandError, WorkbookError
+from lib.params import ROOT, Params
+from lib.results import Provenance
+from lib.run_file import RunFile
+from lib.targets import supabase_cli
+
+TOOLS = ROOT / ".tools"
+RUN_FILE = "run.json"
+
+
+def new_run_id(now: datetime) -> str:
+    """Return an id that sorts by time and no other run of the same second has."""
+    letters = "".join(secrets.choice(string.ascii_lowercase) for _ in range(4))
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{letters}"
+
+
+def clean_up_leftovers() -> int:
+    """Remove what killed runs of this checkout left behind and return how many there were."""
+    return len(clean_leftovers(state_base(ROOT)))
+
+
+@contextmanager
+def stand_up(params: Params, *, run_id: str, run_folder: Path, rendered: Path) -> Iterator[RunFile]:
+    """Yield the run file of a standing stack, and take the stack down whatever happens.
+
+    rendered: the folder that keeps the environment's runs and backups.
+    """
+    server = start_postgres(state_base(ROOT) / run_id, tools=TOOLS)
+    try:
+        run = describe_run(params, server, run_id=run_id, run_folder=run_folder, rendered=rendered)
+        run.write(run.work / RUN_FILE)
+        yield run
+    finally:
+        server.stop()
+
+
+def describe_run(
+    params: Params, server: EmbeddedPostgres, *, run_id: str, run_folder: Path, rendered: Path
+) -> RunFile:
+    """Return the run file, its private folder made."""
+    work = server.state_dir / "work"
+    work.mkdir(mode=0o700)
+    live = params.addresses.get("database")
+    target = live or server.postgres_url
+    passwords = [Database(url).password for url in (target, server.postgres_url, server.superuser_url)]
+    return RunFile(
+        run_id=run_id,
+        environment=params.environment,
+        rehearsal=params.rehearsal,
+        provenance=Provenance.LIVE if live else Provenance.EMBEDDED,
+        writes_allowed=params.writes_allowed,
+        pack=params.pack,
+        run_folder=run_folder,
+        rendered=rendered,
+        work=work,
+        kept=rendered / params.environment / "kept",
+        events=work / "events.jsonl",
+        target_url=target,
+        scratch_url=server.superuser_url,
+        supabase=find_supabase(params.run.supabase_cli),
+        squawk=Path(sys.executable).parent / "squawk",
+        postgres_bin=server.bin_dir,
+        sections={name: section.model_dump(mode="json") for name, section in params.sections.items()},
+        secrets=tuple(password for password in passwords if password),
+    )
+
+
+def find_supabase(asked: str | None) -> Path:
+    """Return the Supabase CLI: the one params name, else the pinned one, else the one on PATH."""
+    pinned = sorted((TOOLS / "node_modules" / "@supabase").glob("cli-*/bin/supabase"))
+    if asked is None and pinned:
+        return pinned[0]
+    found = shutil.which(asked or "supabase")
+    if found is None:
+        named = f"run.supabase_cli: {asked}" if asked else "The Supabase CLI"
+        raise WorkbookError(
+            f"{named} was not found. Next: run `make setup`, or install the Supabase CLI and put it on PATH."
+        )
+    return Path(found)
+
+
+def prepare_target(run: RunFile) -> None:
+    """Bring an embedded target to where later tasks start: migrations and seed applied, nothing judged.
+
+    Raises CommandError when the pack's own migrations or seed do not apply.
+    """
+    cli = supabase_cli.SupabaseCli(run.supabase)
+    timeout_s = float(run.sections["migrations"]["command_timeout_s"])
+    try:
+        cli.push(Database(run.target_url), run.pack, include_seed=True, timeout_s=timeout_s)
+    except CommandError as exc:
+        raise CommandError(f"The pack could not be applied before this task: {exc}") from exc

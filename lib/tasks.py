@@ -1,0 +1,91 @@
+"""The launch tasks: one name, one notebook, one module of checks each, and what each needs.
+
+The graph is this list. A task needs *checks* of earlier tasks, not their whole notebooks: a lock held
+too long is no reason not to look at the policies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.checks import backup_restore, migrations, readiness_summary, rls, seed
+from lib.params import ROOT
+from lib.results import Check
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One launch task.
+
+    needs: ids of checks that must have passed before it can be looked at.
+    waits_for: tasks that must have ended, however they ended.
+    """
+
+    name: str
+    title: str
+    notebook: str
+    checks: tuple[Check, ...]
+    needs: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        return ROOT / "notebooks" / self.notebook
+
+    @property
+    def completed(self) -> Check:
+        """The check that the notebook ran to its end; it has a row only when it did not."""
+        return Check(id=f"{self.name}.notebook_ran_to_its_end", title="The notebook ran to its end")
+
+
+TASKS: tuple[Task, ...] = (
+    Task(
+        name="migrations",
+        title="Migrations",
+        notebook="01_migrations.ipynb",
+        checks=migrations.CHECKS,
+    ),
+    Task(
+        name="seed",
+        title="Seed fixtures",
+        notebook="03_seed.ipynb",
+        checks=seed.CHECKS,
+        needs=("migrations.nothing_left_to_push",),
+    ),
+    Task(
+        name="rls",
+        title="Row level security",
+        notebook="02_rls.ipynb",
+        checks=rls.CHECKS,
+        needs=("migrations.nothing_left_to_push",),
+        waits_for=("seed",),
+    ),
+    Task(
+        name="backup_restore",
+        title="Backup and restore",
+        notebook="08_backup_restore.ipynb",
+        checks=backup_restore.CHECKS,
+        needs=("migrations.nothing_left_to_push",),
+        waits_for=("seed",),
+    ),
+    Task(
+        name="readiness_summary",
+        title="Readiness summary",
+        notebook="99_readiness_summary.ipynb",
+        checks=readiness_summary.CHECKS,
+        waits_for=("migrations", "seed", "rls", "backup_restore"),
+    ),
+)
+
+SUMMARY = TASKS[-1]
+
+
+def task_named(name: str) -> Task:
+    """Return the task of this name. Raises KeyError when there is none."""
+    return {task.name: task for task in TASKS}[name]
+
+
+def every_check() -> dict[str, Check]:
+    """Return every check there is, by id."""
+    return {check.id: check for task in TASKS for check in (*task.checks, task.completed)}
