@@ -1,0 +1,96 @@
+"""How figures are drawn: one look, no pyplot state, and an SVG that is small and always the same."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib
+from matplotlib.figure import Figure as Canvas
+
+from lib.results import Outcome
+
+INK, SOFT, EDGE, PAPER = "#1c2733", "#4d5966", "#dde2e7", "#ffffff"
+LIMIT = "#b3261e"
+"""Thresholds and mismatches: a red that stays dark for every kind of colour sight, always with words."""
+
+OUTCOME_LOOKS = {
+    Outcome.PASS: ("#2a7f62", ""),
+    Outcome.FAIL: ("#b3261e", "////"),
+    Outcome.SKIP: ("#9aa4af", ""),
+    Outcome.ERROR: ("#b07a12", "\\\\\\\\"),
+}
+"""Outcome -> fill and hatch, so that a grey print still tells them apart."""
+
+MEASURED_WITH = "DejaVu Sans"
+"""Comes with matplotlib and is wider than what browsers show instead, so texts never run over."""
+SHOWN_WITH = "system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
+
+STYLE = {
+    "font.family": [MEASURED_WITH],
+    "font.size": 9.5,
+    "text.color": INK,
+    "text.parse_math": False,  # a "$" in a name is a dollar
+    "axes.edgecolor": EDGE,
+    "axes.labelcolor": SOFT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlecolor": INK,
+    "xtick.color": SOFT,
+    "ytick.color": INK,
+    "hatch.color": PAPER,
+    "hatch.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "legend.handletextpad": 0.2,
+    "legend.columnspacing": 1.2,
+    "figure.facecolor": PAPER,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "launch readiness",
+}
+
+SHRINKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.S), ""),
+    (re.compile(r' transform="rotate\(-0 [^"]*\)"'), ""),
+    (re.compile(r' id="(?!m|p|h)[A-Za-z.]+_?\d*"| id="(?:patch|matplotlib|PathCollection)[\w.]*"'), ""),
+    (re.compile(rf"font-family: '{MEASURED_WITH}'(?:, [^;\"]*)?; ?"), ""),
+    (re.compile(r"(\d+\.\d)\d+(?=[ \"])"), r"\1"),
+    (re.compile(r" ?\n(?=[A-Zz\"])"), ""),
+    (re.compile(r">\s+<"), "><"),
+    (re.compile(r"<g>(<text[^>]*>[^<]*</text>)</g>"), r"\1"),
+    (re.compile(r"<g></g>"), ""),
+)
+"""What is taken out of matplotlib's SVG: what no reader sees."""
+OFTEN = 3
+"""A style written out this many times becomes a class, which is shorter."""
+
+
+@contextmanager
+def new_canvas(width_in: float, height_in: float) -> Iterator[Canvas]:
+    """Give a figure in the house's look; what is drawn and saved inside has that look."""
+    with matplotlib.rc_context(STYLE):
+        yield Canvas(figsize=(width_in, height_in))
+
+
+def to_svg(canvas: Canvas) -> str:
+    """Return the figure as a small SVG without dates, versions or random names."""
+    page = io.StringIO()
+    canvas.savefig(page, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = page.getvalue()
+    for pattern, replacement in SHRINKS:
+        svg = pattern.sub(replacement, svg)
+    return _name_styles(svg)
+
+
+def _name_styles(svg: str) -> str:
+    """Return the SVG with styles that occur often written once, as classes."""
+    often = [style for style, times in Counter(re.findall(r'style="([^"]*)"', svg)).items() if times >= OFTEN]
+    for place, style in enumerate(often):
+        svg = svg.replace(f'style="{style}"', f'class="s{place}"')
+    rules = "".join(f".s{place}{{{style}}}" for place, style in enumerate(often))
+    return svg.replace("</style>", f"text{{font-family:{SHOWN_WITH}}}{rules}</style>", 1)
