@@ -9,8 +9,7 @@ select
                                   order by a.attnum)
                 from pg_catalog.pg_attribute a
                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) || ')',
-        'as' || pg_catalog.pg_get_viewdef(c.oid),
-        case when c.relkind = 'm' and not c.relispopulated then '(not populated)' end
+        'as' || pg_catalog.pg_get_viewdef(c.oid)
     ) as definition
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
