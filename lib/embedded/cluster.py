@@ -1,0 +1,161 @@
+"""One data folder and the PostgreSQL server that runs in it, from initdb to "ready"."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lib.embedded.folders import can_walk, server_user
+from lib.embedded.overlay import Overlay
+from lib.errors import WorkbookError
+
+HOST = "127.0.0.1"
+
+START_TIMEOUT_S = 60
+"""Seconds the server gets to accept connections; it takes about 0.2, but the machine may be busy."""
+
+POLL_S = 0.01
+"""Seconds between two looks at a starting server; short beside the 0.2 s that it takes."""
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+"""All that the server's programs get to see: no PG* variable or locale of the person who runs us."""
+
+SETTINGS = """
+listen_addresses = '{host}'
+unix_socket_directories = ''
+shared_preload_libraries = 'pg_stat_statements'
+extension_control_path = '{control_path}'
+dynamic_library_path = '{library_path}'
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_min_messages = 'warning'
+log_checkpoints = off
+log_min_error_statement = 'panic'  # a failing statement may hold a secret
+wal_level = 'logical'              # as hosted; a publication warns below it
+max_connections = 100
+max_wal_senders = 4
+max_replication_slots = 4
+max_locks_per_transaction = 256
+shared_buffers = '128MB'
+jit = off
+io_method = 'sync'                 # no worker processes for data that is cached anyway
+# The data is thrown away, so nothing is done to survive a crash of the machine.
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_init_zero = off
+wal_recycle = off
+max_wal_size = '4GB'
+checkpoint_timeout = '1h'
+"""
+
+
+def init_data(bin_dir: Path, data_dir: Path, overlay: Overlay, *, superuser: str, password: str) -> None:
+    """Make an empty data folder, owned by the server's user, that asks every connection for a password.
+
+    Raises WorkbookError when the server's user can't reach the folder, or initdb fails.
+    """
+    if not can_walk(data_dir.parent):
+        raise WorkbookError(
+            f"The embedded database runs as '{server_user()}', who can't enter {data_dir.parent}. "
+            "Next: put its state where every user may enter, such as below /tmp."
+        )
+    data_dir.mkdir(mode=0o700)
+    password_file = data_dir.with_name("password")
+    with open(os.open(password_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(password)
+    if (user := server_user()) is not None:
+        shutil.chown(data_dir, user)
+        shutil.chown(password_file, user)
+    command = [
+        str(bin_dir / "initdb"), "-D", str(data_dir), "-U", superuser, "--pwfile", str(password_file),
+        "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8", "--no-data-checksums", "--no-sync", "--no-instructions",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **as_server()
+    )
+    password_file.unlink()
+    if done.returncode != 0:
+        raise WorkbookError(
+            f"The embedded PostgreSQL could not make its data folder {data_dir}: "
+            f"{last_line(done.stdout)}. Next: check the free space and the rights of that folder."
+        )
+    settings = SETTINGS.format(
+        host=HOST, control_path=overlay.control_path, library_path=overlay.library_path
+    )
+    with (data_dir / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write(settings)
+
+
+def launch_server(data_dir: Path, overlay: Overlay, *, port: int, log_path: Path) -> subprocess.Popen[bytes]:
+    """Start the server's process, in a session of its own: a Ctrl-C in the terminal is ours to handle."""
+    with log_path.open("ab") as log:
+        return subprocess.Popen(
+            [overlay.server_program, "-D", data_dir, "-p", str(port)],
+            stdout=log, stderr=log, start_new_session=True, **as_server(overlay.loader_environment),
+        )  # fmt: skip
+
+
+def wait_ready(process: subprocess.Popen[bytes], data_dir: Path, *, log_path: Path) -> bool:
+    """Return True once the server accepts connections, False if it ended because its port was taken.
+
+    Raises WorkbookError with the last line of its log when it ends otherwise or takes START_TIMEOUT_S.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while process.poll() is None and time.monotonic() < deadline:
+        if says_ready(process.pid, data_dir):
+            return True
+        time.sleep(POLL_S)
+    log = log_path.read_bytes()
+    if process.poll() is not None and b"could not create any TCP/IP sockets" in log:
+        return False
+    seen = "ended" if process.poll() is not None else f"was not ready in {START_TIMEOUT_S} s"
+    raise WorkbookError(
+        f"The embedded PostgreSQL {seen} while starting in {data_dir}: {last_line(log)}. "
+        "Next: check free space and memory, then run again."
+    )
+
+
+def says_ready(pid: int, data_dir: Path) -> bool:
+    """Return whether this very server wrote that it is ready, so that no other on its port is taken for it."""
+    # Source: src/include/utils/pidfile.h; line 1 is the pid, line 8 the status.
+    try:
+        lines = (data_dir / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+
+def as_server(environment: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """Return how a program of the server is run: as its user, with nothing of our own environment."""
+    user = server_user()
+    groups: dict[str, Any] = {"group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
+    return {
+        "env": {**ENVIRONMENT, **environment},
+        "cwd": "/",
+        "stdin": subprocess.DEVNULL,
+        "user": user,
+        **groups,
+    }
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def last_line(output: bytes) -> str:
+    """Return the last line that says something, for a message."""
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

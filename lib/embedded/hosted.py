@@ -1,0 +1,70 @@
+"""Databases that look to SQL like a hosted Supabase project, on a server that has just been made."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from psycopg import sql
+
+from lib.database import Database
+from lib.errors import WorkbookError
+
+TEMPLATES = {False: "hosted_template", True: "hosted_template_classic"}
+"""One template for each answer to: are new tables in public open to the API roles at once?"""
+
+RESERVED = frozenset({"postgres", "template0", "template1", *TEMPLATES.values()})
+
+
+def set_up_hosting(admin: Database, *, postgres_password: str, auto_expose_new_tables: bool) -> None:
+    """Make the roles, both templates, and the database `postgres`; nothing else may use the server yet.
+
+    admin: the database template1 as the bootstrap superuser.
+    """
+    with admin.connect(autocommit=True) as connection:
+        connection.execute(read_script("hosted_roles"))
+        # Hashed here, so that no log and no statistics view ever sees the password itself.
+        verifier = connection.pgconn.encrypt_password(
+            postgres_password.encode(), b"postgres", b"scram-sha-256"
+        )
+        connection.execute(sql.SQL("alter role postgres password {}").format(sql.Literal(verifier.decode())))
+        connection.execute("drop database postgres")
+        connection.execute(
+            sql.SQL("create database {} template template0").format(sql.Identifier(TEMPLATES[True]))
+        )
+    with admin.named(TEMPLATES[True]).connect() as connection:
+        connection.execute(read_script("hosted"))
+    copy_database(admin, TEMPLATES[False], template=TEMPLATES[True], owner="supabase_admin")
+    with admin.named(TEMPLATES[False]).connect() as connection:
+        connection.execute(read_script("hosted_private_tables"))
+    copy_database(admin, "postgres", template=TEMPLATES[auto_expose_new_tables], owner="postgres")
+
+
+def create_hosted_database(admin: Database, name: str, *, auto_expose_new_tables: bool) -> None:
+    """Make a fresh hosted database. Raises DatabaseError if the name is taken."""
+    copy_database(admin, name, template=TEMPLATES[auto_expose_new_tables], owner="postgres")
+
+
+def copy_database(admin: Database, name: str, *, template: str, owner: str) -> None:
+    """Make a database as a copy of the template, at the level of files."""
+    with admin.connect(autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {} owner {} strategy file_copy").format(
+                sql.Identifier(name), sql.Identifier(template), sql.Identifier(owner)
+            )
+        )
+
+
+def drop_database(admin: Database, name: str) -> None:
+    """Remove a database, ending its sessions; one that is gone already is fine.
+
+    Raises WorkbookError for the databases that the server itself stands on.
+    """
+    if name in RESERVED:
+        raise WorkbookError(f"Database {name} belongs to the embedded server and is not dropped.")
+    with admin.connect(autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def read_script(name: str) -> str:
+    """Return the text of lib/embedded/<name>.sql."""
+    return (resources.files("lib") / "embedded" / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,165 @@
+"""The embedded PostgreSQL 18: started for one run on a free loopback port, gone after it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from lib.database import Database
+from lib.embedded import hosted
+from lib.embedded.binaries import Binaries, find_binaries
+from lib.embedded.cluster import HOST, free_port, init_data, launch_server, wait_ready
+from lib.embedded.leftovers import end_process, new_lease, process_start, remove_folder, write_lease
+from lib.embedded.overlay import write_overlay
+from lib.errors import WorkbookError
+
+SUPERUSER = "supabase_admin"
+
+PORT_ATTEMPTS = 5
+"""A free port may be taken by another program before the server binds it; five times in a row, it isn't that."""
+
+
+class EmbeddedPostgres:
+    """A running server whose databases look like a hosted Supabase project; use it in a `with`."""
+
+    host = HOST
+
+    def __init__(self, state_dir: Path, binaries: Binaries, *, auto_expose_new_tables: bool) -> None:
+        self.state_dir = state_dir
+        self.data_dir = state_dir / "data"
+        self.log_path = state_dir / "postgres.log"
+        self.bin_dir = binaries.bin_dir
+        self.port = 0
+        self.auto_expose_new_tables = auto_expose_new_tables
+        self._binaries = binaries
+        self._passwords = {SUPERUSER: secrets.token_urlsafe(24), "postgres": secrets.token_urlsafe(24)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __repr__(self) -> str:
+        return f"EmbeddedPostgres({self.host}:{self.port}, {self.state_dir})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def postgres_url(self) -> str:
+        """The database `postgres` as `postgres`, the role a project's owner gets; holds a password."""
+        return self.url_for("postgres")
+
+    @property
+    def superuser_url(self) -> str:
+        """The database `postgres` as `supabase_admin`, which no project's owner can be; holds a password."""
+        return self.url_for("postgres", role=SUPERUSER)
+
+    def url_for(self, name: str, *, role: str = "postgres") -> str:
+        """Return the URL of one database, with the password of `postgres` or `supabase_admin`."""
+        # sslmode: the server has no TLS, and CLI 2 refuses to go without unless told so.
+        return f"postgresql://{role}:{self._passwords[role]}@{self.host}:{self.port}/{name}?sslmode=disable"
+
+    def database(self, name: str = "postgres", *, role: str = "postgres") -> Database:
+        """Return the door to one database of this server."""
+        return Database(self.url_for(name, role=role))
+
+    def create_hosted_database(self, name: str, *, auto_expose_new_tables: bool | None = None) -> Database:
+        """Make a fresh hosted database and return it, as `postgres`.
+
+        auto_expose_new_tables: whether new tables in public are granted to the API roles at once, as
+        hosted projects did before 2026; None means as the server was started.
+        """
+        exposed = self.auto_expose_new_tables if auto_expose_new_tables is None else auto_expose_new_tables
+        hosted.create_hosted_database(self._admin, name, auto_expose_new_tables=exposed)
+        return self.database(name)
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database and end its sessions; one that is gone already is fine."""
+        hosted.drop_database(self._admin, name)
+
+    def start(self, *, owner_pid: int, choose_port: Callable[[], int]) -> None:
+        """Make the data folder, start the server in it and make its databases look hosted."""
+        lease = new_lease(owner_pid, self.data_dir)
+        write_lease(self.state_dir, lease)
+        overlay = write_overlay(self._binaries, self.state_dir / "overlay")
+        init_data(
+            self.bin_dir, self.data_dir, overlay, superuser=SUPERUSER, password=self._passwords[SUPERUSER]
+        )
+        for _ in range(PORT_ATTEMPTS):
+            self.port = choose_port()
+            self._process = launch_server(self.data_dir, overlay, port=self.port, log_path=self.log_path)
+            pid = self._process.pid
+            write_lease(self.state_dir, replace(lease, server_pid=pid, server_started=process_start(pid)))
+            if wait_ready(self._process, self.data_dir, log_path=self.log_path):
+                break
+            self.log_path.write_bytes(b"")
+        else:
+            raise WorkbookError(
+                f"The embedded PostgreSQL found its port on {HOST} taken {PORT_ATTEMPTS} times in a row. "
+                "Next: look which program takes every free port on loopback, then run again."
+            )
+        hosted.set_up_hosting(
+            self._admin,
+            postgres_password=self._passwords["postgres"],
+            auto_expose_new_tables=self.auto_expose_new_tables,
+        )
+
+    def stop(self) -> None:
+        """End the server and remove its state; calling it again does nothing."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                end_process(psutil.Process(self._process.pid))
+            self._process.wait()
+            self._process = None
+        if self.state_dir.exists():
+            remove_folder(self.state_dir)
+
+    @property
+    def _admin(self) -> Database:
+        return self.database("template1", role=SUPERUSER)
+
+
+def start_postgres(
+    state_dir: Path,
+    *,
+    tools: Path,
+    owner_pid: int | None = None,
+    auto_expose_new_tables: bool = False,
+    choose_port: Callable[[], int] = free_port,
+) -> EmbeddedPostgres:
+    """Start a server whose every database looks hosted, and return it once it accepts connections.
+
+    state_dir: a folder that does not exist yet, in one made by `state_base`; removed by `stop`.
+    tools: the folder that holds `node_modules`.
+    owner_pid: the process whose death makes the folder a leftover; None means this one.
+    auto_expose_new_tables: whether new tables in public are granted to the API roles at once, as
+    hosted projects did before 2026.
+    Raises WorkbookError when a package is missing or the server does not start; nothing is left then.
+    """
+    binaries = find_binaries(tools)
+    state_dir = state_dir.resolve()
+    try:
+        state_dir.mkdir(mode=0o711)
+    except OSError as exc:
+        raise WorkbookError(
+            f"The embedded PostgreSQL can't make its folder {state_dir}: {exc.strerror}. "
+            "Next: remove what is there, or choose another folder."
+        ) from exc
+    state_dir.chmod(0o711)  # mkdir's mode is cut by the umask
+    server = EmbeddedPostgres(state_dir, binaries, auto_expose_new_tables=auto_expose_new_tables)
+    try:
+        server.start(owner_pid=owner_pid or os.getpid(), choose_port=choose_port)
+    except BaseException:
+        server.stop()
+        raise
+    return server

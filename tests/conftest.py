@@ -1,0 +1,33 @@
+"""Fixtures for every test: one real server a session (with pytest-xdist: one a worker), one database a test."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lib.database import Database
+from lib.embedded.folders import state_base
+from lib.embedded.leftovers import clean_leftovers
+from lib.embedded.postgres import EmbeddedPostgres, start_postgres
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """Yield the session's server; tests make databases of their own on it and change nothing else."""
+    base = state_base(CHECKOUT)
+    clean_leftovers(base)
+    with start_postgres(base / f"tests-{secrets.token_hex(4)}", tools=CHECKOUT / ".tools") as server:
+        yield server
+
+
+@pytest.fixture
+def hosted_database(postgres_server: EmbeddedPostgres) -> Iterator[Database]:
+    """Yield a fresh hosted database as `postgres`, dropped after the test."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield postgres_server.create_hosted_database(name)
+    postgres_server.drop_database(name)
