@@ -68,3 +68,7 @@ class CommandError(TargetError):
 
 class NotReadyError(WorkbookError):
     """Raised by the last cell of a notebook when a gate did not pass."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show a person in JupyterLab the sentence alone: nothing broke."""
+        return [str(self)]

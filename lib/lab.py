@@ -29,8 +29,10 @@ def start_lab(task: Task, environment: str) -> RunFile:
     standing = ExitStack()
     atexit.register(standing.close)
     run = standing.enter_context(
-        stand_up(params, run_id=new_run_id(datetime.now(UTC)), run_folder=folder, rendered=EXPLORED)
+        stand_up(
+            params, run_id=new_run_id(datetime.now(UTC)), run_folder=folder, rendered=EXPLORED, tasks=(task.name,)
+        )
     )
     if params.rehearsal and task.needs:
-        prepare_target(run)
+        prepare_target(run, seeded="seed" in task.waits_for)
     return run

@@ -22,6 +22,7 @@ from lib.world import Programs, World
 class RunFile(BaseModel):
     """One run, as a kernel needs to know it; every path is absolute.
 
+    tasks: the names of the tasks of this run.
     events: where the kernels say what they are doing, for the progress display.
     secrets: values that must be struck out of everything this run writes.
     """
@@ -33,6 +34,7 @@ class RunFile(BaseModel):
     rehearsal: bool
     provenance: Provenance
     writes_allowed: bool
+    tasks: tuple[str, ...]
     pack: Path
     run_folder: Path
     rendered: Path

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -19,12 +19,13 @@ from pydantic import ValidationError
 from lib import evidence, params
 from lib.errors import NotReadyError, ParamsError, TargetError
 from lib.evidence import EvidenceLine
+from lib.history import changes_since, last_run, open_history
 from lib.params import parameter_problem
 from lib.redact import strike
 from lib.results import Findings, Outcome, Result, unseen
 from lib.run_file import RunFile, read_run_file, world_of
 from lib.tables import Table, show_table
-from lib.tasks import Task, task_named
+from lib.tasks import TASKS, Task, task_named
 from lib.wording import outcome_symbol, outcome_word
 from lib.world import World
 
@@ -135,6 +136,29 @@ class TaskSession:
         if stopped:
             named = "; ".join(f"{line.check} {outcome_word(line.result)}" for line in stopped)
             raise NotReadyError(f"{self.task.title} is not ready: {named}.")
+
+    def show(self, rows: Sequence[Mapping[str, Any]], caption: str) -> Table:
+        """Return rows as a table that shows itself."""
+        return show_table(rows, caption)
+
+    def run_tasks(self) -> tuple[Task, ...]:
+        """Return the tasks of this run but the summary itself; outside a run, all there are."""
+        selected = self.run.tasks if params.run_file() else tuple(task.name for task in TASKS)
+        return tuple(task for task in TASKS if task.name in selected and task != self.task)
+
+    def expected_checks(self) -> dict[str, list[str]]:
+        """Return the ids of every check that this run's tasks declare, by task."""
+        return {task.name: [check.id for check in task.checks] for task in self.run_tasks()}
+
+    def changes(self, lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
+        """Return the checks whose result differs from the environment's last finished run before this one."""
+        past = last_run(open_history(self.run.rendered), self.run.environment)
+        return changes_since(past, lines)
+
+    def run_lines(self) -> list[EvidenceLine]:
+        """Return the evidence of the whole run; outside a run, that of the environment's newest finished one."""
+        latest = params.ROOT / "rendered" / self.run.environment / "latest"
+        return evidence.read_evidence(self.run.run_folder if params.run_file() else latest)
 
     def tell(self, state: str, what: str) -> None:
         """Say what is being done now, for the run's progress display."""

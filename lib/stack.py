@@ -40,14 +40,16 @@ def clean_up_leftovers() -> int:
 
 
 @contextmanager
-def stand_up(params: Params, *, run_id: str, run_folder: Path, rendered: Path) -> Iterator[RunFile]:
+def stand_up(
+    params: Params, *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]
+) -> Iterator[RunFile]:
     """Yield the run file of a standing stack, and take the stack down whatever happens.
 
     rendered: the folder that keeps the environment's runs and backups.
     """
     server = start_postgres(state_base(ROOT) / run_id, tools=TOOLS)
     try:
-        run = describe_run(params, server, run_id=run_id, run_folder=run_folder, rendered=rendered)
+        run = describe_run(params, server, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=tasks)
         run.write(run.work / RUN_FILE)
         yield run
     finally:
@@ -55,7 +57,13 @@ def stand_up(params: Params, *, run_id: str, run_folder: Path, rendered: Path) -
 
 
 def describe_run(
-    params: Params, server: EmbeddedPostgres, *, run_id: str, run_folder: Path, rendered: Path
+    params: Params,
+    server: EmbeddedPostgres,
+    *,
+    run_id: str,
+    run_folder: Path,
+    rendered: Path,
+    tasks: tuple[str, ...],
 ) -> RunFile:
     """Return the run file, its private folder made."""
     work = server.state_dir / "work"
@@ -69,6 +77,7 @@ def describe_run(
         rehearsal=params.rehearsal,
         provenance=Provenance.LIVE if live else Provenance.EMBEDDED,
         writes_allowed=params.writes_allowed,
+        tasks=tasks,
         pack=params.pack,
         run_folder=run_folder,
         rendered=rendered,
@@ -99,14 +108,15 @@ def find_supabase(asked: str | None) -> Path:
     return Path(found)
 
 
-def prepare_target(run: RunFile) -> None:
-    """Bring an embedded target to where later tasks start: migrations and seed applied, nothing judged.
+def prepare_target(run: RunFile, *, seeded: bool) -> None:
+    """Bring an embedded target to where later tasks start: migrations applied, nothing judged.
 
+    seeded: whether the seed is applied too.
     Raises CommandError when the pack's own migrations or seed do not apply.
     """
     cli = supabase_cli.SupabaseCli(run.supabase)
     timeout_s = float(run.sections["migrations"]["command_timeout_s"])
     try:
-        cli.push(Database(run.target_url), run.pack, include_seed=True, timeout_s=timeout_s)
+        cli.push(Database(run.target_url), run.pack, include_seed=seeded, timeout_s=timeout_s)
     except CommandError as exc:
         raise CommandError(f"The pack could not be applied before this task: {exc}") from exc

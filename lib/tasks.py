@@ -18,6 +18,7 @@ from lib.results import Check
 class Task:
     """One launch task.
 
+    targets: the outside systems it looks at, by their names in params.
     needs: ids of checks that must have passed before it can be looked at.
     waits_for: tasks that must have ended, however they ended.
     """
@@ -26,6 +27,7 @@ class Task:
     title: str
     notebook: str
     checks: tuple[Check, ...]
+    targets: tuple[str, ...] = ("database",)
     needs: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
 
@@ -74,6 +76,7 @@ TASKS: tuple[Task, ...] = (
         title="Readiness summary",
         notebook="99_readiness_summary.ipynb",
         checks=readiness_summary.CHECKS,
+        targets=(),
         waits_for=("migrations", "seed", "rls", "backup_restore"),
     ),
 )

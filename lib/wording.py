@@ -215,3 +215,18 @@ def split_detail(detail: str) -> tuple[str, str]:
     """Return what was seen and the next move of a result's detail, either may be ''."""
     seen, _, move = detail.partition("Next: ")
     return seen.strip(), move.strip()
+
+
+def rehearsal_opening(environment: str, variables: Sequence[str]) -> str:
+    """Return the first line of a rehearsal: what stands in, and what would make it live."""
+    if not variables:
+        return f"REHEARSAL on embedded parts: {environment} has no live targets."
+    return f"REHEARSAL on embedded parts: set {join_words(list(variables))} to look at the live {environment}."
+
+
+def refusal_of_rehearsal(environment: str, variables: Sequence[str]) -> str:
+    """Return why STRICT stops a run before it starts."""
+    return (
+        f"BLOCKED: STRICT is set, which refuses a rehearsal, and no live target of {environment} is named. "
+        f"Next: set {join_words(list(variables))}, or run without STRICT."
+    )

@@ -1,0 +1,49 @@
+# The front page: `make help` lists every target. No logic here: recipes call `python -m lib`.
+PYTHON ?= python3
+ENV    ?= local
+
+export PYTHONPATH := $(CURDIR)
+export PYTHONDONTWRITEBYTECODE := 1
+VENV_PYTHON := .venv/bin/python
+LIB := $(VENV_PYTHON) -m lib
+
+.DEFAULT_GOAL := help
+.PHONY: help setup requirements readiness lab test bench lint verify diff clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging RUN=<run id> A=<run id> B=<run id>"
+
+setup: ## Install what is missing into .venv and .tools (nothing when all is there)
+	@$(PYTHON) -m lib.install
+
+%-readiness: setup ## Run every task of one environment: local-, staging-, production-readiness
+	@$(LIB) run $* --only "$(ONLY)" --pack "$(PACK)"
+
+readiness: setup ## The same for ENV=...: make readiness ENV=staging ONLY=rls,seed
+	@$(LIB) run $(ENV) --only "$(ONLY)" --pack "$(PACK)"
+
+lab: setup ## Open the notebooks in JupyterLab; each runs top to bottom on its own
+	@.venv/bin/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)
+
+test: setup ## Run every test
+	@$(VENV_PYTHON) -m pytest $(TESTS)
+
+bench: setup ## Run everything embedded, and print where the time went
+	@$(LIB) bench
+
+lint: setup ## Check style and types
+	@.venv/bin/ruff check . && .venv/bin/mypy lib
+
+verify: setup ## Check a run's files against its signed manifest: make verify RUN=<folder or run id>
+	@$(LIB) verify "$(RUN)"
+
+diff: setup ## Show what differs between two runs: make diff A=<run> B=<run>
+	@$(LIB) diff "$(A)" "$(B)"
+
+requirements: setup ## Pin requirements.in anew
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes requirements.in -o requirements.txt
+
+clean: ## Remove what can be made again; rendered runs and backups stay: they are evidence
+	@rm -rf .venv .tools .run .pytest_cache .ruff_cache .mypy_cache .hypothesis

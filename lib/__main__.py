@@ -1,0 +1,96 @@
+"""The command line: `python -m lib run staging`, `verify`, `diff`, `bench`. The Makefile's recipes call it.
+
+Exit codes: 0 GO or REHEARSED, 1 NO-GO, 2 BLOCKED or wrong input, 3 the workbook itself broke, 130/143 stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from lib.errors import ParamsError, WorkbookError
+from lib.params import ROOT
+from lib.redact import strike
+
+WRONG_INPUT = 2
+BROKEN = 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line asks and return the exit code."""
+    options = build_parser().parse_args(argv)
+    try:
+        return int(options.command(options))
+    except ParamsError as exc:
+        print("\n".join(strike(line) for line in exc.problems), file=sys.stderr)
+        return WRONG_INPUT
+    except WorkbookError as exc:
+        print(strike(str(exc)), file=sys.stderr)
+        return WRONG_INPUT
+    except Exception:
+        print(strike(traceback.format_exc()), file=sys.stderr)
+        print("The workbook itself broke: this is a bug of ours, and says nothing about the pack.", file=sys.stderr)
+        return BROKEN
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    parser = argparse.ArgumentParser(prog="python -m lib", description="Prove that a feature pack is ready to launch.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    run = commands.add_parser("run", help="run the tasks of one environment")
+    run.add_argument("environment", help="a file's name in params/: local, staging, production")
+    run.add_argument("--only", default="", help="task names, separated by commas")
+    run.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
+    run.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
+    run.set_defaults(command=command_run)
+    verify = commands.add_parser("verify", help="check a run's files against its signed manifest")
+    verify.add_argument("run", help="a run's folder, or its id")
+    verify.set_defaults(command=command_verify)
+    diff = commands.add_parser("diff", help="show what differs between two runs")
+    diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
+    diff.set_defaults(command=command_diff)
+    bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
+    bench.set_defaults(command=command_bench)
+    return parser
+
+
+def command_run(options: argparse.Namespace) -> int:
+    """Run one environment."""
+    from lib.launch import run_environment  # papermill and its kin take most of a second to import
+
+    return run_environment(
+        options.environment, only=split_names(options.only), pack=options.pack or None, rendered=options.rendered.resolve()
+    )
+
+
+def command_verify(options: argparse.Namespace) -> int:
+    """Check one run's seal."""
+    from lib.inspection import verify
+
+    return verify(options.run)
+
+
+def command_diff(options: argparse.Namespace) -> int:
+    """Compare two runs."""
+    from lib.inspection import diff
+
+    return diff(*options.runs)
+
+
+def command_bench(options: argparse.Namespace) -> int:
+    """Measure a whole embedded run."""
+    from lib.bench import bench
+
+    return bench()
+
+
+def split_names(text: str) -> list[str]:
+    """Return the names in a list like `migrations, rls`."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

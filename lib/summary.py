@@ -1,0 +1,113 @@
+"""What a run's evidence adds up to, as plain rows: for the page, the terminal and the paper trail alike.
+
+Pure: lines of evidence in, rows out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from lib.evidence import EvidenceLine
+from lib.results import Outcome, Provenance, Verdict, count_outcomes, decide
+from lib.tasks import Task, every_check
+from lib.wording import WORST_FIRST, split_detail
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSummary:
+    """One task of a run: its worst gate, counts of all its checks, provenance, and when it looked."""
+
+    task: Task
+    outcome: Outcome
+    counts: dict[str, int]
+    provenance: Provenance | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from its first look to the end of its last; None when it never looked."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+def verdict_of(lines: Iterable[EvidenceLine], *, partial: bool) -> Verdict:
+    """Return the verdict of a run's lines."""
+    return decide([line.judged for line in lines], partial=partial)
+
+
+def summarize_task(task: Task, lines: Sequence[EvidenceLine]) -> TaskSummary:
+    """Return one task's summary; without a line it is an error, never a pass."""
+    own = [line for line in lines if line.task == task.name]
+    gates = {line.result for line in own if line.gate}
+    outcome = next((one for one in WORST_FIRST if one in gates and one is not Outcome.SKIP), None)
+    looked = [line for line in own if line.duration_s]
+    return TaskSummary(
+        task=task,
+        outcome=outcome or (Outcome.SKIP if gates else Outcome.ERROR),
+        counts=count_outcomes(line.result for line in own),
+        provenance=least_real(line.provenance for line in own),
+        started_at=min((line.started_at for line in looked), default=None),
+        ended_at=max((line.started_at + timedelta(seconds=line.duration_s) for line in looked), default=None),
+    )
+
+
+def least_real(provenances: Iterable[Provenance]) -> Provenance | None:
+    """Return the meet of provenances: the least real of them, or None of none."""
+    order = list(Provenance)
+    found = [order.index(one) for one in provenances]
+    return order[max(found)] if found else None
+
+
+def task_spans(tasks: Iterable[Task], lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
+    """Return when each task looked, as `figures.run_timeline` takes it; tasks that never looked are left out."""
+    summaries = [summarize_task(task, lines) for task in tasks]
+    return [
+        {
+            "task": one.task.title,
+            "started_at": one.started_at.isoformat(),
+            "ended_at": one.ended_at.isoformat() if one.ended_at else None,
+            "outcome": one.outcome.value,
+        }
+        for one in summaries
+        if one.started_at
+    ]
+
+
+def standing_out(lines: Iterable[EvidenceLine]) -> list[EvidenceLine]:
+    """Return the lines a person must read: failed and not looked at, gates first, worst first."""
+    found = [line for line in lines if line.result in (Outcome.FAIL, Outcome.ERROR)]
+    return sorted(found, key=lambda line: (not line.gate, WORST_FIRST.index(line.result), line.task, line.check))
+
+
+def standing_out_rows(lines: Iterable[EvidenceLine]) -> list[dict[str, Any]]:
+    """Return one row for each line a person must read: what was expected, seen, and the next move."""
+    titles = every_check()
+    rows = []
+    for line in standing_out(lines):
+        seen, move = split_detail(line.detail)
+        title = titles[line.check].title if line.check in titles else line.check
+        rows.append(
+            {
+                "check": line.check,
+                "result": line.result.value,
+                "what must be true": title,
+                "expected": line.expected,
+                "observed": line.observed,
+                "what was seen": seen,
+                "next move": move,
+            }
+        )
+    return rows
+
+
+def task_rows(tasks: Iterable[Task], lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
+    """Return one row a task: its outcome and how many checks came to what."""
+    return [
+        {"task": one.task.title, "result": one.outcome.value, **{word: one.counts[word] for word in one.counts}}
+        for one in (summarize_task(task, lines) for task in tasks)
+    ]
