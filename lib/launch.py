@@ -17,14 +17,14 @@ from lib.errors import ParamsError
 from lib.parameters import check_parameters
 from lib.params import Params, is_strict, load_params
 from lib.progress import Progress
-from lib.publish import Ending, publish
-from lib.results import Verdict
+from lib.publish import publish
 from lib.redact import register_secrets
+from lib.results import Verdict
 from lib.run_file import RunFile
-from lib.runner import Graph, Stopped, selected_tasks
+from lib.runner import Ending, Graph, Stopped, selected_tasks
 from lib.stack import RUN_FILE, clean_up_leftovers, new_run_id, prepare_target, stand_up
 from lib.tasks import TASKS, Task
-from lib.wording import rehearsal_opening, refusal_of_rehearsal, verdict_lines
+from lib.wording import refusal_of_rehearsal, rehearsal_opening
 
 
 def run_environment(environment: str, *, only: Sequence[str], pack: str | None, rendered: Path) -> int:

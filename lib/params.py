@@ -136,6 +136,11 @@ def run_file() -> Path | None:
     return Path(named) if named else None
 
 
+def history_url() -> str | None:
+    """Return the database that keeps the history of runs, or None for the file beside the runs."""
+    return os.environ.get("HISTORY_URL", "").strip() or None
+
+
 def kernel_variables() -> dict[str, str]:
     """Return what a kernel inherits: this process's variables without any that a target is named by."""
     private = {VARIABLE.match(str(spec)).group(1) for spec in every_target_spec() if VARIABLE.match(str(spec))}  # type: ignore[union-attr]

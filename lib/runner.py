@@ -44,6 +44,21 @@ class TaskRun:
     notebook: Path | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a run ended. finished: False when it was stopped; partial: only some of the tasks ran."""
+
+    started_at: datetime
+    ended_at: datetime
+    finished: bool
+    partial: bool
+    rehearsed_for: tuple[str, ...]
+
+    @property
+    def duration_s(self) -> float:
+        return (self.ended_at - self.started_at).total_seconds()
+
+
 @dataclass(kw_only=True)
 class Graph:
     """The tasks of one run while they are executed; `runs` holds how each ended, in the tasks' order."""
@@ -96,7 +111,7 @@ class Graph:
         """Return why the task can't be looked at, or ''."""
         for target in task.targets:
             if target in self.missing:
-                return f"the {target} is not known: {self.missing[target]} is not set, although other targets of this environment are"
+                return f"{self.missing[target]} is not set, although other targets of {self.run.environment} are named"
         selected = {one.name for one in self.tasks}
         found = {line.check: line.result for line in read_evidence(self.run.run_folder)}
         for check in task.needs:

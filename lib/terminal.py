@@ -1,0 +1,64 @@
+"""The last lines of a run on the terminal: a row a task, what needs a person, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lib.evidence import EvidenceLine
+from lib.params import ROOT
+from lib.results import Verdict, count_outcomes
+from lib.run_file import RunFile
+from lib.runner import Ending
+from lib.summary import standing_out, summarize_task
+from lib.tasks import Task
+from lib.wording import (
+    gate_word,
+    outcome_symbol,
+    outcome_word,
+    show_counts,
+    show_duration,
+    split_detail,
+    verdict_sentence,
+)
+
+MOST_LISTED = 12
+"""Checks listed below the table; the page has them all."""
+
+
+def say_verdict(
+    run: RunFile, tasks: Sequence[Task], lines: Sequence[EvidenceLine], verdict: Verdict, ending: Ending
+) -> str:
+    """Return the verdict as the terminal and CI show it, ending with where to read on."""
+    gates = count_outcomes(line.result for line in lines if line.gate)
+    page = run.run_folder / "index.html"
+    shown = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
+    unfinished = "" if ending.finished else "The run was stopped: what it found so far is kept, and marked unfinished.\n"
+    return (
+        f"\n{task_table(tasks, lines)}\n\n{person_list(lines)}"
+        f"{verdict.word}  {verdict_sentence(verdict, gates, partial=ending.partial, rehearsed=run.rehearsal)}\n"
+        f"{unfinished}Read it: {shown}   ({show_duration(ending.duration_s)})"
+    )
+
+
+def task_table(tasks: Sequence[Task], lines: Sequence[EvidenceLine]) -> str:
+    """Return one aligned line a task."""
+    rows = [(one.task.title, one) for one in (summarize_task(task, lines) for task in tasks)]
+    width = max(len(title) for title, _ in rows)
+    return "\n".join(
+        f"{outcome_symbol(one.outcome)} {title.ljust(width)}  {outcome_word(one.outcome).ljust(14)}  "
+        f"{show_duration(one.duration_s).rjust(7)}  {show_counts(one.counts)}"
+        for title, one in rows
+    )
+
+
+def person_list(lines: Sequence[EvidenceLine]) -> str:
+    """Return what did not pass, each with its next move, or '' when all did."""
+    found = standing_out(lines)
+    said = []
+    for line in found[:MOST_LISTED]:
+        seen, move = split_detail(line.detail)
+        said.append(f"{outcome_symbol(line.result)} {line.check} ({gate_word(line.gate)}) {outcome_word(line.result)}")
+        said.extend(f"    {text}" for text in (seen, f"Next: {move}" if move else "") if text)
+    if len(found) > MOST_LISTED:
+        said.append(f"and {len(found) - MOST_LISTED} more on the page")
+    return "\n".join(said) + "\n\n" if said else ""
