@@ -1,0 +1,226 @@
+"""The Supabase CLI, generations 2 and 3, called so that it can neither ask nor guess.
+
+Every call names its target, answers yes beforehand, asks for JSON, and is told that no agent calls it.
+The password goes by PGPASSWORD beside a URL that carries none, so `ps` never shows it: both generations
+take it from there (tried with 3.1.0 and 2.122.1). The pack is shown to the CLI through links in a folder
+of ours, because it writes supabase/.temp beside what it reads.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from lib.commands import CommandRun, run_command
+from lib.database import Database, is_loopback
+from lib.errors import CommandError
+from lib.redact import strike
+
+SILENCED = {"SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1", "SUPABASE_YES": "", "NO_COLOR": "1"}
+"""The CLI reports home unless told not to; consent is given by --yes in each call, never by the environment."""
+
+VERSION_TIMEOUT_S = 30
+"""Seconds for `--version`, which takes 0.4 here; a cold disk may need more."""
+
+OLDEST_MAJOR = 2
+"""Older ones know neither `db advisors` nor JSON output."""
+
+SKIPPED_FILE = re.compile(r"^Skipping migration (.+?)\.\.\.", re.M)
+"""All the CLI says of a file it leaves out for its name, and only on stderr."""
+
+LEFT_BEHIND = (".temp", ".branches")
+"""State of the CLI in supabase/ that belongs to somebody's own machine."""
+
+ADVISOR_LEVELS = ("ERROR", "WARN", "INFO")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CliAnswer:
+    """What one call of the CLI said: its one JSON object, and the finished program."""
+
+    data: Mapping[str, Any]
+    run: CommandRun
+
+    @property
+    def skipped_files(self) -> list[str]:
+        """Names of migration files that the CLI left out for their names."""
+        return SKIPPED_FILE.findall(self.run.stderr)
+
+
+class CliRefusal(CommandError):
+    """The CLI answered that it did not do it.
+
+    code: its own name of the error ("DbPushApplyError"). said: its own sentence, redacted.
+    """
+
+    def __init__(self, message: str, *, code: str, said: str, run: CommandRun) -> None:
+        self.code = code
+        self.said = said
+        self.run = run
+        super().__init__(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """One line of `migration list`; None on the side that does not have it."""
+
+    version: str
+    local: bool
+    remote: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupabaseCli:
+    """The CLI's binary with its major version, working in one staged project."""
+
+    binary: Path
+    major: int
+    workdir: Path
+    timeout_s: float
+
+    def push(self, target: Database, *, dry_run: bool = False, include_seed: bool = False) -> CliAnswer:
+        """Apply what is pending, or with dry_run only list it; `data["migrations"]` names the files.
+
+        Raises CliRefusal when it did not go through; files before the failing one stay applied.
+        """
+        flags = ["--dry-run"] if dry_run else ["--yes"]
+        return self._call(["db", "push"], target, [*flags, *(["--include-seed"] if include_seed else [])])
+
+    def list_migrations(self, target: Database) -> list[Listed]:
+        """Return the pack's versions beside the database's. Raises CliRefusal."""
+        answer = self._call(["migration", "list"], target, [])
+        return [
+            Listed(version=row["local"] or row["remote"], local=bool(row["local"]), remote=bool(row["remote"]))
+            for row in answer.data["migrations"]
+        ]
+
+    def advise(self, target: Database) -> CliAnswer:
+        """Return what the advisors find, from INFO up, in `data["results"]`. Raises CliRefusal."""
+        return self._call(["db", "advisors"], target, ["--level", "info", "--type", "all"])
+
+    def _call(self, words: Sequence[str], target: Database, flags: Sequence[str]) -> CliAnswer:
+        argv = [self.binary, *words, name_target(target, self.major), *flags]
+        argv += ["--output-format", "json", "--agent", "no", "--workdir", self.workdir]
+        environment = {**target.libpq_environment, **SILENCED}
+        run = run_command(argv, timeout_s=self.timeout_s, env=environment, cwd=self.workdir)
+        return read_answer(run, " ".join(words))
+
+
+def open_cli(binary: Path, workdir: Path, *, timeout_s: float) -> SupabaseCli:
+    """Return the CLI, its generation found out, working in a staged project.
+
+    Raises CommandError when it can't be started or is older than generation 2.
+    """
+    return SupabaseCli(binary=binary, major=read_major(binary), workdir=workdir, timeout_s=timeout_s)
+
+
+@lru_cache
+def read_major(binary: Path) -> int:
+    """Return the major version the binary gives. Raises CommandError when it gives none we can call."""
+    run = run_command([binary, "--version"], timeout_s=VERSION_TIMEOUT_S, env=SILENCED)
+    match = re.search(r"\b(\d+)\.\d+\.\d+", run.stdout)
+    major = int(match.group(1)) if match else 0
+    if major < OLDEST_MAJOR:
+        raise CommandError(
+            f"The Supabase CLI at hand says it is version '{strike(run.stdout.strip()) or 'unknown'}'. "
+            f"Next: install version {OLDEST_MAJOR} or newer (`make setup` does)."
+        )
+    return major
+
+
+def name_target(target: Database, major: int) -> str:
+    """Return the flag that names the target, without its password, as this generation spells it."""
+    parts = urlsplit(target.url)
+    options = dict(parse_qsl(parts.query))
+    if is_loopback(target.host):
+        # Generation 2 refuses a server without TLS unless told; generation 3 would warn on stdout.
+        options.setdefault("sslmode", "disable")
+    user, _, host = parts.netloc.rpartition("@")
+    netloc = f"{user.partition(':')[0]}@{host}" if user else host
+    url = urlunsplit(parts._replace(netloc=netloc, query=urlencode(options)))
+    return f"--remote={url}" if major >= 3 else f"--db-url={url}"
+
+
+def stage_project(pack: Path, workdir: Path, *, with_config: bool = True) -> Path:
+    """Return the folder, holding the pack by links, so that the CLI writes nothing into the pack.
+
+    with_config: without it supabase/ stays empty, which is enough for calls that only ask the database.
+    """
+    if workdir.exists():
+        shutil.rmtree(workdir)
+    (workdir / "supabase").mkdir(parents=True)
+    if with_config:
+        for path in pack.iterdir():
+            if path.name != "supabase":
+                (workdir / path.name).symlink_to(path.resolve())
+        for path in (pack / "supabase").iterdir():
+            if path.name not in LEFT_BEHIND:
+                (workdir / "supabase" / path.name).symlink_to(path.resolve())
+    return workdir
+
+
+def read_answer(run: CommandRun, what: str) -> CliAnswer:
+    """Return the call's JSON object. Exit code 1 beside findings is an answer, not a breakage.
+
+    Raises CliRefusal for the CLI's own error, CommandError when it said nothing that can be read.
+    """
+    data = read_object(run.stdout)
+    if data is None:
+        seen = strike((run.stderr or run.stdout).strip()).splitlines()
+        raise CommandError(
+            f"`supabase {what}` ended with code {run.exit_code} and no JSON: {seen[-1] if seen else 'nothing said'}. "
+            "Next: run it by hand with --debug."
+        )
+    if data.get("_tag") == "Error":
+        raise refusal(data.get("error") or {}, run, what)
+    if run.exit_code != 0 and "results" not in data:
+        raise CommandError(f"`supabase {what}` ended with code {run.exit_code}. Next: run it by hand with --debug.")
+    return CliAnswer(data=data, run=run)
+
+
+def read_object(stdout: str) -> dict[str, Any] | None:
+    """Return the last line of stdout that is a JSON object, or None; warnings may stand above it."""
+    for line in reversed(stdout.strip().splitlines()):
+        if line.startswith("{"):
+            try:
+                found = json.loads(line)
+            except ValueError:
+                continue
+            return found if isinstance(found, dict) else None
+    return None
+
+
+def refusal(error: Mapping[str, Any], run: CommandRun, what: str) -> CliRefusal:
+    """Return the CLI's error with what to do next: its own suggestion, or ours for what we know."""
+    code = str(error.get("code") or "unknown")
+    said = strike(str(error.get("message") or "it gave no reason")).strip()
+    suggestion = strike(str(error.get("suggestion") or "")).strip()
+    shown = " ".join(said.split())
+    closing = "" if shown.endswith((".", "!", "?")) else "."
+    return CliRefusal(
+        f"`supabase {what}` refused ({code}): {shown}{closing} Next: {suggest(code, said, suggestion)}",
+        code=code,
+        said=said,
+        run=run,
+    )
+
+
+def suggest(code: str, said: str, suggestion: str) -> str:
+    """Return the next move after an error of the CLI."""
+    if code == "DbConfigLoadError":
+        return (
+            "change supabase/config.toml as that sentence says (it was written for another generation of the "
+            "CLI), or use the generation it was written for."
+        )
+    if code == "DbPushMissingRemoteError":
+        return "a file is older than the newest applied one: rename it to a version after that, then run again."
+    if code == "DbPushMissingLocalError":
+        return "fetch the missing files from the team, or mark the version reverted with `supabase migration repair`."
+    return suggestion or f"see what supabase says of {code}, change it, run again."
