@@ -96,15 +96,16 @@ def verify_run(run_folder: Path, *, key: Key | None = None) -> Verification:
         manifest_bytes = (run_folder / MANIFEST).read_bytes()
         envelope = json.loads((run_folder / ENVELOPE).read_bytes())
         manifest = json.loads(manifest_bytes)
+        listed = {name: file["sha256"] for name, file in manifest["files"].items()}
         given = dict(envelope.pop("publicKey"))
         named = SSlibKey.from_dict(str(given.pop("keyid")), given)
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as exc:
         raise WorkbookError(
             f"{run_folder} has no readable seal ({MANIFEST}, {ENVELOPE}): {exc}. Next: name a finished run's folder."
         ) from exc
-    problems = compare_files(manifest.get("files", {}), list_files(run_folder))
-    problems += check_signature(envelope, key or named, manifest_bytes, manifest)
-    return Verification(files=len(manifest.get("files", {})), problems=tuple(problems), signed_by=(key or named).keyid)
+    problems = compare_files(manifest["files"], list_files(run_folder))
+    problems += check_signature(envelope, key or named, manifest_bytes, manifest, listed)
+    return Verification(files=len(listed), problems=tuple(problems), signed_by=(key or named).keyid)
 
 
 def compare_files(listed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
@@ -115,8 +116,13 @@ def compare_files(listed: Mapping[str, Any], found: Mapping[str, Any]) -> list[s
     return sorted(problems)
 
 
-def check_signature(envelope: dict[str, Any], key: Key, manifest: bytes, about: Mapping[str, Any]) -> list[str]:
-    """Return one sentence for each way the signed statement does not vouch for this manifest."""
+def check_signature(
+    envelope: dict[str, Any], key: Key, manifest: bytes, about: Mapping[str, Any], listed: Mapping[str, str]
+) -> list[str]:
+    """Return one sentence for each way the signed statement does not vouch for this manifest.
+
+    listed: file name -> sha256 in hex, as the manifest says.
+    """
     try:
         signed = Envelope.from_dict(envelope)
         signed.verify([key], threshold=1)
@@ -124,7 +130,6 @@ def check_signature(envelope: dict[str, Any], key: Key, manifest: bytes, about: 
         subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     except (VerificationError, ValueError, KeyError, TypeError, AttributeError) as exc:
         return [f"the signature does not hold: {exc}"]
-    listed = {name: file["sha256"] for name, file in about.get("files", {}).items()}
     expected = {MANIFEST: hashlib.sha256(manifest).hexdigest(), **listed}
     said = {name: value for name, value in about.items() if name != "files"}
     problems = [] if subjects == expected else [f"the signed statement speaks of other files than {MANIFEST}"]
