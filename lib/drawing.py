@@ -27,7 +27,7 @@ OUTCOME_LOOKS = {
 
 MEASURED_WITH = "DejaVu Sans"
 """Comes with matplotlib and is wider than what browsers show instead, so texts never run over."""
-SHOWN_WITH = "system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
+SHOWN_WITH = "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
 
 STYLE = {
     "font.family": [MEASURED_WITH],
@@ -55,7 +55,7 @@ STYLE = {
 }
 
 SHRINKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.S), ""),
+    (re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", re.DOTALL), ""),
     (re.compile(r' transform="rotate\(-0 [^"]*\)"'), ""),
     (re.compile(r' id="(?!m|p|h)[A-Za-z.]+_?\d*"| id="(?:patch|matplotlib|PathCollection)[\w.]*"'), ""),
     (re.compile(rf"font-family: '{MEASURED_WITH}'(?:, [^;\"]*)?; ?"), ""),

@@ -1,0 +1,149 @@
+"""Executed notebooks and evidence as self-contained pages: no script, no request, every string escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment
+from markupsafe import Markup
+from nbconvert.exporters import TemplateExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
+from traitlets import default
+
+from lib import wording
+from lib.pages import CheckRow, PageHeader, RunSummary
+from lib.redact import strike
+from lib.results import Json, Outcome, Verdict, count_outcomes
+from lib.story import read_story
+
+TEMPLATES = Path(__file__).parent / "templates"
+VERDICT_LOOKS = {Verdict.GO: "pass", Verdict.REHEARSED: "rehearsed", Verdict.NO_GO: "fail", Verdict.BLOCKED: "error"}
+"""Verdict -> the class that gives it its colour. Not green for REHEARSED: it is not a GO."""
+MOST_FILES = 200
+"""Files listed on the summary; the manifest names them all."""
+
+
+class PageExporter(TemplateExporter):
+    """nbconvert's exporter with our own template, and with autoescaping on, which nbconvert leaves off.
+
+    Not its HTMLExporter, which writes the whole page twice and knows the addresses of CDNs.
+    """
+
+    output_mimetype = "text/html"
+    default_preprocessors: list[str] = []  # the story is read from the notebook as it is
+
+    @default("file_extension")
+    def _page_extension(self) -> str:
+        return ".html"
+
+    @default("template_extension")
+    def _source_extension(self) -> str:
+        return ".html.j2"
+
+    def _create_environment(self) -> Environment:
+        environment = super()._create_environment()
+        environment.autoescape = True
+        environment.trim_blocks = environment.lstrip_blocks = True
+        environment.filters.update(FILTERS)
+        return environment
+
+
+@cache
+def exporter(page: str) -> PageExporter:
+    """Return the exporter of one kind of page: `task` or `summary`."""
+    return PageExporter(extra_template_basedirs=[str(TEMPLATES)], template_name="report", template_file=f"{page}.html.j2")
+
+
+def render_task_page(notebook: NotebookNode | None, header: PageHeader) -> str:
+    """Return one task's page: its results first, then the notebook's story.
+
+    notebook: as executed; None when it never started, then the page has the results alone.
+    """
+    return render("task", notebook, header, {})
+
+
+def render_index(notebook: NotebookNode | None, summary: RunSummary) -> str:
+    """Return the run's summary page: verdict, what stands in the way, tasks, changes, then the notebook.
+
+    notebook: 99_readiness_summary as executed; the page is whole without it.
+    """
+    gates = [row for row in summary.header.checks if row.gate]
+    more = {
+        "summary": summary,
+        "obstacles": sort_rows(row for row in gates if row.outcome in (Outcome.FAIL, Outcome.ERROR)),
+        "advice": sort_rows(row for row in summary.header.checks if not row.gate and row.outcome in (Outcome.FAIL, Outcome.ERROR)),
+        "files": summary.files[:MOST_FILES],
+        "files_left_out": max(0, len(summary.files) - MOST_FILES),
+        "pages": {row.task: row.page for row in summary.tasks},
+    }
+    return render("summary", notebook, summary.header, more)
+
+
+def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: Mapping[str, Any]) -> str:
+    """Return one page of the given kind."""
+    story = read_story(notebook if notebook is not None else new_notebook())
+    resources = {
+        "header": header,
+        "story": story,
+        "title": header.title or story.title or header.task,
+        "rows": sort_rows(header.checks),
+        "counts": count_outcomes(row.outcome for row in header.checks),
+        "look": VERDICT_LOOKS[header.verdict],
+        "sentence": verdict_sentence(header),
+        "rehearsal": wording.rehearsal_sentence(header.environment) if header.rehearsed else "",
+        "outcomes": wording.WORST_FIRST,
+        "style": Markup((TEMPLATES / "report" / "style.css").read_text(encoding="utf-8")),
+        **more,
+    }
+    text, _ = exporter(page).from_notebook_node(new_notebook(), {"page": resources})
+    return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
+
+
+def verdict_sentence(header: PageHeader) -> str:
+    """Return what the header's verdict means, in the one formatter's words."""
+    counts = count_outcomes(row.outcome for row in header.checks if row.gate)
+    return wording.verdict_sentence(header.verdict, counts, partial=header.partial, rehearsed=header.rehearsed)
+
+
+def sort_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
+    """Return rows with what needs a person first, gates before advisories, else in the order given."""
+    return sorted(rows, key=lambda row: (wording.WORST_FIRST.index(row.outcome), not row.gate))
+
+
+def struck(show: Callable[..., str]) -> Callable[..., str]:
+    """Return the formatter with its words cleaned and credentials struck out."""
+    return lambda *given, **named: strike(wording.plain_text(show(*given, **named)))
+
+
+def clean_text(text: Json, limit: int = wording.LONGEST_TEXT) -> str:
+    """Return any text as a page may show it: no terminal codes, no credentials, cut with a note."""
+    return strike(wording.plain_text("" if text is None else str(text), limit=limit))
+
+
+def file_href(path: str) -> str:
+    """Return a file of the run as a relative link; '#' for a path that would lead out of the run folder."""
+    clean = wording.plain_text(path, limit=300)
+    is_inside = clean and not clean.startswith(("/", "\\")) and ".." not in clean.split("/")
+    return f"./{quote(clean)}" if is_inside else "#"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "clean": clean_text,
+    "value": struck(wording.show_value),
+    "duration": wording.show_duration,
+    "size": wording.show_size,
+    "time": struck(wording.show_time),
+    "number": wording.show_count,
+    "counts": wording.show_counts,
+    "word": wording.outcome_word,
+    "provenance": wording.provenance_words,
+    "gate": wording.gate_word,
+    "parts": wording.split_detail,
+    "href": file_href,
+}
+"""What the templates call: words come from the one formatter."""
