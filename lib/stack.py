@@ -22,7 +22,7 @@ from lib.errors import CommandError, WorkbookError
 from lib.params import ROOT, Params
 from lib.results import Provenance
 from lib.run_file import RunFile
-from lib.targets import supabase_cli
+from lib.targets.supabase_cli import open_cli, stage_project
 
 TOOLS = ROOT / ".tools"
 RUN_FILE = "run.json"
@@ -114,9 +114,9 @@ def prepare_target(run: RunFile, *, seeded: bool) -> None:
     seeded: whether the seed is applied too.
     Raises CommandError when the pack's own migrations or seed do not apply.
     """
-    cli = supabase_cli.SupabaseCli(run.supabase)
-    timeout_s = float(run.sections["migrations"]["command_timeout_s"])
+    project = stage_project(run.pack, run.work / "prepare")
+    cli = open_cli(run.supabase, project, timeout_s=float(run.sections["migrations"]["command_timeout_s"]))
     try:
-        cli.push(Database(run.target_url), run.pack, include_seed=seeded, timeout_s=timeout_s)
+        cli.push(Database(run.target_url), include_seed=seeded)
     except CommandError as exc:
         raise CommandError(f"The pack could not be applied before this task: {exc}") from exc
