@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib.attest import signing_key_path, load_signer, verify_run
+from lib.attest import load_signer, signing_key_path, verify_run
 from lib.errors import ParamsError
 from lib.evidence import EvidenceLine, read_evidence
 from lib.params import ROOT
