@@ -58,7 +58,7 @@ def publish(run: RunFile, task_runs: Sequence[TaskRun], ending: Ending) -> Publi
             write_task_page(run, task, notebooks[task.name], lines, ending)
     header = page_header(run, SUMMARY, verdict, lines, ending, title="Launch readiness")
     summary = summarize_run(run, header, tasks, lines, past)
-    write_whole(run.run_folder / INDEX, render_index(summary, notebooks.get(SUMMARY.name)))
+    write_whole(run.run_folder / INDEX, render_index(notebooks.get(SUMMARY.name), summary))
     seal_run(run.run_folder, about_run(run, verdict, ending), load_signer(signing_key_path(ROOT)))
     remember_run(history, history_entry(run, verdict, ending, lines))
     if ending.finished:
