@@ -74,9 +74,9 @@ def keep_notebook(run: RunFile, task_run: TaskRun) -> NotebookNode | None:
         raw = json.loads(task_run.notebook.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None  # cut off while papermill wrote it; the evidence has what was found
-    struck = strike_all(raw)
-    write_whole(run.run_folder / f"{task_run.task.name}.ipynb", json.dumps(struck, indent=1, ensure_ascii=False) + "\n")
-    return nbformat.from_dict(struck)
+    text = json.dumps(strike_all(raw), indent=1, ensure_ascii=False) + "\n"
+    write_whole(run.run_folder / f"{task_run.task.name}.ipynb", text)
+    return nbformat.reads(text, as_version=4)
 
 
 def write_task_page(
