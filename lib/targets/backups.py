@@ -7,6 +7,7 @@ and pg_dump runs with `default_transaction_read_only`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +47,7 @@ class DumpFailure(CommandError):
 class SourceState:
     """What a database was at one instant, in words and sums; no row's values.
 
-    tables: every table a backup takes. own, platform: schema objects, as lib.targets.schema reads them.
+    tables: every table a backup takes. own, platform: definitions of the pack's schemas and the platform's.
     history: (version, name) of every migration recorded as applied, in order.
     """
 
@@ -68,6 +69,8 @@ class Backup:
 
     sequences_before, sequences_after: around the dump; sequences know no snapshot.
     assigned_id: whether our own transaction on the source was ever given an id to write with.
+    reading: that transaction, still open under the dump's snapshot until `close`, so that a difference can
+        be narrowed down to rows while others go on writing.
     """
 
     id: str
@@ -81,10 +84,16 @@ class Backup:
     run: CommandRun
     stages: Mapping[str, float]
     manifest: Mapping[str, Any]
+    reading: psycopg.Connection[DictRow]
+    opened: ExitStack
 
     @property
     def dump(self) -> Path:
         return self.folder / DUMP
+
+    def close(self) -> None:
+        """End the transaction on the source; calling it again does nothing."""
+        self.opened.close()
 
 
 def read_state(connection: psycopg.Connection[DictRow], scope: Scope) -> SourceState:
@@ -94,7 +103,7 @@ def read_state(connection: psycopg.Connection[DictRow], scope: Scope) -> SourceS
         scope=scope,
         tables=tuple(table for table in tables if table.label not in PLATFORM_RECORDS),
         history=read_history(connection, tables),
-        own=read_schema_on(connection, scope.own),
+        own=read_schema_on(connection, scope.pack),
         platform=read_schema_on(connection, scope.platform),
     )
 
@@ -120,35 +129,45 @@ def take_backup(
     stages: dict[str, float] = {}
     backup_id = new_backup_id(datetime.now(UTC))
     try:
-        with open_reading(source, timeout_s=timeout_s) as holder, make_backup_folder(store, backup_id) as folder:
+        with ExitStack() as opened:
+            holder = opened.enter_context(open_reading(source, timeout_s=timeout_s))
             check_major(programs / "pg_dump", holder.info.server_version // 10000)
-            snapshot, taken_at = export_snapshot(holder), datetime.now(UTC)
-            scope = read_scope(holder)
-            before = read_sequences(holder, scope.taken)
-            with timed(stages, "digest"):
-                state = read_state(holder, scope)
-            with timed(stages, "dump"):
-                run = run_dump(source, folder, state, programs=programs, snapshot=snapshot, jobs=jobs, timeout_s=timeout_s)
-            after = read_sequences(holder, scope.taken)
-            roles = tuple(row["name"] for row in holder.execute(read_query("dumps", "roles")))
-            assigned = holder.execute("select pg_current_xact_id_if_assigned() is not null as assigned").fetchone()
-            with timed(stages, "checksum"):
-                manifest = write_manifest(folder, describe_backup(backup_id, environment, taken_at, holder, state))
+            with make_backup_folder(store, backup_id) as folder:
+                snapshot, taken_at = export_snapshot(holder), datetime.now(UTC)
+                scope = read_scope(holder)
+                before = read_sequences(holder, scope.taken)
+                with timed(stages, "digest"):
+                    state = read_state(holder, scope)
+                with timed(stages, "dump"):
+                    run = run_dump(
+                        source, folder, state, programs=programs, snapshot=snapshot, jobs=jobs, timeout_s=timeout_s
+                    )
+                after = read_sequences(holder, scope.taken)
+                with timed(stages, "checksum"):
+                    manifest = write_manifest(folder, describe_backup(backup_id, environment, taken_at, holder, state))
+            return Backup(
+                id=backup_id,
+                folder=store / backup_id,
+                taken_at=taken_at,
+                source=state,
+                sequences_before=before,
+                sequences_after=after,
+                roles=tuple(row["name"] for row in holder.execute(read_query("dumps", "roles"))),
+                assigned_id=was_given_id(holder),
+                run=run,
+                stages=stages,
+                manifest=manifest,
+                reading=holder,
+                opened=opened.pop_all(),
+            )
     except OSError as exc:
         raise store_error(store, exc) from exc
-    return Backup(
-        id=backup_id,
-        folder=store / backup_id,
-        taken_at=taken_at,
-        source=state,
-        sequences_before=before,
-        sequences_after=after,
-        roles=roles,
-        assigned_id=bool(assigned and assigned["assigned"]),
-        run=run,
-        stages=stages,
-        manifest=manifest,
-    )
+
+
+def was_given_id(connection: psycopg.Connection[DictRow]) -> bool:
+    """Return whether the open transaction has an id: only one that writes gets one."""
+    row = connection.execute("select pg_current_xact_id_if_assigned() is not null as given").fetchone()
+    return bool(row and row["given"])
 
 
 def run_dump(

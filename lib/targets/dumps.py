@@ -96,6 +96,10 @@ class Scope:
     left_out: tuple[str, ...]
 
     @property
+    def pack(self) -> tuple[str, ...]:
+        return tuple(name for name in self.own if name != HISTORY_SCHEMA)
+
+    @property
     def taken(self) -> tuple[str, ...]:
         return (*self.own, *self.platform)
 

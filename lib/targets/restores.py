@@ -75,6 +75,12 @@ def drop_copy(scratch: Database, copy: Database) -> None:
         connection.execute(f"drop database if exists {quote_name(copy.name)} with (force)")
 
 
+def list_copies(server: Database) -> list[str]:
+    """Return the names of all restored copies on a server."""
+    rows = server.rows("select datname as name from pg_database where starts_with(datname, :prefix)", prefix=COPY_PREFIX)
+    return sorted(row["name"] for row in rows)
+
+
 def restore_dump(
     dump: Path,
     copy: Database,
