@@ -9,6 +9,7 @@ import pytest
 
 from lib import figures
 from lib.figures import Figure
+from lib.heat_map import scope_looks
 from tests import sample_pages as sample
 
 LOCKS = [
@@ -87,7 +88,7 @@ def test_matching_matrix_says_so() -> None:
 
 
 def test_each_scope_has_its_own_letter() -> None:
-    looks = figures.scope_looks(["allow", "admins", "assigned", "drafts", "own", "own_drafts"])
+    looks = scope_looks(["allow", "admins", "assigned", "drafts", "own", "own_drafts"])
     letters = [look[0] for look in looks.values()]
     assert len(set(letters)) == len(letters)
 
