@@ -217,9 +217,7 @@ class Subject:
         """Insert a row of nothing but defaults: policies are asked before constraints are."""
         return self._attempt(act=f"insert into {self.table.sql} default values")
 
-    def hand_over(
-        self, place: str | None, donor: str, column: Column, *, quiet: bool, as_role: bool
-    ) -> Attempt:
+    def hand_over(self, place: str | None, donor: str, column: Column, *, quiet: bool) -> Attempt:
         """Give one row, or every row it may, the donor's value in one column.
 
         measured: the regions that the changed rows are in afterwards.
@@ -232,9 +230,7 @@ class Subject:
             f"select coalesce(jsonb_agg(distinct {self.region}), '[]') from "
             f"(select (kept).* from (select unnest($1::text[])::{self.table.sql} as kept) as one) as {self.alias}"
         )
-        return self._attempt(
-            act=act, as_role=as_role, quiet=quiet, capture=self._captured(donor), witness=witness, measure=measure
-        )
+        return self._attempt(act=act, quiet=quiet, capture=self._captured(donor), witness=witness, measure=measure)
 
     def _attempt(self, *, act: str, as_role: bool = True, **rest: object) -> Attempt:
         path = f"{quote_name(self.table.schema)}, public, extensions"
@@ -294,13 +290,3 @@ class Subject:
 
     def _column(self, column: Column) -> str:
         return f"{self.alias}.{quote_name(column.name)}"
-
-
-def samples(regions: Mapping[str, Sequence[object]]) -> list[tuple[str, str]]:
-    """Return up to two rows a region, as region and place, from what `Subject.regions` measured."""
-    found = []
-    for region, (_, first, last) in sorted(regions.items()):
-        found.append((region, str(first)))
-        if last != first:
-            found.append((region, str(last)))
-    return found
