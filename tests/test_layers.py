@@ -12,9 +12,9 @@ import pytest
 from lib.params import ROOT
 
 LAYERS = (
-    {"errors", "results", "files", "redact"},
-    {"sections", "wording", "pages"},
-    {"params", "commands", "database", "web"},
+    {"errors", "results", "files", "redact", "pacing", "trust", "questions"},
+    {"sections", "wording", "pages", "addresses"},
+    {"params", "commands", "database", "web", "smtp"},
     {"world", "drawing"},
     {"targets", "figures", "heat_map", "tables", "prose"},
     {"checks"},
@@ -33,6 +33,9 @@ LAYERS = (
 DOORS = {
     "sqlalchemy": {"database", "history"},
     "httpx": {"web"},
+    "smtplib": {"smtp"},
+    "starlette": {"embedded"},
+    "aiosmtpd": {"embedded"},
     "papermill": {"kernels"},
     "nbconvert": {"render", "story", "prose"},
     "psycopg": {"database", "targets", "embedded"},
