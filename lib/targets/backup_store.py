@@ -220,9 +220,7 @@ def choose_expired(
     if not good:
         return []
     return [
-        one
-        for one in backups
-        if one.environment == environment and one.id not in kept and one.age_s(now) > limit_s
+        one for one in backups if one.environment == environment and one.id not in kept and one.age_s(now) > limit_s
     ]
 
 
