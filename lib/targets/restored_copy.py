@@ -133,14 +133,14 @@ class SequencePlace:
 
 
 def compare_sequences(copy: RestoredCopy, *, timeout_s: float) -> list[SequencePlace]:
-    """Return each sequence that source and copy both have."""
+    """Return each sequence that source and copy both have, counting alike."""
     before, after = copy.backup.sequences_before, copy.backup.sequences_after
     with open_reading(copy.database, timeout_s=timeout_s) as connection:
         restored: Mapping[str, SequenceState] = read_sequences(connection, copy.backup.source.scope.taken)
     return [
         SequencePlace(name=name, before=before[name].next, after=after[name].next, restored=restored[name].next)
         for name in before
-        if name in after and name in restored
+        if name in after and name in restored and restored[name].increment == after[name].increment
     ]
 
 
@@ -173,7 +173,7 @@ class CellPair:
 
 
 def pair_cells(source: Sequence[Cell], copy: Sequence[Cell], changed: Sequence[Difference]) -> list[CellPair]:
-    """Return the cells of both sides, without those whose definitions already differ.
+    """Return the cells of both sides, without those that differ as their definitions do.
 
     changed: differences of definition; one that belongs to no table of the matrix (a function, a schema's
         grant) may reach every cell.
@@ -185,11 +185,8 @@ def pair_cells(source: Sequence[Cell], copy: Sequence[Cell], changed: Sequence[D
     )
     aside = tables if everywhere else set().union(*reached.values())
     theirs = {(cell.table, cell.role, cell.verb): cell for cell in copy}
-    return [
-        CellPair(source=cell, copy=theirs.get((cell.table, cell.role, cell.verb)))
-        for cell in source
-        if cell.table not in aside
-    ]
+    pairs = [CellPair(source=cell, copy=theirs.get((cell.table, cell.role, cell.verb))) for cell in source]
+    return [pair for pair in pairs if pair.same or pair.source.table not in aside]
 
 
 def is_about(difference: Difference, table: str) -> bool:
