@@ -22,9 +22,8 @@ from lib.targets.rls_attempts import UID, Attempt, Subject, claims_of
 from lib.targets.rls_classes import Cell, Observation, judge_cell
 from lib.targets.rls_facts import Access, ProbedTable, read_access, read_tables, resolve_tables
 from lib.targets.rls_readings import read_observation
-from lib.targets.rls_trials import Answer, Trial
+from lib.targets.rls_trials import VERBS, Answer, Trial
 
-VERBS = ("select", "insert", "update", "delete")
 LOCK_TIMEOUT_S = 2
 """Seconds a probe waits for a row that somebody else holds; then its cell can't be told."""
 
@@ -66,7 +65,7 @@ def judge_row(
         base = {"table": table.shown, "role": role, "verb": verb, "declared": declared[verb]}
         reached = split_scope(declared[verb])[0]
         if not table.rls_enabled:
-            yield Cell(**base, observed="allow", outcome=Outcome.SKIP, detail="RLS is off: judged by rls.every_table_enabled")
+            yield Cell(**base, observed="not guarded", outcome=Outcome.SKIP, detail="RLS is off: judged by rls.every_table_enabled")
             continue
         seen = [(observed[name, who, verb], one.sub is not None) for who, one in identities.items()]
         cell = judge_cell((table.shown, role, verb), declared[verb], scopes, seen)

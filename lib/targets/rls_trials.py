@@ -10,6 +10,7 @@ from lib.sections import split_scope
 from lib.targets.rls_attempts import Attempt, Subject
 from lib.targets.rls_classes import is_member
 
+VERBS = ("select", "insert", "update", "delete")
 WHOLE_TABLE_ROWS = 50_000
 """Rows. Writes are tried on every row of a table up to this size, on samples of each region beyond it."""
 
