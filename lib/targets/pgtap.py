@@ -102,7 +102,7 @@ def run_test_file(database: Database, path: Path, opening: str, *, psql: Path, s
     still = f"select {quote_literal(STILL_INSIDE)} where current_setting('launch.inside', true) = 'yes';"
     # One -c each: psql sends a -c of several statements as one, whose own BEGIN would not outlive it.
     steps = ["begin;", f"{limits} {opening}", "set local launch.inside = 'yes';"]
-    argv = [psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+    argv: list[str | Path] = [psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
     for step in steps:
         argv += ["-c", step]
     argv += ["-f", path.name, "-c", still, "-c", "rollback;"]
@@ -152,9 +152,8 @@ def read_run(shown: str, run: CommandRun, *, ends_itself: bool) -> TapFile:
     plans = [line.expected_tests for line in lines if line.category == "plan"]
     tests = [line for line in lines if line.category == "test"]
     bails = [line.reason for line in lines if line.category == "bail"]
-    failed = tuple(
-        strike(f"{test.number}: {test.description.removeprefix('- ') or 'unnamed'}") for test in tests if not test.ok and not test.todo
-    )
+    broken = [test for test in tests if not test.ok and not test.todo]
+    failed = tuple(strike(f"{test.number}: {test.description.removeprefix('- ') or 'unnamed'}") for test in broken)
     is_inside = STILL_INSIDE in run.stdout.splitlines()
     return TapFile(
         path=shown,

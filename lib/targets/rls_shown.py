@@ -19,7 +19,8 @@ def matrix_rows(cells: Sequence[Cell]) -> list[dict[str, Json]]:
     """Return one row a table and role, one column a verb; what is not as declared says both."""
     rows: dict[tuple[str, str], dict[str, Json]] = {}
     for cell in cells:
-        row = rows.setdefault((cell.table, cell.role), {"table": cell.table, "role": cell.role, **dict.fromkeys(VERBS, "not tried"), "note": ""})
+        blank = {"table": cell.table, "role": cell.role, **dict.fromkeys(VERBS, "not tried"), "note": ""}
+        row = rows.setdefault((cell.table, cell.role), blank)
         row[cell.verb] = show_cell(cell)
         if cell.outcome is not Outcome.PASS:
             row["note"] = "; ".join(part for part in (row["note"], f"{cell.verb}: {cell.detail}") if part)

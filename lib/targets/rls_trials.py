@@ -41,11 +41,7 @@ class Trial:
     @property
     def samples(self) -> list[tuple[str, str]]:
         """Up to two rows a region, as region and place."""
-        return [
-            (region, place)
-            for region, (_, first, last) in sorted(self.regions.items())
-            for place in sorted({first, last})
-        ]
+        return [(region, place) for region, (_, first, last) in sorted(self.regions.items()) for place in sorted({first, last})]
 
     @property
     def kept_in(self) -> str:
