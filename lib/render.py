@@ -129,6 +129,12 @@ def clean_text(text: Json, limit: int = wording.LONGEST_TEXT) -> str:
     return wording.plain_text("" if text is None else str(text), limit=limit)
 
 
+def short_commit(commit: str) -> str:
+    """Return the start of a commit's name, with its mark when there were changes since."""
+    name = clean_text(commit, limit=64)
+    return f"{name[:12]}{'+' if name.endswith('+') else ''}" if len(name) > 13 else name
+
+
 def file_href(path: str) -> str:
     """Return a file of the run as a relative link; '#' for a path that would lead out of the run folder."""
     clean = wording.plain_text(path, limit=300)
@@ -149,5 +155,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "gate": wording.gate_word,
     "parts": wording.split_detail,
     "href": file_href,
+    "commit": short_commit,
 }
 """What the templates call: words come from the one formatter."""

@@ -258,6 +258,14 @@ def test_link_to_a_file_of_the_run_is_relative_and_quoted() -> None:
     assert file_href("javascript:alert(1)").startswith("./javascript%3A")
 
 
+@pytest.mark.parametrize(
+    ("commit", "shown"),
+    [("4c0c4b8f1d2e7a90", "4c0c4b8f1d2e"), ("4c0c4b8f1d2e+", "4c0c4b8f1d2e+"), ("4c0c4b8f1d2e7a90+", "4c0c4b8f1d2e+")],
+)
+def test_commit_keeps_its_mark_of_changes(commit: str, shown: str) -> None:
+    assert f"<code>{shown}</code>" in render_task_page(None, sample.header(commit=commit))
+
+
 def test_same_input_gives_the_same_page(pages: dict[str, str]) -> None:
     assert render_task_page(sample.rls_notebook(), sample.header()) == pages["task"]
 

@@ -44,7 +44,9 @@ class NothingWatched:
         """Told right after each statement that went through, inside the file's transaction."""
 
 
-def apply_file(twin: Twin, file: MigrationFile, *, watch: Callable[[psycopg.Connection[Any]], NothingWatched] | None = None) -> ApplyFailure | None:
+def apply_file(
+    twin: Twin, file: MigrationFile, *, watch: Callable[[psycopg.Connection[Any]], NothingWatched] | None = None
+) -> ApplyFailure | None:
     """Apply one file in one transaction, or statement by statement when it can't be held in one.
 
     watch: given the connection, returns who follows. Each file gets a fresh connection, for the CLI

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from lib.database import quote_name
@@ -83,13 +83,15 @@ class Subject:
     @property
     def region(self) -> str:
         """The region a row is in, as an expression over the table's columns."""
-        letters = [f"case when ({bind_uid(predicate, self.identity)}\n) then 't' else 'f' end" for predicate in self.scopes.values()]
+        bound = [bind_uid(predicate, self.identity) for predicate in self.scopes.values()]
+        letters = [f"case when ({predicate}\n) then 't' else 'f' end" for predicate in bound]
         return f"concat({', '.join(letters)})" if letters else "''::text"
 
     @property
     def shown_row(self) -> str:
         """How a person recognises a row: its primary key, else where it lies."""
-        keys = [f"{quote_text(column.name + ' ')} || {self._column(column)}::text" for column in self.table.columns if column.primary]
+        primary = [column for column in self.table.columns if column.primary]
+        keys = [f"{quote_text(column.name + ' ')} || {self._column(column)}::text" for column in primary]
         return f"left(concat_ws(', ', {', '.join(keys)}), 120)" if keys else f"'row at ' || {self.place}"
 
     @property
@@ -165,6 +167,19 @@ class Subject:
         act = f"update {self.table.sql} set {quote_name(column.name)} = {self._column(column)} where {self._this_row(place)}"
         return self._attempt(act=act, quiet=quiet, capture=self._captured(place))
 
+    def update_alone(self, place: str) -> Attempt | None:
+        """Take every other row away, then give the one that is left its own value without reading it.
+
+        For tables where no present value suits any row, so that `update_unread` has nothing to assign.
+        """
+        column = self._updated_column()
+        if column is None:
+            return None
+        name = quote_name(column.name)
+        act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where true"
+        others = f"delete from {self.table.sql} where not ({self._this_row(place, by_place=True)})"
+        return self._attempt(act=act, quiet=True, capture=self._captured(place), remove=others)
+
     def delete_row(self, place: str, *, quiet: bool) -> Attempt:
         """Delete one row."""
         act = f"delete from {self.table.sql} where {self._this_row(place)}"
@@ -175,7 +190,8 @@ class Subject:
 
         A membership row counts in the very scopes that judge it, so the answer may differ from its region now.
         """
-        act = f"select array[{self.region}] from (select (kept).* from (select $1::{self.table.sql} as kept) as one) as {self.alias}"
+        row = f"(select (kept).* from (select $1::{self.table.sql} as kept) as one) as {self.alias}"
+        act = f"select array[{self.region}] from {row}"
         return self._attempt(
             act=act, as_role=False, reads=True, quiet=quiet, capture=self._captured(place), remove=self._remove(place)
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 from psycopg.rows import DictRow
@@ -22,9 +23,9 @@ from lib.targets.rls_attempts import UID, Attempt, Subject, claims_of
 from lib.targets.rls_classes import Cell, Observation, judge_cell
 from lib.targets.rls_facts import Access, ProbedTable, read_access, read_tables, resolve_tables
 from lib.targets.rls_readings import read_observation
+from lib.targets.rls_trials import VERBS as VERBS
 from lib.targets.rls_trials import Answer, Trial
 
-VERBS = ("select", "insert", "update", "delete")
 LOCK_TIMEOUT_S = 2
 """Seconds a probe waits for a row that somebody else holds; then its cell can't be told."""
 
@@ -63,15 +64,22 @@ def judge_row(
     for verb in VERBS:
         if verb not in declared:
             continue
-        base = {"table": table.shown, "role": role, "verb": verb, "declared": declared[verb]}
         reached = split_scope(declared[verb])[0]
         if not table.rls_enabled:
-            yield Cell(**base, observed="allow", outcome=Outcome.SKIP, detail="RLS is off: judged by rls.every_table_enabled")
+            yield Cell(
+                table=table.shown,
+                role=role,
+                verb=verb,
+                declared=declared[verb],
+                observed="not guarded",
+                outcome=Outcome.SKIP,
+                detail="RLS is off: judged by rls.every_table_enabled",
+            )
             continue
         seen = [(observed[name, who, verb], one.sub is not None) for who, one in identities.items()]
         cell = judge_cell((table.shown, role, verb), declared[verb], scopes, seen)
         if reached in scopes and UID.search(scopes[reached]) and len(users) < 2 and cell.outcome is Outcome.PASS:
-            yield Cell(**base, observed=cell.observed, outcome=Outcome.ERROR, detail=f"{reached} was tried as fewer than two users")
+            yield replace(cell, outcome=Outcome.ERROR, detail=f"{reached} was tried as fewer than two users")
         else:
             yield cell
 
@@ -90,7 +98,8 @@ def rolled_back(database: Database, *, statement_timeout_s: float) -> Iterator[p
             }
             # The transaction's own id is drawn at once: new rows are known by not being older than it.
             connection.execute(
-                "select pg_catalog.pg_current_xact_id(), set_config(name, value, true) from jsonb_each_text(%s) as limits (name, value)",
+                "select pg_catalog.pg_current_xact_id(), set_config(name, value, true) "
+                "from jsonb_each_text(%s) as limits (name, value)",
                 [Jsonb(limits)],
             )
             connection.execute(read_query("rls", "install_attempts"))
@@ -117,14 +126,15 @@ def look_around(connection: psycopg.Connection[DictRow], database: Database, ide
     Raises TargetError when policies apply to the connected user, or a role can't be taken on.
     """
     row = connection.execute(
-        "select current_user::text as name, rolsuper or rolbypassrls as sees_all from pg_catalog.pg_roles where rolname = current_user"
+        "select current_user::text as name, rolsuper or rolbypassrls as sees_all "
+        "from pg_catalog.pg_roles where rolname = current_user"
     ).fetchone()
     if row is None or not row["sees_all"]:
         raise DatabaseError(
             f"{database.shown} was opened as a user that row level security applies to, so hidden rows can't be told "
             "from missing ones. Next: connect as postgres, or as another role with BYPASSRLS."
         )
-    attempts = {
+    attempts: dict[Key, Attempt | None] = {
         (name,): Attempt(act="select", role=identity.role, claims=claims_of(identity), path="public")
         for name, identity in identities.items()
     }
@@ -158,7 +168,7 @@ def open_trials(
                     scopes=rls.scopes.get(name, {}),
                     may_quieten=may_quieten,
                 )
-                tried = {verb: scope for verb, scope in declared.items() if verb in verbs}
+                tried: dict[str, str] = {verb: scope for verb, scope in declared.items() if verb in verbs}
                 yield Trial(table=name, who=who, subject=subject, declared=tried)
 
 
@@ -168,6 +178,4 @@ def observe_trials(connection: psycopg.Connection[DictRow], trials: Sequence[Tri
         attempts = {(str(n), *step): attempt for n, trial in enumerate(trials) for step, attempt in plan(trial)}
         for (n, *step), answer in run_attempts(connection, attempts).items():
             trials[int(n)].answers[tuple(step)] = answer
-    return {
-        (trial.table, trial.who, verb): read_observation(trial, verb) for trial in trials for verb in trial.declared
-    }
+    return {(trial.table, trial.who, verb): read_observation(trial, verb) for trial in trials for verb in trial.declared}
