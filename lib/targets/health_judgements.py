@@ -10,8 +10,8 @@ from lib.questions import Answer
 from lib.results import Result, failed, judge, not_passed, passed, skipped, unseen
 from lib.targets.chatwoot import Effect
 from lib.targets.findings import NEXT_MOVES, NOT_AS_EXPECTED
-from lib.targets.probes import Reading, kept_answer, name_finding, take_over
-from lib.wording import join_words, show_count
+from lib.targets.probes import Reading, fill, kept_answer, name_finding, take_over
+from lib.wording import join_words, show_count, show_value
 
 FEWEST_SAMPLES = 20
 """Below this the 95th percentile is just the slowest one."""
@@ -37,7 +37,9 @@ def say_expected(reading: Reading) -> str:
     parts = [f"{name} is {value}" for name, value in one.equals.items()]
     parts += [f"version like {' or '.join(one.versions)}"] if one.versions else []
     parts += [f"at least {show_count(one.min_items, 'item')}"] if one.min_items else []
+    parts += [f"{name} {fill(join_words(values), reading.probe.parts)} among them" for name, values in one.includes.items()]
     parts += [f"{join_words(one.fields)} there"] if one.fields else []
+    parts += [f"{name} never {show_value(value)}" for name, value in one.never.items()]
     return f"HTTP 200: {'; '.join(parts)}" if parts else "HTTP 200 with JSON"
 
 
