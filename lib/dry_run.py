@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lib.episodes import Plan
+from lib.episodes import Episode, Failure, Plan
 from lib.errors import ParamsError
 from lib.evidence import append_line, keep_artifacts, line_of
 from lib.params import Params, is_strict, load_params
@@ -50,8 +50,18 @@ def send(params: Params, run: RunFile) -> Findings:
     """Return what came of handing the message in."""
     world = world_of(run, "health", {})
     evidence = params.sections["health"].evidence_url or run.run_folder.as_uri()
-    delivery = deliver(world, Plan(is_dry_run=True), evidence=evidence, mail_works=True)
+    delivery = deliver(world, example_plan(run), evidence=evidence, mail_works=True)
     return Findings(results=[judge_delivery(CHECK, delivery)], rows=delivery.rows, artifacts=delivery.artifacts)
+
+
+def example_plan(run: RunFile) -> Plan:
+    """Return a failure as it would be told, marked as an example."""
+    check = every_check()["health.chatwoot_token_accepted"]
+    detail = "An example: GET /api/v1/profile: token not accepted. Next: make a new token and store it where it is read."
+    word = outcome_word(Outcome.FAIL)
+    failure = Failure(check=check.id, title=check.title, subject="chatwoot", word=word, detail=detail)
+    episode = Episode(subject="chatwoot", opened_at=datetime.now(UTC), run_id=run.run_id, failing=(check.id,))
+    return Plan(opened=(episode,), failures=(failure,), is_dry_run=True)
 
 
 def keep(run: RunFile, findings: Findings, started_at: datetime) -> None:
@@ -74,9 +84,10 @@ def keep(run: RunFile, findings: Findings, started_at: datetime) -> None:
 def say(findings: Findings, params: Params, folder: Path) -> int:
     """Print which way took the message and where it is kept; return the exit code."""
     [result] = findings.results
+    stays = "" if "mail" in params.addresses else " (by the local mail server: nothing left this machine)"
     for row in findings.rows:
         outcome = Outcome(row["result"])
-        print(f"{outcome_symbol(outcome)} {row['way']} to {row['to']}: {outcome_word(outcome)}")
+        print(f"{outcome_symbol(outcome)} {row['way']} to {row['to']}: {outcome_word(outcome)}{stays}")
     seen, move = split_detail(result.detail)
     for line in filter(None, (seen, f"Next: {move}" if move else "")):
         print(line)

@@ -39,21 +39,19 @@ class Delivery:
 
 def subject_line(plan: Plan, environment: str) -> str:
     """Return the subject: the environment first, then what changed."""
-    if plan.is_dry_run:
-        return f"[{environment}] Dry run: this is how a failure would be told"
     bad = [NAMES.get(one.subject, one.subject) for one in (*plan.opened, *plan.reminded)]
     well = [NAMES.get(one.subject, one.subject) for one in plan.recovered]
     still = "still " if plan.reminded and not plan.opened else ""
     parts = [f"{join_words(bad)} {still}failing"] if bad else []
     parts += [f"{join_words(well)} recovered"] if well else []
-    return f"[{environment}] {'; '.join(parts)}"
+    return f"[{environment}] {'Dry run: ' if plan.is_dry_run else ''}{'; '.join(parts)}"
 
 
 def body_text(plan: Plan, environment: str, evidence: str) -> str:
     """Return the message: what failed, since when, where the evidence is, what to do next."""
     parts = [f"Launch health of {environment}, {show_time(datetime.now(UTC))}."]
     if plan.is_dry_run:
-        parts.append("This is a dry run: nothing needs to be done, if you can read this.")
+        parts.append("This is a dry run: what follows is an example, and nothing needs to be done.")
     for episode in (*plan.opened, *plan.reminded):
         parts.append(episode_text(episode, [one for one in plan.failures if one.subject == episode.subject]))
     for episode in plan.recovered:
