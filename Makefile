@@ -28,7 +28,7 @@ lab: setup ## Open the notebooks in JupyterLab; each runs top to bottom on its o
 	@.venv/bin/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)
 
 test: setup ## Run every test
-	@$(VENV_PYTHON) -m pytest $(TESTS)
+	@$(VENV_PYTHON) -m pytest -n auto --dist loadfile $(TESTS)
 
 bench: setup ## Run everything embedded, and print where the time went
 	@$(LIB) bench

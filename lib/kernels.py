@@ -128,7 +128,9 @@ def kernel_class(
             super().__init__(**{**options, "connection_file": str(connection_file), "transport": transport_of})
 
         async def _async_start_kernel(self, **options: Any) -> None:
-            await super()._async_start_kernel(**{**options, "env": dict(variables)})
+            # What a kernel prints beside its cells is for whoever mends the workbook, not for the terminal.
+            with (folder / f"{name}.log").open("ab") as log:
+                await super()._async_start_kernel(**{**options, "env": dict(variables), "stdout": log, "stderr": log})
             with slot.lock:
                 slot.pid = getattr(self.provisioner, "pid", None)
                 if slot.ended_because and slot.pid is not None:

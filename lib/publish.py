@@ -58,7 +58,7 @@ def publish(run: RunFile, task_runs: Sequence[TaskRun], ending: Ending) -> Publi
             write_task_page(run, task, notebooks[task.name], lines, ending)
     header = page_header(run, SUMMARY, verdict, lines, ending, title="Launch readiness")
     summary = summarize_run(run, header, tasks, lines, past)
-    write_whole(run.run_folder / INDEX, render_index(summary, notebooks.get(SUMMARY.name)))
+    write_whole(run.run_folder / INDEX, render_index(notebooks.get(SUMMARY.name), summary))
     seal_run(run.run_folder, about_run(run, verdict, ending), load_signer(signing_key_path(ROOT)))
     remember_run(history, history_entry(run, verdict, ending, lines))
     if ending.finished:
@@ -74,9 +74,9 @@ def keep_notebook(run: RunFile, task_run: TaskRun) -> NotebookNode | None:
         raw = json.loads(task_run.notebook.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None  # cut off while papermill wrote it; the evidence has what was found
-    struck = strike_all(raw)
-    write_whole(run.run_folder / f"{task_run.task.name}.ipynb", json.dumps(struck, indent=1, ensure_ascii=False) + "\n")
-    return nbformat.from_dict(struck)
+    text = json.dumps(strike_all(raw), indent=1, ensure_ascii=False) + "\n"
+    write_whole(run.run_folder / f"{task_run.task.name}.ipynb", text)
+    return nbformat.reads(text, as_version=4)
 
 
 def write_task_page(

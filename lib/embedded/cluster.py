@@ -61,8 +61,9 @@ checkpoint_timeout = '1h'
 def init_data(bin_dir: Path, data_dir: Path, overlay: Overlay, *, superuser: str, password: str) -> None:
     """Make an empty data folder, owned by the server's user, that asks every connection for a password.
 
-    Raises WorkbookError when the server's user can't reach the folder, or initdb fails.
+    Raises WorkbookError when the server's user can't reach the folder, has no name, or initdb fails.
     """
+    check_account()
     if not can_walk(data_dir.parent):
         raise WorkbookError(
             f"The embedded database runs as '{server_user()}', who can't enter {data_dir.parent}. "
@@ -70,8 +71,8 @@ def init_data(bin_dir: Path, data_dir: Path, overlay: Overlay, *, superuser: str
         )
     data_dir.mkdir(mode=0o700)
     password_file = data_dir.with_name("password")
-    with open(os.open(password_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(password)
+    password_file.touch(mode=0o600, exist_ok=False)
+    password_file.write_text(password, encoding="utf-8")
     if (user := server_user()) is not None:
         shutil.chown(data_dir, user)
         shutil.chown(password_file, user)
@@ -80,20 +81,27 @@ def init_data(bin_dir: Path, data_dir: Path, overlay: Overlay, *, superuser: str
         "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8", "--no-data-checksums", "--no-sync", "--no-instructions",
     ]  # fmt: skip
-    done = subprocess.run(
-        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **as_server()
-    )
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **as_server())
     password_file.unlink()
     if done.returncode != 0:
         raise WorkbookError(
             f"The embedded PostgreSQL could not make its data folder {data_dir}: "
             f"{last_line(done.stdout)}. Next: check the free space and the rights of that folder."
         )
-    settings = SETTINGS.format(
-        host=HOST, control_path=overlay.control_path, library_path=overlay.library_path
-    )
+    settings = SETTINGS.format(host=HOST, control_path=overlay.control_path, library_path=overlay.library_path)
     with (data_dir / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(settings)
+
+
+def check_account() -> None:
+    """Raise WorkbookError when we run under a number without a name, which initdb refuses."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise WorkbookError(
+            f"The embedded database can't run as user id {os.geteuid()}, which no account of this machine has. "
+            "Next: run as a user that has one (in a container, add it to /etc/passwd)."
+        ) from None
 
 
 def launch_server(data_dir: Path, overlay: Overlay, *, port: int, log_path: Path) -> subprocess.Popen[bytes]:

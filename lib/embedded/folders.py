@@ -13,12 +13,17 @@ import shutil
 import stat
 import tempfile
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from lib.errors import WorkbookError
 
 SERVER_USER = "nobody"
 """The account that runs the server when we are root: every Linux and macOS has it, and it owns nothing."""
+
+
+UNSPEAKABLE = (":", "'", "\\")
+"""Signs that a path in the server's own search paths can't hold."""
 
 
 def server_user() -> str | None:
@@ -40,7 +45,7 @@ def temp_root() -> Path:
     candidates = [Path(tempfile.gettempdir()).resolve(), Path("/tmp"), Path("/var/tmp")]
     for candidate in candidates:
         if candidate.is_dir() and can_walk(candidate):
-            return candidate
+            return candidate.resolve()
     shown = ", ".join(str(candidate) for candidate in dict.fromkeys(candidates))
     raise WorkbookError(
         f"The embedded database runs as '{SERVER_USER}', who can't enter any temporary folder ({shown}). "
@@ -74,19 +79,23 @@ def can_walk(folder: Path) -> bool:
     return all(part.stat().st_mode & stat.S_IXOTH for part in (folder, *folder.parents))
 
 
-def readable_copy(folder: Path, *, sample: str) -> Path:
-    """Return the folder itself if the server's user can read it, else a readable copy, made once.
+def readable_copy(root: Path, parts: Sequence[str], *, sample: str) -> Path:
+    """Return the folder itself if the server can use it, else a copy of some parts of it, made once.
 
-    sample: a file inside it, whose own permissions tell how the rest was unpacked.
+    parts: the folders below `root` that are needed; the copy keeps their places, since programs look for
+    their libraries beside themselves.
+    sample: a file in one of them, whose own permissions tell how the rest was unpacked.
     """
-    folder = folder.resolve()
-    if can_walk((folder / sample).parent) and (folder / sample).stat().st_mode & stat.S_IROTH:
-        return folder
+    root = root.resolve()
+    is_open = can_walk((root / sample).parent) and (root / sample).stat().st_mode & stat.S_IROTH
+    if is_open and not any(sign in str(root) for sign in UNSPEAKABLE):
+        return root
     cache = own_folder(temp_root() / f"launch-workbook-{os.geteuid()}-binaries")
-    copy = cache / fingerprint(folder)
+    copy = cache / fingerprint(root, parts)
     if not copy.exists():
         beside = cache / f".{uuid.uuid4().hex}"
-        shutil.copytree(folder, beside, copy_function=copy_readable)
+        for part in parts:
+            shutil.copytree(root / part, beside / part, copy_function=copy_readable)
         open_folders(beside)
         try:
             beside.rename(copy)
@@ -95,23 +104,23 @@ def readable_copy(folder: Path, *, sample: str) -> Path:
     return copy
 
 
-def fingerprint(folder: Path) -> str:
-    """Return a short digest of the folder's place and of every file's name, size and time."""
-    digest = hashlib.sha256(str(folder).encode())
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+def fingerprint(root: Path, parts: Sequence[str]) -> str:
+    """Return a short digest of the parts' place and of every file's name, size and time."""
+    digest = hashlib.sha256(str(root).encode())
+    for file in sorted(path for part in parts for path in (root / part).rglob("*") if path.is_file()):
         status = file.stat()
-        digest.update(f"{file.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        digest.update(f"{file.relative_to(root)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:20]
 
 
 def copy_readable(source: str, target: str) -> str:
     """Copy one file so that everybody may read it, and run it if its owner could."""
     shutil.copyfile(source, target)
-    os.chmod(target, 0o755 if os.stat(source).st_mode & stat.S_IXUSR else 0o644)
+    Path(target).chmod(0o755 if Path(source).stat().st_mode & stat.S_IXUSR else 0o644)
     return target
 
 
 def open_folders(top: Path) -> None:
     """Let everybody enter and list the folder and those below it."""
-    for folder, _, _ in os.walk(top):
-        os.chmod(folder, 0o755)
+    for folder in (top, *(path for path in top.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)

@@ -23,14 +23,10 @@ def set_up_hosting(admin: Database, *, postgres_password: str, auto_expose_new_t
     with admin.connect(autocommit=True) as connection:
         connection.execute(read_script("hosted_roles"))
         # Hashed here, so that no log and no statistics view ever sees the password itself.
-        verifier = connection.pgconn.encrypt_password(
-            postgres_password.encode(), b"postgres", b"scram-sha-256"
-        )
+        verifier = connection.pgconn.encrypt_password(postgres_password.encode(), b"postgres", b"scram-sha-256")
         connection.execute(sql.SQL("alter role postgres password {}").format(sql.Literal(verifier.decode())))
         connection.execute("drop database postgres")
-        connection.execute(
-            sql.SQL("create database {} template template0").format(sql.Identifier(TEMPLATES[True]))
-        )
+        connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(TEMPLATES[True])))
     with admin.named(TEMPLATES[True]).connect() as connection:
         connection.execute(read_script("hosted"))
     copy_database(admin, TEMPLATES[False], template=TEMPLATES[True], owner="supabase_admin")

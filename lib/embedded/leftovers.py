@@ -12,8 +12,9 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,9 @@ LEASE = "owner.json"
 
 STOP_TIMEOUT_S = 10
 """Seconds a server gets to end by itself; a clean end of a throw-away server takes well under one."""
+
+POLL_S = 0.01
+"""Seconds between two looks at a server that is ending."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,7 @@ def clean_leftovers(base: Path) -> list[Path]:
 
     Returns the folders removed. Folders of living owners, of other machines and without a lease stay.
     """
-    removed = []
+    base, removed = base.resolve(), []
     with only_cleaner(base):
         for state_dir in sorted(path for path in base.iterdir() if path.is_dir() and not path.is_symlink()):
             lease = read_lease(state_dir)
@@ -133,13 +137,28 @@ def end_process(server: psutil.Process) -> None:
         server.send_signal(signal.SIGINT)
     except psutil.NoSuchProcess:
         return
-    _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
-    for process in alive:
-        try:
+    for process in wait_ended(family):
+        with suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(alive, timeout=STOP_TIMEOUT_S)
+    wait_ended(family)
+
+
+def wait_ended(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Wait until the processes have ended, STOP_TIMEOUT_S at most, and return those that have not."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    alive = [process for process in processes if not has_ended(process)]
+    while alive and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+        alive = [process for process in alive if not has_ended(process)]
+    return alive
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Return whether the process runs no more; a zombie has ended, and in a container it may stay for ever."""
+    try:
+        return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def remove_folder(state_dir: Path) -> None:

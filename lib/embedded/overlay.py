@@ -124,6 +124,4 @@ def write_trusted_controls(binaries: Binaries, folder: Path) -> None:
     for name in EXTENSIONS_FOR_POSTGRES:
         home = next(home for home in homes if (home / f"{name}.control").is_file())
         text = (home / f"{name}.control").read_text(encoding="utf-8").rstrip()
-        (folder / f"{name}.control").write_text(
-            f"{text}\ntrusted = true\ndirectory = '{home}'\n", encoding="utf-8"
-        )
+        (folder / f"{name}.control").write_text(f"{text}\ntrusted = true\ndirectory = '{home}'\n", encoding="utf-8")

@@ -49,9 +49,7 @@ class EmbeddedPostgres:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     @property
@@ -92,9 +90,7 @@ class EmbeddedPostgres:
         lease = new_lease(owner_pid, self.data_dir)
         write_lease(self.state_dir, lease)
         overlay = write_overlay(self._binaries, self.state_dir / "overlay")
-        init_data(
-            self.bin_dir, self.data_dir, overlay, superuser=SUPERUSER, password=self._passwords[SUPERUSER]
-        )
+        init_data(self.bin_dir, self.data_dir, overlay, superuser=SUPERUSER, password=self._passwords[SUPERUSER])
         for _ in range(PORT_ATTEMPTS):
             self.port = choose_port()
             self._process = launch_server(self.data_dir, overlay, port=self.port, log_path=self.log_path)

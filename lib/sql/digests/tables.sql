@@ -1,5 +1,6 @@
 -- Every table of the schemas, partitions and partitioned parents alike, with what digesting it needs.
--- Views, foreign tables and materialized views hold no rows of their own and are left out.
+-- Views, foreign tables and materialized views hold no rows of their own and are left out, and so are the
+-- tables of extensions, which come with them.
 select
     n.nspname as schema,
     c.relname as name,
@@ -34,5 +35,10 @@ select
     c.oid::bigint as oid
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and n.nspname = any (%(schemas)s)
+where c.relkind in ('r', 'p')
+  and n.nspname = any (%(schemas)s)
+  and not exists (
+      select from pg_catalog.pg_depend d
+      where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+  )
 order by n.nspname, c.relname

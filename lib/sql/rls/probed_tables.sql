@@ -1,0 +1,52 @@
+-- One row a table of the exposed schemas, with what a probe must know of its columns, keys, triggers and policies.
+-- Binds: schemas text[].
+select
+  n.nspname as schema,
+  c.relname as name,
+  format('%I.%I', n.nspname, c.relname) as shown,
+  c.relrowsecurity as rls_enabled,
+  c.relispartition as is_partition,
+  (select count(*) from pg_catalog.pg_policy p where p.polrelid = c.oid) as policies,
+  (
+    select jsonb_agg(
+      jsonb_build_object(
+        'name', a.attname,
+        'written', a.attgenerated = '',
+        'updatable', a.attgenerated = '' and a.attidentity <> 'a',
+        'primary', exists (
+          select from pg_catalog.pg_index i
+          where i.indrelid = c.oid and i.indisprimary and a.attnum = any (i.indkey::int2[])
+        ),
+        'free', not exists (
+          select from pg_catalog.pg_index i
+          where i.indrelid = c.oid and (i.indisunique or i.indisexclusion)
+            and (a.attnum = any (i.indkey::int2[]) or i.indexprs is not null)
+        ) and not exists (
+          select from pg_catalog.pg_constraint k
+          where (k.conrelid = c.oid and a.attnum = any (k.conkey) and k.contype in ('c', 'f', 'x'))
+            or (k.confrelid = c.oid and a.attnum = any (k.confkey))
+        ) and not exists (
+          select from pg_catalog.pg_depend d
+          where d.classid = 'pg_catalog.pg_policy'::regclass
+            and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid and d.refobjsubid = a.attnum
+        ) and c.relkind <> 'p' and not c.relispartition
+      ) order by a.attnum
+    )
+    from pg_catalog.pg_attribute a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  ) as columns,
+  (
+    select coalesce(jsonb_agg(distinct verb.name), '[]')
+    from pg_catalog.pg_trigger t
+    cross join (values ('insert', 4), ('delete', 8), ('update', 16)) as verb (name, bit)
+    where t.tgrelid = c.oid and not t.tgisinternal and t.tgtype & verb.bit <> 0
+  ) as triggers
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.nspname = any (cast(:schemas as text[]))
+  and c.relkind in ('r', 'p')
+  and not exists (
+    select from pg_catalog.pg_depend d
+    where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+  )
+order by n.nspname, c.relname

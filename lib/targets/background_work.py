@@ -1,0 +1,108 @@
+"""A reader and a writer that keep using a database's tables while something else happens to them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+
+from lib.database import Database
+
+PAUSE_S = 0.002
+"""Seconds between two statements: brisk, and the server's two cores stay free for what is measured."""
+
+READY_TIMEOUT_S = 30
+"""Seconds for both workers to have run their first statement; a few milliseconds are usual."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkTable:
+    """A table with rows: how SQL spells it, its oid, and a column that may be set to itself."""
+
+    name: str
+    oid: int
+    column: str
+
+
+@dataclass(kw_only=True)
+class Worker:
+    """One of the two, at work in a thread of its own.
+
+    current: the statement now running, as (its number, the table); read by others while it runs.
+    durations_ms: how long each statement that somebody marked took, by its number.
+    """
+
+    sort: str
+    connection: psycopg.Connection
+    tables: Sequence[WorkTable]
+    current: tuple[int, WorkTable] | None = None
+    marked: set[int] = field(default_factory=set)
+    durations_ms: dict[int, float] = field(default_factory=dict)
+    statements: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    ready: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def pid(self) -> int:
+        return self.connection.info.backend_pid
+
+    def run(self, stop: threading.Event) -> None:
+        """Use one table after the other until told to stop; note what the server refused."""
+        while not stop.is_set():
+            table = self.tables[self.statements % len(self.tables)]
+            number = self.statements
+            self.current = (number, table)
+            started = time.perf_counter()
+            try:
+                self.connection.execute(spell_work(self.sort, table))
+            except psycopg.Error as exc:
+                key = f"{table.name}: {exc.sqlstate or type(exc).__name__}"
+                self.refused[key] = self.refused.get(key, 0) + 1
+                if self.connection.broken:
+                    break
+            if number in self.marked:
+                self.durations_ms[number] = (time.perf_counter() - started) * 1000
+            self.current = None
+            self.statements += 1
+            self.ready.set()
+            stop.wait(PAUSE_S)
+        self.ready.set()
+
+
+def spell_work(sort: str, table: WorkTable) -> str:
+    """Return the reader's or the writer's statement for one table: one row, in a transaction of its own."""
+    if sort == "reader":
+        return f"select * from {table.name} limit 1"
+    row = f"select ctid from {table.name} limit 1"
+    return f"update {table.name} set {table.column} = {table.column} where ctid = ({row})"
+
+
+@contextmanager
+def background_work(database: Database, tables: Sequence[WorkTable]) -> Iterator[list[Worker]]:
+    """Yield a reader and a writer at work on these tables, each past its first statement; none without tables."""
+    if not tables:
+        yield []
+        return
+    stop = threading.Event()
+    workers = [Worker(sort=sort, connection=database.open(), tables=tables) for sort in ("reader", "writer")]
+    threads = [threading.Thread(target=worker.run, args=(stop,), daemon=True) for worker in workers]
+    try:
+        for worker, thread in zip(workers, threads, strict=True):
+            worker.connection.autocommit = True
+            # Triggers may do anything; what is asked here is only who waits for a lock on this table.
+            worker.connection.execute("set session_replication_role = replica")
+            thread.start()
+        for worker in workers:
+            worker.ready.wait(READY_TIMEOUT_S)
+        yield workers
+    finally:
+        stop.set()
+        for thread in threads:
+            if thread.is_alive():
+                thread.join()
+        for worker in workers:
+            worker.connection.close()

@@ -1,0 +1,219 @@
+"""One backup, taken: a dump and what the source was at the same instant, kept with a sealed manifest.
+
+Nothing here can change the source: its own transaction is read-only and never gets a transaction id,
+and pg_dump runs with `default_transaction_read_only`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow
+
+from lib.commands import CommandRun
+from lib.database import Database, read_query
+from lib.errors import CommandError
+from lib.targets.backup_store import DUMP, make_backup_folder, new_backup_id, store_error, write_manifest
+from lib.targets.digests import TableDigest, digest_tables, export_snapshot, open_reading
+from lib.targets.dumps import (
+    HISTORY_SCHEMA,
+    PLATFORM_RECORDS,
+    Scope,
+    SequenceState,
+    check_major,
+    dump_database,
+    read_scope,
+    read_sequences,
+    timed,
+)
+from lib.targets.schema import fingerprint, read_schema_on
+
+
+class DumpFailure(CommandError):
+    """pg_dump ended with an error; nothing of the backup is left. `run` is the finished program."""
+
+    def __init__(self, message: str, *, run: CommandRun) -> None:
+        self.run = run
+        super().__init__(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceState:
+    """What a database was at one instant, in words and sums; no row's values.
+
+    tables: every table a backup takes. own, platform: definitions of the pack's schemas and the platform's.
+    history: (version, name) of every migration recorded as applied, in order.
+    """
+
+    scope: Scope
+    tables: tuple[TableDigest, ...]
+    own: Mapping[str, str]
+    platform: Mapping[str, str]
+    history: tuple[tuple[str, str | None], ...]
+
+    @property
+    def unreadable(self) -> list[str]:
+        """Tables that this user may not read, so that no backup of theirs can hold them."""
+        return [table.label for table in self.tables if table.rows is None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup:
+    """A finished backup in the store, and what it must be equal to when it is restored.
+
+    sequences_before, sequences_after: around the dump; sequences know no snapshot.
+    assigned_id: whether our own transaction on the source was ever given an id to write with.
+    reading: that transaction, still open under the dump's snapshot until `close`, so that a difference can
+        be narrowed down to rows while others go on writing.
+    """
+
+    id: str
+    folder: Path
+    taken_at: datetime
+    source: SourceState
+    sequences_before: Mapping[str, SequenceState]
+    sequences_after: Mapping[str, SequenceState]
+    roles: tuple[str, ...]
+    assigned_id: bool
+    run: CommandRun
+    stages: Mapping[str, float]
+    manifest: Mapping[str, Any]
+    reading: psycopg.Connection[DictRow]
+    opened: ExitStack
+
+    @property
+    def dump(self) -> Path:
+        return self.folder / DUMP
+
+    def close(self) -> None:
+        """End the transaction on the source; calling it again does nothing."""
+        self.opened.close()
+
+
+def read_state(connection: psycopg.Connection[DictRow], scope: Scope) -> SourceState:
+    """Return what the database is, as one open transaction sees it."""
+    tables = digest_tables(connection, scope.taken)
+    return SourceState(
+        scope=scope,
+        tables=tuple(table for table in tables if table.label not in PLATFORM_RECORDS),
+        history=read_history(connection, tables),
+        own=read_schema_on(connection, scope.pack),
+        platform=read_schema_on(connection, scope.platform),
+    )
+
+
+def read_history(
+    connection: psycopg.Connection[DictRow], tables: Sequence[TableDigest]
+) -> tuple[tuple[str, str | None], ...]:
+    """Return version and name of every applied migration; none when the database has no history."""
+    if not any(table.label == f"{HISTORY_SCHEMA}.schema_migrations" for table in tables):
+        return ()
+    return tuple((row["version"], row["name"]) for row in connection.execute(read_query("dumps", "history")))
+
+
+def take_backup(
+    source: Database, store: Path, *, environment: str, programs: Path, jobs: int, timeout_s: float
+) -> Backup:
+    """Take a backup of the source into the store, and return it with what the source was at that instant.
+
+    store: held with `backup_store.hold_store`. Others may write to the source meanwhile.
+    Raises DumpFailure when pg_dump fails, TargetError when the source or the store can't be used;
+    then the store holds nothing new.
+    """
+    stages: dict[str, float] = {}
+    backup_id = new_backup_id(datetime.now(UTC))
+    try:
+        with ExitStack() as opened:
+            holder = opened.enter_context(open_reading(source, timeout_s=timeout_s))
+            check_major(programs / "pg_dump", holder.info.server_version // 10000)
+            with make_backup_folder(store, backup_id) as folder:
+                snapshot, taken_at = export_snapshot(holder), datetime.now(UTC)
+                scope = read_scope(holder)
+                before = read_sequences(holder, scope.taken)
+                with timed(stages, "digest"):
+                    state = read_state(holder, scope)
+                with timed(stages, "dump"):
+                    run = run_dump(
+                        source, folder, state, programs=programs, snapshot=snapshot, jobs=jobs, timeout_s=timeout_s
+                    )
+                after = read_sequences(holder, scope.taken)
+                with timed(stages, "checksum"):
+                    manifest = write_manifest(folder, describe_backup(backup_id, environment, taken_at, holder, state))
+            return Backup(
+                id=backup_id,
+                folder=store / backup_id,
+                taken_at=taken_at,
+                source=state,
+                sequences_before=before,
+                sequences_after=after,
+                roles=tuple(row["name"] for row in holder.execute(read_query("dumps", "roles"))),
+                assigned_id=was_given_id(holder),
+                run=run,
+                stages=stages,
+                manifest=manifest,
+                reading=holder,
+                opened=opened.pop_all(),
+            )
+    except OSError as exc:
+        raise store_error(store, exc) from exc
+
+
+def was_given_id(connection: psycopg.Connection[DictRow]) -> bool:
+    """Return whether the open transaction has an id: only one that writes gets one."""
+    row = connection.execute("select pg_current_xact_id_if_assigned() is not null as given").fetchone()
+    return bool(row and row["given"])
+
+
+def run_dump(
+    source: Database, folder: Path, state: SourceState, *, programs: Path, snapshot: str, jobs: int, timeout_s: float
+) -> CommandRun:
+    """Dump the source into the backup's folder, private. Raises DumpFailure when pg_dump fails."""
+    run = dump_database(
+        source,
+        folder / DUMP,
+        programs=programs,
+        snapshot=snapshot,
+        left_out=state.scope.left_out,
+        unreadable=[(table.schema, table.name) for table in state.tables if table.rows is None],
+        jobs=jobs,
+        timeout_s=timeout_s,
+    )
+    if run.exit_code != 0:
+        raise DumpFailure(
+            f"pg_dump of {source.shown} ended with code {run.exit_code}: {first_error(run.stderr)}", run=run
+        )
+    (folder / DUMP).chmod(0o700)
+    return run
+
+
+def describe_backup(
+    backup_id: str, environment: str, taken_at: datetime, source: psycopg.Connection[Any], state: SourceState
+) -> dict[str, Any]:
+    """Return what the manifest says of the backup, besides its files; no row's values."""
+    return {
+        "id": backup_id,
+        "environment": environment,
+        "taken_at": taken_at.isoformat(),
+        "database": source.info.dbname,
+        "server_version": source.info.parameter_status("server_version"),
+        "schema_sha256": fingerprint(state.own),
+        "migrations": [version for version, _ in state.history],
+        "tables": {
+            table.label: {"rows": table.rows, "digest": table.digest}
+            for table in state.tables
+            if table.rows is not None
+        },
+        "unreadable": state.unreadable,
+    }
+
+
+def first_error(stderr: str) -> str:
+    """Return the first line of a Postgres program's output that tells an error."""
+    lines = stderr.strip().splitlines()
+    return next((line for line in lines if "error:" in line), lines[-1] if lines else "it said nothing")

@@ -1,0 +1,243 @@
+"""Rows for a twin's tables: the seed's, and any number of copies that keep keys unique and references whole.
+
+A reference database (all migrations, then the seed) is the source. Its catalog says which columns must
+change from copy to copy: one of each unique set, and every column that refers to one of those, alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from lib.database import Database, quote_name, read_query, told_as_database_error
+
+Column = tuple[str, str]
+"""(table as SQL spells it, column's bare name)"""
+
+SHIFTS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"uuid"}), "md5({value}::text || ':' || n)::uuid"),
+    (frozenset({"int8", "int4", "numeric", "int2"}), "{value} + n * (select coalesce(max({root}), 0) + 1 from {root_table})"),
+    # A prefix of a letter and a number leaves addresses and slugs in their shape.
+    (frozenset({"text", "varchar", "citext"}), "'c' || n || {value}"),
+    (frozenset({"date"}), "{value} + n * 3650"),
+    (frozenset({"timestamptz", "timestamp"}), "{value} + n * interval '3650 days'"),
+)
+"""How a value of these types becomes that of copy n, most fitting types first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """What of a database's catalog decides how rows are copied: rows of lib/sql/fixture_rows."""
+
+    columns: Sequence[Mapping[str, Any]]
+    uniques: Sequence[Mapping[str, Any]]
+    references: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """The database that rows come from.
+
+    marker: the transaction id when seeding began; older rows were made by migrations themselves.
+    tables: names of tables that the seed left with rows, with their writable columns in order.
+    shifts: how copy n's value of a column differs, an SQL expression over n; other columns are as they are.
+    """
+
+    database: Database
+    marker: str
+    tables: Mapping[str, Sequence[str]]
+    shifts: Mapping[Column, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """What putting rows into one table came to; problem is '' when all went in."""
+
+    table: str
+    rows: int
+    problem: str = ""
+
+
+@dataclass(kw_only=True)
+class Filler:
+    """Puts the reference's rows into a twin's tables, each once, as the tables come into being."""
+
+    reference: Reference
+    twin: Database
+    scale: int
+    filled: dict[str, Filled] = field(default_factory=dict)
+
+    def top_up(self) -> None:
+        """Fill every table that exists by now and was not filled before."""
+        catalog = read_catalog(self.twin)
+        present = writable_columns(catalog)
+        with self.twin.connect(autocommit=True) as connection, self.reference.database.connect() as source:
+            connection.execute("set session_replication_role = replica")
+            for table, columns in self.reference.tables.items():
+                if table in present and table not in self.filled:
+                    common = [column for column in columns if column in present[table]]
+                    self.filled[table] = self._fill(connection, source, table, common)
+                    move_sequences(connection, catalog, table)
+
+    def empty(self) -> None:
+        """Take every row out of the tables filled so far; the next top-up fills them again."""
+        tables = [table for table in self.filled if table in writable_columns(read_catalog(self.twin))]
+        if tables:
+            with self.twin.connect(autocommit=True) as connection:
+                connection.execute(f"truncate {', '.join(tables)} cascade")
+        self.filled.clear()
+
+    def _fill(
+        self, connection: psycopg.Connection[Any], source: psycopg.Connection[Any], table: str, columns: Sequence[str]
+    ) -> Filled:
+        """Fill one table at the scale; where copies don't fit, with the seed's rows alone."""
+        problem = ""
+        for scale in dict.fromkeys((self.scale, 1)):
+            try:
+                with connection.transaction(), source.transaction():
+                    rows = copy_rows(source, connection, table, columns, self.reference, scale)
+                    connection.execute(f"analyze {table}")
+                return Filled(table=table, rows=rows, problem=problem)
+            except psycopg.Error as exc:
+                problem = f"{scale} times the seed's rows did not fit: {exc.diag.message_primary or type(exc).__name__}"
+        return Filled(table=table, rows=0, problem=problem)
+
+
+def read_catalog(database: Database) -> Catalog:
+    """Return the catalog rows of one database. Raises DatabaseError."""
+    questions = ("columns", "uniques", "references")
+    with told_as_database_error(database), database.connect() as connection:
+        found = [connection.execute(read_query("fixture_rows", one)).fetchall() for one in questions]
+    return Catalog(columns=found[0], uniques=found[1], references=found[2])
+
+
+def mark_seeding(database: Database) -> str:
+    """Return the transaction id that tells rows of migrations from rows of the seed that follows."""
+    return str(database.value("select pg_current_xact_id()::xid::text"))
+
+
+def read_reference(database: Database, marker: str) -> Reference:
+    """Return which tables of a seeded database have rows, and how their copies are made."""
+    catalog = read_catalog(database)
+    columns = writable_columns(catalog)
+    asked = " union all ".join(
+        f"select {number} as number where exists (select from {table})" for number, table in enumerate(columns)
+    )
+    numbers = {row["number"] for row in database.rows(asked)} if asked else set()
+    return Reference(
+        database=database,
+        marker=marker,
+        tables={table: names for number, (table, names) in enumerate(columns.items()) if number in numbers},
+        shifts=plan_shifts(catalog),
+    )
+
+
+def writable_columns(catalog: Catalog) -> dict[str, list[str]]:
+    """Return the columns of each table that a row may give a value for."""
+    tables: dict[str, list[str]] = {}
+    for row in catalog.columns:
+        names = tables.setdefault(row["table"], [])
+        if not row["generated"]:
+            names.append(row["column"])
+    return tables
+
+
+def plan_shifts(catalog: Catalog) -> dict[Column, str]:
+    """Return how copy n differs in each column that must: an SQL expression over n and the row.
+
+    Every unique set gets at least one such column; columns linked by foreign keys change alike.
+    """
+    types = {(row["table"], row["column"]): row["type"] for row in catalog.columns if not row["generated"]}
+    roots = find_roots(catalog.references)
+    chosen: dict[Column, str] = {}
+    refers = {(row["table"], row["column"]) for row in catalog.references}
+    uniques = [[(row["table"], column) for column in row["columns"]] for row in catalog.uniques]
+    # Keys of their own first, so that sets made of references find them chosen.
+    for unique in sorted(uniques, key=lambda columns: sum(column in refers for column in columns)):
+        if any(roots.get(column, column) in chosen for column in unique):
+            continue
+        best = min(unique, key=lambda column: rank_type(types.get(column)))
+        if rank_type(types.get(best)) < len(SHIFTS):
+            root = roots.get(best, best)
+            chosen[root] = SHIFTS[rank_type(types.get(best))][1]
+    return {
+        column: spell_shift(chosen[roots.get(column, column)], column, roots.get(column, column))
+        for column in types
+        if roots.get(column, column) in chosen
+    }
+
+
+def find_roots(references: Iterable[Mapping[str, Any]]) -> dict[Column, Column]:
+    """Return for each referring column the one at the end of its chain of references."""
+    parents: dict[Column, Column] = {}
+    for row in references:
+        child, parent = (row["table"], row["column"]), (row["parent_table"], row["parent_column"])
+        first, second = follow(parents, child), follow(parents, parent)
+        if first != second:
+            parents[first] = second
+    return {column: follow(parents, column) for column in parents}
+
+
+def follow(parents: Mapping[Column, Column], column: Column) -> Column:
+    """Return the last column of the chain that starts here."""
+    while column in parents:
+        column = parents[column]
+    return column
+
+
+def rank_type(type_name: str | None) -> int:
+    """Return how fit a type is for shifting: 0 the fittest, len(SHIFTS) not at all."""
+    return next((rank for rank, (names, _) in enumerate(SHIFTS) if type_name in names), len(SHIFTS))
+
+
+def spell_shift(shift: str, column: Column, root: Column) -> str:
+    """Return a shift's expression for one column."""
+    return shift.format(value=f"t.{quote_name(column[1])}", root=quote_name(root[1]), root_table=root[0])
+
+
+def copy_rows(
+    source: psycopg.Connection[Any],
+    twin: psycopg.Connection[Any],
+    table: str,
+    columns: Sequence[str],
+    reference: Reference,
+    scale: int,
+) -> int:
+    """Put the seed's rows and scale - 1 copies into one table; return how many went in.
+
+    Rows that are there already, because a migration makes them too, are left as they are.
+    """
+    names = ", ".join(quote_name(column) for column in columns)
+    twin.execute(f"create temp table arriving as select {names} from {table} with no data")
+    select = spell_select(table, columns, reference, scale)
+    with source.cursor() as out, twin.cursor() as into:
+        with out.copy(f"copy ({select}) to stdout") as reading, into.copy(f"copy arriving ({names}) from stdin") as writing:
+            for block in reading:
+                writing.write(block)
+        into.execute(f"insert into {table} ({names}) overriding system value select {names} from arriving on conflict do nothing")
+        rows = into.rowcount
+    twin.execute("drop table arriving")
+    return rows
+
+
+def spell_select(table: str, columns: Sequence[str], reference: Reference, scale: int) -> str:
+    """Return the query for the seed's rows (those younger than the marker) and scale - 1 copies of all rows."""
+    plain = ", ".join(f"t.{quote_name(column)}" for column in columns)
+    shifted = ", ".join(reference.shifts.get((table, column), f"t.{quote_name(column)}") for column in columns)
+    first = f"select {plain} from {table} t where age(t.xmin) <= age('{reference.marker}'::xid)"
+    if scale == 1:
+        return first
+    return f"{first} union all select {shifted} from {table} t cross join generate_series(1, {scale - 1}) n"
+
+
+def move_sequences(connection: psycopg.Connection[Any], catalog: Catalog, table: str) -> None:
+    """Move the table's sequences past its rows, as inserting them one by one would have."""
+    for row in catalog.columns:
+        if row["table"] == table and row["sequence"]:
+            column = quote_name(row["column"])
+            connection.execute(
+                f"select setval(%s, greatest((select max({column}) from {table}), 1))", [row["sequence"]]
+            )

@@ -1,0 +1,279 @@
+"""What each migration did while it was applied: time, every table lock, and who had to wait for it.
+
+A second connection looks at the server's locks every few milliseconds and once after each statement, while
+the file's transaction still holds what the statement took, so that no lock escapes by being short.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from lib.database import Database, read_query
+from lib.targets.background_work import Worker, WorkTable, background_work
+from lib.targets.migration_apply import ApplyFailure, NothingWatched, apply_file
+from lib.targets.migration_files import MigrationFile
+from lib.targets.statements import Statement
+from lib.targets.twin import Twin
+
+LOOK_EVERY_S = 0.004
+"""Seconds between two looks at the locks; one look takes a fraction of a millisecond."""
+
+KEEPS_OUT = {
+    "reader": {"AccessExclusiveLock"},
+    "writer": {"ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"},
+}
+"""Table locks that a plain SELECT or UPDATE must wait for.
+
+Source: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """One lock that a migration held on a table.
+
+    index, line: of the statement that took it. held_ms: until released, at most.
+    rows: that the table held when the file began. is_new: the table was made by this very file.
+    """
+
+    table: str
+    mode: str
+    index: int
+    line: int
+    held_ms: float
+    rows: int
+    is_new: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """One background statement that had to wait: on which table, how long, for which statement's lock."""
+
+    worker: str
+    table: str
+    waited_ms: float
+    index: int
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flight:
+    """One migration applied once: failure is None when it went through.
+
+    tables_with_rows: how many tables held rows when it began. background: statements that ran meanwhile.
+    refused: background statements that the server refused, by table and SQLSTATE.
+    """
+
+    migration: str
+    scale: int
+    time_ms: float
+    failure: ApplyFailure | None
+    locks: tuple[Lock, ...]
+    waits: tuple[Wait, ...]
+    tables_with_rows: int
+    background: int
+    refused: Mapping[str, int]
+
+
+@dataclass(kw_only=True)
+class OpenLock:
+    """A lock being followed: times by the recorder's clock, in seconds."""
+
+    oid: int
+    mode: str
+    statement: Statement
+    since: float
+    until: float | None = None
+
+
+@dataclass(kw_only=True)
+class SeenWait:
+    """A background statement seen waiting for the migration."""
+
+    worker: Worker
+    number: int
+    table: WorkTable
+    statement: Statement
+    at: float
+
+
+class Recorder(NothingWatched):
+    """Follows one file being applied: keeps its locks and who waits, by a clock that stops while it looks."""
+
+    def __init__(self, watched: psycopg.Connection[Any], looker: psycopg.Connection[Any], workers: list[Worker]) -> None:
+        self.pid = watched.info.backend_pid
+        self.looker = looker
+        self.workers = workers
+        self.locks: list[OpenLock] = []
+        self.waits: dict[tuple[str, int], SeenWait] = {}
+        self.statement: Statement | None = None
+        self.paused_s = 0.0
+        self.last_look = time.perf_counter()
+        self.turn = threading.Lock()
+
+    def clock(self) -> float:
+        """Return seconds without those that the migration stood still only to be looked at."""
+        return time.perf_counter() - self.paused_s
+
+    def before(self, statement: Statement) -> None:
+        self.statement = statement
+        self.last_look = self.clock()
+
+    def after(self, statement: Statement) -> None:
+        started = time.perf_counter()
+        with self.turn:
+            self._look(self.clock())
+            self.paused_s += time.perf_counter() - started
+
+    def look(self) -> None:
+        """Look once, from the sampling thread."""
+        with self.turn:
+            if self.statement is not None:
+                self._look(self.clock())
+
+    def finish(self) -> None:
+        """Close what is still open: the file's transaction has ended by now."""
+        with self.turn:
+            self._release(set(), self.clock())
+            self.statement = None
+
+    def _look(self, now: float) -> None:
+        query = read_query("flight_recorder", "locks")
+        seen = self.looker.execute(query, {"watched": self.pid, "others": [worker.pid for worker in self.workers]}).fetchall()
+        held = {(row["oid"], row["mode"]) for row in seen if row["pid"] == self.pid}
+        assert self.statement is not None
+        self._release(held, now)
+        known = {(lock.oid, lock.mode) for lock in self.locks if lock.until is None}
+        for oid, mode in sorted(held - known):
+            # It was not there at the last look, so it can't have been held longer than since then.
+            self.locks.append(OpenLock(oid=oid, mode=mode, statement=self.statement, since=self.last_look))
+        for row in seen:
+            if row["pid"] != self.pid and self.pid in (row["blockers"] or ()):
+                self._note_wait(row["pid"], now)
+        self.last_look = now
+
+    def _release(self, held: set[tuple[int, str]], now: float) -> None:
+        for lock in self.locks:
+            if lock.until is None and (lock.oid, lock.mode) not in held:
+                lock.until = now
+
+    def _note_wait(self, pid: int, now: float) -> None:
+        worker = next(worker for worker in self.workers if worker.pid == pid)
+        current = worker.current
+        if current is not None and self.statement is not None:
+            number, table = current
+            worker.marked.add(number)
+            seen = SeenWait(worker=worker, number=number, table=table, statement=self.statement, at=now)
+            self.waits.setdefault((worker.sort, number), seen)
+
+
+def record_flight(twin: Twin, file: MigrationFile, *, scale: int) -> Flight:
+    """Apply one file to the twin under watch, with a reader and a writer at work on every table with rows."""
+    tables = read_tables(twin.database)
+    rows = count_rows(twin.database, tables)
+    busy = [
+        WorkTable(name=row["name"], oid=oid, column=row["column"])
+        for oid, row in tables.items()
+        if rows[oid] and row["column"]
+    ]
+    recorders: list[Recorder] = []
+    with twin.database.connect(autocommit=True) as looker, background_work(twin.database, busy) as workers:
+
+        def follow(connection: psycopg.Connection[Any]) -> Recorder:
+            recorders.append(Recorder(connection, looker, workers))
+            return recorders[0]
+
+        with sampling(recorders):
+            started = time.perf_counter()
+            failure = apply_file(twin, file, watch=follow)
+            recorder = recorders[0]
+            elapsed = time.perf_counter() - started - recorder.paused_s
+            recorder.finish()
+    made = {oid: row for oid, row in read_tables(twin.database).items() if oid not in tables}
+    locks = [read_lock(lock, {**tables, **made}, rows, made) for lock in recorder.locks if lock.oid in {**tables, **made}]
+    return Flight(
+        migration=file.name,
+        scale=scale,
+        time_ms=elapsed * 1000,
+        failure=failure,
+        locks=tuple(locks),
+        waits=tuple(read_wait(seen, recorder.locks) for seen in recorder.waits.values()),
+        tables_with_rows=len(busy),
+        background=sum(worker.statements for worker in workers),
+        refused={f"{worker.sort} on {key}": count for worker in workers for key, count in worker.refused.items()},
+    )
+
+
+@contextmanager
+def sampling(recorders: list[Recorder]) -> Iterator[None]:
+    """Look at the locks every few milliseconds while inside, from a thread of its own."""
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.wait(LOOK_EVERY_S):
+            for recorder in recorders:
+                recorder.look()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def read_tables(database: Database) -> dict[int, dict[str, Any]]:
+    """Return every table and materialized view by oid: name, estimated_rows, column."""
+    return {row["oid"]: row for row in database.rows(read_query("flight_recorder", "tables"))}
+
+
+def count_rows(database: Database, tables: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:
+    """Return the rows of each table: the server's estimate, counted where it has none."""
+    rows = {oid: int(row["estimated_rows"]) for oid, row in tables.items()}
+    unknown = [oid for oid, count in rows.items() if count == 0]
+    asked = " union all ".join(f"select {oid}::bigint as oid, count(*) as rows from {tables[oid]['name']}" for oid in unknown)
+    if asked:
+        rows.update({row["oid"]: row["rows"] for row in database.rows(asked)})
+    return rows
+
+
+def read_lock(
+    lock: OpenLock, tables: Mapping[int, Mapping[str, Any]], rows: Mapping[int, int], made: Mapping[int, Any]
+) -> Lock:
+    """Return a followed lock as it is reported."""
+    return Lock(
+        table=tables[lock.oid]["name"],
+        mode=lock.mode.removesuffix("Lock"),
+        index=lock.statement.index,
+        line=lock.statement.line,
+        held_ms=((lock.until or lock.since) - lock.since) * 1000,
+        rows=rows.get(lock.oid, 0),
+        is_new=lock.oid in made,
+    )
+
+
+def read_wait(seen: SeenWait, locks: list[OpenLock]) -> Wait:
+    """Return a wait with the statement whose lock it was for: the first that keeps such a worker out.
+
+    A wait for a row instead of the table is put down to the first statement that wrote to the table.
+    """
+    here = [lock for lock in locks if lock.oid == seen.table.oid and lock.since <= seen.at]
+    blocking = [lock for lock in here if lock.mode in KEEPS_OUT[seen.worker.sort]]
+    writing = [lock for lock in here if lock.mode == "RowExclusiveLock"]
+    cause = next(iter(blocking or writing), None)
+    statement = cause.statement if cause else seen.statement
+    return Wait(
+        worker=seen.worker.sort,
+        table=seen.table.name,
+        waited_ms=seen.worker.durations_ms.get(seen.number, 0.0),
+        index=statement.index,
+        line=statement.line,
+    )

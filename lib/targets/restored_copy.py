@@ -1,0 +1,194 @@
+"""A restored copy, held against what its source was: definitions, rows, sequences, history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lib.database import Database
+from lib.results import Outcome
+from lib.targets.backups import Backup
+from lib.targets.digests import TableDigest, compare_tables, digest_tables, open_reading
+from lib.targets.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, SequenceState, read_sequences
+from lib.targets.restores import Restore
+from lib.targets.rls_classes import Cell
+from lib.targets.row_differences import RowDifference, find_row_differences
+from lib.targets.schema import Difference, compare_schemas, kind_of, read_schema
+
+ROWS_NAMED = 10
+"""Rows that differ are named up to this many a table: enough to see a pattern."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoredCopy:
+    """A restored database, with the backup it came from and how it was restored."""
+
+    backup: Backup
+    database: Database
+    restore: Restore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definitions:
+    """How the copy's objects differ from the source's.
+
+    counted: how many objects were compared. aside: differences that belong to the platform, not the pack.
+    """
+
+    counted: int
+    differences: tuple[Difference, ...]
+    aside: tuple[Difference, ...]
+
+
+def compare_definitions(copy: RestoredCopy) -> Definitions:
+    """Return how the copy's definitions differ from the source's.
+
+    Of the platform's schemas only what is missing counts: a fresh project may be of another version. So
+    does an extension's version, and an extension that only the hosted platform has.
+    """
+    source = copy.backup.source
+    own = compare_schemas(source.own, read_schema(copy.database, source.scope.pack))
+    platform = compare_schemas(source.platform, read_schema(copy.database, source.scope.platform))
+    found = {one.object: one for one in (*platform, *own)}
+    in_platform = {one.object for one in platform} - {one.object for one in own}
+    left_out = {entry.removeprefix("EXTENSION ") for entry in copy.restore.left_out}
+    aside = [one for one in found.values() if is_platforms(one, one.object in in_platform, left_out)]
+    return Definitions(
+        counted=len({**source.own, **source.platform}),
+        differences=tuple(one for one in found.values() if one not in aside),
+        aside=tuple(aside),
+    )
+
+
+def is_platforms(one: Difference, in_platform: bool, left_out: set[str]) -> bool:
+    """Return whether a difference is the platform's own affair."""
+    if kind_of(one.object) == "extension":
+        name = one.object.partition(" ")[2].strip('"')
+        return name in left_out or one.change == "changed"
+    return in_platform and one.change != "missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowComparison:
+    """The tables of source and copy side by side; only those whose columns are the same are compared."""
+
+    source: tuple[TableDigest, ...]
+    copy: tuple[TableDigest, ...]
+    differing: tuple[str, ...]  # tables, by label
+    rows: tuple[RowDifference, ...]
+
+
+def compare_rows(copy: RestoredCopy, *, timeout_s: float) -> RowComparison:
+    """Return which tables do not hold the same rows, and the first of the rows that differ.
+
+    The history is left to `compare_history`; tables missing from the copy or with other columns there are
+    differences of definition, not of rows.
+    """
+    backup = copy.backup
+    with open_reading(copy.database, timeout_s=timeout_s) as connection:
+        theirs = {table.label: table for table in digest_tables(connection, backup.source.scope.taken)}
+        ours = [table for table in compared_tables(backup.source.tables) if same_columns(table, theirs)]
+        found = compare_tables(ours, list(theirs.values()))
+        rows = [
+            row
+            for one in found
+            for row in find_row_differences(backup.reading, connection, one.source, limit=ROWS_NAMED)
+        ]
+    return RowComparison(
+        source=tuple(ours),
+        copy=tuple(theirs[table.label] for table in ours),
+        differing=tuple(one.source.label for one in found),
+        rows=tuple(rows),
+    )
+
+
+def compared_tables(tables: Sequence[TableDigest]) -> list[TableDigest]:
+    """Return the tables whose rows a copy must have: all that could be read but the records of migrations."""
+    return [
+        table
+        for table in tables
+        if table.rows is not None and table.schema != HISTORY_SCHEMA and table.label not in PLATFORM_RECORDS
+    ]
+
+
+def same_columns(table: TableDigest, theirs: Mapping[str, TableDigest]) -> bool:
+    """Return whether the other side has this table with the same columns."""
+    return table.label in theirs and theirs[table.label].columns == table.columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequencePlace:
+    """Where one sequence stood around the dump, and where the copy's stands; each is the next value given."""
+
+    name: str
+    before: int
+    after: int
+    restored: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether the copy's is where the source's was at some moment of the dump."""
+        return min(self.before, self.after) <= self.restored <= max(self.before, self.after)
+
+
+def compare_sequences(copy: RestoredCopy, *, timeout_s: float) -> list[SequencePlace]:
+    """Return each sequence that source and copy both have, counting alike."""
+    before, after = copy.backup.sequences_before, copy.backup.sequences_after
+    with open_reading(copy.database, timeout_s=timeout_s) as connection:
+        restored: Mapping[str, SequenceState] = read_sequences(connection, copy.backup.source.scope.taken)
+    return [
+        SequencePlace(name=name, before=before[name].next, after=after[name].next, restored=restored[name].next)
+        for name in before
+        if name in after and name in restored and restored[name].increment == after[name].increment
+    ]
+
+
+def compare_history(copy: RestoredCopy, *, timeout_s: float) -> list[str]:
+    """Return the tables of the migration history whose rows are not the source's."""
+    source = [table for table in copy.backup.source.tables if table.schema == HISTORY_SCHEMA]
+    with open_reading(copy.database, timeout_s=timeout_s) as connection:
+        theirs = digest_tables(connection, [HISTORY_SCHEMA])
+    return [one.source.label for one in compare_tables(source, theirs)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellPair:
+    """One cell of the RLS matrix, observed on the source and on the copy; copy is None where it is missing."""
+
+    source: Cell
+    copy: Cell | None
+
+    @property
+    def compared(self) -> bool:
+        """Whether the source's cell told anything that the copy's can be held against."""
+        return self.source.outcome in (Outcome.PASS, Outcome.FAIL)
+
+    @property
+    def same(self) -> bool:
+        """Whether both let the role do the same, refused by the same kind of object."""
+        if self.copy is None:
+            return False
+        return (self.source.observed, self.source.refused_by) == (self.copy.observed, self.copy.refused_by)
+
+
+def pair_cells(source: Sequence[Cell], copy: Sequence[Cell], changed: Sequence[Difference]) -> list[CellPair]:
+    """Return the cells of both sides, without those that differ as their definitions do.
+
+    changed: differences of definition; one that belongs to no table of the matrix (a function, a schema's
+        grant) may reach every cell.
+    """
+    tables = {cell.table for cell in source}
+    reached = {one.object: {table for table in tables if is_about(one, table)} for one in changed}
+    everywhere = any(
+        not found and kind_of(name) in ("function", "grant", "schema", "view") for name, found in reached.items()
+    )
+    aside = tables if everywhere else set().union(*reached.values())
+    theirs = {(cell.table, cell.role, cell.verb): cell for cell in copy}
+    pairs = [CellPair(source=cell, copy=theirs.get((cell.table, cell.role, cell.verb))) for cell in source]
+    return [pair for pair in pairs if pair.same or pair.source.table not in aside]
+
+
+def is_about(difference: Difference, table: str) -> bool:
+    """Return whether an object that differs is the table or hangs on it."""
+    return re.search(rf"(?<![\w.\"]){re.escape(table)}(?![\w\"])", difference.object) is not None
