@@ -13,7 +13,7 @@ from lib.results import Check, Findings, Result, looks_at, skipped, unseen
 from lib.targets import deploy_judgement as judgement
 from lib.targets.fly import AppState, Fly, find_image, read_app, read_machines, read_operator, read_version, validate_config
 from lib.targets.prober import find_outages, sum_up_phases
-from lib.targets.rehearsal import Plan, Rehearsal, rehearse
+from lib.targets.deploy_practice import Plan, Rehearsal, rehearse
 from lib.targets.smoke import SmokeCalls, show_cell, try_on, wait_for_image
 from lib.targets.way_back import Whole, compare_wholes, member_rows, plan_way_back, read_whole, try_way_back
 from lib.world import World

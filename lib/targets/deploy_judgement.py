@@ -9,7 +9,7 @@ from lib.commands import CommandRun
 from lib.results import Result, failed, judge, passed, unseen
 from lib.targets.fly import AppState, said_by
 from lib.targets.prober import error_ratio, find_outages, longest_gap_s
-from lib.targets.rehearsal import Plan, Rehearsal
+from lib.targets.deploy_practice import Plan, Rehearsal
 from lib.targets.smoke import SmokeCalls
 from lib.targets.way_back import MemberChange
 
