@@ -11,9 +11,9 @@ from lib.errors import CommandError
 from lib.left_behind import leave_note, remove_note
 from lib.results import Check, Findings, Result, looks_at, skipped, unseen
 from lib.targets import deploy_judgement as judgement
-from lib.targets.fly import AppState, Fly, find_image, read_app, read_machines, read_operator, read_version, validate_config
-from lib.targets.prober import find_outages, sum_up_phases
 from lib.targets.deploy_practice import Plan, Rehearsal, rehearse
+from lib.targets.fly import AppState, Fly, deploy, find_image, read_app, read_machines, read_operator, read_version, validate_config
+from lib.targets.prober import find_outages, sum_up_phases
 from lib.targets.smoke import SmokeCalls, show_cell, try_on, wait_for_image
 from lib.targets.way_back import Whole, compare_wholes, member_rows, plan_way_back, read_whole, try_way_back
 from lib.world import World
@@ -49,7 +49,11 @@ class Readied:
 def open_fly(world: World, app: str | None = None) -> Fly:
     """Return flyctl for the app of this environment, or for another."""
     return Fly(
-        program=world.programs.flyctl, app=app or world.settings.app, timeout_s=world.settings.command_timeout_s, token=world.fly_token
+        program=world.programs.flyctl,
+        app=app or world.settings.app,
+        timeout_s=world.settings.command_timeout_s,
+        folder=world.pack,
+        token=world.fly_token,
     )
 
 
@@ -72,7 +76,7 @@ def look_at_what_runs(world: World) -> Findings:
     if state.running is not None and not state.is_healthy:
         wait_for_image(fly, state.running.image, timeout_s=world.settings.health_timeout_s)
         state = read_app(fly)
-    config = validate_config(fly, world.pack / world.settings.config)
+    config = validate_config(fly, world.settings.config)
     rows = [
         {"machine": one.id, "state": one.state, "image": one.image, "digest": one.digest[:19], "checks": ", ".join(one.checks.values())}
         for one in state.machines
@@ -93,7 +97,7 @@ def look_at_way_back(world: World, *, before: AppState | None) -> Findings:
     if before is None or before.running is None:
         return unseen_all(ids, "What runs now is not known. Next: see the look before.")
     fly, settings = open_fly(world), world.settings
-    config = world.pack / settings.config
+    config = settings.config
     way_back = plan_way_back(
         fly, before, config=settings.config, pack=world.pack, kept=world.kept, strategy=settings.strategy, limit_s=settings.rollback_limit_s
     )
@@ -222,15 +226,23 @@ def look_at_neighbours(world: World, *, readied: Readied | None, rehearsal: Rehe
     for name, image in (("old", old.image), ("new", plan.image)):
         cells[name, "old"] = try_neighbour(world, app, image)
     if cells["new", "old"] is not None:
-        try_neighbour(world, app, old.image)  # left as it was found
+        leave_neighbour(world, app, old.image)
     rows = [show_cell(f"{name} app", f"{schema} schema", cells[name, schema]) for name in ("old", "new") for schema in ("old", "new")]
     return Findings(results=[judgement.judge_grid(cells)], rows=rows)
 
 
 def try_neighbour(world: World, app: str, image: str) -> SmokeCalls:
     """Return the smoke calls of one image on the previous schema."""
-    config = world.pack / world.settings.config
-    return try_on(open_fly(world, app), config, image, world.settings.endpoints, health_timeout_s=world.settings.health_timeout_s)
+    return try_on(open_fly(world, app), world.settings.config, image, world.settings.endpoints, health_timeout_s=world.settings.health_timeout_s)
+
+
+def leave_neighbour(world: World, app: str, image: str) -> None:
+    """Leave the app on the previous schema with the image that it was found with; nobody waits for it."""
+    settings = world.settings
+    deploy(
+        open_fly(world, app), settings.config, image=image, strategy="immediate",
+        wait_s=settings.health_timeout_s, timeout_s=settings.command_timeout_s,
+    )  # fmt: skip
 
 
 def not_rehearsed(world: World, ids: Sequence[str]) -> Findings:
