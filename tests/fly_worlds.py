@@ -19,7 +19,7 @@ from lib.embedded.previous_schema import apply_file
 from lib.params import ROOT
 from lib.results import Provenance
 from lib.sections import SECTIONS
-from lib.world import Programs, World
+from lib.world import Programs, Service, World
 
 APP = "idea-board-staging"
 PRODUCTION = "idea-board"
@@ -112,4 +112,5 @@ def world_of(database: Database, fly: EmbeddedFly, folder: Path, *, pack: Path |
         provenance=Provenance.EMBEDDED,
         writes_allowed=own.get("writes_allowed", True),
         production_writes_allowed=own.get("production_writes_allowed", False),
+        services={"fly": Service(name="fly", parts={"url": "http://127.0.0.1/", "token": ""})},
     )

@@ -19,18 +19,18 @@ from lib.targets.way_back import Whole, compare_wholes, member_rows, plan_way_ba
 from lib.world import World
 
 CHECKS: tuple[Check, ...] = (
-    Check(id="deploy_rehearsal.config_is_valid", title="flyctl takes the config that will be deployed with"),
-    Check(id="deploy_rehearsal.running_release_is_healthy", title="One release runs on every machine, and is healthy"),
-    Check(id="deploy_rehearsal.candidate_is_in_the_registry", title="The candidate is in the registry, and is not what runs already"),
-    Check(id="deploy_rehearsal.way_back_is_known", title="The command that brings the running release back is written down and would work"),
-    Check(id="deploy_rehearsal.candidate_gets_healthy", title="Every machine gets healthy on the candidate"),
-    Check(id="deploy_rehearsal.candidate_stays_healthy", title="The candidate stays healthy while it is watched"),
-    Check(id="deploy_rehearsal.rollback_is_quick", title="From the decision to go back until healthy, no longer than agreed"),
-    Check(id="deploy_rehearsal.old_version_answers", title="After the rollback the old version answers, on every machine"),
-    Check(id="deploy_rehearsal.downtime_within_limit", title="Users were never without an answer for longer than agreed"),
-    Check(id="deploy_rehearsal.errors_within_limit", title="Users lost no more requests than agreed"),
-    Check(id="deploy_rehearsal.everything_came_back", title="All that makes up the release is after the rollback what it was before"),
-    Check(id="deploy_rehearsal.neighbours_work_together", title="Old and new app each work on the old and the new schema"),
+    Check(id="deploy_rehearsal.config_is_valid", title="flyctl takes the config that will be deployed with", target="fly"),
+    Check(id="deploy_rehearsal.running_release_is_healthy", title="One release runs on every machine, and is healthy", target="fly"),
+    Check(id="deploy_rehearsal.candidate_is_in_the_registry", title="The candidate is in the registry, and is not what runs already", target="fly"),
+    Check(id="deploy_rehearsal.way_back_is_known", title="The command that brings the running release back is written down and would work", target="fly"),
+    Check(id="deploy_rehearsal.candidate_gets_healthy", title="Every machine gets healthy on the candidate", target="fly"),
+    Check(id="deploy_rehearsal.candidate_stays_healthy", title="The candidate stays healthy while it is watched", target="fly"),
+    Check(id="deploy_rehearsal.rollback_is_quick", title="From the decision to go back until healthy, no longer than agreed", target="fly"),
+    Check(id="deploy_rehearsal.old_version_answers", title="After the rollback the old version answers, on every machine", target="fly"),
+    Check(id="deploy_rehearsal.downtime_within_limit", title="Users were never without an answer for longer than agreed", target="fly"),
+    Check(id="deploy_rehearsal.errors_within_limit", title="Users lost no more requests than agreed", target="fly"),
+    Check(id="deploy_rehearsal.everything_came_back", title="All that makes up the release is after the rollback what it was before", target="fly"),
+    Check(id="deploy_rehearsal.neighbours_work_together", title="Old and new app each work on the old and the new schema", target="fly"),
 )
 
 GUARD = "ALLOW_WRITES"
@@ -53,7 +53,7 @@ def open_fly(world: World, app: str | None = None) -> Fly:
         app=app or world.settings.app,
         timeout_s=world.settings.command_timeout_s,
         folder=world.pack,
-        token=world.fly_token,
+        token=world.service("fly").parts["token"] or None,
     )
 
 
