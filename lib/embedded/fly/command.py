@@ -80,7 +80,9 @@ def app_name(options: Namespace) -> str:
     path = Path(options.config or "fly.toml")
     name = read_toml(path).app if path.exists() else ""
     if not name:
-        raise UsageError("the config for your app is missing an app name, add an app field to the fly.toml file or specify with the -a flag")
+        raise UsageError(
+            "the config for your app is missing an app name, add an app field to the fly.toml file or specify with the -a flag"
+        )
     return name
 
 
