@@ -22,6 +22,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "chatwoot": ("url", "token", "account"),
     "publer": ("url", "token", "workspace"),
     "mail": ("url", "webhook"),
+    "fly": ("url", "token"),
 }
 """Target -> the parts that reach and open it; one variable alone gives the `url`."""
 SECRET_PARTS = frozenset({"token", "webhook"})

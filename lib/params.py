@@ -37,6 +37,7 @@ class Targets(Section):
     chatwoot: str | dict[str, str]
     publer: str | dict[str, str]
     mail: str | dict[str, str]
+    fly: str | dict[str, str]
 
     @property
     def specs(self) -> dict[str, Spec]:
@@ -48,6 +49,7 @@ class Run(Section):
 
     jobs: int = Field(ge=1, le=32)  # notebooks at a time
     supabase_cli: str | None = None  # another Supabase CLI than the pinned one: a path, or a name on PATH
+    flyctl: str | None = None  # another flyctl than the stand-in's, or than the one on PATH: a path, or a name
     notebook_timeout_s: float = Field(gt=0)  # longest one notebook may take, s
 
 
@@ -71,6 +73,7 @@ class Params:
     embedded: how the stand-ins behave.
     rehearsal: whether embedded parts stand in for every target.
     rehearsed_for: the variables whose absence made it a rehearsal; empty for a local environment.
+    production_writes_allowed: ALLOW_WRITES=production was said, whatever the environment.
     """
 
     environment: str
@@ -83,6 +86,7 @@ class Params:
     rehearsal: bool
     rehearsed_for: tuple[str, ...]
     writes_allowed: bool
+    production_writes_allowed: bool = False
 
     @property
     def file(self) -> str:
@@ -125,6 +129,7 @@ def load_params(
         rehearsal=named.rehearsal,
         rehearsed_for=named.wanted if named.rehearsal else (),
         writes_allowed=named.rehearsal or values.get("ALLOW_WRITES", "").strip() == environment,
+        production_writes_allowed=values.get("ALLOW_WRITES", "").strip() == "production",
     )
 
 

@@ -40,6 +40,7 @@ class RunFile(BaseModel):
     provenance: Provenance
     provenances: dict[str, Provenance] = Field(default_factory=dict)
     writes_allowed: bool
+    production_writes_allowed: bool = False
     tasks: tuple[str, ...]
     pack: Path
     run_folder: Path
@@ -54,6 +55,7 @@ class RunFile(BaseModel):
     supabase: Path
     squawk: Path
     postgres_bin: Path
+    flyctl: Path = Path("flyctl")
     sections: dict[str, Any]
     secrets: tuple[str, ...] = Field(default=(), repr=False)
 
@@ -91,11 +93,12 @@ def world_of(run: RunFile, task: str, parameters: dict[str, Any]) -> World:
         sections=sections,
         target=Database(run.target_url),
         scratch=Database(run.scratch_url),
-        programs=Programs(supabase=run.supabase, squawk=run.squawk, postgres_bin=run.postgres_bin),
+        programs=Programs(supabase=run.supabase, squawk=run.squawk, postgres_bin=run.postgres_bin, flyctl=run.flyctl),
         work=run.work,
         kept=run.kept,
         provenance=run.provenance,
         writes_allowed=run.writes_allowed,
+        production_writes_allowed=run.production_writes_allowed,
         services={name: Service(name=name, parts=parts) for name, parts in run.services.items()},
         missing=run.missing,
     )

@@ -163,8 +163,17 @@ class Graph:
             keep_unseen(self.run, task, reasons[ended.ended], whole=ended.ended != "blocked")
         self.progress.end(task, ended.ended, ended.problem)
 
+    def interrupt(self, running: Mapping[Future[Execution], Task]) -> None:
+        """Ask the notebooks that may leave something half done to say so, and give them their time."""
+        asked = {future: task for future, task in running.items() if task.stop_grace_s}
+        for task in asked.values():
+            self.slots[task.name].interrupt()
+        if asked:
+            wait(asked, timeout=max(task.stop_grace_s for task in asked.values()))
+
     def stop(self, running: Mapping[Future[Execution], Task]) -> None:
         """End every running notebook and mark what was not looked at."""
+        self.interrupt(running)
         for task in running.values():
             self.slots[task.name].end("the run was stopped")
         wait(running, timeout=30)

@@ -18,9 +18,11 @@ from typing import Any
 
 from lib.addresses import SECRET_PARTS
 from lib.database import Database
+from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.folders import state_base
 from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, write_lease
 from lib.embedded.postgres import EmbeddedPostgres, start_postgres
+from lib.embedded.previous_schema import make_previous_schema
 from lib.embedded.stand_ins import Standing, start_stand_ins
 from lib.errors import CommandError, WorkbookError
 from lib.params import ROOT, Params
@@ -77,6 +79,7 @@ def stand_up_targets(
         work.mkdir(mode=0o700)
         stood_in = {target for target in targets if target not in params.addresses and target not in params.missing}
         stand_ins = standing.enter_context(start_stand_ins(stood_in, params.embedded, work)) if stood_in - {"database"} else None
+        fly = standing.enter_context(stand_up_fly(params, server, run_id)) if server is not None and "fly" in stood_in else None
         run = describe_run(
             params,
             targets,
@@ -85,8 +88,34 @@ def stand_up_targets(
             work=work,
             about={"run_id": run_id, "run_folder": run_folder, "rendered": rendered, "tasks": tasks},
         )
+        run = run.model_copy(update=describe_fly(params, fly, run.services))
         run.write(run.work / RUN_FILE)
         yield run
+
+
+def stand_up_fly(params: Params, server: EmbeddedPostgres, run_id: str) -> EmbeddedFly:
+    """Return the stand-in for Fly.io with the pack's apps; the one a release behind has a database that is, too."""
+    wanted, switches = params.sections["deploy_rehearsal"], params.embedded.fly
+    behind = make_previous_schema(server, params.pack, newest=wanted.previous_migration)
+    urls = {name: server.postgres_url for name in app_names(params.pack)}
+    if behind is not None:
+        urls[wanted.previous_schema_app] = behind.url
+    return start_fly(
+        state_base(ROOT) / f"{run_id}-fly",
+        pack=params.pack,
+        secrets={name: {"DATABASE_URL": url} for name, url in urls.items()},
+        switches=Switches(fault=switches.fault, crash_after_s=switches.crash_after_s, boot_s=switches.boot_s),
+    )
+
+
+def describe_fly(params: Params, fly: EmbeddedFly | None, services: Mapping[str, dict[str, str]]) -> dict[str, Any]:
+    """Return what the run file says of Fly.io: which flyctl, and the stand-in's address when it is one."""
+    on_path = shutil.which("flyctl") or shutil.which("fly") or "flyctl"
+    flyctl = Path(params.run.flyctl) if params.run.flyctl else fly.flyctl if fly else Path(on_path)
+    if fly is None:
+        return {"flyctl": flyctl}
+    address = next(iter(fly.urls.values()), "http://127.0.0.1/")
+    return {"flyctl": flyctl, "services": {**services, "fly": {"url": address, "token": ""}}}
 
 
 def make_state_folder(state: Path) -> None:
@@ -124,6 +153,7 @@ def describe_run(
         provenance=provenances.get("database") or least_real(provenances.values()) or Provenance.EMBEDDED,
         provenances=provenances,
         writes_allowed=params.writes_allowed,
+        production_writes_allowed=params.production_writes_allowed,
         pack=params.pack,
         work=work,
         kept=about["rendered"] / params.environment / "kept",

@@ -21,6 +21,7 @@ class Programs:
     supabase: Path
     squawk: Path
     postgres_bin: Path  # the folder with psql, pg_dump, pg_restore
+    flyctl: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,7 @@ class World:
     kept: a folder of the environment that outlives the run (backups).
     provenance: how real the target is.
     writes_allowed: whether the target may be changed.
+    production_writes_allowed: whether what is production's by name may be changed, in any environment.
     services: the other targets by name. missing: those without, with the variables that are not set.
     """
 
@@ -73,6 +75,7 @@ class World:
     kept: Path
     provenance: Provenance
     writes_allowed: bool
+    production_writes_allowed: bool = False
     services: Mapping[str, Service] = field(default_factory=dict)
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

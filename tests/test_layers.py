@@ -12,13 +12,13 @@ import pytest
 from lib.params import ROOT
 
 LAYERS = (
-    {"errors", "results", "files", "redact", "pacing", "trust", "questions", "episodes"},
+    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions", "episodes"},
     {"sections", "wording", "pages", "addresses"},
-    {"params", "commands", "database", "web", "smtp"},
+    {"params", "commands", "database", "web", "smtp", "traffic"},
     {"world", "drawing"},
-    {"targets", "figures", "latency_figures", "heat_map", "tables", "prose"},
+    {"targets", "figures", "latency_figures", "traffic_figure", "heat_map", "tables", "prose"},
     {"checks"},
-    {"evidence", "attest", "history", "episode_store", "embedded", "parameters_shown", "story"},
+    {"evidence", "runbook", "attest", "history", "episode_store", "embedded", "parameters_shown", "story"},
     {"tasks", "render"},
     {"run_file", "summary", "parameters"},
     {"stack", "kernels", "progress", "paper", "qa_links"},
@@ -32,7 +32,7 @@ LAYERS = (
 
 DOORS = {
     "sqlalchemy": {"database", "history", "episode_store"},
-    "httpx": {"web"},
+    "httpx": {"web", "traffic"},
     "smtplib": {"smtp"},
     "starlette": {"embedded"},
     "aiosmtpd": {"embedded"},
