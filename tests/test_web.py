@@ -94,7 +94,7 @@ def test_every_question_ends_within_its_deadline(tmp_path: Path) -> None:
         with Chatwoot(fault=fault, folder=tmp_path) as stand_in:
             answers = ask(site(stand_in), [PROFILE] * 4, concurrency=4)
             assert all(answer.trouble for answer in answers)
-    assert time.monotonic() - began < 2 * (PATIENCE.deadline_s + 2)
+    assert time.monotonic() - began < 30  # both would go on for two minutes
 
 
 def test_a_short_retry_after_is_waited_for_and_the_second_answer_counts(tmp_path: Path) -> None:
