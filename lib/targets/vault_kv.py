@@ -103,11 +103,4 @@ def value_of(versions: list[Any], place: str, key: str) -> VaultValue | None:
         if version["data"].get(key) != value:
             break
         since = version
-    return VaultValue(place=place, value=value, changed_at=parse_time(since["metadata"]["created_time"]))
-
-
-def parse_time(text: str) -> datetime:
-    """Return a time as Vault writes it, in nanoseconds, which Python's own reader takes cut to microseconds."""
-    whole, dot, rest = text.partition(".")
-    digits = rest.rstrip("Zz+-:0123456789"[:2])
-    return datetime.fromisoformat(f"{whole}{dot}{digits[:6].ljust(6, '0')}+00:00" if dot else text.replace("Z", "+00:00"))
+    return VaultValue(place=place, value=value, changed_at=datetime.fromisoformat(since["metadata"]["created_time"]))
