@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from lib.errors import ParamsError
-from lib.sections import SECTIONS, Section
+from lib.sections import SECTIONS, Embedded, Section
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where params/, notebooks/ and rendered/ are."""
@@ -36,6 +36,7 @@ class Targets(Section):
     """The outside systems of an environment: `embedded`, or the variable that holds the address."""
 
     database: str
+    fly: str
 
 
 class Run(Section):
@@ -43,6 +44,7 @@ class Run(Section):
 
     jobs: int = Field(ge=1, le=32)  # notebooks at a time
     supabase_cli: str | None = None  # another Supabase CLI than the pinned one: a path, or a name on PATH
+    flyctl: str | None = None  # another flyctl than the stand-in's, or than the one on PATH: a path, or a name
     notebook_timeout_s: float = Field(gt=0)  # longest one notebook may take, s
 
 
@@ -52,6 +54,7 @@ ParamsFile: type[Section] = create_model(  # type: ignore[call-overload]
     pack=(str, ...),
     targets=(Targets, ...),
     run=(Run, ...),
+    embedded=(Embedded, ...),
     **{name: (model, ...) for name, model in SECTIONS.items()},
 )
 
@@ -62,19 +65,23 @@ class Params:
 
     addresses: target name -> its live address; empty in a rehearsal. Never printed.
     missing: target name -> the variable that is not set although others are.
+    embedded: how the stand-ins behave.
     rehearsal: whether embedded parts stand in for every target.
     rehearsed_for: the variables whose absence made it a rehearsal; empty for a local environment.
+    production_writes_allowed: ALLOW_WRITES=production was said, whatever the environment.
     """
 
     environment: str
     pack: Path
     sections: Mapping[str, Any]
     run: Run
+    embedded: Embedded
     addresses: Mapping[str, str] = field(repr=False)
     missing: Mapping[str, str]
     rehearsal: bool
     rehearsed_for: tuple[str, ...]
     writes_allowed: bool
+    production_writes_allowed: bool
 
     @property
     def file(self) -> str:
@@ -116,11 +123,13 @@ def load_params(
         pack=folder_of_pack,
         sections={name: getattr(parsed, name) for name in SECTIONS},
         run=parsed.run,
+        embedded=parsed.embedded,
         addresses=found,
         missing={} if rehearsal else {name: variable for name, variable in wanted.items() if name not in found},
         rehearsal=rehearsal,
         rehearsed_for=tuple(sorted(wanted.values())) if rehearsal else (),
         writes_allowed=rehearsal or values.get("ALLOW_WRITES", "").strip() == environment,
+        production_writes_allowed=values.get("ALLOW_WRITES", "").strip() == "production",
     )
 
 

@@ -5,6 +5,7 @@ Credentials travel here and nowhere else: never as papermill parameters, never i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ class RunFile(BaseModel):
     """One run, as a kernel needs to know it; every path is absolute.
 
     tasks: the names of the tasks of this run.
+    provenance: how real the database is; provenances: the same for every target by name.
     events: where the kernels say what they are doing, for the progress display.
     secrets: values that must be struck out of everything this run writes.
     """
@@ -33,7 +35,9 @@ class RunFile(BaseModel):
     environment: str
     rehearsal: bool
     provenance: Provenance
+    provenances: dict[str, Provenance] = Field(default_factory=dict)
     writes_allowed: bool
+    production_writes_allowed: bool = False
     tasks: tuple[str, ...]
     pack: Path
     run_folder: Path
@@ -46,8 +50,15 @@ class RunFile(BaseModel):
     supabase: Path
     squawk: Path
     postgres_bin: Path
+    flyctl: Path = Path("flyctl")
+    fly_token: str | None = Field(default=None, repr=False)
     sections: dict[str, Any]
     secrets: tuple[str, ...] = Field(default=(), repr=False)
+
+    def provenance_of(self, targets: Iterable[str]) -> Provenance:
+        """Return how real a task's targets are: as the least real of them."""
+        found = [self.provenances.get(target, self.provenance) for target in targets]
+        return max(found, key=list(Provenance).index, default=self.provenance)
 
     def write(self, path: Path) -> None:
         """Put the file where a kernel finds it, readable by its owner only."""
@@ -79,9 +90,11 @@ def world_of(run: RunFile, task: str, parameters: dict[str, Any]) -> World:
         sections=sections,
         target=Database(run.target_url),
         scratch=Database(run.scratch_url),
-        programs=Programs(supabase=run.supabase, squawk=run.squawk, postgres_bin=run.postgres_bin),
+        programs=Programs(supabase=run.supabase, squawk=run.squawk, postgres_bin=run.postgres_bin, flyctl=run.flyctl),
         work=run.work,
         kept=run.kept,
         provenance=run.provenance,
         writes_allowed=run.writes_allowed,
+        production_writes_allowed=run.production_writes_allowed,
+        fly_token=run.fly_token,
     )

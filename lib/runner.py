@@ -161,8 +161,17 @@ class Graph:
             keep_unseen(self.run, task, reasons[ended.ended], whole=ended.ended != "blocked")
         self.progress.end(task, ended.ended, ended.problem)
 
+    def interrupt(self, running: Mapping[Future[Execution], Task]) -> None:
+        """Ask the notebooks that may leave something half done to say so, and give them their time."""
+        asked = {future: task for future, task in running.items() if task.stop_grace_s}
+        for task in asked.values():
+            self.slots[task.name].interrupt()
+        if asked:
+            wait(asked, timeout=max(task.stop_grace_s for task in asked.values()))
+
     def stop(self, running: Mapping[Future[Execution], Task]) -> None:
         """End every running notebook and mark what was not looked at."""
+        self.interrupt(running)
         for task in running.values():
             self.slots[task.name].end("the run was stopped")
         wait(running, timeout=30)
@@ -190,17 +199,17 @@ def keep_unseen(run: RunFile, task: Task, reason: str, *, whole: bool) -> None:
     checks = [*task.checks, *([task.completed] if whole else [])]
     for check in checks:
         if check.id not in found:
-            append_line(run.run_folder, unseen_line(run, check, reason))
+            append_line(run.run_folder, unseen_line(run, task, check, reason))
 
 
-def unseen_line(run: RunFile, check: Check, reason: str) -> EvidenceLine:
+def unseen_line(run: RunFile, task: Task, check: Check, reason: str) -> EvidenceLine:
     """Return the line of a check that could not be looked at."""
     return line_of(
         unseen(check.id, reason),
         check,
         run_id=run.run_id,
         environment=run.environment,
-        provenance=run.provenance,
+        provenance=run.provenance_of(task.targets),
         started_at=datetime.now(UTC),
         duration_s=0.0,
     )

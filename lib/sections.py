@@ -106,11 +106,50 @@ class BackupRestore(Section):
     command_timeout_s: float = Field(gt=0)  # longest one dump or restore may take, s
 
 
+class DeployRehearsal(Section):
+    """What 06_deploy_rehearsal deploys, watches and brings back, and what users may feel of it."""
+
+    app: str = Field(pattern="^[a-z0-9-]+$")  # the Fly app it is rehearsed on
+    config: str  # the config that is deployed with, in the pack: production's own
+    image: str  # the candidate
+    strategy: Literal["immediate", "rolling", "canary", "bluegreen"]  # how machines are replaced
+    production_apps: list[str] = Field(min_length=1)  # deploying to these needs ALLOW_WRITES=production
+    previous_schema_app: str  # an app on a database one release behind; empty: there is none
+    previous_migration: str  # the newest migration that database has
+    endpoints: list[str] = Field(min_length=1)  # what users ask for: each must answer 200
+    requests_per_s: float = Field(ge=5, le=500)  # requests a second, over all endpoints
+    baseline_s: float = Field(gt=0)  # requests before and after, for comparison, s
+    watch_s: float = Field(gt=0)  # how long the candidate is watched once it is healthy, s
+    health_timeout_s: float = Field(gt=0)  # longest until every machine is healthy, s
+    rollback_limit_s: float = Field(ge=1)  # longest from the trigger of the rollback to healthy, s
+    max_downtime_s: float = Field(ge=0)  # longest stretch without a good answer, s
+    max_error_ratio: float = Field(ge=0, le=1)  # lost requests from the deploy to the end, as a part of all
+    command_timeout_s: float = Field(gt=0)  # longest one flyctl call may take, s
+
+
+class FlyStandIn(Section):
+    """How the stand-in of Fly.io behaves."""
+
+    fault: Literal[
+        "none", "not_logged_in", "reads_hang", "half_a_json", "deploy_hangs", "deploy_dies", "deploy_deadline",
+        "previous_image_gone", "previous_image_pruned",
+    ]  # fmt: skip
+    crash_after_s: float | None = Field(gt=0)  # when an image that crashes does so; null: when it says itself, s
+    boot_s: float = Field(ge=0)  # a machine's start before its app's, s
+
+
+class Embedded(Section):
+    """What stands in for services that are not live, faults included: for rehearsing the bad days."""
+
+    fly: FlyStandIn
+
+
 SECTIONS: dict[str, type[Section]] = {
     "migrations": Migrations,
     "rls": Rls,
     "seed": Seed,
     "backup_restore": BackupRestore,
+    "deploy_rehearsal": DeployRehearsal,
 }
 """Task name -> the model of its section."""
 

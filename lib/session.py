@@ -85,7 +85,7 @@ class TaskSession:
             {"what": "run", "value": self.run.run_id},
             {"what": "pack", "value": self.run.pack.name},
             {"what": "database", "value": self.world.target.shown},
-            {"what": "provenance", "value": self.run.provenance.value},
+            {"what": "provenance", "value": self.run.provenance_of(self.task.targets).value},
             {"what": "changes to the target", "value": "allowed" if self.world.writes_allowed else "not allowed"},
         ]
         return show_table(rows, "What this notebook looks at")
@@ -192,7 +192,7 @@ class TaskSession:
             self._check(result.check),
             run_id=self.run.run_id,
             environment=self.run.environment,
-            provenance=self.run.provenance,
+            provenance=self.run.provenance_of(self.task.targets),
             started_at=started_at,
             duration_s=duration_s,
             artifacts=kept,

@@ -10,14 +10,16 @@ import shutil
 import string
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lib.database import Database
+from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.folders import state_base
 from lib.embedded.leftovers import clean_leftovers
 from lib.embedded.postgres import EmbeddedPostgres, start_postgres
+from lib.embedded.previous_schema import make_previous_schema
 from lib.errors import CommandError, WorkbookError
 from lib.params import ROOT, Params
 from lib.results import Provenance
@@ -47,13 +49,34 @@ def stand_up(
 
     rendered: the folder that keeps the environment's runs and backups.
     """
-    server = start_postgres(state_base(ROOT) / run_id, tools=TOOLS)
-    try:
+    with ExitStack() as standing:
+        server = standing.enter_context(start_postgres(state_base(ROOT) / run_id, tools=TOOLS))
         run = describe_run(params, server, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=tasks)
+        if params.rehearsal and "deploy_rehearsal" in tasks:
+            run = add_fly(run, params, standing.enter_context(stand_up_fly(params, server, run_id)))
         run.write(run.work / RUN_FILE)
         yield run
-    finally:
-        server.stop()
+
+
+def stand_up_fly(params: Params, server: EmbeddedPostgres, run_id: str) -> EmbeddedFly:
+    """Return the stand-in for Fly.io with the pack's apps; the one that is a release behind has a database that is, too."""
+    wanted, switches = params.sections["deploy_rehearsal"], params.embedded.fly
+    behind = make_previous_schema(server, params.pack, newest=wanted.previous_migration)
+    urls = {name: server.postgres_url for name in app_names(params.pack)}
+    if behind is not None:
+        urls[wanted.previous_schema_app] = behind.url
+    return start_fly(
+        state_base(ROOT) / f"{run_id}-fly",
+        pack=params.pack,
+        secrets={name: {"DATABASE_URL": url} for name, url in urls.items()},
+        switches=Switches(fault=switches.fault, crash_after_s=switches.crash_after_s, boot_s=switches.boot_s),
+    )
+
+
+def add_fly(run: RunFile, params: Params, fly: EmbeddedFly) -> RunFile:
+    """Return the run file with the stand-in's flyctl, unless params name another."""
+    flyctl = Path(params.run.flyctl) if params.run.flyctl else fly.flyctl
+    return run.model_copy(update={"flyctl": flyctl})
 
 
 def describe_run(
@@ -76,7 +99,9 @@ def describe_run(
         environment=params.environment,
         rehearsal=params.rehearsal,
         provenance=Provenance.LIVE if live else Provenance.EMBEDDED,
+        provenances={"fly": Provenance.SIMULATED if params.rehearsal else Provenance.LIVE},
         writes_allowed=params.writes_allowed,
+        production_writes_allowed=params.production_writes_allowed,
         tasks=tasks,
         pack=params.pack,
         run_folder=run_folder,
@@ -89,8 +114,10 @@ def describe_run(
         supabase=find_supabase(params.run.supabase_cli),
         squawk=Path(sys.executable).parent / "squawk",
         postgres_bin=server.bin_dir,
+        flyctl=Path(params.run.flyctl or shutil.which("flyctl") or shutil.which("fly") or "flyctl"),
+        fly_token=params.addresses.get("fly"),
         sections={name: section.model_dump(mode="json") for name, section in params.sections.items()},
-        secrets=tuple(password for password in passwords if password),
+        secrets=tuple(secret for secret in (*passwords, params.addresses.get("fly")) if secret),
     )
 
 

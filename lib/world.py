@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ class Programs:
     supabase: Path
     squawk: Path
     postgres_bin: Path  # the folder with psql, pg_dump, pg_restore
+    flyctl: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class World:
     kept: a folder of the environment that outlives the run (backups).
     provenance: how real the target is.
     writes_allowed: whether the target may be changed.
+    production_writes_allowed: whether what is production's by name may be changed, in any environment.
+    fly_token: what flyctl logs in with; None when it is logged in by itself.
     """
 
     environment: str
@@ -48,3 +51,5 @@ class World:
     kept: Path
     provenance: Provenance
     writes_allowed: bool
+    production_writes_allowed: bool = False
+    fly_token: str | None = field(default=None, repr=False)

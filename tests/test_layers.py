@@ -12,9 +12,9 @@ import pytest
 from lib.params import ROOT
 
 LAYERS = (
-    {"errors", "results", "files", "redact"},
+    {"errors", "results", "files", "redact", "left_behind"},
     {"sections", "wording", "pages"},
-    {"params", "commands", "database", "web"},
+    {"params", "commands", "database", "web", "traffic"},
     {"world", "drawing"},
     {"targets", "figures", "heat_map", "tables", "prose"},
     {"checks"},
@@ -32,7 +32,7 @@ LAYERS = (
 
 DOORS = {
     "sqlalchemy": {"database", "history"},
-    "httpx": {"web"},
+    "httpx": {"web", "traffic"},
     "papermill": {"kernels"},
     "nbconvert": {"render", "story", "prose"},
     "psycopg": {"database", "targets", "embedded"},

@@ -6,6 +6,7 @@ found nothing the later ones raise, so that one cause gives one `fail`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from lib.targets.backup_store import (
 )
 from lib.targets.backups import Backup, DumpFailure, read_state, take_backup
 from lib.targets.digests import compare_tables, open_reading
-from lib.targets.dumps import list_entries
+from lib.targets.dumps import list_entries, timed
 from lib.targets.restored_copy import (
     Definitions,
     RestoredCopy,
@@ -161,7 +162,9 @@ def read_damage(world: World, backup: Backup) -> list[str]:
 
 def restore_backup(world: World, backup: Backup) -> RestoredCopy:
     """Return a restored copy; its database is gone again when the restore did not go through."""
-    database = make_copy(world.scratch)
+    stages: dict[str, float] = {}
+    with timed(stages, "create"):
+        database = make_copy(world.scratch)
     is_whole = False
     try:
         restore = restore_dump(
@@ -180,6 +183,7 @@ def restore_backup(world: World, backup: Backup) -> RestoredCopy:
         if not is_whole:
             backup.close()
             drop_copy(world.scratch, database)
+    restore = replace(restore, stages={**stages, **restore.stages})
     return RestoredCopy(backup=backup, database=database, restore=restore)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from lib.database import Database, read_query
 from lib.errors import TargetError
 from lib.results import Check, Findings, looks_at, skipped, unseen
 from lib.sections import Rls
-from lib.targets.pgtap import FOLDER, run_test_files
+from lib.targets.pgtap import run_test_files
 from lib.targets.rls_facts import read_access, read_tables, resolve_tables
 from lib.targets.rls_judgements import (
     grants_row,
@@ -186,9 +187,11 @@ def look_at_pgtap(world: World) -> Findings:
         }
         for one in files
     ]
-    tap = {
-        f"tap/{one.path.removeprefix(FOLDER.as_posix() + '/').replace('/', '__')}.txt": one.transcript
-        for one in files
-        if one.transcript
-    }
-    return Findings(results=[judge_pgtap(files)], rows=rows, artifacts=tap)
+    transcripts = {f"tap-{number:02d}-{name_file(one.path)}.txt": one.transcript for number, one in enumerate(files, start=1)}
+    kept = {name: transcript for name, transcript in transcripts.items() if transcript}
+    return Findings(results=[judge_pgtap(files)], rows=rows, artifacts=kept)
+
+
+def name_file(path: str) -> str:
+    """Return a test file's name as part of an artifact's."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", path.rpartition("/")[2])

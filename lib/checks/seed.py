@@ -141,7 +141,7 @@ def look_at_rows(world: World, *, applied: Sequence[SeedFile] | None) -> Finding
 
 @looks_at("seed.foreign_keys_hold", "seed.checks_hold", "seed.not_nulls_hold")
 def look_at_constraints(world: World) -> Findings:
-    """Each constraint that rows break; every one was verified against the rows themselves."""
+    """Constraints of each kind, all verified against the rows themselves."""
     schemas, timeout_s = world.settings.schemas, world.settings.command_timeout_s
     found = {
         "foreign key": verify_foreign_keys(world.target, schemas, timeout_s=timeout_s),

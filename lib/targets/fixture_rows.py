@@ -238,6 +238,4 @@ def move_sequences(connection: psycopg.Connection[Any], catalog: Catalog, table:
     for row in catalog.columns:
         if row["table"] == table and row["sequence"]:
             column = quote_name(row["column"])
-            connection.execute(
-                f"select setval(%s, greatest((select max({column}) from {table}), 1))", [row["sequence"]]
-            )
+            connection.execute(f"select setval(%s, greatest((select max({column}) from {table}), 1))", [row["sequence"]])

@@ -179,9 +179,7 @@ def record_flight(twin: Twin, file: MigrationFile, *, scale: int) -> Flight:
     tables = read_tables(twin.database)
     rows = count_rows(twin.database, tables)
     busy = [
-        WorkTable(name=row["name"], oid=oid, column=row["column"])
-        for oid, row in tables.items()
-        if rows[oid] and row["column"]
+        WorkTable(name=row["name"], oid=oid, column=row["column"]) for oid, row in tables.items() if rows[oid] and row["column"]
     ]
     recorders: list[Recorder] = []
     with twin.database.connect(autocommit=True) as looker, background_work(twin.database, busy) as workers:
@@ -245,9 +243,7 @@ def count_rows(database: Database, tables: Mapping[int, Mapping[str, Any]]) -> d
     return rows
 
 
-def read_lock(
-    lock: OpenLock, tables: Mapping[int, Mapping[str, Any]], rows: Mapping[int, int], made: Mapping[int, Any]
-) -> Lock:
+def read_lock(lock: OpenLock, tables: Mapping[int, Mapping[str, Any]], rows: Mapping[int, int], made: Mapping[int, Any]) -> Lock:
     """Return a followed lock as it is reported."""
     return Lock(
         table=tables[lock.oid]["name"],

@@ -53,7 +53,10 @@ def push_under_lock(cli: SupabaseCli, place: Place, *, rehearsed: Sequence[str],
                 f"Not pushed: since the rehearsal another run has applied {', '.join(taken)}. "
                 "Next: run again, on the target as it is now."
             )
-        refusal, second, left, listed = None, None, (), ()
+        refusal: CliRefusal | None = None
+        second: CommandRun | None = None
+        left: tuple[str, ...] = ()
+        listed: tuple[Listed, ...] = ()
         try:
             answer = cli.push(place.target)
             first, names = answer.run, tuple(answer.data["migrations"])

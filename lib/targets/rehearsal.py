@@ -30,6 +30,7 @@ from lib.targets.twin import Twin, clone_twin, make_twin
 NEIGHBOURS = ("auth", "storage")
 """Schemas of the platform on which packs keep triggers and policies."""
 
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """Where a rehearsal happens: the target it copies, the scratch server, programs and limits."""
@@ -76,7 +77,7 @@ class ScaledPass:
     """The files applied to a twin filled at one scale.
 
     flights: one a file; a file that failed on filled tables has a second one, on emptied tables.
-    fills: what went into each table. """
+    fills: what went into each table."""
 
     scale: int
     flights: tuple[Flight, ...]
@@ -185,9 +186,7 @@ def apply_in_turn(twin: Twin, files: Sequence[MigrationFile], migrations: Migrat
         rollback = migrations.rollbacks.get(file.name)
         rollbacks.append(try_rollback(twin, file, rollback, current, schemas))
         current = read_schema(twin.database, schemas)
-    return FirstPass(
-        applied=tuple(applied), failure=failure, before=before, after=current, rollbacks=tuple(rollbacks)
-    )
+    return FirstPass(applied=tuple(applied), failure=failure, before=before, after=current, rollbacks=tuple(rollbacks))
 
 
 def try_rollback(
@@ -200,7 +199,7 @@ def try_rollback(
     if any(one.is_concurrent or one.is_transaction_control for one in statements):
         with clone_twin(twin) as copy:
             failure = apply_file(copy, rollback)
-            after = read_schema(copy.database, schemas)
+            after: Schema = read_schema(copy.database, schemas)
     else:
         failure, after = roll_back_and_undo(twin, rollback, statements, schemas)
     differences = () if failure else tuple(compare_schemas(before, after, ordered=False))
@@ -248,10 +247,8 @@ def run_seed(twin: Twin, pack: Path, place: Place) -> str:
         return str(exc).partition(" Next: ")[0].rstrip(".")
     for path in [pack / file.path for file in files]:
         become = f"set session authorization {quote_name(twin.role)}; set search_path = {twin.search_path}"
-        flags = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-1", "-c", become, "-f", path]
-        run = run_command(
-            [place.postgres_bin / "psql", *flags], env=twin.database.libpq_environment, timeout_s=place.timeout_s
-        )
+        flags: list[str | Path] = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-1", "-c", become, "-f", path]
+        run = run_command([place.postgres_bin / "psql", *flags], env=twin.database.libpq_environment, timeout_s=place.timeout_s)
         if run.exit_code != 0:
             said = next((line for line in run.stderr.splitlines() if "ERROR" in line), "psql gave no reason")
             return strike(f"{path.name} did not go in: {said.partition('ERROR: ')[2].strip() or said}")

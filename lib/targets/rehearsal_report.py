@@ -84,11 +84,13 @@ def row_failures(rehearsal: Rehearsal) -> list[ApplyFailure]:
 
 def lacks_extension(failure: ApplyFailure) -> bool:
     """Return whether a file failed only because this server can't have an extension."""
-    return failure.statement.startswith("create extension") and failure.sqlstate in ("0A000", "58P01")
+    return failure.statement.lower().startswith("create extension") and failure.sqlstate in ("0A000", "58P01")
 
 
 def why_no_rows(rehearsal: Rehearsal) -> str:
     """Return why tables were empty, as the end of a sentence."""
+    if rehearsal.first.failure and rehearsal.seed_problem:
+        return f"after {rehearsal.first.failure.file} failed the seed has no tables to fill"
     problems = [f"{one.table}: {one.problem}" for scaled in rehearsal.scaled for one in scaled.fills if one.problem]
     return rehearsal.seed_problem or "; ".join(dict.fromkeys(problems)) or "no table existed before its migration"
 

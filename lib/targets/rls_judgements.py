@@ -139,7 +139,7 @@ def judge_matrix(cells: Sequence[Cell]) -> Result:
 
 def grants_row(table: str, role: str, declared: Mapping[str, str], access: Access) -> dict[str, Json]:
     """Return one role's grants on one table: held, needed but missing, held but not needed."""
-    needed = [verb for verb in VERBS if declared.get(verb, "deny") != "deny"]
+    needed: list[str] = [verb for verb in VERBS if declared.get(verb, "deny") != "deny"]
     missing = [verb for verb in needed if not access.may(verb)]
     if needed and not access.uses_schema:
         missing = ["usage of its schema"]

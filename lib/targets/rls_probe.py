@@ -23,7 +23,8 @@ from lib.targets.rls_attempts import UID, Attempt, Subject, claims_of
 from lib.targets.rls_classes import Cell, Observation, judge_cell
 from lib.targets.rls_facts import Access, ProbedTable, read_access, read_tables, resolve_tables
 from lib.targets.rls_readings import read_observation
-from lib.targets.rls_trials import VERBS, Answer, Trial
+from lib.targets.rls_trials import VERBS as VERBS
+from lib.targets.rls_trials import Answer, Trial
 
 LOCK_TIMEOUT_S = 2
 """Seconds a probe waits for a row that somebody else holds; then its cell can't be told."""

@@ -19,12 +19,21 @@ def matrix_rows(cells: Sequence[Cell]) -> list[dict[str, Json]]:
     """Return one row a table and role, one column a verb; what is not as declared says both."""
     rows: dict[tuple[str, str], dict[str, Json]] = {}
     for cell in cells:
-        blank = {"table": cell.table, "role": cell.role, **dict.fromkeys(VERBS, "not tried"), "note": ""}
+        blank: dict[str, Json] = {"table": cell.table, "role": cell.role, **dict.fromkeys(VERBS, "not tried"), "note": ""}
         row = rows.setdefault((cell.table, cell.role), blank)
         row[cell.verb] = show_cell(cell)
         if cell.outcome is not Outcome.PASS:
             row["note"] = "; ".join(part for part in (row["note"], f"{cell.verb}: {cell.detail}") if part)
     return list(rows.values())
+
+
+def scope_rows(rls: Rls) -> list[dict[str, Json]]:
+    """Return what each scope of the matrix means: one row a table and scope."""
+    return [
+        {"table": table, "scope": name, "rows meant": predicate}
+        for table, scopes in rls.scopes.items()
+        for name, predicate in scopes.items()
+    ]
 
 
 def show_cell(cell: Cell) -> str:

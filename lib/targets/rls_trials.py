@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lib.sections import split_scope
+from lib.sections import Verb, split_scope
 from lib.targets.rls_attempts import Attempt, Subject
 from lib.targets.rls_classes import is_member
 
-VERBS = ("select", "insert", "update", "delete")
+VERBS: tuple[Verb, ...] = ("select", "insert", "update", "delete")
 WHOLE_TABLE_ROWS = 50_000
 """Rows. Writes are tried on every row of a table up to this size, on samples of each region beyond it."""
 

@@ -20,6 +20,7 @@ from lib.checks import backup_restore
 from lib.database import Database
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.errors import TargetError
+from lib.params import load_params
 from lib.results import Findings, Outcome, Provenance, Result
 from lib.sections import BackupRestore, Rls
 from lib.targets.backup_store import MANIFEST, read_manifest, seal, write_manifest
@@ -56,8 +57,6 @@ insert into public.tags values ('same'), ('same'), (null);
 
 RLS = {
     "schemas": ["public"],
-    "statement_timeout_s": 10.0,
-    "command_timeout_s": 60.0,
     "identities": {
         "ana": {"role": "authenticated", "sub": "c4ca4238-a0b9-2382-0dcc-509a6f75849b"},
         "ben": {"role": "authenticated", "sub": "c81e728d-9d4c-2f63-6f06-7f89cc14862c"},
@@ -72,6 +71,12 @@ RLS = {
         "public.tags": {"authenticated": {"select": "deny"}},
     },
 }
+
+
+def rls(**changes: Any) -> Rls:
+    """Return the section as it is shipped, with this source's own matrix."""
+    shipped = load_params("local", variables={}).sections["rls"]
+    return Rls.model_validate({**shipped.model_dump(), **RLS, **changes})
 
 
 def run(database: Database, script: str) -> None:
@@ -109,7 +114,7 @@ def world(postgres_server: EmbeddedPostgres, source: Database, tmp_path: Path) -
         environment="local",
         pack=tmp_path,
         settings=section(),
-        sections={"rls": Rls.model_validate(RLS)},
+        sections={"rls": rls()},
         target=source,
         scratch=scratch,
         programs=Programs(supabase=Path("supabase"), squawk=Path("squawk"), postgres_bin=postgres_server.bin_dir),
@@ -393,7 +398,7 @@ def test_without_leave_to_write_only_reading_is_tried_on_the_source(rehearsal, w
 
 
 def test_an_undeclared_matrix_is_an_error(rehearsal, world):
-    rehearsal.world = replace(world, sections={"rls": Rls.model_validate({**RLS, "matrix": {}, "scopes": {}})})
+    rehearsal.world = replace(world, sections={"rls": rls(matrix={}, scopes={})})
     assert rehearsal.all().not_passed() == {"rls_matrix_matches": "error"}
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ APP_FOLDER = "app"
 class Switches:
     """How the platform behaves.
 
-    faults: what goes wrong, by name; see `rehearsal.fly` in params.
+    fault: what goes wrong, by name, as `embedded.fly` in params has it.
     crash_after_s: replaces the time after which an image that crashes does so; None leaves it.
     boot_s: seconds a machine takes to start before its app does.
     check_every_s: the longest time between two looks at a health check, whatever fly.toml says.
     """
 
-    faults: Sequence[str] = ()
+    fault: str = "none"
     crash_after_s: float | None = None
     boot_s: float = 0.0
     check_every_s: float = 0.1
@@ -113,7 +113,7 @@ def start_fly(
     description = {
         "app_folder": str(pack / APP_FOLDER),
         "apps": describe_apps(pack, secrets, machines),
-        "switches": {**vars(switches), "faults": list(switches.faults)},
+        "switches": {**vars(switches), "faults": [switches.fault]},
     }
     state_dir.mkdir(mode=0o700)
     fly = EmbeddedFly(state_dir.resolve())
@@ -123,6 +123,11 @@ def start_fly(
         fly.stop()
         raise
     return fly
+
+
+def app_names(pack: Path) -> list[str]:
+    """Return the apps that the pack's configs name."""
+    return [one["name"] for one in describe_apps(pack, {}, 1)]
 
 
 def describe_apps(pack: Path, secrets: Mapping[str, Mapping[str, str]], machines: int) -> list[dict[str, Any]]:
