@@ -60,7 +60,7 @@ def choose_door(name: str, value: str) -> tuple[list[str], str]:
     if value == value.strip(WHITE_SPACE) and len(value.encode()) <= LONGEST_STDIN:
         return ["set", f"{name}=-"], value
     for line in spell_lines(name, value):
-        if max(len(one.encode()) for one in line.split("\n")) <= LONGEST_LINE and parse_import(line) == {name: value}:
+        if arrives_whole(line, name, value):
             return ["import"], line
     raise TargetError(
         f"{name} can't reach Fly whole: it begins or ends with white space, and `flyctl secrets import` would change it. "
@@ -73,6 +73,14 @@ def spell_lines(name: str, value: str) -> list[str]:
     return [f"{name}={quote}{value}{quote}\n" for quote in (TRIPLE, "'", '"')]
 
 
+def arrives_whole(text: str, name: str, value: str) -> bool:
+    """Return whether `import` makes exactly this value of its stdin."""
+    try:
+        return max(len(line.encode()) for line in text.split("\n")) <= LONGEST_LINE and parse_import(text) == {name: value}
+    except ValueError:
+        return False
+
+
 def parse_import(text: str) -> Mapping[str, str]:
     """Return what `flyctl secrets import` makes of its stdin.
 
@@ -80,7 +88,7 @@ def parse_import(text: str) -> Mapping[str, str]:
     """
     values: dict[str, str] = {}
     open_name, open_text = None, ""
-    for line in text.removesuffix("\n").split("\n"):
+    for line in text.removesuffix("\n").split("\n") if text else ():
         line = line.removesuffix("\r")
         if open_name is not None:
             if line.endswith(TRIPLE):
