@@ -19,6 +19,7 @@ from lib.progress import Progress
 from lib.results import Check, Outcome, unseen
 from lib.run_file import RunFile
 from lib.tasks import Task
+from lib.wording import say_not_set
 
 POLL_S = 0.2
 """Seconds between two looks at what the kernels say."""
@@ -69,7 +70,7 @@ class Graph:
     parameters: Mapping[str, Mapping[str, Any]]
     timeout_s: float
     progress: Progress
-    missing: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     runs: dict[str, TaskRun] = field(default_factory=dict)
     slots: dict[str, KernelSlot] = field(default_factory=dict)
     started: dict[str, datetime] = field(default_factory=dict)
@@ -109,9 +110,10 @@ class Graph:
 
     def obstacle(self, task: Task) -> str:
         """Return why the task can't be looked at, or ''."""
-        for target in task.targets:
-            if target in self.missing:
-                return f"{self.missing[target]} is not set, although other targets of {self.run.environment} are named"
+        absent = [target for target in task.targets if target in self.missing]
+        # With some of its targets there, a task looks at those, and says itself which it can't look at.
+        if absent and len(absent) == len(task.targets):
+            return say_not_set([name for target in absent for name in self.missing[target]], self.run.environment)
         selected = {one.name for one in self.tasks}
         found = {line.check: line.result for line in read_evidence(self.run.run_folder)}
         for check in task.needs:
@@ -199,17 +201,17 @@ def keep_unseen(run: RunFile, task: Task, reason: str, *, whole: bool) -> None:
     checks = [*task.checks, *([task.completed] if whole else [])]
     for check in checks:
         if check.id not in found:
-            append_line(run.run_folder, unseen_line(run, task, check, reason))
+            append_line(run.run_folder, unseen_line(run, check, reason))
 
 
-def unseen_line(run: RunFile, task: Task, check: Check, reason: str) -> EvidenceLine:
+def unseen_line(run: RunFile, check: Check, reason: str) -> EvidenceLine:
     """Return the line of a check that could not be looked at."""
     return line_of(
         unseen(check.id, reason),
         check,
         run_id=run.run_id,
         environment=run.environment,
-        provenance=run.provenance_of(task.targets),
+        provenance=run.provenance_of(check),
         started_at=datetime.now(UTC),
         duration_s=0.0,
     )

@@ -11,26 +11,26 @@ from lib.errors import CommandError
 from lib.left_behind import leave_note, remove_note
 from lib.results import Check, Findings, Result, looks_at, skipped, unseen
 from lib.targets import deploy_judgement as judgement
-from lib.targets.fly import AppState, Fly, find_image, read_app, read_machines, read_operator, read_version, validate_config
-from lib.targets.prober import find_outages, sum_up_phases
 from lib.targets.deploy_practice import Plan, Rehearsal, rehearse
+from lib.targets.fly import AppState, Fly, deploy, find_image, read_app, read_machines, read_operator, read_version, validate_config
+from lib.targets.prober import find_outages, sum_up_phases
 from lib.targets.smoke import SmokeCalls, show_cell, try_on, wait_for_image
 from lib.targets.way_back import Whole, compare_wholes, member_rows, plan_way_back, read_whole, try_way_back
 from lib.world import World
 
 CHECKS: tuple[Check, ...] = (
-    Check(id="deploy_rehearsal.config_is_valid", title="flyctl takes the config that will be deployed with"),
-    Check(id="deploy_rehearsal.running_release_is_healthy", title="One release runs on every machine, and is healthy"),
-    Check(id="deploy_rehearsal.candidate_is_in_the_registry", title="The candidate is in the registry, and is not what runs already"),
-    Check(id="deploy_rehearsal.way_back_is_known", title="The command that brings the running release back is written down and would work"),
-    Check(id="deploy_rehearsal.candidate_gets_healthy", title="Every machine gets healthy on the candidate"),
-    Check(id="deploy_rehearsal.candidate_stays_healthy", title="The candidate stays healthy while it is watched"),
-    Check(id="deploy_rehearsal.rollback_is_quick", title="From the decision to go back until healthy, no longer than agreed"),
-    Check(id="deploy_rehearsal.old_version_answers", title="After the rollback the old version answers, on every machine"),
-    Check(id="deploy_rehearsal.downtime_within_limit", title="Users were never without an answer for longer than agreed"),
-    Check(id="deploy_rehearsal.errors_within_limit", title="Users lost no more requests than agreed"),
-    Check(id="deploy_rehearsal.everything_came_back", title="All that makes up the release is after the rollback what it was before"),
-    Check(id="deploy_rehearsal.neighbours_work_together", title="Old and new app each work on the old and the new schema"),
+    Check(id="deploy_rehearsal.config_is_valid", title="flyctl takes the config that will be deployed with", target="fly"),
+    Check(id="deploy_rehearsal.running_release_is_healthy", title="One release runs on every machine, and is healthy", target="fly"),
+    Check(id="deploy_rehearsal.candidate_is_in_the_registry", title="The candidate is in the registry, and is not what runs already", target="fly"),
+    Check(id="deploy_rehearsal.way_back_is_known", title="The command that brings the running release back is written down and would work", target="fly"),
+    Check(id="deploy_rehearsal.candidate_gets_healthy", title="Every machine gets healthy on the candidate", target="fly"),
+    Check(id="deploy_rehearsal.candidate_stays_healthy", title="The candidate stays healthy while it is watched", target="fly"),
+    Check(id="deploy_rehearsal.rollback_is_quick", title="From the decision to go back until healthy, no longer than agreed", target="fly"),
+    Check(id="deploy_rehearsal.old_version_answers", title="After the rollback the old version answers, on every machine", target="fly"),
+    Check(id="deploy_rehearsal.downtime_within_limit", title="Users were never without an answer for longer than agreed", target="fly"),
+    Check(id="deploy_rehearsal.errors_within_limit", title="Users lost no more requests than agreed", target="fly"),
+    Check(id="deploy_rehearsal.everything_came_back", title="All that makes up the release is after the rollback what it was before", target="fly"),
+    Check(id="deploy_rehearsal.neighbours_work_together", title="Old and new app each work on the old and the new schema", target="fly"),
 )
 
 GUARD = "ALLOW_WRITES"
@@ -49,7 +49,11 @@ class Readied:
 def open_fly(world: World, app: str | None = None) -> Fly:
     """Return flyctl for the app of this environment, or for another."""
     return Fly(
-        program=world.programs.flyctl, app=app or world.settings.app, timeout_s=world.settings.command_timeout_s, token=world.fly_token
+        program=world.programs.flyctl,
+        app=app or world.settings.app,
+        timeout_s=world.settings.command_timeout_s,
+        folder=world.pack,
+        token=world.service("fly").parts["token"] or None,
     )
 
 
@@ -72,7 +76,7 @@ def look_at_what_runs(world: World) -> Findings:
     if state.running is not None and not state.is_healthy:
         wait_for_image(fly, state.running.image, timeout_s=world.settings.health_timeout_s)
         state = read_app(fly)
-    config = validate_config(fly, world.pack / world.settings.config)
+    config = validate_config(fly, world.settings.config)
     rows = [
         {"machine": one.id, "state": one.state, "image": one.image, "digest": one.digest[:19], "checks": ", ".join(one.checks.values())}
         for one in state.machines
@@ -93,7 +97,7 @@ def look_at_way_back(world: World, *, before: AppState | None) -> Findings:
     if before is None or before.running is None:
         return unseen_all(ids, "What runs now is not known. Next: see the look before.")
     fly, settings = open_fly(world), world.settings
-    config = world.pack / settings.config
+    config = settings.config
     way_back = plan_way_back(
         fly, before, config=settings.config, pack=world.pack, kept=world.kept, strategy=settings.strategy, limit_s=settings.rollback_limit_s
     )
@@ -222,15 +226,23 @@ def look_at_neighbours(world: World, *, readied: Readied | None, rehearsal: Rehe
     for name, image in (("old", old.image), ("new", plan.image)):
         cells[name, "old"] = try_neighbour(world, app, image)
     if cells["new", "old"] is not None:
-        try_neighbour(world, app, old.image)  # left as it was found
+        leave_neighbour(world, app, old.image)
     rows = [show_cell(f"{name} app", f"{schema} schema", cells[name, schema]) for name in ("old", "new") for schema in ("old", "new")]
     return Findings(results=[judgement.judge_grid(cells)], rows=rows)
 
 
 def try_neighbour(world: World, app: str, image: str) -> SmokeCalls:
     """Return the smoke calls of one image on the previous schema."""
-    config = world.pack / world.settings.config
-    return try_on(open_fly(world, app), config, image, world.settings.endpoints, health_timeout_s=world.settings.health_timeout_s)
+    return try_on(open_fly(world, app), world.settings.config, image, world.settings.endpoints, health_timeout_s=world.settings.health_timeout_s)
+
+
+def leave_neighbour(world: World, app: str, image: str) -> None:
+    """Leave the app on the previous schema with the image that it was found with; nobody waits for it."""
+    settings = world.settings
+    deploy(
+        open_fly(world, app), settings.config, image=image, strategy="immediate",
+        wait_s=settings.health_timeout_s, timeout_s=settings.command_timeout_s,
+    )  # fmt: skip
 
 
 def not_rehearsed(world: World, ids: Sequence[str]) -> Findings:

@@ -17,12 +17,12 @@ from lib.targets.seed_judgements import (
     judge_edited,
     judge_emails,
     judge_noted,
+    judge_pending,
     judge_ran,
     judge_refused,
     judge_verified,
 )
 from lib.targets.supabase_cli import CliRefusal, SupabaseCli, open_cli, stage_project
-from lib.wording import show_count
 from lib.world import World
 
 CHECKS: tuple[Check, ...] = (
@@ -49,10 +49,10 @@ def look_at_application(world: World) -> Findings:
         results = [skip_writing("seed.applied_with_cli", world), judge_noted(files, before)]
         return Findings(results=results, rows=rows_of(files, before, before), facts=files)
     cli = open_seed_cli(world)
-    pending = [one.version for one in cli.list_migrations(world.target) if one.local and not one.remote]
-    if pending and world.provenance is Provenance.LIVE:
-        reason = f"{show_count(len(pending), 'migration')} pending, which the CLI would apply too. Next: run 01_migrations first."
-        return Findings(results=[unseen(check, reason) for check in look_at_application.check_ids])  # type: ignore[attr-defined]
+    if world.provenance is Provenance.LIVE:
+        pending = [one.version for one in cli.list_migrations(world.target) if one.local and not one.remote]
+        if pending:
+            return Findings(results=judge_pending(pending), rows=rows_of(files, before, before))
     try:
         answer = cli.push(world.target, include_seed=True)
     except CliRefusal as exc:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from lib.commands import FollowedRun
 from lib.errors import CommandError
@@ -24,7 +23,7 @@ class Plan:
     """What will be done, decided before anything is changed."""
 
     fly: Fly
-    config: Path
+    config: str
     image: str
     strategy: str
     endpoints: Sequence[str]

@@ -25,11 +25,12 @@ TOOL_BROKE = (126, 127)
 
 @dataclass(frozen=True, kw_only=True)
 class Fly:
-    """flyctl and the app it speaks of. token: None when flyctl is logged in by itself."""
+    """flyctl and the app it speaks of. folder: the pack, where configs are named from. token: None when flyctl is logged in by itself."""
 
     program: Path
     app: str
     timeout_s: float
+    folder: Path
     token: str | None = field(default=None, repr=False)
 
     @property
@@ -158,7 +159,7 @@ def short_digest(value: Any) -> str:
 def ask(fly: Fly, *words: str, of_app: bool = True) -> Any:
     """Return what flyctl prints as JSON. Raises CommandError when it fails, or stops in the middle."""
     argv = [fly.program, *words, *(["--app", fly.app] if of_app else []), "--json"]
-    run = run_command(argv, timeout_s=fly.timeout_s, env=fly.environment)
+    run = run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
     if run.exit_code != 0 and not run.stdout.strip():
         raise CommandError(f"`flyctl {' '.join(words)}` failed: {said_by(run)}. Next: {next_move(run)}.")
     try:
@@ -185,20 +186,20 @@ def said_by(run: CommandRun) -> str:
     return (errors or text.splitlines() or ["it said nothing"])[-1].strip().removeprefix("Error: ").rstrip(".")
 
 
-def validate_config(fly: Fly, config: Path) -> CommandRun:
+def validate_config(fly: Fly, config: str) -> CommandRun:
     """Return how flyctl judges the config; exit code 0 is valid."""
     argv = [fly.program, "config", "validate", "--app", fly.app, "--config", config]
-    return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment)
+    return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
 
 
-def find_image(fly: Fly, config: Path, image: str) -> CommandRun:
+def find_image(fly: Fly, config: str, image: str) -> CommandRun:
     """Return how flyctl fares in finding an image; exit code 0 is found. Nothing is deployed."""
     # Source: superfly/flyctl, deploy.go: with --build-only it returns once the image is known.
     argv = [fly.program, "deploy", "--app", fly.app, "--config", config, "--image", image, "--build-only"]
-    return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment)
+    return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
 
 
-def deploy_argv(fly: Fly, config: Path, *, image: str, strategy: str, wait_s: float) -> list[str | Path]:
+def deploy_argv(fly: Fly, config: str, *, image: str, strategy: str, wait_s: float) -> list[str | Path]:
     """Return the command that brings an image to the app: no new machines, never detached."""
     return [
         fly.program, "deploy", "--app", fly.app, "--config", config, "--image", image,
@@ -206,10 +207,10 @@ def deploy_argv(fly: Fly, config: Path, *, image: str, strategy: str, wait_s: fl
     ]  # fmt: skip
 
 
-def deploy(fly: Fly, config: Path, *, image: str, strategy: str, wait_s: float, timeout_s: float) -> FollowedRun:
+def deploy(fly: Fly, config: str, *, image: str, strategy: str, wait_s: float, timeout_s: float) -> FollowedRun:
     """Deploy, and return every line flyctl said with its time. Raises CommandError when it gives no answer.
 
     wait_s: how long one machine may take to be healthy; immediate waits for none.
     """
     argv = deploy_argv(fly, config, image=image, strategy=strategy, wait_s=wait_s)
-    return follow_command(argv, timeout_s=timeout_s, env=fly.environment)
+    return follow_command(argv, timeout_s=timeout_s, env=fly.environment, cwd=fly.folder)

@@ -99,7 +99,7 @@ def open_pgtap(database: Database) -> str:
 def run_test_file(database: Database, path: Path, opening: str, *, psql: Path, statement_timeout_s: float) -> CommandRun:
     """Run one file in its own transaction and roll it back."""
     limits = f"set local statement_timeout = {round(statement_timeout_s * 1000)}; set local lock_timeout = 2000;"
-    still = f"select {quote_literal(STILL_INSIDE)} where current_setting('launch.inside', true) = 'yes';"
+    still = f"select '{STILL_INSIDE}' where current_setting('launch.inside', true) = 'yes';"
     # One -c each: psql sends a -c of several statements as one, whose own BEGIN would not outlive it.
     steps = ["begin;", f"{limits} {opening}", "set local launch.inside = 'yes';"]
     argv: list[str | Path] = [psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
@@ -107,11 +107,6 @@ def run_test_file(database: Database, path: Path, opening: str, *, psql: Path, s
         argv += ["-c", step]
     argv += ["-f", path.name, "-c", still, "-c", "rollback;"]
     return run_command(argv, timeout_s=FILE_TIMEOUT_S, env=database.libpq_environment, cwd=path.parent)
-
-
-def quote_literal(text: str) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def find_escape(text: str) -> str | None:

@@ -34,7 +34,19 @@ def read_write(trial: Trial, verb: str) -> Observation:
         return refusal(trial, verb, whole) if whole else Observation(identity=trial.who, problem="no column can be assigned")
     done = [answer for answer in (whole, unread) if answer is not None and answer["phase"] == "done"]
     seen = counted_regions(trial.who, done) if whole in done else read_rows(trial, verb, done)
-    return replace(seen, moved=moved_columns(trial)) if verb == "update" else seen
+    return replace(widen(trial, seen), moved=moved_columns(trial)) if verb == "update" else seen
+
+
+def widen(trial: Trial, seen: Observation) -> Observation:
+    """Add the rows that an update reached once they stood alone: what policies for SELECT had hidden."""
+    regions = dict(seen.regions)
+    for spot in {spot for spot, _ in trial.unreached}:
+        tries = [trial.answers.get(("alone", place)) for region, place in trial.samples if region == spot]
+        reached = [bool(one["touched"]) for one in tries if one is not None and one["phase"] == "done"]
+        if any(reached):
+            rows = regions.get(spot, (len(tries), 0))[0]
+            regions[spot] = (rows, rows if all(reached) else max(1, regions.get(spot, (0, 0))[1]))
+    return replace(seen, regions=regions)
 
 
 def read_rows(trial: Trial, verb: str, also: Sequence[Answer]) -> Observation:
@@ -76,12 +88,14 @@ def read_insert(trial: Trial, verb: str) -> Observation:
         elif answer["phase"] != "done" and not is_refusal(answer):
             problems.append(f"insert can't be tried: {answer['message']}")
         else:
-            spot, is_in = arrival(trial, place, answer)
-            count(regions, spot, is_in)
-            if is_in:
-                example.setdefault(spot, f"a copy of the row at {place}")
-            else:
+            sent_to, arrived_in = arrival(trial, place, answer)
+            if arrived_in != sent_to:
+                count(regions, sent_to, False)
+            if arrived_in is None:
                 refused_by, said = refused_by_whom(trial, verb, answer), answer["message"] or ""
+            else:
+                count(regions, arrived_in, True)
+                example.setdefault(arrived_in, f"a copy of the row at {place}")
     is_closed = is_refusal(blank) and verb not in trial.subject.access.permitted_verbs
     if not regions and not problems and not is_closed:
         problems.append("the table has no row to build a valid one from")
@@ -96,18 +110,18 @@ def read_insert(trial: Trial, verb: str) -> Observation:
     )
 
 
-def arrival(trial: Trial, place: str, answer: Answer) -> tuple[str, bool]:
-    """Return the region a row put back counts for, and whether it was let in.
+def arrival(trial: Trial, place: str, answer: Answer) -> tuple[str, str | None]:
+    """Return the region a row was put back in while it was missing, and the one it arrived in, if any.
 
-    A row that arrived as it was sent counts where it was while it was missing; one that a trigger or a
-    default changed on the way, where it ended up.
+    A row that arrived as it was sent arrived there; one that a trigger or a default changed on the way,
+    where it ended up.
     """
     quiet = trial.proven_mode(place)
-    without = (trial.answers["without", place, str(quiet)]["witnessed"] or [""])[0]
+    sent_to = (trial.answers["without", place, str(quiet)]["witnessed"] or [""])[0]
     if answer["phase"] != "done" or not answer["touched"]:
-        return without, False
+        return sent_to, None
     is_same = (answer["witnessed"] or ["true"])[0] == "true"
-    return (without if is_same else answer["measured"]), True
+    return sent_to, sent_to if is_same else answer["measured"]
 
 
 def moved_columns(trial: Trial) -> tuple[str, ...]:

@@ -100,12 +100,25 @@ class Trial:
                 quiet = self.proven_mode(place)
                 if quiet is not None:
                     yield ("insert", place), subject.insert_again(place, quiet=quiet, as_role=True)
+        if self.may("update"):
+            for _, place in self.unreached:
+                yield ("alone", place), subject.update_alone(place)
         for verb, build in (("update", subject.update_row), ("delete", subject.delete_row)):
             whole = self.answers.get((verb,))
             if self.may(verb) and (whole is None or whole["phase"] != "done"):
                 for _, place in self.samples:
                     for quiet in subject.modes(verb):
                         yield (verb, place, str(quiet)), build(place, quiet=quiet)
+
+    @property
+    def unreached(self) -> list[tuple[str, str]]:
+        """The samples of regions that an update has not reached, where no update without reading could be made."""
+        whole, unread = self.answers.get(("update",)), self.answers.get(("update", "unread"))
+        is_shown = unread is not None and unread["phase"] == "done"
+        if whole is None or is_shown or not self.subject.may_quieten or not self.subject.access.held_by_policies:
+            return []
+        reached = {spot: touched for spot, (_, touched, _) in (whole["measured"] or {}).items()}
+        return [(spot, place) for spot, place in self.samples if reached.get(spot, 0) < self.regions[spot][0]]
 
     def proven_mode(self, place: str) -> bool | None:
         """Return the first way in which taking a row away and putting it back works; None when none does."""

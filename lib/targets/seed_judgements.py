@@ -31,6 +31,12 @@ def judge_edited(edited: Sequence[str]) -> list[Result]:
     ]
 
 
+def judge_pending(pending: Sequence[str]) -> list[Result]:
+    """Return the results of a push not tried, because it would also apply migrations nobody rehearsed."""
+    reason = f"{show_count(len(pending), 'migration')} pending, which the CLI would apply too. Next: run 01_migrations first."
+    return [unseen("seed.applied_with_cli", reason), unseen("seed.history_records_file", reason)]
+
+
 def judge_refused(refusal: CliRefusal) -> list[Result]:
     """Return the results of a push that the CLI did not carry through."""
     refused = failed(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from lib.errors import CommandError
@@ -62,7 +61,7 @@ def wait_for_image(fly: Fly, image: str, *, timeout_s: float) -> tuple[bool, tup
         time.sleep(POLL_S)
 
 
-def try_on(fly: Fly, config: Path, image: str, paths: Sequence[str], *, health_timeout_s: float) -> SmokeCalls:
+def try_on(fly: Fly, config: str, image: str, paths: Sequence[str], *, health_timeout_s: float) -> SmokeCalls:
     """Bring the image to an app that no user sees, and return its smoke calls. Raises CommandError when flyctl breaks."""
     state = read_app(fly)
     if {machine.image for machine in state.machines} != {image}:

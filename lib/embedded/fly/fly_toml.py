@@ -34,6 +34,7 @@ class AppConfig:
     kill_signal: str
     kill_timeout_s: float
     mounts: bool
+    machines: int
     text: str = field(repr=False)
 
     def machine_config(self) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def read_toml(path: Path) -> AppConfig:
         kill_signal=said.get("kill_signal", "SIGINT"),
         kill_timeout_s=seconds(said.get("kill_timeout", "5s")),
         mounts="mounts" in said,
+        machines=max(1, int(service.get("min_machines_running", 1))),
         text=text,
     )
 

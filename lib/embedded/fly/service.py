@@ -51,7 +51,7 @@ async def set_up(platform: Platform, description: dict[str, Any]) -> None:
             platform.registry.push(ImageRef(repository=one["name"], tag=release), content)
         config = read_toml(Path(one["config"]))
         await platform.add_app(
-            one["name"], region=config.region, secrets=one["secrets"], config=config.machine_config(), machines=one["machines"]
+            one["name"], region=config.region, secrets=one["secrets"], config=config.machine_config(), machines=config.machines
         )
 
 

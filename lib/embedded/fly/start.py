@@ -100,19 +100,19 @@ def start_fly(
     pack: Path,
     secrets: Mapping[str, Mapping[str, str]],
     switches: Switches,
-    machines: int = 2,
     owner_pid: int | None = None,
 ) -> EmbeddedFly:
     """Return a platform with one app for each fly*.toml of the pack, each running its image `current`.
 
+    Each app has as many machines as its config wants running; they start when the app is first asked about.
+
     state_dir: a folder that does not exist yet, in one made by `state_base`; removed by `stop`.
     secrets: app -> its secrets; an app that is not named has none.
-    machines: how many each app has. They start when the app is first asked about.
     Raises WorkbookError when the platform does not start; nothing is left then.
     """
     description = {
         "app_folder": str(pack / APP_FOLDER),
-        "apps": describe_apps(pack, secrets, machines),
+        "apps": describe_apps(pack, secrets),
         "switches": {**vars(switches), "faults": [switches.fault]},
     }
     state_dir.mkdir(mode=0o700)
@@ -127,10 +127,10 @@ def start_fly(
 
 def app_names(pack: Path) -> list[str]:
     """Return the apps that the pack's configs name."""
-    return [one["name"] for one in describe_apps(pack, {}, 1)]
+    return [one["name"] for one in describe_apps(pack, {})]
 
 
-def describe_apps(pack: Path, secrets: Mapping[str, Mapping[str, str]], machines: int) -> list[dict[str, Any]]:
+def describe_apps(pack: Path, secrets: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
     """Return the apps that the pack's configs name; a config that can't be read names none."""
     apps = []
     for path in sorted(pack.glob("fly*.toml")):
@@ -139,5 +139,5 @@ def describe_apps(pack: Path, secrets: Mapping[str, Mapping[str, str]], machines
         except TomlError:
             continue
         if name and name not in {one["name"] for one in apps}:
-            apps.append({"name": name, "config": str(path), "secrets": dict(secrets.get(name, {})), "machines": machines})
+            apps.append({"name": name, "config": str(path), "secrets": dict(secrets.get(name, {}))})
     return apps

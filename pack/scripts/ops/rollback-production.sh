@@ -236,9 +236,10 @@ deploy=("$flyctl" deploy --app "$app" --config "$config" --image "$image")
 deploy+=(--strategy "$strategy" --ha=false --yes --wait-timeout "${limit}s")
 [[ ${ROLLBACK_RELEASE_COMMAND:-} == 1 ]] || deploy+=(--skip-release-command)
 
-say "app $app: from $running to $image, as $(head -n 1 "$work/who")"
+say "app $app: from $running to $image"
+[[ -z ${log:-} ]] || printf 'by %s\n' "$(head -n 1 "$work/who")" >> "$log"
 say "not brought back by this: $config as it is now, secrets, machine count${restore_point:+; database: $restore_point}"
-say "will run: ${deploy[*]}"
+say "will run: ${deploy[*]/#"$flyctl"/flyctl}"
 (( execute )) || { say "dry run: nothing was changed; --execute does it"; exit 0; }
 if [[ $app == "$production" && $confirm != "$app" ]]; then
   [[ -t 0 ]] || stop 7 "$app is production: pass --confirm $app"
