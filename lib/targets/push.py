@@ -13,6 +13,10 @@ from lib.targets.run_lock import hold_run_lock
 from lib.targets.supabase_cli import CliRefusal, Listed, SupabaseCli
 
 
+APPLY_ERROR = "DbPushApplyError"
+"""The CLI's name for a migration that the server refused; after any other error it has changed nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pushed:
     """What a push came to.
@@ -64,6 +68,8 @@ def push_under_lock(cli: SupabaseCli, place: Place, *, rehearsed: Sequence[str],
             second, left = again.run, tuple(again.data["migrations"])
             listed = tuple(cli.list_migrations(place.target))
         except CliRefusal as exc:
+            if exc.code != APPLY_ERROR:
+                raise
             refusal, names = exc, ()
             first = exc.run
         return Pushed(

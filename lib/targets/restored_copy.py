@@ -62,11 +62,13 @@ def compare_definitions(copy: RestoredCopy) -> Definitions:
 
 
 def is_platforms(one: Difference, in_platform: bool, left_out: set[str]) -> bool:
-    """Return whether a difference is the platform's own affair."""
-    if kind_of(one.object) == "extension":
-        name = one.object.partition(" ")[2].strip('"')
-        return name in left_out or one.change == "changed"
-    return in_platform and one.change != "missing"
+    """Return whether a difference is the platform's own affair: its version, or what every fresh project has."""
+    kind, _, name = one.object.partition(" ")
+    if kind in ("extension", "publication") and one.change == "extra":
+        return True
+    if kind == "extension":
+        return one.change == "changed" or name.strip('"') in left_out
+    return in_platform and (one.change != "missing" or kind in ("grant", "owner", "comment", "column_order"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from lib.database import quote_name
 from lib.sections import Identity
@@ -105,6 +105,11 @@ class Subject:
             if column.name.lower() in words or any(quote_name(column.name) in predicate for predicate in quoted)
         ]
 
+    @property
+    def looks_elsewhere(self) -> bool:
+        """Whether a scope asks other rows, so that a row's region may depend on the row itself being there."""
+        return any(re.search(r"\bselect\b|\(", predicate, re.IGNORECASE) for predicate in self.scopes.values())
+
     def modes(self, verb: str) -> list[bool]:
         """Return the ways to try a write, best first: with triggers (False), with them off (True).
 
@@ -196,20 +201,27 @@ class Subject:
             act=act, as_role=False, reads=True, quiet=quiet, capture=self._captured(place), remove=self._remove(place)
         )
 
-    def insert_again(self, place: str, *, quiet: bool, as_role: bool) -> Attempt:
-        """Take one row away and put it back, as the identity or to prove that it can be done at all.
+    def insert_proof(self, place: str, *, quiet: bool) -> Attempt:
+        """Take one row away and put it back as the connected user: a valid row to try as others."""
+        # Without triggers the claims mean nothing, and the proofs of all identities are one and the same.
+        return replace(
+            self._attempt(
+                act=self._put_back([column for column in self.table.columns if column.written]),
+                as_role=False,
+                quiet=quiet,
+                capture=self._captured(place),
+                remove=self._remove(place),
+            ),
+            claims="{}" if quiet else claims_of(self.identity),
+        )
+
+    def insert_again(self, place: str, *, quiet: bool) -> Attempt:
+        """Take one row away and put it back as the identity.
 
         witnessed: [whether the scopes' columns arrived as sent, the row]; measured: the region it is then in.
         """
-        columns = [column for column in self.table.columns if column.written]
-        if as_role:
-            columns = [column for column in columns if self.access.columns[column.name][1]] or columns
-        names = ", ".join(quote_name(column.name) for column in columns)
-        values = ", ".join(f"(kept).{quote_name(column.name)}" for column in columns)
-        act = (
-            f"insert into {self.table.sql} ({names}) overriding system value "
-            f"select {values} from (select $1::{self.table.sql} as kept) as one"
-        )
+        written = [column for column in self.table.columns if column.written]
+        allowed = [column for column in written if self.access.columns[column.name][1]]
         same = [f"({self._column(c)} is not distinct from ($1::{self.table.sql}).{quote_name(c.name)})" for c in self.mentioned]
         witness = (
             f"select array[({' and '.join(same) or 'true'})::text, ({self.alias}.*)::text] "
@@ -220,8 +232,7 @@ class Subject:
             f"(select (kept).* from (select ($1::text[])[2]::{self.table.sql} as kept) as one) as {self.alias}"
         )
         return self._attempt(
-            act=act,
-            as_role=as_role,
+            act=self._put_back(allowed or written),
             quiet=quiet,
             capture=self._captured(place),
             remove=self._remove(place),
@@ -300,6 +311,15 @@ class Subject:
 
     def _remove(self, place: str) -> str:
         return f"delete from {self.table.sql} where {self._this_row(place, by_place=True)}"
+
+    def _put_back(self, columns: Sequence[Column]) -> str:
+        """The insert of the captured row's columns."""
+        names = ", ".join(quote_name(column.name) for column in columns)
+        values = ", ".join(f"(kept).{quote_name(column.name)}" for column in columns)
+        return (
+            f"insert into {self.table.sql} ({names}) overriding system value "
+            f"select {values} from (select $1::{self.table.sql} as kept) as one"
+        )
 
     def _is_new(self) -> str:
         return f"pg_catalog.age({self.alias}.xmin) between -{NEW_XIDS} and 0"

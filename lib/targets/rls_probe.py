@@ -110,14 +110,15 @@ def rolled_back(database: Database, *, statement_timeout_s: float) -> Iterator[p
 
 
 def run_attempts(connection: psycopg.Connection[DictRow], attempts: Mapping[Key, Attempt | None]) -> dict[Key, Answer]:
-    """Run the attempts in one round trip and return each one's answer; those that are None have none."""
-    plan = {key: attempt for key, attempt in attempts.items() if attempt is not None}
+    """Run the attempts in one round trip, equal ones once, and return each one's answer; None has none."""
+    plan = list(dict.fromkeys(attempt for attempt in attempts.values() if attempt is not None))
     if not plan:
         return {}
     rows = connection.execute(
-        "select * from pg_temp.launch_attempts(%s) order by number", [Jsonb([attempt.as_json() for attempt in plan.values()])]
+        "select * from pg_temp.launch_attempts(%s) order by number", [Jsonb([attempt.as_json() for attempt in plan])]
     ).fetchall()
-    return dict(zip(plan, rows, strict=True))
+    answers = dict(zip(plan, rows, strict=True))
+    return {key: answers[attempt] for key, attempt in attempts.items() if attempt is not None}
 
 
 def look_around(connection: psycopg.Connection[DictRow], database: Database, identities: Mapping[str, Identity]) -> bool:

@@ -80,7 +80,7 @@ def read_insert(trial: Trial, verb: str) -> Observation:
     regions: Regions = {}
     example: dict[str, str] = {}
     problems, refused_by, said = [], None, ""
-    for _, place in trial.samples:
+    for spot, place in trial.samples:
         answer = trial.answers.get(("insert", place))
         if answer is None:
             proof = trial.answers["proof", place, str(trial.subject.modes("insert")[-1])]
@@ -88,7 +88,7 @@ def read_insert(trial: Trial, verb: str) -> Observation:
         elif answer["phase"] != "done" and not is_refusal(answer):
             problems.append(f"insert can't be tried: {answer['message']}")
         else:
-            sent_to, arrived_in = arrival(trial, place, answer)
+            sent_to, arrived_in = arrival(trial, spot, place, answer)
             if arrived_in != sent_to:
                 count(regions, sent_to, False)
             if arrived_in is None:
@@ -110,14 +110,15 @@ def read_insert(trial: Trial, verb: str) -> Observation:
     )
 
 
-def arrival(trial: Trial, place: str, answer: Answer) -> tuple[str, str | None]:
+def arrival(trial: Trial, spot: str, place: str, answer: Answer) -> tuple[str, str | None]:
     """Return the region a row was put back in while it was missing, and the one it arrived in, if any.
 
     A row that arrived as it was sent arrived there; one that a trigger or a default changed on the way,
     where it ended up.
     """
     quiet = trial.proven_mode(place)
-    sent_to = (trial.answers["without", place, str(quiet)]["witnessed"] or [""])[0]
+    without = trial.answers.get(("without", place, str(quiet)))
+    sent_to = (without["witnessed"] or [spot])[0] if without is not None else spot
     if answer["phase"] != "done" or not answer["touched"]:
         return sent_to, None
     is_same = (answer["witnessed"] or ["true"])[0] == "true"

@@ -76,8 +76,9 @@ class Trial:
         if self.may("insert"):
             for _, place in self.samples:
                 for quiet in subject.modes("insert"):
-                    yield ("without", place, str(quiet)), subject.region_without(place, quiet=quiet)
-                    yield ("proof", place, str(quiet)), subject.insert_again(place, quiet=quiet, as_role=False)
+                    yield ("proof", place, str(quiet)), subject.insert_proof(place, quiet=quiet)
+                    if subject.looks_elsewhere:
+                        yield ("without", place, str(quiet)), subject.region_without(place, quiet=quiet)
 
     def plan_hand_overs(self, quiet: bool) -> Iterator[tuple[Step, Attempt | None]]:
         """Yield attempts to carry rows out of the class that updates are declared to keep them in."""
@@ -99,7 +100,7 @@ class Trial:
             for _, place in self.samples:
                 quiet = self.proven_mode(place)
                 if quiet is not None:
-                    yield ("insert", place), subject.insert_again(place, quiet=quiet, as_role=True)
+                    yield ("insert", place), subject.insert_again(place, quiet=quiet)
         if self.may("update"):
             for _, place in self.unreached:
                 yield ("alone", place), subject.update_alone(place)

@@ -339,7 +339,8 @@ def test_a_row_gone_from_the_seed_file_fails_the_count_alone(looks, world):
 def test_an_undeclared_table_with_rows_and_a_declared_one_without_are_named(looks, world):
     looks.apply()
     run(
-        world.target, "create table public.extra (id int); insert into public.extra values (1); create table public.idle (id int)"
+        world.target,
+        "create table public.extra (id int); insert into public.extra values (1); create table public.idle (id int)",
     )
     looks.world = replace(world, settings=section(expected_counts={**COUNTS, "public.gone": 4}))
     looks.judge()
@@ -434,7 +435,10 @@ def test_rows_that_only_look_as_if_they_broke_a_constraint_pass(looks, world, sc
 def test_a_half_null_key_breaks_match_full(looks, world):
     fill(world)
     run(world.target, "create table public.pair (a int, b int, unique (a, b)); insert into public.pair values (1, 1)")
-    run(world.target, "create table public.half (a int, b int, foreign key (a, b) references public.pair (a, b) match full)")
+    run(
+        world.target,
+        "create table public.half (a int, b int, foreign key (a, b) references public.pair (a, b) match full)",
+    )
     run_as_replica(world, "insert into public.half values (7, null), (null, null), (1, 1)")
     looks.look(seed.look_at_constraints)
     assert looks.not_passed() == {"foreign_keys_hold": "fail"}

@@ -52,7 +52,9 @@ def kept(number: int, *, days: float, **changes: Any) -> KeptBackup:
 
 
 @pytest.fixture
-def take(postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_path: Path) -> Iterator[Callable[[], Backup]]:
+def take(
+    postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_path: Path
+) -> Iterator[Callable[[], Backup]]:
     taken: list[Backup] = []
 
     def take_one() -> Backup:
@@ -117,7 +119,11 @@ def test_an_archive_that_is_none_can_not_be_listed(postgres_server, tmp_path):
 
 
 def test_of_the_platform_only_what_a_fresh_project_lacks_is_restored():
-    fresh = [entry("TABLE", "auth", "users", "supabase_auth_admin"), entry("SCHEMA", "-", "auth"), entry("SCHEMA", "-", "public")]
+    fresh = [
+        entry("TABLE", "auth", "users", "supabase_auth_admin"),
+        entry("SCHEMA", "-", "auth"),
+        entry("SCHEMA", "-", "public"),
+    ]
     wanted = [
         entry("TABLE DATA", "auth", "users"),
         entry("ACL", "auth", "TABLE users"),
