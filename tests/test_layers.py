@@ -25,7 +25,7 @@ LAYERS = (
     {"lab", "runner"},
     {"session", "terminal"},
     {"publish"},
-    {"launch", "inspection", "bench"},
+    {"launch", "inspection", "bench", "sync"},
     {"__main__"},
 )
 """Each may import from those above it and from its own; `install` stands alone, before anything is there."""
@@ -35,6 +35,8 @@ DOORS = {
     "httpx": {"web", "traffic"},
     "smtplib": {"smtp"},
     "starlette": {"embedded"},
+    "hvac": {"targets"},
+    "nacl": {"targets", "embedded"},
     "aiosmtpd": {"embedded"},
     "papermill": {"kernels"},
     "nbconvert": {"render", "story", "prose"},

@@ -71,7 +71,14 @@ class GitHubStandIn(StandIn):
     """A running stand-in of one repository. environments: name -> its store; repository: what is its own."""
 
     def __init__(
-        self, *, slug: str, environments: Sequence[str], fault: str = "none", at: Sequence[str] = (), latency_ms: float = 0.0, folder: Path
+        self,
+        *,
+        slug: str,
+        environments: Sequence[str],
+        fault: str = "none",
+        at: Sequence[str] = (),
+        latency_ms: float = 0.0,
+        folder: Path,
     ) -> None:
         self.slug = slug
         self.token = f"ghp_{secrets.token_hex(18)}"
@@ -122,7 +129,10 @@ class GitHubStandIn(StandIn):
         size = min(100, max(1, number(request.query_params, "per_page", 30)))
         first = (max(1, number(request.query_params, "page", 1)) - 1) * size
         names = sorted(store.secrets)
-        return 200, {"total_count": len(names), "secrets": [store.secrets[name].shown(name) for name in names[first : first + size]]}
+        return 200, {
+            "total_count": len(names),
+            "secrets": [store.secrets[name].shown(name) for name in names[first : first + size]],
+        }
 
     async def get_secret(self, request: Request) -> tuple[int, Any]:
         store, name = self.store_of(request), request.path_params["name"].upper()
@@ -135,7 +145,10 @@ class GitHubStandIn(StandIn):
         if not isinstance(store, Store):
             return store
         if not NAME.fullmatch(name):
-            return refuse(422, "Secret names can only contain alphanumeric characters and underscores, and must not start with a number or GITHUB_.")
+            return refuse(
+                422,
+                "Secret names can only contain alphanumeric characters and underscores, and must not start with a number or GITHUB_.",
+            )
         if len(store.secrets) >= MOST_SECRETS and name not in store.secrets:
             return refuse(422, f"Only {MOST_SECRETS} secrets are kept here.")
         try:

@@ -48,7 +48,9 @@ def stamp(moment: datetime) -> str:
 class VaultStandIn(StandIn):
     """A running stand-in with one KV v2 engine. paths: path under the mount -> its versions, oldest first."""
 
-    def __init__(self, *, mount: str = "secret", fault: str = "none", at: Sequence[str] = (), latency_ms: float = 0.0, folder: Path) -> None:
+    def __init__(
+        self, *, mount: str = "secret", fault: str = "none", at: Sequence[str] = (), latency_ms: float = 0.0, folder: Path
+    ) -> None:
         self.mount = mount
         self.token = f"hvs.{secrets.token_hex(16)}"
         self.paths: dict[str, list[Version]] = {}

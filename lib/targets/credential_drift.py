@@ -74,7 +74,8 @@ def compare(
     asked = {fold(name, any_case): name for name in wanted}
     nearly = {name.upper() for name in asked}
     drifts = [
-        judge_one(name, found.get(key), where=where, vault=vault, noted=(noted or {}).get(name), others=found) for key, name in asked.items()
+        judge_one(name, found.get(key), where=where, vault=vault, noted=(noted or {}).get(name), others=found)
+        for key, name in asked.items()
     ]
     for key, one in found.items():
         # One that only differs by its capitals is told of by the one that is missing.
@@ -89,7 +90,13 @@ def fold(name: str, any_case: bool) -> str:
 
 
 def judge_one(
-    name: str, one: Held | None, *, where: str, vault: Mapping[str, datetime | None], noted: Noted | None, others: Mapping[str, Held]
+    name: str,
+    one: Held | None,
+    *,
+    where: str,
+    vault: Mapping[str, datetime | None],
+    noted: Noted | None,
+    others: Mapping[str, Held],
 ) -> Drift:
     """Return what one declared credential is in one target."""
     changed_at = vault.get(name)

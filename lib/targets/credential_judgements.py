@@ -26,7 +26,9 @@ def judge_complete(copy: VaultCopy, shown: str) -> Result:
         if named
         else f"{shown} has a value for each of {count(copy.wanted, 'declared credential')}."
     )
-    return judge("credentials.every_value_in_vault", holds=not named, observed=len(named), expected=0, unit="missing values", detail=detail)
+    return judge(
+        "credentials.every_value_in_vault", holds=not named, observed=len(named), expected=0, unit="missing values", detail=detail
+    )
 
 
 def judge_placeholders(copy: VaultCopy, words: Sequence[str]) -> Result:
@@ -98,7 +100,10 @@ def judge_target(target: str, title: str, drifts: Sequence[Drift], cannot: str) 
         (f"credentials.{target}_as_new_as_vault", judge_age),
     )
     if not wanted:
-        return [unseen(check, f"No credential is declared for {title}. Next: declare which it needs in params.") for check, _ in checks]
+        return [
+            unseen(check, f"No credential is declared for {title}. Next: declare which it needs in params.")
+            for check, _ in checks
+        ]
     return [judged(check, title, drifts, cannot) for check, judged in checks]
 
 
@@ -111,7 +116,11 @@ def judge_present(check: str, title: str, drifts: Sequence[Drift], _: str) -> Re
     """Judge whether every declared credential is in the target."""
     missing = [one for one in drifts if one.state is State.MISSING]
     wanted = [one for one in drifts if one.state not in (State.UNDECLARED, State.ALLOWED)]
-    detail = f"{title} lacks {say_drifts(missing)}. {SYNC}" if missing else f"{title} has each of {count(wanted, 'declared credential')}."
+    detail = (
+        f"{title} lacks {say_drifts(missing)}. {SYNC}"
+        if missing
+        else f"{title} has each of {count(wanted, 'declared credential')}."
+    )
     return judge(check, holds=not missing, observed=len(missing), expected=0, unit="missing credentials", detail=detail)
 
 

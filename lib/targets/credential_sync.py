@@ -59,7 +59,9 @@ class Done:
 def plan_steps(drifts: Iterable[tuple[str, Drift]]) -> list[Step]:
     """Return what a sync would set, in the order it would. drifts: each with its target's name in params."""
     return [
-        Step(name=drift.name, target=target, where=drift.where, why=REASONS[drift.state]) for target, drift in drifts if drift.state in REASONS
+        Step(name=drift.name, target=target, where=drift.where, why=REASONS[drift.state])
+        for target, drift in drifts
+        if drift.state in REASONS
     ]
 
 
@@ -97,7 +99,9 @@ class Setter:
         set_github_secret(self.github, environment, step.name, value.value)
         seen = read_github_secret(self.github, environment, step.name)
         if (began - seen.updated_at).total_seconds() > LEAST_CLOCK_AGREEMENT_S:
-            raise TargetError(f"GitHub still shows the {step.name} of {seen.updated_at:%Y-%m-%d %H:%M:%S}Z. Next: see what it keeps, then run again.")
+            raise TargetError(
+                f"GitHub still shows the {step.name} of {seen.updated_at:%Y-%m-%d %H:%M:%S}Z. Next: see what it keeps, then run again."
+            )
         return None
 
 

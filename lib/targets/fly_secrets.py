@@ -15,7 +15,9 @@ from lib.errors import CommandError, TargetError
 from lib.targets.fly import Fly, ask, next_move
 
 TRIPLE = '"""'
-WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 """What Go's strings.TrimSpace takes off: Unicode's White_Space."""
 LONGEST_STDIN = 64 * 1024
 """Bytes that `set NAME=-` reads. Source: superfly/flyctl, internal/command/secrets/set.go."""
@@ -38,7 +40,9 @@ def read_fly_secrets(fly: Fly) -> dict[str, FlySecret]:
     try:
         found = [FlySecret(name=one["name"], digest=one["digest"], status=one.get("status") or "Unknown") for one in listed or []]
     except (KeyError, TypeError, AttributeError):
-        raise CommandError("`flyctl secrets list` printed something else than names and digests. Next: check flyctl's version.") from None
+        raise CommandError(
+            "`flyctl secrets list` printed something else than names and digests. Next: check flyctl's version."
+        ) from None
     return {one.name: one for one in found}
 
 
@@ -50,13 +54,17 @@ def set_fly_secret(fly: Fly, name: str, value: str) -> None:
     )
     if run.exit_code != 0:
         # flyctl's `import` repeats the line that it can't read, so nothing it said is passed on.
-        raise CommandError(f"`flyctl secrets {words[0]}` of {name} failed with exit code {run.exit_code}. Next: {next_move(run)}.")
+        raise CommandError(
+            f"`flyctl secrets {words[0]}` of {name} failed with exit code {run.exit_code}. Next: {next_move(run)}."
+        )
 
 
 def choose_door(name: str, value: str) -> tuple[list[str], str]:
     """Return the words after `flyctl secrets` and its stdin, by which this value arrives whole. Raises TargetError."""
     if "\0" in value or not value:
-        raise TargetError(f"{name} is empty or has a NUL in it, which no variable of a Fly app can hold. Next: mend it in the vault.")
+        raise TargetError(
+            f"{name} is empty or has a NUL in it, which no variable of a Fly app can hold. Next: mend it in the vault."
+        )
     if value == value.strip(WHITE_SPACE) and len(value.encode()) <= LONGEST_STDIN:
         return ["set", f"{name}=-"], value
     for line in spell_lines(name, value):

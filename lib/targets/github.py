@@ -50,7 +50,11 @@ class GitHub:
             "X-GitHub-Api-Version": API_VERSION,
         }
         patience = Patience(
-            attempts=3, timeout_s=self.timeout_s, deadline_s=3 * self.timeout_s, max_body_bytes=MAX_BODY_BYTES, max_retry_after_s=self.timeout_s
+            attempts=3,
+            timeout_s=self.timeout_s,
+            deadline_s=3 * self.timeout_s,
+            max_body_bytes=MAX_BODY_BYTES,
+            max_retry_after_s=self.timeout_s,
         )
         return Site(name="GitHub", base_url=self.url, headers=headers, patience=patience)
 
@@ -76,7 +80,10 @@ def read_github_secrets(github: GitHub, environment: str | None) -> dict[str, Gi
         path = f"{github.secrets_path(environment)}?per_page={PER_PAGE}&page={page}"
         said = ask_github(github, Question(name="secrets", path=path))
         try:
-            names = [GitHubSecret(name=one["name"].upper(), updated_at=datetime.fromisoformat(one["updated_at"])) for one in said["secrets"]]
+            names = [
+                GitHubSecret(name=one["name"].upper(), updated_at=datetime.fromisoformat(one["updated_at"]))
+                for one in said["secrets"]
+            ]
             total = int(said["total_count"])
         except (KeyError, TypeError, ValueError, AttributeError):
             raise WebError("GitHub listed secrets in a way that can't be read. Next: check the address of its API.") from None
@@ -100,7 +107,9 @@ def read_github_secret(github: GitHub, environment: str | None, name: str) -> Gi
 def set_github_secret(github: GitHub, environment: str | None, name: str, value: str) -> None:
     """Store one value, sealed for the repository's or environment's own key. Raises TargetError, the value nowhere in it."""
     if len(value.encode()) > LONGEST_VALUE:
-        raise TargetError(f"{name} is longer than the {LONGEST_VALUE // 1024} KB that GitHub keeps. Next: keep it elsewhere, and its key here.")
+        raise TargetError(
+            f"{name} is longer than the {LONGEST_VALUE // 1024} KB that GitHub keeps. Next: keep it elsewhere, and its key here."
+        )
     path = github.secrets_path(environment)
     key = ask_github(github, Question(name="public key", path=f"{path}/public-key"))
     body = {"encrypted_value": seal(key, value), "key_id": str(key["key_id"])}
@@ -110,7 +119,7 @@ def set_github_secret(github: GitHub, environment: str | None, name: str, value:
 def seal(key: Mapping[str, Any], value: str) -> str:
     """Return the value in a box that only the key's owner can open, as base64; different every time."""
     try:
-        box = SealedBox(PublicKey(str(key["key"]).encode(), Base64Encoder))  # type: ignore[arg-type]
+        box = SealedBox(PublicKey(str(key["key"]).encode(), Base64Encoder))
         key["key_id"]
     except (KeyError, TypeError, ValueError, CryptoError):
         raise WebError("GitHub gave a public key that can't be used. Next: check the address of its API.") from None

@@ -72,7 +72,9 @@ class VaultFolder:
     def read(self, places: Iterable[str]) -> dict[str, VaultValue]:
         """Return the values at these places; one that is not there is left out. Raises TargetError."""
         if not self.path.is_dir():
-            raise TargetError(f"The vault folder {self.name} is not there. Next: unlock or fetch it, or mend credentials.vault_path.")
+            raise TargetError(
+                f"The vault folder {self.name} is not there. Next: unlock or fetch it, or mend credentials.vault_path."
+            )
         files: dict[str, tuple[Mapping[str, str], datetime]] = {}
         found = {}
         for place in places:

@@ -86,12 +86,18 @@ class KvVault:
         except exceptions.InvalidPath:
             return None
         except exceptions.Forbidden:
-            raise TargetError(f"{self.url} refused its token for {self.mount}/{path}. Next: renew the token, or let it read there.") from None
+            raise TargetError(
+                f"{self.url} refused its token for {self.mount}/{path}. Next: renew the token, or let it read there."
+            ) from None
         except (exceptions.VaultError, requests.RequestException) as exc:
             # What the server wrote is dropped: only the kind of failure is known to hold no value.
-            raise TargetError(f"{self.url} gave no answer for {self.mount}/{path} ({type(exc).__name__}). Next: see whether it is sealed or down.") from None
+            raise TargetError(
+                f"{self.url} gave no answer for {self.mount}/{path} ({type(exc).__name__}). Next: see whether it is sealed or down."
+            ) from None
         except (KeyError, TypeError, ValueError):
-            raise TargetError(f"{self.url} answered for {self.mount}/{path} as no KV v2 engine does. Next: check the address and the mount.") from None
+            raise TargetError(
+                f"{self.url} answered for {self.mount}/{path} as no KV v2 engine does. Next: check the address and the mount."
+            ) from None
 
 
 def value_of(versions: list[Any], place: str, key: str) -> VaultValue | None:

@@ -23,7 +23,10 @@ from lib.targets.fly import Fly
 from lib.targets.fly_secrets import WHITE_SPACE, choose_door, parse_import, read_fly_secrets, set_fly_secret
 
 APP = "idea-board-staging"
-NASTY = st.text(alphabet=st.one_of(st.sampled_from("\"'#=\n\r \t\\$-ü😀"), st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=1)
+NASTY = st.text(
+    alphabet=st.one_of(st.sampled_from("\"'#=\n\r \t\\$-ü😀"), st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    min_size=1,
+)
 PEM = "-----BEGIN KEY-----\nMIIBfake+line/one==\n# not a comment\nümlaut “quoted”\n-----END KEY-----\n"
 
 
@@ -37,7 +40,7 @@ def platform() -> Iterator[EmbeddedFly]:
 
 @pytest.fixture
 def fly(platform: EmbeddedFly) -> Fly:
-    return Fly(program=platform.flyctl, app=APP, timeout_s=30)
+    return Fly(program=platform.flyctl, app=APP, timeout_s=30, folder=Path("/"))
 
 
 def received(words: list[str], stdin: str) -> dict[str, str]:
@@ -119,14 +122,18 @@ class TestThroughTheCommand:
 
     def test_a_wrong_app_is_told_without_the_value(self, platform: EmbeddedFly) -> None:
         with pytest.raises(CommandError, match="of NAME failed") as caught:
-            set_fly_secret(Fly(program=platform.flyctl, app="nobody-s", timeout_s=30), "NAME", "hunter2-hunter2")
+            set_fly_secret(
+                Fly(program=platform.flyctl, app="nobody-s", timeout_s=30, folder=Path("/")), "NAME", "hunter2-hunter2"
+            )
         assert "hunter2" not in str(caught.value)
 
     def test_the_value_is_in_nobody_s_argv(self, tmp_path: Path) -> None:
         spy = tmp_path / "flyctl"
-        spy.write_text(f'#!/bin/sh\ntr "\\0" " " < /proc/$$/cmdline > {tmp_path}/argv; env > {tmp_path}/env; cat > {tmp_path}/stdin\n')
+        spy.write_text(
+            f'#!/bin/sh\ntr "\\0" " " < /proc/$$/cmdline > {tmp_path}/argv; env > {tmp_path}/env; cat > {tmp_path}/stdin\n'
+        )
         spy.chmod(0o755)
-        set_fly_secret(Fly(program=spy, app=APP, timeout_s=30), "NAME", "hunter2-hunter2")
+        set_fly_secret(Fly(program=spy, app=APP, timeout_s=30, folder=Path("/")), "NAME", "hunter2-hunter2")
         assert "hunter2" not in (tmp_path / "argv").read_text() + (tmp_path / "env").read_text()
         assert (tmp_path / "stdin").read_text() == "hunter2-hunter2"
 
@@ -135,7 +142,7 @@ class TestThroughTheCommand:
         loud.write_text("#!/bin/sh\ncat >&2\nexit 1\n")
         loud.chmod(0o755)
         with pytest.raises(CommandError) as caught:
-            set_fly_secret(Fly(program=loud, app=APP, timeout_s=30), "NAME", "hunter2-hunter2")
+            set_fly_secret(Fly(program=loud, app=APP, timeout_s=30, folder=Path("/")), "NAME", "hunter2-hunter2")
         assert "hunter2" not in str(caught.value)
 
 

@@ -138,7 +138,9 @@ def server(tmp_path: Path) -> Iterator[VaultStandIn]:
 
 
 def kv(server: VaultStandIn, **changes: str) -> KvVault:
-    return KvVault(**{"url": server.base_url, "token": server.token, "mount": "secret", "path": "occ/test", "timeout_s": 5, **changes})  # type: ignore[arg-type]
+    return KvVault(
+        **{"url": server.base_url, "token": server.token, "mount": "secret", "path": "occ/test", "timeout_s": 5, **changes}
+    )  # type: ignore[arg-type]
 
 
 class TestKv:
@@ -148,7 +150,9 @@ class TestKv:
         assert {place: one.value for place, one in found.items()} == {"chatwoot#token": PEM}
 
     def test_a_value_changed_in_the_first_version_that_has_it(self, server: VaultStandIn) -> None:
-        for day, data in enumerate([{"a": "old-old"}, {"a": "new-new"}, {"a": "new-new", "b": "other-b"}, {"a": "new-new", "b": "newer-b"}]):
+        for day, data in enumerate(
+            [{"a": "old-old"}, {"a": "new-new"}, {"a": "new-new", "b": "other-b"}, {"a": "new-new", "b": "newer-b"}]
+        ):
             server.write("occ/test/x", data, at=NOON + timedelta(days=day))
         found = kv(server).read(["x#a", "x#b"])
         assert (found["x#a"].changed_at, found["x#b"].changed_at) == (NOON + timedelta(days=1), NOON + timedelta(days=3))
