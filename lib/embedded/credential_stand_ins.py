@@ -14,8 +14,9 @@ from lib.errors import TargetError
 from lib.redact import register_secrets
 from lib.sections import Credentials, CredentialStandIns
 from lib.targets.credential_drift import Noted
-from lib.targets.credential_stores import open_vault, read_copy, write_notes
+from lib.targets.credential_stores import open_vault, read_copy, wanted_of, write_notes
 from lib.targets.credential_values import VaultCopy
+from lib.targets.vault import VaultValue
 
 BEFORE_THE_CHANGE = timedelta(days=30)
 """By this much an old copy is older than the vault's."""
@@ -42,15 +43,15 @@ def read_vault_copy(parts: Mapping[str, str], settings: Credentials, pack: Path,
     try:
         return read_copy(open_vault(parts, settings, pack=pack, path=path), settings)
     except TargetError:
-        return VaultCopy(wanted=(), values={})
+        return VaultCopy(wanted=wanted_of(settings), values={})
 
 
 def held_by(target: str, copy: VaultCopy, switches: CredentialStandIns) -> dict[str, str]:
     """Return the values that a target's stand-in starts with."""
     lacking = switches.lacking.get(target, [])  # type: ignore[call-overload]
-    declared = {
-        one.name: copy.values[one.name].value for one in copy.wanted if target in one.needed_by and one.name in copy.values
-    }
+    wanted = [one.name for one in copy.wanted if target in one.needed_by]
+    # What the vault lost since, or what can't be read there, a target that was synced before still has.
+    declared = {name: copy.values[name].value if name in copy.values else "set-by-an-earlier-sync" for name in wanted}
     more = dict.fromkeys(switches.undeclared.get(target, []), "nobody-declared-this")  # type: ignore[call-overload]
     return {**{name: value for name, value in declared.items() if name not in lacking}, **more}
 
@@ -68,6 +69,8 @@ def start_credential_stand_ins(
     """Yield the stand-ins of these targets, running. folder: private. live: the parts of targets that nothing stands in for."""
     parts: Mapping[str, str] = live.get("vault") or {"url": str(pack / settings.vault_folder), "token": ""}
     copy = read_vault_copy(parts, settings, pack, settings.vault_path)
+    for path in settings.apart_from:
+        read_vault_copy(parts, settings, pack, path)  # only to have their values struck out here, too
     with ExitStack() as running:
         services: dict[str, dict[str, str]] = {}
         planted: list[str] = []
@@ -126,12 +129,11 @@ def fill_github(github: GitHubStandIn, copy: VaultCopy, settings: Credentials, s
 
 
 def fill_vault(server: VaultStandIn, parts: Mapping[str, str], settings: Credentials, pack: Path) -> None:
-    """Put every environment's folder into the stand-in, each file a path; the one value of a text file has the key of KvVault's place."""
+    """Put every environment's folder into the stand-in: each file is a path, as old as it is; a text file's one key is ''."""
     for path in (settings.vault_path, *settings.apart_from):
-        copy = read_vault_copy(parts, settings, pack, path)
-        files: dict[str, dict[str, str]] = {}
-        for value in copy.values.values():
-            file, _, key = value.place.partition("#")
-            files.setdefault(file, {})[key] = value.value
-        for file, data in files.items():
-            server.write(f"{path}/{file}", data)
+        files: dict[str, list[VaultValue]] = {}
+        for value in read_vault_copy(parts, settings, pack, path).values.values():
+            files.setdefault(value.place.partition("#")[0], []).append(value)
+        for file, values in files.items():
+            data = {value.place.partition("#")[2]: value.value for value in values}
+            server.write(f"{path}/{file}", data, at=values[0].changed_at)

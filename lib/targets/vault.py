@@ -71,10 +71,7 @@ class VaultFolder:
 
     def read(self, places: Iterable[str]) -> dict[str, VaultValue]:
         """Return the values at these places; one that is not there is left out. Raises TargetError."""
-        if not self.path.is_dir():
-            raise TargetError(
-                f"The vault folder {self.name} is not there. Next: unlock or fetch it, or mend credentials.vault_path."
-            )
+        self.require()
         files: dict[str, tuple[Mapping[str, str], datetime]] = {}
         found = {}
         for place in places:
@@ -85,6 +82,13 @@ class VaultFolder:
             if key in values:
                 found[place] = know(VaultValue(place=place, value=values[key], changed_at=changed_at))
         return found
+
+    def require(self) -> None:
+        """Return when the folder is there. Raises TargetError when it isn't."""
+        if not self.path.is_dir():
+            raise TargetError(
+                f"The vault folder {self.name} is not there. Next: unlock or fetch it, or mend credentials.vault_path."
+            )
 
     def read_file(self, file: str) -> tuple[Mapping[str, str], datetime]:
         """Return what one file holds, by key, and when it was last written; nothing when there is no such file."""
@@ -104,6 +108,7 @@ class VaultFolder:
 
     def too_open(self) -> list[str] | None:
         """Return each file that others than its owner may read or write, and each folder others may write into."""
+        self.require()
         return [
             f"{path.relative_to(self.path.parent).as_posix()} ({stat.filemode(path.stat().st_mode)})"
             for path in sorted([self.path, *self.path.rglob("*")])
