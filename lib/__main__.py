@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lib.errors import ParamsError, WorkbookError
-from lib.params import ROOT
+from lib.params import ROOT, load_params
 from lib.redact import strike
 
 WRONG_INPUT = 2
@@ -61,6 +61,10 @@ def build_parser() -> argparse.ArgumentParser:
     load.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     load.add_argument("argv", nargs=argparse.REMAINDER, help="the command, after --")
     load.set_defaults(command=command_load)
+    fill = commands.add_parser("runbook", help="fill the deployment runbook's times in from the newest run")
+    fill.add_argument("environment", help="a file's name in params/")
+    fill.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
+    fill.set_defaults(command=command_runbook)
     bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
     bench.set_defaults(command=command_bench)
     return parser
@@ -101,6 +105,13 @@ def command_load(options: argparse.Namespace) -> int:
     from lib.sync import load_credentials
 
     return load_credentials(options.environment, options.argv[options.argv[:1] == ["--"] :], pack=options.pack or None)
+
+
+def command_runbook(options: argparse.Namespace) -> int:
+    """Fill the runbook's times in."""
+    from lib.inspection import fill_pack_runbook
+
+    return fill_pack_runbook(options.environment, load_params(options.environment, pack=options.pack or None).pack)
 
 
 def command_bench(options: argparse.Namespace) -> int:

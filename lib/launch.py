@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from lib.errors import ParamsError
+from lib.files import write_whole
 from lib.left_behind import read_notes
 from lib.parameters import check_parameters
 from lib.params import Params, is_strict, load_params
@@ -93,7 +94,8 @@ def execute(
         rehearsed_for=params.rehearsed_for,
     )
     for task, note in read_notes(run.work).items():
-        print(f"{task} was cut off half way.\n{note}", file=sys.stderr)
+        print(f"{task} left something behind.\n{note}", file=sys.stderr)
+        write_whole(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
     published = publish(run, list(graph.runs.values()), ending)
     print(published.words)
     return exit_code if exit_code is not None else published.verdict.exit_code

@@ -18,7 +18,7 @@ LAYERS = (
     {"world", "drawing"},
     {"targets", "figures", "traffic_figure", "heat_map", "tables", "prose"},
     {"checks"},
-    {"evidence", "attest", "history", "embedded", "parameters_shown", "story"},
+    {"evidence", "runbook", "attest", "history", "embedded", "parameters_shown", "story"},
     {"tasks", "render"},
     {"run_file", "summary", "parameters"},
     {"stack", "kernels", "progress", "paper"},

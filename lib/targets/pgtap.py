@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ FILE_TIMEOUT_S = 120
 CONNECTION_LOST = 2
 SCRIPT_STOPPED = 3
 """psql's exit codes. Source: https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS"""
+
+TAP_LINE = re.compile(r"(?:not )?ok(?: |$)|1\.\.\d+(?: |$)|#|Bail out!")
+"""Source: https://testanything.org/tap-version-13-specification.html"""
 
 STILL_INSIDE = "launch: still in its transaction"
 ENDING_WORDS = ("commit", "end", "rollback", "abort")
@@ -143,7 +147,7 @@ def without_meta_commands(text: str) -> str:
 
 def read_run(shown: str, run: CommandRun, *, ends_itself: bool) -> TapFile:
     """Return what one finished file's TAP says; psql's exit code is 0 even when tests failed."""
-    lines = list(Parser().parse_text(run.stdout)) if run.stdout else []
+    lines = list(Parser().parse_text(tap_of(run.stdout)))
     plans = [line.expected_tests for line in lines if line.category == "plan"]
     tests = [line for line in lines if line.category == "test"]
     bails = [line.reason for line in lines if line.category == "bail"]
@@ -162,6 +166,11 @@ def read_run(shown: str, run: CommandRun, *, ends_itself: bool) -> TapFile:
         command=run.command,
         exit_code=run.exit_code,
     )
+
+
+def tap_of(stdout: str) -> str:
+    """Return the lines that are TAP: the parser would take `okay` for a test and `1234` for a plan."""
+    return "".join(f"{line}\n" for line in stdout.splitlines() if TAP_LINE.match(line))
 
 
 def find_problem(run: CommandRun, plans: list[int], ran: int, bails: list[str], *, left: bool) -> str | None:

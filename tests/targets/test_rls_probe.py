@@ -68,26 +68,36 @@ class TestPolicies:
         assert (cell.outcome, cell.observed) == (Outcome.FAIL, "deny")
 
     def test_a_hole_of_one_row_is_seen_and_named(self, notes: Database) -> None:
-        apply(notes, f"create policy hole on public.notes for select to authenticated using (owner = '{CAT}' and title = 'note 2')")
+        apply(
+            notes, f"create policy hole on public.notes for select to authenticated using (owner = '{CAT}' and title = 'note 2')"
+        )
         cell = users(notes, "select")
         assert (cell.outcome, cell.observed) == (Outcome.FAIL, "other")
         assert "1 outside own, for example id 8" in cell.detail
 
     def test_the_right_number_of_wrong_rows_is_not_own(self, notes: Database) -> None:
-        apply(notes, "drop policy notes_read on public.notes",
-              f"create policy swapped on public.notes for select to authenticated using (owner = '{CAT}')")  # fmt: skip
+        apply(
+            notes,
+            "drop policy notes_read on public.notes",
+            f"create policy swapped on public.notes for select to authenticated using (owner = '{CAT}')",
+        )
         assert users(notes, "select").outcome is Outcome.FAIL
 
     def test_a_policy_that_holds_for_one_user_only_fails(self, notes: Database) -> None:
-        apply(notes, f"create policy ana_sees_all on public.notes for select to authenticated using ((select auth.uid()) = '{ANA}')")
+        apply(
+            notes, f"create policy ana_sees_all on public.notes for select to authenticated using ((select auth.uid()) = '{ANA}')"
+        )
         cell = users(notes, "select")
         assert (cell.outcome, cell.observed) == (Outcome.FAIL, "other")
         assert dict(cell.by_identity) == {"ana": "allow", "ben": "own"}
 
     def test_two_policies_that_add_up_to_own_are_own(self, notes: Database) -> None:
-        apply(notes, "drop policy notes_read on public.notes",
-              "create policy one on public.notes for select to authenticated using (owner = auth.uid() and id % 2 = 0)",
-              "create policy two on public.notes for select to authenticated using (owner = auth.uid() and id % 2 = 1)")  # fmt: skip
+        apply(
+            notes,
+            "drop policy notes_read on public.notes",
+            "create policy one on public.notes for select to authenticated using (owner = auth.uid() and id % 2 = 0)",
+            "create policy two on public.notes for select to authenticated using (owner = auth.uid() and id % 2 = 1)",
+        )
         assert users(notes, "select").outcome is Outcome.PASS
 
     def test_a_restrictive_policy_narrows(self, notes: Database) -> None:
@@ -109,23 +119,33 @@ class TestUpdates:
         assert (cell.outcome, cell.observed) == (Outcome.FAIL, "allow")
 
     def test_carrying_rows_out_of_the_scope_fails_and_names_the_column(self, notes: Database) -> None:
-        apply(notes, "drop policy notes_change on public.notes",
-              "create policy loose on public.notes for update to authenticated using (owner = auth.uid()) with check (true)")  # fmt: skip
+        apply(
+            notes,
+            "drop policy notes_change on public.notes",
+            "create policy loose on public.notes for update to authenticated using (owner = auth.uid()) with check (true)",
+        )
         cell = users(notes, "update")
         assert (cell.outcome, cell.observed) == (Outcome.FAIL, "other")
         assert "by column owner" in cell.detail
 
     def test_a_trigger_that_pins_the_column_is_no_leak(self, notes: Database) -> None:
-        apply(notes, "drop policy notes_change on public.notes",
-              "create policy loose on public.notes for update to authenticated using (owner = auth.uid()) with check (true)",
-              "create function public.pin() returns trigger language plpgsql as 'begin new.owner := old.owner; return new; end'",
-              "create trigger pin before update on public.notes for each row execute function public.pin()")  # fmt: skip
+        apply(
+            notes,
+            "drop policy notes_change on public.notes",
+            "create policy loose on public.notes for update to authenticated using (owner = auth.uid()) with check (true)",
+            "create function public.pin() returns trigger language plpgsql as 'begin new.owner := old.owner; return new; end'",
+            "create trigger pin before update on public.notes for each row execute function public.pin()",
+        )
         assert users(notes, "update").outcome is Outcome.PASS
 
     def test_rows_may_leave_for_the_scope_that_is_declared(self, notes: Database) -> None:
         own_short = "owner = auth.uid() and title <> 'note 1'"
-        apply(notes, "drop policy notes_change on public.notes",
-              f"create policy finish on public.notes for update to authenticated using ({own_short}) with check (owner = auth.uid())")  # fmt: skip
+        apply(
+            notes,
+            "drop policy notes_change on public.notes",
+            f"create policy finish on public.notes for update to authenticated "
+            f"using ({own_short}) with check (owner = auth.uid())",
+        )
         scopes = {"public.notes": {"own": "owner = :uid", "own_open": "owner = :uid and title <> 'note 1'"}}
         assert users(notes, "update", scopes=scopes, matrix=declare(update="own_open -> own")).outcome is Outcome.PASS
         stricter = users(notes, "update", scopes=scopes, matrix=declare(update="own_open"))
@@ -139,11 +159,14 @@ class TestUpdates:
 
 class TestInserts:
     def test_a_trigger_that_sets_the_owner_keeps_inserts_own(self, notes: Database) -> None:
-        apply(notes, "drop policy notes_add on public.notes",
-              "create policy any_insert on public.notes for insert to authenticated with check (true)",
-              "create function public.claim() returns trigger language plpgsql as "
-              "'begin new.owner := coalesce(auth.uid(), new.owner); return new; end'",
-              "create trigger claim before insert on public.notes for each row execute function public.claim()")  # fmt: skip
+        apply(
+            notes,
+            "drop policy notes_add on public.notes",
+            "create policy any_insert on public.notes for insert to authenticated with check (true)",
+            "create function public.claim() returns trigger language plpgsql as "
+            "'begin new.owner := coalesce(auth.uid(), new.owner); return new; end'",
+            "create trigger claim before insert on public.notes for each row execute function public.claim()",
+        )
         assert users(notes, "insert").outcome is Outcome.PASS
 
     def test_an_empty_table_can_not_be_told(self, notes: Database) -> None:
@@ -166,14 +189,22 @@ class TestInserts:
         assert "frozen" in cell.detail
 
     def test_membership_of_oneself_is_judged_as_it_was_before(self, hosted_database: Database) -> None:
-        apply(hosted_database, MEMBERS, "create policy join_any on public.members for insert to authenticated with check (usr = auth.uid())")
+        apply(
+            hosted_database,
+            MEMBERS,
+            "create policy join_any on public.members for insert to authenticated with check (usr = auth.uid())",
+        )
         cell = users(hosted_database, "insert", **MEMBERS_DECLARED)
         assert cell.outcome is Outcome.FAIL
         assert cell.observed != "team"
 
     def test_membership_given_by_members_is_as_declared(self, hosted_database: Database) -> None:
-        apply(hosted_database, MEMBERS,
-              "create policy add_to_mine on public.members for insert to authenticated with check (team in (select public.my_teams()))")  # fmt: skip
+        apply(
+            hosted_database,
+            MEMBERS,
+            "create policy add_to_mine on public.members for insert to authenticated "
+            "with check (team in (select public.my_teams()))",
+        )
         assert users(hosted_database, "insert", **MEMBERS_DECLARED).outcome is Outcome.PASS
 
 
@@ -206,13 +237,21 @@ class TestGrants:
         assert observe(notes)["anon", "insert"].refused_by == "grant"
 
     def test_column_grants_are_enough_to_see_rows(self, notes: Database) -> None:
-        apply(notes, "revoke select on public.notes from authenticated", "grant select (title) on public.notes to authenticated",
-              "update public.notes set title = title || id")  # fmt: skip
+        apply(
+            notes,
+            "revoke select on public.notes from authenticated",
+            "grant select (title) on public.notes to authenticated",
+            "update public.notes set title = title || id",
+        )
         assert users(notes, "select").outcome is Outcome.PASS
 
     def test_a_policy_that_reads_a_closed_table_is_named(self, notes: Database) -> None:
-        apply(notes, "create table public.secret (id int)", "drop policy notes_read on public.notes",
-              "create policy broken on public.notes for select to authenticated using (exists (select from public.secret))")  # fmt: skip
+        apply(
+            notes,
+            "create table public.secret (id int)",
+            "drop policy notes_read on public.notes",
+            "create policy broken on public.notes for select to authenticated using (exists (select from public.secret))",
+        )
         cell = users(notes, "select")
         assert cell.outcome is Outcome.FAIL
         assert "permission denied for table secret" in cell.detail
@@ -220,28 +259,41 @@ class TestGrants:
 
 class TestTriggersAndKeys:
     def test_children_do_not_hide_what_a_delete_policy_allows(self, notes: Database) -> None:
-        apply(notes, "create table public.replies (note bigint references public.notes)", "insert into public.replies select id from public.notes")
+        apply(
+            notes,
+            "create table public.replies (note bigint references public.notes)",
+            "insert into public.replies select id from public.notes",
+        )
         assert users(notes, "delete").outcome is Outcome.PASS
 
     def test_a_trigger_that_refuses_everything_is_a_deny(self, notes: Database) -> None:
-        apply(notes, "create function public.never() returns trigger language plpgsql as 'begin raise exception ''ledger''; end'",
-              "create trigger never before delete on public.notes for each row execute function public.never()")  # fmt: skip
+        apply(
+            notes,
+            "create function public.never() returns trigger language plpgsql as 'begin raise exception ''ledger''; end'",
+            "create trigger never before delete on public.notes for each row execute function public.never()",
+        )
         cell = users(notes, "delete", matrix=declare(delete="deny"))
         assert (cell.outcome, cell.refused_by) == (Outcome.PASS, "trigger")
         assert "ledger" in cell.detail
 
     def test_a_trigger_that_refuses_some_rows_is_tried_row_by_row(self, notes: Database) -> None:
-        apply(notes, "create function public.guard() returns trigger language plpgsql as "
-              "'begin if old.title = ''note 1'' then raise exception ''first notes stay''; end if; return old; end'",
-              "create trigger guard before delete on public.notes for each row execute function public.guard()")  # fmt: skip
+        apply(
+            notes,
+            "create function public.guard() returns trigger language plpgsql as "
+            "'begin if old.title = ''note 1'' then raise exception ''first notes stay''; end if; return old; end'",
+            "create trigger guard before delete on public.notes for each row execute function public.guard()",
+        )
         scopes = {"public.notes": {"own": "owner = :uid", "later": "owner = :uid and title <> 'note 1'"}}
         assert users(notes, "delete", scopes=scopes, matrix=declare(delete="later")).outcome is Outcome.PASS
 
     def test_big_tables_are_tried_on_samples(self, notes: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(rls_trials, "WHOLE_TABLE_ROWS", 5)
         assert outcomes(notes) == {Outcome.PASS}
-        apply(notes, "create policy wide on public.notes for delete to authenticated using (true)",
-              "create policy see on public.notes for select to authenticated using (true)")  # fmt: skip
+        apply(
+            notes,
+            "create policy wide on public.notes for delete to authenticated using (true)",
+            "create policy see on public.notes for select to authenticated using (true)",
+        )
         assert users(notes, "delete").observed == "allow"
 
 
@@ -284,7 +336,11 @@ class TestTelling:
 
 class TestCanNotLook:
     def test_a_user_that_policies_apply_to_is_refused(self, notes: Database, postgres_server: EmbeddedPostgres) -> None:
-        apply(notes, "drop role if exists plain", "create role plain login password 'plain-password' in role anon, authenticated, service_role")
+        apply(
+            notes,
+            "drop role if exists plain",
+            "create role plain login password 'plain-password' in role anon, authenticated, service_role",
+        )
         plain = Database(notes.url.replace(notes.url.split("//")[1].split("@")[0], "plain:plain-password"))
         try:
             with pytest.raises(DatabaseError, match="connect as postgres"):
@@ -319,12 +375,18 @@ class TestLeavesNothing:
     def test_round_trips_do_not_grow_with_the_matrix(self, notes: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         sent: list[object] = []
         execute = psycopg.Connection.execute
-        monkeypatch.setattr(psycopg.Connection, "execute", lambda self, query, *rest, **more: (sent.append(query), execute(self, query, *rest, **more))[1])
+        monkeypatch.setattr(
+            psycopg.Connection,
+            "execute",
+            lambda self, query, *rest, **more: (sent.append(query), execute(self, query, *rest, **more))[1],
+        )
         observe_matrix(notes, section())
         few = len(sent)
         apply(notes, *(NOTES.replace("public.notes", f"public.notes{n}") for n in range(5)))
         sent.clear()
         names = ["public.notes", *(f"public.notes{n}" for n in range(5))]
-        cells = observe_matrix(notes, section(scopes={name: {"own": "owner = :uid"} for name in names}, matrix={name: roles() for name in names}))
+        cells = observe_matrix(
+            notes, section(scopes={name: {"own": "owner = :uid"} for name in names}, matrix={name: roles() for name in names})
+        )
         assert len(cells) == 72
         assert len(sent) == few

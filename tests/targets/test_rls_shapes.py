@@ -12,6 +12,8 @@ from tests.rls_samples import ANA, BEN, CAT, VERBS, apply, roles, section
 
 OWNERS = f"unnest(array['{ANA}', '{BEN}', '{CAT}']::uuid[]) as owner"
 
+NUMBERED = f"(select owner, (row_number() over ())::int as n from {OWNERS}) as o"
+
 SHAPES = {
     "no primary key": f"""
         create table public.t (owner uuid, n int);
@@ -26,7 +28,8 @@ SHAPES = {
         create table public.t (id int generated always as identity primary key, owner uuid);
         insert into public.t (owner) select owner from {OWNERS}""",
     "generated columns": f"""
-        create table public.t (owner uuid, n int, twice int generated always as (n * 2) stored, thrice int generated always as (n * 3));
+        create table public.t (owner uuid, n int,
+          twice int generated always as (n * 2) stored, thrice int generated always as (n * 3));
         insert into public.t select owner, n from {OWNERS}, generate_series(1, 2) as n""",
     "enum, domain, array, jsonb, range, composite": f"""
         create type public.mood as enum ('good', 'bad');
@@ -42,13 +45,13 @@ SHAPES = {
         insert into public.t select owner, 's' || owner, 'E' || owner from {OWNERS}""",
     "exclusion": f"""
         create table public.t (owner uuid, span int4range not null, exclude using gist (span with &&));
-        insert into public.t select owner, int4range(n::int * 10, n::int * 10 + 5) from (select owner, row_number() over () as n from {OWNERS}) as o""",
+        insert into public.t select owner, int4range(n * 10, n * 10 + 5) from {NUMBERED}""",
     "key to itself": f"""
         create table public.t (id int primary key, owner uuid, parent int references public.t);
-        insert into public.t select n, owner, nullif(n - 1, 0) from (select owner, (row_number() over ())::int as n from {OWNERS}) as o""",
+        insert into public.t select n, owner, nullif(n - 1, 0) from {NUMBERED}""",
     "key to itself, restricting": f"""
         create table public.t (id int primary key, owner uuid, parent int references public.t on delete restrict);
-        insert into public.t select n, owner, nullif(n - 1, 0) from (select owner, (row_number() over ())::int as n from {OWNERS}) as o""",
+        insert into public.t select n, owner, nullif(n - 1, 0) from {NUMBERED}""",
     "partitioned": f"""
         create table public.t (owner uuid, n int, primary key (owner, n)) partition by list (n);
         create table public.t1 partition of public.t for values in (1);
@@ -93,7 +96,9 @@ def test_a_hole_is_told_whatever_the_table_looks_like(hosted_database: Database,
     for verb in VERBS:
         clause = "with check (true)" if verb == "insert" else "using (true)"
         apply(hosted_database, f"create policy hole on public.t for {verb} to authenticated {clause}")
-        cells = observe_matrix(hosted_database, section(scopes={"public.t": {"own": "owner = :uid"}}, matrix={"public.t": roles()}))
+        cells = observe_matrix(
+            hosted_database, section(scopes={"public.t": {"own": "owner = :uid"}}, matrix={"public.t": roles()})
+        )
         assert {cell.verb: cell.observed for cell in cells if cell.outcome is not Outcome.PASS} == {verb: "allow"}
         apply(hosted_database, "drop policy hole on public.t")
 

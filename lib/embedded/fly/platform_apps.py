@@ -51,7 +51,9 @@ class Platform:
         release = Release(version=1, image=str(reference), digest=digest, status="complete")
         app.releases.append(release)
         for _ in range(machines):
-            machine = Machine(config=stamped(config, release.id, release.version), image=str(reference), digest=digest, region=region)
+            machine = Machine(
+                config=stamped(config, release.id, release.version), image=str(reference), digest=digest, region=region
+            )
             app.machines[machine.id] = machine
 
     def find(self, name: str) -> App:
@@ -191,4 +193,3 @@ class Platform:
         crash = {"CRASH_AFTER_S": str(self.switches["crash_after_s"])} if self.switches["crash_after_s"] else {}
         about = {"FLY_APP_NAME": app.name, "FLY_MACHINE_ID": machine.id, "FLY_REGION": app.region, "FLY_IMAGE_REF": machine.image}
         return {**OWN_VARIABLES, **machine.config["env"], **about, **crash, **secrets}
-
