@@ -14,12 +14,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from lib.errors import ParamsError, TargetError
-from lib.launch import heeding_signals
 from lib.params import ROOT, Params, is_apply, is_strict, load_params, with_variables
 from lib.redact import register_secrets, strike
 from lib.run_file import RunFile, world_of
-from lib.runner import Stopped
 from lib.stack import clean_up_leftovers, new_run_id, stand_up_targets
+from lib.stopping import Stopped, heeding_signals
 from lib.tables import show_table
 from lib.targets import credential_stores as stores
 from lib.targets.credential_sync import Done, Outcome, Setter, Step, carry_out, plan_problems, plan_steps
@@ -143,7 +142,8 @@ def tell_all(steps: Sequence[Step], copy: VaultCopy, setter: Setter, world: Worl
         return 0
     left = sum(one.outcome is Outcome.NOT_TRIED for one in finished)
     say(
-        f"Stopped at the first failure: {were_set} of {len(steps)} set, {left} not tried. Next: mend that one and run again; what is set stays set."
+        f"Stopped at the first failure: {were_set} of {len(steps)} set, {left} not tried. "
+        "Next: mend that one and run again; what is set stays set."
     )
     return FAILED
 

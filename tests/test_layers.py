@@ -12,7 +12,7 @@ import pytest
 from lib.params import ROOT
 
 LAYERS = (
-    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions", "episodes"},
+    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions", "episodes", "stopping"},
     {"sections", "wording", "pages", "addresses"},
     {"params", "commands", "database", "web", "smtp", "traffic"},
     {"world", "drawing"},

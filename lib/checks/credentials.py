@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lib.results import Check, Findings, looks_at
-from lib.targets.credential_drift import Drift, show_moment
+from lib.targets.credential_drift import Drift
 from lib.targets.credential_judgements import (
     judge_apart,
     judge_complete,
@@ -94,10 +94,8 @@ def vault_rows(copy: VaultCopy, placeholders: Sequence[str], now: datetime) -> l
                 "credential": one.name,
                 "place in the vault": one.place,
                 "state": state,
-                "changed": show_moment(changed_at),
-                "age in days": (now - changed_at).days if changed_at else None,
-                "limit in days": round(one.max_age.total_seconds() / 86400, 1),
-                "needed by": ", ".join(one.needed_by),
+                "age": f"{(now - changed_at).days} of {one.max_age.days} days" if changed_at else None,
+                "needed by": ", ".join(one.needed_by).replace("_", " "),
             }
         )
     return rows
