@@ -91,7 +91,8 @@ def plan_and_set(params: Params, world: World) -> int:
         return FAILED
     if not is_apply():
         say(
-            f"Dry run: nothing was set. APPLY=1 sets {'this one' if len(steps) == 1 else f'these {len(steps)}'}, staged on Fly.io."
+            f"Dry run: nothing was set. APPLY=1 sets {'this one' if len(steps) == 1 else f'these {len(steps)}'}, "
+            "staged on Fly.io."
         )
         return 0
     refusal = refuse(params, world)
@@ -137,7 +138,8 @@ def tell_all(steps: Sequence[Step], copy: VaultCopy, setter: Setter, world: Worl
     were_set = sum(one.outcome is Outcome.SET for one in finished)
     if were_set == len(steps):
         say(
-            f"{show_count(were_set, 'value')} set and read back. Fly.io's are staged: the next deploy brings them to the machines."
+            f"{show_count(were_set, 'value')} set and read back. "
+            "Fly.io's are staged: the next deploy brings them to the machines."
         )
         return 0
     left = sum(one.outcome is Outcome.NOT_TRIED for one in finished)

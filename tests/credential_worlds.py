@@ -77,4 +77,6 @@ def not_passed(found: Mapping[str, Findings]) -> dict[str, str]:
     """Return every check that did not pass, with what it came to."""
     results = [result for findings in found.values() for result in findings.results]
     assert sorted(result.check for result in results) == sorted(check.id for check in credentials.CHECKS)
-    return {result.check.removeprefix("credentials."): result.outcome.value for result in results if result.outcome.value != "pass"}
+    return {
+        result.check.removeprefix("credentials."): result.outcome.value for result in results if result.outcome.value != "pass"
+    }

@@ -66,9 +66,7 @@ def steps_of(copy: VaultCopy) -> list[Step]:
     return [step(one.name, target) for one in copy.wanted for target in one.needed_by if target != "mcp"]
 
 
-def test_every_value_arrives_in_every_target_byte_for_byte(
-    platform: EmbeddedFly, github: GitHubStandIn, copy: VaultCopy
-) -> None:
+def test_every_value_arrives_in_every_target_byte_for_byte(platform: EmbeddedFly, github: GitHubStandIn, copy: VaultCopy) -> None:
     done = list(carry_out(steps_of(copy), copy.values, setter_of(platform, github)))
     assert {one.outcome for one in done} == {Outcome.SET}
     held = {
@@ -184,7 +182,9 @@ class TestDoors:
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout.strip()) == (0, str(tmp_path)), done.stderr
 
-    @pytest.mark.parametrize("words", [["sync-secrets.sh"], ["load-mcp-secrets.sh", "local"], ["load-mcp-secrets.sh", "local", "x", "y"]])
+    @pytest.mark.parametrize(
+        "words", [["sync-secrets.sh"], ["load-mcp-secrets.sh", "local"], ["load-mcp-secrets.sh", "local", "x", "y"]]
+    )
     def test_wrong_words_are_told(self, words: list[str]) -> None:
         done = subprocess.run([self.door / words[0], *words[1:]], capture_output=True, text=True, timeout=60)
         assert done.returncode == 2

@@ -147,7 +147,7 @@ class GitHubStandIn(StandIn):
         if not NAME.fullmatch(name):
             return refuse(
                 422,
-                "Secret names can only contain alphanumeric characters and underscores, and must not start with a number or GITHUB_.",
+                "Secret names must only contain alphanumeric characters and underscores.",
             )
         if len(store.secrets) >= MOST_SECRETS and name not in store.secrets:
             return refuse(422, f"Only {MOST_SECRETS} secrets are kept here.")

@@ -100,7 +100,8 @@ class Setter:
         seen = read_github_secret(self.github, environment, step.name)
         if (began - seen.updated_at).total_seconds() > LEAST_CLOCK_AGREEMENT_S:
             raise TargetError(
-                f"GitHub still shows the {step.name} of {seen.updated_at:%Y-%m-%d %H:%M:%S}Z. Next: see what it keeps, then run again."
+                f"GitHub still shows the {step.name} of {seen.updated_at:%Y-%m-%d %H:%M:%S}Z. "
+                "Next: see what it keeps, then run again."
             )
         return None
 

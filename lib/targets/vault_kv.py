@@ -92,7 +92,8 @@ class KvVault:
         except (exceptions.VaultError, requests.RequestException) as exc:
             # What the server wrote is dropped: only the kind of failure is known to hold no value.
             raise TargetError(
-                f"{self.url} gave no answer for {self.mount}/{path} ({type(exc).__name__}). Next: see whether it is sealed or down."
+                f"{self.url} gave no answer for {self.mount}/{path} ({type(exc).__name__}). "
+                "Next: see whether it is sealed or down."
             ) from None
         except (KeyError, TypeError, ValueError):
             raise TargetError(

@@ -64,7 +64,7 @@ def age_file(pack: Path) -> None:
 PACK_FAULTS: list[tuple[str, Callable[[Path], Any], dict[str, str]]] = [
     ("a value gone", lambda pack: (vault(pack) / "tile_signing_key.txt").unlink(), {"every_value_in_vault": "fail"}),
     ("an empty value", lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("\n"), {"every_value_in_vault": "fail"}),
-    ("a placeholder", lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("your-api-key\n"), {"no_placeholder_values": "fail"}),
+    ("a placeholder", lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("TODO\n"), {"no_placeholder_values": "fail"}),
     ("an old value", age_file, {"within_rotation_age": "fail"}),
     ("a file that others read", lambda pack: (vault(pack) / "publer.json").chmod(0o644), {"vault_is_private": "fail"}),
     (
@@ -77,7 +77,7 @@ PACK_FAULTS: list[tuple[str, Callable[[Path], Any], dict[str, str]]] = [
         lambda pack: rewrite(vault(pack, "staging") / "publer.json", token_of(pack, "staging"), token_of(pack, "local")),
         {"environments_share_no_value": "fail"},
     ),
-    ("no other environment", lambda pack: vault(pack, "staging").rename(pack / "moved"), {"environments_share_no_value": "error"}),
+    ("no other one", lambda pack: vault(pack, "staging").rename(pack / "away"), {"environments_share_no_value": "error"}),
 ]  # fmt: skip
 
 
@@ -93,9 +93,17 @@ def test_a_fault_in_the_vault_is_found_by_its_check(
 FAULTS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     ("lacking on Fly", {"lacking": {"fly": ["PUBLER_API_KEY"]}}, {"fly_has_every_credential": "fail"}),
     ("lacking on GitHub", {"lacking": {"github_environment": ["PUBLER_API_KEY"]}}, {"github_has_every_credential": "fail"}),
-    ("lacking in the repository", {"lacking": {"github_repository": ["PACKAGE_READ_TOKEN"]}}, {"github_has_every_credential": "fail"}),
+    (
+        "lacking in the repository",
+        {"lacking": {"github_repository": ["PACKAGE_READ_TOKEN"]}},
+        {"github_has_every_credential": "fail"},
+    ),
     ("only on GitHub", {"undeclared": {"github_environment": ["LEFT_OVER_TOKEN"]}}, {"github_has_nothing_undeclared": "fail"}),
-    ("only in the repository", {"undeclared": {"github_repository": ["LEFT_OVER_TOKEN"]}}, {"github_has_nothing_undeclared": "fail"}),
+    (
+        "only in the repository",
+        {"undeclared": {"github_repository": ["LEFT_OVER_TOKEN"]}},
+        {"github_has_nothing_undeclared": "fail"},
+    ),
     ("allowed on GitHub", {"undeclared": {"github_repository": ["database_url"]}}, {}),
     ("only on Fly", {"undeclared": {"fly": ["LEFT_OVER_TOKEN"]}}, {"fly_has_nothing_undeclared": "fail"}),
     ("old on GitHub", {"old": {"github_environment": ["CHATWOOT_API_TOKEN"]}}, {"github_as_new_as_vault": "fail"}),

@@ -37,7 +37,9 @@ def test_no_value_is_in_any_byte_that_the_run_wrote_or_said(shared: tuple[Done, 
     done, pack = shared
     values = [line for path in (pack / "vault").rglob("*.*") for line in lines_of(path) if "fake" in line or "bm90" in line]
     assert len(values) > 12
-    forms = {form for value in values for form in (value, json.dumps(value)[1:-1], base64.b64encode(value.encode()).decode()[:-4])}
+    forms = {
+        form for value in values for form in (value, json.dumps(value)[1:-1], base64.b64encode(value.encode()).decode()[:-4])
+    }
     written = [path for path in done.folder.parent.rglob("*") if path.is_file() and not path.is_symlink()]
     assert written
     leaks = [path.name for path in written if any(form.encode() in path.read_bytes() for form in forms)]

@@ -91,11 +91,27 @@ def test_nothing_declared_is_an_error_and_so_is_nothing_to_compare() -> None:
 
 def test_a_plan_sets_what_differs_and_removes_nothing() -> None:
     found = drift([Held(name="A_KEY", updated_at=NOON + HOUR), Held(name="MORE")], wanted=("A_KEY", "B_KEY"))
-    assert [(step.name, step.target) for step in plan_steps([("github_repository", one) for one in found])] == [("B_KEY", "github_repository")]
+    assert [(step.name, step.target) for step in plan_steps([("github_repository", one) for one in found])] == [
+        ("B_KEY", "github_repository")
+    ]
 
 
 @pytest.mark.parametrize(
-    "value", ["changeme", "CHANGE_ME!", "<token>", "${TOKEN}", "{{ token }}", "your api key", "xxx", "******", "00000000", "abc12", " \n", "NULL"]
+    "value",
+    [
+        "changeme",
+        "CHANGE_ME!",
+        "<token>",
+        "${TOKEN}",
+        "{{ token }}",
+        "your api key",
+        "xxx",
+        "******",
+        "00000000",
+        "abc12",
+        " \n",
+        "NULL",
+    ],
 )
 def test_a_placeholder_is_known(value: str) -> None:
     assert is_placeholder(value, WORDS)
@@ -107,7 +123,10 @@ def test_a_value_that_only_looks_like_one_is_let_pass(value: str) -> None:
 
 
 def copy(**values: str) -> VaultCopy:
-    wanted = [Wanted(name=name, place=name, needed_by=("fly",), max_age=HOUR, may_be_shared=name == "SHARED") for name in ("ONE", "TWO", "SHARED")]
+    wanted = [
+        Wanted(name=name, place=name, needed_by=("fly",), max_age=HOUR, may_be_shared=name == "SHARED")
+        for name in ("ONE", "TWO", "SHARED")
+    ]
     found = {name: VaultValue(place=name, value=value, changed_at=NOON) for name, value in values.items()}
     return VaultCopy(wanted=tuple(wanted), values=found)
 

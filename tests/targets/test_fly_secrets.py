@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -152,4 +151,4 @@ def values_of(platform: EmbeddedFly) -> dict[str, str]:
 
 
 def test_the_stand_in_s_folder_is_its_owner_s(platform: EmbeddedFly) -> None:
-    assert os.stat(platform.data_dir).st_mode & 0o077 == 0
+    assert platform.data_dir.stat().st_mode & 0o077 == 0

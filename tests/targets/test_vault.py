@@ -112,7 +112,7 @@ class TestEnvLines:
 
     @pytest.mark.parametrize("line", ["A=x # y", "A=x ", "A= x", "A='x", 'A="x"y', "A", "A=x\nA=y", "1A=x", "A=#x", "A=a\rb"])
     def test_a_line_that_readers_disagree_on_is_refused_by_number(self, line: str) -> None:
-        with pytest.raises(EnvLineError, match="^line [12]"):
+        with pytest.raises(EnvLineError, match=r"^line [12]"):
             parse_env_lines(line)
 
     @given(st.dictionaries(st.from_regex(r"[A-Z_][A-Z0-9_]{0,8}", fullmatch=True), st.text(), max_size=4))
