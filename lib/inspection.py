@@ -40,10 +40,9 @@ def fill_pack_runbook(environment: str, pack: Path) -> int:
     if not folder.is_dir() or not path.is_file():
         lacking = f"a finished run of {environment}" if not folder.is_dir() else f"{runbook.FILE} in {pack.name}"
         raise ParamsError(f"There is no {lacking} to fill the runbook with. Next: run `make {environment}-readiness` first.")
-    page = f"rendered/{environment}/latest/{runbook.TASK}.html"
     text = path.read_text(encoding="utf-8")
-    link = "../../../" + page if pack.parent == ROOT else ""
-    filled = runbook.fill_runbook(text, read_evidence(folder.resolve()), evidence=link)
+    page = f"`rendered/{environment}/{folder.resolve().name}/{runbook.TASK}.html` in the workbook"
+    filled = runbook.fill_runbook(text, read_evidence(folder.resolve()), evidence=page)
     if filled != text:
         write_whole(path, filled)
     print(f"{runbook.FILE}: {'times filled in' if filled != text else 'nothing new was measured'}, from {folder.resolve().name}.")

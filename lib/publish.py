@@ -76,7 +76,7 @@ def keep_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> None:
     path = run.pack / runbook.FILE
     if path.is_file():
         text = path.read_text(encoding="utf-8")
-        filled = runbook.fill_runbook(text, lines, evidence=f"../{runbook.TASK}.html")
+        filled = runbook.fill_runbook(text, lines, evidence=f"[the rehearsal's page](../{runbook.TASK}.html)")
         if filled != text:
             write_whole(run.run_folder / runbook.COPY, filled)
 

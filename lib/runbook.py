@@ -45,12 +45,12 @@ def row(what: str, line: EvidenceLine) -> str:
 
 
 def fill_runbook(text: str, lines: Sequence[EvidenceLine], *, evidence: str) -> str:
-    """Return the runbook with the run's times in their place. evidence: a link to the rehearsal's page, '' for none.
+    """Return the runbook with the run's times in their place. evidence: where its page is, as Markdown; '' for nowhere.
 
     A text without the marks, or lines that measured nothing, come back as they are.
     """
     times = measured_times(lines)
     if times == "Not measured yet.":
         return text
-    link = f"\n\nEvidence: [the rehearsal's page]({evidence})." if evidence else ""
+    link = f"\n\nEvidence: {evidence}." if evidence else ""
     return MEASURED.sub(lambda match: f"{match[1]}{times}{link}\n{match[2]}", text)

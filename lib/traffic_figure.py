@@ -35,7 +35,7 @@ def requests_through_phases(traffic: Traffic | None) -> Figure:
     top = max([sample.took_ms for sample in good] or [10.0])
     row = top * 2.2
     with new_canvas(7.4, 3.1) as canvas:
-        axes = canvas.add_axes((0.085, 0.26, 0.9, 0.58))
+        axes = canvas.add_axes((0.085, 0.3, 0.9, 0.56))
         axes.set_yscale("log")
         axes.set(xlim=(0, phases[-1].end_s), ylim=(min([sample.took_ms for sample in good] or [1.0]) / 1.6, row * 1.7))
         shade_phases(axes, phases)
@@ -60,7 +60,7 @@ def requests_through_phases(traffic: Traffic | None) -> Figure:
         axes.set(xlabel="seconds since the first request", ylabel="answer after, ms")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_minor_formatter(lambda *_: "")
-        axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), ncols=4)
+        axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.27), ncols=4)
         return finish(canvas, alt=say_traffic(samples, phases), caption=caption_of(samples))
 
 

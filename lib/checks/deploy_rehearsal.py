@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from lib.commands import show_argv
 from lib.left_behind import leave_note, remove_note
 from lib.results import Check, Findings, looks_at, skipped, unseen
 from lib.targets import deploy_judgement as judgement
@@ -14,6 +15,7 @@ from lib.targets.fly import (
     AppState,
     Fly,
     deploy,
+    deploy_argv,
     find_image,
     read_app,
     read_operator,
@@ -107,7 +109,7 @@ def look_at_what_runs(world: World) -> Findings:
 
 @looks_at("deploy_rehearsal.candidate_is_in_the_registry", "deploy_rehearsal.way_back_is_known")
 def look_at_way_back(world: World, *, before: AppState | None) -> Findings:
-    """The commands, written down before anything is changed."""
+    """What runs, and what is to come: the commands for both are kept before anything is changed."""
     ids = look_at_way_back.check_ids  # type: ignore[attr-defined]
     if before is None or before.running is None:
         return unseen_all(ids, "What runs now is not known. Next: see the look before.")
@@ -130,19 +132,31 @@ def look_at_way_back(world: World, *, before: AppState | None) -> Findings:
     candidate, dry = find_image(fly, config, settings.image), try_way_back(fly, way_back)
     results = [judgement.judge_candidate(candidate, settings.image, before), judgement.judge_way_back(dry, way_back.shown)]
     whole = read_whole(before, world.target, world.sections["migrations"].schemas)
+    running = before.running
     rows = [
-        {
-            "step": "deploy",
-            "command": f"flyctl deploy --app {fly.app} --config {config} --image {plan.image} --strategy {plan.strategy} --ha=false",
-        },
-        {"step": "way back", "command": way_back.shown},
+        {"what": f"what runs, release v{running.version}", "image": running.image, "digest": before.images[0][:19]},
+        {"what": "the candidate", "image": plan.image, "digest": None},
     ]
     return Findings(
         results=results,
         rows=rows,
-        artifacts={"way_back.txt": f"cd <the pack>\n{way_back.shown}\n", "way_back_dry_run.txt": dry.transcript},
+        artifacts={"way_back.txt": f"{way_back.shown}\n", "way_back_dry_run.txt": dry.transcript},
         facts=Readied(plan=plan, whole=whole, works=all(one.outcome == "pass" for one in results)),
     )
+
+
+def say_commands(readied: Readied | None) -> str:
+    """Return the two commands in full, as a person pastes them in the pack's folder."""
+    if readied is None:
+        return "No command: what runs now is not known."
+    plan = readied.plan
+    words = deploy_argv(plan.fly, plan.config, image=plan.image, strategy=plan.strategy, wait_s=plan.health_timeout_s)
+    return f"Deploy:\n  {break_options(show_argv(words))}\nWay back:\n  {break_options(plan.way_back.shown)}"
+
+
+def break_options(command: str) -> str:
+    """Return a command with each option on a line of its own, still one command when pasted."""
+    return command.replace(" --", " \\\n      --")
 
 
 @looks_at(

@@ -12,6 +12,7 @@ from lib.targets.fly import AppState, said_by
 from lib.targets.prober import error_ratio, find_outages, longest_gap_s
 from lib.targets.smoke import SmokeCalls
 from lib.targets.way_back import MemberChange
+from lib.wording import show_count
 
 
 def judge_config(run: CommandRun, name: str, version: str) -> Result:
@@ -31,7 +32,8 @@ def judge_running(state: AppState) -> Result:
             check, "No machine runs a finished release, so there is nothing to come back to. Next: deploy a first release."
         )
     sick = [one.id for one in state.machines if not one.is_healthy]
-    observed = f"{len(state.images)} image(s), {len(state.machines) - len(sick)} of {len(state.machines)} machines healthy"
+    healthy = len(state.machines) - len(sick)
+    observed = f"{show_count(len(state.images), 'image')}, {healthy} of {len(state.machines)} machines healthy"
     if len(state.images) > 1:
         detail = f"Machines run {len(state.images)} images: a deploy ended half way. Next: deploy v{state.running.version} again."
         return failed(check, observed=observed, expected=expected, detail=detail)
@@ -147,7 +149,7 @@ def judge_users(seen: Rehearsal, *, max_downtime_s: float, max_error_ratio: floa
     gap, ratio = longest_gap_s(counted), error_ratio(counted)
     lost = sum(not sample.is_good for sample in counted)
     outages = len(find_outages(counted))
-    how = f"{lost} of {len(counted)} requests lost, in {outages} stretch(es)."
+    how = f"{lost} of {show_count(len(counted), 'request')} lost, in {show_count(outages, 'stretch', 'stretches')}."
     calmer = "Next: deploy with rolling or bluegreen, or see why the app takes long to start."
     return [
         judge(

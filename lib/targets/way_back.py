@@ -80,7 +80,7 @@ def member_rows(before: Whole, after: Whole) -> list[dict[str, Any]]:
             "member": member,
             "parts": len(parts),
             "before = after": member not in changed,
-            "differs": ", ".join(changed.get(member, ())),
+            "differs": ", ".join(changed.get(member, ())) or None,
         }
         for member, parts in before.members.items()
     ]

@@ -88,7 +88,7 @@ def test_times_are_filled_in_between_the_marks() -> None:
     filled = fill_runbook(TEXT, [line("rollback_is_quick")], evidence="x.html")
     assert "| rollback, from the command until every machine is healthy | 1.25 s | 300 s |" in filled
     assert "20261123T114500Z-abcd" in filled
-    assert "(x.html)" in filled
+    assert "Evidence: x.html." in filled
     assert filled.replace(measured_times([line("rollback_is_quick")]), "").count("\n## ") == TEXT.count("\n## ")
     assert fill_runbook(filled, [line("rollback_is_quick", observed=2.5)], evidence="").count("2.5 s") == 1
 
