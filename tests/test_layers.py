@@ -31,7 +31,7 @@ LAYERS = (
 """Each may import from those above it and from its own; `install` stands alone, before anything is there."""
 
 DOORS = {
-    "sqlalchemy": {"database", "history"},
+    "sqlalchemy": {"database", "history", "episode_store"},
     "httpx": {"web", "traffic"},
     "smtplib": {"smtp"},
     "starlette": {"embedded"},
