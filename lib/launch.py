@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from lib.errors import ParamsError
@@ -23,8 +20,9 @@ from lib.publish import publish
 from lib.redact import register_secrets
 from lib.results import Verdict
 from lib.run_file import RunFile
-from lib.runner import Ending, Graph, Stopped, selected_tasks
+from lib.runner import Ending, Graph, selected_tasks
 from lib.stack import RUN_FILE, clean_up_leftovers, new_run_id, prepare_target, stand_up
+from lib.stopping import Stopped, heeding_signals
 from lib.tasks import TASKS, Task
 from lib.wording import refusal_of_rehearsal, rehearsal_opening
 
@@ -130,20 +128,3 @@ def say_opening(params: Params, tasks: Sequence[Task]) -> None:
     print(f"Launch readiness of {params.pack.name} for {params.environment}: {named}")
     if params.rehearsal:
         print(rehearsal_opening(params.environment, params.rehearsed_for))
-
-
-@contextmanager
-def heeding_signals() -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into Stopped in the main thread; once only, so that cleaning up is not cut off."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_IGN)
-        raise Stopped(128 + number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

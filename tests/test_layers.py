@@ -12,7 +12,7 @@ import pytest
 from lib.params import ROOT
 
 LAYERS = (
-    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions", "episodes"},
+    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions", "episodes", "stopping"},
     {"sections", "wording", "pages", "addresses"},
     {"params", "commands", "database", "web", "smtp", "traffic"},
     {"world", "drawing"},
@@ -25,7 +25,7 @@ LAYERS = (
     {"lab", "runner"},
     {"session", "watch", "terminal"},
     {"publish"},
-    {"launch", "dry_run", "inspection", "bench"},
+    {"launch", "dry_run", "inspection", "bench", "sync"},
     {"__main__"},
 )
 """Each may import from those above it and from its own; `install` stands alone, before anything is there."""
@@ -35,6 +35,8 @@ DOORS = {
     "httpx": {"web", "traffic"},
     "smtplib": {"smtp"},
     "starlette": {"embedded"},
+    "hvac": {"targets"},
+    "nacl": {"targets", "embedded"},
     "aiosmtpd": {"embedded"},
     "papermill": {"kernels"},
     "nbconvert": {"render", "story", "prose"},
