@@ -48,9 +48,12 @@ def look_for_credentials(world: World, *, folder: Path, beside: Path) -> Finding
 
     folder: the run's own folder; beside: where the executed notebooks wait to be published.
     """
-    paths = [path for place in (folder, beside) for path in sorted(place.rglob("*")) if path.is_file()]
     private = {"run.json"}
-    return judge_files({path.name: path.read_bytes() for path in paths if path.name not in private})
+    # By the whole path: two tasks may keep files of the same name, and each is read.
+    paths = {path: path.relative_to(place.parent) for place in (folder, beside) for path in sorted(place.rglob("*"))}
+    return judge_files(
+        {shown.as_posix(): path.read_bytes() for path, shown in paths.items() if path.is_file() and path.name not in private}
+    )
 
 
 def judge_files(contents: Mapping[str, bytes]) -> Findings:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lib import redact
-from lib.checks.readiness_summary import judge_files, judge_results
+from lib.checks.readiness_summary import judge_files, judge_results, look_for_credentials
 from lib.results import Outcome
 
 SECRET = "hunter2hunter2"
@@ -71,3 +73,14 @@ def test_words_about_credentials_and_struck_ones_are_not_credentials() -> None:
 
 def test_nothing_to_read_is_an_error() -> None:
     assert judge_files({}).results[0].outcome is Outcome.ERROR
+
+
+def test_files_of_the_same_name_are_each_read(tmp_path: Path) -> None:
+    redact.register_secrets([SECRET])
+    for place, text in (("run/artifacts/health/a.json", SECRET), ("run/artifacts/seed/a.json", "clean"), ("work/a.json", "clean")):
+        path = tmp_path / place
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    nowhere: Any = None
+    [result] = look_for_credentials(nowhere, folder=tmp_path / "run", beside=tmp_path / "work").results
+    assert (result.outcome, result.observed) == (Outcome.FAIL, ["run/artifacts/health/a.json"])
