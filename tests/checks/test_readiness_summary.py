@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from lib import redact
 from lib.checks.readiness_summary import judge_files, judge_results, look_for_credentials
 from lib.results import Outcome
+from tests.credential_worlds import copy_pack, open_world
 
 SECRET = "hunter2hunter2"
 EXPECTED = {"rls": ["rls.a", "rls.b"], "seed": ["seed.a"]}
@@ -81,6 +83,29 @@ def test_files_of_the_same_name_are_each_read(tmp_path: Path) -> None:
         path = tmp_path / place
         path.parent.mkdir(parents=True)
         path.write_text(text)
-    nowhere: Any = None
+    nowhere: Any = SimpleNamespace(services={})
     [result] = look_for_credentials(nowhere, folder=tmp_path / "run", beside=tmp_path / "work").results
     assert (result.outcome, result.observed) == (Outcome.FAIL, ["run/artifacts/health/a.json"])
+
+
+def test_a_value_that_only_the_vault_knows_is_found(tmp_path: Path) -> None:
+    pack, kept, beside = copy_pack(tmp_path), tmp_path / "kept", tmp_path / "beside"
+    for folder in (kept, beside):
+        folder.mkdir()
+    key = (pack / "vault/occ/local/tile_signing_key.txt").read_text()
+    with open_world(tmp_path, pack) as world:
+        (kept / "clean.txt").write_text("placeholders: changeme, your-api-key")
+        assert look_for_credentials(world, folder=kept, beside=beside).results[0].outcome is Outcome.PASS
+        (kept / "line.txt").write_text(max(key.splitlines(), key=len))
+        result = look_for_credentials(world, folder=kept, beside=beside).results[0]
+    assert (result.outcome, result.observed) == (Outcome.FAIL, ["kept/line.txt"])
+
+
+def test_a_vault_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    pack, kept = copy_pack(tmp_path), tmp_path / "kept"
+    kept.mkdir()
+    (kept / "clean.txt").write_text("nothing")
+    with open_world(tmp_path, pack) as world:
+        (pack / "vault/occ/local/publer.json").write_text("{")
+        result = look_for_credentials(world, folder=kept, beside=kept).results[0]
+    assert "not all of the vault" in str(result.observed)
