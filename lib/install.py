@@ -112,7 +112,8 @@ def install_promtool() -> None:
 
 def download_debian_package(name: str, folder: Path) -> Path:
     """Return one package's file, downloaded without root; package lists are fetched aside when there are none."""
-    aside = [f"-oDir::State::Lists={folder}/lists", f"-oDir::Cache={folder}/cache", "-oDebug::NoLocking=1", "-oAPT::Sandbox::User="]
+    places = [f"-oDir::State::Lists={folder}/lists", f"-oDir::Cache={folder}/cache"]
+    aside = [*places, "-oDebug::NoLocking=1", "-oAPT::Sandbox::User="]
     for part in ("lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True)
     try:
