@@ -179,9 +179,9 @@ def is_loopback(host: str) -> bool:
 
 def connect_error(database: Database, exc: psycopg.Error) -> DatabaseError:
     """Return the sentence for a server that did not let us in."""
-    seen = strike(str(exc)).strip().splitlines()
+    seen = strike(str(exc)).strip().partition("\n")[0].removeprefix("connection failed: ").rstrip(".")
     return DatabaseError(
-        f"Could not connect to {database.shown}: {seen[-1] if seen else type(exc).__name__}. "
+        f"Could not connect to {database.shown}: {seen or type(exc).__name__}. "
         "Next: check that the server runs, the address and the credentials.",
         sqlstate=exc.sqlstate,
     )

@@ -1,4 +1,4 @@
-"""How figures are drawn: one look, no pyplot state, and an SVG that is small and always the same."""
+"""How figures are drawn: one look, no pyplot state, an SVG that is small and always the same, and its words."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure as Canvas
 
 from lib.results import Outcome
+from lib.wording import plain_text
+
+LONGEST_LABEL = 32
+"""Characters of a row's label; longer names lose their middle."""
 
 INK, SOFT, EDGE, PAPER = "#1c2733", "#4d5966", "#dde2e7", "#ffffff"
 LIMIT = "#b3261e"
@@ -29,7 +35,7 @@ MEASURED_WITH = "DejaVu Sans"
 """Comes with matplotlib and is wider than what browsers show instead, so texts never run over."""
 SHOWN_WITH = "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
 
-STYLE = {
+STYLE: Any = {
     "font.family": [MEASURED_WITH],
     "font.size": 9.5,
     "text.color": INK,
@@ -94,3 +100,53 @@ def _name_styles(svg: str) -> str:
         svg = svg.replace(f'style="{style}"', f'class="s{place}"')
     rules = "".join(f".s{place}{{{style}}}" for place, style in enumerate(often))
     return svg.replace("</style>", f"text{{font-family:{SHOWN_WITH}}}{rules}</style>", 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A drawn figure that shows itself at the end of a cell.
+
+    svg: the picture, with its text as text. alt: what it shows, for who can't see it. caption: the line below it.
+    """
+
+    svg: str
+    alt: str
+    caption: str
+
+    def __post_init__(self) -> None:
+        if not self.alt.strip() or not self.caption.strip():
+            raise ValueError("a figure needs a caption and a text that says what it shows")
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        data = {"image/svg+xml": self.svg, "text/plain": f"{self.caption}\n{self.alt}"}
+        return data, {"image/svg+xml": {"alt": self.alt, "caption": self.caption}}
+
+    def __repr__(self) -> str:
+        return f"{self.caption}\n{self.alt}"
+
+
+def finish(canvas: Canvas, *, alt: str, caption: str) -> Figure:
+    """Return a drawn matplotlib figure as a Figure, its words cleaned and struck."""
+    return Figure(svg=to_svg(canvas), alt=label(alt, limit=2000), caption=label(caption, limit=400))
+
+
+def label(text: str, *, limit: int = LONGEST_LABEL) -> str:
+    """Return a text fit for a picture: one line, no credentials, its middle left out when long."""
+    line = " ".join(plain_text(str(text)).split())
+    if len(line) <= limit:
+        return line
+    head = (limit - 1) * 2 // 3
+    return f"{line[:head]}…{line[-(limit - 1 - head) :]}"
+
+
+def nothing_drawn(what: str) -> Figure:
+    """Return the figure for facts that are not there, so that the cell after a failed look goes on."""
+    with new_canvas(5.4, 0.7) as canvas:
+        canvas.text(0.02, 0.5, f"Nothing to draw: {what}.", va="center", color=SOFT)
+        return finish(canvas, alt=f"No figure: {what}.", caption=f"Nothing to draw: {what}.")
+
+
+def axes_box(canvas: Canvas, *, left: float, right: float, top: float, bottom: float) -> tuple[float, float, float, float]:
+    """Return the axes' box for margins given in inches."""
+    width, height = canvas.get_size_inches()
+    return left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+from contextlib import suppress
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from lib.redact import strike
 from lib.wording import plain_text
 
 
@@ -54,15 +54,13 @@ def read_assignments(source: str, *, is_set: bool) -> list[Parameter]:
             target = line.targets[0] if isinstance(line, ast.Assign) else line.target
             if isinstance(target, ast.Name):
                 value = show_literal(ast.get_source_segment(source, line.value) or "")
-                meaning = strike(plain_text(comments.get(line.end_lineno or 0, ""), limit=200))
+                meaning = plain_text(comments.get(line.end_lineno or 0, ""), limit=200)
                 found.append(Parameter(name=target.id, value=value, meaning=meaning, is_set=is_set))
     return found
 
 
 def show_literal(text: str) -> str:
     """Return a literal as its value reads, the same however it was quoted."""
-    try:
+    with suppress(ValueError, SyntaxError, MemoryError, RecursionError):  # an expression is shown as it is written
         text = repr(ast.literal_eval(text))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        pass  # an expression is shown as it is written
-    return strike(plain_text(text, limit=200))
+    return plain_text(text, limit=200)

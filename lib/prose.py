@@ -9,7 +9,6 @@ from typing import Any
 import mistune
 from markupsafe import Markup, escape
 
-from lib.redact import strike
 from lib.wording import plain_text
 
 LONGEST_PROSE = 40_000
@@ -35,7 +34,7 @@ def render_prose(source: str, slugs: set[str], *, drop_title: bool = False) -> t
     """
     renderer = PageRenderer(slugs, drop_title=drop_title)
     render = mistune.create_markdown(renderer=renderer, plugins=["table", "strikethrough"])
-    return Markup(str(render(strike(plain_text(source, limit=LONGEST_PROSE))))), renderer.headings
+    return Markup(str(render(plain_text(source, limit=LONGEST_PROSE)))), renderer.headings
 
 
 class PageRenderer(mistune.HTMLRenderer):
@@ -73,5 +72,12 @@ class PageRenderer(mistune.HTMLRenderer):
     def image(self, text: str, url: str, title: str | None = None) -> str:
         return f"<em>{text}</em>"
 
-    def table(self, text: str) -> str:  # called by mistune's table plugin through its registered name
-        return f"<table>{text}</table>"
+    def block_code(self, code: str, info: str | None = None) -> str:
+        return f'<pre tabindex="0"><code>{escape(code)}</code></pre>\n'
+
+    # mistune's table plugin prefers these two over its own.
+    def table(self, text: str) -> str:
+        return f'<div class="scroll" role="group" tabindex="0" aria-label="Table"><table>{text}</table></div>\n'
+
+    def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:
+        return f'<th scope="col">{text}</th>' if head else f"<td>{text}</td>"

@@ -11,19 +11,20 @@ from urllib.parse import quote
 from jinja2 import Environment
 from markupsafe import Markup
 from nbconvert.exporters import TemplateExporter
-from nbformat import NotebookNode
-from nbformat.v4 import new_notebook
+from nbformat import NotebookNode, from_dict
 from traitlets import default
 
 from lib import wording
 from lib.pages import CheckRow, PageHeader, RunSummary
-from lib.redact import strike
 from lib.results import Json, Outcome, Verdict, count_outcomes
 from lib.story import read_story
 
 TEMPLATES = Path(__file__).parent / "templates"
 VERDICT_LOOKS = {Verdict.GO: "pass", Verdict.REHEARSED: "rehearsed", Verdict.NO_GO: "fail", Verdict.BLOCKED: "error"}
 """Verdict -> the class that gives it its colour. Not green for REHEARSED: it is not a GO."""
+NO_NOTEBOOK: NotebookNode = from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})  # type: ignore[no-untyped-call]
+"""What the exporter is handed: the story reaches the template read and cleaned."""
+NEEDS_PERSON = (Outcome.FAIL, Outcome.ERROR)
 MOST_FILES = 200
 """Files listed on the summary; the manifest names them all."""
 
@@ -35,7 +36,6 @@ class PageExporter(TemplateExporter):
     """
 
     output_mimetype = "text/html"
-    default_preprocessors: list[str] = []  # the story is read from the notebook as it is
 
     @default("file_extension")
     def _page_extension(self) -> str:
@@ -46,7 +46,7 @@ class PageExporter(TemplateExporter):
         return ".html.j2"
 
     def _create_environment(self) -> Environment:
-        environment = super()._create_environment()
+        environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
         environment.autoescape = True
         environment.trim_blocks = environment.lstrip_blocks = True
         environment.filters.update(FILTERS)
@@ -56,7 +56,9 @@ class PageExporter(TemplateExporter):
 @cache
 def exporter(page: str) -> PageExporter:
     """Return the exporter of one kind of page: `task` or `summary`."""
-    return PageExporter(extra_template_basedirs=[str(TEMPLATES)], template_name="report", template_file=f"{page}.html.j2")
+    return PageExporter(  # type: ignore[no-untyped-call]
+        extra_template_basedirs=[str(TEMPLATES)], template_name="report", template_file=f"{page}.html.j2"
+    )
 
 
 def render_task_page(notebook: NotebookNode | None, header: PageHeader) -> str:
@@ -72,11 +74,11 @@ def render_index(notebook: NotebookNode | None, summary: RunSummary) -> str:
 
     notebook: 99_readiness_summary as executed; the page is whole without it.
     """
-    gates = [row for row in summary.header.checks if row.gate]
+    unsettled = sort_rows(row for row in summary.header.checks if row.outcome in NEEDS_PERSON)
     more = {
         "summary": summary,
-        "obstacles": sort_rows(row for row in gates if row.outcome in (Outcome.FAIL, Outcome.ERROR)),
-        "advice": sort_rows(row for row in summary.header.checks if not row.gate and row.outcome in (Outcome.FAIL, Outcome.ERROR)),
+        "obstacles": [row for row in unsettled if row.gate],
+        "advice": [row for row in unsettled if not row.gate],
         "files": summary.files[:MOST_FILES],
         "files_left_out": max(0, len(summary.files) - MOST_FILES),
         "pages": {row.task: row.page for row in summary.tasks},
@@ -86,13 +88,15 @@ def render_index(notebook: NotebookNode | None, summary: RunSummary) -> str:
 
 def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: Mapping[str, Any]) -> str:
     """Return one page of the given kind."""
-    story = read_story(notebook if notebook is not None else new_notebook())
+    story = read_story(NO_NOTEBOOK if notebook is None else notebook)
     resources = {
         "header": header,
         "story": story,
         "title": header.title or story.title or header.task,
         "rows": sort_rows(header.checks),
         "counts": count_outcomes(row.outcome for row in header.checks),
+        "gates": count_outcomes(row.outcome for row in header.checks if row.gate),
+        "advisories": count_outcomes(row.outcome for row in header.checks if not row.gate),
         "look": VERDICT_LOOKS[header.verdict],
         "sentence": verdict_sentence(header),
         "rehearsal": wording.rehearsal_sentence(header.environment) if header.rehearsed else "",
@@ -100,7 +104,7 @@ def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: M
         "style": Markup((TEMPLATES / "report" / "style.css").read_text(encoding="utf-8")),
         **more,
     }
-    text, _ = exporter(page).from_notebook_node(new_notebook(), {"page": resources})
+    text, _ = exporter(page).from_notebook_node(NO_NOTEBOOK, {"page": resources})
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
 
 
@@ -111,18 +115,24 @@ def verdict_sentence(header: PageHeader) -> str:
 
 
 def sort_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
-    """Return rows with what needs a person first, gates before advisories, else in the order given."""
-    return sorted(rows, key=lambda row: (wording.WORST_FIRST.index(row.outcome), not row.gate))
+    """Return rows with what needs a person first, its gates before its advisories, else in the order given."""
 
+    def place(row: CheckRow) -> tuple[bool, bool, int]:
+        needs_person = row.outcome in NEEDS_PERSON
+        return not needs_person, needs_person and not row.gate, wording.WORST_FIRST.index(row.outcome)
 
-def struck(show: Callable[..., str]) -> Callable[..., str]:
-    """Return the formatter with its words cleaned and credentials struck out."""
-    return lambda *given, **named: strike(wording.plain_text(show(*given, **named)))
+    return sorted(rows, key=place)
 
 
 def clean_text(text: Json, limit: int = wording.LONGEST_TEXT) -> str:
-    """Return any text as a page may show it: no terminal codes, no credentials, cut with a note."""
-    return strike(wording.plain_text("" if text is None else str(text), limit=limit))
+    """Return any text as a page may show it; None is ''."""
+    return wording.plain_text("" if text is None else str(text), limit=limit)
+
+
+def short_commit(commit: str) -> str:
+    """Return the start of a commit's name, with its mark when there were changes since."""
+    name = clean_text(commit, limit=64)
+    return f"{name[:12]}{'+' if name.endswith('+') else ''}" if len(name) > 13 else name
 
 
 def file_href(path: str) -> str:
@@ -134,10 +144,10 @@ def file_href(path: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "clean": clean_text,
-    "value": struck(wording.show_value),
+    "value": wording.show_value,
     "duration": wording.show_duration,
     "size": wording.show_size,
-    "time": struck(wording.show_time),
+    "time": wording.show_time,
     "number": wording.show_count,
     "counts": wording.show_counts,
     "word": wording.outcome_word,
@@ -145,5 +155,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "gate": wording.gate_word,
     "parts": wording.split_detail,
     "href": file_href,
+    "commit": short_commit,
 }
 """What the templates call: words come from the one formatter."""

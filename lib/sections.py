@@ -73,7 +73,8 @@ def matrix_problems(rls: Rls, table: str) -> list[str]:
     """Return a line for each word of one table's row that says nothing."""
     known = {"allow", "deny", *rls.scopes.get(table, {})}
     roles = {identity.role for identity in rls.identities.values()}
-    problems = [f"scope '{name}' of {table} has a word of its own meaning" for name in rls.scopes.get(table, {}) if name in ("allow", "deny")]
+    taken = [name for name in rls.scopes.get(table, {}) if name in ("allow", "deny")]
+    problems = [f"scope '{name}' of {table} has a word of its own meaning" for name in taken]
     for role, verbs in rls.matrix[table].items():
         if role not in roles:
             problems.append(f"{table}: no identity has the role {role}")

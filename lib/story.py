@@ -22,8 +22,8 @@ from lib.prose import Heading, render_prose
 from lib.redact import strike
 from lib.wording import plain_text, show_size
 
-HIDDEN_CELL_TAGS = frozenset({"remove-cell", "parameters", "injected-parameters", "papermill-error-cell-tag"})
-"""Cells the page leaves out: what it says elsewhere, and papermill's own banners. The first is Jupyter Book's word."""
+HIDDEN_CELL_TAGS = frozenset({"in-header", "remove-cell", "parameters", "injected-parameters", "papermill-error-cell-tag"})
+"""Cells the page leaves out: what its head says already, and papermill's own banners; `remove-cell` is Jupyter Book's."""
 HIDDEN_OUTPUT_TAG, HIDDEN_CODE_TAG = "remove-output", "remove-input"
 QUIET_ERROR = "NotReadyError"
 """The gate's own error repeats the verdict at the top of the page."""
@@ -35,10 +35,13 @@ LONGEST_STREAM = 8_000
 """Characters of printed text shown of one output."""
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 SHOWN_FIRST = (*PICTURES, "text/html", "text/markdown", "text/plain")
+NOTHING = Markup("")
 
-TAGS = set(
-    "a b blockquote br caption code dd dl dt em h3 h4 h5 h6 hr i kbd li ol p pre s small span strong sub sup table tbody td tfoot th thead tr ul".split()
-)
+TAGS = {
+    *("b", "br", "code", "em", "i", "kbd", "s", "small", "span", "strong", "sub", "sup", "a"),
+    *("h3", "h4", "h5", "h6", "p", "blockquote", "pre", "hr", "ul", "ol", "li", "dl", "dt", "dd"),
+    *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"),
+}
 ATTRIBUTES = {"a": {"href"}, "th": {"scope", "colspan", "rowspan"}, "td": {"colspan", "rowspan"}}
 CLASSES = {
     "ul": {"looked"},
@@ -53,8 +56,8 @@ CLASSES = {
 class Passage:
     """One cell as the page shows it."""
 
-    prose: Markup = Markup()
-    code: Markup = Markup()
+    prose: Markup = NOTHING
+    code: Markup = NOTHING
     outputs: tuple[Markup, ...] = ()
 
 
@@ -105,13 +108,14 @@ def read_code_cell(cell: NotebookNode, tags: set[str], numbers: Numbers) -> Pass
         return Passage(outputs=tuple(show_outputs(outputs, numbers)))
     if HIDDEN_OUTPUT_TAG in tags:
         outputs = [one for one in outputs if one.output_type == "error"]
-    code = Markup() if HIDDEN_CODE_TAG in tags or not cell.source.strip() else highlight(cell.source)
+    code = NOTHING if HIDDEN_CODE_TAG in tags or not cell.source.strip() else highlight(cell.source)
     return Passage(code=code, outputs=tuple(show_outputs(outputs, numbers)))
 
 
 def highlight(source: str) -> Markup:
     """Return Python source as coloured HTML; pygments escapes it."""
-    return Markup(Highlight2HTML(pygments_lexer="python3")(strike(plain_text(source, limit=20_000))))
+    paint = Highlight2HTML(pygments_lexer="python3")  # type: ignore[no-untyped-call]
+    return Markup(paint(plain_text(source, limit=20_000)).replace("<pre>", '<pre tabindex="0">', 1))
 
 
 def show_outputs(outputs: Iterable[Mapping[str, Any]], numbers: Numbers) -> Iterator[Markup]:
@@ -136,7 +140,7 @@ def show_output(output: Mapping[str, Any], numbers: Numbers) -> Markup:
     data = output.get("data", {})
     chosen = next((mime for mime in SHOWN_FIRST if mime in data), None)
     if chosen is None:
-        return Markup()
+        return NOTHING
     content = as_text(data[chosen])
     if len(content) > OUTPUT_LIMITS.get(chosen, len(content)):
         return left_out("A table" if chosen == "text/html" else "A picture", len(content))
@@ -157,16 +161,18 @@ def as_text(value: Any) -> str:
 
 def show_text(text: Any) -> Markup:
     """Return printed text as it was, without terminal codes."""
-    clean = strike(plain_text(as_text(text), limit=LONGEST_STREAM)).strip("\n")
-    return Markup('<pre class="printed" tabindex="0">{}</pre>').format(clean) if clean.strip() else Markup()
+    clean = plain_text(as_text(text), limit=LONGEST_STREAM).strip("\n")
+    return Markup('<pre class="printed" tabindex="0">{}</pre>').format(clean) if clean.strip() else NOTHING
 
 
 def show_error(output: Mapping[str, Any]) -> Markup:
     """Return an error as a box a person can read, its traceback folded away."""
-    name = strike(plain_text(str(output.get("ename", "Error")), limit=80))
-    message = strike(plain_text(str(output.get("evalue", "")))) or "It gave no message."
-    trace = strike(plain_text("\n".join(map(str, output.get("traceback", ()))), limit=20_000))
-    folded = Markup("<details><summary>Show traceback</summary><pre tabindex=\"0\">{}</pre></details>").format(trace) if trace else ""
+    name = plain_text(str(output.get("ename", "Error")), limit=80)
+    message = plain_text(str(output.get("evalue", ""))) or "It gave no message."
+    trace = plain_text("\n".join(map(str, output.get("traceback", ()))), limit=20_000)
+    folded = (
+        Markup('<details><summary>Show traceback</summary><pre tabindex="0">{}</pre></details>').format(trace) if trace else ""
+    )
     box = '<div class="trouble"><p class="label">The notebook stopped here: {}</p><p class="message">{}</p>{}</div>'
     return Markup(box).format(name, message, folded)
 
@@ -179,8 +185,8 @@ def show_picture(mime: str, content: str, about: Mapping[str, Any], numbers: Num
     elif not re.fullmatch(r"[A-Za-z0-9+/=\s]*", content):
         return left_out("A picture that can't be read", len(content))
     number = f"Figure {numbers.figures}"
-    alt = strike(plain_text(str(about.get("alt") or "The notebook says nothing about what this figure shows.")))
-    caption = strike(plain_text(str(about.get("caption") or "")))
+    alt = plain_text(str(about.get("alt") or "The notebook says nothing about what this figure shows."))
+    caption = plain_text(str(about.get("caption") or ""))
     figure = (
         '<figure><div class="scroll" role="region" tabindex="0" aria-label="{}"><img alt="{}" src="data:{};base64,{}"></div>'
         "<figcaption><b>{}.</b> {}</figcaption></figure>"
@@ -193,7 +199,7 @@ def show_html(content: str, numbers: Numbers) -> Markup:
 
     Each table is numbered and scrolls inside a region of its own, so that the page never does.
     """
-    clean = sanitise(strike(plain_text(content, limit=OUTPUT_LIMITS["text/html"])))
+    clean = sanitise(plain_text(content, limit=OUTPUT_LIMITS["text/html"]))
 
     def frame(found: re.Match[str]) -> str:
         numbers.tables += 1
@@ -202,7 +208,7 @@ def show_html(content: str, numbers: Numbers) -> Markup:
         return f'<div class="scroll" role="region" tabindex="0" aria-label="{number}">{table}</div>'
 
     shown = re.sub(r"<table\b.*?</table>", frame, clean, flags=re.DOTALL)
-    return Markup('<div class="output">{}</div>').format(Markup(shown)) if clean.strip() else Markup()
+    return Markup('<div class="output">{}</div>').format(Markup(shown)) if clean.strip() else NOTHING
 
 
 def sanitise(content: str) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from lib.redact import strike
 from lib.results import Json, Outcome
 from lib.wording import outcome_symbol, outcome_word, plain_text, show_count, show_value
 
@@ -62,9 +61,7 @@ class Table:
         return table_text(self)
 
 
-def show_table(
-    rows: Iterable[Mapping[str, Json]], caption: str, *, limit: int = MOST_ROWS, artifact: str | None = None
-) -> Table:
+def show_table(rows: Iterable[Mapping[str, Json]], caption: str, *, limit: int = MOST_ROWS, artifact: str | None = None) -> Table:
     """Return the rows as a table that shows itself at the end of a cell."""
     return Table(rows=tuple(rows), caption=caption, limit=limit, artifact=artifact)
 
@@ -92,12 +89,12 @@ def table_html(table: Table) -> str:
     """Return the table as HTML of our own: caption, header scopes, every value escaped."""
     shown, columns = table.rows[: table.limit], table.columns
     numeric = numeric_columns(shown, columns)
-    head = "".join(f'<th scope="col"{_align(column in numeric)}>{escape(strike(heading(column)))}</th>' for column in columns)
+    head = "".join(f'<th scope="col"{_align(column in numeric)}>{escape(heading(column))}</th>' for column in columns)
     body = "".join(f"<tr>{_row_cells(row, columns, numeric)}</tr>" for row in shown)
     if not table.rows:
         body = "<tr><td>nothing was found</td></tr>"
-    more = f'<tr><td class="rest" colspan="{len(columns)}">{escape(strike(table.rest))}</td></tr>' if table.rest else ""
-    caption = escape(strike(plain_text(table.caption)))
+    more = f'<tr><td class="rest" colspan="{len(columns)}">{escape(table.rest)}</td></tr>' if table.rest else ""
+    caption = escape(plain_text(table.caption))
     return f'<table class="rows"><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}{more}</tbody></table>'
 
 
@@ -110,14 +107,14 @@ def _row_cells(row: Mapping[str, Json], columns: Sequence[str], numeric: set[str
     cells = []
     for place, column in enumerate(columns):
         value = row.get(column)
-        text = escape(strike(show_value(value)))
+        text = escape(show_value(value))
         if isinstance(value, str) and value in OUTCOMES:
             outcome = Outcome(value)
             text = f'<span class="outcome {value}">{outcome_symbol(outcome)} {outcome_word(outcome)}</span>'
         tag = "th" if place == 0 and column not in numeric else "td"
         scope = ' scope="row"' if tag == "th" else ""
         # The label is shown by the style sheet where a phone stacks the cells of a row.
-        label = escape(strike(heading(column)))
+        label = escape(heading(column))
         cells.append(f'<{tag}{scope}{_align(column in numeric)} data-label="{label}">{text}</{tag}>')
     return "".join(cells)
 
@@ -129,13 +126,15 @@ def table_text(table: Table) -> str:
     grid = [[heading(column) for column in columns]]
     grid += [[_text_cell(row.get(column)) for column in columns] for row in shown]
     widths = [max((len(line[place]) for line in grid), default=0) for place in range(len(columns))]
-    lines = [strike(plain_text(table.caption))]
+    lines = [plain_text(table.caption)]
     for line in grid if table.rows else [["nothing was found"]]:
         cells = zip(line, widths or [0], columns or [""], strict=False)
-        lines.append("  ".join(text.rjust(width) if name in numeric else text.ljust(width) for text, width, name in cells).rstrip())
+        lines.append(
+            "  ".join(text.rjust(width) if name in numeric else text.ljust(width) for text, width, name in cells).rstrip()
+        )
     return "\n".join([*lines, table.rest] if table.rest else lines)
 
 
 def _text_cell(value: Json) -> str:
     """Return one value on one line."""
-    return " ".join(strike(show_value(value, limit=LONGEST_TEXT_CELL)).split())
+    return " ".join(show_value(value, limit=LONGEST_TEXT_CELL).split())

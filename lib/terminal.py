@@ -22,7 +22,7 @@ from lib.wording import (
 )
 
 MOST_LISTED = 12
-"""Checks listed below the table; the page has them all."""
+"""Causes listed below the table; the page has every check."""
 
 
 def say_verdict(
@@ -52,13 +52,20 @@ def task_table(tasks: Sequence[Task], lines: Sequence[EvidenceLine]) -> str:
 
 
 def person_list(lines: Sequence[EvidenceLine]) -> str:
-    """Return what did not pass, each with its next move, or '' when all did."""
+    """Return what did not pass, each cause once with the checks it stands behind; '' when all passed."""
     found = standing_out(lines)
-    said = []
-    for line in found[:MOST_LISTED]:
-        seen, move = split_detail(line.detail)
-        said.append(f"{outcome_symbol(line.result)} {line.check} ({gate_word(line.gate)}) {outcome_word(line.result)}")
-        said.extend(f"    {text}" for text in (seen, f"Next: {move}" if move else "") if text)
-    if len(found) > MOST_LISTED:
-        said.append(f"and {len(found) - MOST_LISTED} more on the page")
+    causes: dict[tuple[str, str], list[EvidenceLine]] = {}
+    for line in found:
+        causes.setdefault((line.result.value, line.detail), []).append(line)
+    said = [say_cause(behind) for behind in list(causes.values())[:MOST_LISTED]]
+    if len(causes) > MOST_LISTED:
+        said.append(f"and {len(causes) - MOST_LISTED} more on the page")
     return "\n".join(said) + "\n\n" if said else ""
+
+
+def say_cause(lines: Sequence[EvidenceLine]) -> str:
+    """Return the checks that one cause stands behind, what was seen, and the next move."""
+    first = lines[0]
+    seen, move = split_detail(first.detail)
+    heads = [f"{outcome_symbol(line.result)} {line.check} ({gate_word(line.gate)}) {outcome_word(line.result)}" for line in lines]
+    return "\n".join([*heads, *(f"    {text}" for text in (seen, f"Next: {move}" if move else "") if text)])

@@ -1,7 +1,7 @@
 """The one formatter: turns verdicts, outcomes, values, times and sizes into words.
 
 The page, the terminal and CI all speak through it, so that they can't drift apart.
-Pure: standard library and lib.results only.
+Pure but for the credentials it knows to strike out; no clock, no files.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from lib.redact import strike
 from lib.results import Json, Outcome, Provenance, Verdict
 
 LONGEST_TEXT = 4000
 """Characters of one text on a page or in the terminal. The whole is in evidence.jsonl."""
+LONGEST_UNIT = 40
 LONGEST_VALUE = 240
 """Characters of one value in a table cell: about eight lines of a narrow column."""
 
@@ -37,17 +39,26 @@ WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 """Terminal colours, cursor moves and window titles. Source: ECMA-48, 5.4 (control sequences)."""
 KEPT_CONTROLS = frozenset("\n\t")
+UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
+"""Unicode's controls, format characters and lone surrogates."""
+MARGIN = 4096
+"""Characters beyond what is shown that are looked at too: longer than a credential."""
 
 
 def plain_text(text: str, *, limit: int = LONGEST_TEXT) -> str:
-    """Return the text without terminal codes, control and direction characters, cut with a note.
+    """Return the text struck of credentials, without terminal, control and direction characters, cut with a note.
 
     Direction overrides (U+202E and its kin) are dropped: they can make a line read as another.
     """
-    # Cut before cleaning: a text of many megabytes must not be walked character by character.
-    head = ANSI.sub("", text[: limit * 2]).replace("\r\n", "\n").replace("\r", "\n")
-    clean = "".join(char for char in head if char in KEPT_CONTROLS or unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
-    if len(clean) <= limit and len(text) <= limit * 2:
+    # Only a head is walked, however many megabytes come; what a cut of ours may have halved is let go.
+    window = limit * 2 + MARGIN
+    head = ANSI.sub("", text[:window]).replace("\r\n", "\n").replace("\r", "\n")
+    clean = "".join(char for char in head if char in KEPT_CONTROLS or unicodedata.category(char) not in UNSEEN_CATEGORIES)
+    # Struck after the codes are gone, which could hide a credential, and before the cut, which could halve one.
+    clean = strike(clean)
+    if len(text) > window:
+        clean = clean[:-MARGIN]
+    elif len(clean) <= limit:
         return clean
     return f"{clean[:limit].rstrip()} … (cut: {len(text):,} characters in all)"
 
@@ -90,9 +101,7 @@ def show_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(parts) or "nothing was checked"
 
 
-def verdict_sentence(
-    verdict: Verdict, counts: Mapping[str, int], *, partial: bool = False, rehearsed: bool = False
-) -> str:
+def verdict_sentence(verdict: Verdict, counts: Mapping[str, int], *, partial: bool = False, rehearsed: bool = False) -> str:
     """Return what the verdict means and why, in one or two sentences.
 
     counts: outcome word -> number of *gates*, as lib.results.count_outcomes gives them.
@@ -103,7 +112,7 @@ def verdict_sentence(
         case Verdict.GO:
             said = f"Ready to launch: all {show_count(passed, 'gate')} passed on the live services."
         case Verdict.REHEARSED:
-            said = f"Rehearsed: {show_count(passed, 'gate')} passed, {_why_not_go(partial, rehearsed)}."
+            said = f"{show_count(passed, 'gate')} passed and none failed, {_why_not_go(partial, rehearsed)}."
         case Verdict.NO_GO:
             beside = f", and {unseen:,} could not be looked at" if unseen else ""
             said = f"Not ready: {failed:,} of {show_count(sum(counts.values()), 'gate')} failed{beside}."
@@ -132,6 +141,7 @@ def rehearsal_sentence(environment: str) -> str:
 
 def show_value(value: Json, unit: str | None = None, *, limit: int = LONGEST_VALUE) -> str:
     """Return a JSON value as a table cell shows it, with its unit; None is "—", not known."""
+    unit = plain_text(unit, limit=LONGEST_UNIT) if unit else None
     if value is None:
         return "—"
     if isinstance(value, bool):
@@ -145,7 +155,7 @@ def show_value(value: Json, unit: str | None = None, *, limit: int = LONGEST_VAL
     else:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = plain_text(text, limit=limit)
-    return f"{text} {unit}" if unit and text and unit not in ("rows",) else text or "(empty)"
+    return f"{text} {unit}" if unit and text else text or "(empty)"
 
 
 def _show_number(value: float, unit: str | None) -> str:
@@ -154,7 +164,9 @@ def _show_number(value: float, unit: str | None) -> str:
         return show_size(value)
     if unit in ("s", "seconds"):
         return show_duration(value)
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else f"{value:g}"
+    text = (
+        f"{value:,}" if isinstance(value, int) else f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else f"{value:g}"
+    )
     return f"{text} {unit}" if unit else text
 
 
@@ -173,7 +185,7 @@ def show_duration(seconds: float | None) -> str:
         return f"{whole} s"
     minutes, left = divmod(whole, 60)
     if minutes < 60:
-        return f"{minutes} min {left:02d} s"
+        return f"{minutes} min {left:02d} s" if left else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
@@ -198,7 +210,7 @@ def show_time(moment: datetime | str | None) -> str:
         return "—"
     if isinstance(moment, str):
         try:
-            moment = datetime.fromisoformat(moment)
+            return show_time(datetime.fromisoformat(moment))
         except ValueError:
             return plain_text(moment, limit=LONGEST_VALUE)
     if moment.tzinfo is None:

@@ -58,14 +58,42 @@ def rls_rows() -> tuple[CheckRow, ...]:
             command="psql --no-psqlrc --file supabase/tests/03_views.sql",
             exit_code=0,
         ),
-        row("rls.no_policy_without_rls", title="No policy lies idle on a table without row level security", observed=0, expected=0, unit="policies",
-            detail="Looked at 31 policies."),  # fmt: skip
-        row("rls.views_are_invokers", Outcome.SKIP, title="Views run with the rights of who asks", observed=None, expected=None, unit=None,
-            detail="The pack declares no view in an exposed schema."),  # fmt: skip
-        row("rls.policies_are_cheap", Outcome.FAIL, gate=False, title="No policy calls auth.uid() once a row", observed=3, expected=0, unit="policies",
-            detail="ideas_select, ideas_update and idea_votes_select call auth.uid() for every row. Next: wrap the call as (select auth.uid())."),  # fmt: skip
-        row("rls.definers_pin_their_path", title="Security definer functions have a fixed search path", observed=["search_path=''"], expected=["search_path=''"], unit=None,
-            detail="One function: public.submit_idea."),  # fmt: skip
+        row(
+            "rls.no_policy_without_rls",
+            title="No policy lies idle on a table without row level security",
+            observed=0,
+            expected=0,
+            unit="policies",
+            detail="Looked at 31 policies.",
+        ),
+        row(
+            "rls.views_are_invokers",
+            Outcome.SKIP,
+            title="Views run with the rights of who asks",
+            observed=None,
+            expected=None,
+            unit=None,
+            detail="The pack declares no view in an exposed schema.",
+        ),
+        row(
+            "rls.policies_are_cheap",
+            Outcome.FAIL,
+            gate=False,
+            title="No policy calls auth.uid() once a row",
+            observed=3,
+            expected=0,
+            unit="policies",
+            detail="ideas_select, ideas_update and idea_votes_select call auth.uid() for every row. "
+            "Next: wrap the call as (select auth.uid()).",
+        ),
+        row(
+            "rls.definers_pin_their_path",
+            title="Security definer functions have a fixed search path",
+            observed=["search_path=''"],
+            expected=["search_path=''"],
+            unit=None,
+            detail="One function: public.submit_idea.",
+        ),
     )
 
 
@@ -74,8 +102,16 @@ def matrix() -> list[dict[str, str]]:
     cells = []
     for table in ("ideas", "idea_votes", "idea_drafts", "idea_tags", "workspaces", "analytics_facts", "ingestion_log"):
         for identity in ("anon", "alice", "bob", "service_role"):
-            for verb in figures.VERBS:
-                said = "allow" if identity == "service_role" else "deny" if identity == "anon" else "workspace" if verb == "select" else "own"
+            for verb in ("select", "insert", "update", "delete"):
+                said = (
+                    "allow"
+                    if identity == "service_role"
+                    else "deny"
+                    if identity == "anon"
+                    else "workspace"
+                    if verb == "select"
+                    else "own"
+                )
                 cells.append({"table": table, "identity": identity, "verb": verb, "expected": said, "observed": said})
     cells[3]["observed"] = "allow"
     cells[54]["observed"] = "allow"
@@ -97,11 +133,21 @@ def code(source: str, *outputs: NotebookNode, tags: tuple[str, ...] = ()) -> Not
 def rls_notebook() -> NotebookNode:
     """Return an executed notebook with prose, tables, a figure, printed text and its gate's error."""
     tables = show_table(
-        [{"schema": "public", "table": cell, "rls": "pass", "policies": count, "rows": count * 1204} for cell, count in
-         (("ideas", 5), ("idea_votes", 4), ("idea_drafts", 4), ("idea_tags", 3), ("workspaces", 2), ("analytics_facts", 1), ("ingestion_log", 1))],
+        [
+            {"schema": "public", "table": cell, "rls": "pass", "policies": count, "rows": count * 1204}
+            for cell, count in (
+                ("ideas", 5),
+                ("idea_votes", 4),
+                ("idea_drafts", 4),
+                ("idea_tags", 3),
+                ("workspaces", 2),
+                ("analytics_facts", 1),
+                ("ingestion_log", 1),
+            )
+        ],
         "Every table of the exposed schemas",
         artifact="artifacts/rls/tables.json",
-    )  # fmt: skip
+    )
     return new_notebook(
         cells=[
             new_markdown_cell(
@@ -115,19 +161,42 @@ def rls_notebook() -> NotebookNode:
                 tags=("parameters",),
             ),
             code('environment = "staging"\nstatement_timeout_s = 10\nschemas = ["public"]', tags=("injected-parameters",)),
-            code('from lib import figures\nfrom lib.checks import rls\nfrom lib.session import open_task\n\ntask = open_task("rls", environment=environment)'),
-            new_markdown_cell("## Is it switched on everywhere?\n\nThe table lists each table of an exposed schema. A table without row level security can be read by anyone who has the public key."),
+            code(
+                "from lib import figures\nfrom lib.checks import rls\nfrom lib.session import open_task\n\n"
+                'task = open_task("rls", environment=environment)'
+            ),
+            new_markdown_cell(
+                "## Is it switched on everywhere?\n\nThe table lists each table of an exposed schema. "
+                "A table without row level security can be read by anyone who has the public key."
+            ),
             code("seen = task.look(rls.look_at_tables)\nseen", shown(tables)),
             new_markdown_cell("A table whose column `rls` says *failed* is open. The rest are judged by their policies below."),
-            new_markdown_cell("## What can each role really do?\n\nEach verb is tried as each role, in a transaction that is rolled back."),
+            new_markdown_cell(
+                "## What can each role really do?\n\nEach verb is tried as each role, in a transaction that is rolled back."
+            ),
             code("figures.matrix_heat_map(seen.facts)", shown(figures.matrix_heat_map(matrix()))),
-            new_markdown_cell("A red frame marks a cell that differs from what is declared.\n\n| letter | meaning |\n| --- | --- |\n| A | allowed, every row |\n| O | own rows only |\n\n```sql\nselect * from ideas;\n```"),
-            code('print("probing 176 cells")', new_output("stream", name="stdout", text="\x1b[32mprobing 176 cells\x1b[0m\ndone in 63 ms\n")),
-            new_markdown_cell("## The verdict"),
-            code("task.verdict_table()", shown(show_table([{"check": "rls.every_table_enabled", "result": "pass"}], "Every check of rls")), tags=("remove-cell",)),
-            code("task.require_ready()", new_output("error", ename="NotReadyError", evalue="rls is not ready", traceback=["\x1b[31mNotReadyError\x1b[0m"]), tags=("remove-cell",)),
+            new_markdown_cell(
+                "A red frame marks a cell that differs from what is declared.\n\n"
+                "| letter | meaning |\n| --- | --- |\n| A | allowed, every row |\n| O | own rows only |\n\n"
+                "```sql\nselect * from ideas;\n```"
+            ),
+            code(
+                'print("probing 176 cells")',
+                new_output("stream", name="stdout", text="\x1b[32mprobing 176 cells\x1b[0m\ndone in 63 ms\n"),
+            ),
+            new_markdown_cell("## The verdict", metadata={"tags": ["remove-cell"]}),
+            code(
+                "task.verdict_table()",
+                shown(show_table([{"check": "rls.every_table_enabled", "result": "pass"}], "Every check of rls")),
+                tags=("remove-cell",),
+            ),
+            code(
+                "task.require_ready()",
+                new_output("error", ename="NotReadyError", evalue="rls is not ready", traceback=["\x1b[31mNotReadyError\x1b[0m"]),
+                tags=("remove-cell",),
+            ),
         ]
-    )  # fmt: skip
+    )
 
 
 def header(**changes: Any) -> PageHeader:
@@ -152,10 +221,30 @@ def header(**changes: Any) -> PageHeader:
 def spans() -> list[dict[str, Any]]:
     """Return when each task of the sample ran."""
     return [
-        {"task": "Migrations", "started_at": "2026-11-23T11:45:00+00:00", "ended_at": "2026-11-23T11:45:12+00:00", "outcome": "pass"},
-        {"task": "Seed fixtures", "started_at": "2026-11-23T11:45:12+00:00", "ended_at": "2026-11-23T11:45:15.4+00:00", "outcome": "pass"},
-        {"task": "Row level security", "started_at": "2026-11-23T11:45:15.5+00:00", "ended_at": "2026-11-23T11:45:21.6+00:00", "outcome": "fail"},
-        {"task": "Backup and restore", "started_at": "2026-11-23T11:45:15.5+00:00", "ended_at": "2026-11-23T11:45:27+00:00", "outcome": "error"},
+        {
+            "task": "Migrations",
+            "started_at": "2026-11-23T11:45:00+00:00",
+            "ended_at": "2026-11-23T11:45:12+00:00",
+            "outcome": "pass",
+        },
+        {
+            "task": "Seed fixtures",
+            "started_at": "2026-11-23T11:45:12+00:00",
+            "ended_at": "2026-11-23T11:45:15.4+00:00",
+            "outcome": "pass",
+        },
+        {
+            "task": "Row level security",
+            "started_at": "2026-11-23T11:45:15.5+00:00",
+            "ended_at": "2026-11-23T11:45:21.6+00:00",
+            "outcome": "fail",
+        },
+        {
+            "task": "Backup and restore",
+            "started_at": "2026-11-23T11:45:15.5+00:00",
+            "ended_at": "2026-11-23T11:45:27+00:00",
+            "outcome": "error",
+        },
     ]
 
 
@@ -163,14 +252,17 @@ def summary_notebook() -> NotebookNode:
     """Return the executed summary notebook of the sample."""
     return new_notebook(
         cells=[
-            new_markdown_cell("# Readiness summary\n\n**The question.** Is this feature pack ready to launch in this environment, and can we prove it?"),
+            new_markdown_cell(
+                "# Readiness summary\n\n**The question.** Is this feature pack ready to launch in this environment, "
+                "and can we prove it?"
+            ),
             code('environment = "staging"  # name of a file in params/', tags=("parameters",)),
             new_markdown_cell("## Each task", metadata={"tags": ["in-header"]}),
             code("task.show(rows)", shown(show_table([{"task": "said above"}], "Every task")), tags=("in-header",)),
             new_markdown_cell("## How the time went\n\nEach bar runs from a task's first look to the end of its last."),
             code("figures.run_timeline(spans)", shown(figures.run_timeline(spans()))),
         ]
-    )  # fmt: skip
+    )
 
 
 def summary(**changes: Any) -> RunSummary:
@@ -178,25 +270,90 @@ def summary(**changes: Any) -> RunSummary:
     checks = (
         *(row(f"migrations.sample_{number}", title="A sample") for number in range(11)),
         *rls_rows(),
-        row("backup_restore.fits_rto", Outcome.ERROR, title="A restore fits the recovery time objective", observed=None, expected=60, unit="s",
-            detail="The dump stopped: no space left on device. Next: free at least 1.2 GB in the work folder, run again."),  # fmt: skip
+        row(
+            "backup_restore.fits_rto",
+            Outcome.ERROR,
+            title="A restore fits the recovery time objective",
+            observed=None,
+            expected=60,
+            unit="s",
+            detail="The dump stopped: no space left on device. Next: free at least 1.2 GB in the work folder, run again.",
+        ),
     )
     counts = {"pass": 11, "fail": 0, "skip": 0, "error": 0}
     tasks = (
-        TaskRow(task="migrations", title="Migrations", outcome=Outcome.PASS, counts=counts, duration_s=12, provenance=Provenance.EMBEDDED, page="migrations.html"),
-        TaskRow(task="seed", title="Seed fixtures", outcome=Outcome.PASS, counts={**counts, "pass": 6}, duration_s=3.4, provenance=Provenance.EMBEDDED, page="seed.html"),
-        TaskRow(task="rls", title="Row level security", outcome=Outcome.FAIL, counts={"pass": 3, "fail": 2, "skip": 1, "error": 1}, duration_s=6.1, provenance=Provenance.EMBEDDED, page="rls.html"),
-        TaskRow(task="backup_restore", title="Backup and restore", outcome=Outcome.ERROR, counts={**counts, "pass": 7, "error": 1}, duration_s=11.5, provenance=Provenance.EMBEDDED, page="backup_restore.html"),
-    )  # fmt: skip
+        TaskRow(
+            task="migrations",
+            title="Migrations",
+            outcome=Outcome.PASS,
+            counts=counts,
+            duration_s=12,
+            provenance=Provenance.EMBEDDED,
+            page="migrations.html",
+        ),
+        TaskRow(
+            task="seed",
+            title="Seed fixtures",
+            outcome=Outcome.PASS,
+            counts={**counts, "pass": 6},
+            duration_s=3.4,
+            provenance=Provenance.EMBEDDED,
+            page="seed.html",
+        ),
+        TaskRow(
+            task="rls",
+            title="Row level security",
+            outcome=Outcome.FAIL,
+            counts={"pass": 3, "fail": 2, "skip": 1, "error": 1},
+            duration_s=6.1,
+            provenance=Provenance.EMBEDDED,
+            page="rls.html",
+        ),
+        TaskRow(
+            task="backup_restore",
+            title="Backup and restore",
+            outcome=Outcome.ERROR,
+            counts={**counts, "pass": 7, "error": 1},
+            duration_s=11.5,
+            provenance=Provenance.EMBEDDED,
+            page="backup_restore.html",
+        ),
+    )
     facts: dict[str, Any] = {
-        "header": header(title="Readiness summary", task="readiness_summary", duration_s=31.2, notebook="readiness_summary.ipynb", checks=checks),
+        "header": header(
+            title="Readiness summary",
+            task="readiness_summary",
+            duration_s=31.2,
+            notebook="readiness_summary.ipynb",
+            checks=checks,
+        ),
         "tasks": tasks,
         "previous": "20261122T090210Z-wmrt",
         "changes": (
-            Change(check="rls.matrix_matches", title="Each role can do exactly what is declared", before=Outcome.PASS, now=Outcome.FAIL),
-            Change(check="seed.counts_match", title="Every table holds the rows the fixtures declare", before=Outcome.FAIL, now=Outcome.PASS),
-            Change(check="migrations.rollbacks_work", title="Each rollback file undoes its migration", before=None, now=Outcome.PASS),
+            Change(
+                check="rls.matrix_matches",
+                title="Each role can do exactly what is declared",
+                before=Outcome.PASS,
+                now=Outcome.FAIL,
+            ),
+            Change(
+                check="seed.counts_match",
+                title="Every table holds the rows the fixtures declare",
+                before=Outcome.FAIL,
+                now=Outcome.PASS,
+            ),
+            Change(
+                check="migrations.rollbacks_work", title="Each rollback file undoes its migration", before=None, now=Outcome.PASS
+            ),
         ),
-        "files": tuple(FileLink(path=f"artifacts/rls/{name}.json", size_bytes=4096 * (place + 1), sha256=f"{place:02x}" * 32, about="data of a table") for place, name in enumerate(("tables", "matrix", "policies", "pgtap"))),
-    }  # fmt: skip
+        "files": tuple(
+            FileLink(
+                path=f"artifacts/rls/{name}.json",
+                size_bytes=4096 * (place + 1),
+                sha256=f"{place:02x}" * 32,
+                about="data of a table",
+            )
+            for place, name in enumerate(("tables", "matrix", "policies", "pgtap"))
+        ),
+    }
     return RunSummary(**{**facts, **changes})

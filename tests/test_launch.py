@@ -149,7 +149,9 @@ def test_a_live_database_that_does_not_answer_is_blocked_without_its_password(tm
     url = "postgresql://postgres:hunter2hunter2@127.0.0.1:1/postgres"
     done = run_lib("staging", "--only", "rls", rendered=tmp_path, STAGING_DATABASE_URL=url)
     assert done.exit_code == 2, done.said
-    assert set(done.results.values()) <= {"error", "pass"}
+    assert {check: result for check, result in done.results.items() if check.startswith("rls.") and result != "error"} == {
+        "rls.pgtap_tests_pass": "skip"  # it would write before it rolls back, which nobody allowed
+    }
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     password = password_of(url)
     assert password is not None

@@ -16,7 +16,7 @@ LAYERS = (
     {"sections", "wording", "pages"},
     {"params", "commands", "database", "web"},
     {"world", "drawing"},
-    {"targets", "figures", "tables", "prose"},
+    {"targets", "figures", "heat_map", "tables", "prose"},
     {"checks"},
     {"evidence", "attest", "history", "embedded", "parameters_shown", "story"},
     {"tasks", "render"},

@@ -6,7 +6,7 @@ found nothing the later ones raise, so that one cause gives one `fail`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from lib.targets.backup_judgements import (
     judge_dump,
     judge_history,
     judge_kept,
+    judge_matrix,
     judge_restore,
     judge_retention,
     judge_rows,
@@ -27,8 +28,8 @@ from lib.targets.backup_judgements import (
     judge_sequences,
     judge_source,
 )
+from lib.targets.backup_rows import describe_cell_pair, describe_kept, describe_table_pair
 from lib.targets.backup_store import (
-    KeptBackup,
     choose_expired,
     choose_good,
     delete_backup,
@@ -38,16 +39,19 @@ from lib.targets.backup_store import (
     read_manifest,
 )
 from lib.targets.backups import Backup, DumpFailure, read_state, take_backup
-from lib.targets.digests import TableDigest, compare_tables, open_reading
-from lib.targets.dumps import list_entries
+from lib.targets.digests import compare_tables, open_reading
+from lib.targets.dumps import list_entries, timed
 from lib.targets.restored_copy import (
+    Definitions,
     RestoredCopy,
     compare_definitions,
     compare_history,
     compare_rows,
     compare_sequences,
+    pair_cells,
 )
 from lib.targets.restores import drop_copy, list_copies, make_copy, restore_dump
+from lib.targets.rls_probe import VERBS, observe_matrix
 from lib.targets.schema import compare_schemas
 from lib.world import World
 
@@ -60,6 +64,9 @@ CHECKS: tuple[Check, ...] = (
     Check(id="backup_restore.rows_match", title="Every table of the restored copy holds the same rows"),
     Check(id="backup_restore.sequences_match", title="Every sequence goes on where the source's stood"),
     Check(id="backup_restore.migration_history_matches", title="The restored copy knows which migrations were applied"),
+    Check(
+        id="backup_restore.rls_matrix_matches", title="The restored copy lets each role do what the source lets it do"
+    ),
     Check(id="backup_restore.source_untouched", title="Backing up and restoring changed nothing in the source"),
     Check(id="backup_restore.kept_backups_are_intact", title="Every backup that is kept is whole and unchanged"),
     Check(id="backup_restore.within_rpo", title="The newest good backup is younger than the recovery point objective"),
@@ -155,7 +162,9 @@ def read_damage(world: World, backup: Backup) -> list[str]:
 
 def restore_backup(world: World, backup: Backup) -> RestoredCopy:
     """Return a restored copy; its database is gone again when the restore did not go through."""
-    database = make_copy(world.scratch)
+    stages: dict[str, float] = {}
+    with timed(stages, "create"):
+        database = make_copy(world.scratch)
     is_whole = False
     try:
         restore = restore_dump(
@@ -174,6 +183,7 @@ def restore_backup(world: World, backup: Backup) -> RestoredCopy:
         if not is_whole:
             backup.close()
             drop_copy(world.scratch, database)
+    restore = replace(restore, stages={**stages, **restore.stages})
     return RestoredCopy(backup=backup, database=database, restore=restore)
 
 
@@ -207,21 +217,28 @@ def look_at_rows(world: World, *, copy: RestoredCopy | None) -> Findings:
     history = compare_history(copy, timeout_s=timeout_s)
     return Findings(
         results=[judge_rows(found), judge_sequences(sequences), judge_history(copy.backup, history)],
-        rows=[row_of(ours, theirs) for ours, theirs in zip(found.source, found.copy, strict=True)],
+        rows=[describe_table_pair(ours, theirs) for ours, theirs in zip(found.source, found.copy, strict=True)],
         artifacts={"changed_rows.json": [vars(row) for row in found.rows]} if found.rows else {},
     )
 
 
-def row_of(ours: TableDigest, theirs: TableDigest) -> dict[str, Any]:
-    """Return one table as the page shows it."""
-    same = (ours.rows, ours.digest) == (theirs.rows, theirs.digest)
-    return {
-        "table": ours.label,
-        "rows in the source": ours.rows,
-        "rows in the copy": theirs.rows,
-        "digest": ours.digest if same else f"{ours.digest} is {theirs.digest} in the copy",
-        "same": same,
-    }
+@looks_at("backup_restore.rls_matrix_matches")
+def look_at_rls(world: World, *, copy: RestoredCopy | None, schema: Definitions | None) -> Findings:
+    """What each role may do, tried on the source and on the restored copy, all of it rolled back."""
+    copy, schema = (
+        require(copy, NOT_RESTORED),
+        require(schema, "schemas were not compared: see backup_restore.schema_matches"),
+    )
+    rls = world.sections["rls"]
+    verbs = VERBS if world.writes_allowed else ("select",)
+    ours, theirs = (observe_matrix(database, rls, verbs=verbs) for database in (world.target, copy.database))
+    pairs = pair_cells(ours, theirs, schema.differences)
+    rows = [describe_cell_pair(pair) for pair in pairs]
+    return Findings(
+        results=[judge_matrix(pairs, verbs)],
+        rows=[row for row in rows if not row["same"]],
+        artifacts={"matrices.json": rows},
+    )
 
 
 @looks_at("backup_restore.source_untouched")
@@ -274,16 +291,3 @@ def look_at_store(world: World, *, backup: Backup | None, copy: RestoredCopy | N
         ],
         rows=[describe_kept(one, now, chosen, good) for one in before],
     )
-
-
-def describe_kept(
-    one: KeptBackup, now: datetime, chosen: Sequence[KeptBackup], good: Sequence[KeptBackup]
-) -> dict[str, Any]:
-    """Return one backup as the page shows it."""
-    return {
-        "backup": one.id,
-        "age in hours": round(one.age_s(now) / 3600, 1) if one.taken_at else None,
-        "size in MB": round(one.size_bytes / 1e6, 2),
-        "state": "; ".join(one.problems) or ("intact" if one in good else "not proved"),
-        "then": "deleted" if one in chosen else "kept",
-    }

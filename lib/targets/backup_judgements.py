@@ -9,7 +9,7 @@ from lib.results import Result, failed, judge, passed, unseen
 from lib.targets.backup_store import KeptBackup, choose_good
 from lib.targets.backups import Backup, first_error
 from lib.targets.digests import TableDifference
-from lib.targets.restored_copy import Definitions, RowComparison, SequencePlace
+from lib.targets.restored_copy import CellPair, Definitions, RowComparison, SequencePlace
 from lib.targets.restores import Restore
 from lib.targets.row_differences import RowDifference
 from lib.targets.schema import Difference, name_differences
@@ -29,7 +29,9 @@ def judge_dump(backup: Backup) -> Result:
     """Judge that the dump holds every table of the source."""
     check, source = "backup_restore.dump_taken", backup.source
     if not source.tables:
-        return unseen(check, "The source has no table to back up. Next: push the migrations, or check the database's name.")
+        return unseen(
+            check, "The source has no table to back up. Next: push the migrations, or check the database's name."
+        )
     detail = (
         f"This user may not read {name_some(source.unreadable)}, so the backup is without them. "
         "Next: grant select on them to the user that takes backups."
@@ -49,9 +51,13 @@ def judge_dump(backup: Backup) -> Result:
 def judge_damage(damage: Sequence[str]) -> list[Result]:
     """Return the results of a backup that is not worth restoring."""
     detail = f"{name_some(damage)}. Nothing was restored from it. Next: take a new backup, and look after the disk it lay on."
-    reason = "The backup is damaged, so it was not restored: see backup_restore.dump_is_complete. Next: mend that first."
+    reason = (
+        "The backup is damaged, so it was not restored: see backup_restore.dump_is_complete. Next: mend that first."
+    )
     return [
-        failed("backup_restore.dump_is_complete", observed=len(damage), expected=0, unit="damaged files", detail=detail),
+        failed(
+            "backup_restore.dump_is_complete", observed=len(damage), expected=0, unit="damaged files", detail=detail
+        ),
         unseen("backup_restore.restored", reason),
         unseen("backup_restore.within_rto", reason),
     ]
@@ -121,7 +127,7 @@ def judge_rows(found: RowComparison) -> Result:
     detail = ""
     if found.differing:
         rows = name_some([describe_row(row) for row in found.rows])
-        detail = f"Rows differ in {name_some(found.differing)}: {rows}. Next: see changed_rows.json, and do not rely on this backup."
+        detail = f"Rows differ in {name_some(found.differing)}: {rows}. Next: see changed_rows.json; don't rely on this backup."
     return judge(
         check,
         holds=not found.differing,
@@ -143,9 +149,7 @@ def judge_sequences(places: Sequence[SequencePlace]) -> Result:
     check = "backup_restore.sequences_match"
     if not places:
         return passed(check, observed=0, expected=0, unit="sequences", detail="The source has no sequence.")
-    wrong = [
-        f"{one.name} goes on with {one.restored} instead of {one.after}" for one in places if not one.holds
-    ]
+    wrong = [f"{one.name} goes on with {one.restored} instead of {one.after}" for one in places if not one.holds]
     detail = f"{name_some(wrong)}: the next inserts may collide. Next: set them with setval() after a restore."
     return judge(
         check,
@@ -175,6 +179,31 @@ def judge_history(backup: Backup, differing: Sequence[str]) -> Result:
     )
 
 
+def judge_matrix(pairs: Sequence[CellPair], verbs: Sequence[str]) -> Result:
+    """Judge that each role may do the same in the copy, cell by cell."""
+    check = "backup_restore.rls_matrix_matches"
+    compared = [pair for pair in pairs if pair.compared]
+    if not compared:
+        return unseen(
+            check,
+            "No cell of the matrix could be compared. Next: declare rls.matrix in the params file, or see "
+            "backup_restore.schema_matches and 02_rls.",
+        )
+    wrong = [pair for pair in compared if not pair.same]
+    named = [
+        f"{pair.source.role} {pair.source.verb} on {pair.source.table} is {pair.copy.observed if pair.copy else 'missing'} "
+        f"instead of {pair.source.observed}"
+        for pair in wrong
+    ]
+    detail = (
+        f"Tried: {join_words(verbs)}."
+        if not wrong
+        else f"{name_some(named)}. Next: see what of its policies the dump does not carry."
+    )
+    same = len(compared) - len(wrong)
+    return judge(check, holds=not wrong, observed=same, expected=len(compared), unit="cells", detail=detail)
+
+
 def judge_source(
     backup: Backup, schema: Sequence[Difference], tables: Sequence[TableDifference], left_behind: Sequence[str]
 ) -> Result:
@@ -186,10 +215,12 @@ def judge_source(
     wrong = ["our transaction was given an id to write with"] if backup.assigned_id else []
     wrong += [f"{one.object} is {one.change}" for one in schema]
     wrong += [f"database {name} was left behind" for name in left_behind]
-    notes = "Only read-only transactions were opened."
+    notes = "The backup opened read-only transactions alone."
     if tables:
         notes += f" Others wrote meanwhile to {name_some([one.source.label for one in tables])}."
-    detail = f"While the backup ran: {name_some(wrong)}. Next: keep migrations out of the backup's window, then run again."
+    detail = (
+        f"While the backup ran: {name_some(wrong)}. Next: keep migrations out of the backup's window, then run again."
+    )
     return judge(
         check, holds=not wrong, observed=len(wrong), expected=0, unit="changes", detail=detail if wrong else notes
     )
@@ -217,16 +248,16 @@ def judge_kept(backups: Sequence[KeptBackup], judged_elsewhere: Collection[str])
     )
 
 
-def judge_rpo(
-    good: Sequence[KeptBackup], *, now: datetime, rpo_s: float, this_run: str | None
-) -> Result:
+def judge_rpo(good: Sequence[KeptBackup], *, now: datetime, rpo_s: float, this_run: str | None) -> Result:
     """Judge the age of the newest good backup, this run's among them, against the recovery point objective.
 
     good: the environment's good backups, newest first.
     """
     check = "backup_restore.within_rpo"
     if not good:
-        return unseen(check, "There is no good backup to tell the age of: see the checks above. Next: mend those first.")
+        return unseen(
+            check, "There is no good backup to tell the age of: see the checks above. Next: mend those first."
+        )
     age_s = round(good[0].age_s(now), 1)
     older = next((one for one in good if one.id != this_run), None)
     before = (
@@ -257,7 +288,9 @@ def judge_retention(
     wrong += [f"{one.id} is still there" for one in chosen if one.id in left]
     wrong += [f"the newest good one, {good[0].id}, is gone"] if good[0].id not in left else []
     deleted = f"Deleted {name_some(sorted(gone))}." if gone else "Nothing was old enough to delete."
-    detail = f"{name_some(wrong)}. Next: stop whatever else deletes backups, and look at the store." if wrong else deleted
+    detail = (
+        f"{name_some(wrong)}. Next: stop whatever else deletes backups, and look at the store." if wrong else deleted
+    )
     return judge(
         check,
         holds=not wrong,

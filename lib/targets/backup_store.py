@@ -130,7 +130,8 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Write the manifest of a finished dump, sealed, and return it as written."""
     whole = {"made_by": MADE_BY, **manifest, "files": describe_files(folder)}
     whole["sha256"] = seal(whole)
-    write_whole(folder / MANIFEST, json.dumps(whole, indent=1, ensure_ascii=False) + "\n", mode=0o600)
+    # No newline at the end: then a file that lost even its last byte can't be read.
+    write_whole(folder / MANIFEST, json.dumps(whole, indent=1, ensure_ascii=False), mode=0o600)
     return whole
 
 
@@ -220,9 +221,7 @@ def choose_expired(
     if not good:
         return []
     return [
-        one
-        for one in backups
-        if one.environment == environment and one.id not in kept and one.age_s(now) > limit_s
+        one for one in backups if one.environment == environment and one.id not in kept and one.age_s(now) > limit_s
     ]
 
 

@@ -185,7 +185,9 @@ def run_dump(
         timeout_s=timeout_s,
     )
     if run.exit_code != 0:
-        raise DumpFailure(f"pg_dump of {source.shown} ended with code {run.exit_code}: {first_error(run.stderr)}", run=run)
+        raise DumpFailure(
+            f"pg_dump of {source.shown} ended with code {run.exit_code}: {first_error(run.stderr)}", run=run
+        )
     (folder / DUMP).chmod(0o700)
     return run
 
@@ -203,7 +205,9 @@ def describe_backup(
         "schema_sha256": fingerprint(state.own),
         "migrations": [version for version, _ in state.history],
         "tables": {
-            table.label: {"rows": table.rows, "digest": table.digest} for table in state.tables if table.rows is not None
+            table.label: {"rows": table.rows, "digest": table.digest}
+            for table in state.tables
+            if table.rows is not None
         },
         "unreadable": state.unreadable,
     }

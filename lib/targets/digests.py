@@ -64,6 +64,7 @@ class TableDigest:
     kind: str
     columns: tuple[tuple[str, str], ...]
     key: tuple[str, ...]
+    is_partition: bool
     rows: int | None
     sums: tuple[int, int] = (0, 0)
 
@@ -147,6 +148,7 @@ def describe_table(table: DictRow) -> TableDigest:
         kind=table["kind"],
         columns=tuple(zip(table["columns"], table["types"], strict=True)),
         key=tuple(table["key"]),
+        is_partition=bool(table["ancestors"]),
         rows=None,
     )
 

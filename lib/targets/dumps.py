@@ -158,7 +158,13 @@ def dump_database(
 
 def dump_definitions(database: Database, file: Path, *, programs: Path, timeout_s: float) -> CommandRun:
     """Run pg_dump for definitions alone, into one file in the custom format."""
-    argv = [programs / "pg_dump", "--format=custom", "--schema-only", f"--file={file}", "--no-password"]
+    argv: list[str | Path] = [
+        programs / "pg_dump",
+        "--format=custom",
+        "--schema-only",
+        f"--file={file}",
+        "--no-password",
+    ]
     return run_command(argv, timeout_s=timeout_s, env=read_only_environment(database))
 
 
@@ -195,9 +201,7 @@ ENTRY_KINDS = (
 KIND_PATTERN = "|".join(sorted(map(re.escape, ENTRY_KINDS), key=len, reverse=True))
 
 
-def list_entries(
-    archive: Path, schemas: Sequence[str], *, programs: Path, timeout_s: float
-) -> list[TocEntry]:
+def list_entries(archive: Path, schemas: Sequence[str], *, programs: Path, timeout_s: float) -> list[TocEntry]:
     """Return a dump's table of contents. Raises CommandError when pg_restore can't read it.
 
     schemas: those that may occur; a name may hold spaces, so it is found by knowing it.

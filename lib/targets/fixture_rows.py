@@ -12,20 +12,23 @@ from typing import Any
 
 import psycopg
 
-from lib.database import Database, quote_name, read_query, told_as_database_error
+from lib.database import Database, quote_name, read_query
 
 Column = tuple[str, str]
 """(table as SQL spells it, column's bare name)"""
 
 SHIFTS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"uuid"}), "md5({value}::text || ':' || n)::uuid"),
-    (frozenset({"int8", "int4", "numeric", "int2"}), "{value} + n * (select coalesce(max({root}), 0) + 1 from {root_table})"),
+    (frozenset({"int8", "int4", "numeric", "int2"}), "{value} + n * {step}"),
     # A prefix of a letter and a number leaves addresses and slugs in their shape.
     (frozenset({"text", "varchar", "citext"}), "'c' || n || {value}"),
     (frozenset({"date"}), "{value} + n * 3650"),
     (frozenset({"timestamptz", "timestamp"}), "{value} + n * interval '3650 days'"),
 )
-"""How a value of these types becomes that of copy n, most fitting types first."""
+"""How a value of these types becomes that of copy n, most fitting types first; step is one more than the largest."""
+
+IS_SEED = '"is of the seed"'
+"""A column beside the copied ones, by a name that no table of a pack has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,21 +75,25 @@ class Filler:
 
     def top_up(self) -> None:
         """Fill every table that exists by now and was not filled before."""
-        catalog = read_catalog(self.twin)
-        present = writable_columns(catalog)
-        with self.twin.connect(autocommit=True) as connection, self.reference.database.connect() as source:
+        with self.twin.connect(autocommit=True) as connection:
+            columns = read_columns(connection)
+            present = writable_columns(columns)
+            new = [table for table in self.reference.tables if table in present and table not in self.filled]
+            if not new:
+                return
             connection.execute("set session_replication_role = replica")
-            for table, columns in self.reference.tables.items():
-                if table in present and table not in self.filled:
-                    common = [column for column in columns if column in present[table]]
+            with self.reference.database.connect() as source:
+                for table in new:
+                    common = [column for column in self.reference.tables[table] if column in present[table]]
                     self.filled[table] = self._fill(connection, source, table, common)
-                    move_sequences(connection, catalog, table)
+                    move_sequences(connection, columns, table)
 
     def empty(self) -> None:
         """Take every row out of the tables filled so far; the next top-up fills them again."""
-        tables = [table for table in self.filled if table in writable_columns(read_catalog(self.twin))]
-        if tables:
-            with self.twin.connect(autocommit=True) as connection:
+        with self.twin.connect(autocommit=True) as connection:
+            present = writable_columns(read_columns(connection))
+            tables = [table for table in self.filled if table in present]
+            if tables:
                 connection.execute(f"truncate {', '.join(tables)} cascade")
         self.filled.clear()
 
@@ -108,10 +115,17 @@ class Filler:
 
 def read_catalog(database: Database) -> Catalog:
     """Return the catalog rows of one database. Raises DatabaseError."""
-    questions = ("columns", "uniques", "references")
-    with told_as_database_error(database), database.connect() as connection:
-        found = [connection.execute(read_query("fixture_rows", one)).fetchall() for one in questions]
-    return Catalog(columns=found[0], uniques=found[1], references=found[2])
+    with database.connect() as connection:
+        return Catalog(
+            columns=read_columns(connection),
+            uniques=connection.execute(read_query("fixture_rows", "uniques")).fetchall(),
+            references=connection.execute(read_query("fixture_rows", "references")).fetchall(),
+        )
+
+
+def read_columns(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """Return a row for each column that rows can be put into."""
+    return connection.execute(read_query("fixture_rows", "columns")).fetchall()
 
 
 def mark_seeding(database: Database) -> str:
@@ -122,7 +136,7 @@ def mark_seeding(database: Database) -> str:
 def read_reference(database: Database, marker: str) -> Reference:
     """Return which tables of a seeded database have rows, and how their copies are made."""
     catalog = read_catalog(database)
-    columns = writable_columns(catalog)
+    columns = writable_columns(catalog.columns)
     asked = " union all ".join(
         f"select {number} as number where exists (select from {table})" for number, table in enumerate(columns)
     )
@@ -131,22 +145,37 @@ def read_reference(database: Database, marker: str) -> Reference:
         database=database,
         marker=marker,
         tables={table: names for number, (table, names) in enumerate(columns.items()) if number in numbers},
-        shifts=plan_shifts(catalog),
+        shifts=fix_steps(database, plan_shifts(catalog)),
     )
 
 
-def writable_columns(catalog: Catalog) -> dict[str, list[str]]:
+def fix_steps(database: Database, shifts: Mapping[Column, tuple[str, Column]]) -> dict[Column, str]:
+    """Return the planned shifts as expressions, the step of each root taken from this database."""
+    roots = sorted({root for shift, root in shifts.values() if "{step}" in shift})
+    asked = ", ".join(
+        f"(select coalesce(max({quote_name(name)}), 0) + 1 from {table})::bigint as step_{number}"
+        for number, (table, name) in enumerate(roots)
+    )
+    found = database.rows(f"select {asked}")[0] if asked else {}
+    steps = {root: found[f"step_{number}"] for number, root in enumerate(roots)}
+    return {
+        column: shift.format(value=f"t.{quote_name(column[1])}", step=steps.get(root, ""))
+        for column, (shift, root) in shifts.items()
+    }
+
+
+def writable_columns(columns: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return the columns of each table that a row may give a value for."""
     tables: dict[str, list[str]] = {}
-    for row in catalog.columns:
+    for row in columns:
         names = tables.setdefault(row["table"], [])
         if not row["generated"]:
             names.append(row["column"])
     return tables
 
 
-def plan_shifts(catalog: Catalog) -> dict[Column, str]:
-    """Return how copy n differs in each column that must: an SQL expression over n and the row.
+def plan_shifts(catalog: Catalog) -> dict[Column, tuple[str, Column]]:
+    """Return how copy n differs in each column that must: one of SHIFTS, and the column it goes by.
 
     Every unique set gets at least one such column; columns linked by foreign keys change alike.
     """
@@ -164,7 +193,7 @@ def plan_shifts(catalog: Catalog) -> dict[Column, str]:
             root = roots.get(best, best)
             chosen[root] = SHIFTS[rank_type(types.get(best))][1]
     return {
-        column: spell_shift(chosen[roots.get(column, column)], column, roots.get(column, column))
+        column: (chosen[roots.get(column, column)], roots.get(column, column))
         for column in types
         if roots.get(column, column) in chosen
     }
@@ -193,11 +222,6 @@ def rank_type(type_name: str | None) -> int:
     return next((rank for rank, (names, _) in enumerate(SHIFTS) if type_name in names), len(SHIFTS))
 
 
-def spell_shift(shift: str, column: Column, root: Column) -> str:
-    """Return a shift's expression for one column."""
-    return shift.format(value=f"t.{quote_name(column[1])}", root=quote_name(root[1]), root_table=root[0])
-
-
 def copy_rows(
     source: psycopg.Connection[Any],
     twin: psycopg.Connection[Any],
@@ -211,33 +235,35 @@ def copy_rows(
     Rows that are there already, because a migration makes them too, are left as they are.
     """
     names = ", ".join(quote_name(column) for column in columns)
-    twin.execute(f"create temp table arriving as select {names} from {table} with no data")
-    select = spell_select(table, columns, reference, scale)
+    is_seed = f"age(t.xmin) <= age('{reference.marker}'::xid) as {IS_SEED}"
+    twin.execute(f"create temp table arriving as select {names}, true as {IS_SEED} from {table} with no data")
     with source.cursor() as out, twin.cursor() as into:
-        with out.copy(f"copy ({select}) to stdout") as reading, into.copy(f"copy arriving ({names}) from stdin") as writing:
+        with (
+            out.copy(f"copy (select {names}, {is_seed} from {table} t) to stdout") as reading,
+            into.copy("copy arriving from stdin") as writing,
+        ):
             for block in reading:
                 writing.write(block)
-        into.execute(f"insert into {table} ({names}) overriding system value select {names} from arriving on conflict do nothing")
-        rows = into.rowcount
+        rows = spell_rows(table, columns, reference, scale)
+        into.execute(f"insert into {table} ({names}) overriding system value {rows} on conflict do nothing")
+        count = into.rowcount
     twin.execute("drop table arriving")
-    return rows
+    return count
 
 
-def spell_select(table: str, columns: Sequence[str], reference: Reference, scale: int) -> str:
-    """Return the query for the seed's rows (those younger than the marker) and scale - 1 copies of all rows."""
+def spell_rows(table: str, columns: Sequence[str], reference: Reference, scale: int) -> str:
+    """Return the query, over the rows that arrived, for the seed's rows and scale - 1 copies of all rows."""
     plain = ", ".join(f"t.{quote_name(column)}" for column in columns)
-    shifted = ", ".join(reference.shifts.get((table, column), f"t.{quote_name(column)}") for column in columns)
-    first = f"select {plain} from {table} t where age(t.xmin) <= age('{reference.marker}'::xid)"
+    first = f"select {plain} from arriving t where t.{IS_SEED}"
     if scale == 1:
         return first
-    return f"{first} union all select {shifted} from {table} t cross join generate_series(1, {scale - 1}) n"
+    shifted = ", ".join(reference.shifts.get((table, column), f"t.{quote_name(column)}") for column in columns)
+    return f"{first} union all select {shifted} from arriving t cross join generate_series(1, {scale - 1}) n"
 
 
-def move_sequences(connection: psycopg.Connection[Any], catalog: Catalog, table: str) -> None:
+def move_sequences(connection: psycopg.Connection[Any], columns: Iterable[Mapping[str, Any]], table: str) -> None:
     """Move the table's sequences past its rows, as inserting them one by one would have."""
-    for row in catalog.columns:
+    for row in columns:
         if row["table"] == table and row["sequence"]:
             column = quote_name(row["column"])
-            connection.execute(
-                f"select setval(%s, greatest((select max({column}) from {table}), 1))", [row["sequence"]]
-            )
+            connection.execute(f"select setval(%s, greatest((select max({column}) from {table}), 1))", [row["sequence"]])

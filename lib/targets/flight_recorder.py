@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from lib.database import Database, read_query
+from lib.database import read_query
 from lib.targets.background_work import Worker, WorkTable, background_work
 from lib.targets.migration_apply import ApplyFailure, NothingWatched, apply_file
 from lib.targets.migration_files import MigrationFile
@@ -176,27 +176,28 @@ class Recorder(NothingWatched):
 
 def record_flight(twin: Twin, file: MigrationFile, *, scale: int) -> Flight:
     """Apply one file to the twin under watch, with a reader and a writer at work on every table with rows."""
-    tables = read_tables(twin.database)
-    rows = count_rows(twin.database, tables)
-    busy = [
-        WorkTable(name=row["name"], oid=oid, column=row["column"])
-        for oid, row in tables.items()
-        if rows[oid] and row["column"]
-    ]
     recorders: list[Recorder] = []
-    with twin.database.connect(autocommit=True) as looker, background_work(twin.database, busy) as workers:
+    with twin.database.connect(autocommit=True) as looker:
+        tables = read_tables(looker)
+        rows = count_rows(looker, tables)
+        busy = [
+            WorkTable(name=row["name"], oid=oid, column=row["column"])
+            for oid, row in tables.items()
+            if rows[oid] and row["column"]
+        ]
+        with background_work(twin.database, busy) as workers:
 
-        def follow(connection: psycopg.Connection[Any]) -> Recorder:
-            recorders.append(Recorder(connection, looker, workers))
-            return recorders[0]
+            def follow(connection: psycopg.Connection[Any]) -> Recorder:
+                recorders.append(Recorder(connection, looker, workers))
+                return recorders[0]
 
-        with sampling(recorders):
-            started = time.perf_counter()
-            failure = apply_file(twin, file, watch=follow)
-            recorder = recorders[0]
-            elapsed = time.perf_counter() - started - recorder.paused_s
-            recorder.finish()
-    made = {oid: row for oid, row in read_tables(twin.database).items() if oid not in tables}
+            with sampling(recorders):
+                started = time.perf_counter()
+                failure = apply_file(twin, file, watch=follow)
+                recorder = recorders[0]
+                elapsed = time.perf_counter() - started - recorder.paused_s
+                recorder.finish()
+        made = {oid: row for oid, row in read_tables(looker).items() if oid not in tables}
     locks = [read_lock(lock, {**tables, **made}, rows, made) for lock in recorder.locks if lock.oid in {**tables, **made}]
     return Flight(
         migration=file.name,
@@ -230,24 +231,22 @@ def sampling(recorders: list[Recorder]) -> Iterator[None]:
         thread.join()
 
 
-def read_tables(database: Database) -> dict[int, dict[str, Any]]:
+def read_tables(connection: psycopg.Connection[Any]) -> dict[int, dict[str, Any]]:
     """Return every table and materialized view by oid: name, estimated_rows, column."""
-    return {row["oid"]: row for row in database.rows(read_query("flight_recorder", "tables"))}
+    return {row["oid"]: row for row in connection.execute(read_query("flight_recorder", "tables"))}
 
 
-def count_rows(database: Database, tables: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:
+def count_rows(connection: psycopg.Connection[Any], tables: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:
     """Return the rows of each table: the server's estimate, counted where it has none."""
     rows = {oid: int(row["estimated_rows"]) for oid, row in tables.items()}
     unknown = [oid for oid, count in rows.items() if count == 0]
     asked = " union all ".join(f"select {oid}::bigint as oid, count(*) as rows from {tables[oid]['name']}" for oid in unknown)
     if asked:
-        rows.update({row["oid"]: row["rows"] for row in database.rows(asked)})
+        rows.update({row["oid"]: row["rows"] for row in connection.execute(asked)})
     return rows
 
 
-def read_lock(
-    lock: OpenLock, tables: Mapping[int, Mapping[str, Any]], rows: Mapping[int, int], made: Mapping[int, Any]
-) -> Lock:
+def read_lock(lock: OpenLock, tables: Mapping[int, Mapping[str, Any]], rows: Mapping[int, int], made: Mapping[int, Any]) -> Lock:
     """Return a followed lock as it is reported."""
     return Lock(
         table=tables[lock.oid]["name"],

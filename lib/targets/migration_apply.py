@@ -1,12 +1,21 @@
-"""Applying one migration file to a twin, statement by statement, as the Supabase CLI's push would."""
+"""Applying one migration file to a twin, statement by statement, as the Supabase CLI's push would.
+
+The CLI sends a file down one pipeline without a `begin`: all of it is one implicit transaction, in which
+`savepoint` fails and `lock table` fails as the first statement. So the twin does the same, but asks for
+the answer of each statement before it sends the next one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from select import select
 from typing import Any
 
 import psycopg
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGconn
 
 from lib.redact import strike
 from lib.targets.migration_files import MigrationFile
@@ -44,8 +53,10 @@ class NothingWatched:
         """Told right after each statement that went through, inside the file's transaction."""
 
 
-def apply_file(twin: Twin, file: MigrationFile, *, watch: Callable[[psycopg.Connection[Any]], NothingWatched] | None = None) -> ApplyFailure | None:
-    """Apply one file in one transaction, or statement by statement when it can't be held in one.
+def apply_file(
+    twin: Twin, file: MigrationFile, *, watch: Callable[[psycopg.Connection[Any]], NothingWatched] | None = None
+) -> ApplyFailure | None:
+    """Apply one file in one implicit transaction, or statement by statement when it can't be held in one.
 
     watch: given the connection, returns who follows. Each file gets a fresh connection, for the CLI
     resets its own. Returns where the file failed, or None; what a failing transaction did is undone.
@@ -55,17 +66,77 @@ def apply_file(twin: Twin, file: MigrationFile, *, watch: Callable[[psycopg.Conn
         statements = file.statements
         at = statements[0] if statements else Statement(index=0, text="", line=1, words=())
         try:
-            if file.fits_one_transaction:
-                connection.execute("begin")
             for at in statements:
-                follower.before(at)
-                connection.execute(at.text)
-                follower.after(at)
-            if file.fits_one_transaction:
-                connection.execute("commit")
+                refuse_stream(at)
+            with implicit_transaction(connection) if file.fits_one_transaction else one_by_one(connection) as execute:
+                for at in statements:
+                    follower.before(at)
+                    execute(at.text)
+                    follower.after(at)
         except psycopg.Error as exc:
             return read_failure(file, at, exc)
     return None
+
+
+def refuse_stream(statement: Statement) -> None:
+    """Raise for a statement that wants to talk to the program that sends it, which no push can answer."""
+    if statement.words[0] == "copy" and {"stdin", "stdout"} & set(statement.words):
+        raise psycopg.errors.FeatureNotSupported("copy from stdin or to stdout can't be pushed: write insert statements")
+
+
+@contextmanager
+def one_by_one(connection: psycopg.Connection[Any]) -> Iterator[Callable[[str], None]]:
+    """Yield what executes a statement by itself, committed at once."""
+
+    def execute(statement: str) -> None:
+        connection.execute(statement)
+
+    yield execute
+
+
+@contextmanager
+def implicit_transaction(connection: psycopg.Connection[Any]) -> Iterator[Callable[[str], None]]:
+    """Yield what executes a statement in one pipeline; it is committed at the end, and undone by any error."""
+    pgconn = connection.pgconn
+    pgconn.enter_pipeline_mode()
+
+    def execute(statement: str) -> None:
+        pgconn.send_query_params(statement.encode(), None)
+        pgconn.send_flush_request()
+        read_results(pgconn, until_sync=False)
+
+    try:
+        try:
+            yield execute
+        finally:
+            # What ends the transaction: a commit, or after an error the end of what is skipped.
+            pgconn.pipeline_sync()
+            read_results(pgconn, until_sync=True)
+    finally:
+        if pgconn.status == ConnStatus.OK:
+            pgconn.exit_pipeline_mode()
+
+
+def read_results(pgconn: PGconn, *, until_sync: bool) -> None:
+    """Read a pipeline's results: those of one statement, or all until its sync. Raises what the server refused."""
+    while pgconn.flush():
+        select([], [pgconn.socket], [])
+    error: psycopg.Error | None = None
+    empty = 0
+    # A statement's results end with an empty one; an error before the sync may leave one or two of them.
+    while empty < (2 if until_sync else 1):
+        while pgconn.is_busy():
+            select([pgconn.socket], [], [])
+            pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:
+            empty += 1
+        elif result.status == ExecStatus.PIPELINE_SYNC:
+            break
+        elif result.status == ExecStatus.FATAL_ERROR:
+            error = psycopg.errors.error_from_result(result)
+    if error:
+        raise error
 
 
 def read_failure(file: MigrationFile, statement: Statement, exc: psycopg.Error) -> ApplyFailure:

@@ -47,7 +47,8 @@ def find_edited(files: Sequence[MigrationFile], history: Sequence[AppliedMigrati
     edited = []
     for file in files:
         statements = recorded.get(file.version)
-        if statements is not None and versions.count(file.version) == 1:
-            if canonical_statements(";\n".join(statements)) != canonical_statements(file.text):
-                edited.append(file.name)
+        if statements is None or versions.count(file.version) > 1:
+            continue
+        if canonical_statements(";\n".join(statements)) != canonical_statements(file.text):
+            edited.append(file.name)
     return edited

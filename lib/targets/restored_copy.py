@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lib.database import Database
+from lib.results import Outcome
 from lib.targets.backups import Backup
 from lib.targets.digests import TableDigest, compare_tables, digest_tables, open_reading
 from lib.targets.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, SequenceState, read_sequences
 from lib.targets.restores import Restore
+from lib.targets.rls_classes import Cell
 from lib.targets.row_differences import RowDifference, find_row_differences
 from lib.targets.schema import Difference, compare_schemas, kind_of, read_schema
 
@@ -52,18 +55,20 @@ def compare_definitions(copy: RestoredCopy) -> Definitions:
     left_out = {entry.removeprefix("EXTENSION ") for entry in copy.restore.left_out}
     aside = [one for one in found.values() if is_platforms(one, one.object in in_platform, left_out)]
     return Definitions(
-        counted=len(source.own | source.platform),
+        counted=len({**source.own, **source.platform}),
         differences=tuple(one for one in found.values() if one not in aside),
         aside=tuple(aside),
     )
 
 
 def is_platforms(one: Difference, in_platform: bool, left_out: set[str]) -> bool:
-    """Return whether a difference is the platform's own affair."""
-    if kind_of(one.object) == "extension":
-        name = one.object.partition(" ")[2].strip('"')
-        return name in left_out or one.change == "changed"
-    return in_platform and one.change != "missing"
+    """Return whether a difference is the platform's own affair: its version, or what every fresh project has."""
+    kind, _, name = one.object.partition(" ")
+    if kind in ("extension", "publication") and one.change == "extra":
+        return True
+    if kind == "extension":
+        return one.change == "changed" or name.strip('"') in left_out
+    return in_platform and (one.change != "missing" or kind in ("grant", "owner", "comment", "column_order"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,14 +135,14 @@ class SequencePlace:
 
 
 def compare_sequences(copy: RestoredCopy, *, timeout_s: float) -> list[SequencePlace]:
-    """Return each sequence that source and copy both have."""
+    """Return each sequence that source and copy both have, counting alike."""
     before, after = copy.backup.sequences_before, copy.backup.sequences_after
     with open_reading(copy.database, timeout_s=timeout_s) as connection:
         restored: Mapping[str, SequenceState] = read_sequences(connection, copy.backup.source.scope.taken)
     return [
         SequencePlace(name=name, before=before[name].next, after=after[name].next, restored=restored[name].next)
         for name in before
-        if name in after and name in restored
+        if name in after and name in restored and restored[name].increment == after[name].increment
     ]
 
 
@@ -147,3 +152,45 @@ def compare_history(copy: RestoredCopy, *, timeout_s: float) -> list[str]:
     with open_reading(copy.database, timeout_s=timeout_s) as connection:
         theirs = digest_tables(connection, [HISTORY_SCHEMA])
     return [one.source.label for one in compare_tables(source, theirs)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellPair:
+    """One cell of the RLS matrix, observed on the source and on the copy; copy is None where it is missing."""
+
+    source: Cell
+    copy: Cell | None
+
+    @property
+    def compared(self) -> bool:
+        """Whether the source's cell told anything that the copy's can be held against."""
+        return self.source.outcome in (Outcome.PASS, Outcome.FAIL)
+
+    @property
+    def same(self) -> bool:
+        """Whether both let the role do the same, refused by the same kind of object."""
+        if self.copy is None:
+            return False
+        return (self.source.observed, self.source.refused_by) == (self.copy.observed, self.copy.refused_by)
+
+
+def pair_cells(source: Sequence[Cell], copy: Sequence[Cell], changed: Sequence[Difference]) -> list[CellPair]:
+    """Return the cells of both sides, without those that differ as their definitions do.
+
+    changed: differences of definition; one that belongs to no table of the matrix (a function, a schema's
+        grant) may reach every cell.
+    """
+    tables = {cell.table for cell in source}
+    reached = {one.object: {table for table in tables if is_about(one, table)} for one in changed}
+    everywhere = any(
+        not found and kind_of(name) in ("function", "grant", "schema", "view") for name, found in reached.items()
+    )
+    aside = tables if everywhere else set().union(*reached.values())
+    theirs = {(cell.table, cell.role, cell.verb): cell for cell in copy}
+    pairs = [CellPair(source=cell, copy=theirs.get((cell.table, cell.role, cell.verb))) for cell in source]
+    return [pair for pair in pairs if pair.same or pair.source.table not in aside]
+
+
+def is_about(difference: Difference, table: str) -> bool:
+    """Return whether an object that differs is the table or hangs on it."""
+    return re.search(rf"(?<![\w.\"]){re.escape(table)}(?![\w\"])", difference.object) is not None

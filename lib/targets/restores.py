@@ -77,7 +77,9 @@ def drop_copy(scratch: Database, copy: Database) -> None:
 
 def list_copies(server: Database) -> list[str]:
     """Return the names of all restored copies on a server."""
-    rows = server.rows("select datname as name from pg_database where starts_with(datname, :prefix)", prefix=COPY_PREFIX)
+    rows = server.rows(
+        "select datname as name from pg_database where starts_with(datname, :prefix)", prefix=COPY_PREFIX
+    )
     return sorted(row["name"] for row in rows)
 
 
@@ -168,9 +170,7 @@ def take_back_grants(connection: psycopg.Connection[DictRow], schemas: Sequence[
             connection.execute(row["statement"])
 
 
-def list_fresh_entries(
-    copy: Database, work: Path, scope: Scope, *, programs: Path, timeout_s: float
-) -> list[TocEntry]:
+def list_fresh_entries(copy: Database, work: Path, scope: Scope, *, programs: Path, timeout_s: float) -> list[TocEntry]:
     """Return what the fresh copy holds, as a dump of it would list it."""
     file = work / f"{copy.name}.definitions"
     run = dump_definitions(copy, file, programs=programs, timeout_s=timeout_s)

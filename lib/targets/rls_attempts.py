@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from lib.database import quote_name
 from lib.sections import Identity
@@ -83,13 +83,15 @@ class Subject:
     @property
     def region(self) -> str:
         """The region a row is in, as an expression over the table's columns."""
-        letters = [f"case when ({bind_uid(predicate, self.identity)}\n) then 't' else 'f' end" for predicate in self.scopes.values()]
+        bound = [bind_uid(predicate, self.identity) for predicate in self.scopes.values()]
+        letters = [f"case when ({predicate}\n) then 't' else 'f' end" for predicate in bound]
         return f"concat({', '.join(letters)})" if letters else "''::text"
 
     @property
     def shown_row(self) -> str:
         """How a person recognises a row: its primary key, else where it lies."""
-        keys = [f"{quote_text(column.name + ' ')} || {self._column(column)}::text" for column in self.table.columns if column.primary]
+        primary = [column for column in self.table.columns if column.primary]
+        keys = [f"{quote_text(column.name + ' ')} || {self._column(column)}::text" for column in primary]
         return f"left(concat_ws(', ', {', '.join(keys)}), 120)" if keys else f"'row at ' || {self.place}"
 
     @property
@@ -102,6 +104,11 @@ class Subject:
             for column in self.table.columns
             if column.name.lower() in words or any(quote_name(column.name) in predicate for predicate in quoted)
         ]
+
+    @property
+    def looks_elsewhere(self) -> bool:
+        """Whether a scope asks other rows, so that a row's region may depend on the row itself being there."""
+        return any(re.search(r"\bselect\b|\(", predicate, re.IGNORECASE) for predicate in self.scopes.values())
 
     def modes(self, verb: str) -> list[bool]:
         """Return the ways to try a write, best first: with triggers (False), with them off (True).
@@ -165,6 +172,19 @@ class Subject:
         act = f"update {self.table.sql} set {quote_name(column.name)} = {self._column(column)} where {self._this_row(place)}"
         return self._attempt(act=act, quiet=quiet, capture=self._captured(place))
 
+    def update_alone(self, place: str) -> Attempt | None:
+        """Take every other row away, then give the one that is left its own value without reading it.
+
+        For tables where no present value suits any row, so that `update_unread` has nothing to assign.
+        """
+        column = self._updated_column()
+        if column is None:
+            return None
+        name = quote_name(column.name)
+        act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where true"
+        others = f"delete from {self.table.sql} where not ({self._this_row(place, by_place=True)})"
+        return self._attempt(act=act, quiet=True, capture=self._captured(place), remove=others)
+
     def delete_row(self, place: str, *, quiet: bool) -> Attempt:
         """Delete one row."""
         act = f"delete from {self.table.sql} where {self._this_row(place)}"
@@ -175,25 +195,33 @@ class Subject:
 
         A membership row counts in the very scopes that judge it, so the answer may differ from its region now.
         """
-        act = f"select array[{self.region}] from (select (kept).* from (select $1::{self.table.sql} as kept) as one) as {self.alias}"
+        row = f"(select (kept).* from (select $1::{self.table.sql} as kept) as one) as {self.alias}"
+        act = f"select array[{self.region}] from {row}"
         return self._attempt(
             act=act, as_role=False, reads=True, quiet=quiet, capture=self._captured(place), remove=self._remove(place)
         )
 
-    def insert_again(self, place: str, *, quiet: bool, as_role: bool) -> Attempt:
-        """Take one row away and put it back, as the identity or to prove that it can be done at all.
+    def insert_proof(self, place: str, *, quiet: bool) -> Attempt:
+        """Take one row away and put it back as the connected user: a valid row to try as others."""
+        # Without triggers the claims mean nothing, and the proofs of all identities are one and the same.
+        return replace(
+            self._attempt(
+                act=self._put_back([column for column in self.table.columns if column.written]),
+                as_role=False,
+                quiet=quiet,
+                capture=self._captured(place),
+                remove=self._remove(place),
+            ),
+            claims="{}" if quiet else claims_of(self.identity),
+        )
+
+    def insert_again(self, place: str, *, quiet: bool) -> Attempt:
+        """Take one row away and put it back as the identity.
 
         witnessed: [whether the scopes' columns arrived as sent, the row]; measured: the region it is then in.
         """
-        columns = [column for column in self.table.columns if column.written]
-        if as_role:
-            columns = [column for column in columns if self.access.columns[column.name][1]] or columns
-        names = ", ".join(quote_name(column.name) for column in columns)
-        values = ", ".join(f"(kept).{quote_name(column.name)}" for column in columns)
-        act = (
-            f"insert into {self.table.sql} ({names}) overriding system value "
-            f"select {values} from (select $1::{self.table.sql} as kept) as one"
-        )
+        written = [column for column in self.table.columns if column.written]
+        allowed = [column for column in written if self.access.columns[column.name][1]]
         same = [f"({self._column(c)} is not distinct from ($1::{self.table.sql}).{quote_name(c.name)})" for c in self.mentioned]
         witness = (
             f"select array[({' and '.join(same) or 'true'})::text, ({self.alias}.*)::text] "
@@ -204,8 +232,7 @@ class Subject:
             f"(select (kept).* from (select ($1::text[])[2]::{self.table.sql} as kept) as one) as {self.alias}"
         )
         return self._attempt(
-            act=act,
-            as_role=as_role,
+            act=self._put_back(allowed or written),
             quiet=quiet,
             capture=self._captured(place),
             remove=self._remove(place),
@@ -217,9 +244,7 @@ class Subject:
         """Insert a row of nothing but defaults: policies are asked before constraints are."""
         return self._attempt(act=f"insert into {self.table.sql} default values")
 
-    def hand_over(
-        self, place: str | None, donor: str, column: Column, *, quiet: bool, as_role: bool
-    ) -> Attempt:
+    def hand_over(self, place: str | None, donor: str, column: Column, *, quiet: bool) -> Attempt:
         """Give one row, or every row it may, the donor's value in one column.
 
         measured: the regions that the changed rows are in afterwards.
@@ -232,9 +257,7 @@ class Subject:
             f"select coalesce(jsonb_agg(distinct {self.region}), '[]') from "
             f"(select (kept).* from (select unnest($1::text[])::{self.table.sql} as kept) as one) as {self.alias}"
         )
-        return self._attempt(
-            act=act, as_role=as_role, quiet=quiet, capture=self._captured(donor), witness=witness, measure=measure
-        )
+        return self._attempt(act=act, quiet=quiet, capture=self._captured(donor), witness=witness, measure=measure)
 
     def _attempt(self, *, act: str, as_role: bool = True, **rest: object) -> Attempt:
         path = f"{quote_name(self.table.schema)}, public, extensions"
@@ -289,18 +312,17 @@ class Subject:
     def _remove(self, place: str) -> str:
         return f"delete from {self.table.sql} where {self._this_row(place, by_place=True)}"
 
+    def _put_back(self, columns: Sequence[Column]) -> str:
+        """The insert of the captured row's columns."""
+        names = ", ".join(quote_name(column.name) for column in columns)
+        values = ", ".join(f"(kept).{quote_name(column.name)}" for column in columns)
+        return (
+            f"insert into {self.table.sql} ({names}) overriding system value "
+            f"select {values} from (select $1::{self.table.sql} as kept) as one"
+        )
+
     def _is_new(self) -> str:
         return f"pg_catalog.age({self.alias}.xmin) between -{NEW_XIDS} and 0"
 
     def _column(self, column: Column) -> str:
         return f"{self.alias}.{quote_name(column.name)}"
-
-
-def samples(regions: Mapping[str, Sequence[object]]) -> list[tuple[str, str]]:
-    """Return up to two rows a region, as region and place, from what `Subject.regions` measured."""
-    found = []
-    for region, (_, first, last) in sorted(regions.items()):
-        found.append((region, str(first)))
-        if last != first:
-            found.append((region, str(last)))
-    return found

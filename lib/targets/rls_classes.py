@@ -105,7 +105,10 @@ def judge_cell(
     key: table, role, verb. seen: each identity's observation, and whether it has a user.
     """
     reached, _ = split_scope(declared)
-    fits = {one.identity: fitting_classes(one, candidate_classes(scopes, has_user=user, declared=reached), list(scopes)) for one, user in seen}
+    fits = {
+        one.identity: fitting_classes(one, candidate_classes(scopes, has_user=user, declared=reached), list(scopes))
+        for one, user in seen
+    }
     whole = [one for one, _ in seen if one.problem is None]
     common = [name for name in fits[whole[0].identity] if all(name in fits[one.identity] for one in whole)] if whole else []
     outcome, observed, detail = _decide(reached, declared, common, fits, [one for one, _ in seen], list(scopes))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 TOKEN = re.compile(
     r"""
@@ -58,8 +59,9 @@ class Statement:
 
     @property
     def summary(self) -> str:
-        """The statement as one short line."""
-        flat = " ".join(canonical_tokens(self.text))
+        """The statement as one short line, without comments."""
+        kept = "".join(token.text if token.sort not in ("space", "comment") else " " for token in read_tokens(self.text))
+        flat = " ".join(kept.split())
         return flat if len(flat) <= 120 else f"{flat[:117]}..."
 
     @property
@@ -70,8 +72,13 @@ class Statement:
 
     @property
     def is_concurrent(self) -> bool:
-        """Whether it works on an index concurrently, which no transaction may hold."""
-        return "concurrently" in self.words[:6] and self.words[0] in {"create", "drop", "reindex"}
+        """Whether it works on an index or partition concurrently, which no transaction may hold."""
+        words = self.words
+        if words[:1] == ("alter",):
+            return "detach" in words and words[-1] == "concurrently"
+        pairs = set(pairwise(words))
+        after = {("index", "concurrently"), ("table", "concurrently"), ("schema", "concurrently"), ("database", "concurrently")}
+        return words[:1] in {("create",), ("drop",), ("reindex",)} and bool(pairs & after)
 
 
 def read_tokens(text: str) -> Iterator[Token]:

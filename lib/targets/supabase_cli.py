@@ -106,7 +106,7 @@ class SupabaseCli:
         return self._call(["db", "advisors"], target, ["--level", "info", "--type", "all"])
 
     def _call(self, words: Sequence[str], target: Database, flags: Sequence[str]) -> CliAnswer:
-        argv = [self.binary, *words, name_target(target, self.major), *flags]
+        argv: list[str | Path] = [self.binary, *words, name_target(target, self.major), *flags]
         argv += ["--output-format", "json", "--agent", "no", "--workdir", self.workdir]
         environment = {**target.libpq_environment, **SILENCED}
         run = run_command(argv, timeout_s=self.timeout_s, env=environment, cwd=self.workdir)

@@ -152,6 +152,9 @@ def prepare_schemas(target: Database, twin: Database, present: Sequence[dict[str
         name = quote_name(row["name"])
         statements.append(f"drop schema if exists {name} cascade")
         statements.append(f"create schema {name} authorization {quote_name(row['owner'])}")
+        if row["name"] == "public":
+            # A dump only says how public differs from a new database, where everybody may use it.
+            statements.append("grant usage on schema public to public")
     with twin.connect() as connection:
         for statement in statements:
             connection.execute(statement)

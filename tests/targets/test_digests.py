@@ -78,7 +78,7 @@ def digest_bag(connection: psycopg.Connection, rows: list[tuple[str | None, int 
 
 
 CELLS = st.tuples(
-    st.none() | st.sampled_from(["", "a", "(", ",", '"', "\\", "null", " a", "ä"]) | st.text("ab(),\"", max_size=4),
+    st.none() | st.sampled_from(["", "a", "(", ",", '"', "\\", "null", " a", "ä"]) | st.text('ab(),"', max_size=4),
     st.none() | st.integers(-3, 3),
 )
 LAW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -177,7 +177,9 @@ def typed_database(postgres_server: EmbeddedPostgres) -> Iterator[Database]:
 def test_a_change_in_a_column_of_any_type_shows(typed_database, type_name):
     before, after = TYPES[type_name]
     with typed_database.connect() as connection:
-        connection.execute(f"create table public.typed (id int, v {type_name}); insert into public.typed values (1, {before})")
+        connection.execute(
+            f"create table public.typed (id int, v {type_name}); insert into public.typed values (1, {before})"
+        )
         [first] = digest_tables(connection, ["public"])
         connection.execute(f"update public.typed set v = {after}")
         [second] = digest_tables(connection, ["public"])
@@ -316,7 +318,10 @@ def test_a_dropped_column_leaves_the_digest_of_a_table_made_without_it(hosted_da
 
 def test_rls_never_hides_rows_from_a_digest_in_silence(hosted_database, postgres_server):
     run(hosted_database, "create table public.closed (id int); insert into public.closed values (1)")
-    run(hosted_database, "alter table public.closed enable row level security; grant select on public.closed to authenticated")
+    run(
+        hosted_database,
+        "alter table public.closed enable row level security; grant select on public.closed to authenticated",
+    )
     with (
         pytest.raises(DatabaseError, match="row-level security"),
         open_reading(hosted_database, timeout_s=TIMEOUT_S) as connection,

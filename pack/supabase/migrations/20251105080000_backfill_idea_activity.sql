@@ -1,6 +1,6 @@
--- Gives every present idea its last activity, and keeps it up to date from here on.
--- The scans come first, under locks that let readers and writers of other rows pass;
--- what needs a stronger lock comes last and is quick.
+-- Gives every present idea its last activity. In a file of its own: a strong lock asked for after this
+-- update would wait for writers that themselves wait for its rows, and one of them would have to give up.
+-- What is here lets readers pass, and writers of rows not yet reached.
 set local lock_timeout = '2s';
 set local statement_timeout = '30s';
 
@@ -12,42 +12,3 @@ set last_activity_at = greatest(
 where i.last_activity_at is null;
 
 alter table public.ideas validate constraint ideas_impact_range;
-
--- Security definer, because who votes for an idea is seldom its owner.
-create function private.note_votes()
-returns trigger
-language plpgsql
-security definer
-set search_path = ''
-as $$
-begin
-  update public.ideas i
-  set last_activity_at = greatest(i.last_activity_at, cast_votes.latest)
-  from (select idea_id, max(created_at) as latest from new_votes group by idea_id) as cast_votes
-  where i.id = cast_votes.idea_id;
-  return null;
-end
-$$;
-revoke all on function private.note_votes() from public, anon, authenticated;
-
-create function private.note_edit()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  new.last_activity_at := greatest(old.last_activity_at, now());
-  return new;
-end
-$$;
-revoke all on function private.note_edit() from public, anon, authenticated;
-
-create trigger votes_note_activity after insert on public.votes
-referencing new table as new_votes
-for each statement execute function private.note_votes();
-
-create trigger ideas_note_activity before update of title, body, review_state on public.ideas
-for each row execute function private.note_edit();
-
-alter table public.ideas
-add constraint ideas_last_activity_at_known check (last_activity_at is not null) not valid;

@@ -1,0 +1,90 @@
+"""The one place that changes a target's migrations: the real CLI, under the lock of this target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lib.commands import CommandRun
+from lib.errors import TargetError
+from lib.targets.migration_history import read_history
+from lib.targets.rehearsal import Place
+from lib.targets.run_lock import hold_run_lock
+from lib.targets.supabase_cli import CliRefusal, Listed, SupabaseCli
+
+
+APPLY_ERROR = "DbPushApplyError"
+"""The CLI's name for a migration that the server refused; after any other error it has changed nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pushed:
+    """What a push came to.
+
+    before, after: versions in the target's history. refusal: the CLI's error, or None.
+    first, second: the two pushes, as programs; second is None when the first did not go through.
+    left: names the second push still applied. listed: pack beside target, afterwards.
+    waited_s: for another run to give up the lock.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    refusal: CliRefusal | None
+    first: CommandRun
+    names: tuple[str, ...]
+    second: CommandRun | None
+    left: tuple[str, ...]
+    listed: tuple[Listed, ...]
+    waited_s: float
+
+    @property
+    def applied(self) -> tuple[str, ...]:
+        """Versions that this push added to the history."""
+        return tuple(version for version in self.after if version not in self.before)
+
+
+def push_under_lock(cli: SupabaseCli, place: Place, *, rehearsed: Sequence[str], wait_s: float) -> Pushed:
+    """Push what was rehearsed, then push again, all under one lock.
+
+    rehearsed: the versions that were pending when the twin was made.
+    Raises TargetError when another run holds the lock, or has changed the history since the rehearsal.
+    """
+    with hold_run_lock(place.target, wait_s=wait_s) as waited_s:
+        before = read_versions(place)
+        if set(rehearsed) & set(before):
+            taken = sorted(set(rehearsed) & set(before))
+            raise TargetError(
+                f"Not pushed: since the rehearsal another run has applied {', '.join(taken)}. "
+                "Next: run again, on the target as it is now."
+            )
+        refusal: CliRefusal | None = None
+        second: CommandRun | None = None
+        left: tuple[str, ...] = ()
+        listed: tuple[Listed, ...] = ()
+        try:
+            answer = cli.push(place.target)
+            first, names = answer.run, tuple(answer.data["migrations"])
+            again = cli.push(place.target)
+            second, left = again.run, tuple(again.data["migrations"])
+            listed = tuple(cli.list_migrations(place.target))
+        except CliRefusal as exc:
+            if exc.code != APPLY_ERROR:
+                raise
+            refusal, names = exc, ()
+            first = exc.run
+        return Pushed(
+            before=before,
+            after=read_versions(place),
+            refusal=refusal,
+            first=first,
+            names=names,
+            second=second,
+            left=left,
+            listed=listed,
+            waited_s=waited_s,
+        )
+
+
+def read_versions(place: Place) -> tuple[str, ...]:
+    """Return the versions in the target's history, in order."""
+    return tuple(one.version for one in read_history(place.target))

@@ -1,0 +1,275 @@
+"""The rehearsal of pending migrations on twins: do they apply, what do they lock, do they roll back.
+
+First pass, without rows, as the CLI will find the target if it is fresh: each file is applied, its rollback
+tried and undone, and the schema read. Then the pack's seed is put in, and its rows fill further
+twins at each scale, on which every file is applied again under watch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from lib.commands import run_command
+from lib.database import Database, quote_name, read_query
+from lib.errors import TargetError
+from lib.redact import strike
+from lib.targets.fixture_rows import Filled, Filler, Reference, mark_seeding, read_reference
+from lib.targets.flight_recorder import Flight, record_flight
+from lib.targets.migration_apply import ApplyFailure, apply_file, read_failure
+from lib.targets.migration_files import MigrationFile, MigrationSet
+from lib.targets.schema import Difference, Schema, compare_schemas, read_schema, read_schema_on
+from lib.targets.seed_files import find_seed_files
+from lib.targets.statements import Statement
+from lib.targets.twin import Twin, clone_twin, make_twin
+
+NEIGHBOURS = ("auth", "storage")
+"""Schemas of the platform on which packs keep triggers and policies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a rehearsal happens: the target it copies, the scratch server, programs and limits."""
+
+    target: Database
+    scratch: Database
+    schemas: Sequence[str]
+    postgres_bin: Path
+    work: Path
+    timeout_s: float
+
+    @property
+    def compared(self) -> list[str]:
+        """The schemas that are compared: the pack's and its neighbours'."""
+        return [*self.schemas, *(name for name in NEIGHBOURS if name not in self.schemas)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriedRollback:
+    """One migration rolled back: found is False without a rollback file; differences from the schema before."""
+
+    migration: str
+    found: bool
+    failure: ApplyFailure | None = None
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstPass:
+    """The files applied in turn to a twin without rows.
+
+    applied: names of files that went through; failure: where it stopped. before, after: the twin's schema.
+    """
+
+    applied: tuple[str, ...]
+    failure: ApplyFailure | None
+    before: Schema
+    after: Schema
+    rollbacks: tuple[TriedRollback, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaledPass:
+    """The files applied to a twin filled at one scale.
+
+    flights: one a file; a file that failed on filled tables has a second one, on emptied tables.
+    fills: what went into each table."""
+
+    scale: int
+    flights: tuple[Flight, ...]
+    fills: tuple[Filled, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """All that one rehearsal saw.
+
+    files: names, in order. from_nothing: nothing was pending, so every file was applied to a fresh project.
+    missing: what of the target could not be made on the twin. seed_problem: why there are no rows, or ''.
+    target_has_rows: whether the pack's schemas hold any row on the target itself.
+    """
+
+    files: tuple[str, ...]
+    from_nothing: bool
+    missing: tuple[str, ...]
+    target_before: Schema
+    target_has_rows: bool
+    first: FirstPass
+    seed_problem: str
+    scaled: tuple[ScaledPass, ...]
+
+    @property
+    def flights(self) -> list[Flight]:
+        return [flight for one in self.scaled for flight in one.flights]
+
+
+def rehearse(
+    place: Place, pack: Path, migrations: MigrationSet, pending: Sequence[MigrationFile], scales: Sequence[int]
+) -> Rehearsal:
+    """Apply the pending files to twins of the target, or all files to a fresh project when none is pending.
+
+    Raises TargetError when the target can't be read or a twin can't be made; a file that fails is an answer.
+    """
+    files = list(pending) or list(migrations.files)
+    before = read_target(place)
+    with copy_target(place, empty=not pending) as base:
+        with clone_twin(base) as reference_twin:
+            first = apply_in_turn(reference_twin, files, migrations, place.compared)
+            with seeded(reference_twin, pack, place) as (reference, seed_problem):
+                applied = [file for file in files if file.name in first.applied]
+                scaled = [fly(base, applied, reference, scale) for scale in scales]
+        return Rehearsal(
+            files=tuple(file.name for file in files),
+            from_nothing=not pending,
+            missing=base.missing,
+            target_before=before,
+            target_has_rows=has_rows(place),
+            first=first,
+            seed_problem=seed_problem,
+            scaled=tuple(scaled),
+        )
+
+
+@contextmanager
+def copy_target(place: Place, *, empty: bool = False) -> Iterator[Twin]:
+    """Yield a twin of the target, or with `empty` a fresh project."""
+    with make_twin(
+        place.target,
+        place.scratch,
+        schemas=place.schemas,
+        postgres_bin=place.postgres_bin,
+        work=place.work,
+        timeout_s=place.timeout_s,
+        empty=empty,
+    ) as twin:
+        yield twin
+
+
+def read_target(place: Place) -> Schema:
+    """Return the target's schema in words that a twin's can be compared with.
+
+    Servers of another major spell the same view or expression otherwise: then a twin is asked instead.
+    """
+    if read_major(place.target) == read_major(place.scratch):
+        return read_schema(place.target, place.compared)
+    with copy_target(place) as twin:
+        return read_schema(twin.database, place.compared)
+
+
+def read_major(database: Database) -> int:
+    """Return the major version of the database's server."""
+    return int(database.value("select current_setting('server_version_num')::int / 10000"))
+
+
+def has_rows(place: Place) -> bool:
+    """Return whether any table in the pack's schemas holds a row on the target."""
+    names = [row["name"] for row in place.target.rows(read_query("twin", "pack_tables"), schemas=list(place.schemas))]
+    asked = " or ".join(f"exists (select from {name})" for name in names)
+    return bool(asked and place.target.value(f"select {asked}"))
+
+
+def apply_in_turn(twin: Twin, files: Sequence[MigrationFile], migrations: MigrationSet, schemas: Sequence[str]) -> FirstPass:
+    """Apply each file in order until one fails, trying its rollback right after it."""
+    before = current = read_schema(twin.database, schemas)
+    applied: list[str] = []
+    rollbacks: list[TriedRollback] = []
+    failure = None
+    for file in files:
+        failure = apply_file(twin, file)
+        if failure:
+            break
+        applied.append(file.name)
+        rollback = migrations.rollbacks.get(file.name)
+        rollbacks.append(try_rollback(twin, file, rollback, current, schemas))
+        current = read_schema(twin.database, schemas)
+    return FirstPass(applied=tuple(applied), failure=failure, before=before, after=current, rollbacks=tuple(rollbacks))
+
+
+def try_rollback(
+    twin: Twin, file: MigrationFile, rollback: MigrationFile | None, before: Schema, schemas: Sequence[str]
+) -> TriedRollback:
+    """Roll the newest migration back, compare with the schema before it, and leave the twin as it was."""
+    if rollback is None:
+        return TriedRollback(migration=file.name, found=False)
+    statements = unwrap(rollback.statements)
+    if any(one.is_concurrent or one.is_transaction_control for one in statements):
+        with clone_twin(twin) as copy:
+            failure = apply_file(copy, rollback)
+            after: Schema = read_schema(copy.database, schemas)
+    else:
+        failure, after = roll_back_and_undo(twin, rollback, statements, schemas)
+    differences = () if failure else tuple(compare_schemas(before, after, ordered=False))
+    return TriedRollback(migration=file.name, found=True, failure=failure, differences=differences)
+
+
+def unwrap(statements: list[Statement]) -> list[Statement]:
+    """Return the statements without a `begin` and `commit` that hold all of them."""
+    if len(statements) > 1 and statements[0].is_transaction_control and statements[-1].is_transaction_control:
+        return statements[1:-1]
+    return statements
+
+
+def roll_back_and_undo(
+    twin: Twin, rollback: MigrationFile, statements: Sequence[Statement], schemas: Sequence[str]
+) -> tuple[ApplyFailure | None, Schema]:
+    """Run a rollback in a transaction that is undone; return where it failed, and the schema inside."""
+    with twin.connect_as_launcher() as connection:
+        connection.execute("begin")
+        for statement in statements:
+            try:
+                connection.execute(statement.text)
+            except psycopg.Error as exc:
+                return read_failure(rollback, statement, exc), {}
+        # Back to the superuser, who may read everything, with what the transaction sees.
+        connection.execute("reset role")
+        seen = read_schema_on(connection, schemas)
+        connection.execute("rollback")
+    return None, seen
+
+
+@contextmanager
+def seeded(twin: Twin, pack: Path, place: Place) -> Iterator[tuple[Reference, str]]:
+    """Yield the twin as a source of rows: the pack's seed was put in; and why it was not, or ''."""
+    marker = mark_seeding(twin.database)
+    problem = run_seed(twin, pack, place)
+    yield read_reference(twin.database, marker), problem
+
+
+def run_seed(twin: Twin, pack: Path, place: Place) -> str:
+    """Put the pack's seed files into the twin, each as one transaction; return what went wrong, or ''."""
+    try:
+        files = find_seed_files(pack)
+    except TargetError as exc:
+        return str(exc).partition(" Next: ")[0].rstrip(".")
+    for path in [pack / file.path for file in files]:
+        become = f"set session authorization {quote_name(twin.role)}; set search_path = {twin.search_path}"
+        flags: list[str | Path] = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-1", "-c", become, "-f", path]
+        run = run_command([place.postgres_bin / "psql", *flags], env=twin.database.libpq_environment, timeout_s=place.timeout_s)
+        if run.exit_code != 0:
+            said = next((line for line in run.stderr.splitlines() if "ERROR" in line), "psql gave no reason")
+            return strike(f"{path.name} did not go in: {said.partition('ERROR: ')[2].strip() or said}")
+    return ""
+
+
+def fly(base: Twin, files: Sequence[MigrationFile], reference: Reference, scale: int) -> ScaledPass:
+    """Apply the files to a fresh copy of the base at one scale, under watch.
+
+    A file that fails on filled tables is applied once more to emptied ones, so that the next can be looked at.
+    """
+    flights: list[Flight] = []
+    with clone_twin(base) as twin:
+        filler = Filler(reference=reference, twin=twin.database, scale=scale)
+        for file in files:
+            filler.top_up()
+            flights.append(record_flight(twin, file, scale=scale))
+            if flights[-1].failure:
+                filler.empty()
+                flights.append(record_flight(twin, file, scale=scale))
+                if flights[-1].failure:
+                    break
+        filler.top_up()
+        return ScaledPass(scale=scale, flights=tuple(flights), fills=tuple(filler.filled.values()))

@@ -1,0 +1,76 @@
+"""How an observed RLS matrix is shown: as a table, as JSON, as the heat map's cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lib.results import Json, Outcome
+from lib.sections import Rls, split_scope
+from lib.targets.rls_classes import Cell
+from lib.targets.rls_trials import VERBS
+
+
+def name_cell(cell: Cell) -> str:
+    """Return a cell's name as a person says it."""
+    return f"{cell.role} {cell.verb} on {cell.table}"
+
+
+def matrix_rows(cells: Sequence[Cell]) -> list[dict[str, Json]]:
+    """Return one row a table and role, one column a verb; what is not as declared says both."""
+    rows: dict[tuple[str, str], dict[str, Json]] = {}
+    for cell in cells:
+        blank: dict[str, Json] = {"table": cell.table, "role": cell.role, **dict.fromkeys(VERBS, "not tried"), "note": ""}
+        row = rows.setdefault((cell.table, cell.role), blank)
+        row[cell.verb] = show_cell(cell)
+        if cell.outcome is not Outcome.PASS:
+            row["note"] = "; ".join(part for part in (row["note"], f"{cell.verb}: {cell.detail}") if part)
+    return list(rows.values())
+
+
+def scope_rows(rls: Rls) -> list[dict[str, Json]]:
+    """Return what each scope of the matrix means: one row a table and scope."""
+    return [
+        {"table": table, "scope": name, "rows meant": predicate}
+        for table, scopes in rls.scopes.items()
+        for name, predicate in scopes.items()
+    ]
+
+
+def show_cell(cell: Cell) -> str:
+    """Return what one cell of the shown matrix says."""
+    if cell.outcome is Outcome.ERROR:
+        return f"? ({cell.observed}; declared {cell.declared})"
+    if cell.outcome is Outcome.PASS:
+        return f"{cell.observed} (no grant)" if cell.refused_by == "grant" else cell.observed
+    return f"{cell.observed} (declared {cell.declared})"
+
+
+def cell_json(cell: Cell) -> dict[str, Json]:
+    """Return a cell as plain JSON."""
+    return {**vars(cell), "outcome": cell.outcome.value, "by_identity": dict(cell.by_identity)}
+
+
+def heat_map_cells(cells: Iterable[Cell], rls: Rls) -> list[dict[str, str]]:
+    """Return one mapping a table, identity and verb, as the heat map draws them."""
+    return [
+        {
+            "table": cell.table,
+            "identity": who,
+            "verb": cell.verb,
+            "expected": split_scope(cell.declared)[0],
+            "observed": shown_class(cell, who),
+        }
+        for cell in cells
+        for who, identity in rls.identities.items()
+        if identity.role == cell.role
+    ]
+
+
+def shown_class(cell: Cell, who: str) -> str:
+    """Return the one word the heat map has for a cell, as one identity saw it."""
+    if cell.outcome is Outcome.ERROR:
+        return "error"
+    seen = cell.by_identity.get(who, cell.observed)
+    # A hand-over fails the role's cell although each identity reaches the rows it should.
+    is_as_declared = seen == split_scope(cell.declared)[0]
+    return cell.observed if cell.outcome is Outcome.FAIL and is_as_declared and cell.observed == "other" else seen

@@ -1,0 +1,132 @@
+"""Pages in a real browser: they reach every reader, fetch nothing, and fit a phone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from lib.params import ROOT
+from lib.render import render_index, render_task_page
+from lib.results import Verdict
+from tests import sample_pages as sample
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = ROOT / ".tools" / "node_modules" / "axe-core" / "axe.min.js"
+WIDTHS = {"desk": 1280, "phone": 360}
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: install chromium to run the browser tests")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the sample's pages and one of a hostile run."""
+    folder = tmp_path_factory.mktemp("pages")
+    hostile = "<img src=//evil.example/a.png onerror=alert(1)><script>fetch('//evil.example')</script>" + "x" * 400
+    pages = {
+        "rls": render_task_page(sample.rls_notebook(), sample.header()),
+        "index": render_index(sample.summary_notebook(), sample.summary()),
+        "live": render_index(
+            None,
+            sample.summary(header=sample.header(verdict=Verdict.GO, rehearsed=False, finished=False, checks=()), changes=None),
+        ),
+        "hostile": render_task_page(
+            sample.rls_notebook(),
+            sample.header(
+                title=hostile,
+                environment=hostile,
+                checks=(sample.row("rls.x", title=hostile, detail=hostile, observed=hostile, expected=[hostile]),),
+            ),
+        ),
+    }
+    for name, text in pages.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=WIDTHS)
+def width(request: pytest.FixtureRequest) -> int:
+    return WIDTHS[request.param]
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def page(browser: Browser, width: int, scheme: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=False)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("name", ["rls", "index", "live", "hostile"])
+def test_page_requests_nothing_and_runs_nothing(page: Page, folder: Path, name: str) -> None:
+    requests, dialogs, errors = [], [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    own = (folder / f"{name}.html").as_uri()
+    page.goto(own)
+    assert [url for url in requests if url != own and not url.startswith("data:")] == []
+    assert dialogs == [] and errors == []
+
+
+@pytest.mark.parametrize("name", ["rls", "index", "live", "hostile"])
+def test_page_itself_never_scrolls_sideways(page: Page, folder: Path, name: str) -> None:
+    page.goto((folder / f"{name}.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+
+@pytest.mark.parametrize("name", ["rls", "index", "live"])
+def test_axe_finds_nothing(page: Page, folder: Path, name: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: run make setup")
+    page.goto((folder / f"{name}.html").as_uri())
+    for fold in page.query_selector_all("details"):
+        fold.evaluate("fold => fold.open = true")
+    # Evaluated by the browser's debugger, not loaded by the page, so that the page's own policy stays in force.
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)")
+    assert [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found] == []
+
+
+def test_keyboard_reaches_the_results_first(page: Page, folder: Path) -> None:
+    page.goto((folder / "rls.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the results"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_picture_is_drawn_and_readable(page: Page, folder: Path) -> None:
+    page.goto((folder / "rls.html").as_uri())
+    picture = page.locator("figure img").first
+    assert picture.evaluate("picture => picture.complete && picture.naturalWidth") > 400
+    assert picture.bounding_box()["width"] >= 500
+
+
+def test_verdict_is_seen_without_scrolling(page: Page, folder: Path) -> None:
+    page.goto((folder / "index.html").as_uri())
+    box = page.locator("h1 .verdict").bounding_box()
+    assert box["y"] + box["height"] < 400 and box["height"] > 40

@@ -1,0 +1,492 @@
+"""Migrations found, rehearsed, pushed and compared, with faults put in one at a time; all on real servers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.checks import migrations
+from lib.database import Database
+from lib.embedded.postgres import EmbeddedPostgres
+from lib.errors import TargetError
+from lib.params import ROOT, load_params
+from lib.results import Findings, Outcome, Provenance, Result
+from lib.sections import Migrations
+from lib.stack import find_supabase
+from lib.targets import migration_judgements as judgements
+from lib.targets.run_lock import hold_run_lock
+from lib.targets.squawk import LintFinding
+from lib.world import Programs, World
+
+NOTES = """
+set local lock_timeout = '2s';
+create table public.notes (id bigint generated always as identity primary key, body text not null);
+alter table public.notes enable row level security;
+create policy notes_read on public.notes for select to authenticated using (body <> '');
+"""
+TAGS = """
+set local lock_timeout = '2s';
+create table public.tags (word text primary key, note bigint not null references public.notes (id));
+create index tags_note_idx on public.tags (note);
+alter table public.tags enable row level security;
+create policy tags_read on public.tags for select to authenticated using (word <> '');
+"""
+STAMP = "set local lock_timeout = '2s';\nalter table public.notes add column stamp timestamptz;\n"
+SEED = """
+insert into public.notes (body) select 'note ' || n from generate_series(1, 200) n;
+insert into public.tags select 'tag ' || n, n from generate_series(1, 100) n;
+"""
+FILES = {"20250101000000_notes.sql": NOTES, "20250102000000_tags.sql": TAGS, "20250103000000_stamp.sql": STAMP}
+ROLLBACKS = {
+    "20250101000000_notes.sql": "drop table public.notes;",
+    "20250102000000_tags.sql": "begin; drop table public.tags; commit;",
+    "20250103000000_stamp.sql": "alter table public.notes drop column stamp;",
+}
+LAST = "20250104000000_last.sql"
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+
+
+def add(world: World, text: str, rollback: str | None = "select 1;", *, name: str = LAST) -> None:
+    """Add one migration to the world's pack, with a rollback unless there is to be none."""
+    write(world.pack / "supabase" / "migrations", {name: text})
+    if rollback is not None:
+        write(world.pack / "supabase" / "rollbacks", {name: rollback})
+
+
+def run(database: Database, script: str) -> None:
+    with database.connect() as connection:
+        connection.execute(script)
+
+
+@pytest.fixture
+def world(postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_path: Path) -> World:
+    """Return a clean world: three migrations that apply, their rollbacks, and a seed."""
+    write(tmp_path / "pack" / "supabase" / "migrations", FILES)
+    write(tmp_path / "pack" / "supabase" / "rollbacks", ROLLBACKS)
+    write(tmp_path / "pack" / "supabase", {"seed.sql": SEED})
+    (tmp_path / "work").mkdir()
+    return World(
+        environment="local",
+        pack=tmp_path / "pack",
+        settings=Migrations(
+            max_exclusive_lock_ms=150,
+            max_blocked_ms=400,
+            scales=[1, 3],
+            schemas=["public", "private"],
+            lock_wait_s=0.2,
+            command_timeout_s=60,
+        ),
+        sections={},
+        target=hosted_database,
+        scratch=postgres_server.database("postgres", role="supabase_admin"),
+        programs=Programs(supabase=find_supabase(None), squawk=squawk_binary(), postgres_bin=postgres_server.bin_dir),
+        work=tmp_path / "work",
+        kept=tmp_path,
+        provenance=Provenance.EMBEDDED,
+        writes_allowed=True,
+    )
+
+
+def squawk_binary() -> Path:
+    import sys
+
+    return Path(sys.executable).parent / "squawk"
+
+
+class Launch:
+    """The looks in the notebook's order, each kept; faults go in between."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.seen: dict[str, Result] = {}
+        self.rehearsal: Any = None
+
+    def look(self, look: Callable[..., Findings], **arguments: Any) -> Findings:
+        try:
+            findings = look(self.world, **arguments)
+        except TargetError as exc:
+            results = [Result(check=check, outcome=Outcome.ERROR, detail=str(exc)) for check in look.check_ids]
+            findings = Findings(results=results)
+        assert sorted(one.check for one in findings.results) == sorted(look.check_ids)
+        self.seen.update({one.check.removeprefix("migrations."): one for one in findings.results})
+        return findings
+
+    def read(self) -> Launch:
+        for look in (migrations.look_at_files, migrations.look_at_lint, migrations.look_at_history, migrations.look_at_dry_run):
+            self.look(look)
+        return self
+
+    def rehearse(self) -> Launch:
+        self.rehearsal = self.look(migrations.look_at_rehearsal).facts
+        for look in (migrations.look_at_locks, migrations.look_at_background, migrations.look_at_rollbacks):
+            self.look(look, rehearsal=self.rehearsal)
+        return self
+
+    def push(self) -> Launch:
+        self.look(migrations.push_to_target, rehearsal=self.rehearsal)
+        self.look(migrations.look_at_match, rehearsal=self.rehearsal)
+        self.look(migrations.look_at_advisors)
+        return self
+
+    def all(self) -> Launch:
+        return self.read().rehearse().push()
+
+    def not_passed(self) -> dict[str, str]:
+        return {check: one.outcome.value for check, one in self.seen.items() if one.outcome is not Outcome.PASS}
+
+    def detail(self, check: str) -> str:
+        return self.seen[check].detail
+
+
+@pytest.fixture
+def launch(world: World) -> Launch:
+    return Launch(world)
+
+
+class TestWhole:
+    def test_a_clean_pack_passes_every_check_and_again_when_nothing_is_left(self, launch: Launch) -> None:
+        launch.all()
+        assert launch.not_passed() == {}
+        assert {f"migrations.{check}" for check in launch.seen} == {check.id for check in migrations.CHECKS}
+        assert launch.seen["pushed_to_target"].observed == 3
+        launch.all()
+        assert launch.not_passed() == {}
+        assert launch.rehearsal.from_nothing
+        assert launch.seen["pushed_to_target"].observed == 0
+
+    def test_the_sample_pack_applies_and_rolls_back(self, world: World) -> None:
+        settings = load_params("local").sections["migrations"]
+        launch = Launch(replace(world, pack=ROOT / "pack", settings=settings))
+        launch.look(migrations.look_at_files)
+        launch.rehearse()
+        stable = {check: result for check, result in launch.not_passed().items() if check != "background_work_not_blocked"}
+        assert stable == {}
+        assert all(not one.problem for scaled in launch.rehearsal.scaled for one in scaled.fills)
+
+    def test_a_migration_that_fails_stops_the_push_and_nothing_else_fails(self, launch: Launch) -> None:
+        add(launch.world, "create table public.half (id bigint);\n\ncreate policy p on public.nosuch\n  for select using (true);")
+        add(launch.world, "select 1", name="20250105000000_later.sql")
+        launch.all()
+        failed = [check for check, result in launch.seen.items() if result.outcome is Outcome.FAIL]
+        assert failed == ["applies_on_twin"]
+        assert launch.detail("applies_on_twin").startswith(f"{LAST}, line 3 (statement 1: create policy p on public.nosuch")
+        assert "SQLSTATE 42P01" in launch.detail("applies_on_twin")
+        assert "still pending: 20250105000000_later.sql. Next: " in launch.detail("applies_on_twin")
+        assert launch.seen["pushed_to_target"].outcome is Outcome.ERROR
+        assert launch.detail("pushed_to_target").startswith("Not pushed: ")
+        assert not launch.world.target.value("select to_regclass('public.notes') is not null")
+        # Repaired, it goes through.
+        add(
+            launch.world,
+            "create table public.half (id bigint);\nalter table public.half enable row level security;",
+            "drop table public.half;",
+        )
+        launch.all()
+        assert launch.not_passed() == {}
+
+
+class TestFiles:
+    def test_no_migration_is_an_error(self, launch: Launch) -> None:
+        for path in (launch.world.pack / "supabase" / "migrations").iterdir():
+            path.unlink()
+        launch.all()
+        assert set(launch.not_passed().values()) == {"error"}
+        assert len(launch.seen) == len(migrations.CHECKS)
+
+    def test_no_folder_is_an_error(self, launch: Launch) -> None:
+        launch.world = replace(launch.world, pack=launch.world.work)
+        assert set(launch.all().not_passed().values()) == {"error"}
+        assert len(launch.not_passed()) == len(migrations.CHECKS)
+
+    def test_a_name_the_cli_skips_fails(self, launch: Launch) -> None:
+        add(launch.world, "select 1", name="add_votes.sql")
+        launch.look(migrations.look_at_files)
+        assert launch.not_passed() == {"names_are_valid": "fail"}
+        assert "add_votes.sql" in launch.detail("names_are_valid")
+
+    def test_one_version_twice_fails_and_is_not_pushed(self, launch: Launch) -> None:
+        add(launch.world, "select 1", name="20250103000000_other.sql")
+        launch.look(migrations.look_at_files)
+        assert launch.not_passed() == {"versions_are_unique": "fail"}
+        assert "20250103000000_other.sql and 20250103000000_stamp.sql" in launch.detail("versions_are_unique")
+        launch.rehearse().push()
+        assert launch.seen["pushed_to_target"].outcome is Outcome.ERROR
+        assert launch.world.target.value("select to_regclass('public.notes') is null")
+
+    def test_concurrently_beside_other_statements_fails_and_alone_does_not(self, launch: Launch) -> None:
+        add(
+            launch.world,
+            "create index concurrently notes_body on public.notes (body)",
+            "drop index concurrently public.notes_body",
+        )
+        launch.look(migrations.look_at_files)
+        assert launch.not_passed() == {}
+        assert LAST in launch.detail("files_are_atomic")
+        launch.rehearse()
+        assert launch.not_passed() == {}
+        add(launch.world, "create table public.a (b int); create index concurrently i on public.a (b)")
+        launch.look(migrations.look_at_files)
+        assert launch.not_passed() == {"files_are_atomic": "fail"}
+
+    def test_the_word_commit_in_a_body_is_no_commit(self, launch: Launch) -> None:
+        add(launch.world, "do $$ begin perform 'commit; create index concurrently'; end $$; -- begin; commit;")
+        launch.look(migrations.look_at_files)
+        assert launch.not_passed() == {}
+
+
+class TestLint:
+    def test_what_the_twin_measures_is_left_to_it(self, launch: Launch) -> None:
+        add(launch.world, "create index notes_body on public.notes (body);")
+        assert launch.look(migrations.look_at_lint).rows[0]["judged by"] == "migrations.no_long_exclusive_lock"
+        assert launch.not_passed() == {}
+
+    def test_what_only_the_linter_knows_is_advised(self, launch: Launch) -> None:
+        add(launch.world, "\nalter table public.notes drop column body;")
+        launch.look(migrations.look_at_lint)
+        assert launch.not_passed() == {"lint_is_clean": "fail"}
+        assert f"{LAST}, line 2: " in launch.detail("lint_is_clean")
+
+    def test_a_broken_linter_is_an_error(self, launch: Launch) -> None:
+        (launch.world.pack / ".squawk.toml").write_text("this is not toml")
+        launch.look(migrations.look_at_lint)
+        assert launch.not_passed() == {"lint_is_clean": "error"}
+
+    def test_every_rule_judged_elsewhere_names_a_check(self) -> None:
+        known = {check.id for check in migrations.CHECKS}
+        assert set(judgements.JUDGED_ELSEWHERE.values()) <= known
+        finding = LintFinding(file="a", line=1, rule="prefer-identity", level="Warning", message="so")
+        assert judgements.judge_lint([finding], 1).results[0].outcome is Outcome.FAIL
+
+
+class TestHistory:
+    @pytest.fixture
+    def pushed(self, launch: Launch) -> Launch:
+        launch.rehearse().push()
+        launch.seen.clear()
+        return launch
+
+    def test_a_file_edited_after_it_was_applied_fails(self, pushed: Launch) -> None:
+        write(pushed.world.pack / "supabase" / "migrations", {"20250103000000_stamp.sql": STAMP.replace("timestamptz", "date")})
+        pushed.look(migrations.look_at_history)
+        assert pushed.not_passed() == {"history_has_no_drift": "fail"}
+        assert "20250103000000_stamp.sql" in pushed.detail("history_has_no_drift")
+        write(pushed.world.pack / "supabase" / "migrations", {"20250103000000_stamp.sql": f"-- why\n{STAMP.upper().lower()}"})
+        pushed.look(migrations.look_at_history)
+        assert pushed.not_passed() == {}
+
+    def test_an_applied_version_without_a_file_fails(self, pushed: Launch) -> None:
+        (pushed.world.pack / "supabase" / "migrations" / "20250103000000_stamp.sql").unlink()
+        pushed.look(migrations.look_at_history)
+        assert pushed.not_passed() == {"history_has_no_drift": "fail"}
+        assert "not in the pack: 20250103000000" in pushed.detail("history_has_no_drift")
+
+    def test_a_file_older_than_what_is_applied_fails(self, pushed: Launch) -> None:
+        add(pushed.world, "select 1", name="20250101120000_late.sql")
+        pushed.look(migrations.look_at_history)
+        assert "Pending but older than what is applied: 20250101120000_late.sql" in pushed.detail("history_has_no_drift")
+
+    def test_a_change_beside_the_migrations_is_seen_in_the_schema(self, pushed: Launch) -> None:
+        run(pushed.world.target, "alter table public.notes add column smuggled int")
+        pushed.rehearse().push()
+        assert pushed.not_passed() == {"target_matches_twin": "fail"}
+        assert "column public.notes.smuggled (extra)" in pushed.detail("target_matches_twin")
+
+    def test_a_config_of_another_generation_can_not_be_looked_at(self, launch: Launch) -> None:
+        write(launch.world.pack / "supabase", {"config.toml": "[inbucket]\nenabled = true\n"})
+        launch.all()
+        assert launch.seen["applies_on_twin"].outcome is Outcome.PASS
+        for check in ("history_has_no_drift", "dry_run_lists_pending", "pushed_to_target"):
+            assert launch.seen[check].outcome is Outcome.ERROR
+            assert "[inbucket]" in launch.detail(check)
+
+
+class TestLocks:
+    def test_a_lock_held_long_on_a_table_with_rows_fails_and_nothing_else(self, launch: Launch) -> None:
+        add(launch.world, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.2);")
+        launch.all()
+        assert launch.not_passed() == {"no_long_exclusive_lock": "fail"}
+        assert f"{LAST}, line 2 (statement 1) held ACCESS EXCLUSIVE on public.notes (600 rows, 3× the seed)" in launch.detail(
+            "no_long_exclusive_lock"
+        )
+
+    def test_the_same_lock_on_a_new_table_is_nobodys_business(self, launch: Launch) -> None:
+        add(launch.world, "create table public.fresh (id int);\nselect pg_sleep(0.2);", "drop table public.fresh")
+        launch.rehearse()
+        assert launch.not_passed() == {}
+
+    def test_a_long_lock_is_not_pushed_where_rows_are(self, launch: Launch) -> None:
+        launch.rehearse().push()
+        run(launch.world.target, "insert into public.notes (body) values ('mine')")
+        add(launch.world, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.2);")
+        launch.rehearse().push()
+        assert launch.seen["no_long_exclusive_lock"].outcome is Outcome.FAIL
+        assert launch.detail("pushed_to_target").startswith("Not pushed: the target holds rows")
+
+    def test_a_writer_kept_waiting_fails_and_names_the_statement(self, launch: Launch) -> None:
+        add(launch.world, "select 1;\nlock table public.notes in share mode;\nselect pg_sleep(0.6);")
+        launch.rehearse()
+        assert launch.not_passed() == {"background_work_not_blocked": "fail"}
+        assert f"for public.notes while {LAST} ran, because of line 2 (statement 1)" in launch.detail(
+            "background_work_not_blocked"
+        )
+
+    def test_without_a_seed_the_locks_can_not_be_judged(self, launch: Launch) -> None:
+        (launch.world.pack / "supabase" / "seed.sql").unlink()
+        launch.rehearse()
+        assert launch.not_passed() == {
+            "applies_with_rows": "skip",
+            "no_long_exclusive_lock": "error",
+            "background_work_not_blocked": "error",
+        }
+        assert "seed.sql" in launch.detail("no_long_exclusive_lock")
+
+    def test_with_nobody_there_before_it_is_a_skip(self, launch: Launch) -> None:
+        for name in FILES:
+            (launch.world.pack / "supabase" / "migrations" / name).unlink()
+        add(launch.world, "create table public.only (id int);", "drop table public.only")
+        write(launch.world.pack / "supabase", {"seed.sql": "insert into public.only values (1)"})
+        launch.rehearse()
+        assert launch.not_passed() == dict.fromkeys(
+            ("applies_with_rows", "no_long_exclusive_lock", "background_work_not_blocked"), "skip"
+        )
+
+    def test_a_column_that_only_empty_tables_can_take_is_advised(self, launch: Launch) -> None:
+        add(launch.world, "alter table public.notes add column must int not null", "alter table public.notes drop column must")
+        write(
+            launch.world.pack / "supabase",
+            {"seed.sql": SEED.replace("(body) select 'note ' || n", "(body, must) select 'note ' || n, 1")},
+        )
+        launch.rehearse()
+        assert launch.not_passed() == {"applies_with_rows": "fail"}
+        assert f"{LAST}, line 1" in launch.detail("applies_with_rows")
+
+
+class TestRollbacks:
+    def test_a_migration_without_a_rollback_fails_and_is_named(self, launch: Launch) -> None:
+        add(launch.world, "create table public.more (id int)", None)
+        launch.rehearse()
+        assert launch.not_passed() == {"rollbacks_restore_schema": "fail"}
+        assert f"no rollback file for {LAST}" in launch.detail("rollbacks_restore_schema")
+
+    def test_a_rollback_that_leaves_something_fails_and_names_it(self, launch: Launch) -> None:
+        add(launch.world, "create table public.more (id int); create type public.mood as enum ('a')", "drop table public.more")
+        launch.rehearse()
+        assert launch.not_passed() == {"rollbacks_restore_schema": "fail"}
+        assert "enum public.mood (extra)" in launch.detail("rollbacks_restore_schema")
+
+    def test_a_rollback_that_fails_names_its_statement(self, launch: Launch) -> None:
+        add(launch.world, "create table public.more (id int)", "drop table public.more;\ndrop table public.nosuch")
+        launch.rehearse()
+        assert f"{LAST}, line 2 (statement 1: drop table public.nosuch)" in launch.detail("rollbacks_restore_schema")
+
+    def test_a_column_back_in_another_place_is_as_before(self, launch: Launch) -> None:
+        add(launch.world, "alter table public.notes drop column stamp", "alter table public.notes add column stamp timestamptz")
+        launch.rehearse()
+        assert launch.not_passed() == {}
+
+
+class TestPush:
+    def test_without_leave_to_write_nothing_is_pushed_and_the_plan_is_shown(self, launch: Launch) -> None:
+        launch.world = replace(launch.world, writes_allowed=False)
+        launch.all()
+        assert set(launch.not_passed().values()) == {"skip"}
+        assert "ALLOW_WRITES=local" in launch.detail("pushed_to_target")
+        assert "3 migrations are pending" in launch.detail("nothing_left_to_push")
+        assert launch.world.target.value("select to_regclass('supabase_migrations.schema_migrations') is null")
+
+    def test_while_another_run_holds_the_target_nothing_is_pushed(self, launch: Launch) -> None:
+        launch.rehearse()
+        with hold_run_lock(launch.world.target, wait_s=1):
+            launch.push()
+        assert launch.seen["one_run_at_a_time"].outcome is Outcome.ERROR
+        assert "Another run is changing" in launch.detail("pushed_to_target")
+        assert launch.world.target.value("select to_regclass('public.notes') is null")
+        launch.push()
+        assert launch.not_passed() == {}
+
+    def test_two_runs_at_once_push_once(self, launch: Launch) -> None:
+        launch.world = replace(launch.world, settings=launch.world.settings.model_copy(update={"lock_wait_s": 60.0}))
+        other = Launch(replace(launch.world, work=launch.world.kept / "other_work"))
+        other.world.work.mkdir()
+        launch.rehearse()
+        other.rehearsal = launch.rehearsal
+        threads = [
+            threading.Thread(target=one.look, args=(migrations.push_to_target,), kwargs={"rehearsal": launch.rehearsal})
+            for one in (launch, other)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        outcomes = sorted(one.seen["pushed_to_target"].outcome.value for one in (launch, other))
+        assert outcomes == ["error", "pass"]
+        refused = next(one for one in (launch, other) if one.seen["pushed_to_target"].outcome is Outcome.ERROR)
+        assert "since the rehearsal another run has applied" in refused.detail("pushed_to_target")
+
+    def test_a_push_that_fails_half_way_tells_what_is_applied(self, launch: Launch) -> None:
+        add(launch.world, "create table public.taken (id int)", "drop table public.taken")
+        launch.rehearse()
+        # Made between the rehearsal and the push, by somebody who holds no lock.
+        run(launch.world.target, "create table public.taken (id int)")
+        launch.push()
+        assert launch.seen["pushed_to_target"].outcome is Outcome.FAIL
+        assert f"still pending: {LAST}." in launch.detail("pushed_to_target")
+        assert "SQLSTATE 42P07" in launch.detail("pushed_to_target")
+        assert launch.seen["pushed_to_target"].observed == 3
+        assert launch.seen["nothing_left_to_push"].outcome is Outcome.ERROR
+
+    def test_a_target_that_is_gone_can_not_be_looked_at(self, launch: Launch) -> None:
+        launch.world = replace(launch.world, target=launch.world.target.named("not_there"))
+        launch.read().rehearse()
+        assert launch.seen["history_has_no_drift"].outcome is Outcome.ERROR
+        assert launch.seen["applies_on_twin"].outcome is Outcome.ERROR
+
+
+class TestAdvisors:
+    @staticmethod
+    def lint(**changes: Any) -> dict[str, Any]:
+        return {
+            "name": "duplicate_index",
+            "level": "WARN",
+            "detail": "Two indexes.",
+            "remediation": "https://example.com",
+            **changes,
+        }
+
+    @pytest.mark.parametrize(
+        ("lint", "expected"),
+        [
+            ({}, ("pass", "fail")),
+            ({"level": "ERROR"}, ("fail", "pass")),
+            ({"level": "INFO"}, ("pass", "pass")),
+            ({"level": "ERROR", "name": "rls_disabled_in_public"}, ("pass", "pass")),
+        ],
+    )
+    def test_levels_are_judged_apart_and_rls_elsewhere(self, lint: dict[str, Any], expected: tuple[str, str]) -> None:
+        results = judgements.judge_advice([self.lint(**lint)]).results
+        assert tuple(one.outcome.value for one in results) == expected
+
+    def test_the_real_advisors_name_what_they_warn_of(self, launch: Launch) -> None:
+        slow = "create policy notes_slow on public.notes for insert to authenticated with check (body = auth.uid()::text);"
+        add(launch.world, slow, "drop policy notes_slow on public.notes;")
+        launch.rehearse().push()
+        assert launch.not_passed() == {"advisors_report_no_warnings": "fail"}
+        assert "`public.notes` has a row level security policy `notes_slow`" in launch.detail("advisors_report_no_warnings")
+
+
+@pytest.fixture(autouse=True)
+def no_twin_is_left(postgres_server: EmbeddedPostgres) -> Iterator[None]:
+    """Hold that every test leaves the scratch server as it found it."""
+    yield
+    server = postgres_server.database("postgres", role="supabase_admin")
+    assert server.rows("select datname from pg_database where datname like 'twin%'") == []

@@ -1,0 +1,105 @@
+"""A file applied to a twin succeeds, fails and is undone exactly where the CLI's push would be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lib.database import Database
+from lib.embedded.postgres import EmbeddedPostgres
+from lib.stack import find_supabase
+from lib.targets.migration_apply import ApplyFailure, apply_file
+from lib.targets.migration_files import MigrationFile
+from lib.targets.supabase_cli import CliRefusal, open_cli, stage_project
+from lib.targets.twin import Twin
+
+GOOD = {
+    "local settings": "set local lock_timeout = '2s'; create table public.v as select current_setting('lock_timeout') as v;",
+    "a lock after another statement": "create table public.v (id int); lock table public.v in share mode;",
+    "concurrent work alone": "create index concurrently on auth.audit_log_entries (created_at)",
+    "its own transaction": "begin; create table public.v (id int); commit;",
+    "nothing but comments": "-- nothing yet\n",
+}
+BAD = {
+    "syntax": "create table public.v (id int); selec 1;",
+    "a savepoint": "create table public.v (id int); savepoint here;",
+    "a lock as the first statement": "lock table auth.users in share mode;",
+    "a promise broken at the end": (
+        "create table public.v (id int primary key);"
+        "create table public.w (v int references public.v deferrable initially deferred); insert into public.w values (1);"
+    ),
+    "copy from nowhere": "create table public.v (id int); copy public.v from stdin;",
+    "a privilege the launch lacks": "create table public.v (id int); alter role anon superuser;",
+}
+
+
+def apply(twin: Twin, text: str) -> ApplyFailure | None:
+    return apply_file(twin, MigrationFile(Path("20250101000000_a.sql"), text))
+
+
+@pytest.fixture
+def twin(postgres_server: EmbeddedPostgres, hosted_database: Database) -> Twin:
+    with postgres_server.database(hosted_database.name, role="supabase_admin").connect() as connection:
+        connection.execute("create table auth.audit_log_entries (created_at timestamptz)")
+        connection.execute("alter table auth.audit_log_entries owner to postgres")
+    database = postgres_server.database(hosted_database.name, role="supabase_admin")
+    return Twin(database=database, role="postgres", search_path='"$user", public, extensions')
+
+
+def push(database: Database, text: str, folder: Path) -> str | None:
+    """Push one file with the real CLI; return its error, or None."""
+    (folder / "pack/supabase/migrations").mkdir(parents=True)
+    (folder / "pack/supabase/migrations/20250101000000_a.sql").write_text(text)
+    cli = open_cli(find_supabase(None), stage_project(folder / "pack", folder / "staged"), timeout_s=60)
+    try:
+        cli.push(database)
+    except CliRefusal as exc:
+        return exc.said
+    return None
+
+
+def relations(database: Database) -> list[str]:
+    return [
+        row["name"]
+        for row in database.rows("select relname as name from pg_class where relnamespace = 'public'::regnamespace order by 1")
+    ]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_the_cli_applies_the_twin_applies(name: str, twin: Twin, hosted_database: Database, tmp_path: Path) -> None:
+    with twin.database.connect(autocommit=True) as connection:
+        connection.execute("drop table if exists public.v")
+    assert apply(twin, GOOD[name]) is None
+    made = relations(twin.database)
+    with twin.database.connect(autocommit=True) as connection:
+        connection.execute("drop table if exists public.v")
+    assert push(hosted_database, GOOD[name], tmp_path) is None
+    assert relations(hosted_database) == made
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_the_cli_refuses_the_twin_refuses_and_undoes(
+    name: str, twin: Twin, hosted_database: Database, tmp_path: Path
+) -> None:
+    failure = apply(twin, BAD[name])
+    assert failure is not None
+    assert relations(twin.database) == []
+    said = push(hosted_database, BAD[name], tmp_path)
+    assert said is not None
+    assert failure.sqlstate is None or name == "copy from nowhere" or failure.sqlstate in said
+    assert relations(hosted_database) == []
+
+
+def test_settings_of_one_file_do_not_reach_the_next(twin: Twin) -> None:
+    assert apply(twin, "set search_path = ''; select 1;") is None
+    assert apply(twin, "create table v (id int);") is None
+    assert relations(twin.database) == ["v"]
+
+
+def test_a_failure_points_at_the_line_and_word(twin: Twin) -> None:
+    failure = apply(twin, "-- one\nselect 1;\n\nselect\n  nonsense;\n")
+    assert failure is not None
+    assert failure.shown == (
+        '20250101000000_a.sql, line 5 (statement 1: select nonsense): column "nonsense" does not exist (SQLSTATE 42703)'
+    )
