@@ -5,6 +5,7 @@
     +-- TargetError        a target could not be looked at: becomes the result `error`
     |   +-- DatabaseError
     |   +-- WebError
+    |   +-- MailError
     |   +-- CommandError
     +-- NotReadyError      the last cell of a notebook: a gate did not pass
 
@@ -60,6 +61,14 @@ class DatabaseError(TargetError):
 
 class WebError(TargetError):
     """A web address did not give an answer that can be judged."""
+
+
+class MailError(TargetError):
+    """A mail server did not take us or our message; `answered` says whether it said so itself."""
+
+    def __init__(self, message: str, *, answered: bool) -> None:
+        self.answered = answered
+        super().__init__(message)
 
 
 class CommandError(TargetError):

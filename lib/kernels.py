@@ -6,6 +6,8 @@ The kernel gets its run by the name of a private file, never a credential by a v
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import warnings
 from collections.abc import Mapping
@@ -60,6 +62,13 @@ class KernelSlot:
             self.ended_because = self.ended_because or because
             if self.pid is not None:
                 end_tree(self.pid)
+
+    def interrupt(self) -> None:
+        """Interrupt the cell that the kernel executes: what it runs may tidy up and then ends as broken."""
+        with self.lock:
+            self.ended_because = self.ended_because or "the run was stopped"
+            if self.pid is not None:
+                os.kill(self.pid, signal.SIGINT)
 
 
 def end_tree(pid: int) -> None:

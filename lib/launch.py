@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from lib.errors import ParamsError
+from lib.left_behind import read_notes
 from lib.parameters import check_parameters
 from lib.params import Params, is_strict, load_params
 from lib.progress import Progress
@@ -91,6 +92,8 @@ def execute(
         partial=partial,
         rehearsed_for=params.rehearsed_for,
     )
+    for task, note in read_notes(run.work).items():
+        print(f"{task} was cut off half way.\n{note}", file=sys.stderr)
     published = publish(run, list(graph.runs.values()), ending)
     print(published.words)
     return exit_code if exit_code is not None else published.verdict.exit_code

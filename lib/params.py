@@ -1,8 +1,7 @@
 """What the user asked for: params/<environment>.yaml, the command line and the environment variables.
 
 The only reader of environment variables. Everything wrong is told at once, one line each, before
-anything starts. The rehearsal rule lives here: targets named by variables of which none is set are
-rehearsed on embedded parts, all set is live, some set leaves the missing ones named.
+anything starts. The rehearsal rule is in `lib.addresses`.
 """
 
 from __future__ import annotations
@@ -19,23 +18,30 @@ import yaml
 from pydantic import Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
+from lib.addresses import Spec, find_targets, spec_problems, value_problems, variables_of
 from lib.errors import ParamsError
-from lib.sections import SECTIONS, Section
+from lib.sections import SECTIONS, Embedded, Section
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where params/, notebooks/ and rendered/ are."""
 
-VARIABLE = re.compile(r"^\$\{([A-Z][A-Z0-9_]*)\}$")
 ENVIRONMENT_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
-EMBEDDED = "embedded"
 RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
 """Names the private file by which the runner hands a kernel its run; unset outside a run."""
 
 
 class Targets(Section):
-    """The outside systems of an environment: `embedded`, or the variable that holds the address."""
+    """The outside systems of an environment: `embedded`, or the variables that hold address and credentials."""
 
-    database: str
+    database: str | dict[str, str]
+    chatwoot: str | dict[str, str]
+    publer: str | dict[str, str]
+    mail: str | dict[str, str]
+    fly: str | dict[str, str]
+
+    @property
+    def specs(self) -> dict[str, Spec]:
+        return {name: getattr(self, name) for name in type(self).model_fields}
 
 
 class Run(Section):
@@ -43,6 +49,7 @@ class Run(Section):
 
     jobs: int = Field(ge=1, le=32)  # notebooks at a time
     supabase_cli: str | None = None  # another Supabase CLI than the pinned one: a path, or a name on PATH
+    flyctl: str | None = None  # another flyctl than the stand-in's, or than the one on PATH: a path, or a name
     notebook_timeout_s: float = Field(gt=0)  # longest one notebook may take, s
 
 
@@ -52,6 +59,7 @@ ParamsFile: type[Section] = create_model(  # type: ignore[call-overload]
     pack=(str, ...),
     targets=(Targets, ...),
     run=(Run, ...),
+    embedded=(Embedded, ...),
     **{name: (model, ...) for name, model in SECTIONS.items()},
 )
 
@@ -60,21 +68,25 @@ ParamsFile: type[Section] = create_model(  # type: ignore[call-overload]
 class Params:
     """One environment, understood.
 
-    addresses: target name -> its live address; empty in a rehearsal. Never printed.
-    missing: target name -> the variable that is not set although others are.
+    addresses: target -> part -> value of each live target; empty in a rehearsal. Never printed.
+    missing: target -> its variables that are not set although others are.
+    embedded: how the stand-ins behave.
     rehearsal: whether embedded parts stand in for every target.
     rehearsed_for: the variables whose absence made it a rehearsal; empty for a local environment.
+    production_writes_allowed: ALLOW_WRITES=production was said, whatever the environment.
     """
 
     environment: str
     pack: Path
     sections: Mapping[str, Any]
     run: Run
-    addresses: Mapping[str, str] = field(repr=False)
-    missing: Mapping[str, str]
+    embedded: Embedded
+    addresses: Mapping[str, Mapping[str, str]] = field(repr=False)
+    missing: Mapping[str, tuple[str, ...]]
     rehearsal: bool
     rehearsed_for: tuple[str, ...]
     writes_allowed: bool
+    production_writes_allowed: bool = False
 
     @property
     def file(self) -> str:
@@ -97,31 +109,42 @@ def load_params(
     values = os.environ if variables is None else variables
     document = read_document(environment, folder)
     parsed = parse_document(document, where=f"params/{environment}.yaml")
-    problems: list[str] = []
-    named = {name: VARIABLE.match(spec) for name, spec in parsed.targets.model_dump().items()}
-    for name, spec in parsed.targets.model_dump().items():
-        if spec != EMBEDDED and not named[name]:
-            problems.append(
-                f"params/{environment}.yaml: targets.{name}: write `embedded`, or the name of an environment variable "
-                "as ${NAME}; an address or credential itself does not belong into this file."
-            )
+    where = f"params/{environment}.yaml"
+    problems = list(spec_problems(where, parsed.targets.specs))
     folder_of_pack = find_pack(pack, parsed.pack, problems)
     if problems:
         raise ParamsError(problems)
-    wanted = {name: match.group(1) for name, match in named.items() if match}
-    found = {name: values[variable].strip() for name, variable in wanted.items() if values.get(variable, "").strip()}
-    rehearsal = not found
+    named = find_targets(parsed.targets.specs, values)
+    problems += value_problems(named.found, parsed.targets.specs)
+    if problems:
+        raise ParamsError(problems)
     return Params(
         environment=environment,
         pack=folder_of_pack,
-        sections={name: getattr(parsed, name) for name in SECTIONS},
+        sections=override({name: getattr(parsed, name) for name in SECTIONS}, values),
         run=parsed.run,
-        addresses=found,
-        missing={} if rehearsal else {name: variable for name, variable in wanted.items() if name not in found},
-        rehearsal=rehearsal,
-        rehearsed_for=tuple(sorted(wanted.values())) if rehearsal else (),
-        writes_allowed=rehearsal or values.get("ALLOW_WRITES", "").strip() == environment,
+        embedded=parsed.embedded,
+        addresses=named.found,
+        missing=named.missing,
+        rehearsal=named.rehearsal,
+        rehearsed_for=named.wanted if named.rehearsal else (),
+        writes_allowed=named.rehearsal or values.get("ALLOW_WRITES", "").strip() == environment,
+        production_writes_allowed=values.get("ALLOW_WRITES", "").strip() == "production",
     )
+
+
+def override(sections: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the sections with what NOTIFY_EMAIL (addresses, by commas) and EVIDENCE_URL say instead."""
+    people = [one.strip() for one in values.get("NOTIFY_EMAIL", "").split(",") if one.strip()]
+    address = values.get("EVIDENCE_URL", "").strip()
+    changes = {**({"notify_to": people} if people else {}), **({"evidence_url": address} if address else {})}
+    if not changes:
+        return sections
+    given = {**sections["health"].model_dump(mode="json"), **changes}
+    try:
+        return {**sections, "health": SECTIONS["health"].model_validate(given)}
+    except ValidationError as exc:
+        raise ParamsError([say_problem("NOTIFY_EMAIL or EVIDENCE_URL", problem) for problem in exc.errors()]) from None
 
 
 def is_strict(variables: Mapping[str, str] | None = None) -> bool:
@@ -143,20 +166,20 @@ def history_url() -> str | None:
 
 def kernel_variables() -> dict[str, str]:
     """Return what a kernel inherits: this process's variables without any that a target is named by."""
-    private = {VARIABLE.match(str(spec)).group(1) for spec in every_target_spec() if VARIABLE.match(str(spec))}  # type: ignore[union-attr]
+    private = named_variables()
     return {name: value for name, value in os.environ.items() if name not in private}
 
 
-def every_target_spec() -> list[str]:
-    """Return every value under `targets:` of every params file that can be read."""
-    specs: list[str] = []
+def named_variables() -> set[str]:
+    """Return every variable that a target of any params file that can be read is named by."""
+    names: set[str] = set()
     for name in known_environments():
         try:
-            targets = read_document(name, ROOT / "params").get("targets")
-        except ParamsError:
-            continue
-        specs.extend(str(spec) for spec in (targets or {}).values())
-    return specs
+            specs = read_document(name, ROOT / "params").get("targets") or {}
+            names |= variables_of(specs)
+        except (ParamsError, AttributeError, TypeError):
+            continue  # a file that can't be understood names nothing; running it says what is wrong
+    return names
 
 
 def known_environments(folder: Path = ROOT / "params") -> list[str]:

@@ -51,11 +51,14 @@ class Check:
     id: `<task>.<what_must_be_true>`; it never changes once published.
     title: the same as a sentence a stakeholder can read.
     gate: True when failing it stops the launch, False when it only advises.
+    target: the outside system it looks at, by its name in params, whose provenance its results carry;
+        None for the run itself.
     """
 
     id: str
     title: str
     gate: bool = True
+    target: str | None = None
 
     @property
     def task(self) -> str:

@@ -14,15 +14,20 @@ from lib.database import Database
 from lib.errors import WorkbookError
 from lib.files import write_whole
 from lib.redact import register_secrets
-from lib.results import Provenance
+from lib.results import Check, Provenance
 from lib.sections import SECTIONS
-from lib.world import Programs, World
+from lib.world import Programs, Service, World
+
+NOT_STARTED = "postgresql://nobody@database.invalid/none?sslmode=require"
+"""The database of a run whose tasks need none: the name never resolves (RFC 6761), so a look at it is an error."""
 
 
 class RunFile(BaseModel):
     """One run, as a kernel needs to know it; every path is absolute.
 
     tasks: the names of the tasks of this run.
+    provenance: of what is looked at without a target of its own; provenances: of each target.
+    services: the targets other than the database, part by part. missing: those whose variables are not set.
     events: where the kernels say what they are doing, for the progress display.
     secrets: values that must be struck out of everything this run writes.
     """
@@ -33,7 +38,9 @@ class RunFile(BaseModel):
     environment: str
     rehearsal: bool
     provenance: Provenance
+    provenances: dict[str, Provenance] = Field(default_factory=dict)
     writes_allowed: bool
+    production_writes_allowed: bool = False
     tasks: tuple[str, ...]
     pack: Path
     run_folder: Path
@@ -41,13 +48,20 @@ class RunFile(BaseModel):
     work: Path
     kept: Path
     events: Path
-    target_url: str = Field(repr=False)
-    scratch_url: str = Field(repr=False)
+    target_url: str = Field(default=NOT_STARTED, repr=False)
+    scratch_url: str = Field(default=NOT_STARTED, repr=False)
+    services: dict[str, dict[str, str]] = Field(default_factory=dict, repr=False)
+    missing: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     supabase: Path
     squawk: Path
     postgres_bin: Path
+    flyctl: Path = Path("flyctl")
     sections: dict[str, Any]
     secrets: tuple[str, ...] = Field(default=(), repr=False)
+
+    def provenance_of(self, check: Check) -> Provenance:
+        """Return how real the thing is that a check looks at."""
+        return self.provenances.get(check.target or "", self.provenance)
 
     def write(self, path: Path) -> None:
         """Put the file where a kernel finds it, readable by its owner only."""
@@ -79,9 +93,12 @@ def world_of(run: RunFile, task: str, parameters: dict[str, Any]) -> World:
         sections=sections,
         target=Database(run.target_url),
         scratch=Database(run.scratch_url),
-        programs=Programs(supabase=run.supabase, squawk=run.squawk, postgres_bin=run.postgres_bin),
+        programs=Programs(supabase=run.supabase, squawk=run.squawk, postgres_bin=run.postgres_bin, flyctl=run.flyctl),
         work=run.work,
         kept=run.kept,
         provenance=run.provenance,
         writes_allowed=run.writes_allowed,
+        production_writes_allowed=run.production_writes_allowed,
+        services={name: Service(name=name, parts=parts) for name, parts in run.services.items()},
+        missing=run.missing,
     )

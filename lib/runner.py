@@ -19,6 +19,7 @@ from lib.progress import Progress
 from lib.results import Check, Outcome, unseen
 from lib.run_file import RunFile
 from lib.tasks import Task
+from lib.wording import say_not_set
 
 POLL_S = 0.2
 """Seconds between two looks at what the kernels say."""
@@ -69,7 +70,7 @@ class Graph:
     parameters: Mapping[str, Mapping[str, Any]]
     timeout_s: float
     progress: Progress
-    missing: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     runs: dict[str, TaskRun] = field(default_factory=dict)
     slots: dict[str, KernelSlot] = field(default_factory=dict)
     started: dict[str, datetime] = field(default_factory=dict)
@@ -109,9 +110,10 @@ class Graph:
 
     def obstacle(self, task: Task) -> str:
         """Return why the task can't be looked at, or ''."""
-        for target in task.targets:
-            if target in self.missing:
-                return f"{self.missing[target]} is not set, although other targets of {self.run.environment} are named"
+        absent = [target for target in task.targets if target in self.missing]
+        # With some of its targets there, a task looks at those, and says itself which it can't look at.
+        if absent and len(absent) == len(task.targets):
+            return say_not_set([name for target in absent for name in self.missing[target]], self.run.environment)
         selected = {one.name for one in self.tasks}
         found = {line.check: line.result for line in read_evidence(self.run.run_folder)}
         for check in task.needs:
@@ -161,8 +163,17 @@ class Graph:
             keep_unseen(self.run, task, reasons[ended.ended], whole=ended.ended != "blocked")
         self.progress.end(task, ended.ended, ended.problem)
 
+    def interrupt(self, running: Mapping[Future[Execution], Task]) -> None:
+        """Ask the notebooks that may leave something half done to say so, and give them their time."""
+        asked = {future: task for future, task in running.items() if task.stop_grace_s}
+        for task in asked.values():
+            self.slots[task.name].interrupt()
+        if asked:
+            wait(asked, timeout=max(task.stop_grace_s for task in asked.values()))
+
     def stop(self, running: Mapping[Future[Execution], Task]) -> None:
         """End every running notebook and mark what was not looked at."""
+        self.interrupt(running)
         for task in running.values():
             self.slots[task.name].end("the run was stopped")
         wait(running, timeout=30)
@@ -200,7 +211,7 @@ def unseen_line(run: RunFile, check: Check, reason: str) -> EvidenceLine:
         check,
         run_id=run.run_id,
         environment=run.environment,
-        provenance=run.provenance,
+        provenance=run.provenance_of(check),
         started_at=datetime.now(UTC),
         duration_s=0.0,
     )

@@ -6,7 +6,7 @@ declarations stay in the file, and the notebook shows them as a table.
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -106,15 +106,174 @@ class BackupRestore(Section):
     command_timeout_s: float = Field(gt=0)  # longest one dump or restore may take, s
 
 
+EmailAddress = Annotated[str, Field(pattern=r"^[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+$")]
+"""One plain address; nothing that could add a header or a second recipient."""
+Plain = str | int | bool
+"""A value that an answer may be held to."""
+
+
+class Endpoint(Section):
+    """One path of a service, and what a healthy answer of it must contain.
+
+    `{account}` and `{workspace}` stand for the target's own, in the path and in `includes`.
+    """
+
+    path: str = Field(pattern="^/")
+    equals: dict[str, Plain] = Field(default_factory=dict)  # field -> what it must be
+    fields: list[str] = Field(default_factory=list)  # must be there and not null; of each item, where there are items
+    versions: list[str] = Field(default_factory=list)  # the field `version` must match one, like 4.*
+    items: str | None = None  # the field that holds the list; `.` when the answer itself is one
+    min_items: int = Field(default=0, ge=0)
+    includes: dict[str, list[str]] = Field(default_factory=dict)  # field -> values, each of which some item must have
+    never: dict[str, Plain] = Field(default_factory=dict)  # field -> a value that no item may have
+
+    @model_validator(mode="after")
+    def check_expectation(self) -> Self:
+        if not (self.equals or self.fields or self.versions or self.min_items or self.includes or self.never):
+            raise ValueError("nothing is expected of a healthy answer, so any would pass; say equals, fields, versions or min_items")
+        if not self.items and (self.min_items or self.includes or self.never):
+            raise ValueError("min_items, includes and never speak of items; say which field holds them (`.`: the answer itself)")
+        return self
+
+
+class ChatwootHealth(Section):
+    """What a healthy Chatwoot answers."""
+
+    alive: Endpoint
+    services: Endpoint
+    profile: Endpoint
+    account: Endpoint
+    inboxes: Endpoint
+    max_clock_skew_s: float = Field(gt=0)  # of the timestamp in `services`: an older one comes from a cache
+    canary_conversation: int | None  # kept for this probe alone: resolving it must leave a worker's trace
+    canary_label: str = Field(min_length=1)  # a conversation without this label is never touched
+    effect_deadline_s: float = Field(gt=0)  # longest a worker may take to leave it
+
+
+class PublerHealth(Section):
+    """What a healthy Publer answers, and how often it may be asked."""
+
+    user: Endpoint
+    workspaces: Endpoint
+    accounts: Endpoint
+    requests: int = Field(ge=1)  # at most, in any window
+    window_s: float = Field(gt=0)
+
+
+class Health(Section):
+    """What 04_health asks of Chatwoot and Publer, and whom it tells."""
+
+    samples: int = Field(ge=20, le=10_000)  # timed requests a service
+    concurrency: int = Field(ge=1, le=64)  # requests under way at once, a service
+    attempts: int = Field(ge=1, le=10)  # tries of one question; samples are tried once
+    timeout_s: float = Field(gt=0)  # longest silence of a service, s
+    deadline_s: float = Field(gt=0)  # one question, tries and pauses included, s
+    max_body_bytes: int = Field(ge=1000)  # a longer answer is not read on
+    max_retry_after_s: float = Field(ge=0)  # a longer Retry-After is not waited for, s
+    p95_limit_ms: float = Field(gt=0)  # 95th percentile of the answers' times, ms
+    min_availability: float = Field(gt=0, le=1)  # share of samples answered well
+    remind_after_h: float = Field(gt=0)  # a lasting failure is told again after this, h
+    stale_after_h: float = Field(gt=0)  # older evidence is shown as stale to QA, h
+    notify_to: list[EmailAddress] = Field(min_length=1)  # e-mail addresses; NOTIFY_EMAIL replaces them
+    notify_from: EmailAddress  # the sender's e-mail address
+    evidence_url: str  # where a person opens the evidence; empty: the run's folder; EVIDENCE_URL replaces it
+    chatwoot: ChatwootHealth
+    publer: PublerHealth
+
+
+class DeployRehearsal(Section):
+    """What 06_deploy_rehearsal deploys, watches and brings back, and what users may feel of it."""
+
+    app: str = Field(pattern="^[a-z0-9-]+$")  # the Fly app it is rehearsed on
+    config: str  # the config that is deployed with, in the pack: production's own
+    image: str  # the candidate
+    strategy: Literal["immediate", "rolling", "canary", "bluegreen"]  # how machines are replaced
+    production_apps: list[str] = Field(min_length=1)  # deploying to these needs ALLOW_WRITES=production
+    previous_schema_app: str  # an app on a database one release behind; empty: there is none
+    previous_migration: str  # the newest migration that database has
+    endpoints: list[str] = Field(min_length=1)  # what users ask for: each must answer 200
+    requests_per_s: float = Field(ge=5, le=500)  # requests a second, over all endpoints
+    baseline_s: float = Field(gt=0)  # requests before and after, for comparison, s
+    watch_s: float = Field(gt=0)  # how long the candidate is watched once it is healthy, s
+    health_timeout_s: float = Field(gt=0)  # longest until every machine is healthy, s
+    rollback_limit_s: float = Field(ge=1)  # longest from the trigger of the rollback to healthy, s
+    max_downtime_s: float = Field(ge=0)  # longest stretch without a good answer, s
+    max_error_ratio: float = Field(ge=0, le=1)  # lost requests from the deploy to the end, as a part of all
+    command_timeout_s: float = Field(gt=0)  # longest one flyctl call may take, s
+
+
+WireFault = Literal[
+    "none", "refused", "dns", "wrong_certificate", "hang_up", "slow", "slow_drip", "truncated", "reset", "html", "not_json",
+    "too_large", "redirect_elsewhere", "expired_token", "forbidden", "not_found", "rate_limited", "rate_limited_once",
+    "server_error", "unavailable", "flaky", "missing_field",
+]  # fmt: skip
+"""What can be wrong with any web service."""
+ChatwootFault = (
+    WireFault
+    | Literal["failing_queue", "failing_data", "stale_clock", "old_version", "suspended_account", "no_inboxes", "reauthorization", "dead_workers"]
+)
+PublerFault = WireFault | Literal["other_workspace", "no_accounts"]
+MailFault = Literal["none", "refused", "hang_up", "rejects_login", "rejects_recipient", "full", "webhook_down"]
+
+
+class ChatwootStandIn(Section):
+    """How the stand-in of Chatwoot behaves."""
+
+    fault: ChatwootFault
+    at: list[Literal["alive", "services", "profile", "account", "inboxes"]]  # endpoints with the fault; none named: all
+    latency_ms: float = Field(ge=0)  # of each answer
+
+
+class PublerStandIn(Section):
+    """How the stand-in of Publer behaves."""
+
+    fault: PublerFault
+    at: list[Literal["user", "workspaces", "accounts"]]
+    latency_ms: float = Field(ge=0)
+
+
+class MailSink(Section):
+    """How the local mail server behaves."""
+
+    fault: MailFault
+
+
+class FlyStandIn(Section):
+    """How the stand-in of Fly.io behaves."""
+
+    fault: Literal[
+        "none", "not_logged_in", "reads_hang", "half_a_json", "deploy_hangs", "deploy_dies", "deploy_deadline",
+        "previous_image_gone", "previous_image_pruned",
+    ]  # fmt: skip
+    crash_after_s: float | None = Field(gt=0)  # when an image that crashes does so; null: when it says itself, s
+    boot_s: float = Field(ge=0)  # a machine's start before its app's, s
+
+
+class Embedded(Section):
+    """What stands in for services that are not live, faults included: for rehearsing the bad days."""
+
+    chatwoot: ChatwootStandIn
+    publer: PublerStandIn
+    mail: MailSink
+    fly: FlyStandIn
+
+
 SECTIONS: dict[str, type[Section]] = {
     "migrations": Migrations,
     "rls": Rls,
     "seed": Seed,
+    "health": Health,
     "backup_restore": BackupRestore,
+    "deploy_rehearsal": DeployRehearsal,
 }
 """Task name -> the model of its section."""
 
 
 def parameter_names(section: type[Section]) -> list[str]:
     """Return the fields that are the notebook's parameters: scalars and lists of scalars."""
-    return [name for name, field in section.model_fields.items() if "dict" not in str(field.annotation)]
+    nested = {name for name, field in section.model_fields.items() if is_section(field.annotation) or "dict" in str(field.annotation)}
+    return [name for name in section.model_fields if name not in nested]
+
+
+def is_section(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Section)

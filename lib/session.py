@@ -84,11 +84,22 @@ class TaskSession:
             {"what": "environment", "value": self.run.environment},
             {"what": "run", "value": self.run.run_id},
             {"what": "pack", "value": self.run.pack.name},
-            {"what": "database", "value": self.world.target.shown},
-            {"what": "provenance", "value": self.run.provenance.value},
+            *self._target_rows(),
             {"what": "changes to the target", "value": "allowed" if self.world.writes_allowed else "not allowed"},
         ]
         return show_table(rows, "What this notebook looks at")
+
+    def _target_rows(self) -> list[dict[str, str]]:
+        """Return one row for each target of this task: where it is, and how real."""
+        rows = []
+        for name in self.task.targets or sorted(self.run.provenances):
+            shown = self.world.target.shown if name == "database" else ""
+            if name in self.world.services:
+                shown = self.world.services[name].shown
+            how = self.run.provenances.get(name, self.run.provenance).value
+            missing = name in self.world.missing
+            rows.append({"what": name, "value": "not set" if missing else f"{shown} ({how})"})
+        return rows
 
     def look(self, look: Callable[..., Findings], **arguments: Any) -> Seen:
         """Make one look, keep its results and artifacts, and return what to show.
@@ -192,7 +203,7 @@ class TaskSession:
             self._check(result.check),
             run_id=self.run.run_id,
             environment=self.run.environment,
-            provenance=self.run.provenance,
+            provenance=self.run.provenance_of(self._check(result.check)),
             started_at=started_at,
             duration_s=duration_s,
             artifacts=kept,

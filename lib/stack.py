@@ -1,28 +1,37 @@
-"""What a run or a notebook stands on: the embedded server, the private folder, the run file.
+"""What a run or a notebook stands on: the embedded server, the stand-ins, the private folder, the run file.
 
-A live environment gets its own target and still an embedded server, for twins and restores.
+A live environment gets its own targets and still an embedded server, for twins and restores.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import string
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from lib.addresses import SECRET_PARTS
 from lib.database import Database
+from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.folders import state_base
-from lib.embedded.leftovers import clean_leftovers
+from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, write_lease
 from lib.embedded.postgres import EmbeddedPostgres, start_postgres
+from lib.embedded.previous_schema import make_previous_schema
+from lib.embedded.stand_ins import Standing, start_stand_ins
 from lib.errors import CommandError, WorkbookError
 from lib.params import ROOT, Params
+from lib.redact import password_of
 from lib.results import Provenance
 from lib.run_file import RunFile
+from lib.summary import least_real
 from lib.targets.supabase_cli import open_cli, stage_project
+from lib.tasks import task_named
 
 TOOLS = ROOT / ".tools"
 RUN_FILE = "run.json"
@@ -45,53 +54,124 @@ def stand_up(
 ) -> Iterator[RunFile]:
     """Yield the run file of a standing stack, and take the stack down whatever happens.
 
-    rendered: the folder that keeps the environment's runs and backups.
+    Only what the tasks look at is started. rendered: the folder that keeps the environment's runs and backups.
     """
-    server = start_postgres(state_base(ROOT) / run_id, tools=TOOLS)
-    try:
-        run = describe_run(params, server, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=tasks)
+    targets = {target for name in tasks for target in task_named(name).targets}
+    with stand_up_targets(params, targets, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=tasks) as run:
+        yield run
+
+
+@contextmanager
+def stand_up_targets(
+    params: Params, targets: set[str], *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]
+) -> Iterator[RunFile]:
+    """Yield the run file of a stack for these targets; the database server is started only for the database."""
+    with ExitStack() as standing:
+        state = state_base(ROOT) / run_id
+        if "database" in targets - params.missing.keys():
+            server = start_postgres(state, tools=TOOLS)
+            standing.callback(server.stop)
+        else:
+            server = None
+            make_state_folder(state)
+            standing.callback(remove_folder, state)
+        work = state / "work"
+        work.mkdir(mode=0o700)
+        stood_in = {target for target in targets if target not in params.addresses and target not in params.missing}
+        stand_ins = standing.enter_context(start_stand_ins(stood_in, params.embedded, work)) if stood_in - {"database"} else None
+        fly = standing.enter_context(stand_up_fly(params, server, run_id)) if server is not None and "fly" in stood_in else None
+        run = describe_run(
+            params,
+            targets,
+            server,
+            stand_ins,
+            work=work,
+            about={"run_id": run_id, "run_folder": run_folder, "rendered": rendered, "tasks": tasks},
+        )
+        run = run.model_copy(update=describe_fly(params, fly, run.services))
         run.write(run.work / RUN_FILE)
         yield run
-    finally:
-        server.stop()
+
+
+def stand_up_fly(params: Params, server: EmbeddedPostgres, run_id: str) -> EmbeddedFly:
+    """Return the stand-in for Fly.io with the pack's apps; the one a release behind has a database that is, too."""
+    wanted, switches = params.sections["deploy_rehearsal"], params.embedded.fly
+    behind = make_previous_schema(server, params.pack, newest=wanted.previous_migration)
+    urls = {name: server.postgres_url for name in app_names(params.pack)}
+    if behind is not None:
+        urls[wanted.previous_schema_app] = behind.url
+    return start_fly(
+        state_base(ROOT) / f"{run_id}-fly",
+        pack=params.pack,
+        secrets={name: {"DATABASE_URL": url} for name, url in urls.items()},
+        switches=Switches(fault=switches.fault, crash_after_s=switches.crash_after_s, boot_s=switches.boot_s),
+    )
+
+
+def describe_fly(params: Params, fly: EmbeddedFly | None, services: Mapping[str, dict[str, str]]) -> dict[str, Any]:
+    """Return what the run file says of Fly.io: which flyctl, and the stand-in's address when it is one."""
+    on_path = shutil.which("flyctl") or shutil.which("fly") or "flyctl"
+    flyctl = Path(params.run.flyctl) if params.run.flyctl else fly.flyctl if fly else Path(on_path)
+    if fly is None:
+        return {"flyctl": flyctl}
+    address = next(iter(fly.urls.values()), "http://127.0.0.1/")
+    return {"flyctl": flyctl, "services": {**services, "fly": {"url": address, "token": ""}}}
+
+
+def make_state_folder(state: Path) -> None:
+    """Make the state folder of a run without a server, leased, so that a killed run's is found and removed."""
+    state.mkdir(mode=0o711)
+    write_lease(state, new_lease(os.getpid(), state / "data"))
 
 
 def describe_run(
     params: Params,
-    server: EmbeddedPostgres,
+    targets: set[str],
+    server: EmbeddedPostgres | None,
+    stand_ins: Standing | None,
     *,
-    run_id: str,
-    run_folder: Path,
-    rendered: Path,
-    tasks: tuple[str, ...],
+    work: Path,
+    about: Mapping[str, Any],
 ) -> RunFile:
-    """Return the run file, its private folder made."""
-    work = server.state_dir / "work"
-    work.mkdir(mode=0o700)
-    live = params.addresses.get("database")
-    target = live or server.postgres_url
-    passwords = [Database(url).password for url in (target, server.postgres_url, server.superuser_url)]
+    """Return the run file. about: its own id, folders and tasks."""
+    live = {name: parts for name, parts in params.addresses.items() if name in targets}
+    provenances = {name: provenance_of(name, live=name in live) for name in sorted(targets - params.missing.keys())}
+    services = {**(stand_ins.services if stand_ins else {}), **{name: dict(parts) for name, parts in live.items() if name != "database"}}
+    urls = [parts["url"] for parts in services.values()]
+    addresses: dict[str, Any] = {}
+    if server is not None:
+        addresses = {"target_url": live.get("database", {}).get("url") or server.postgres_url, "scratch_url": server.superuser_url}
+        urls += [server.postgres_url, *addresses.values()]
+    secrets_known = [password_of(url) for url in urls]
+    secrets_known += [parts.get(part) for parts in services.values() for part in SECRET_PARTS]
     return RunFile(
-        run_id=run_id,
+        **about,
+        **addresses,
         environment=params.environment,
         rehearsal=params.rehearsal,
-        provenance=Provenance.LIVE if live else Provenance.EMBEDDED,
+        provenance=provenances.get("database") or least_real(provenances.values()) or Provenance.EMBEDDED,
+        provenances=provenances,
         writes_allowed=params.writes_allowed,
-        tasks=tasks,
+        production_writes_allowed=params.production_writes_allowed,
         pack=params.pack,
-        run_folder=run_folder,
-        rendered=rendered,
         work=work,
-        kept=rendered / params.environment / "kept",
+        kept=about["rendered"] / params.environment / "kept",
         events=work / "events.jsonl",
-        target_url=target,
-        scratch_url=server.superuser_url,
-        supabase=find_supabase(params.run.supabase_cli),
+        services=services,
+        missing={name: variables for name, variables in params.missing.items() if name in targets},
+        supabase=find_supabase(params.run.supabase_cli) if server else Path("supabase"),
         squawk=Path(sys.executable).parent / "squawk",
-        postgres_bin=server.bin_dir,
+        postgres_bin=server.bin_dir if server else Path(),
         sections={name: section.model_dump(mode="json") for name, section in params.sections.items()},
-        secrets=tuple(password for password in passwords if password),
+        secrets=tuple(dict.fromkeys([*filter(None, secrets_known), *(stand_ins.planted if stand_ins else ())])),
     )
+
+
+def provenance_of(target: str, *, live: bool) -> Provenance:
+    """Return how real a target of a run is: only the database is the real program when it isn't live."""
+    if live:
+        return Provenance.LIVE
+    return Provenance.EMBEDDED if target == "database" else Provenance.SIMULATED
 
 
 def find_supabase(asked: str | None) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.checks import backup_restore, migrations, readiness_summary, rls, seed
+from lib.checks import backup_restore, deploy_rehearsal, migrations, readiness_summary, rls, seed
 from lib.params import ROOT
 from lib.results import Check
 
@@ -21,6 +21,7 @@ class Task:
     targets: the outside systems it looks at, by their names in params.
     needs: ids of checks that must have passed before it can be looked at.
     waits_for: tasks that must have ended, however they ended.
+    stop_grace_s: seconds a stopped notebook gets to say what it leaves half done.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Task:
     targets: tuple[str, ...] = ("database",)
     needs: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
+    stop_grace_s: float = 0
 
     @property
     def path(self) -> Path:
@@ -72,12 +74,22 @@ TASKS: tuple[Task, ...] = (
         waits_for=("seed",),
     ),
     Task(
+        name="deploy_rehearsal",
+        title="Deploy rehearsal",
+        notebook="06_deploy_rehearsal.ipynb",
+        checks=deploy_rehearsal.CHECKS,
+        targets=("database", "fly"),
+        needs=("migrations.nothing_left_to_push",),
+        waits_for=("seed",),
+        stop_grace_s=20,
+    ),
+    Task(
         name="readiness_summary",
         title="Readiness summary",
         notebook="99_readiness_summary.ipynb",
         checks=readiness_summary.CHECKS,
         targets=(),
-        waits_for=("migrations", "seed", "rls", "backup_restore"),
+        waits_for=("migrations", "seed", "rls", "backup_restore", "deploy_rehearsal"),
     ),
 )
 

@@ -229,6 +229,14 @@ def split_detail(detail: str) -> tuple[str, str]:
     return seen.strip(), move.strip()
 
 
+def say_not_set(variables: Sequence[str], environment: str) -> str:
+    """Return which variables are missing where others of the environment are set."""
+    if not variables:
+        return f"No target of that name is known in {environment}"
+    verb = "is" if len(variables) == 1 else "are"
+    return f"{join_words(list(variables))} {verb} not set, although other targets of {environment} are named"
+
+
 def rehearsal_opening(environment: str, variables: Sequence[str]) -> str:
     """Return the first line of a rehearsal: what stands in, and what would make it live."""
     if not variables:

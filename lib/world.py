@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from lib.database import Database
+from lib.errors import TargetError
 from lib.results import Provenance
+from lib.wording import say_not_set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,28 @@ class Programs:
     supabase: Path
     squawk: Path
     postgres_bin: Path  # the folder with psql, pg_dump, pg_restore
+    flyctl: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """An outside service reached over the network: its address, and by name whatever else it takes to use it."""
+
+    name: str
+    parts: Mapping[str, str] = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        return self.parts["url"]
+
+    @property
+    def shown(self) -> str:
+        """Where it is, as a person may see it: scheme, host and port."""
+        try:
+            parts = urlsplit(self.url)
+            return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        except ValueError:
+            return "an address that can't be read"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +60,8 @@ class World:
     kept: a folder of the environment that outlives the run (backups).
     provenance: how real the target is.
     writes_allowed: whether the target may be changed.
+    production_writes_allowed: whether what is production's by name may be changed, in any environment.
+    services: the other targets by name. missing: those without, with the variables that are not set.
     """
 
     environment: str
@@ -48,3 +75,12 @@ class World:
     kept: Path
     provenance: Provenance
     writes_allowed: bool
+    production_writes_allowed: bool = False
+    services: Mapping[str, Service] = field(default_factory=dict)
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def service(self, name: str) -> Service:
+        """Return one service. Raises TargetError when its variables are not set."""
+        if name in self.services:
+            return self.services[name]
+        raise TargetError(f"{say_not_set(self.missing.get(name, ()), self.environment)}. Next: set what is missing.")

@@ -12,11 +12,11 @@ import pytest
 from lib.params import ROOT
 
 LAYERS = (
-    {"errors", "results", "files", "redact"},
-    {"sections", "wording", "pages"},
-    {"params", "commands", "database", "web"},
+    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions"},
+    {"sections", "wording", "pages", "addresses"},
+    {"params", "commands", "database", "web", "smtp", "traffic"},
     {"world", "drawing"},
-    {"targets", "figures", "heat_map", "tables", "prose"},
+    {"targets", "figures", "traffic_figure", "heat_map", "tables", "prose"},
     {"checks"},
     {"evidence", "attest", "history", "embedded", "parameters_shown", "story"},
     {"tasks", "render"},
@@ -32,7 +32,10 @@ LAYERS = (
 
 DOORS = {
     "sqlalchemy": {"database", "history"},
-    "httpx": {"web"},
+    "httpx": {"web", "traffic"},
+    "smtplib": {"smtp"},
+    "starlette": {"embedded"},
+    "aiosmtpd": {"embedded"},
     "papermill": {"kernels"},
     "nbconvert": {"render", "story", "prose"},
     "psycopg": {"database", "targets", "embedded"},

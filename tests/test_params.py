@@ -26,7 +26,7 @@ def test_shipped_params_are_valid(environment: str) -> None:
 
 def test_all_variables_set_is_live(folder: Path) -> None:
     params = load_params("staging", variables={"STAGING_DATABASE_URL": "postgresql://x"}, folder=folder)
-    assert (params.rehearsal, params.addresses, params.missing) == (False, {"database": "postgresql://x"}, {})
+    assert (params.rehearsal, params.addresses, params.missing) == (False, {"database": {"url": "postgresql://x"}}, {})
 
 
 def test_no_variable_set_is_a_rehearsal_that_names_it(folder: Path) -> None:

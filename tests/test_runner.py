@@ -114,7 +114,7 @@ def test_who_needs_what_was_not_proved_is_an_error_naming_it(run: RunFile, make_
 
 
 def test_a_task_of_a_missing_target_is_blocked_naming_the_variable(run: RunFile, make_task: Callable[..., Task]) -> None:
-    graph = graph_of(run, make_task("one", READY), missing={"database": "STAGING_DATABASE_URL"})
+    graph = graph_of(run, make_task("one", READY), missing={"database": ("STAGING_DATABASE_URL",)})
     assert execute(graph) == {"one": "blocked"}
     assert "STAGING_DATABASE_URL is not set" in details(run)["one.it_holds"]
 

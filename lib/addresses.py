@@ -1,0 +1,132 @@
+"""Which outside systems an environment names, part by part: the rehearsal rule.
+
+A target is `embedded`, or each of its parts is the name of an environment variable as ${NAME}; a part
+that is no secret may have a default, as ${NAME:-default}. None of the variables set is a rehearsal on
+embedded parts, all set is live, some set leaves the targets without theirs named as missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from lib.redact import SHORTEST_SECRET
+
+EMBEDDED = "embedded"
+VARIABLE = re.compile(r"^\$\{([A-Z][A-Z0-9_]*)(?::-([^{}]*))?\}$")
+
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "database": ("url",),
+    "chatwoot": ("url", "token", "account"),
+    "publer": ("url", "token", "workspace"),
+    "mail": ("url", "webhook"),
+    "fly": ("url", "token"),
+}
+"""Target -> the parts that reach and open it; one variable alone gives the `url`."""
+SECRET_PARTS = frozenset({"token", "webhook"})
+"""Parts that are credentials by themselves; of the others only a password within a URL is."""
+
+Spec = str | Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """The targets of one environment as its variables leave them.
+
+    found: target -> part -> value, for live targets. missing: target -> the variables that are not set.
+    wanted: every variable that decides whether this is a rehearsal.
+    """
+
+    found: Mapping[str, Mapping[str, str]]
+    missing: Mapping[str, tuple[str, ...]]
+    wanted: tuple[str, ...]
+
+    @property
+    def rehearsal(self) -> bool:
+        return not self.found and not self.missing
+
+
+def parts_of(spec: Spec) -> Mapping[str, str]:
+    """Return a target's parts as the file spells them; none for an embedded one."""
+    if isinstance(spec, str):
+        return {} if spec == EMBEDDED else {"url": spec}
+    return spec
+
+
+def spec_problems(where: str, specs: Mapping[str, Spec]) -> Iterator[str]:
+    """Yield one line for each target or part that says something else than it may."""
+    for target, spec in specs.items():
+        if isinstance(spec, str) and len(PARTS[target]) > 1 and spec != EMBEDDED:
+            yield f"{where}: targets.{target}: write `embedded`, or its parts {', '.join(PARTS[target])}, each as ${{NAME}}."
+            continue
+        parts = parts_of(spec)
+        for part in parts:
+            if part not in PARTS[target]:
+                yield f"{where}: targets.{target}: unknown part '{part}'; known parts: {', '.join(PARTS[target])}."
+            elif not VARIABLE.match(parts[part]):
+                yield (
+                    f"{where}: targets.{target}{'.' + part if not isinstance(spec, str) else ''}: write `embedded`, or the name of an "
+                    "environment variable as ${NAME}; an address or credential itself does not belong into this file."
+                )
+            elif part in SECRET_PARTS and parts[part].partition(":-")[2].rstrip("}"):
+                yield f"{where}: targets.{target}.{part}: a credential has no default; write ${{NAME}} alone."
+        for part in PARTS[target]:
+            if parts and part not in parts:
+                yield f"{where}: targets.{target}: the part '{part}' is missing. Next: add it as ${{NAME}}."
+
+
+def find_targets(specs: Mapping[str, Spec], values: Mapping[str, str]) -> Named:
+    """Return the targets as the variables leave them; the specs have no problems."""
+    wanted: list[str] = []
+    found: dict[str, dict[str, str]] = {}
+    lacking: dict[str, tuple[str, ...]] = {}
+    any_set = False
+    for target, spec in specs.items():
+        given: dict[str, str] = {}
+        lacks: list[str] = []
+        for part, text in parts_of(spec).items():
+            name, default = VARIABLE.fullmatch(text).groups()  # type: ignore[union-attr]
+            value = values.get(name, "").strip()
+            if default is None:
+                wanted.append(name)
+                any_set = any_set or bool(value)
+                if not value:
+                    lacks.append(name)
+            given[part] = value or default or ""
+        if lacks:
+            lacking[target] = tuple(lacks)
+        elif given:
+            found[target] = given
+    names = tuple(sorted(dict.fromkeys(wanted)))
+    return Named(found=found, missing=lacking, wanted=names) if any_set else Named(found={}, missing={}, wanted=names)
+
+
+def value_problems(found: Mapping[str, Mapping[str, str]], specs: Mapping[str, Spec]) -> Iterator[str]:
+    """Yield one line for each value that can't be an address, or is too short to be a credential.
+
+    A credential of a few letters could not be struck out of text without striking words, too.
+    """
+    for target, parts in found.items():
+        if not is_address(parts["url"]):
+            name = VARIABLE.fullmatch(parts_of(specs[target])["url"]).group(1)  # type: ignore[union-attr]
+            yield f"{name} is no address: write one like scheme://host:port/."
+        for part in SECRET_PARTS & parts.keys():
+            if parts[part] and len(parts[part]) < SHORTEST_SECRET:
+                name = VARIABLE.fullmatch(parts_of(specs[target])[part]).group(1)  # type: ignore[union-attr]
+                yield f"{name} has fewer than {SHORTEST_SECRET} characters, which is no credential. Next: set the real one."
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text can be taken apart as a URL."""
+    try:
+        return urlsplit(text).port is not False
+    except ValueError:
+        return False
+
+
+def variables_of(specs: Mapping[str, Spec]) -> set[str]:
+    """Return every variable that the targets name, with a default or without."""
+    matches = (VARIABLE.match(text) for spec in specs.values() for text in parts_of(spec).values())
+    return {match.group(1) for match in matches if match}

@@ -1,0 +1,34 @@
+"""How the command and the platform speak: one line of JSON each way, on loopback, with a key."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+HOST = "127.0.0.1"
+ADDRESS = "address.json"
+"""The private file in the platform's folder that holds the port and the key."""
+LONGEST_LINE = 4 * 1024 * 1024
+CALL_TIMEOUT_S = 60
+
+
+class Refused(Exception):
+    """What the platform answered instead of doing it, in flyctl's words."""
+
+
+def call(folder: Path, op: str, **arguments: Any) -> Any:
+    """Ask the platform whose folder this is. Raises Refused when it says no or is not there."""
+    try:
+        address = json.loads((folder / ADDRESS).read_text(encoding="utf-8"))
+        with socket.create_connection((HOST, address["port"]), timeout=CALL_TIMEOUT_S) as connection:
+            line = json.dumps({"key": address["key"], "op": op, "arguments": arguments})
+            connection.sendall(line.encode() + b"\n")
+            with connection.makefile("rb") as answer:
+                said = json.loads(answer.readline() or b'{"refused": "unexpected EOF"}')
+    except OSError as exc:
+        raise Refused(f"failed to reach the API: {exc.strerror or exc}") from exc
+    if "refused" in said:
+        raise Refused(said["refused"])
+    return said["value"]

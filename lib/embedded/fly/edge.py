@@ -1,0 +1,71 @@
+"""The edge: users' requests to an app, each handed to one of its healthy machines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+
+from lib.embedded.fly.control import HOST
+from lib.embedded.fly.records import Machine
+
+LONGEST_HEAD = 32_768
+HEAD_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 2
+ANSWER_TIMEOUT_S = 30
+NOBODY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+"""What a user gets while no machine of the app is healthy."""
+
+
+class Edge:
+    """The public address of one app on loopback."""
+
+    def __init__(self, machines: Callable[[], Sequence[Machine]]) -> None:
+        self.machines = machines
+        self.turn = 0
+        self.server: asyncio.Server | None = None
+
+    async def open(self) -> int:
+        """Start to listen and return the port."""
+        self.server = await asyncio.start_server(self.serve, HOST, 0, limit=LONGEST_HEAD)
+        return int(self.server.sockets[0].getsockname()[1])
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one request, and close."""
+        try:
+            async with asyncio.timeout(HEAD_TIMEOUT_S):
+                head = await reader.readuntil(b"\r\n\r\n")
+            writer.write(await self.answer(head))
+            await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # the user went away or spoke no HTTP
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def answer(self, head: bytes) -> bytes:
+        """Return the answer of the first machine that gives one, in turn."""
+        self.turn += 1
+        routable = [machine for machine in self.machines() if machine.is_routable]
+        for place in range(len(routable)):
+            machine = routable[(self.turn + place) % len(routable)]
+            said = await pass_on(head, machine.port)
+            if said:
+                return said
+        return NOBODY
+
+
+async def pass_on(head: bytes, port: int) -> bytes:
+    """Return what the machine says to this request; nothing when it can't be reached or breaks off."""
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(HOST, port)
+        try:
+            writer.write(head)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await reader.read(-1)
+        finally:
+            writer.close()
+    except (OSError, TimeoutError):
+        return b""

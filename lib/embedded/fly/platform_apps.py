@@ -1,0 +1,189 @@
+"""What the platform does when asked: every operation on apps, releases, secrets and machines."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from lib.embedded.fly.control import Refused
+from lib.embedded.fly.edge import Edge
+from lib.embedded.fly.images import Registry, parse_reference
+from lib.embedded.fly.machine_config import stamped
+from lib.embedded.fly.records import App, Machine, Release, Secret
+from lib.embedded.fly.running import RunningMachine
+
+OWN_VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+"""What every machine has besides its own settings; nothing of the person's environment who runs us."""
+
+
+class Platform:
+    """The whole platform: apps by name, the registry, and the processes that run."""
+
+    def __init__(self, folder: Path, switches: dict[str, Any]) -> None:
+        self.folder = folder
+        self.switches = switches
+        self.registry = Registry(folder / "registry")
+        self.apps: dict[str, App] = {}
+        self.running: dict[str, RunningMachine] = {}
+        self.edges: dict[str, Edge] = {}
+        self.booting = asyncio.Lock()
+
+    async def do(self, op: str, arguments: dict[str, Any]) -> Any:
+        """Do one operation. Raises Refused."""
+        operation = getattr(self, f"do_{op}", None)
+        if operation is None:
+            raise Refused(f"no such operation: {op}")
+        return await operation(**arguments)
+
+    async def add_app(self, name: str, *, region: str, secrets: dict[str, str], config: dict[str, Any], machines: int) -> None:
+        """Make an app with one finished release of its current image; its machines start when first asked for."""
+        app = App(name=name, region=region)
+        for secret, value in secrets.items():
+            app.secrets[secret] = Secret(name=secret, value=value, deployed=value)
+        self.apps[name] = app
+        edge = self.edges[name] = Edge(lambda: list(app.machines.values()))
+        app.url = f"http://127.0.0.1:{await edge.open()}/"
+        reference = app.newest_reference()
+        digest = self.registry.resolve(reference)
+        if digest is None:
+            return
+        release = Release(version=1, image=str(reference), digest=digest, status="complete")
+        app.releases.append(release)
+        for _ in range(machines):
+            machine = Machine(config=stamped(config, release.id, release.version), image=str(reference), digest=digest, region=region)
+            app.machines[machine.id] = machine
+
+    def find(self, name: str) -> App:
+        app = self.apps.get(name)
+        if app is None:
+            raise Refused(f'Could not find App "{name}"')
+        return app
+
+    def find_machine(self, name: str, machine: str) -> Machine:
+        found = self.find(name).machines.get(machine)
+        if found is None:
+            raise Refused(f"machine {machine} was not found in app '{name}'")
+        return found
+
+    async def do_app(self, name: str) -> dict[str, Any]:
+        """Return everything flyctl may print of an app, its machines started if they never were."""
+        app = self.find(name)
+        async with self.booting:
+            if not app.is_booted:
+                app.is_booted = True
+                await asyncio.gather(*(self.start(app, machine) for machine in app.machines.values()))
+        return {
+            "status": app.shown(),
+            "releases": app.shown_releases(),
+            "secrets": [app.secrets[secret].shown() for secret in sorted(app.secrets)],
+        }
+
+    async def do_app_names(self) -> list[str]:
+        return sorted(self.apps)
+
+    async def do_resolve(self, image: str) -> str | None:
+        """Return the digest of an image, or None when the registry does not have it."""
+        reference = parse_reference(image)
+        return self.registry.resolve(reference) if reference else None
+
+    async def do_prune_image(self, digest: str) -> None:
+        self.registry.remove(digest)
+
+    async def do_create_release(self, name: str, image: str, digest: str) -> dict[str, Any]:
+        app = self.find(name)
+        version = app.releases[-1].version + 1 if app.releases else 1
+        app.deploy_secrets()
+        app.releases.append(Release(version=version, image=image, digest=digest))
+        return app.releases[-1].shown()
+
+    async def do_end_release(self, name: str, version: int, status: str) -> None:
+        for release in self.find(name).releases:
+            if release.version == version:
+                release.status = status
+
+    async def do_create_machine(
+        self, name: str, image: str, digest: str, config: dict[str, Any], *, cordoned: bool = False
+    ) -> str:
+        """Make and start a machine and return its id."""
+        app = self.find(name)
+        machine = Machine(config=config, image=image, digest=digest, region=app.region, cordoned=cordoned)
+        app.machines[machine.id] = machine
+        await self.start(app, machine)
+        return machine.id
+
+    async def do_update_machine(self, name: str, machine: str, image: str, digest: str, config: dict[str, Any]) -> None:
+        """Replace what a machine runs: it is stopped and started anew."""
+        found = self.find_machine(name, machine)
+        found.happened("update", "replacing", source="user")
+        await self.stop(found)
+        found.image, found.digest, found.config = image, digest, config
+        await self.start(self.find(name), found)
+
+    async def do_destroy_machine(self, name: str, machine: str) -> None:
+        found = self.find_machine(name, machine)
+        found.state = "destroying"
+        await self.stop(found)
+        del self.find(name).machines[machine]
+
+    async def do_stop_machine(self, name: str, machine: str) -> None:
+        found = self.find_machine(name, machine)
+        found.happened("stop", "stopping", source="user")
+        await self.stop(found)
+
+    async def do_start_machine(self, name: str, machine: str) -> None:
+        found = self.find_machine(name, machine)
+        if found.state in ("stopped", "created"):
+            await self.start(self.find(name), found)
+
+    async def do_cordon(self, name: str, machine: str, cordoned: bool) -> None:
+        self.find_machine(name, machine).cordoned = cordoned
+
+    async def do_set_secrets(self, name: str, values: dict[str, str | None]) -> list[str]:
+        """Stage secrets; None removes one. Returns the names that changed."""
+        app, changed = self.find(name), []
+        for secret, value in values.items():
+            known = app.secrets.get(secret)
+            if value is None:
+                app.secrets.pop(secret, None)
+            elif known is None or known.value != value:
+                app.secrets[secret] = Secret(name=secret, value=value, deployed=known.deployed if known else None)
+            else:
+                continue
+            changed.append(secret)
+        return changed
+
+    async def do_run_once(self, name: str, image: str, digest: str, config: dict[str, Any], command: str) -> dict[str, Any]:
+        """Run one command in a machine of its own, to its end."""
+        app = self.find(name)
+        machine = Machine(config=config, image=image, digest=digest, region=app.region)
+        process = await asyncio.create_subprocess_shell(
+            command, cwd=self.registry.unpack(digest), env=self.variables(app, machine),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        return {"exit_code": process.returncode, "output": output.decode(errors="replace")[-4000:], "machine": machine.id}
+
+    async def start(self, app: App, machine: Machine) -> None:
+        running = RunningMachine(machine, check_every_s=self.switches["check_every_s"], boot_s=self.switches["boot_s"])
+        self.running[machine.id] = running
+        log = self.folder / "logs" / f"{machine.id}.log"
+        await running.start(self.registry.unpack(machine.digest), self.variables(app, machine), log)
+
+    async def stop(self, machine: Machine) -> None:
+        if machine.id in self.running:
+            await self.running[machine.id].stop()
+
+    async def stop_all(self) -> None:
+        """End every machine, those that do not heed by force."""
+        for running in self.running.values():
+            running.machine.config = {**running.machine.config, "stop_config": {"signal": "SIGKILL", "timeout": 1}}
+        await asyncio.gather(*(running.stop() for running in self.running.values()))
+
+    def variables(self, app: App, machine: Machine) -> dict[str, str]:
+        """Return the environment that a machine's process gets."""
+        secrets = {secret.name: secret.deployed for secret in app.secrets.values() if secret.deployed is not None}
+        crash = {"CRASH_AFTER_S": str(self.switches["crash_after_s"])} if self.switches["crash_after_s"] else {}
+        about = {"FLY_APP_NAME": app.name, "FLY_MACHINE_ID": machine.id, "FLY_REGION": app.region, "FLY_IMAGE_REF": machine.image}
+        return {**OWN_VARIABLES, **machine.config["env"], **about, **crash, **secrets}
+

@@ -1,0 +1,99 @@
+"""The platform's one process: `python -m lib.embedded.fly.service -D <folder>`, described on its stdin.
+
+Says one line of JSON with its port once it listens, and ends when asked, or when its owner is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from lib.embedded.fly.control import ADDRESS, HOST, LONGEST_LINE, Refused
+from lib.embedded.fly.fly_toml import read_toml
+from lib.embedded.fly.images import ImageRef, pack_image, releases_of
+from lib.embedded.fly.platform_apps import Platform
+
+OWNER_LOOK_S = 0.5
+"""Seconds between two looks at whether the process that started us still lives."""
+
+
+async def serve(folder: Path, description: dict[str, Any]) -> None:
+    """Run the platform until it is asked to end."""
+    (folder / "logs").mkdir(exist_ok=True)
+    platform = Platform(folder, description["switches"])
+    await set_up(platform, description)
+    if "previous_image_gone" in description["switches"]["faults"]:
+        forget_current_images(platform)
+    key = secrets.token_urlsafe(24)
+    server = await asyncio.start_server(lambda *streams: answer(platform, key, *streams), HOST, 0, limit=LONGEST_LINE)
+    address = {"port": server.sockets[0].getsockname()[1], "key": key, "faults": description["switches"]["faults"]}
+    descriptor = os.open(folder / ADDRESS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(address, file)
+    print(json.dumps({"apps": {name: app.url for name, app in platform.apps.items()}}), flush=True)
+    await until_ended()
+    await platform.stop_all()
+
+
+async def set_up(platform: Platform, description: dict[str, Any]) -> None:
+    """Fill the registry and make the apps."""
+    source = Path(description["app_folder"])
+    images = {release: pack_image(source, release) for release in releases_of(source)}
+    for one in description["apps"]:
+        for release, content in images.items():
+            platform.registry.push(ImageRef(repository=one["name"], tag=release), content)
+        config = read_toml(Path(one["config"]))
+        await platform.add_app(
+            one["name"], region=config.region, secrets=one["secrets"], config=config.machine_config(), machines=config.machines
+        )
+
+
+def forget_current_images(platform: Platform) -> None:
+    """Prune the image that every app runs, as the vendor's registry may; the machines have it already."""
+    for app in platform.apps.values():
+        for release in app.releases:
+            platform.registry.unpack(release.digest)
+            platform.registry.remove(release.digest)
+
+
+async def answer(platform: Platform, key: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Do what one line asks for, and answer in one line."""
+    with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
+        asked = json.loads(await reader.readline())
+        if asked.get("key") == key:
+            try:
+                said: dict[str, Any] = {"value": await platform.do(asked["op"], asked["arguments"])}
+            except Refused as exc:
+                said = {"refused": str(exc)}
+            writer.write(json.dumps(said).encode() + b"\n")
+            await writer.drain()
+    writer.close()
+
+
+async def until_ended() -> None:
+    """Return when a signal asks us to end, or our owner is gone."""
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    owner = os.getppid()
+    while not ended.is_set() and os.getppid() == owner:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), OWNER_LOOK_S)
+
+
+def main() -> int:
+    """Read what to run, and run it."""
+    folder = Path(sys.argv[sys.argv.index("-D") + 1])
+    asyncio.run(serve(folder, json.load(sys.stdin)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

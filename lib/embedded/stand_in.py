@@ -1,0 +1,162 @@
+"""What every stand-in of a web service shares: an HTTP server on a free loopback port, and its faults.
+
+The server runs in a thread of this process, so it ends with it. `fault` may be changed while it runs,
+but for the faults of the connection, which are in the address from the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lib.embedded.certificates import write_untrusted_certificate
+from lib.embedded.faults import drop, drop_after_head, respond
+from lib.errors import WorkbookError
+
+HOST = "127.0.0.1"
+START_TIMEOUT_S = 10
+
+Handler = Callable[[Request], Awaitable[tuple[int, Any]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One path of a stand-in: who answers it, and which field a `missing_field` takes away."""
+
+    name: str
+    path: str
+    handler: Handler
+    loses: str
+    method: str = "GET"
+    needs_token: bool = True
+
+
+@dataclass(kw_only=True)
+class StandIn:
+    """A running stand-in; use it in a `with`.
+
+    at: names of the endpoints with the fault; none: all. asked: how often each endpoint was asked.
+    planted: secret values in its answers, none of which may be kept by anybody.
+    """
+
+    endpoints: Sequence[Endpoint]
+    fault: str
+    at: Sequence[str]
+    latency_ms: float
+    folder: Path
+    planted: list[str] = field(default_factory=list)
+    prefix: str = ""
+    asked: Counter[str] = field(default_factory=Counter)
+    base_url: str = ""
+    _loop: asyncio.AbstractEventLoop | None = None
+    _stop: asyncio.Event | None = None
+    _thread: threading.Thread | None = None
+    _held: socket.socket | None = None
+    _started: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._held = bound_socket()
+        port = self._held.getsockname()[1]
+        scheme = "https" if self.fault in ("wrong_certificate", "dns") else "http"
+        host = "stand-in.invalid" if self.fault == "dns" else HOST
+        self.base_url = f"{scheme}://{host}:{port}{self.prefix}"
+        if self.fault in ("refused", "dns"):
+            return self  # the port is ours, and nobody listens
+        self._held.listen(128)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="stand-in", daemon=True)
+        self._thread.start()
+        if not self._started.wait(START_TIMEOUT_S):
+            raise WorkbookError("A stand-in did not start. Next: look whether this machine is overloaded, then run again.")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._loop and self._stop and self._thread:
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(START_TIMEOUT_S)
+        if self._held:
+            self._held.close()
+
+    async def _serve(self) -> None:
+        """Answer until told to stop."""
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        if self.fault not in ("hang_up", "reset"):
+            await self._answer()
+            return
+        server = await asyncio.start_server(drop_after_head if self.fault == "reset" else drop, sock=self._held)
+        self._started.set()
+        await self._stop.wait()
+        server.close()
+
+    async def _answer(self) -> None:
+        """Answer over HTTP until told to stop."""
+        assert self._held is not None
+        assert self._stop is not None
+        options: dict[str, Any] = {"log_config": None, "log_level": "critical", "access_log": False, "lifespan": "off"}
+        if self.fault == "wrong_certificate":
+            options.update(write_untrusted_certificate(self.folder))
+        web = uvicorn.Server(uvicorn.Config(self.app(), http="h11", ws="none", **options))
+        serving = asyncio.create_task(web.serve(sockets=[self._held]))
+        while not web.started and not serving.done():
+            await asyncio.sleep(0.005)
+        self._started.set()
+        await self._stop.wait()
+        web.should_exit = web.force_exit = True
+        await serving
+
+    def before(self, request: Request) -> Response | None:
+        """Return an answer that comes before any endpoint's, or None."""
+        return None
+
+    def after(self) -> dict[str, str]:
+        """Return the headers that every answer carries."""
+        return {}
+
+    def app(self) -> Starlette:
+        """Return the application: every endpoint behind its fault."""
+        routes = [
+            Route(self.prefix + one.path, self._answering(one), methods=[one.method], name=one.name) for one in self.endpoints
+        ]
+        return Starlette(routes=routes)
+
+    def _answering(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            self.asked[endpoint.name] += 1
+            if self.latency_ms:
+                await asyncio.sleep(self.latency_ms / 1000)
+            refused = self.before(request)
+            if refused is not None:
+                return refused
+            status, body = await endpoint.handler(request)
+            is_sick = not self.at or endpoint.name in self.at
+            response = await respond(
+                self.fault if is_sick else "none",
+                status,
+                body,
+                count=self.asked[endpoint.name],
+                needs_token=endpoint.needs_token,
+                loses=endpoint.loses,
+            )
+            response.headers.update(self.after())
+            return response
+
+        return answer
+
+
+def bound_socket() -> socket.socket:
+    """Return a socket that holds a free port; until it listens, who connects is refused."""
+    # The protocol by name: asyncio turns Nagle's delay off only on sockets that say TCP.
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    held.bind((HOST, 0))
+    return held

@@ -1,0 +1,135 @@
+"""One rehearsal: deploy the candidate, watch it, bring the running release back by its script; users all the while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from lib.commands import FollowedRun
+from lib.errors import CommandError
+from lib.targets.fly import TOOL_BROKE, AppState, Fly, Machine, deploy, read_app, read_machines, said_by
+from lib.targets.prober import Phase, begin_stream
+from lib.targets.smoke import SmokeCalls, make_smoke_calls, wait_for_image
+from lib.targets.way_back import WayBack, go_back
+from lib.traffic import Sample, Stream
+
+LOOK_S = 0.2
+"""Seconds between two looks at the machines while the candidate is watched."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What will be done, decided before anything is changed."""
+
+    fly: Fly
+    config: str
+    image: str
+    strategy: str
+    endpoints: Sequence[str]
+    per_second: float
+    baseline_s: float
+    watch_s: float
+    health_timeout_s: float
+    rollback_limit_s: float
+    way_back: WayBack
+    before: AppState
+
+
+@dataclass(kw_only=True)
+class Rehearsal:
+    """What came of it; a part that was not reached is None.
+
+    deploy_trouble: why flyctl's own answer says nothing of the candidate. healthy_after_s: from the trigger.
+    watched_s: how long the candidate was seen healthy; fell_over: what ended that early.
+    """
+
+    phases: list[Phase] = field(default_factory=list)
+    samples: Sequence[Sample] = ()
+    deploy: FollowedRun | None = None
+    deploy_trouble: str = ""
+    healthy_after_s: float | None = None
+    machines: tuple[Machine, ...] = ()
+    watched_s: float = 0.0
+    fell_over: str = ""
+    smoke_before: SmokeCalls | None = None
+    smoke_candidate: SmokeCalls | None = None
+    smoke_after: SmokeCalls | None = None
+    rollback: FollowedRun | None = None
+    rollback_trouble: str = ""
+    after: AppState | None = None
+
+
+def rehearse(plan: Plan, *, at_stage: Callable[[str], None]) -> Rehearsal:
+    """Do the whole rehearsal and return what came of it, however the candidate fared.
+
+    at_stage: told each stage as it begins, before anything is changed in it.
+    Raises CommandError when the app can't be seen any more after it was brought back.
+    """
+    seen = Rehearsal(smoke_before=make_smoke_calls(plan.before.url, plan.endpoints))
+    with begin_stream(plan.before.url, plan.endpoints, per_second=plan.per_second) as stream:
+        time.sleep(plan.baseline_s)
+        marks = [("before", 0.0), ("deploy", stream.now())]
+        at_stage("deploying the candidate")
+        bring_candidate(plan, seen, stream, began_s=marks[1][1])
+        marks.append(("watch", stream.now()))
+        if seen.healthy_after_s is not None:
+            at_stage("watching the candidate")
+            seen.smoke_candidate = make_smoke_calls(plan.before.url, plan.endpoints)
+            watch_candidate(plan, seen)
+        marks.append(("rollback", stream.now()))
+        at_stage("bringing the running release back")
+        bring_back(plan, seen)
+        marks.append(("after", stream.now()))
+        time.sleep(plan.baseline_s)
+        ended_s = stream.now()
+    ends = [begin for _, begin in marks[1:]] + [ended_s]
+    seen.phases = [Phase(name=name, begin_s=begin, end_s=end) for (name, begin), end in zip(marks, ends, strict=True)]
+    seen.samples = sorted(stream.samples)
+    seen.smoke_after = make_smoke_calls(plan.before.url, plan.endpoints)
+    seen.after = read_app(plan.fly)
+    return seen
+
+
+def bring_candidate(plan: Plan, seen: Rehearsal, stream: Stream, *, began_s: float) -> None:
+    """Deploy, and see whether every machine gets healthy on the candidate."""
+    try:
+        seen.deploy = deploy(
+            plan.fly, plan.config, image=plan.image, strategy=plan.strategy, wait_s=plan.health_timeout_s, timeout_s=plan.fly.timeout_s
+        )
+        if seen.deploy.exit_code in TOOL_BROKE or seen.deploy.exit_code < 0:
+            seen.deploy_trouble = f"flyctl deploy was cut off (exit code {seen.deploy.exit_code}): {said_by(seen.deploy)}"
+        succeeded = seen.deploy.exit_code == 0
+        healthy, seen.machines = wait_for_image(plan.fly, plan.image, timeout_s=plan.health_timeout_s if succeeded else 0)
+        if healthy and succeeded:
+            seen.healthy_after_s = stream.now() - began_s
+    except CommandError as exc:
+        seen.deploy_trouble = str(exc)
+
+
+def watch_candidate(plan: Plan, seen: Rehearsal) -> None:
+    """Look at the machines until the watch is over, or one is not healthy or ended by itself."""
+    began = time.monotonic()
+    known = {(machine.id, exit_ms) for machine in seen.machines for exit_ms in machine.exits}
+    while not seen.fell_over and time.monotonic() - began < plan.watch_s:
+        time.sleep(LOOK_S)
+        try:
+            seen.machines = read_machines(plan.fly)
+        except CommandError as exc:
+            seen.fell_over = f"the machines could not be seen: {exc}"
+            break
+        seen.watched_s = time.monotonic() - began
+        exits = [machine.id for machine in seen.machines for exit_ms in machine.exits if (machine.id, exit_ms) not in known]
+        sick = [machine.id for machine in seen.machines if not machine.is_healthy]
+        if exits:
+            seen.fell_over = f"machine {exits[0]} ended by itself {seen.watched_s:.1f} s after it was healthy"
+        elif sick:
+            seen.fell_over = f"machine {sick[0]} was not healthy {seen.watched_s:.1f} s later"
+
+
+def bring_back(plan: Plan, seen: Rehearsal) -> None:
+    """Run the rollback script, and keep what it said."""
+    try:
+        seen.rollback = go_back(plan.fly, plan.way_back, timeout_s=plan.rollback_limit_s * 2 + plan.fly.timeout_s)
+    except CommandError as exc:
+        seen.rollback_trouble = str(exc)

@@ -1,0 +1,216 @@
+"""Fly.io through `flyctl`, as an operator drives it: what runs, and bringing another image to it.
+
+flyctl's own traps, each met here: `--env` takes NAME=VALUE and chooses no environment; releases are the newest
+25; a machine without health checks has none that fails; a deploy may leave machines on two images; plain
+variables of a machine may hold anything, so their values never leave this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lib.commands import CommandRun, FollowedRun, follow_command, run_command
+from lib.errors import CommandError
+
+RELEASE_MARKS = ("fly_release_id", "fly_release_version", "fly_flyctl_version")
+"""Metadata of a machine that every deploy changes."""
+TOOL_BROKE = (126, 127)
+"""Exit codes that say nothing of the app: deadline exceeded, interrupted (or flyctl is not there)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fly:
+    """flyctl and the app it speaks of. folder: the pack, where configs are named from. token: None when flyctl is logged in by itself."""
+
+    program: Path
+    app: str
+    timeout_s: float
+    folder: Path
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What flyctl needs to know besides its arguments; the token, so never for argv."""
+        quiet = {"FLY_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
+        return {**quiet, "FLY_API_TOKEN": self.token} if self.token else quiet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """One machine: what it runs and how it is. exits: ends that nobody asked for, by their time in ms."""
+
+    id: str
+    state: str
+    image: str
+    digest: str
+    checks: Mapping[str, str]
+    config_digest: str
+    env: Mapping[str, str]  # name -> digest of its value
+    exits: tuple[int, ...]
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether it runs, and has at least one health check, all of them passing."""
+        return self.state == "started" and bool(self.checks) and set(self.checks.values()) == {"passing"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One release as flyctl lists it."""
+
+    version: int
+    status: str
+    image: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppState:
+    """What an app is right now. url: where its users reach it; secrets: name -> digest and status."""
+
+    url: str
+    machines: tuple[Machine, ...]
+    releases: tuple[Release, ...]
+    secrets: Mapping[str, str]
+
+    @property
+    def images(self) -> list[str]:
+        """The digests that machines run, each once."""
+        return sorted({machine.digest for machine in self.machines})
+
+    @property
+    def is_healthy(self) -> bool:
+        return bool(self.machines) and all(machine.is_healthy for machine in self.machines)
+
+    @property
+    def running(self) -> Release | None:
+        """The newest finished release whose image the machines run."""
+        references = {machine.image for machine in self.machines}
+        good = [one for one in self.releases if one.status == "complete" and one.image in references]
+        return good[0] if good else None
+
+
+def read_version(fly: Fly) -> str:
+    """Return flyctl's version. Raises CommandError when it is not there."""
+    return str(ask(fly, "version", of_app=False)["Version"])
+
+
+def read_operator(fly: Fly) -> None:
+    """Return when flyctl is logged in; who it is stays out of evidence. Raises CommandError when it is not."""
+    ask(fly, "auth", "whoami", of_app=False)
+
+
+def read_app(fly: Fly) -> AppState:
+    """Return what the app is right now, in three calls. Raises CommandError when it can't be seen."""
+    status = ask(fly, "status")
+    return AppState(
+        url=(status.get("AppURL") or f"https://{status['Hostname']}").rstrip("/"),
+        machines=tuple(sorted((describe_machine(one) for one in status.get("Machines") or []), key=lambda one: one.id)),
+        releases=read_releases(fly),
+        secrets={one["name"]: f"{one['digest']} {one.get('status', 'Unknown')}" for one in ask(fly, "secrets", "list")},
+    )
+
+
+def read_machines(fly: Fly) -> tuple[Machine, ...]:
+    """Return the app's machines alone, in one call."""
+    return tuple(sorted((describe_machine(one) for one in ask(fly, "machine", "list")), key=lambda one: one.id))
+
+
+def read_releases(fly: Fly) -> tuple[Release, ...]:
+    """Return the newest releases, newest first: flyctl shows 25 at most."""
+    return tuple(
+        Release(version=one["Version"], status=str(one["Status"]).lower(), image=one["ImageRef"]) for one in ask(fly, "releases")
+    )
+
+
+def describe_machine(one: Mapping[str, Any]) -> Machine:
+    """Return a machine with digests in the place of what may be private."""
+    config = dict(one.get("config") or {})
+    reference, env = one.get("image_ref") or {}, config.pop("env", None) or {}
+    image = str(config.pop("image", ""))
+    metadata = {name: value for name, value in (config.pop("metadata", None) or {}).items() if name not in RELEASE_MARKS}
+    events = one.get("events") or []
+    return Machine(
+        id=str(one["id"]),
+        state=str(one["state"]),
+        image=image,
+        digest=str(reference.get("digest", "")),
+        checks={str(check["name"]): str(check["status"]) for check in one.get("checks") or []},
+        config_digest=short_digest({**config, "metadata": metadata}),
+        env={name: short_digest(value) for name, value in sorted(env.items())},
+        exits=tuple(event["timestamp"] for event in events if is_unasked_exit(event)),
+    )
+
+
+def is_unasked_exit(event: Mapping[str, Any]) -> bool:
+    """Return whether an event says that the machine's program ended without being asked to."""
+    said = (event.get("request") or {}).get("exit_event") or {}
+    return event.get("type") == "exit" and not said.get("requested_stop", False)
+
+
+def short_digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def ask(fly: Fly, *words: str, of_app: bool = True) -> Any:
+    """Return what flyctl prints as JSON. Raises CommandError when it fails, or stops in the middle."""
+    argv = [fly.program, *words, *(["--app", fly.app] if of_app else []), "--json"]
+    run = run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
+    if run.exit_code != 0 and not run.stdout.strip():
+        raise CommandError(f"`flyctl {' '.join(words)}` failed: {said_by(run)}. Next: {next_move(run)}.")
+    try:
+        return json.loads(run.stdout)
+    except ValueError as exc:
+        raise CommandError(
+            f"`flyctl {' '.join(words)}` ended with exit code {run.exit_code} in the middle of its answer. Next: run again."
+        ) from exc
+
+
+def next_move(run: CommandRun) -> str:
+    """Return what to do about a flyctl that failed."""
+    if "login" in run.stderr or "unauthorized" in run.stderr.lower():
+        return "set the token's variable, or run `flyctl auth login`"
+    if "Could not find App" in run.stderr:
+        return "check deploy_rehearsal.app in params, and the token's organisation"
+    return "run it by hand to see more"
+
+
+def said_by(run: CommandRun) -> str:
+    """Return the sentence flyctl failed with."""
+    text = "\n".join(line for line in (run.stderr or run.stdout).splitlines() if line.strip())
+    errors = [line for line in text.splitlines() if "Error:" in line]
+    return (errors or text.splitlines() or ["it said nothing"])[-1].strip().removeprefix("Error: ").rstrip(".")
+
+
+def validate_config(fly: Fly, config: str) -> CommandRun:
+    """Return how flyctl judges the config; exit code 0 is valid."""
+    argv = [fly.program, "config", "validate", "--app", fly.app, "--config", config]
+    return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
+
+
+def find_image(fly: Fly, config: str, image: str) -> CommandRun:
+    """Return how flyctl fares in finding an image; exit code 0 is found. Nothing is deployed."""
+    # Source: superfly/flyctl, deploy.go: with --build-only it returns once the image is known.
+    argv = [fly.program, "deploy", "--app", fly.app, "--config", config, "--image", image, "--build-only"]
+    return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
+
+
+def deploy_argv(fly: Fly, config: str, *, image: str, strategy: str, wait_s: float) -> list[str | Path]:
+    """Return the command that brings an image to the app: no new machines, never detached."""
+    return [
+        fly.program, "deploy", "--app", fly.app, "--config", config, "--image", image,
+        "--strategy", strategy, "--ha=false", "--wait-timeout", f"{wait_s:g}s", "--yes",
+    ]  # fmt: skip
+
+
+def deploy(fly: Fly, config: str, *, image: str, strategy: str, wait_s: float, timeout_s: float) -> FollowedRun:
+    """Deploy, and return every line flyctl said with its time. Raises CommandError when it gives no answer.
+
+    wait_s: how long one machine may take to be healthy; immediate waits for none.
+    """
+    argv = deploy_argv(fly, config, image=image, strategy=strategy, wait_s=wait_s)
+    return follow_command(argv, timeout_s=timeout_s, env=fly.environment, cwd=fly.folder)

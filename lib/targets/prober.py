@@ -1,0 +1,103 @@
+"""The users' view of a release: what a steady stream of requests met, phase by phase."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lib.traffic import Sample, Stream
+
+FEWEST_FOR_P95 = 20
+"""Samples below which a 95th percentile is one request's luck."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One stretch of a stream, in seconds since it began."""
+
+    name: str
+    begin_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outage:
+    """One stretch without a good answer: from the first lost request to the next good one.
+
+    ended: False when no good answer came any more; end_s is then the stream's last request.
+    """
+
+    begin_s: float
+    end_s: float
+    lost: int
+    ended: bool
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.begin_s
+
+
+def begin_stream(url: str, paths: Sequence[str], *, per_second: float) -> Stream:
+    """Return a stream of requests to the app, not yet begun: use it in a `with`."""
+    return Stream(url, paths, per_second=per_second)
+
+
+def find_outages(samples: Sequence[Sample]) -> list[Outage]:
+    """Return every stretch of lost requests, in order. The order of sending counts, not of the answers."""
+    outages: list[Outage] = []
+    begin_s, lost = 0.0, 0
+    ordered = sorted(samples)
+    for sample in ordered:
+        if not sample.is_good:
+            begin_s = begin_s if lost else sample.sent_at
+            lost += 1
+        elif lost:
+            outages.append(Outage(begin_s=begin_s, end_s=sample.sent_at, lost=lost, ended=True))
+            lost = 0
+    if lost:
+        outages.append(Outage(begin_s=begin_s, end_s=ordered[-1].sent_at, lost=lost, ended=False))
+    return outages
+
+
+def longest_gap_s(samples: Sequence[Sample]) -> float:
+    """Return the longest time without a good answer, 0 when none was lost."""
+    return max((outage.length_s for outage in find_outages(samples)), default=0.0)
+
+
+def error_ratio(samples: Sequence[Sample]) -> float:
+    """Return the part of the requests that was lost. Raises ValueError when there was no request."""
+    if not samples:
+        raise ValueError("a ratio needs at least one request")
+    return sum(not sample.is_good for sample in samples) / len(samples)
+
+
+def p95_ms(samples: Sequence[Sample]) -> float | None:
+    """Return the 95th percentile of the good answers' times in ms, None for too few of them."""
+    times = sorted(sample.took_ms for sample in samples if sample.is_good)
+    return times[math.ceil(0.95 * len(times)) - 1] if len(times) >= FEWEST_FOR_P95 else None
+
+
+def within(samples: Sequence[Sample], phase: Phase) -> list[Sample]:
+    """Return the requests sent in a phase."""
+    return [sample for sample in samples if phase.begin_s <= sample.sent_at < phase.end_s]
+
+
+def sum_up_phases(samples: Sequence[Sample], phases: Sequence[Phase]) -> list[dict[str, Any]]:
+    """Return one row a phase: how long, requests, lost, longest gap, p95, versions that answered."""
+    return [sum_up(phase, within(samples, phase)) for phase in phases]
+
+
+def sum_up(phase: Phase, samples: Sequence[Sample]) -> Mapping[str, Any] | dict[str, Any]:
+    p95 = p95_ms(samples)
+    versions = sorted({sample.version for sample in samples if sample.is_good and sample.version})
+    return {
+        "phase": phase.name,
+        "seconds": round(phase.end_s - phase.begin_s, 2),
+        "requests": len(samples),
+        "lost": sum(not sample.is_good for sample in samples),
+        "longest gap, s": round(longest_gap_s(samples), 2),
+        "p95, ms": None if p95 is None else round(p95, 1),
+        "answered by": ", ".join(versions) or "nobody",
+    }

@@ -1,0 +1,86 @@
+"""Smoke calls: the few requests that tell whether a version of the app works on a database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lib.errors import CommandError
+from lib.targets.fly import Fly, Machine, deploy, read_app, read_machines
+from lib.traffic import fetch_json
+
+POLL_S = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmokeCalls:
+    """What one version answered on one schema. trouble: one line a call that is not as it must be."""
+
+    version: str
+    calls: int
+    trouble: tuple[str, ...]
+
+    @property
+    def works(self) -> bool:
+        return self.calls > 0 and not self.trouble
+
+
+def make_smoke_calls(url: str, paths: Sequence[str]) -> SmokeCalls:
+    """Return what the app answers on each path: 200, JSON, and no list of it empty."""
+    trouble, versions = [], set()
+    for path in paths:
+        status, body = fetch_json(url.rstrip("/") + path)
+        problem = find_problem(status, body)
+        if problem:
+            trouble.append(f"{path}: {problem}")
+        if isinstance(body, dict) and body.get("version"):
+            versions.add(str(body["version"]))
+    return SmokeCalls(version=", ".join(sorted(versions)) or "unknown", calls=len(paths), trouble=tuple(trouble))
+
+
+def find_problem(status: int, body: object) -> str:
+    """Return what is wrong with an answer, '' for nothing."""
+    if status != 200:
+        return f"status {status}" if status else "no answer"
+    if not isinstance(body, dict):
+        return "no JSON object"
+    empty = [name for name, value in body.items() if value == []]
+    return f"'{empty[0]}' is empty" if empty else ""
+
+
+def wait_for_image(fly: Fly, image: str, *, timeout_s: float) -> tuple[bool, tuple[Machine, ...]]:
+    """Return whether every machine ran the image and was healthy in time, and the machines as last seen."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        machines = read_machines(fly)
+        healthy = bool(machines) and all(one.is_healthy and one.image == image for one in machines)
+        if healthy or time.monotonic() > deadline:
+            return healthy, machines
+        time.sleep(POLL_S)
+
+
+def try_on(fly: Fly, config: str, image: str, paths: Sequence[str], *, health_timeout_s: float) -> SmokeCalls:
+    """Bring the image to an app that no user sees, and return its smoke calls. Raises CommandError when flyctl breaks."""
+    state = read_app(fly)
+    if {machine.image for machine in state.machines} != {image}:
+        run = deploy(fly, config, image=image, strategy="immediate", wait_s=health_timeout_s, timeout_s=fly.timeout_s)
+        if run.exit_code != 0:
+            last = run.lines[-1][1] if run.lines else "it said nothing"
+            raise CommandError(f"{image} could not be deployed to {fly.app}: {last}. Next: deploy it by hand to see more.")
+    healthy, machines = wait_for_image(fly, image, timeout_s=health_timeout_s)
+    if not healthy:
+        sick = sorted({status for one in machines for status in one.checks.values()}) or ["no health check"]
+        return SmokeCalls(version="unknown", calls=1, trouble=(f"never healthy on {fly.app}: {', '.join(sick)}",))
+    return make_smoke_calls(state.url, paths)
+
+
+def show_cell(app: str, schema: str, seen: SmokeCalls | None) -> dict[str, Any]:
+    """Return one cell of the grid as a row."""
+    if seen is None:
+        return {"app": app, "schema": schema, "version": "", "calls": 0, "works": None, "trouble": "not tried"}
+    return {
+        "app": app, "schema": schema, "version": seen.version, "calls": seen.calls, "works": seen.works,
+        "trouble": "; ".join(seen.trouble),
+    }  # fmt: skip

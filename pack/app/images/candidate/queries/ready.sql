@@ -1,0 +1,1 @@
+select count(*) as ideas from public.ideas

@@ -1,0 +1,264 @@
+#!/usr/bin/env bash
+# Brings an earlier release of the app back and proves that it answers; with --database, its data too.
+# Needs bash, coreutils, curl and flyctl; psql, pg_dump and pg_restore for --database only.
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/json.bash"
+source "$here/database.bash"
+
+usage() {
+  cat <<'END'
+rollback-production.sh [options]         without --execute: says what it would do, and changes nothing
+
+  --app NAME           the app; else the one that the config file names, which counts as production
+  --config FILE        the app's fly.toml                                   (fly.toml)
+  --to RELEASE         a release (v12), an image (registry.fly.io/...), or the previous good release
+  --digest SHA256      the image must have this digest: a tag may have been moved since
+  --strategy NAME      immediate, rolling, canary or bluegreen              (immediate)
+  --database POINT     a restore point: restored into a new database, verified, then switched to
+  --yes-overwrite      restores into the database in use instead, after a copy was verified
+  --health PATH        must answer 200 afterwards                           (/health)
+  --limit SECONDS      how long it may take to be healthy                   (300)
+  --execute            really do it
+  --dry-run            the default
+  --confirm APP        confirms production without being asked
+  --take-over          a deploy that is marked as running is over
+  --abandon            forget an unfinished rollback instead of going on with it
+
+Environment: FLYCTL (flyctl), FLY_API_TOKEN, ROLLBACK_STATE_DIR (~/.local/state/rollback): put it on a folder that
+the operators share and the lock covers them all. DATABASE_URL, for --database. ROLLBACK_RELEASE_COMMAND=1 runs the
+release command again, which a rollback otherwise leaves out.
+
+Exit codes: 0 done, or nothing in the way (dry run)   2 wrong usage        3 a program is missing
+  4 flyctl is not logged in, or does not answer       5 no such release    6 held by another operator or deploy
+  7 not confirmed                                     8 image is gone      9 the deploy failed
+  10 deployed, but not healthy in time                11 restore failed    12 the restored data is not as it was
+  13 an unfinished rollback to another release        130, 143 stopped; the same command goes on where it was
+END
+}
+
+say() {
+  local line
+  printf -v line '%(%Y-%m-%dT%H:%M:%SZ)T %s' -1 "$*"
+  printf '%s\n' "$line"
+  [[ -z ${log:-} ]] || printf '%s\n' "$line" >> "$log"
+}
+
+# Ends with an exit code and the reason.
+stop() { local code=$1; shift; say "STOPPED ($code): $*" >&2; exit "$code"; }
+
+flyctl=${FLYCTL:-flyctl}
+app='' config=fly.toml to=previous digest='' strategy=immediate restore_point='' health=/health limit=300 confirm=''
+execute=0 overwrite=0 take_over=0 abandon=0
+while (( $# )); do
+  case $1 in
+    --app | --config | --to | --digest | --strategy | --database | --health | --limit | --confirm)
+      (( $# > 1 )) && [[ -n $2 ]] || { echo "$1 needs a value" >&2; exit 2; } ;;&
+    --app) app=$2; shift ;;
+    --config) config=$2; shift ;;
+    --to) to=$2; shift ;;
+    --digest) digest=$2; shift ;;
+    --strategy) strategy=$2; shift ;;
+    --database) restore_point=$2; shift ;;
+    --health) health=$2; shift ;;
+    --limit) limit=$2; shift ;;
+    --confirm) confirm=$2; shift ;;
+    --execute) execute=1 ;;
+    --dry-run) execute=0 ;;
+    --yes-overwrite) overwrite=1 ;;
+    --take-over) take_over=1 ;;
+    --abandon) abandon=1 ;;
+    -h | --help) usage; exit 0 ;;
+    *) echo "unknown option: $1" >&2; usage >&2; exit 2 ;;
+  esac
+  shift
+done
+[[ $limit =~ ^[1-9][0-9]*$ ]] || { echo "--limit is a whole number of seconds" >&2; exit 2; }
+[[ $strategy =~ ^(immediate|rolling|canary|bluegreen)$ ]] || { echo "--strategy: there is no $strategy" >&2; exit 2; }
+(( ! overwrite )) || [[ -n $restore_point ]] || { echo "--yes-overwrite goes with --database" >&2; exit 2; }
+[[ -r $config ]] || { echo "--config: there is no $config" >&2; exit 2; }
+production=''
+while IFS= read -r line; do
+  [[ $line =~ ^[[:space:]]*app[[:space:]]*=[[:space:]]*[\"\']([A-Za-z0-9_-]+)[\"\'] ]] && production=${BASH_REMATCH[1]} && break
+done < "$config"
+app=${app:-$production}
+[[ $app =~ ^[A-Za-z0-9_-]+$ ]] || { echo "--app: no app is named, here or in $config" >&2; exit 2; }
+
+programs=("$flyctl" curl)
+[[ -z $restore_point ]] || programs+=(psql pg_dump pg_restore sha256sum)
+for program in "${programs[@]}"; do
+  command -v "$program" > /dev/null || { echo "$program is not installed, or not on PATH" >&2; exit 3; }
+done
+
+state_dir=${ROLLBACK_STATE_DIR:-${HOME:-/tmp}/.local/state/rollback}
+umask 077
+mkdir -p "$state_dir" || exit 2
+lock=$state_dir/$app.lock state=$state_dir/$app.state
+work=$(mktemp -d) || exit 2
+held=0
+leave() {
+  local code=$?
+  (( held )) && rm -rf "$lock"
+  rm -rf "$work"
+  exit "$code"
+}
+trap leave EXIT
+trap 'say "stopped by the operator; the same command goes on where it was" >&2; exit 130' INT
+trap 'say "stopped; the same command goes on where it was" >&2; exit 143' TERM
+
+# Prints what flyctl says as JSON; ends the script when it says nothing whole.
+fly_values() {
+  local said
+  "$flyctl" "$@" --app "$app" --json > "$work/json" 2> "$work/said" ||
+    stop 4 "flyctl $1 failed: $(head -n 1 "$work/said")"
+  json_values < "$work/json" || stop 4 "flyctl $1 broke off in the middle of its answer"
+}
+
+# A second operator waits; the lock of one whose process is gone is taken over.
+take_lock() {
+  local pid='' host='' since=''
+  if ! mkdir "$lock" 2> /dev/null; then
+    read -r pid host since < "$lock/holder" 2> /dev/null
+    if [[ $host == "${HOSTNAME:-}" && -n $pid ]] && ! kill -0 "$pid" 2> /dev/null; then
+      say "the rollback that process $pid began at $since is gone; taking its lock"
+    else
+      stop 6 "another operator (process ${pid:-?} on ${host:-?}, since ${since:-?}) is rolling $app back"
+    fi
+  fi
+  held=1
+  printf '%s %s %(%Y-%m-%dT%H:%M:%SZ)T\n' "$$" "${HOSTNAME:-}" -1 > "$lock/holder"
+}
+
+# Sets image, and running: the image of the newest release. A release is good when it is complete.
+choose_release() {
+  local path value place newest_status='' found=''
+  local -A version=() status=() reference=()
+  fly_values releases > "$work/releases" || exit $?
+  while IFS=$'\t' read -r path value; do
+    place=${path%%.*}
+    case ${path#*.} in
+      Version) version[$place]=$value ;;
+      Status) status[$place]=$value ;;
+      ImageRef) reference[$place]=$value ;;
+    esac
+  done < "$work/releases"
+  (( ${#version[@]} )) || stop 5 "$app has no release yet"
+  running=${reference[0]} newest_status=${status[0]}
+  if [[ $newest_status == running || $newest_status == pending ]] && (( ! take_over )); then
+    stop 6 "release v${version[0]} is being deployed right now; --take-over when that deploy is over"
+  fi
+  case $to in
+    */*) image=$to; return ;;
+    previous)
+      for (( place = 1; place < ${#version[@]}; place++ )); do
+        [[ ${status[$place]} == complete && ${reference[$place]} != "$running" ]] && found=$place && break
+      done ;;
+    *)
+      for (( place = 0; place < ${#version[@]}; place++ )); do
+        [[ ${version[$place]} == "${to#v}" ]] && found=$place && break
+      done ;;
+  esac
+  [[ -n $found ]] || stop 5 "there is no release '$to' among the ${#version[@]} that flyctl shows; name its image with --to"
+  image=${reference[$found]}
+}
+
+note() { printf '%s\n' "$1" >> "$state"; }
+is_done() { [[ -f $state ]] && [[ $'\n'$(< "$state")$'\n' == *$'\n'"$1"$'\n'* ]]; }
+
+# Goes on with what an interrupted rollback had begun; sets to, so that `previous` means what it meant then.
+look_for_unfinished() {
+  local key value began_image='' began_point=''
+  [[ -f $state ]] || return 0
+  (( abandon )) && { rm -f "$state"; say "the unfinished rollback is forgotten"; return 0; }
+  while IFS='=' read -r key value; do
+    case $key in image) began_image=$value ;; point) began_point=$value ;; copy) copy=$value ;; esac
+  done < "$state"
+  if [[ $to == previous || $to == "$began_image" ]] && [[ $began_point == "$restore_point" ]]; then
+    say "going on with an unfinished rollback to $began_image"
+    to=$began_image
+    take_over=1
+  elif [[ $began_point != "$restore_point" ]]; then
+    stop 13 "an unfinished rollback to $began_image${began_point:+ and $began_point} is there: give the same options, or --abandon"
+  else
+    unfinished=$began_image
+    take_over=1
+  fi
+}
+
+wait_healthy() {
+  local deadline=$((SECONDS + limit)) url='' seen
+  url=$(fly_values status | json_value AppURL) || true
+  [[ -n $url && $url != null ]] || url=https://$app.fly.dev/
+  while :; do
+    seen=$(see_machines "$url")
+    [[ $seen == healthy ]] && return 0
+    (( SECONDS < deadline )) || stop 10 "not healthy within $limit s: $seen"
+    sleep 0.1
+  done
+}
+
+# Prints `healthy`, or what is not.
+see_machines() {
+  local path value machines=0 checks=0
+  fly_values image show > "$work/images" 2> /dev/null || { echo "flyctl does not answer"; return; }
+  while IFS=$'\t' read -r path value; do
+    case $path in
+      *.MachineID) machines=$((machines + 1)) ;;
+      *.Tag) [[ $image == *@* || $image == *":$value" ]] || { echo "a machine runs the tag $value"; return; } ;;
+      *.Digest)
+        [[ -z $digest || $value == "$digest" ]] || { echo "a machine runs $value"; return; }
+        [[ $image != *@* || $value == "${image#*@}" ]] || { echo "a machine runs $value"; return; } ;;
+    esac
+  done < "$work/images"
+  (( machines )) || { echo "no machine is there"; return; }
+  fly_values checks list > "$work/checks" 2> /dev/null || { echo "flyctl does not answer"; return; }
+  while IFS=$'\t' read -r path value; do
+    if [[ $path == *.status ]]; then
+      checks=$((checks + 1))
+      [[ $value == passing ]] || { echo "a health check is $value"; return; }
+    fi
+  done < "$work/checks"
+  (( checks >= machines )) || { echo "$checks health checks on $machines machines"; return; }
+  curl --silent --show-error --fail --output "$work/health" --max-time 5 "${1%/}$health" 2> "$work/said" ||
+    { echo "$health: $(head -n 1 "$work/said")"; return; }
+  echo healthy
+}
+
+copy='' unfinished=''
+(( ! execute )) || { take_lock; log=$state_dir/$app.$(date -u +%Y%m%dT%H%M%SZ).log; }
+"$flyctl" auth whoami > "$work/who" 2> "$work/said" || stop 4 "flyctl is not logged in: $(head -n 1 "$work/said")"
+look_for_unfinished
+choose_release
+[[ -z $unfinished || $unfinished == "$image" ]] || stop 13 "an unfinished rollback to $unfinished is there: give --to $unfinished, or --abandon"
+deploy=("$flyctl" deploy --app "$app" --config "$config" --image "$image")
+"${deploy[@]}" --build-only > "$work/out" 2> "$work/said" || stop 8 "the registry no longer has $image: $(head -n 1 "$work/said")"
+[[ -z $restore_point ]] || verify_restore_point "$restore_point"
+deploy+=(--strategy "$strategy" --ha=false --yes --wait-timeout "${limit}s")
+[[ ${ROLLBACK_RELEASE_COMMAND:-} == 1 ]] || deploy+=(--skip-release-command)
+
+say "app $app: from $running to $image"
+[[ -z ${log:-} ]] || printf 'by %s\n' "$(head -n 1 "$work/who")" >> "$log"
+say "not brought back by this: $config as it is now, secrets, machine count${restore_point:+; database: $restore_point}"
+say "will run: ${deploy[*]/#"$flyctl"/flyctl}"
+(( execute )) || { say "dry run: nothing was changed; --execute does it"; exit 0; }
+if [[ $app == "$production" && $confirm != "$app" ]]; then
+  [[ -t 0 ]] || stop 7 "$app is production: pass --confirm $app"
+  read -r -p "$app is production. Type its name to go on: " answer
+  [[ $answer == "$app" ]] || stop 7 "not confirmed"
+fi
+began=$SECONDS
+[[ -f $state ]] || { note "image=$image"; note "point=$restore_point"; }
+[[ -z $restore_point ]] || bring_back_database "$restore_point"
+if is_done deployed; then
+  say "deployed before the interruption"
+else
+  say "deploying $image"
+  "${deploy[@]}" > "$work/out" 2>&1 && deployed=0 || deployed=$?
+  while IFS= read -r line; do say "  $line"; done < "$work/out"
+  (( deployed == 0 )) || stop 9 "flyctl deploy ended with $deployed"
+  note deployed
+fi
+say "waiting until every machine runs it and is healthy"
+wait_healthy
+rm -f "$state"
+say "done in $((SECONDS - began)) s: $app runs $image and is healthy"

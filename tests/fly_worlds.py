@@ -1,0 +1,116 @@
+"""What tests of the deploy stand on: a seeded database, a pack that may be changed, a platform of its own."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lib.database import Database
+from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
+from lib.embedded.folders import state_base
+from lib.embedded.previous_schema import apply_file
+from lib.params import ROOT
+from lib.results import Provenance
+from lib.sections import SECTIONS
+from lib.world import Programs, Service, World
+
+APP = "idea-board-staging"
+PRODUCTION = "idea-board"
+BEHIND = "idea-board-previous-schema"
+
+
+def reference(release: str, app: str = APP) -> str:
+    return f"registry.fly.io/{app}:{release}"
+
+
+def fill(database: Database, *, newest: str = "9") -> Database:
+    """Apply the sample pack's migrations up to a version, and its seed."""
+    for path in sorted((ROOT / "pack/supabase/migrations").glob("*.sql")):
+        if path.name.partition("_")[0] <= newest:
+            apply_file(database, path)
+    apply_file(database, ROOT / "pack/supabase/seed.sql")
+    return database
+
+
+def copy_pack(folder: Path) -> Path:
+    """Return a copy of the sample pack that a test may change."""
+    return Path(shutil.copytree(ROOT / "pack", folder / "pack", ignore=shutil.ignore_patterns("__pycache__")))
+
+
+@contextmanager
+def standing_fly(database: Database, *, pack: Path | None = None, behind: Database | None = None, **switches: Any) -> Iterator[EmbeddedFly]:
+    """Yield a platform whose apps read the database; `behind` is the one a release behind."""
+    pack = pack or ROOT / "pack"
+    urls = {name: database.url for name in app_names(pack)}
+    if behind is not None:
+        urls[BEHIND] = behind.url
+    with start_fly(
+        state_base(ROOT) / f"tests-fly-{secrets.token_hex(4)}",
+        pack=pack,
+        secrets={name: {"DATABASE_URL": url} for name, url in urls.items()},
+        switches=Switches(**switches),
+    ) as fly:
+        yield fly
+
+
+def flyctl(fly: EmbeddedFly, *words: str, pack: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run flyctl in the pack's folder to its end."""
+    return subprocess.run([fly.flyctl, *words], cwd=pack or ROOT / "pack", input=stdin, capture_output=True, text=True, timeout=60)
+
+
+def flyctl_json(fly: EmbeddedFly, *words: str) -> Any:
+    done = flyctl(fly, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def deploy(fly: EmbeddedFly, release: str, *words: str, strategy: str = "rolling", app: str = APP) -> subprocess.CompletedProcess[str]:
+    argv = ["deploy", "--app", app, "--config", "fly.toml", "--image", reference(release, app), "--strategy", strategy, "--ha=false", "--yes"]
+    return flyctl(fly, *argv, *words)
+
+
+def wait_passing(fly: EmbeddedFly, app: str = APP) -> list[dict[str, Any]]:
+    """Return the app's machines once every check of theirs passes."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        machines: list[dict[str, Any]] = flyctl_json(fly, "machine", "list", "--app", app)
+        if all(one["state"] == "started" and all(check["status"] == "passing" for check in one["checks"]) for one in machines):
+            return machines
+    raise AssertionError("the machines never passed their checks")
+
+
+def settings(**changes: Any) -> Any:
+    """Return the task's section of params/local.yaml, quick, with changes."""
+    import yaml
+
+    said = yaml.safe_load((ROOT / "params/local.yaml").read_text())["deploy_rehearsal"]
+    quick = {"baseline_s": 0.3, "watch_s": 0.5, "health_timeout_s": 5, "rollback_limit_s": 20, "command_timeout_s": 10}
+    return SECTIONS["deploy_rehearsal"].model_validate({**said, **quick, **changes})
+
+
+def world_of(database: Database, fly: EmbeddedFly, folder: Path, *, pack: Path | None = None, **changes: Any) -> World:
+    """Return the world that the task's looks get; `production_writes_allowed` and the like change it, the rest its settings."""
+    own = {name: changes.pop(name) for name in ("writes_allowed", "production_writes_allowed", "flyctl") if name in changes}
+    sections: Mapping[str, Any] = {"migrations": type("Migrations", (), {"schemas": ["public"]})()}
+    return World(
+        environment="local",
+        pack=pack or ROOT / "pack",
+        settings=settings(**changes),
+        sections=sections,
+        target=database,
+        scratch=database,
+        programs=Programs(supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), flyctl=own.pop("flyctl", fly.flyctl)),
+        work=folder / "work",
+        kept=folder / "kept",
+        provenance=Provenance.EMBEDDED,
+        writes_allowed=own.get("writes_allowed", True),
+        production_writes_allowed=own.get("production_writes_allowed", False),
+        services={"fly": Service(name="fly", parts={"url": "http://127.0.0.1/", "token": ""})},
+    )
