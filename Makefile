@@ -8,7 +8,7 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements readiness lab test bench lint verify diff clean
+.PHONY: help setup requirements readiness health notify-dry-run lab test bench lint verify diff clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ setup: ## Install what is missing into .venv and .tools (nothing when all is the
 
 readiness: setup ## The same for ENV=...: make readiness ENV=staging ONLY=rls,seed
 	@$(LIB) run $(ENV) --only "$(ONLY)" --pack "$(PACK)"
+
+health: setup ## Ask Chatwoot and Publer alone, and tell a person what fails: make health ENV=staging
+	@$(LIB) run $(ENV) --only health --pack "$(PACK)"
+
+notify-dry-run: setup ## Send one message the way a failure would be told, and show it as it arrived
+	@$(LIB) notify-dry-run $(ENV)
 
 lab: setup ## Open the notebooks in JupyterLab; each runs top to bottom on its own
 	@.venv/bin/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)

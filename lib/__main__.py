@@ -46,6 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     run.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
     run.set_defaults(command=command_run)
+    notify = commands.add_parser("notify-dry-run", help="send one message the way a failure would be told")
+    notify.add_argument("environment", help="a file's name in params/: local, staging, production")
+    notify.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
+    notify.set_defaults(command=command_notify)
     verify = commands.add_parser("verify", help="check a run's files against its signed manifest")
     verify.add_argument("run", help="a run's folder, or its id")
     verify.set_defaults(command=command_verify)
@@ -64,6 +68,13 @@ def command_run(options: argparse.Namespace) -> int:
     return run_environment(
         options.environment, only=split_names(options.only), pack=options.pack or None, rendered=options.rendered.resolve()
     )
+
+
+def command_notify(options: argparse.Namespace) -> int:
+    """Send one message as a trial."""
+    from lib.dry_run import notify_dry_run
+
+    return notify_dry_run(options.environment, rendered=options.rendered.resolve())
 
 
 def command_verify(options: argparse.Namespace) -> int:

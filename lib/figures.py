@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lib.drawing import EDGE, LIMIT, OUTCOME_LOOKS, PAPER, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
 from lib.heat_map import MatrixCell, matrix_heat_map
+from lib.latency_figures import latency_trend, sample_times
 from lib.results import Outcome
 from lib.wording import join_words, outcome_symbol, outcome_word, show_count, show_duration
 
@@ -24,10 +25,12 @@ __all__ = [
     "MigrationLock",
     "Stage",
     "TaskSpan",
+    "latency_trend",
     "lock_timeline",
     "matrix_heat_map",
     "restore_stages",
     "run_timeline",
+    "sample_times",
 ]
 
 

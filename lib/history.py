@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,34 @@ def last_run(engine: sa.Engine, environment: str) -> PastRun | None:
         started_at=run["started_at"],
         results={row.check_id: row.result for row in rows},
     )
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return a kept moment with its time zone, which SQLite does not keep."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def observed_lately(engine: sa.Engine, environment: str, checks: Sequence[str], *, provenance: str, runs: int) -> list[dict[str, Any]]:
+    """Return what the newest finished runs observed for some checks, oldest first.
+
+    Each row: run_id, started_at, check, result, observed. Runs that did not look at any of them are left out.
+    """
+    seen = sa.and_(RESULTS.c.run_id == RUNS.c.run_id, RESULTS.c.check_id.in_(checks), RESULTS.c.provenance == provenance)
+    newest = (
+        sa.select(RUNS.c.run_id)
+        .where(RUNS.c.environment == environment, RUNS.c.finished, sa.exists().where(seen))
+        .order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc())
+        .limit(runs)
+    )
+    wanted = (
+        sa.select(RUNS.c.run_id, RUNS.c.started_at, RESULTS.c.check_id.label("check"), RESULTS.c.result, RESULTS.c.observed)
+        .join_from(RUNS, RESULTS, seen)
+        .where(RUNS.c.run_id.in_(newest))
+        .order_by(RUNS.c.started_at, RUNS.c.run_id, RESULTS.c.check_id)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(wanted).mappings().all()
+    return [{**row, "started_at": in_utc(row["started_at"])} for row in rows]
 
 
 def changes_since(past: PastRun | None, lines: Iterable[EvidenceLine]) -> list[dict[str, Any]]:

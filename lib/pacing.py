@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from time import monotonic
 
 FIRST_PAUSE_S = 0.2
 """Before the second try, at most; each further pause may be twice as long. A restart takes about this."""
@@ -104,3 +105,7 @@ class Limit:
             return
         unseen = self.left(now) - max(0, remaining)
         self.sent.extend([now] * max(0, unseen))
+
+    def left_now(self) -> int:
+        """Return how many requests may be sent at this moment."""
+        return self.left(monotonic())

@@ -23,6 +23,8 @@ from lib.history import HistoryEntry, PastRun, changes_since, last_run, open_his
 from lib.pages import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
 from lib.paper import SUMMARY_FILE, execution_summary
 from lib.params import ROOT, history_url
+from lib.qa_links import FILE as QA_FILE
+from lib.qa_links import write_qa_links
 from lib.redact import strike_all
 from lib.render import render_index, render_task_page
 from lib.results import Outcome, Verdict
@@ -53,6 +55,7 @@ def publish(run: RunFile, task_runs: Sequence[TaskRun], ending: Ending) -> Publi
     notebooks = {one.task.name: keep_notebook(run, one) for one in task_runs}
     note = execution_summary(run, tasks, lines, verdict, partial=ending.partial, ended_at=ending.ended_at)
     write_whole(run.run_folder / SUMMARY_FILE, note)
+    write_qa_links(run, now=ending.ended_at)
     for task in tasks:
         if task != SUMMARY:
             write_task_page(run, task, notebooks[task.name], lines, ending)
@@ -172,9 +175,13 @@ def change_row(row: dict[str, Any]) -> Change:
 
 def list_links(run_folder: Path) -> tuple[FileLink, ...]:
     """Return every file to open beside the pages: the note, the evidence, then the artifacts."""
-    first = [run_folder / SUMMARY_FILE, run_folder / FILE]
+    first = [run_folder / SUMMARY_FILE, run_folder / QA_FILE, run_folder / FILE]
     artifacts = sorted(path for path in (run_folder / "artifacts").rglob("*") if path.is_file())
-    abouts = {SUMMARY_FILE: "the execution summary, ready to paste", FILE: "one result a line"}
+    abouts = {
+        SUMMARY_FILE: "the execution summary, ready to paste",
+        QA_FILE: "links to the vendors' newest health evidence, for QA",
+        FILE: "one result a line",
+    }
     return tuple(
         FileLink(path=name, about=abouts.get(name, ""), size_bytes=path.stat().st_size)
         for path in (*first, *artifacts)

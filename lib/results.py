@@ -110,6 +110,11 @@ def unseen(check: str, reason: str, **facts: Any) -> Result:
     return Result(check=check, outcome=Outcome.ERROR, detail=reason, **facts)
 
 
+def not_passed(check: str, *, answered: bool, detail: str, **facts: Any) -> Result:
+    """Return `fail` when the thing answered and is bad, `error` when it could not be looked at."""
+    return failed(check, detail=detail, **facts) if answered else unseen(check, detail, **facts)
+
+
 def judge(check: str, *, holds: bool, **facts: Any) -> Result:
     """Return `pass` when the stated good state holds, else `fail`."""
     return passed(check, **facts) if holds else failed(check, **facts)

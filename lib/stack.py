@@ -140,7 +140,8 @@ def describe_run(
     urls = [parts["url"] for parts in services.values()]
     addresses: dict[str, Any] = {}
     if server is not None:
-        addresses = {"target_url": live.get("database", {}).get("url") or server.postgres_url, "scratch_url": server.superuser_url}
+        target = live.get("database", {}).get("url") or server.postgres_url
+        addresses = {"target_url": target, "scratch_url": server.superuser_url}
         urls += [server.postgres_url, *addresses.values()]
     secrets_known = [password_of(url) for url in urls]
     secrets_known += [parts.get(part) for parts in services.values() for part in SECRET_PARTS]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.checks import backup_restore, deploy_rehearsal, migrations, readiness_summary, rls, seed
+from lib.checks import backup_restore, deploy_rehearsal, health, migrations, readiness_summary, rls, seed
 from lib.params import ROOT
 from lib.results import Check
 
@@ -66,6 +66,13 @@ TASKS: tuple[Task, ...] = (
         waits_for=("seed",),
     ),
     Task(
+        name="health",
+        title="Vendor health",
+        notebook="04_health.ipynb",
+        checks=health.CHECKS,
+        targets=("chatwoot", "publer", "mail"),
+    ),
+    Task(
         name="backup_restore",
         title="Backup and restore",
         notebook="08_backup_restore.ipynb",
@@ -89,7 +96,7 @@ TASKS: tuple[Task, ...] = (
         notebook="99_readiness_summary.ipynb",
         checks=readiness_summary.CHECKS,
         targets=(),
-        waits_for=("migrations", "seed", "rls", "backup_restore", "deploy_rehearsal"),
+        waits_for=("migrations", "seed", "rls", "health", "backup_restore", "deploy_rehearsal"),
     ),
 )
 

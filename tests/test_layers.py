@@ -12,26 +12,26 @@ import pytest
 from lib.params import ROOT
 
 LAYERS = (
-    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions"},
+    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions", "episodes"},
     {"sections", "wording", "pages", "addresses"},
     {"params", "commands", "database", "web", "smtp", "traffic"},
     {"world", "drawing"},
-    {"targets", "figures", "traffic_figure", "heat_map", "tables", "prose"},
+    {"targets", "figures", "traffic_figure", "latency_figures", "heat_map", "tables", "prose"},
     {"checks"},
-    {"evidence", "attest", "history", "embedded", "parameters_shown", "story"},
+    {"evidence", "attest", "history", "episode_store", "embedded", "parameters_shown", "story"},
     {"tasks", "render"},
     {"run_file", "summary", "parameters"},
-    {"stack", "kernels", "progress", "paper"},
+    {"stack", "kernels", "progress", "paper", "qa_links"},
     {"lab", "runner"},
-    {"session", "terminal"},
+    {"session", "watch", "terminal"},
     {"publish"},
-    {"launch", "inspection", "bench"},
+    {"launch", "dry_run", "inspection", "bench"},
     {"__main__"},
 )
 """Each may import from those above it and from its own; `install` stands alone, before anything is there."""
 
 DOORS = {
-    "sqlalchemy": {"database", "history"},
+    "sqlalchemy": {"database", "history", "episode_store"},
     "httpx": {"web", "traffic"},
     "smtplib": {"smtp"},
     "starlette": {"embedded"},

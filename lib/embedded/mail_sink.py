@@ -9,6 +9,8 @@ import asyncio
 import json
 import logging
 import secrets
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -105,6 +107,9 @@ class MailSink(StandIn):
         if self.fault == "full":
             return "452 4.2.2 Mailbox full"
         number = len(list(self.folder.glob("message-*.eml"))) + 1
-        content = envelope.original_content or b""
-        (self.folder / f"message-{number:03}.eml").write_bytes(content)
+        trace = (
+            f"Return-Path: <{envelope.mail_from}>\r\nDelivered-To: {', '.join(envelope.rcpt_tos)}\r\n"
+            f"Received: from {session.host_name} by {HOST} (mail sink) with ESMTPA; {format_datetime(datetime.now(UTC))}\r\n"
+        )
+        (self.folder / f"message-{number:03}.eml").write_bytes(trace.encode() + (envelope.original_content or b""))
         return "250 OK"
