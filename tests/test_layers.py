@@ -16,7 +16,7 @@ LAYERS = (
     {"sections", "wording", "pages", "addresses"},
     {"params", "commands", "database", "web", "smtp", "traffic"},
     {"world", "drawing"},
-    {"targets", "figures", "traffic_figure", "latency_figures", "heat_map", "tables", "prose"},
+    {"targets", "figures", "traffic_figure", "latency_figures", "alert_figures", "heat_map", "tables", "prose"},
     {"checks"},
     {"evidence", "attest", "history", "episode_store", "embedded", "parameters_shown", "story"},
     {"tasks", "render"},

@@ -40,10 +40,12 @@ class Boundary:
     """The series of an alert on both sides of where it begins to fire: one quiet, one firing.
 
     sides: when the quiet test's series fire too, or the firing test's do not, both sides are alike.
+    held_back: the firing test's series reach the threshold, and the alert only does not wait long enough to fire.
     problem: why no boundary could be looked for, or ''.
     """
 
     alert: str
+    held_back: bool = False
     sides: tuple[Side, ...] = ()
     problem: str = ""
 
@@ -62,6 +64,7 @@ class Search:
     low: float = 0.0
     high: float = 1.0
     fires: tuple[bool, bool] = (False, True)
+    held_back: bool = False
 
     @property
     def length_s(self) -> int:
@@ -100,7 +103,11 @@ def find_boundaries(bench: Bench) -> list[Boundary]:
     opened = [open_search(rule, bench.tests) for rule in bench.rules.alerts]
     searches = [one for one in opened if isinstance(one, Search)]
     ends = read_firing(bench, [(one, (0.0, 1.0)) for one in searches])
-    searches = [replace(one, fires=(fired[0], fired[1])) for one, fired in zip(searches, ends, strict=True)]
+    pending = read_firing(bench, [(one, (1.0,)) for one in searches], state="pending")
+    searches = [
+        replace(one, fires=(fired[0], fired[1]), held_back=waits[0] and not fired[1])
+        for one, fired, waits in zip(searches, ends, pending, strict=True)
+    ]
     for _ in range(ROUNDS):
         asked = [(one, inside(one) if one.fires == (False, True) else ()) for one in searches]
         searches = [narrow(one, fired) for one, fired in zip(searches, read_firing(bench, asked), strict=True)]
@@ -143,15 +150,17 @@ def boundary_of(search: Search, values: Sequence[float | None]) -> Boundary:
         Side(share=share, fires=fires, series=between(search.quiet, search.firing, share), value=value)
         for share, fires, value in ends
     )
-    return Boundary(alert=search.rule.name, sides=sides)
+    return Boundary(alert=search.rule.name, sides=sides, held_back=search.held_back)
 
 
-def read_firing(bench: Bench, asked: Sequence[tuple[Search, Sequence[float]]]) -> list[list[bool]]:
-    """Return for each search and each of its shares whether the alert fires at any moment."""
+def read_firing(
+    bench: Bench, asked: Sequence[tuple[Search, Sequence[float]]], *, state: str = "firing"
+) -> list[list[bool]]:
+    """Return for each search and each of its shares whether the alert is in a state at any moment."""
     tests: list[dict[str, Any]] = []
     questions: list[Question] = []
     for search, shares in asked:
-        firing = f'ALERTS{{alertname="{search.rule.name}",alertstate="firing"}}'
+        firing = f'ALERTS{{alertname="{search.rule.name}",alertstate="{state}"}}'
         for share in shares:
             ever = f"count_over_time({firing}[{search.length_s + 1}s])"
             questions.append(Question(test=len(tests), expression=ever, at_s=search.length_s))
@@ -170,8 +179,11 @@ def read_values(bench: Bench, searches: Sequence[Search]) -> list[tuple[float | 
             questions.append(Question(test=len(tests), expression=worst, at_s=search.length_s))
             tests.append(search.test(share))
     answers = iter(bench.ask(tests, questions) if questions else [])
-    firsts = [[next(answers), next(answers)] if worst_expression(search) else [[], []] for search in searches]
-    return [(pair[0][0][1] if pair[0] else None, pair[1][0][1] if pair[1] else None) for pair in firsts]
+    found: list[tuple[float | None, float | None]] = []
+    for search in searches:
+        low, high = (next(answers), next(answers)) if worst_expression(search) else ([], [])
+        found.append((low[0][1] if low else None, high[0][1] if high else None))
+    return found
 
 
 def worst_expression(search: Search) -> str:
