@@ -38,8 +38,8 @@ def alert_curves(curves: Iterable[Curve] | None, limits: Mapping[str, float]) ->
                     continue
                 box = axes_box(
                     canvas,
-                    left=0.55 + 3.45 * column,
-                    right=3.55 - 3.4 * column,
+                    left=0.55 + 3.7 * column,
+                    right=3.85 - 3.7 * column,
                     top=0.35 + HEIGHT_IN * row,
                     bottom=0.5 + HEIGHT_IN * (len(alerts) - 1 - row),
                 )

@@ -109,7 +109,7 @@ def look_at_metrics(world: World, *, rules: RuleFile | None) -> Findings:
     )
     exposed = fetch_exposition(read_app(fly).url)
     uses = find_uses(rules, exposed)
-    rows = [{"alert": use.alert, "metric": use.metric, "exposed": not use.problem, "note": use.problem} for use in uses]
+    rows = [{"alert": use.alert, "metric": use.metric, "exposed": not use.problem, "note": use.problem or None} for use in uses]
     kept = {"metrics.json": {name: sorted(labels or ()) for name, labels in sorted(exposed.items())}}
     return Findings(
         results=[judging.judge_uses(uses)],

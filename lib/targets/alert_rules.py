@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import yaml
 
 from lib.errors import TargetError
+from lib.targets.promql import write_on_one_line
 
 DURATION = re.compile(r"(\d+)(ms|[smhdwy])")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
@@ -66,7 +67,7 @@ def read_rule_file(path: Path) -> RuleFile:
 def alert_of(rule: Mapping[str, Any], interval_s: float) -> AlertRule:
     return AlertRule(
         name=str(rule["alert"]),
-        expression=" ".join(str(rule["expr"]).split()),
+        expression=write_on_one_line(str(rule["expr"])),
         hold_s=duration_s(rule.get("for")),
         interval_s=interval_s,
         labels={str(key): str(value) for key, value in (rule.get("labels") or {}).items()},

@@ -25,13 +25,13 @@ def boundary_row(one: Boundary, limit: float | None) -> dict[str, Any]:
     """Return one alert's boundary as the page shows it."""
     low, high = (side.value for side in one.sides) if one.sides else (None, None)
     found = one.is_found and low is not None and high is not None
-    note = one.problem or ("" if one.is_found else "both sides fire" if one.sides[0].fires else "neither side fires")
+    note = one.problem or (None if one.is_found else "both sides fire" if one.sides[0].fires else "neither side fires")
     return {
         "alert": one.alert,
         "declared": limit,
-        "quiet up to": low if one.is_found else None,
-        "fires from": high if one.is_found else None,
-        "margin": abs(high - low) if found and high is not None and low is not None else None,
+        "quiet up to": f"{low:.8g}" if found else None,
+        "fires from": f"{high:.8g}" if found else None,
+        "margin": f"{abs(high - low):.2g}" if found else None,  # type: ignore[operator]
         "note": note,
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 from lib.targets.alert_rules import duration_s, read_yaml
 
 RUN = re.compile(r"^(?P<start>[^x_]+?)(?:(?P<step>[+-][^+-]+?))?x(?P<times>\d+)$")
+HEX = re.compile(r"^0[xX][0-9a-fA-F]+$")
 MISSING_RUN = re.compile(r"^_(?:x(?P<times>\d+))?$")
 DEFAULT_INTERVAL = "1m"
 Samples = tuple[float | None, ...]
@@ -95,7 +96,9 @@ def expand(values: str) -> Samples:
     samples: list[float | None] = []
     for word in values.split():
         missing, run = MISSING_RUN.match(word), RUN.match(word)
-        if missing:
+        if HEX.match(word):  # the lexer takes 0x10 for a number, not for eleven zeros
+            samples.append(float(int(word, 16)))
+        elif missing:
             samples += [None] * int(missing["times"] or 1)
         elif word == "stale":
             samples.append(None)
@@ -103,7 +106,7 @@ def expand(values: str) -> Samples:
             start, step = float(run["start"]), float(run["step"] or 0)
             samples += [start + step * place for place in range(int(run["times"]) + 1)]
         else:
-            samples.append(float(int(word, 16)) if word.lower().startswith("0x") else float(word))
+            samples.append(float(word))
     return tuple(samples)
 
 

@@ -78,6 +78,21 @@ def read_tokens(expression: str) -> list[Token]:
     return tokens
 
 
+def write_on_one_line(expression: str) -> str:
+    """Return the expression without comments, each stretch of space as one; as it is when it is no PromQL."""
+    words: list[str] = []
+    place = 0
+    while place < len(expression):
+        match = TOKEN.match(expression, place)
+        if match is None:
+            return expression
+        is_space = match.lastgroup in ("space", "comment")
+        if not (is_space and words[-1:] == [" "]):
+            words.append(" " if is_space else match.group())
+        place = match.end()
+    return "".join(words).strip()
+
+
 def find_selectors(expression: str) -> list[Selector]:
     """Return every metric that an expression names, in order, with the labels of its matchers."""
     return list(walk_selectors(read_tokens(expression)))
