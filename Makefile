@@ -8,12 +8,12 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements readiness health notify-dry-run lab test bench lint verify diff clean
+.PHONY: help setup requirements runbook readiness health notify-dry-run sync-credentials lab test bench lint verify diff clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging RUN=<run id> A=<run id> B=<run id>"
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 RUN=<run id> A=<run id> B=<run id>"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
 	@$(PYTHON) -m lib.install
@@ -29,6 +29,9 @@ health: setup ## Ask Chatwoot and Publer alone, and tell a person what fails: ma
 
 notify-dry-run: setup ## Send one message the way a failure would be told, and show it as it arrived
 	@$(LIB) notify-dry-run $(ENV)
+
+sync-credentials: setup ## Bring the vault's credentials to Fly.io and GitHub: plan only unless APPLY=1, ENV=staging
+	@$(LIB) sync-credentials $(ENV) --pack "$(PACK)"
 
 lab: setup ## Open the notebooks in JupyterLab; each runs top to bottom on its own
 	@.venv/bin/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)
@@ -47,6 +50,9 @@ verify: setup ## Check a run's files against its signed manifest: make verify RU
 
 diff: setup ## Show what differs between two runs: make diff A=<run> B=<run>
 	@$(LIB) diff "$(A)" "$(B)"
+
+runbook: setup ## Fill the deployment runbook's times in from the newest run: make runbook ENV=staging
+	@$(LIB) runbook $(ENV) --pack "$(PACK)"
 
 requirements: setup ## Pin requirements.in anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes requirements.in -o requirements.txt

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from lib.install import close_sample_vault
+
 ROOT = Path(__file__).resolve().parent
 
+close_sample_vault()  # as `make setup` does: tests may run in a checkout where it never did
 os.environ["PYTHONPATH"] = str(ROOT)  # nbval starts kernels in the notebooks' own folder
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lib.errors import ParamsError, WorkbookError
-from lib.params import ROOT
+from lib.params import ROOT, load_params
 from lib.redact import strike
 
 WRONG_INPUT = 2
@@ -56,6 +56,19 @@ def build_parser() -> argparse.ArgumentParser:
     diff = commands.add_parser("diff", help="show what differs between two runs")
     diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
     diff.set_defaults(command=command_diff)
+    sync = commands.add_parser("sync-credentials", help="bring the vault's credentials to Fly.io and GitHub; a dry run unless APPLY=1")
+    sync.add_argument("environment", help="a file's name in params/")
+    sync.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
+    sync.set_defaults(command=command_sync)
+    load = commands.add_parser("load-credentials", help="start a command with the credentials declared for `mcp` in its environment")
+    load.add_argument("environment", help="a file's name in params/")
+    load.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
+    load.add_argument("argv", nargs=argparse.REMAINDER, help="the command, after --")
+    load.set_defaults(command=command_load)
+    fill = commands.add_parser("runbook", help="fill the deployment runbook's times in from the newest run")
+    fill.add_argument("environment", help="a file's name in params/")
+    fill.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
+    fill.set_defaults(command=command_runbook)
     bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
     bench.set_defaults(command=command_bench)
     return parser
@@ -89,6 +102,27 @@ def command_diff(options: argparse.Namespace) -> int:
     from lib.inspection import diff
 
     return diff(*options.runs)
+
+
+def command_sync(options: argparse.Namespace) -> int:
+    """Plan a sync of credentials, and carry it out if asked."""
+    from lib.sync import sync_credentials
+
+    return sync_credentials(options.environment, pack=options.pack or None)
+
+
+def command_load(options: argparse.Namespace) -> int:
+    """Become another command, with credentials."""
+    from lib.sync import load_credentials
+
+    return load_credentials(options.environment, options.argv[options.argv[:1] == ["--"] :], pack=options.pack or None)
+
+
+def command_runbook(options: argparse.Namespace) -> int:
+    """Fill the runbook's times in."""
+    from lib.inspection import fill_pack_runbook
+
+    return fill_pack_runbook(options.environment, load_params(options.environment, pack=options.pack or None).pack)
 
 
 def command_bench(options: argparse.Namespace) -> int:

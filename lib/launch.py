@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from lib.errors import ParamsError
+from lib.files import write_whole
 from lib.left_behind import read_notes
 from lib.parameters import check_parameters
 from lib.params import Params, is_strict, load_params
@@ -22,8 +20,9 @@ from lib.publish import publish
 from lib.redact import register_secrets
 from lib.results import Verdict
 from lib.run_file import RunFile
-from lib.runner import Ending, Graph, Stopped, selected_tasks
+from lib.runner import Ending, Graph, selected_tasks
 from lib.stack import RUN_FILE, clean_up_leftovers, new_run_id, prepare_target, stand_up
+from lib.stopping import Stopped, heeding_signals
 from lib.tasks import TASKS, Task
 from lib.wording import refusal_of_rehearsal, rehearsal_opening
 
@@ -93,7 +92,8 @@ def execute(
         rehearsed_for=params.rehearsed_for,
     )
     for task, note in read_notes(run.work).items():
-        print(f"{task} was cut off half way.\n{note}", file=sys.stderr)
+        print(f"{task} left something behind.\n{note}", file=sys.stderr)
+        write_whole(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
     published = publish(run, list(graph.runs.values()), ending)
     print(published.words)
     return exit_code if exit_code is not None else published.verdict.exit_code
@@ -129,20 +129,3 @@ def say_opening(params: Params, tasks: Sequence[Task]) -> None:
     print(f"Launch readiness of {params.pack.name} for {params.environment}: {named}")
     if params.rehearsal:
         print(rehearsal_opening(params.environment, params.rehearsed_for))
-
-
-@contextmanager
-def heeding_signals() -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into Stopped in the main thread; once only, so that cleaning up is not cut off."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_IGN)
-        raise Stopped(128 + number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -38,6 +38,8 @@ class Targets(Section):
     publer: str | dict[str, str]
     mail: str | dict[str, str]
     fly: str | dict[str, str]
+    vault: str | dict[str, str]
+    github: str | dict[str, str]
 
     @property
     def specs(self) -> dict[str, Spec]:
@@ -151,6 +153,17 @@ def is_strict(variables: Mapping[str, str] | None = None) -> bool:
     """Return whether STRICT asks to refuse a rehearsal: any value but empty, 0, no or false."""
     values = os.environ if variables is None else variables
     return values.get("STRICT", "").strip().lower() not in ("", "0", "no", "false")
+
+
+def is_apply(variables: Mapping[str, str] | None = None) -> bool:
+    """Return whether APPLY asks to do what was planned: 1 and nothing else."""
+    values = os.environ if variables is None else variables
+    return values.get("APPLY", "").strip() == "1"
+
+
+def with_variables(values: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's variables with more of them."""
+    return {**os.environ, **values}
 
 
 def run_file() -> Path | None:

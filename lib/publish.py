@@ -14,6 +14,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from lib import runbook
 from lib.attest import load_signer, seal_run, signing_key_path
 from lib.commands import run_command
 from lib.errors import CommandError
@@ -55,6 +56,7 @@ def publish(run: RunFile, task_runs: Sequence[TaskRun], ending: Ending) -> Publi
     notebooks = {one.task.name: keep_notebook(run, one) for one in task_runs}
     note = execution_summary(run, tasks, lines, verdict, partial=ending.partial, ended_at=ending.ended_at)
     write_whole(run.run_folder / SUMMARY_FILE, note)
+    keep_runbook(run, lines)
     write_qa_links(run, now=ending.ended_at)
     for task in tasks:
         if task != SUMMARY:
@@ -67,6 +69,16 @@ def publish(run: RunFile, task_runs: Sequence[TaskRun], ending: Ending) -> Publi
     if ending.finished:
         point_at(run.run_folder.parent / "latest", run.run_id)
     return Published(verdict=verdict, words=say_verdict(run, tasks, lines, verdict, ending))
+
+
+def keep_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> None:
+    """Put the pack's deployment runbook into the run's folder, its times filled in, when the run measured any."""
+    path = run.pack / runbook.FILE
+    if path.is_file():
+        text = path.read_text(encoding="utf-8")
+        filled = runbook.fill_runbook(text, lines, evidence=f"[the rehearsal's page](../{runbook.TASK}.html)")
+        if filled != text:
+            write_whole(run.run_folder / runbook.COPY, filled)
 
 
 def keep_notebook(run: RunFile, task_run: TaskRun) -> NotebookNode | None:

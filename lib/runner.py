@@ -18,19 +18,12 @@ from lib.kernels import Execution, KernelSlot, execute_notebook
 from lib.progress import Progress
 from lib.results import Check, Outcome, unseen
 from lib.run_file import RunFile
+from lib.stopping import Stopped
 from lib.tasks import Task
 from lib.wording import say_not_set
 
 POLL_S = 0.2
 """Seconds between two looks at what the kernels say."""
-
-
-class Stopped(BaseException):
-    """A person or the system asked the run to end; `exit_code` is 130 or 143."""
-
-    def __init__(self, exit_code: int) -> None:
-        self.exit_code = exit_code
-        super().__init__(exit_code)
 
 
 @dataclass(kw_only=True)

@@ -6,6 +6,7 @@ declarations stay in the file, and the notebook shows them as a table.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -262,6 +263,65 @@ class FlyStandIn(Section):
     boot_s: float = Field(ge=0)  # a machine's start before its app's, s
 
 
+CredentialTarget = Literal["fly", "github_environment", "github_repository", "mcp"]
+"""Who needs a credential: the Fly app, GitHub's environment, the GitHub repository, or the operator's own MCP servers."""
+
+
+class Credential(Section):
+    """One declared credential; its name is the one it has in the targets.
+
+    vault: its place: `file.txt`, `file.env#NAME`, `file.json#key`; in HashiCorp Vault `path#key`.
+    """
+
+    vault: str = Field(pattern=r"^[^#\\]+\.txt$|^[^#\\]+#[^#]+$")
+    needed_by: list[CredentialTarget] = Field(min_length=1)
+    max_age_days: float | None = Field(default=None, gt=0)  # instead of the section's own
+    may_be_shared: bool = False  # one value in several environments is meant
+
+
+class Credentials(Section):
+    """What 05_credentials holds the vault, Fly.io and GitHub to."""
+
+    vault_folder: str  # the vault in the pack, where targets.vault names no other
+    vault_path: str = Field(min_length=1)  # the environment's own folder in the vault
+    apart_from: list[str]  # folders of the environments that must have other values
+    max_age_days: float = Field(gt=0)  # longest a credential may go unchanged, days
+    placeholders: list[str] = Field(min_length=1)  # values that stand for none, in any spelling
+    undeclared_allowed: list[str]  # names that a target may have besides the declared ones
+    fly_app: str = Field(pattern="^[a-z0-9-]+$")  # the Fly app that is given credentials
+    github_repository: str = Field(pattern="^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")  # owner/name
+    github_environment: str = Field(min_length=1)  # its environment
+    timeout_s: float = Field(gt=0)  # longest one question may take, s
+    declared: dict[str, Credential] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def check_names(self) -> Self:
+        problems = [f"'{name}' is no name that every target takes" for name in self.declared if not SECRET_NAME.fullmatch(name)]
+        upper = [name.upper() for name in self.declared]
+        problems += [f"'{name}' is declared in other capitals, too" for name in self.declared if upper.count(name.upper()) > 1]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+SECRET_NAME = re.compile(r"(?!(?i:GITHUB_))[A-Za-z_][A-Za-z0-9_]*")
+"""Source: https://docs.github.com/en/actions/reference/security/secrets, naming"""
+
+
+class CredentialStandIns(Section):
+    """What the vault is in a rehearsal, and in what the stand-ins differ from it when one starts.
+
+    lacking: declared names that a target does not have. undeclared: names it has besides. old: names that were
+    set there before the vault's copy changed. Each by target.
+    """
+
+    vault: Literal["folder", "hashicorp"]
+    lacking: dict[CredentialTarget, list[str]]
+    undeclared: dict[CredentialTarget, list[str]]
+    old: dict[CredentialTarget, list[str]]
+    github_fault: WireFault
+
+
 class Embedded(Section):
     """What stands in for services that are not live, faults included: for rehearsing the bad days."""
 
@@ -269,6 +329,7 @@ class Embedded(Section):
     publer: PublerStandIn
     mail: MailSink
     fly: FlyStandIn
+    credentials: CredentialStandIns
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -276,6 +337,7 @@ SECTIONS: dict[str, type[Section]] = {
     "rls": Rls,
     "seed": Seed,
     "health": Health,
+    "credentials": Credentials,
     "backup_restore": BackupRestore,
     "deploy_rehearsal": DeployRehearsal,
     "alerts": Alerts,

@@ -11,13 +11,16 @@ import shutil
 import string
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lib.addresses import SECRET_PARTS
 from lib.database import Database
+from lib.embedded.credential_stand_ins import CredentialServices, note_digests, start_credential_stand_ins
+from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.folders import state_base
 from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, write_lease
@@ -30,11 +33,14 @@ from lib.redact import password_of
 from lib.results import Provenance
 from lib.run_file import RunFile
 from lib.summary import least_real
+from lib.targets.credential_stores import notes_name
 from lib.targets.supabase_cli import open_cli, stage_project
 from lib.tasks import task_named
 
 TOOLS = ROOT / ".tools"
 RUN_FILE = "run.json"
+CREDENTIAL_TARGETS = {"vault", "github"}
+"""With one of these the vault is read once before anything else is done, so that none of its values is ever shown."""
 
 
 def new_run_id(now: datetime) -> str:
@@ -79,7 +85,16 @@ def stand_up_targets(
         work.mkdir(mode=0o700)
         stood_in = {target for target in targets if target not in params.addresses and target not in params.missing}
         stand_ins = standing.enter_context(start_stand_ins(stood_in, params.embedded, work)) if stood_in - {"database"} else None
-        fly = standing.enter_context(stand_up_fly(params, server, run_id)) if server is not None and "fly" in stood_in else None
+        credentials = standing.enter_context(stand_in_credentials(params, stood_in, work)) if CREDENTIAL_TARGETS & targets else None
+        if credentials is not None and stand_ins is not None:
+            stand_ins = replace(
+                stand_ins, services={**stand_ins.services, **credentials.services}, planted=(*stand_ins.planted, *credentials.planted)
+            )
+        fly_secrets = credentials.fly_secrets if credentials else {}
+        fly = standing.enter_context(stand_up_fly(params, server, run_id, fly_secrets)) if "fly" in stood_in else None
+        if fly is not None and credentials is not None:
+            app = params.sections["credentials"].fly_app
+            note_digests(work / notes_name(app), call(fly.data_dir, "app_secrets", name=app)["secrets"], credentials.fly_times)
         run = describe_run(
             params,
             targets,
@@ -93,17 +108,35 @@ def stand_up_targets(
         yield run
 
 
-def stand_up_fly(params: Params, server: EmbeddedPostgres, run_id: str) -> EmbeddedFly:
-    """Return the stand-in for Fly.io with the pack's apps; the one a release behind has a database that is, too."""
+def stand_in_credentials(params: Params, stood_in: set[str], work: Path) -> AbstractContextManager[CredentialServices]:
+    """Return the stand-ins of the vault and of GitHub, to be entered, and what the Fly app's has; the vault's values are known from then on."""
+    return start_credential_stand_ins(
+        sorted(stood_in),
+        params.sections["credentials"],
+        params.embedded.credentials,
+        pack=params.pack,
+        folder=work,
+        live=params.addresses,
+    )
+
+
+def stand_up_fly(params: Params, server: EmbeddedPostgres | None, run_id: str, credentials: Mapping[str, str]) -> EmbeddedFly:
+    """Return the stand-in for Fly.io with the pack's apps; the one a release behind has a database that is, too.
+
+    server: None when no app needs its database. credentials: of the app that is given them.
+    """
     wanted, switches = params.sections["deploy_rehearsal"], params.embedded.fly
-    behind = make_previous_schema(server, params.pack, newest=wanted.previous_migration)
-    urls = {name: server.postgres_url for name in app_names(params.pack)}
-    if behind is not None:
-        urls[wanted.previous_schema_app] = behind.url
+    secrets: dict[str, dict[str, str]] = {name: {} for name in app_names(params.pack)}
+    if server is not None:
+        behind = make_previous_schema(server, params.pack, newest=wanted.previous_migration)
+        for name in secrets:
+            is_behind = behind is not None and name == wanted.previous_schema_app
+            secrets[name]["DATABASE_URL"] = behind.url if behind is not None and is_behind else server.postgres_url
+    secrets.setdefault(params.sections["credentials"].fly_app, {}).update(credentials)
     return start_fly(
         state_base(ROOT) / f"{run_id}-fly",
         pack=params.pack,
-        secrets={name: {"DATABASE_URL": url} for name, url in urls.items()},
+        secrets=secrets,
         switches=Switches(fault=switches.fault, crash_after_s=switches.crash_after_s, boot_s=switches.boot_s),
     )
 
@@ -169,10 +202,10 @@ def describe_run(
 
 
 def provenance_of(target: str, *, live: bool) -> Provenance:
-    """Return how real a target of a run is: only the database is the real program when it isn't live."""
+    """Return how real a target of a run is: the database is the real program when it isn't live, and the vault a real folder."""
     if live:
         return Provenance.LIVE
-    return Provenance.EMBEDDED if target == "database" else Provenance.SIMULATED
+    return Provenance.EMBEDDED if target in ("database", "vault") else Provenance.SIMULATED
 
 
 def find_supabase(asked: str | None) -> Path:

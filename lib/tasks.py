@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.checks import alerts, backup_restore, deploy_rehearsal, health, migrations, readiness_summary, rls, seed
+from lib.checks import alerts, backup_restore, credentials, deploy_rehearsal, health, migrations, readiness_summary, rls, seed
 from lib.params import ROOT
 from lib.results import Check
 
@@ -83,6 +83,13 @@ TASKS: tuple[Task, ...] = (
         waits_for=("seed",),
     ),
     Task(
+        name="credentials",
+        title="Credentials",
+        notebook="05_credentials.ipynb",
+        checks=credentials.CHECKS,
+        targets=("vault", "fly", "github"),
+    ),
+    Task(
         name="deploy_rehearsal",
         title="Deploy rehearsal",
         notebook="06_deploy_rehearsal.ipynb",
@@ -107,7 +114,7 @@ TASKS: tuple[Task, ...] = (
         notebook="99_readiness_summary.ipynb",
         checks=readiness_summary.CHECKS,
         targets=(),
-        waits_for=("migrations", "seed", "rls", "health", "backup_restore", "deploy_rehearsal", "alerts"),
+        waits_for=("migrations", "seed", "rls", "health", "backup_restore", "credentials", "deploy_rehearsal", "alerts"),
     ),
 )
 

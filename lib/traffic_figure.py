@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from matplotlib.axes import Axes
 
-from lib.drawing import INK, LIMIT, SOFT, new_canvas
-from lib.figures import MARKERS, Figure, finish, label, nothing_drawn
+from lib.drawing import INK, LIMIT, SOFT, Figure, finish, label, new_canvas, nothing_drawn
+from lib.figures import MARKERS
 from lib.targets.prober import Phase, error_ratio, find_outages, longest_gap_s, within
 from lib.traffic import Sample
 from lib.wording import join_words, show_count, show_duration
@@ -35,23 +35,32 @@ def requests_through_phases(traffic: Traffic | None) -> Figure:
     top = max([sample.took_ms for sample in good] or [10.0])
     row = top * 2.2
     with new_canvas(7.4, 3.1) as canvas:
-        axes = canvas.add_axes((0.085, 0.26, 0.9, 0.58))
+        axes = canvas.add_axes((0.085, 0.3, 0.9, 0.56))
         axes.set_yscale("log")
         axes.set(xlim=(0, phases[-1].end_s), ylim=(min([sample.took_ms for sample in good] or [1.0]) / 1.6, row * 1.7))
         shade_phases(axes, phases)
         for place, version in enumerate(sorted({sample.version for sample in good})):
             own = [sample for sample in good if sample.version == version]
-            look = {"s": 11, "marker": MARKERS[place % 4], "color": COLOURS[place % 4], "linewidths": 0}
+            look: dict[str, Any] = {"s": 11, "marker": MARKERS[place % 4], "color": COLOURS[place % 4], "linewidths": 0}
             named = f"answered by {label(version, limit=24)}" if version else "answered, version not told"
             axes.scatter([one.sent_at for one in own], [one.took_ms for one in own], label=named, zorder=2, **look)
         if lost:
-            axes.scatter([one.sent_at for one in lost], [row] * len(lost), s=16, marker="x", color=LIMIT, linewidths=1, label="lost", zorder=3)
+            axes.scatter(
+                [one.sent_at for one in lost],
+                [row] * len(lost),
+                s=16,
+                marker="x",
+                color=LIMIT,
+                linewidths=1,
+                label="lost",
+                zorder=3,
+            )
         for outage in find_outages(samples):
             axes.plot([outage.begin_s, outage.end_s], [row * 1.3] * 2, color=LIMIT, linewidth=2.5, solid_capstyle="butt")
         axes.set(xlabel="seconds since the first request", ylabel="answer after, ms")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_minor_formatter(lambda *_: "")
-        axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.2), ncols=4)
+        axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.27), ncols=4)
         return finish(canvas, alt=say_traffic(samples, phases), caption=caption_of(samples))
 
 
@@ -82,5 +91,7 @@ def say_traffic(samples: Sequence[Sample], phases: Sequence[Phase]) -> str:
     for phase in phases:
         own = within(samples, phase)
         lost = sum(not sample.is_good for sample in own)
-        said.append(f"{phase.name} ({show_duration(phase.end_s - phase.begin_s)}): {lost} of {show_count(len(own), 'request')} lost")
+        said.append(
+            f"{phase.name} ({show_duration(phase.end_s - phase.begin_s)}): {lost} of {show_count(len(own), 'request')} lost"
+        )
     return f"{join_words(said)}. {error_ratio(samples):.1%} of all requests were lost."

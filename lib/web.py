@@ -112,10 +112,11 @@ class Try:
         for _ in range(MOST_REDIRECTS + 1):
             if self.site.limit:
                 self.site.limit.take(time.monotonic())
-            trouble, target = await self.read(url)
-            if target is None or trouble:
+            trouble, location = await self.read(url)
+            if location is None or trouble:
                 return trouble
             try:
+                target = urljoin(url, location)
                 if origin(target) != origin(url):
                     self.answer = replace(self.answer, location="{}://{}".format(*origin(target)[:2]))
                     return Trouble.REDIRECTED
@@ -134,7 +135,7 @@ class Try:
             kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
             self.answer = replace(self.answer, status=response.status_code, headers=kept)
             if response.is_redirect:
-                return None, urljoin(url, response.headers["location"])
+                return None, response.headers["location"]
             body = bytearray()
             async for piece in response.aiter_bytes(65536):
                 body += piece

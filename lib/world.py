@@ -37,9 +37,11 @@ class Service:
 
     @property
     def shown(self) -> str:
-        """Where it is, as a person may see it: scheme, host and port."""
+        """Where it is, as a person may see it: scheme, host and port; of a folder its name."""
         try:
             parts = urlsplit(self.url)
+            if not parts.scheme:
+                return f"the folder {Path(self.url).name}"
             return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
         except ValueError:
             return "an address that can't be read"

@@ -45,7 +45,9 @@ def copy_pack(folder: Path) -> Path:
 
 
 @contextmanager
-def standing_fly(database: Database, *, pack: Path | None = None, behind: Database | None = None, **switches: Any) -> Iterator[EmbeddedFly]:
+def standing_fly(
+    database: Database, *, pack: Path | None = None, behind: Database | None = None, **switches: Any
+) -> Iterator[EmbeddedFly]:
     """Yield a platform whose apps read the database; `behind` is the one a release behind."""
     pack = pack or ROOT / "pack"
     urls = {name: database.url for name in app_names(pack)}
@@ -62,7 +64,9 @@ def standing_fly(database: Database, *, pack: Path | None = None, behind: Databa
 
 def flyctl(fly: EmbeddedFly, *words: str, pack: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run flyctl in the pack's folder to its end."""
-    return subprocess.run([fly.flyctl, *words], cwd=pack or ROOT / "pack", input=stdin, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [fly.flyctl, *words], cwd=pack or ROOT / "pack", input=stdin, capture_output=True, text=True, timeout=60
+    )
 
 
 def flyctl_json(fly: EmbeddedFly, *words: str) -> Any:
@@ -71,8 +75,22 @@ def flyctl_json(fly: EmbeddedFly, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
-def deploy(fly: EmbeddedFly, release: str, *words: str, strategy: str = "rolling", app: str = APP) -> subprocess.CompletedProcess[str]:
-    argv = ["deploy", "--app", app, "--config", "fly.toml", "--image", reference(release, app), "--strategy", strategy, "--ha=false", "--yes"]
+def deploy(
+    fly: EmbeddedFly, release: str, *words: str, strategy: str = "rolling", app: str = APP
+) -> subprocess.CompletedProcess[str]:
+    argv = [
+        "deploy",
+        "--app",
+        app,
+        "--config",
+        "fly.toml",
+        "--image",
+        reference(release, app),
+        "--strategy",
+        strategy,
+        "--ha=false",
+        "--yes",
+    ]
     return flyctl(fly, *argv, *words)
 
 

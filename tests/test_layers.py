@@ -12,20 +12,20 @@ import pytest
 from lib.params import ROOT
 
 LAYERS = (
-    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions", "episodes"},
+    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions", "episodes", "stopping"},
     {"sections", "wording", "pages", "addresses"},
     {"params", "commands", "database", "web", "smtp", "traffic"},
     {"world", "drawing"},
     {"targets", "figures", "traffic_figure", "latency_figures", "alert_figures", "heat_map", "tables", "prose"},
     {"checks"},
-    {"evidence", "attest", "history", "episode_store", "embedded", "parameters_shown", "story"},
+    {"evidence", "runbook", "attest", "history", "episode_store", "embedded", "parameters_shown", "story"},
     {"tasks", "render"},
     {"run_file", "summary", "parameters"},
     {"stack", "kernels", "progress", "paper", "qa_links"},
     {"lab", "runner"},
     {"session", "watch", "terminal"},
     {"publish"},
-    {"launch", "dry_run", "inspection", "bench"},
+    {"launch", "dry_run", "inspection", "bench", "sync"},
     {"__main__"},
 )
 """Each may import from those above it and from its own; `install` stands alone, before anything is there."""
@@ -35,6 +35,8 @@ DOORS = {
     "httpx": {"web", "traffic"},
     "smtplib": {"smtp"},
     "starlette": {"embedded"},
+    "hvac": {"targets"},
+    "nacl": {"targets", "embedded"},
     "aiosmtpd": {"embedded"},
     "papermill": {"kernels"},
     "nbconvert": {"render", "story", "prose"},

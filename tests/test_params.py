@@ -96,3 +96,14 @@ def test_strict_is_read_as_people_write_it(value: str, strict: bool) -> None:
 
 def test_merging_replaces_lists_and_merges_mappings() -> None:
     assert merge({"a": {"b": [1], "c": 2}}, {"a": {"b": [3]}}) == {"a": {"b": [3], "c": 2}}
+
+
+def test_an_unknown_switch_of_a_stand_in_is_told(folder: Path) -> None:
+    text = (ROOT / "params" / "local.yaml").read_text()
+    (folder / "local.yaml").write_text(text.replace("fly: {fault: none,", "fly: {fault: deploy_hang, crash_afer_s: 1,"))
+    with pytest.raises(ParamsError) as raised:
+        load_params("local", variables={}, folder=folder)
+    said = "\n".join(raised.value.problems)
+    assert "embedded.fly: unknown key 'crash_afer_s'; did you mean 'crash_after_s'?" in said
+    assert "embedded.fly.fault" in said
+    assert "deploy_hangs" in said

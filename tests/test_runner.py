@@ -17,8 +17,9 @@ from lib.evidence import read_evidence
 from lib.progress import Progress
 from lib.results import Check, Provenance
 from lib.run_file import RunFile
-from lib.runner import Graph, Stopped, selected_tasks
+from lib.runner import Graph, selected_tasks
 from lib.sections import SECTIONS
+from lib.stopping import Stopped
 from lib.tasks import TASKS, Task
 
 READY = "x = 1"

@@ -5,33 +5,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from lib.errors import CommandError
+from lib.commands import show_argv
 from lib.left_behind import leave_note, remove_note
-from lib.results import Check, Findings, Result, looks_at, skipped, unseen
+from lib.results import Check, Findings, looks_at, skipped, unseen
 from lib.targets import deploy_judgement as judgement
-from lib.targets.deploy_practice import Plan, Rehearsal, rehearse
-from lib.targets.fly import AppState, Fly, deploy, find_image, read_app, read_machines, read_operator, read_version, validate_config
+from lib.targets.deploy_practice import Plan, Rehearsal, rehearse, say_machines, transcripts_of
+from lib.targets.fly import (
+    AppState,
+    Fly,
+    deploy,
+    deploy_argv,
+    find_image,
+    read_app,
+    read_operator,
+    read_version,
+    validate_config,
+)
 from lib.targets.prober import find_outages, sum_up_phases
 from lib.targets.smoke import SmokeCalls, show_cell, try_on, wait_for_image
 from lib.targets.way_back import Whole, compare_wholes, member_rows, plan_way_back, read_whole, try_way_back
 from lib.world import World
 
-CHECKS: tuple[Check, ...] = (
-    Check(id="deploy_rehearsal.config_is_valid", title="flyctl takes the config that will be deployed with", target="fly"),
-    Check(id="deploy_rehearsal.running_release_is_healthy", title="One release runs on every machine, and is healthy", target="fly"),
-    Check(id="deploy_rehearsal.candidate_is_in_the_registry", title="The candidate is in the registry, and is not what runs already", target="fly"),
-    Check(id="deploy_rehearsal.way_back_is_known", title="The command that brings the running release back is written down and would work", target="fly"),
-    Check(id="deploy_rehearsal.candidate_gets_healthy", title="Every machine gets healthy on the candidate", target="fly"),
-    Check(id="deploy_rehearsal.candidate_stays_healthy", title="The candidate stays healthy while it is watched", target="fly"),
-    Check(id="deploy_rehearsal.rollback_is_quick", title="From the decision to go back until healthy, no longer than agreed", target="fly"),
-    Check(id="deploy_rehearsal.old_version_answers", title="After the rollback the old version answers, on every machine", target="fly"),
-    Check(id="deploy_rehearsal.downtime_within_limit", title="Users were never without an answer for longer than agreed", target="fly"),
-    Check(id="deploy_rehearsal.errors_within_limit", title="Users lost no more requests than agreed", target="fly"),
-    Check(id="deploy_rehearsal.everything_came_back", title="All that makes up the release is after the rollback what it was before", target="fly"),
-    Check(id="deploy_rehearsal.neighbours_work_together", title="Old and new app each work on the old and the new schema", target="fly"),
-)
+TITLES = {
+    "deploy_rehearsal.config_is_valid": "flyctl takes the config that will be deployed with",
+    "deploy_rehearsal.running_release_is_healthy": "One release runs on every machine, and is healthy",
+    "deploy_rehearsal.candidate_is_in_the_registry": "The candidate is in the registry, and not what runs already",
+    "deploy_rehearsal.way_back_is_known": "The command back is written down, and would work",
+    "deploy_rehearsal.candidate_gets_healthy": "Every machine gets healthy on the candidate",
+    "deploy_rehearsal.candidate_stays_healthy": "The candidate stays healthy while it is watched",
+    "deploy_rehearsal.rollback_is_quick": "Going back takes no longer than agreed, until healthy",
+    "deploy_rehearsal.old_version_answers": "After the rollback the old version answers, on every machine",
+    "deploy_rehearsal.downtime_within_limit": "Users were never without an answer for longer than agreed",
+    "deploy_rehearsal.errors_within_limit": "Users lost no more requests than agreed",
+    "deploy_rehearsal.everything_came_back": "After the rollback the whole release is what it was before",
+    "deploy_rehearsal.neighbours_work_together": "Old and new app each work on the old and the new schema",
+}
+
+CHECKS: tuple[Check, ...] = tuple(Check(id=check, title=title, target="fly") for check, title in TITLES.items())
 
 GUARD = "ALLOW_WRITES"
 TASK = "deploy_rehearsal"
@@ -78,7 +89,13 @@ def look_at_what_runs(world: World) -> Findings:
         state = read_app(fly)
     config = validate_config(fly, world.settings.config)
     rows = [
-        {"machine": one.id, "state": one.state, "image": one.image, "digest": one.digest[:19], "checks": ", ".join(one.checks.values())}
+        {
+            "machine": one.id,
+            "state": one.state,
+            "image": one.image,
+            "digest": one.digest[:19],
+            "checks": ", ".join(one.checks.values()),
+        }
         for one in state.machines
     ]
     releases = [asdict(one) for one in state.releases]
@@ -92,14 +109,20 @@ def look_at_what_runs(world: World) -> Findings:
 
 @looks_at("deploy_rehearsal.candidate_is_in_the_registry", "deploy_rehearsal.way_back_is_known")
 def look_at_way_back(world: World, *, before: AppState | None) -> Findings:
-    """The commands, written down before anything is changed."""
+    """What runs, and what is to come: the commands for both are kept before anything is changed."""
     ids = look_at_way_back.check_ids  # type: ignore[attr-defined]
     if before is None or before.running is None:
         return unseen_all(ids, "What runs now is not known. Next: see the look before.")
     fly, settings = open_fly(world), world.settings
     config = settings.config
     way_back = plan_way_back(
-        fly, before, config=settings.config, pack=world.pack, kept=world.kept, strategy=settings.strategy, limit_s=settings.rollback_limit_s
+        fly,
+        before,
+        config=settings.config,
+        pack=world.pack,
+        kept=world.kept,
+        strategy=settings.strategy,
+        limit_s=settings.rollback_limit_s,
     )
     plan = Plan(
         fly=fly, config=config, image=settings.image, strategy=settings.strategy, endpoints=settings.endpoints,
@@ -109,16 +132,31 @@ def look_at_way_back(world: World, *, before: AppState | None) -> Findings:
     candidate, dry = find_image(fly, config, settings.image), try_way_back(fly, way_back)
     results = [judgement.judge_candidate(candidate, settings.image, before), judgement.judge_way_back(dry, way_back.shown)]
     whole = read_whole(before, world.target, world.sections["migrations"].schemas)
+    running = before.running
     rows = [
-        {"step": "deploy", "command": f"flyctl deploy --app {fly.app} --config {settings.config} --image {settings.image} --strategy {settings.strategy} --ha=false"},
-        {"step": "way back", "command": way_back.shown},
+        {"what": f"what runs, release v{running.version}", "image": running.image, "digest": before.images[0][:19]},
+        {"what": "the candidate", "image": plan.image, "digest": None},
     ]
     return Findings(
         results=results,
         rows=rows,
-        artifacts={"way_back.txt": f"cd <the pack>\n{way_back.shown}\n", "way_back_dry_run.txt": dry.transcript},
+        artifacts={"way_back.txt": f"{way_back.shown}\n", "way_back_dry_run.txt": dry.transcript},
         facts=Readied(plan=plan, whole=whole, works=all(one.outcome == "pass" for one in results)),
     )
+
+
+def say_commands(readied: Readied | None) -> str:
+    """Return the two commands in full, as a person pastes them in the pack's folder."""
+    if readied is None:
+        return "No command: what runs now is not known."
+    plan = readied.plan
+    words = deploy_argv(plan.fly, plan.config, image=plan.image, strategy=plan.strategy, wait_s=plan.health_timeout_s)
+    return f"Deploy:\n  {break_options(show_argv(words))}\nWay back:\n  {break_options(plan.way_back.shown)}"
+
+
+def break_options(command: str) -> str:
+    """Return a command with each option on a line of its own, still one command when pasted."""
+    return command.replace(" --", " \\\n      --")
 
 
 @looks_at(
@@ -134,7 +172,10 @@ def look_at_rehearsal(world: World, *, readied: Readied | None) -> Findings:
         return unseen_all(ids, "Nothing was deployed: there is no candidate, or no way back. Next: see the look before.")
     plan = readied.plan
     if refused := guard(world, plan.fly.app):
-        rows = [{"stage": "deploy", "took, s": None, "came to": "planned only"}, {"stage": "rollback", "took, s": None, "came to": "planned only"}]
+        rows = [
+            {"stage": "deploy", "took, s": None, "came to": "planned only"},
+            {"stage": "rollback", "took, s": None, "came to": "planned only"},
+        ]
         return Findings(results=[skipped(check, refused) for check in ids], rows=rows)
     try:
         seen = rehearse(plan, at_stage=lambda stage: leave_note(world.work, TASK, say_way_back(plan, stage)))
@@ -146,7 +187,7 @@ def look_at_rehearsal(world: World, *, readied: Readied | None) -> Findings:
     results = judgement.judge_rehearsal(plan, seen)
     if all(one.outcome == "pass" for one in results[2:]):
         remove_note(world.work, TASK)
-    return Findings(results=results, rows=judgement.stage_rows(seen), artifacts=keep_rehearsal(seen), facts=seen)
+    return Findings(results=results, rows=judgement.stage_rows(seen), artifacts=transcripts_of(seen), facts=seen)
 
 
 def say_way_back(plan: Plan, stage: str) -> str:
@@ -155,28 +196,6 @@ def say_way_back(plan: Plan, stage: str) -> str:
         f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {plan.fly.app}: {stage}.\n"
         f"To bring back what ran before, in the pack's folder:\n  {plan.way_back.shown} --take-over"
     )
-
-
-def say_machines(fly: Fly) -> str:
-    """Return what each machine runs at this moment, or that it can't be seen."""
-    try:
-        machines = read_machines(fly)
-    except CommandError as exc:
-        return f"The machines of {fly.app} could not be seen: {exc}"
-    return "\n".join(f"machine {one.id}: {one.state}, {one.image}, checks {', '.join(one.checks.values()) or 'none'}" for one in machines)
-
-
-def keep_rehearsal(seen: Rehearsal) -> dict[str, Any]:
-    """Return what is kept of the rehearsal: transcripts with times, and every request."""
-    kept: dict[str, Any] = {
-        "phases.json": [asdict(phase) for phase in seen.phases],
-        "requests.json": {"columns": ["sent_at_s", "path", "status", "took_ms", "version"], "rows": [list(one) for one in seen.samples]},
-    }
-    if seen.deploy is not None:
-        kept["deploy.txt"] = seen.deploy.timed_transcript
-    if seen.rollback is not None:
-        kept["rollback.txt"] = seen.rollback.timed_transcript
-    return kept
 
 
 @looks_at("deploy_rehearsal.downtime_within_limit", "deploy_rehearsal.errors_within_limit")
@@ -227,13 +246,21 @@ def look_at_neighbours(world: World, *, readied: Readied | None, rehearsal: Rehe
         cells[name, "old"] = try_neighbour(world, app, image)
     if cells["new", "old"] is not None:
         leave_neighbour(world, app, old.image)
-    rows = [show_cell(f"{name} app", f"{schema} schema", cells[name, schema]) for name in ("old", "new") for schema in ("old", "new")]
+    rows = [
+        show_cell(f"{name} app", f"{schema} schema", cells[name, schema]) for name in ("old", "new") for schema in ("old", "new")
+    ]
     return Findings(results=[judgement.judge_grid(cells)], rows=rows)
 
 
 def try_neighbour(world: World, app: str, image: str) -> SmokeCalls:
     """Return the smoke calls of one image on the previous schema."""
-    return try_on(open_fly(world, app), world.settings.config, image, world.settings.endpoints, health_timeout_s=world.settings.health_timeout_s)
+    return try_on(
+        open_fly(world, app),
+        world.settings.config,
+        image,
+        world.settings.endpoints,
+        health_timeout_s=world.settings.health_timeout_s,
+    )
 
 
 def leave_neighbour(world: World, app: str, image: str) -> None:

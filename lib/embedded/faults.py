@@ -62,7 +62,7 @@ async def respond(fault: str, status: int, body: Any, *, count: int, needs_token
             return PlainTextResponse("Service Unavailable", 503)
         case "missing_field" if status == 200:
             return JSONResponse(without(body, loses))
-    return JSONResponse(body, status)
+    return Response(status_code=204) if status == 204 else JSONResponse(body, status)
 
 
 def too_many(retry_after_s: int) -> Response:

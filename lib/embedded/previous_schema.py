@@ -39,4 +39,4 @@ def make_previous_schema(server: EmbeddedPostgres, pack: Path, *, newest: str) -
 def apply_file(database: Database, path: Path) -> None:
     """Run a whole file in one transaction. Raises DatabaseError."""
     with database.connect() as connection:
-        connection.execute(path.read_text(encoding="utf-8"))  # type: ignore[call-overload]
+        connection.execute(path.read_text(encoding="utf-8"))

@@ -48,6 +48,7 @@ class StandIn:
     """A running stand-in; use it in a `with`.
 
     at: names of the endpoints with the fault; none: all. asked: how often each endpoint was asked.
+    busiest: most questions under way at once.
     planted: secret values in its answers, none of which may be kept by anybody.
     """
 
@@ -59,6 +60,8 @@ class StandIn:
     planted: list[str] = field(default_factory=list)
     prefix: str = ""
     asked: Counter[str] = field(default_factory=Counter)
+    under_way: int = 0
+    busiest: int = 0
     base_url: str = ""
     _loop: asyncio.AbstractEventLoop | None = None
     _stop: asyncio.Event | None = None
@@ -133,25 +136,34 @@ class StandIn:
     def _answering(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             self.asked[endpoint.name] += 1
-            if self.latency_ms:
-                await asyncio.sleep(self.latency_ms / 1000)
-            refused = self.before(request)
-            if refused is not None:
-                return refused
-            status, body = await endpoint.handler(request)
-            is_sick = not self.at or endpoint.name in self.at
-            response = await respond(
-                self.fault if is_sick else "none",
-                status,
-                body,
-                count=self.asked[endpoint.name],
-                needs_token=endpoint.needs_token,
-                loses=endpoint.loses,
-            )
-            response.headers.update(self.after())
-            return response
+            self.under_way += 1
+            self.busiest = max(self.busiest, self.under_way)
+            try:
+                return await self._in_time(endpoint, request)
+            finally:
+                self.under_way -= 1
 
         return answer
+
+    async def _in_time(self, endpoint: Endpoint, request: Request) -> Response:
+        """Return the endpoint's answer after the stand-in's latency, spoiled by its fault."""
+        if self.latency_ms:
+            await asyncio.sleep(self.latency_ms / 1000)
+        refused = self.before(request)
+        if refused is not None:
+            return refused
+        status, body = await endpoint.handler(request)
+        is_sick = not self.at or endpoint.name in self.at
+        response = await respond(
+            self.fault if is_sick else "none",
+            status,
+            body,
+            count=self.asked[endpoint.name],
+            needs_token=endpoint.needs_token,
+            loses=endpoint.loses,
+        )
+        response.headers.update(self.after())
+        return response
 
 
 def bound_socket() -> socket.socket:

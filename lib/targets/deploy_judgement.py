@@ -7,11 +7,12 @@ from typing import Any
 
 from lib.commands import CommandRun
 from lib.results import Result, failed, judge, passed, unseen
+from lib.targets.deploy_practice import Plan, Rehearsal
 from lib.targets.fly import AppState, said_by
 from lib.targets.prober import error_ratio, find_outages, longest_gap_s
-from lib.targets.deploy_practice import Plan, Rehearsal
 from lib.targets.smoke import SmokeCalls
 from lib.targets.way_back import MemberChange
+from lib.wording import show_count
 
 
 def judge_config(run: CommandRun, name: str, version: str) -> Result:
@@ -27,9 +28,12 @@ def judge_running(state: AppState) -> Result:
     """Judge that one finished release runs on every machine, and that each has a health check and passes it."""
     check, expected = "deploy_rehearsal.running_release_is_healthy", "one image, every check passing"
     if not state.machines or state.running is None:
-        return unseen(check, "No machine runs a finished release, so there is nothing to come back to. Next: deploy a first release.")
+        return unseen(
+            check, "No machine runs a finished release, so there is nothing to come back to. Next: deploy a first release."
+        )
     sick = [one.id for one in state.machines if not one.is_healthy]
-    observed = f"{len(state.images)} image(s), {len(state.machines) - len(sick)} of {len(state.machines)} machines healthy"
+    healthy = len(state.machines) - len(sick)
+    observed = f"{show_count(len(state.images), 'image')}, {healthy} of {len(state.machines)} machines healthy"
     if len(state.images) > 1:
         detail = f"Machines run {len(state.images)} images: a deploy ended half way. Next: deploy v{state.running.version} again."
         return failed(check, observed=observed, expected=expected, detail=detail)
@@ -44,7 +48,9 @@ def judge_candidate(run: CommandRun, image: str, before: AppState) -> Result:
         detail = f"{image}: {said_by(run)}. Next: build and push it, or mend deploy_rehearsal.image in params."
         return failed(check, observed="not found", expected=expected, detail=detail, command=run.command, exit_code=run.exit_code)
     same = image in {machine.image for machine in before.machines}
-    detail = f"{image} runs already, so deploying it would prove nothing. Next: name the image of the new release." if same else ""
+    detail = (
+        f"{image} runs already, so deploying it would prove nothing. Next: name the image of the new release." if same else ""
+    )
     observed = "runs already" if same else "found, and new"
     return judge(check, holds=not same, observed=observed, expected=expected, detail=detail, command=run.command, exit_code=0)
 
@@ -71,15 +77,17 @@ def judge_deploy(plan: Plan, seen: Rehearsal) -> Result:
     command, code = (seen.deploy.command, seen.deploy.exit_code) if seen.deploy else (None, None)
     facts: dict[str, Any] = {"expected": plan.health_timeout_s, "unit": "s", "command": command, "exit_code": code}
     if seen.deploy_trouble:
-        return unseen(check, f"{seen.deploy_trouble} The running release was brought back. Next: see why flyctl ended so.", **facts)
+        return unseen(
+            check, f"{seen.deploy_trouble} The running release was brought back. Next: see why flyctl ended so.", **facts
+        )
     if seen.healthy_after_s is not None:
         return passed(check, observed=round(seen.healthy_after_s, 2), **facts)
     on_it = sum(machine.image == plan.image for machine in seen.machines)
     healthy = sum(machine.is_healthy and machine.image == plan.image for machine in seen.machines)
     said = f" flyctl: {said_by(seen.deploy)}." if seen.deploy and seen.deploy.exit_code else ""
     detail = (
-        f"{on_it} of {len(seen.machines)} machines ran the candidate, {healthy} of them healthy within {plan.health_timeout_s:g} s.{said} "
-        "The running release was brought back. Next: run the candidate's health check on its own, and see its log."
+        f"{on_it} of {len(seen.machines)} machines ran the candidate, {healthy} of them healthy within {plan.health_timeout_s:g} s."
+        f"{said} The running release was brought back. Next: run the candidate's health check on its own, and see its log."
     )
     return failed(check, observed="never", detail=detail, **facts)
 
@@ -134,12 +142,14 @@ def judge_users(seen: Rehearsal, *, max_downtime_s: float, max_error_ratio: floa
     counted = [sample for sample in seen.samples if sample.sent_at >= began_s]
     good_before = [sample for sample in seen.samples if sample.sent_at < began_s and sample.is_good]
     if not counted or not good_before:
-        reason = "No request was answered before the deploy, so its effect can't be told. Next: see whether the app answers at all."
+        reason = (
+            "No request was answered before the deploy, so its effect can't be told. Next: see whether the app answers at all."
+        )
         return [unseen(downtime, reason), unseen(errors, reason)]
     gap, ratio = longest_gap_s(counted), error_ratio(counted)
     lost = sum(not sample.is_good for sample in counted)
     outages = len(find_outages(counted))
-    how = f"{lost} of {len(counted)} requests lost, in {outages} stretch(es)."
+    how = f"{lost} of {show_count(len(counted), 'request')} lost, in {show_count(outages, 'stretch', 'stretches')}."
     calmer = "Next: deploy with rolling or bluegreen, or see why the app takes long to start."
     return [
         judge(
@@ -169,7 +179,11 @@ def judge_equation(changes: Sequence[MemberChange], members: int) -> Result:
 def judge_grid(cells: Mapping[tuple[str, str], SmokeCalls | None]) -> Result:
     """Judge that each app works on each schema; (app, schema) -> its smoke calls, None where it was not tried."""
     check = "deploy_rehearsal.neighbours_work_together"
-    broken = [f"{app} app on {schema} schema: {'; '.join(seen.trouble)}" for (app, schema), seen in cells.items() if seen and not seen.works]
+    broken = [
+        f"{app} app on {schema} schema: {'; '.join(seen.trouble)}"
+        for (app, schema), seen in cells.items()
+        if seen and not seen.works
+    ]
     untried = [f"{app} app on {schema} schema" for (app, schema), seen in cells.items() if seen is None]
     works = sum(seen is not None and seen.works for seen in cells.values())
     facts: dict[str, Any] = {"observed": f"{works} of {len(cells)} work", "expected": f"{len(cells)} of {len(cells)} work"}
@@ -184,8 +198,26 @@ def judge_grid(cells: Mapping[tuple[str, str], SmokeCalls | None]) -> Result:
 def stage_rows(seen: Rehearsal) -> list[dict[str, Any]]:
     """Return one row a stage: how long it took, and what it came to."""
     took = {phase.name: round(phase.end_s - phase.begin_s, 2) for phase in seen.phases}
-    deploy = "flyctl was cut off" if seen.deploy_trouble else "every machine healthy" if seen.healthy_after_s is not None else "never healthy"
+    deploy = (
+        "flyctl was cut off"
+        if seen.deploy_trouble
+        else "every machine healthy"
+        if seen.healthy_after_s is not None
+        else "never healthy"
+    )
     watch = "not watched" if seen.healthy_after_s is None else seen.fell_over or "healthy all the while"
-    back = "no end" if seen.rollback is None else "healthy again" if seen.rollback.exit_code == 0 else f"ended with {seen.rollback.exit_code}"
-    came_to = {"before": "users' requests for comparison", "deploy": deploy, "watch": watch, "rollback": back, "after": "users' requests for comparison"}
+    back = (
+        "no end"
+        if seen.rollback is None
+        else "healthy again"
+        if seen.rollback.exit_code == 0
+        else f"ended with {seen.rollback.exit_code}"
+    )
+    came_to = {
+        "before": "users' requests for comparison",
+        "deploy": deploy,
+        "watch": watch,
+        "rollback": back,
+        "after": "users' requests for comparison",
+    }
     return [{"stage": stage, "took, s": took.get(stage), "came to": said} for stage, said in came_to.items()]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from lib.commands import FollowedRun
 from lib.errors import CommandError
@@ -95,7 +96,12 @@ def bring_candidate(plan: Plan, seen: Rehearsal, stream: Stream, *, began_s: flo
     """Deploy, and see whether every machine gets healthy on the candidate."""
     try:
         seen.deploy = deploy(
-            plan.fly, plan.config, image=plan.image, strategy=plan.strategy, wait_s=plan.health_timeout_s, timeout_s=plan.fly.timeout_s
+            plan.fly,
+            plan.config,
+            image=plan.image,
+            strategy=plan.strategy,
+            wait_s=plan.health_timeout_s,
+            timeout_s=plan.fly.timeout_s,
         )
         if seen.deploy.exit_code in TOOL_BROKE or seen.deploy.exit_code < 0:
             seen.deploy_trouble = f"flyctl deploy was cut off (exit code {seen.deploy.exit_code}): {said_by(seen.deploy)}"
@@ -133,3 +139,30 @@ def bring_back(plan: Plan, seen: Rehearsal) -> None:
         seen.rollback = go_back(plan.fly, plan.way_back, timeout_s=plan.rollback_limit_s * 2 + plan.fly.timeout_s)
     except CommandError as exc:
         seen.rollback_trouble = str(exc)
+
+
+def transcripts_of(seen: Rehearsal) -> dict[str, Any]:
+    """Return what is kept of the rehearsal: transcripts with times, and every request."""
+    kept: dict[str, Any] = {
+        "phases.json": [asdict(phase) for phase in seen.phases],
+        "requests.json": {
+            "columns": ["sent_at_s", "path", "status", "took_ms", "version"],
+            "rows": [list(one) for one in seen.samples],
+        },
+    }
+    if seen.deploy is not None:
+        kept["deploy.txt"] = seen.deploy.timed_transcript
+    if seen.rollback is not None:
+        kept["rollback.txt"] = seen.rollback.timed_transcript
+    return kept
+
+
+def say_machines(fly: Fly) -> str:
+    """Return what each machine runs at this moment, or that it can't be seen."""
+    try:
+        machines = read_machines(fly)
+    except CommandError as exc:
+        return f"The machines of {fly.app} could not be seen: {exc}"
+    return "\n".join(
+        f"machine {one.id}: {one.state}, {one.image}, checks {', '.join(one.checks.values()) or 'none'}" for one in machines
+    )

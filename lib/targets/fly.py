@@ -25,7 +25,10 @@ TOOL_BROKE = (126, 127)
 
 @dataclass(frozen=True, kw_only=True)
 class Fly:
-    """flyctl and the app it speaks of. folder: the pack, where configs are named from. token: None when flyctl is logged in by itself."""
+    """flyctl and the app it speaks of.
+
+    folder: the pack, where configs are named from. token: None when flyctl is logged in by itself.
+    """
 
     program: Path
     app: str
@@ -158,7 +161,7 @@ def short_digest(value: Any) -> str:
 
 def ask(fly: Fly, *words: str, of_app: bool = True) -> Any:
     """Return what flyctl prints as JSON. Raises CommandError when it fails, or stops in the middle."""
-    argv = [fly.program, *words, *(["--app", fly.app] if of_app else []), "--json"]
+    argv: list[str | Path] = [fly.program, *words, *(["--app", fly.app] if of_app else []), "--json"]
     run = run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
     if run.exit_code != 0 and not run.stdout.strip():
         raise CommandError(f"`flyctl {' '.join(words)}` failed: {said_by(run)}. Next: {next_move(run)}.")
@@ -188,14 +191,14 @@ def said_by(run: CommandRun) -> str:
 
 def validate_config(fly: Fly, config: str) -> CommandRun:
     """Return how flyctl judges the config; exit code 0 is valid."""
-    argv = [fly.program, "config", "validate", "--app", fly.app, "--config", config]
+    argv: list[str | Path] = [fly.program, "config", "validate", "--app", fly.app, "--config", config]
     return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
 
 
 def find_image(fly: Fly, config: str, image: str) -> CommandRun:
     """Return how flyctl fares in finding an image; exit code 0 is found. Nothing is deployed."""
     # Source: superfly/flyctl, deploy.go: with --build-only it returns once the image is known.
-    argv = [fly.program, "deploy", "--app", fly.app, "--config", config, "--image", image, "--build-only"]
+    argv: list[str | Path] = [fly.program, "deploy", "--app", fly.app, "--config", config, "--image", image, "--build-only"]
     return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
 
 

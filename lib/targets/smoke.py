@@ -82,5 +82,5 @@ def show_cell(app: str, schema: str, seen: SmokeCalls | None) -> dict[str, Any]:
         return {"app": app, "schema": schema, "version": "", "calls": 0, "works": None, "trouble": "not tried"}
     return {
         "app": app, "schema": schema, "version": seen.version, "calls": seen.calls, "works": seen.works,
-        "trouble": "; ".join(seen.trouble),
+        "trouble": "; ".join(seen.trouble) or None,
     }  # fmt: skip

@@ -80,7 +80,7 @@ def member_rows(before: Whole, after: Whole) -> list[dict[str, Any]]:
             "member": member,
             "parts": len(parts),
             "before = after": member not in changed,
-            "differs": ", ".join(changed.get(member, ())),
+            "differs": ", ".join(changed.get(member, ())) or None,
         }
         for member, parts in before.members.items()
     ]
@@ -103,9 +103,7 @@ class WayBack:
         return shlex.join([*self.argv, "--execute"])
 
 
-def plan_way_back(
-    fly: Fly, state: AppState, *, config: str, pack: Path, kept: Path, strategy: str, limit_s: float
-) -> WayBack:
+def plan_way_back(fly: Fly, state: AppState, *, config: str, pack: Path, kept: Path, strategy: str, limit_s: float) -> WayBack:
     """Return the way back to what runs now. state.running must be known."""
     assert state.running is not None
     argv = [

@@ -23,7 +23,19 @@ from lib.results import Findings, Outcome
 from lib.targets import deploy_practice
 from lib.targets.fly import Fly
 from lib.world import World
-from tests.fly_worlds import APP, BEHIND, PRODUCTION, copy_pack, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing, world_of
+from tests.fly_worlds import (
+    APP,
+    BEHIND,
+    PRODUCTION,
+    copy_pack,
+    fill,
+    flyctl,
+    flyctl_json,
+    reference,
+    standing_fly,
+    wait_passing,
+    world_of,
+)
 
 PASS, FAIL, SKIP, ERROR = Outcome.PASS, Outcome.FAIL, Outcome.SKIP, Outcome.ERROR
 
@@ -112,8 +124,12 @@ def test_the_way_back_is_written_before_anything_is_changed(fly: EmbeddedFly, da
 
 
 @pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
-def test_a_candidate_that_never_gets_healthy_is_taken_back(fly: EmbeddedFly, database: Database, tmp_path: Path, strategy: str) -> None:
-    world = world_of(database, fly, tmp_path, image=reference("unhealthy"), strategy=strategy, health_timeout_s=0.6, max_downtime_s=1)
+def test_a_candidate_that_never_gets_healthy_is_taken_back(
+    fly: EmbeddedFly, database: Database, tmp_path: Path, strategy: str
+) -> None:
+    world = world_of(
+        database, fly, tmp_path, image=reference("unhealthy"), strategy=strategy, health_timeout_s=0.6, max_downtime_s=1
+    )
     seen = Seen(world)
     assert seen.outcomes(FAIL) == {"candidate_gets_healthy"}, seen.found
     assert seen.outcomes(ERROR) == {"candidate_stays_healthy"}
@@ -138,9 +154,15 @@ def test_an_app_that_falls_over_later_is_caught_by_the_watch(database: Database,
 
 @pytest.mark.parametrize(
     ("fault", "said"),
-    [("not_logged_in", "flyctl auth login"), ("half_a_json", "in the middle of its answer"), ("reads_hang", "gave no answer within 2 s")],
+    [
+        ("not_logged_in", "flyctl auth login"),
+        ("half_a_json", "in the middle of its answer"),
+        ("reads_hang", "gave no answer within 2 s"),
+    ],
 )
-def test_a_flyctl_that_can_not_look_is_an_error_and_nothing_is_changed(database: Database, tmp_path: Path, fault: str, said: str) -> None:
+def test_a_flyctl_that_can_not_look_is_an_error_and_nothing_is_changed(
+    database: Database, tmp_path: Path, fault: str, said: str
+) -> None:
     with standing_fly(database, fault=fault) as fly:
         seen = Seen(world_of(database, fly, tmp_path, command_timeout_s=2), neighbours=True)
     assert seen.outcomes(ERROR) == set(seen.found)
@@ -196,7 +218,7 @@ def test_a_candidate_that_is_not_there_or_runs_already_fails(fly: EmbeddedFly, d
 
 def test_a_config_that_flyctl_refuses_fails(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
     pack = copy_pack(tmp_path)
-    (pack / "fly.toml").write_text((pack / "fly.toml").read_text() + '\n[http_servce]\ninternal_port = 1\n')
+    (pack / "fly.toml").write_text((pack / "fly.toml").read_text() + "\n[http_servce]\ninternal_port = 1\n")
     seen = Seen(world_of(database, fly, tmp_path, pack=pack))
     assert "config_is_valid" in seen.outcomes(FAIL)
     assert "http_servce" in seen.detail("config_is_valid")
@@ -252,7 +274,9 @@ class TestEquation:
         seen = Seen(world_of(database, fly, tmp_path, pack=pack))
         assert seen.found["everything_came_back"][::2] == (FAIL, ["config"])
 
-    def test_a_staged_secret_that_the_deploy_took_along_is_named(self, fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
+    def test_a_staged_secret_that_the_deploy_took_along_is_named(
+        self, fly: EmbeddedFly, database: Database, tmp_path: Path
+    ) -> None:
         wait_passing(fly)
         flyctl(fly, "secrets", "import", "--stage", "--app", APP, stdin="PUBLER_API_KEY=fresh-value\n")
         seen = Seen(world_of(database, fly, tmp_path))
@@ -387,7 +411,7 @@ def test_a_token_never_gets_into_argv(tmp_path: Path) -> None:
     fly = Fly(program=tmp_path / "flyctl", app="x", timeout_s=1, folder=tmp_path, token="fo1_a-very-secret-token")
     assert "very-secret" not in repr(fly)
     assert fly.environment["FLY_API_TOKEN"] == "fo1_a-very-secret-token"
-    (tmp_path / "flyctl").write_text("#!/bin/sh\necho \"$@\" >&2; exit 1\n")
+    (tmp_path / "flyctl").write_text('#!/bin/sh\necho "$@" >&2; exit 1\n')
     (tmp_path / "flyctl").chmod(0o755)
     with pytest.raises(CommandError) as raised:
         deploy_practice.read_app(fly)

@@ -53,14 +53,19 @@ def test_the_app_answers_from_the_database(fly: EmbeddedFly) -> None:
     assert (status, sum(row["ideas"] for row in json.loads(body)["rows"])) == (200, 2000)
     assert len(json.loads(get(fly, "/tiles/idea-pool")[1])["rows"]) == 10
     metrics = get(fly, "/metrics")[1]
-    assert 'tile_request_duration_seconds_bucket{tile="idea-pool",le="+Inf"}' in metrics or "tile_request_duration_seconds" in metrics
+    assert (
+        'tile_request_duration_seconds_bucket{tile="idea-pool",le="+Inf"}' in metrics
+        or "tile_request_duration_seconds" in metrics
+    )
     assert "ingestion_failures_total" in metrics
     assert get(fly, "/tiles/nothing")[0] == 404
 
 
 def test_shapes_are_flyctls(fly: EmbeddedFly) -> None:
     machines = wait_passing(fly)
-    assert {"id", "name", "state", "region", "image_ref", "instance_id", "config", "events", "checks", "host_status"} <= machines[0].keys()
+    assert {"id", "name", "state", "region", "image_ref", "instance_id", "config", "events", "checks", "host_status"} <= machines[
+        0
+    ].keys()
     assert machines[0]["config"]["metadata"]["fly_release_version"] == "1"
     release = flyctl_json(fly, "releases", "--app", APP)[0]
     assert {"ID", "Version", "Status", "ImageRef", "User", "CreatedAt"} <= release.keys()
@@ -149,7 +154,10 @@ def test_ha_adds_a_machine(fly: EmbeddedFly) -> None:
 
 def test_a_staged_secret_is_deployed_with_the_next_release(fly: EmbeddedFly) -> None:
     wait_passing(fly)
-    assert flyctl(fly, "secrets", "import", "--stage", "--app", APP, stdin='PLAIN=a#b\nQUOTED="a#b"\nLONG="""x\ny"""\n').returncode == 0
+    assert (
+        flyctl(fly, "secrets", "import", "--stage", "--app", APP, stdin='PLAIN=a#b\nQUOTED="a#b"\nLONG="""x\ny"""\n').returncode
+        == 0
+    )
     listed = {one["name"]: one for one in flyctl_json(fly, "secrets", "list", "--app", APP)}
     assert {listed[name]["status"] for name in ("PLAIN", "QUOTED", "LONG")} == {"Staged"}
     assert "value" not in listed["PLAIN"]
@@ -210,7 +218,7 @@ def test_half_a_json_and_not_logged_in(database: Database) -> None:
     with standing_fly(database, fault="half_a_json") as fly:
         done = flyctl(fly, "releases", "--app", APP, "--json")
         assert done.returncode != 0
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"\w"):
             json.loads(done.stdout)
     with standing_fly(database, fault="not_logged_in") as fly:
         done = flyctl(fly, "auth", "whoami")
@@ -224,7 +232,9 @@ def test_a_crash_is_an_event_and_the_machine_starts_again(database: Database) ->
         deploy(fly, "crashing", strategy="immediate")
         for _ in range(200):
             events = [event for one in flyctl_json(fly, "machine", "list", "--app", APP) for event in one["events"]]
-            crashes = [event for event in events if event["type"] == "exit" and not event["request"]["exit_event"]["requested_stop"]]
+            crashes = [
+                event for event in events if event["type"] == "exit" and not event["request"]["exit_event"]["requested_stop"]
+            ]
             if crashes:
                 break
         assert crashes[0]["request"]["exit_event"]["exit_code"] == 70
@@ -248,7 +258,9 @@ def test_what_a_killed_owner_left_is_cleaned() -> None:
         "fly = start_fly(state_base(ROOT) / f'tests-fly-{secrets.token_hex(4)}', pack=ROOT / 'pack', secrets={}, switches=Switches())\n"
         "print(fly.state_dir, fly._process.pid, flush=True); sys.stdin.read()"
     )
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
         assert owner.stdout is not None
         folder, pid = owner.stdout.readline().split()
         owner.kill()

@@ -21,7 +21,7 @@ from lib.targets.backups import take_backup
 from tests.fly_worlds import APP, PRODUCTION, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
 
 SCRIPT = ROOT / "pack/scripts/ops/rollback-production.sh"
-COREUTILS = "bash cat chmod date dirname head mkdir mktemp rm sha256sum sleep".split()
+COREUTILS = ["bash", "cat", "chmod", "date", "dirname", "head", "mkdir", "mktemp", "rm", "sha256sum", "sleep"]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_the_previous_good_release_comes_back(operator: Operator) -> None:
 def test_previous_leaves_out_releases_that_failed(operator: Operator) -> None:
     deploy(operator.fly, "candidate")
     deploy(operator.fly, "unhealthy", "--wait-timeout", "300ms")
-    code, said = operator.run("--app", APP)
+    _, said = operator.run("--app", APP)
     assert f"from {reference('unhealthy')} to {reference('candidate')}" in said
 
 
@@ -266,7 +266,9 @@ class TestDatabase:
         assert database.value("select count(*) from pg_stat_activity where datname = :copy", copy=copy) > 0
         drop(operator, database, copy)
 
-    def test_the_database_in_use_is_overwritten_only_when_asked(self, operator: Operator, backup: Path, database: Database) -> None:
+    def test_the_database_in_use_is_overwritten_only_when_asked(
+        self, operator: Operator, backup: Path, database: Database
+    ) -> None:
         with database.connect() as connection:
             connection.execute("delete from public.votes")
         words = ("--app", APP, "--to", "v1", "--database", str(backup), "--execute", "--yes-overwrite")

@@ -35,22 +35,34 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         if " ".join(words[:count]) in WORDS:
             options.words, options.names = " ".join(words[:count]), rest[count:]
             return options
-    raise UsageError(f"unknown command \"{' '.join(rest)}\" for \"flyctl\"")
+    raise UsageError(f'unknown command "{" ".join(rest)}" for "flyctl"')
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every flag of every command that there is here."""
     parser = Parser(prog="flyctl", allow_abbrev=False, add_help=False)
     text: dict[str, Any] = {"default": ""}
-    for names in (("-a", "--app"), ("-c", "--config"), ("-t", "--access-token"), ("-i", "--image"), ("--strategy",)):
+    parser.add_argument("--strategy", **text)
+    for names in (("-a", "--app"), ("-c", "--config"), ("-t", "--access-token"), ("-i", "--image")):
         parser.add_argument(*names, **text)
     for name in ("--image-label", "--release-command-timeout", "--lease-timeout", "--max-unavailable", "--regions", "--signal"):
         parser.add_argument(name, **text)
     parser.add_argument("--wait-timeout", default="5m0s")
     parser.add_argument("-e", "--env", action="append", default=[])
-    for names in (("-j", "--json"), ("-y", "--yes", "--now"), ("--detach",), ("--stage",), ("--build-only",), ("--force",)):
-        parser.add_argument(*names, **switch(False))
-    for name in ("--skip-release-command", "--push", "--update-only", "--no-tail", "--verbose", "--staged"):
+    parser.add_argument("-j", "--json", **switch(False))
+    parser.add_argument("-y", "--yes", "--now", **switch(False))
+    for name in (
+        "--detach",
+        "--stage",
+        "--build-only",
+        "--force",
+        "--skip-release-command",
+        "--push",
+        "--update-only",
+        "--no-tail",
+        "--verbose",
+        "--staged",
+    ):
         parser.add_argument(name, **switch(False))
     for name in ("--ha", "--smoke-checks", "--dns-checks"):
         parser.add_argument(name, **switch(True))

@@ -20,7 +20,7 @@ from lib.embedded.fly.deploys import Deploy, DeployFailed, carry_out, say
 from lib.embedded.fly.fly_toml import STRATEGIES, TomlError, read_toml, seconds
 from lib.embedded.fly.machine_config import stamped
 from lib.embedded.fly.reports import REPORTS
-from lib.embedded.fly.secret_lines import SecretLineError, parse_secret_lines
+from lib.embedded.fly.secret_lines import WHITE_SPACE, SecretLineError, parse_secret_lines
 
 INTERRUPTED = 127
 
@@ -60,7 +60,9 @@ def run(folder: Path, options: Namespace, faults: list[str]) -> int:
     if "reads_hang" in faults and words != "version":
         signal.pause()
     report, needs_app = REPORTS[words]
-    shown = call(folder, "app", name=app_name(options)) if needs_app else {}
+    # Secrets alone are no reason to start the app's machines.
+    asked = "app_secrets" if words == "secrets list" else "app"
+    shown = call(folder, asked, name=app_name(options)) if needs_app else {}
     value, text = report(shown, folder)
     if not options.json:
         say(text)
@@ -80,7 +82,9 @@ def app_name(options: Namespace) -> str:
     path = Path(options.config or "fly.toml")
     name = read_toml(path).app if path.exists() else ""
     if not name:
-        raise UsageError("the config for your app is missing an app name, add an app field to the fly.toml file or specify with the -a flag")
+        raise UsageError(
+            "the config for your app is missing an app name, add an app field to the fly.toml file or specify with the -a flag"
+        )
     return name
 
 
@@ -157,9 +161,10 @@ def set_secrets(folder: Path, options: Namespace, faults: list[str]) -> None:
     """`flyctl secrets import`, `set`, `unset`: staged, or brought to every machine at once."""
     name = app_name(options)
     if options.words == "secrets import":
-        values: dict[str, str | None] = dict(parse_secret_lines(sys.stdin.read()))
+        values: dict[str, str | None] = dict(parse_secret_lines(read_stdin()))
     elif options.words == "secrets set":
-        values = dict(parse_env(options.names))
+        # `NAME=-` takes the value from stdin, white space off its ends, as the real command does.
+        values = {secret: read_stdin().strip(WHITE_SPACE) if value == "-" else value for secret, value in parse_env(options.names).items()}
     else:
         values = dict.fromkeys(options.names)
     changed = call(folder, "set_secrets", name=name, values=values)
@@ -167,6 +172,11 @@ def set_secrets(folder: Path, options: Namespace, faults: list[str]) -> None:
         say("Secrets have been staged, but not set on VMs. Deploy or update machines in this app for the secrets to take effect.")
         return
     bring_secrets(folder, options, faults)
+
+
+def read_stdin() -> str:
+    """Return what was piped in, its line ends as they are."""
+    return sys.stdin.buffer.read().decode(errors="replace")
 
 
 def bring_secrets(folder: Path, options: Namespace, faults: list[str]) -> None:

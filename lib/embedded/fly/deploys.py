@@ -53,7 +53,13 @@ class Deploy:
     def create(self, *, cordoned: bool = False) -> str:
         """Make a machine of the new release and return its id."""
         made = call(
-            self.folder, "create_machine", name=self.app, image=self.image, digest=self.digest, config=self.config, cordoned=cordoned
+            self.folder,
+            "create_machine",
+            name=self.app,
+            image=self.image,
+            digest=self.digest,
+            config=self.config,
+            cordoned=cordoned,
         )
         say(f"  Machine {made} was created")
         return str(made)
@@ -62,7 +68,13 @@ class Deploy:
         """Replace what a machine runs."""
         say(f"  Updating {machine}")
         call(
-            self.folder, "update_machine", name=self.app, machine=machine, image=self.image, digest=self.digest, config=self.config
+            self.folder,
+            "update_machine",
+            name=self.app,
+            machine=machine,
+            image=self.image,
+            digest=self.digest,
+            config=self.config,
         )
 
     def destroy(self, machine: str) -> None:
@@ -97,7 +109,13 @@ def run_release_command(deploy: Deploy, command: str) -> None:
     """Run the app's release command once, as every deploy does, a rollback's too."""
     say(f"Running {deploy.app} release_command: {command}")
     done = call(
-        deploy.folder, "run_once", name=deploy.app, image=deploy.image, digest=deploy.digest, config=deploy.config, command=command
+        deploy.folder,
+        "run_once",
+        name=deploy.app,
+        image=deploy.image,
+        digest=deploy.digest,
+        config=deploy.config,
+        command=command,
     )
     if done["exit_code"] != 0:
         print(done["output"], file=sys.stderr)

@@ -107,5 +107,5 @@ def seconds(text: str | int | float) -> float:
         return float(text)
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
     if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h))+", text):
-        raise TomlError(f"time: invalid duration \"{text}\"")
+        raise TomlError(f'time: invalid duration "{text}"')
     return sum(float(number) * units[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)(ms|s|m|h)", text))

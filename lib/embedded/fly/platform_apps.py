@@ -51,7 +51,9 @@ class Platform:
         release = Release(version=1, image=str(reference), digest=digest, status="complete")
         app.releases.append(release)
         for _ in range(machines):
-            machine = Machine(config=stamped(config, release.id, release.version), image=str(reference), digest=digest, region=region)
+            machine = Machine(
+                config=stamped(config, release.id, release.version), image=str(reference), digest=digest, region=region
+            )
             app.machines[machine.id] = machine
 
     def find(self, name: str) -> App:
@@ -73,11 +75,16 @@ class Platform:
             if not app.is_booted:
                 app.is_booted = True
                 await asyncio.gather(*(self.start(app, machine) for machine in app.machines.values()))
-        return {
-            "status": app.shown(),
-            "releases": app.shown_releases(),
-            "secrets": [app.secrets[secret].shown() for secret in sorted(app.secrets)],
-        }
+        return {"status": app.shown(), "releases": app.shown_releases(), **await self.do_app_secrets(name)}
+
+    async def do_app_secrets(self, name: str) -> dict[str, Any]:
+        """Return what flyctl may print of an app's secrets; its machines are left as they are."""
+        app = self.find(name)
+        return {"secrets": [app.secrets[secret].shown() for secret in sorted(app.secrets)]}
+
+    async def do_secret_values(self, name: str) -> list[dict[str, str]]:
+        """Return what was kept, as no flyctl can: to prove that it arrived whole."""
+        return [{"name": secret.name, "value": secret.value} for secret in self.find(name).secrets.values()]
 
     async def do_app_names(self) -> list[str]:
         return sorted(self.apps)
@@ -186,4 +193,3 @@ class Platform:
         crash = {"CRASH_AFTER_S": str(self.switches["crash_after_s"])} if self.switches["crash_after_s"] else {}
         about = {"FLY_APP_NAME": app.name, "FLY_MACHINE_ID": machine.id, "FLY_REGION": app.region, "FLY_IMAGE_REF": machine.image}
         return {**OWN_VARIABLES, **machine.config["env"], **about, **crash, **secrets}
-

@@ -39,7 +39,10 @@ def status(shown: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
 
 
 def releases(shown: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
-    rows = [[f"v{one['Version']}", one["Status"], one["Description"], one["User"]["Email"], one["ImageRef"]] for one in shown["releases"]]
+    rows = [
+        [f"v{one['Version']}", one["Status"], one["Description"], one["User"]["Email"], one["ImageRef"]]
+        for one in shown["releases"]
+    ]
     return shown["releases"], lines([["VERSION", "STATUS", "DESCRIPTION", "USER", "DOCKER IMAGE"], *rows])
 
 
@@ -50,7 +53,9 @@ def machine_list(shown: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
 
 def checks_list(shown: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
     value = {one["id"]: one["checks"] for one in shown["status"]["Machines"]}
-    rows = [[check["name"], check["status"], machine, check["output"][:60]] for machine, checks in value.items() for check in checks]
+    rows = [
+        [check["name"], check["status"], machine, check["output"][:60]] for machine, checks in value.items() for check in checks
+    ]
     return value, lines([["NAME", "STATUS", "MACHINE", "OUTPUT"], *rows])
 
 

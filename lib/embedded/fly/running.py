@@ -57,7 +57,12 @@ class RunningMachine:
             await asyncio.sleep(self.boot_s if restart == 0 else RESTART_DELAY_S)
             exit_code = await self.run_once(image, variables, log)
             restarting = not self.stopping and exit_code != 0 and restart < MOST_RESTARTS
-            event = {"requested_stop": self.stopping, "restarting": restarting, "exit_code": exit_code, "guest_exit_code": exit_code}
+            event = {
+                "requested_stop": self.stopping,
+                "restarting": restarting,
+                "exit_code": exit_code,
+                "guest_exit_code": exit_code,
+            }
             self.machine.happened("exit", "stopped", exit_event=event, restart_count=restart)
             if not restarting:
                 return
@@ -106,7 +111,11 @@ class RunningMachine:
                 status, output = await ask(self.machine.port, settings["path"], settings["timeout_s"])
                 self.machine.checks[name] = {"status": status, "output": output, "updated_at": self.machine.updated_at}
             else:
-                self.machine.checks[name] = {**self.machine.checks[name], "status": "critical", "output": "the machine is not running"}
+                self.machine.checks[name] = {
+                    **self.machine.checks[name],
+                    "status": "critical",
+                    "output": "the machine is not running",
+                }
             await asyncio.sleep(min(settings["interval_s"], self.check_every_s))
 
 

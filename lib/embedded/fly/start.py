@@ -132,7 +132,7 @@ def app_names(pack: Path) -> list[str]:
 
 def describe_apps(pack: Path, secrets: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
     """Return the apps that the pack's configs name; a config that can't be read names none."""
-    apps = []
+    apps: list[dict[str, Any]] = []
     for path in sorted(pack.glob("fly*.toml")):
         try:
             name = read_toml(path).app

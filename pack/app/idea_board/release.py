@@ -32,8 +32,7 @@ def read_release(folder: Path) -> Release:
         version=said["version"],
         ready=(queries / said["ready"]).read_text(encoding="utf-8"),
         tiles={
-            tile: tuple((queries / name).read_text(encoding="utf-8") for name in names)
-            for tile, names in said["tiles"].items()
+            tile: tuple((queries / name).read_text(encoding="utf-8") for name in names) for tile, names in said["tiles"].items()
         },
         crash_after_s=crash_delay(said),
     )

@@ -1,0 +1,56 @@
+"""The deployment runbook's measured times: from a rehearsal's evidence into the page, never by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lib.evidence import EvidenceLine
+from lib.results import Outcome
+from lib.wording import outcome_word, provenance_words, show_time, show_value
+
+FILE = "docs/runbooks/production_deployment.md"
+"""In the pack."""
+COPY = "docs/production_deployment.md"
+"""In a run's folder."""
+TASK = "deploy_rehearsal"
+
+MEASURED = re.compile(r"(<!-- measured\b[^>]*-->\n).*?(<!-- /measured -->)", re.DOTALL)
+
+ROWS = {
+    "deploy_rehearsal.candidate_gets_healthy": "deploy, from the command until every machine is healthy",
+    "deploy_rehearsal.rollback_is_quick": "rollback, from the command until every machine is healthy",
+    "deploy_rehearsal.downtime_within_limit": "longest stretch without an answer for users",
+    "deploy_rehearsal.errors_within_limit": "requests lost, as a part of all",
+}
+"""Check -> what it measures, as the runbook says it."""
+
+
+def measured_times(lines: Sequence[EvidenceLine]) -> str:
+    """Return the table of what a run measured, or that it measured nothing."""
+    found = {line.check: line for line in lines if line.task == TASK and line.result in (Outcome.PASS, Outcome.FAIL)}
+    rows = [row(what, found[check]) for check, what in ROWS.items() if check in found]
+    if not rows:
+        return "Not measured yet."
+    first = next(iter(found.values()))
+    how = provenance_words(first.provenance).partition(":")[0]
+    head = f"Run `{first.run_id}`, environment {first.environment}, {show_time(first.started_at.isoformat())}; {how}."
+    return "\n".join([head, "", "| what | measured | limit | result |", "| --- | --- | --- | --- |", *rows])
+
+
+def row(what: str, line: EvidenceLine) -> str:
+    """Return one row of the table."""
+    unit = f" {line.unit}" if line.unit else ""
+    return f"| {what} | {show_value(line.observed)}{unit} | {show_value(line.expected)}{unit} | {outcome_word(line.result)} |"
+
+
+def fill_runbook(text: str, lines: Sequence[EvidenceLine], *, evidence: str) -> str:
+    """Return the runbook with the run's times in their place. evidence: where its page is, as Markdown; '' for nowhere.
+
+    A text without the marks, or lines that measured nothing, come back as they are.
+    """
+    times = measured_times(lines)
+    if times == "Not measured yet.":
+        return text
+    link = f"\n\nEvidence: {evidence}." if evidence else ""
+    return MEASURED.sub(lambda match: f"{match[1]}{times}{link}\n{match[2]}", text)

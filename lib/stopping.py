@@ -1,0 +1,33 @@
+"""How a person or the system asks us to end: Ctrl-C and SIGTERM, heeded once."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stopped(BaseException):
+    """A person or the system asked the run to end; `exit_code` is 130 or 143."""
+
+    def __init__(self, exit_code: int) -> None:
+        self.exit_code = exit_code
+        super().__init__(exit_code)
+
+
+@contextmanager
+def heeding_signals() -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into Stopped in the main thread; once only, so that cleaning up is not cut off."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)
+        raise Stopped(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

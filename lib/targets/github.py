@@ -1,0 +1,155 @@
+"""The secrets of GitHub Actions: of a repository, or of one of its environments.
+
+Values go in and never come out; what can be read is each one's name and when it was last set.
+Source: https://docs.github.com/en/rest/actions/secrets
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from nacl.encoding import Base64Encoder
+from nacl.exceptions import CryptoError
+from nacl.public import PublicKey, SealedBox
+
+from lib.errors import TargetError, WebError
+from lib.pacing import Patience
+from lib.questions import Answer, Question, Site, read_json
+from lib.web import ask
+
+API_VERSION = "2022-11-28"
+PER_PAGE = 100
+"""The most that GitHub lists at a time; it lists 30 unless told otherwise."""
+MOST_PAGES = 20
+LONGEST_VALUE = 48 * 1024
+"""Bytes. Source: https://docs.github.com/en/actions/reference/security/secrets"""
+MAX_BODY_BYTES = 4_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitHub:
+    """A repository on GitHub. url: of its API. repository: owner/name. token: never printed."""
+
+    url: str
+    repository: str
+    timeout_s: float
+    token: str = field(repr=False)
+
+    @property
+    def site(self) -> Site:
+        """The API, with what opens it."""
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": API_VERSION,
+        }
+        patience = Patience(
+            attempts=3,
+            timeout_s=self.timeout_s,
+            deadline_s=3 * self.timeout_s,
+            max_body_bytes=MAX_BODY_BYTES,
+            max_retry_after_s=self.timeout_s,
+        )
+        return Site(name="GitHub", base_url=self.url, headers=headers, patience=patience)
+
+    def secrets_path(self, environment: str | None) -> str:
+        """Return where secrets are: an environment's when one is named, else the repository's own."""
+        repository = "/".join(quote(part, safe="") for part in self.repository.split("/"))
+        where = f"environments/{quote(environment, safe='')}" if environment is not None else "actions"
+        return f"/repos/{repository}/{where}/secrets"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitHubSecret:
+    """One secret as GitHub shows it; names are kept in capitals."""
+
+    name: str
+    updated_at: datetime
+
+
+def read_github_secrets(github: GitHub, environment: str | None) -> dict[str, GitHubSecret]:
+    """Return every secret by name, page after page. Raises WebError when they can't all be seen."""
+    found: dict[str, GitHubSecret] = {}
+    for page in range(1, MOST_PAGES + 1):
+        path = f"{github.secrets_path(environment)}?per_page={PER_PAGE}&page={page}"
+        said = ask_github(github, Question(name="secrets", path=path))
+        try:
+            names = [
+                GitHubSecret(name=one["name"].upper(), updated_at=datetime.fromisoformat(one["updated_at"]))
+                for one in said["secrets"]
+            ]
+            total = int(said["total_count"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise WebError("GitHub listed secrets in a way that can't be read. Next: check the address of its API.") from None
+        found.update({one.name: one for one in names})
+        if len(found) >= total:
+            return found
+        if not names:
+            break
+    raise WebError(f"GitHub counts more secrets than the {len(found)} it listed. Next: run again; somebody may be changing them.")
+
+
+def read_github_secret(github: GitHub, environment: str | None, name: str) -> GitHubSecret:
+    """Return one secret as GitHub shows it. Raises WebError when it is not there."""
+    said = ask_github(github, Question(name="secret", path=f"{github.secrets_path(environment)}/{quote(name, safe='')}"))
+    try:
+        return GitHubSecret(name=said["name"].upper(), updated_at=datetime.fromisoformat(said["updated_at"]))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise WebError("GitHub described a secret in a way that can't be read. Next: check the address of its API.") from None
+
+
+def set_github_secret(github: GitHub, environment: str | None, name: str, value: str) -> None:
+    """Store one value, sealed for the repository's or environment's own key. Raises TargetError, the value nowhere in it."""
+    if len(value.encode()) > LONGEST_VALUE:
+        raise TargetError(
+            f"{name} is longer than the {LONGEST_VALUE // 1024} KB that GitHub keeps. Next: keep it elsewhere, and its key here."
+        )
+    path = github.secrets_path(environment)
+    key = ask_github(github, Question(name="public key", path=f"{path}/public-key"))
+    body = {"encrypted_value": seal(key, value), "key_id": str(key["key_id"])}
+    ask_github(github, Question(name="set", path=f"{path}/{quote(name, safe='')}", method="PUT", json=body), empty=True)
+
+
+def seal(key: Mapping[str, Any], value: str) -> str:
+    """Return the value in a box that only the key's owner can open, as base64; different every time."""
+    try:
+        box = SealedBox(PublicKey(str(key["key"]).encode(), Base64Encoder))
+        key["key_id"]
+    except (KeyError, TypeError, ValueError, CryptoError):
+        raise WebError("GitHub gave a public key that can't be used. Next: check the address of its API.") from None
+    return base64.b64encode(box.encrypt(value.encode())).decode()
+
+
+def ask_github(github: GitHub, question: Question, *, empty: bool = False) -> Any:
+    """Return the JSON of a whole answer; None when none is meant to come. Raises WebError saying what was seen instead."""
+    answer = ask(github.site, [question], concurrency=1)[0]
+    if not answer.is_whole:
+        raise WebError(f"GitHub ({github.repository}) did not answer the question for the {question.name}: {describe(answer)}")
+    if empty:
+        return None
+    try:
+        return read_json(answer.body)
+    except ValueError:
+        raise WebError(f"GitHub's answer for the {question.name} is no JSON. Next: check the address of its API.") from None
+
+
+def describe(answer: Answer) -> str:
+    """Return what came instead of an answer, and the next move; of GitHub's words only its own short message."""
+    if answer.trouble is not None:
+        return f"{answer.trouble.value}. Next: check the address of its API and the network."
+    try:
+        said = str(json.loads(answer.body)["message"])[:80]
+    except (ValueError, KeyError, TypeError):
+        said = "no reason given"
+    moves = {
+        401: "renew the token",
+        403: "let the token read and write secrets and environments, or wait for its rate limit",
+        404: "check credentials.github_repository and github_environment, and that the token may see them",
+    }
+    return f"{answer.status} ({said}). Next: {moves.get(answer.status or 0, 'run again')}."

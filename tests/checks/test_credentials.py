@@ -1,0 +1,161 @@
+"""Each fault put into vault, Fly.io or GitHub is found by exactly its check, and no value is in anything said."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.checks import credentials
+from lib.targets.credential_stores import open_world_vault, read_copy
+from lib.world import World
+from tests.credential_worlds import copy_pack, look, look_at_all, not_passed, open_world
+
+DAY_S = 86400
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    return copy_pack(tmp_path)
+
+
+def vault(pack: Path, environment: str = "local") -> Path:
+    return pack / "vault" / "occ" / environment
+
+
+def rewrite(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def token_of(pack: Path, environment: str) -> str:
+    return str(json.loads((vault(pack, environment) / "publer.json").read_text())["api_key"])
+
+
+def values_of(world: World) -> list[str]:
+    paths = [world.settings.vault_path, *world.settings.apart_from]
+    copies = [read_copy(open_world_vault(world, path), world.settings) for path in paths]
+    return [value.value for copy in copies for value in copy.values.values()]
+
+
+@pytest.mark.parametrize("kind", ["folder", "hashicorp"])
+def test_a_synced_world_passes_and_says_no_value(tmp_path: Path, pack: Path, kind: str) -> None:
+    with open_world(tmp_path, pack, embedded={"credentials": {"vault": kind}}) as world:
+        found = look_at_all(world)
+        values = values_of(world)
+    assert not_passed(found) == ({} if kind == "folder" else {"vault_is_private": "skip"})
+    assert len(values) == 18
+    said = repr(found)
+    assert [value for value in values if value.strip() in said or repr(value.strip())[1:-1] in said] == []
+    assert credentials.sync_plan(found["fly"].facts, found["github"].facts) == []
+
+
+def age_file(pack: Path) -> None:
+    then = time.time() - 200 * DAY_S
+    os.utime(vault(pack) / "chatwoot.env", (then, then))
+
+
+PACK_FAULTS: list[tuple[str, Callable[[Path], Any], dict[str, str]]] = [
+    ("a value gone", lambda pack: (vault(pack) / "tile_signing_key.txt").unlink(), {"every_value_in_vault": "fail"}),
+    ("an empty value", lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("\n"), {"every_value_in_vault": "fail"}),
+    ("a placeholder", lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("TODO\n"), {"no_placeholder_values": "fail"}),
+    ("an old value", age_file, {"within_rotation_age": "fail"}),
+    ("a file that others read", lambda pack: (vault(pack) / "publer.json").chmod(0o644), {"vault_is_private": "fail"}),
+    (
+        "one value in staging and production",
+        lambda pack: rewrite(vault(pack, "production") / "publer.json", token_of(pack, "production"), token_of(pack, "staging")),
+        {"environments_share_no_value": "fail"},
+    ),
+    (
+        "one value here and in staging",
+        lambda pack: rewrite(vault(pack, "staging") / "publer.json", token_of(pack, "staging"), token_of(pack, "local")),
+        {"environments_share_no_value": "fail"},
+    ),
+    ("no other one", lambda pack: vault(pack, "staging").rename(pack / "away"), {"environments_share_no_value": "error"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "expected"), [one[1:] for one in PACK_FAULTS], ids=[one[0] for one in PACK_FAULTS])
+def test_a_fault_in_the_vault_is_found_by_its_check(
+    tmp_path: Path, pack: Path, change: Callable[[Path], Any], expected: dict[str, str]
+) -> None:
+    change(pack)
+    with open_world(tmp_path, pack) as world:
+        assert not_passed(look_at_all(world)) == expected
+
+
+FAULTS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+    ("lacking on Fly", {"lacking": {"fly": ["PUBLER_API_KEY"]}}, {"fly_has_every_credential": "fail"}),
+    ("lacking on GitHub", {"lacking": {"github_environment": ["PUBLER_API_KEY"]}}, {"github_has_every_credential": "fail"}),
+    (
+        "lacking in the repository",
+        {"lacking": {"github_repository": ["PACKAGE_READ_TOKEN"]}},
+        {"github_has_every_credential": "fail"},
+    ),
+    ("only on GitHub", {"undeclared": {"github_environment": ["LEFT_OVER_TOKEN"]}}, {"github_has_nothing_undeclared": "fail"}),
+    (
+        "only in the repository",
+        {"undeclared": {"github_repository": ["LEFT_OVER_TOKEN"]}},
+        {"github_has_nothing_undeclared": "fail"},
+    ),
+    ("allowed on GitHub", {"undeclared": {"github_repository": ["database_url"]}}, {}),
+    ("only on Fly", {"undeclared": {"fly": ["LEFT_OVER_TOKEN"]}}, {"fly_has_nothing_undeclared": "fail"}),
+    ("old on GitHub", {"old": {"github_environment": ["CHATWOOT_API_TOKEN"]}}, {"github_as_new_as_vault": "fail"}),
+    ("old on Fly", {"old": {"fly": ["CHATWOOT_API_TOKEN"]}}, {"fly_as_new_as_vault": "fail"}),
+    (
+        "GitHub refuses the token",
+        {"github_fault": "expired_token"},
+        dict.fromkeys(["github_has_every_credential", "github_has_nothing_undeclared", "github_as_new_as_vault"], "error"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("switches", "expected"), [one[1:] for one in FAULTS], ids=[one[0] for one in FAULTS])
+def test_a_fault_in_a_target_is_found_by_its_check(
+    tmp_path: Path, pack: Path, switches: dict[str, Any], expected: dict[str, str]
+) -> None:
+    with open_world(tmp_path, pack, embedded={"credentials": switches}) as world:
+        assert not_passed(look_at_all(world)) == expected
+
+
+def test_without_notes_of_a_sync_the_age_on_fly_is_not_known_and_not_passed(tmp_path: Path, pack: Path) -> None:
+    with open_world(tmp_path, pack) as world:
+        next(world.work.glob("fly-secrets-*.json")).unlink()
+        found = look_at_all(world)
+    assert not_passed(found) == {"fly_as_new_as_vault": "skip"}
+    assert len(credentials.sync_plan(found["fly"].facts)) == 5
+
+
+def test_a_vault_that_can_t_be_read_is_an_error_and_the_names_are_judged_all_the_same(tmp_path: Path, pack: Path) -> None:
+    with open_world(tmp_path, pack) as world:
+        vault(pack).rename(pack / "moved")
+        found = not_passed(look_at_all(world))
+    of_vault = ["every_value_in_vault", "no_placeholder_values", "within_rotation_age", "environments_share_no_value"]
+    assert {check: found[check] for check in of_vault} == dict.fromkeys(of_vault, "error")
+    assert found.keys() - set(of_vault) == {"vault_is_private", "fly_as_new_as_vault", "github_as_new_as_vault"}
+    assert "pass" not in found.values()
+
+
+def test_an_app_that_fly_does_not_know_is_an_error(tmp_path: Path, pack: Path) -> None:
+    with open_world(tmp_path, pack) as world:
+        changed = world.settings.model_copy(update={"fly_app": "nobody-s"})
+        other = World(**{**vars(world), "settings": changed, "sections": {**world.sections, "credentials": changed}})
+        found = look(other, credentials.look_at_fly, vault=None)
+    assert {result.outcome.value for result in found.results} == {"error"}
+
+
+def test_a_repaired_world_passes_again(tmp_path: Path, pack: Path) -> None:
+    key = vault(pack) / "publer.json"
+    before = key.read_text()
+    key.write_text('{"api_key": "changeme", "workspace_id": "fake-local-workspace"}')
+    with open_world(tmp_path, pack) as world:
+        assert not_passed(look_at_all(world)) == {"no_placeholder_values": "fail"}
+    key.write_text(before)
+    with open_world(tmp_path, pack) as world:
+        assert not_passed(look_at_all(world)) == {}
