@@ -9,7 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.checks import alerts, backup_restore, credentials, deploy_rehearsal, health, migrations, readiness_summary, rls, seed
+from lib.checks import (
+    alerts,
+    backup_restore,
+    credentials,
+    deploy_rehearsal,
+    guardrails,
+    health,
+    migrations,
+    readiness_summary,
+    rls,
+    seed,
+)
 from lib.params import ROOT
 from lib.results import Check
 
@@ -109,12 +120,29 @@ TASKS: tuple[Task, ...] = (
         stands_on=("migrations",),
     ),
     Task(
+        name="guardrails",
+        title="Guardrails",
+        notebook="09_guardrails.ipynb",
+        checks=guardrails.CHECKS,
+        targets=(),
+    ),
+    Task(
         name="readiness_summary",
         title="Readiness summary",
         notebook="99_readiness_summary.ipynb",
         checks=readiness_summary.CHECKS,
         targets=(),
-        waits_for=("migrations", "seed", "rls", "health", "backup_restore", "credentials", "deploy_rehearsal", "alerts"),
+        waits_for=(
+            "migrations",
+            "seed",
+            "rls",
+            "health",
+            "backup_restore",
+            "credentials",
+            "deploy_rehearsal",
+            "alerts",
+            "guardrails",
+        ),
     ),
 )
 
