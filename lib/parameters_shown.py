@@ -34,7 +34,7 @@ def read_parameters(notebook: NotebookNode) -> tuple[Parameter, ...]:
             if cell.cell_type == "code" and tag in cell.metadata.get("tags", ()):
                 for one in read_assignments(cell.source, is_set=tag != "parameters"):
                     known = found.get(one.name)
-                    is_set = one.is_set and (known is None or known.value != one.value)
+                    is_set = one.is_set and (known is None or not same_literal(known.value, one.value))
                     meaning = one.meaning or (known.meaning if known else "")
                     found[one.name] = Parameter(name=one.name, value=one.value, meaning=meaning, is_set=is_set)
     return tuple(found.values())
@@ -64,3 +64,11 @@ def show_literal(text: str) -> str:
     with suppress(ValueError, SyntaxError, MemoryError, RecursionError):  # an expression is shown as it is written
         text = repr(ast.literal_eval(text))
     return plain_text(text, limit=200)
+
+
+def same_literal(one: str, other: str) -> bool:
+    """Return whether two literals mean the same: 40 and 40.0 do."""
+    try:
+        return bool(ast.literal_eval(one) == ast.literal_eval(other))
+    except (ValueError, SyntaxError):
+        return one == other

@@ -56,8 +56,8 @@ def publish(run: RunFile, task_runs: Sequence[TaskRun], ending: Ending) -> Publi
     notebooks = {one.task.name: keep_notebook(run, one) for one in task_runs}
     note = execution_summary(run, tasks, lines, verdict, partial=ending.partial, ended_at=ending.ended_at)
     write_whole(run.run_folder / SUMMARY_FILE, note)
-    keep_runbook(run, lines)
     write_qa_links(run, now=ending.ended_at)
+    keep_runbook(run, lines)
     for task in tasks:
         if task != SUMMARY:
             write_task_page(run, task, notebooks[task.name], lines, ending)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -166,10 +167,14 @@ class TaskSession:
         past = last_run(open_history(self.run.rendered), self.run.environment)
         return changes_since(past, lines)
 
+    @property
+    def run_folder(self) -> Path:
+        """The folder of the whole run; outside a run, that of the environment's newest finished one."""
+        return self.run.run_folder if params.run_file() else params.ROOT / "rendered" / self.run.environment / "latest"
+
     def run_lines(self) -> list[EvidenceLine]:
         """Return the evidence of the whole run; outside a run, that of the environment's newest finished one."""
-        latest = params.ROOT / "rendered" / self.run.environment / "latest"
-        return evidence.read_evidence(self.run.run_folder if params.run_file() else latest)
+        return evidence.read_evidence(self.run_folder)
 
     def tell(self, state: str, what: str) -> None:
         """Say what is being done now, for the run's progress display."""

@@ -21,7 +21,7 @@ class Programs:
     supabase: Path
     squawk: Path
     postgres_bin: Path  # the folder with psql, pg_dump, pg_restore
-    flyctl: Path
+    flyctl: Path = Path("flyctl")  # the one on PATH, when nobody names another
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,6 +65,7 @@ class TestNotebook:
         for cell in code_cells(path):
             if cell in marked:
                 assert cell.outputs, "a marked cell without stored output passes nbval having compared nothing"
+                assert cell.execution_count, "nbval refuses a stored output of a cell that was never run"
             else:
                 assert (cell.outputs, cell.execution_count) == ([], None)
 

@@ -120,6 +120,15 @@ def test_a_task_of_a_missing_target_is_blocked_naming_the_variable(run: RunFile,
     assert "STAGING_DATABASE_URL is not set" in details(run)["one.it_holds"]
 
 
+def test_a_task_with_some_of_its_targets_looks_at_those(run: RunFile, make_task: Callable[..., Task]) -> None:
+    task = make_task("two", READY, targets=("database", "publer"))
+    assert execute(graph_of(run, task, missing={"publer": ("STAGING_PUBLER_API_KEY",)})) == {"two": "ready"}
+    gone = make_task("none", READY, targets=("chatwoot", "publer"))
+    missing = {"chatwoot": ("STAGING_CHATWOOT_URL",), "publer": ("STAGING_PUBLER_API_KEY",)}
+    assert execute(graph_of(run, gone, missing=missing)) == {"none": "blocked"}
+    assert "STAGING_CHATWOOT_URL and STAGING_PUBLER_API_KEY are not set" in details(run)["none.it_holds"]
+
+
 def test_a_task_waits_for_those_before_it_however_they_end(run: RunFile, make_task: Callable[..., Task]) -> None:
     before = make_task("before", BROKEN)
     after = make_task("after", READY, waits_for=("before",))

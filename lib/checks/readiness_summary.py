@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from lib.redact import find_secrets, known_spellings
+from lib.redact import find_secrets
 from lib.results import Check, Findings, Result, failed, judge, looks_at, unseen
 from lib.world import World
 
@@ -54,10 +54,10 @@ def look_for_credentials(world: World, *, folder: Path, beside: Path) -> Finding
 
 
 def judge_files(contents: Mapping[str, bytes]) -> Findings:
-    """Judge that no file holds a known credential in any of its spellings."""
+    """Judge that no file holds a known credential in any of its spellings, nor anything shaped like one."""
     check = "readiness_summary.no_credential_was_kept"
-    if not contents or not known_spellings():
-        return Findings(results=[unseen(check, "There was no file, or no credential to look for. Next: run the tasks first.")])
+    if not contents:
+        return Findings(results=[unseen(check, "There was no file to read. Next: run the tasks first.")])
     leaks = sorted(name for name, content in contents.items() if find_secrets(content))
     return Findings(results=[leak_result(check, leaks, len(contents))], facts=leaks)
 

@@ -51,7 +51,23 @@ def test_clean_files_pass_and_look_alikes_do_not_fire() -> None:
     assert judge_files({"a.txt": b"hunter2 and hunter2-hunter2"}).results[0].outcome is Outcome.PASS
 
 
-def test_nothing_to_read_or_to_look_for_is_an_error() -> None:
-    assert judge_files({"a.txt": b"x"}).results[0].outcome is Outcome.ERROR
-    redact.register_secrets([SECRET])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        b"see postgresql://postgres:pass-word@db.example.com/postgres",
+        b"apikey: eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoiYW5vbiJ9.c2lnbmF0dXJlLWhlcmU",
+        b"token sbp_0123456789abcdef0123",
+        b"-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----",
+    ],
+)
+def test_a_credential_nobody_registered_is_found_by_its_shape(kept: bytes) -> None:
+    assert judge_files({"a.txt": kept}).results[0].outcome is Outcome.FAIL
+
+
+def test_words_about_credentials_and_struck_ones_are_not_credentials() -> None:
+    said = b"Basic authentication, a Bearer credential; postgresql://postgres:[struck out]@127.0.0.1/x and user@example.com"
+    assert judge_files({"a.txt": said}).results[0].outcome is Outcome.PASS
+
+
+def test_nothing_to_read_is_an_error() -> None:
     assert judge_files({}).results[0].outcome is Outcome.ERROR

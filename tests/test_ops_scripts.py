@@ -1,0 +1,189 @@
+"""The scripts for a machine without Python say of each fault what the workbook says, and show no token."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.checks.health import CHATWOOT, PUBLER
+from lib.embedded.chatwoot import Chatwoot
+from lib.embedded.publer import Publer
+from lib.pacing import Limit, Patience
+from lib.params import ROOT, load_params
+from lib.targets.chatwoot import chatwoot_probes, chatwoot_site, clock_problems
+from lib.targets.health_judgements import judge_reading
+from lib.targets.probes import read_answer
+from lib.targets.publer import publer_probes, publer_site
+from lib.web import ask
+from lib.world import Service
+
+SCRIPTS = ROOT / "pack" / "scripts" / "ops"
+HURRIED = {"TIMEOUT_S": "1", "DEADLINE_S": "2", "ATTEMPTS": "1"}
+PATIENCE = Patience(attempts=1, timeout_s=1, deadline_s=2, max_body_bytes=1_000_000, max_retry_after_s=0)
+SETTINGS = load_params("local", variables={}).sections["health"]
+EXIT_CODES = {"pass": 0, "fail": 1, "error": 2}
+
+pytestmark = pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="bash or curl is not here")
+
+
+def run_script(name: str, variables: Mapping[str, str], **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SCRIPTS / name], env={"PATH": "/usr/bin:/bin:/usr/local/bin", **HURRIED, **variables, **changes}, capture_output=True, text=True
+    )
+
+
+def ask_chatwoot(one: Chatwoot, **changes: str) -> subprocess.CompletedProcess[str]:
+    variables = {"CHATWOOT_URL": one.base_url, "CHATWOOT_API_TOKEN": one.token, "CHATWOOT_ACCOUNT_ID": "1"}
+    return run_script("check-chatwoot-health.sh", variables, **changes)
+
+
+def ask_publer(one: Publer, **changes: str) -> subprocess.CompletedProcess[str]:
+    variables = {"PUBLER_URL": one.base_url, "PUBLER_API_KEY": one.token, "PUBLER_WORKSPACE_ID": one.parts["workspace"]}
+    return run_script("check-publer-health.sh", variables, **changes)
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, Any]]:
+    return {one["check"]: (one["result"], one["observed"]) for one in json.loads(done.stdout)["results"]}
+
+
+def workbook_says_of_chatwoot(one: Chatwoot) -> dict[str, tuple[str, Any]]:
+    service = Service(name="chatwoot", parts=one.parts)
+    probes = chatwoot_probes(service, SETTINGS.chatwoot)
+    answers = ask(chatwoot_site(service, PATIENCE), [probe.question for probe in probes], concurrency=1)
+    said = {}
+    for probe, answer in zip(probes, answers, strict=True):
+        reading = read_answer(probe, answer)
+        if probe.name == "services":
+            reading = read_answer(probe, answer, clock_problems(answer, reading.body, max_skew_s=SETTINGS.chatwoot.max_clock_skew_s))
+        result = judge_reading(CHATWOOT[probe.name], reading)
+        said[result.check] = (result.outcome.value, result.observed)
+    return said
+
+
+def workbook_says_of_publer(one: Publer) -> dict[str, tuple[str, Any]]:
+    service = Service(name="publer", parts=one.parts)
+    probes = publer_probes(service, SETTINGS.publer)
+    site = publer_site(service, PATIENCE, Limit(requests=100, window_s=120))
+    answers = ask(site, [probe.question for probe in probes], concurrency=1)
+    results = [judge_reading(PUBLER[probe.name], read_answer(probe, answer)) for probe, answer in zip(probes, answers, strict=True)]
+    return {result.check: (result.outcome.value, result.observed) for result in results}
+
+
+def assert_exit_code(done: subprocess.CompletedProcess[str]) -> None:
+    results = {result for result, _ in told(done).values()}
+    worst = "fail" if "fail" in results else "error" if "error" in results else "pass"
+    assert done.returncode == EXIT_CODES[worst]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["none", "refused", "dns", "wrong_certificate", "hang_up", "slow", "truncated", "reset", "html", "not_json", "too_large",
+     "redirect_elsewhere", "expired_token", "forbidden", "not_found", "rate_limited", "server_error", "unavailable", "missing_field",
+     "failing_queue", "failing_data", "old_version", "suspended_account", "no_inboxes", "reauthorization"],
+)  # fmt: skip
+def test_chatwoots_script_agrees_with_the_workbook(tmp_path: Path, fault: str) -> None:
+    with Chatwoot(fault=fault, folder=tmp_path) as one:
+        done = ask_chatwoot(one)
+        assert told(done) == workbook_says_of_chatwoot(one)
+        assert not any(secret in done.stdout + done.stderr for secret in one.planted)
+    assert_exit_code(done)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("fault", ["none", "refused", "html", "not_json", "expired_token", "forbidden", "missing_field", "other_workspace", "no_accounts"])
+def test_publers_script_agrees_with_the_workbook(tmp_path: Path, fault: str) -> None:
+    with Publer(fault=fault, folder=tmp_path) as one:
+        done = ask_publer(one)
+        assert told(done) == workbook_says_of_publer(one)
+        assert one.token not in done.stdout + done.stderr
+    assert_exit_code(done)
+
+
+def test_a_dripping_answer_ends_with_the_deadline(tmp_path: Path) -> None:
+    with Publer(fault="slow_drip", folder=tmp_path) as one:
+        assert set(told(ask_publer(one)).values()) == {("fail", "answer too slow (HTTP 200)")}
+
+
+def test_an_old_timestamp_is_seen(tmp_path: Path) -> None:
+    with Chatwoot(fault="stale_clock", folder=tmp_path) as one:
+        result, observed = told(ask_chatwoot(one))["health.chatwoot_services_ok"]
+    assert result == "fail"
+    assert observed[0].startswith("its clock is 10")
+
+
+def test_a_short_retry_after_is_waited_for(tmp_path: Path) -> None:
+    with Publer(fault="rate_limited_once", folder=tmp_path) as one:
+        done = ask_publer(one, ATTEMPTS="2", DEADLINE_S="10")
+    assert done.returncode == 0
+    assert {answer["tried"] for answer in json.loads(done.stdout)["answers"]} == {2}
+
+
+def test_json_is_read_as_json_and_not_by_looks(tmp_path: Path) -> None:
+    script = f'. "{SCRIPTS}/health-common.sh"; read_json "$1" || exit 1; field "$2"'
+
+    def field(text: str, path: str) -> tuple[int, str]:
+        done = subprocess.run(["bash", "-c", script, "bash", text, path], capture_output=True, text=True)
+        return done.returncode, done.stdout
+
+    assert field('{"a": {"b": [1, {"c": "x \\"y\\": ok, [z]"}]}}', "a.b.1.c") == (0, 'x \\"y\\": ok, [z]')
+    assert field('{"a": "status", "status": "bad"}', "status") == (0, "bad")
+    assert field('{"note": "\\"status\\": \\"woot\\""}', "status") == (0, "")
+    assert field("[]", "#") == (0, "0")
+    assert field('{"a": null}', "a") == (0, "")
+    for wrong in ("", "{", '{"a" 1}', '{"a": 1,}', "[1, 2", "[1 2]", '{"a": 1} x', "<html>", "{'a': 1}", '{"a": 01}', "nul", '{"a": "x'):
+        assert field(wrong, "a")[0] == 1, wrong
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"CHATWOOT_API_TOKEN": ""}, "CHATWOOT_API_TOKEN is not set"),
+        ({"CHATWOOT_API_TOKEN": 'x\nheader = "evil: 1"'}, "holds a control character"),
+        ({"CHATWOOT_URL": "http://chat.example.com"}, "has no TLS"),
+        ({"CHATWOOT_URL": "http://127.0.0.1.example.com"}, "has no TLS"),
+        ({"CHATWOOT_ACCOUNT_ID": "1/../2"}, "is no number"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_2(tmp_path: Path, changes: dict[str, str], said: str) -> None:
+    with Chatwoot(folder=tmp_path) as one:
+        done = ask_chatwoot(one, **changes)
+        assert sum(one.asked.values()) == 0
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_token_is_never_in_argv(tmp_path: Path) -> None:
+    seen = tmp_path / "argv"
+    fake = tmp_path / "bin" / "curl"
+    fake.parent.mkdir()
+    fake.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {seen}\ncat > {tmp_path}/stdin\nexit 7\n')
+    fake.chmod(0o755)
+    with Chatwoot(folder=tmp_path) as one:
+        ask_chatwoot(one, PATH=f"{fake.parent}:/usr/bin:/bin")
+    assert one.token not in seen.read_text()
+    assert one.token in (tmp_path / "stdin").read_text()
+
+
+@pytest.mark.parametrize(
+    ("script", "default", "value"),
+    [
+        ("check-chatwoot-health.sh", "CHATWOOT_VERSIONS:-", " ".join(SETTINGS.chatwoot.services.versions)),
+        ("check-chatwoot-health.sh", "CHATWOOT_MIN_INBOXES:-", SETTINGS.chatwoot.inboxes.min_items),
+        ("check-chatwoot-health.sh", "MAX_CLOCK_SKEW_S:-", f"{SETTINGS.chatwoot.max_clock_skew_s:g}"),
+        ("check-publer-health.sh", "PUBLER_MIN_ACCOUNTS:-", SETTINGS.publer.accounts.min_items),
+        ("health-common.sh", "ATTEMPTS:-", SETTINGS.attempts),
+        ("health-common.sh", "TIMEOUT_S:-", f"{SETTINGS.timeout_s:g}"),
+        ("health-common.sh", "DEADLINE_S:-", f"{SETTINGS.deadline_s:g}"),
+        ("health-common.sh", "MAX_BODY_BYTES:-", SETTINGS.max_body_bytes),
+        ("health-common.sh", "MAX_RETRY_AFTER_S:-", f"{SETTINGS.max_retry_after_s:g}"),
+    ],
+)
+def test_the_scripts_expect_what_params_expect(script: str, default: str, value: object) -> None:
+    assert f"${{{default}{value}}}" in (SCRIPTS / script).read_text()

@@ -1,0 +1,81 @@
+"""The workflows are valid, safe by an auditor's word without suppressions, and name what params name."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lib.addresses import variables_of
+from lib.params import ROOT, read_document
+
+WORKFLOWS = sorted([*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "pack" / ".github" / "workflows").glob("*.yml")])
+PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$")
+
+
+def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).parent / name
+    return subprocess.run([program, *arguments], capture_output=True, text=True, cwd=ROOT)
+
+
+def read(path: Path) -> dict[str, Any]:
+    # BaseLoader: YAML 1.1 reads the key `on` as a yes.
+    return dict(yaml.load(path.read_text(), Loader=yaml.BaseLoader))
+
+
+def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+def test_there_are_workflows() -> None:
+    assert {path.name for path in WORKFLOWS} >= {"health-check.yml"}
+    assert len([path for path in WORKFLOWS if path.name == "health-check.yml"]) == 2
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: str(path.relative_to(ROOT)))
+class TestWorkflow:
+    def test_it_is_valid(self, path: Path) -> None:
+        done = tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(path))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_an_auditor_finds_nothing(self, path: Path) -> None:
+        done = tool("zizmor", "--offline", "--no-config", "--persona", "pedantic", "--format", "plain", str(path))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_nothing_is_suppressed(self, path: Path) -> None:
+        assert "zizmor:" not in path.read_text()
+
+    def test_actions_are_pinned_by_digest_and_keep_no_credentials(self, path: Path) -> None:
+        used = [step for step in steps(read(path)) if "uses" in step]
+        assert used
+        for step in used:
+            assert PINNED.match(step["uses"])
+            if step["uses"].startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] == "false"
+
+    def test_permissions_are_minimal(self, path: Path) -> None:
+        workflow = read(path)
+        assert workflow["permissions"] == {}
+        assert all(job["permissions"] == {"contents": "read"} for job in workflow["jobs"].values())
+
+
+@pytest.mark.parametrize("path", [path for path in WORKFLOWS if path.name == "health-check.yml"], ids=lambda path: str(path.relative_to(ROOT)))
+def test_it_runs_every_night_and_on_demand_and_keeps_the_evidence(path: Path) -> None:
+    workflow = read(path)
+    assert set(workflow["on"]) == {"schedule", "workflow_dispatch"}
+    [upload] = [step for step in steps(workflow) if step.get("uses", "").startswith("actions/upload-artifact@")]
+    assert upload["if"] == "always()"
+
+
+def test_the_nightly_run_is_strict_and_hands_over_every_variable_that_params_name() -> None:
+    [step] = [step for step in steps(read(ROOT / ".github" / "workflows" / "health-check.yml")) if "make health" in step.get("run", "")]
+    assert step["env"]["STRICT"] == "1"
+    for environment in ("staging", "production"):
+        targets = read_document(environment, ROOT / "params")["targets"]
+        wanted = variables_of({name: spec for name, spec in targets.items() if name in ("chatwoot", "publer", "mail")})
+        assert {name for name in wanted if not name.endswith("PUBLER_URL")} <= step["env"].keys()
