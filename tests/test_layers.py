@@ -25,7 +25,7 @@ LAYERS = (
     {"lab", "runner"},
     {"session", "watch", "terminal"},
     {"publish"},
-    {"launch", "dry_run", "inspection", "bench", "sync"},
+    {"launch", "dry_run", "inspection", "bench", "sync", "guard", "tidy"},
     {"__main__"},
 )
 """Each may import from those above it and from its own; `install` stands alone, before anything is there."""
