@@ -69,6 +69,15 @@ def build_parser() -> argparse.ArgumentParser:
     fill.add_argument("environment", help="a file's name in params/")
     fill.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     fill.set_defaults(command=command_runbook)
+    guard = commands.add_parser("guardrails", help="hold this branch to the project's policy, in seconds")
+    guard.add_argument("environment", help="a file's name in params/")
+    guard.add_argument("--base", default="", help="the branch to compare with, instead of the one in params")
+    guard.add_argument("--pack", default="", help="another project than this checkout")
+    guard.set_defaults(command=command_guardrails)
+    tidy = commands.add_parser("tidy", help="move stray Markdown to the archive folder; a dry run unless APPLY=1")
+    tidy.add_argument("environment", help="a file's name in params/")
+    tidy.add_argument("--pack", default="", help="another project than this checkout")
+    tidy.set_defaults(command=command_tidy)
     bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
     bench.set_defaults(command=command_bench)
     return parser
@@ -123,6 +132,20 @@ def command_runbook(options: argparse.Namespace) -> int:
     from lib.inspection import fill_pack_runbook
 
     return fill_pack_runbook(options.environment, load_params(options.environment, pack=options.pack or None).pack)
+
+
+def command_guardrails(options: argparse.Namespace) -> int:
+    """Judge a branch."""
+    from lib.guard import guard_branch
+
+    return guard_branch(options.environment, base=options.base, pack=options.pack or None)
+
+
+def command_tidy(options: argparse.Namespace) -> int:
+    """Plan a tidying, and carry it out if asked."""
+    from lib.tidy import tidy
+
+    return tidy(options.environment, pack=options.pack or None)
 
 
 def command_bench(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from typing import Literal, NotRequired, TypedDict
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from lib.alert_figures import alert_curves
 from lib.drawing import EDGE, LIMIT, OUTCOME_LOOKS, PAPER, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
 from lib.heat_map import MatrixCell, matrix_heat_map
 from lib.latency_figures import latency_trend, sample_times
@@ -25,6 +26,7 @@ __all__ = [
     "MigrationLock",
     "Stage",
     "TaskSpan",
+    "alert_curves",
     "latency_trend",
     "lock_timeline",
     "matrix_heat_map",

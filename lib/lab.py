@@ -33,6 +33,6 @@ def start_lab(task: Task, environment: str) -> RunFile:
             params, run_id=new_run_id(datetime.now(UTC)), run_folder=folder, rendered=EXPLORED, tasks=(task.name,)
         )
     )
-    if params.rehearsal and task.needs:
+    if params.rehearsal and (task.needs or task.stands_on):
         prepare_target(run, seeded="seed" in task.waits_for)
     return run

@@ -117,6 +117,7 @@ def prepare_for(params: Params, run: RunFile, tasks: Sequence[Task]) -> None:
     """Bring an embedded target to where the selected tasks start, when earlier tasks were left out."""
     names = {task.name for task in tasks}
     needed = {check.partition(".")[0] for task in tasks for check in task.needs}
+    needed |= {name for task in tasks for name in task.stands_on}
     waited = {name for task in tasks if task.needs for name in task.waits_for}
     if params.rehearsal and needed - names:
         prepare_target(run, seeded="seed" in waited - names)

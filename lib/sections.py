@@ -203,6 +203,37 @@ class DeployRehearsal(Section):
     command_timeout_s: float = Field(gt=0)  # longest one flyctl call may take, s
 
 
+class Alerts(Section):
+    """What 07_alerts holds the pack's Prometheus rules to."""
+
+    rules: str  # the rule file, in the pack
+    tests: str  # its unit tests, in the pack
+    severities: list[str] = Field(min_length=1)  # an alert has one of these
+    test_margin_percent: float = Field(gt=0, le=50)  # unit tests must notice a threshold moved by this, %
+    scrape_interval_s: float = Field(gt=0)  # of Prometheus: how long a bad sample may go unseen, s
+    group_wait_s: float = Field(ge=0)  # of Alertmanager: how long it gathers alerts before it sends them, s
+    command_timeout_s: float = Field(gt=0)  # longest one promtool call may take, s
+    thresholds: dict[str, float] = Field(min_length=1)  # alert -> the value beyond which it must fire
+
+
+class RehearsedBranch(Section):
+    """What a rehearsal calls the branch that it makes from a pack which is none itself."""
+
+    branch: str = Field(min_length=1)
+    message: str = Field(min_length=1)
+
+
+class Guardrails(Section):
+    """Which branch 09_guardrails looks at, and which commands it runs; what a branch may do is in the pack's policy file."""
+
+    base: str = Field(min_length=1)  # the branch it is compared with
+    pull_request: str  # the file of GitHub's event, for what the pull request says; empty: there is none
+    commands: list[str] = Field(min_length=1)  # scripts of the project's package.json
+    command_limit_s: float = Field(gt=0)  # longest one of them may take, s
+    command_jobs: int = Field(ge=1, le=16)  # of them at a time
+    rehearsal: RehearsedBranch
+
+
 WireFault = Literal[
     "none", "refused", "dns", "wrong_certificate", "hang_up", "slow", "slow_drip", "truncated", "reset", "html", "not_json",
     "too_large", "redirect_elsewhere", "expired_token", "forbidden", "not_found", "rate_limited", "rate_limited_once",
@@ -327,6 +358,8 @@ SECTIONS: dict[str, type[Section]] = {
     "credentials": Credentials,
     "backup_restore": BackupRestore,
     "deploy_rehearsal": DeployRehearsal,
+    "alerts": Alerts,
+    "guardrails": Guardrails,
 }
 """Task name -> the model of its section."""
 

@@ -9,7 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.checks import backup_restore, credentials, deploy_rehearsal, health, migrations, readiness_summary, rls, seed
+from lib.checks import (
+    alerts,
+    backup_restore,
+    credentials,
+    deploy_rehearsal,
+    guardrails,
+    health,
+    migrations,
+    readiness_summary,
+    rls,
+    seed,
+)
 from lib.params import ROOT
 from lib.results import Check
 
@@ -21,6 +32,7 @@ class Task:
     targets: the outside systems it looks at, by their names in params.
     needs: ids of checks that must have passed before it can be looked at.
     waits_for: tasks that must have ended, however they ended.
+    stands_on: tasks whose work must be done on an embedded target, whatever they find: done for it when left out.
     stop_grace_s: seconds a stopped notebook gets to say what it leaves half done.
     """
 
@@ -31,6 +43,7 @@ class Task:
     targets: tuple[str, ...] = ("database",)
     needs: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
+    stands_on: tuple[str, ...] = ()
     stop_grace_s: float = 0
 
     @property
@@ -98,12 +111,38 @@ TASKS: tuple[Task, ...] = (
         stop_grace_s=20,
     ),
     Task(
+        name="alerts",
+        title="Alerts",
+        notebook="07_alerts.ipynb",
+        checks=alerts.CHECKS,
+        targets=("database", "fly", "mail"),
+        waits_for=("migrations",),
+        stands_on=("migrations",),
+    ),
+    Task(
+        name="guardrails",
+        title="Guardrails",
+        notebook="09_guardrails.ipynb",
+        checks=guardrails.CHECKS,
+        targets=(),
+    ),
+    Task(
         name="readiness_summary",
         title="Readiness summary",
         notebook="99_readiness_summary.ipynb",
         checks=readiness_summary.CHECKS,
         targets=(),
-        waits_for=("migrations", "seed", "rls", "health", "backup_restore", "credentials", "deploy_rehearsal"),
+        waits_for=(
+            "migrations",
+            "seed",
+            "rls",
+            "health",
+            "backup_restore",
+            "credentials",
+            "deploy_rehearsal",
+            "alerts",
+            "guardrails",
+        ),
     ),
 )
 

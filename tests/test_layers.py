@@ -16,7 +16,7 @@ LAYERS = (
     {"sections", "wording", "pages", "addresses"},
     {"params", "commands", "database", "web", "smtp", "traffic"},
     {"world", "drawing"},
-    {"targets", "figures", "latency_figures", "traffic_figure", "heat_map", "tables", "prose"},
+    {"targets", "figures", "traffic_figure", "latency_figures", "alert_figures", "heat_map", "tables", "prose"},
     {"checks"},
     {"evidence", "runbook", "attest", "history", "episode_store", "embedded", "parameters_shown", "story"},
     {"tasks", "render"},
@@ -25,7 +25,7 @@ LAYERS = (
     {"lab", "runner"},
     {"session", "watch", "terminal"},
     {"publish"},
-    {"launch", "dry_run", "inspection", "bench", "sync"},
+    {"launch", "dry_run", "inspection", "bench", "sync", "guard", "tidy"},
     {"__main__"},
 )
 """Each may import from those above it and from its own; `install` stands alone, before anything is there."""

@@ -1,0 +1,165 @@
+"""A branch held to the project's own policy, its files looked through, and the project's own commands run."""
+
+from __future__ import annotations
+
+import shutil
+
+from lib.errors import TargetError
+from lib.results import Check, Findings, Outcome, Provenance, looks_at, unseen
+from lib.sections import Guardrails
+from lib.targets import guardrail_judgements as judging
+from lib.targets.git import list_files
+from lib.targets.npm import run_scripts
+from lib.targets.policy import matches
+from lib.targets.rehearsed_branch import Guarded, open_branch
+from lib.targets.secret_scan import find_env_files, find_secrets
+from lib.targets.workflows import WorkflowFinding, check_schema, lint_workflows, list_workflows
+from lib.world import World
+
+CHECKS: tuple[Check, ...] = (
+    Check(id="guardrails.branch_name_allowed", title="The branch is named as agreed"),
+    Check(id="guardrails.change_small_or_opted_in", title="The branch changes few files, or says why it is wide"),
+    Check(id="guardrails.paths_allowed", title="Every changed file is where the project keeps files"),
+    Check(id="guardrails.issue_linked", title="The branch names the issue it belongs to"),
+    Check(id="guardrails.no_secrets_in_diff", title="No credential is in what the branch adds"),
+    Check(id="guardrails.markdown_in_allowed_folders", title="Markdown is only in its folders"),
+    Check(id="guardrails.workflows_match_schema", title="Every workflow file is one that GitHub takes"),
+    Check(id="guardrails.workflows_pass_lint", title="No workflow file has a known weakness"),
+    Check(id="guardrails.project_commands_pass", title="The project's own commands pass"),
+)
+
+OF_THE_BRANCH = (
+    "guardrails.branch_name_allowed",
+    "guardrails.change_small_or_opted_in",
+    "guardrails.paths_allowed",
+    "guardrails.issue_linked",
+)
+
+
+@looks_at(*OF_THE_BRANCH)
+def look_at_branch(world: World) -> Findings:
+    """Every file that the branch changes, and whether it may."""
+    settings: Guardrails = world.settings
+    is_live = world.provenance is Provenance.LIVE
+    guarded = open_branch(
+        world.pack,
+        base=settings.base,
+        pull_request=settings.pull_request,
+        rehearsal=None if is_live else settings.rehearsal.model_dump(),
+        work=world.work,
+    )
+    judges = (judging.judge_name, judging.judge_size, judging.judge_paths, judging.judge_issue)
+    rows = [change_row(path, kind, guarded) for path, kind in sorted(guarded.branch.changes.items())]
+    about = {
+        "branch": guarded.name,
+        "base": guarded.branch.base,
+        "note": guarded.branch.note,
+        "commits": len(guarded.branch.messages),
+        "files": rows,
+    }
+    results = [judge(guarded) for judge in judges]
+    return Findings(results=results, rows=rows, artifacts={"branch.json": about}, facts=guarded)
+
+
+def change_row(path: str, kind: str, guarded: Guarded) -> dict[str, object]:
+    """Return one changed file as the page shows it."""
+    words = {"A": "added", "M": "changed", "D": "deleted", "R": "moved", "?": "added, not committed"}
+    is_markdown = judging.MARKDOWN.search(path) is not None
+    allowed = "judged as Markdown" if is_markdown else matches(path, guarded.policy.change.allowed_paths)
+    return {"file": path, "how": words.get(kind, "changed"), "allowed": allowed}
+
+
+def describe_branch(guarded: Guarded | None) -> list[dict[str, object]]:
+    """Return which branch was looked at, as the page shows it."""
+    if guarded is None:
+        return []
+    branch = guarded.branch
+    return [
+        {"what": "branch", "value": guarded.name or "none"},
+        {"what": "compared with", "value": branch.base},
+        {"what": "commits of its own", "value": len(branch.messages)},
+        {"what": "files it changes", "value": len(branch.changes)},
+        {"what": "lines it adds", "value": len(branch.added)},
+        {"what": "how it was found", "value": branch.note or "the project's own checkout"},
+    ]
+
+
+def require(guarded: Guarded | None) -> Guarded:
+    """Return the branch of the first look. Raises TargetError when there is none."""
+    if guarded is None:
+        raise TargetError("There is no branch to look at: see guardrails.branch_name_allowed. Next: mend that first.")
+    return guarded
+
+
+@looks_at("guardrails.no_secrets_in_diff")
+def look_for_secrets(world: World, *, guarded: Guarded | None) -> Findings:
+    """Places in what the branch adds where a credential seems to be; never its value."""
+    guarded = require(guarded)
+    folder = world.work / "scanned"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        rules = guarded.policy.secrets
+        found = [*find_env_files(guarded.branch.changes, rules), *find_secrets(guarded.branch.added, rules, folder=folder)]
+    finally:
+        shutil.rmtree(folder)
+    rows = [{"file": one.path, "line": one.line, "kind": one.kind} for one in found]
+    return Findings(results=[judging.judge_secrets(found, len(guarded.branch.added))], rows=rows)
+
+
+@looks_at("guardrails.markdown_in_allowed_folders")
+def look_at_markdown(world: World, *, guarded: Guarded | None) -> Findings:
+    """Markdown files where none may be, and where `make tidy` would put each."""
+    guarded = require(guarded)
+    files = list_files(guarded.branch.root)
+    strays = judging.find_strays(files, guarded.policy)
+    archive = guarded.policy.markdown.archive
+    rows = [{"stray file": path, "make tidy moves it to": f"{archive}/{path}"} for path in strays]
+    return Findings(results=[judging.judge_markdown(files, strays)], rows=rows)
+
+
+@looks_at("guardrails.workflows_match_schema", "guardrails.workflows_pass_lint")
+def look_at_workflows(world: World, *, guarded: Guarded | None) -> Findings:
+    """What the linters find in the workflow files."""
+    guarded = require(guarded)
+    limit_s = world.settings.command_limit_s
+    files = list_workflows(guarded.branch.root, guarded.policy.workflows)
+    schema_run, misfits = check_schema(files, timeout_s=limit_s)
+    broken = {one.file for one in misfits}
+    valid = [file for file in files if file.name not in broken]
+    schema = judging.judge_findings("guardrails.workflows_match_schema", len(files), misfits)
+    artifacts = {"schema.txt": schema_run.transcript}
+    weak: list[WorkflowFinding] = []
+    if not valid:
+        reason = "No workflow file can be read: see guardrails.workflows_match_schema. Next: mend that first."
+        lint = unseen("guardrails.workflows_pass_lint", reason)
+    else:
+        lint_run, weak, suppressed = lint_workflows(valid, timeout_s=limit_s)
+        note = f"Left out, since their schema has judged them: {', '.join(sorted(broken))}. " if broken else ""
+        note += f"{suppressed} suppressed by a comment. " if suppressed else ""
+        lint = judging.judge_findings("guardrails.workflows_pass_lint", len(valid), weak, note)
+        artifacts["zizmor.txt"] = lint_run.transcript
+    rows = [
+        {"file": one.file, "line": one.line, "rule": one.rule, "severity": one.severity, "what": one.words}
+        for one in (*misfits, *weak)
+    ]
+    return Findings(results=[schema, lint], rows=rows, artifacts=artifacts)
+
+
+@looks_at("guardrails.project_commands_pass")
+def look_at_commands(world: World) -> Findings:
+    """Each command of the project: how it ended, and how long it took."""
+    settings: Guardrails = world.settings
+    runs = run_scripts(world.pack, settings.commands, timeout_s=settings.command_limit_s, jobs=settings.command_jobs)
+    outcomes = {True: Outcome.PASS, False: Outcome.FAIL, None: Outcome.ERROR}
+    rows = [
+        {
+            "command": f"npm run {one.name}",
+            "result": outcomes[one.passed].value,
+            "took s": round(one.run.duration_s, 2) if one.run else None,
+            "note": one.problem or None,
+        }
+        for one in runs
+    ]
+    artifacts = {f"npm-{judging.file_name(one.name)}.txt": one.run.transcript for one in runs if one.run}
+    return Findings(results=[judging.judge_scripts(runs)], rows=rows, artifacts=artifacts)

@@ -1,0 +1,202 @@
+"""A branch against its base, as git has it: what it changes, what it adds line by line, and what it says of itself.
+
+The work tree counts, too: what is not committed yet would be with the next commit.
+Source: https://git-scm.com/docs (git-diff, git-log, git-merge-base).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lib.commands import run_command
+from lib.errors import CommandError, TargetError
+
+TIMEOUT_S = 60
+"""Longest one call of git may take."""
+QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"}
+HUNK = re.compile(r"^@@ -\S+ \+(\d+)")
+LARGEST_NEW_FILE = 2_000_000
+"""Bytes of a file git does not know yet; a larger one is not read line by line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddedLine:
+    """One line that a branch adds, wherever in its history: a line taken out again is still there for all to read."""
+
+    path: str
+    line: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """A branch and its base. Paths are from the project's root.
+
+    name: '' when HEAD is on no branch. changes: path -> how it changed (A, M, D, R, ?).
+    messages: of its own commits, newest first. note: how base or branch were found, where that was not straight.
+    policy: the policy file as the base has it; as the branch has it when the base has none.
+    """
+
+    root: Path
+    name: str
+    base: str
+    changes: dict[str, str]
+    added: tuple[AddedLine, ...] = field(repr=False)
+    messages: tuple[str, ...]
+    policy: str = field(repr=False)
+    note: str = ""
+
+
+def git(root: Path, *words: str) -> str:
+    """Return what git printed. Raises CommandError when it failed."""
+    run = run_command(["git", "-C", root, *words], timeout_s=TIMEOUT_S, env=QUIET)
+    if run.exit_code != 0:
+        said = " ".join((run.stderr or run.stdout).split())[:300]
+        raise CommandError(f"`git {words[0]}` failed in {root.name}: {said}. Next: run it there by hand.")
+    return run.stdout
+
+
+def find_root(folder: Path) -> Path | None:
+    """Return the top of the work tree that a folder is in; None outside version control.
+
+    Raises CommandError when git is missing, or refuses the folder (it does when somebody else owns it).
+    """
+    try:
+        return Path(git(folder, "rev-parse", "--show-toplevel").strip()).resolve()
+    except CommandError as exc:
+        if "not a git repository" in str(exc):
+            return None
+        raise
+
+
+def read_name(root: Path) -> str:
+    """Return the name of the branch that HEAD is on; '' when it is on none."""
+    return git(root, "branch", "--show-current").strip()
+
+
+def find_base(root: Path, base: str) -> str:
+    """Return the name by which git knows the base: as given, else without the remote's name.
+
+    Raises TargetError when there is no such branch, or none in common with HEAD.
+    """
+    for name in dict.fromkeys((base, base.partition("/")[2] or base)):
+        asked: list[str | Path] = ["git", "-C", root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
+        if run_command(asked, timeout_s=TIMEOUT_S, env=QUIET).exit_code == 0:
+            return name
+    raise TargetError(
+        f"There is no {base} in {root.name} to compare with. Next: fetch it, or name another: make guardrails BASE=..."
+    )
+
+
+def read_branch(root: Path, base: str, *, policy_file: str, note: str = "") -> Branch:
+    """Return the branch that a project's folder stands on, against its base.
+
+    Raises TargetError when there is no base, or the branch changes nothing against it.
+    """
+    known = find_base(root, base)
+    try:
+        fork = git(root, "merge-base", known, "HEAD").strip()
+    except CommandError as exc:
+        raise TargetError(
+            f"{known} and this branch have no commit in common. Next: fetch the whole history (fetch-depth: 0)."
+        ) from exc
+    changes = read_changes(root, fork)
+    if not changes:
+        raise TargetError(f"This branch changes nothing against {known}, so there is nothing to look at. Next: name its base.")
+    return Branch(
+        root=root,
+        name=read_name(root),
+        base=known,
+        changes=changes,
+        added=(*read_added(root, fork), *read_new_files(root, changes)),
+        messages=tuple(one.strip() for one in git(root, "log", "--format=%B%x00", f"{fork}..HEAD").split("\0") if one.strip()),
+        policy=read_policy(root, fork, policy_file),
+        note=note or (f"{base} is not here; compared with {known}" if known != base else ""),
+    )
+
+
+def read_changes(root: Path, fork: str) -> dict[str, str]:
+    """Return every path that differs from where the branch forked off, with how; a renamed file counts once."""
+    words = git(root, "diff", "--name-status", "-z", "-M", "--relative", fork, "--", ".").split("\0")
+    changes: dict[str, str] = {}
+    place = 0
+    while place + 1 < len(words):
+        kind = words[place][:1]
+        step = 3 if kind in "RC" else 2
+        changes[words[place + step - 1]] = kind
+        place += step
+    unknown = git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".").split("\0")
+    return changes | {path: "?" for path in unknown if path}
+
+
+def read_added(root: Path, fork: str) -> list[AddedLine]:
+    """Return every line that a commit of the branch adds, and those of the work tree."""
+    quiet = ("-p", "--unified=0", "--no-color", "--no-ext-diff", "--no-renames", "--relative")
+    committed = git(root, "log", "--reverse", "--format=", *quiet, f"{fork}..HEAD", "--", ".")
+    return [*added_lines(committed), *added_lines(git(root, "diff", *quiet, "HEAD", "--", "."))]
+
+
+def added_lines(patch: str) -> list[AddedLine]:
+    """Return the lines that a patch without context adds."""
+    found: list[AddedLine] = []
+    path, line, in_hunk = "", 0, False
+    for text in patch.split("\n"):
+        hunk = HUNK.match(text)
+        if text.startswith("diff --git "):
+            path, in_hunk = "", False
+        elif not in_hunk and text.startswith("+++ "):
+            path = unquote_path(text[4:].rstrip("\t"))
+        elif hunk:
+            line, in_hunk = int(hunk[1]), True
+        elif in_hunk and text.startswith("+"):
+            found.append(AddedLine(path=path, line=line, text=text[1:]))
+            line += 1
+    return found
+
+
+def unquote_path(text: str) -> str:
+    """Return the path that git wrote after `+++`: without `b/`, and without its C-style quotes."""
+    if text.startswith('"') and text.endswith('"'):
+        raw = text[1:-1].encode("latin-1", "backslashreplace").decode("unicode_escape")
+        text = raw.encode("latin-1", "replace").decode("utf-8", "replace")
+    return text.removeprefix("b/")
+
+
+def read_new_files(root: Path, changes: dict[str, str]) -> list[AddedLine]:
+    """Return every line of the files that git does not know yet; those that are no text are left out."""
+    found: list[AddedLine] = []
+    for path in (path for path, kind in changes.items() if kind == "?"):
+        file = root / path
+        if file.is_symlink() or not file.is_file() or file.stat().st_size > LARGEST_NEW_FILE:
+            continue
+        content = file.read_bytes()
+        if b"\0" not in content[:8000]:
+            lines = content.decode("utf-8", "replace").split("\n")
+            found += [AddedLine(path=path, line=number, text=text) for number, text in enumerate(lines, start=1)]
+    return found
+
+
+def read_policy(root: Path, fork: str, policy_file: str) -> str:
+    """Return the policy as it was where the branch forked off; as it is now when there was none.
+
+    Raises TargetError when there is none at all.
+    """
+    shown = run_command(["git", "-C", root, "show", f"{fork}:./{policy_file}"], timeout_s=TIMEOUT_S, env=QUIET)
+    if shown.exit_code == 0:
+        return shown.stdout
+    path = root / policy_file
+    if not path.is_file():
+        raise TargetError(f"There is no {policy_file} in {root.name}, so nothing says what a branch may do. Next: add one.")
+    return path.read_text(encoding="utf-8")
+
+
+def list_files(root: Path) -> list[str]:
+    """Return every file of a project: known to git or not ignored by it; without git, every file but hidden folders'."""
+    if find_root(root) is not None:
+        listed = git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", ".").split("\0")
+        return sorted({path for path in listed if path and (root / path).is_file()})
+    found: Sequence[Path] = [path for path in root.rglob("*") if path.is_file()]
+    return sorted(path.relative_to(root).as_posix() for path in found if "node_modules" not in path.parts)

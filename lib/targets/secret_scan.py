@@ -1,0 +1,126 @@
+"""Credentials in what a branch adds: detect-secrets, the tokens of this field that it does not know, and .env files.
+
+Only where and what kind is ever told, never the value. Nothing is verified with a vendor: no value leaves here.
+Source: https://github.com/Yelp/detect-secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from detect_secrets.core.scan import scan_file
+from detect_secrets.settings import transient_settings
+from lib.targets.git import AddedLine
+from lib.targets.policy import SecretRules, matches
+
+PLUGINS = (
+    "ArtifactoryDetector", "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "CloudantDetector",
+    "DiscordBotTokenDetector", "GitHubTokenDetector", "GitLabTokenDetector", "IbmCloudIamDetector", "IbmCosHmacDetector",
+    "JwtTokenDetector", "MailchimpDetector", "NpmDetector", "OpenAIDetector", "PrivateKeyDetector", "PypiTokenDetector",
+    "SendGridDetector", "SlackDetector", "SoftlayerDetector", "SquareOAuthDetector", "StripeDetector",
+    "TelegramBotTokenDetector", "TwilioKeyDetector",
+)  # fmt: skip
+"""All of detect-secrets but public addresses, which are no secrets; the two by entropy have their own limits."""
+SETTINGS = {
+    "plugins_used": [
+        *({"name": name} for name in PLUGINS),
+        {"name": "Base64HighEntropyString", "limit": 4.5},
+        {"name": "HexHighEntropyString", "limit": 3.0},
+        {"name": "KeywordDetector"},
+    ],
+    "filters_used": [
+        {"path": f"detect_secrets.filters.{name}"}
+        for name in (
+            "allowlist.is_line_allowlisted",
+            "heuristic.is_indirect_reference",
+            "heuristic.is_likely_id_string",
+            "heuristic.is_lock_file",
+            "heuristic.is_not_alphanumeric_string",
+            "heuristic.is_potential_uuid",
+            "heuristic.is_prefixed_with_dollar_sign",
+            "heuristic.is_sequential_string",
+            "heuristic.is_templated_secret",
+        )
+    ],
+}
+"""detect-secrets' own defaults, written out: its entropy limits and filters may change with a release."""
+FIELD_TOKENS = {
+    "Fly.io token": re.compile(r"\b(?:FlyV1\s+fm\d_|fm\d_|fo1_)[A-Za-z0-9_\-+/=]{20,}"),
+    "Supabase access token": re.compile(r"\bsbp_(?:oauth_)?[a-f0-9]{40}\b"),
+    "Supabase secret key": re.compile(r"\bsb_secret_[A-Za-z0-9_-]{20,}"),
+    "GitHub fine-grained token": re.compile(r"\bgithub_pat_[A-Za-z0-9_]{60,}"),
+    "HashiCorp Vault token": re.compile(r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}"),
+}
+"""Kind -> its form, as each vendor prints it; detect-secrets 1.5 knows none of them."""
+SETTING = re.compile(r"""^\s*(?:export\s+)?(?P<key>[A-Z][A-Z0-9_]{2,})\s*[=:]\s*(?P<value>\S.*?)\s*$""")
+NO_VALUE = re.compile(
+    r"""^["']?(?:$|\$|<|[\[{(]|\d{1,6}$|[A-Za-z_][\w.]*[\[(]|%|x{3,}|\*{3,}|\.{3}|changeme|change-me|example|placeholder|your[-_ ]|todo|none\b|null\b|true\b|false\b|embedded\b|postgres(?:ql)?://[^:@/]*@?(?:localhost|127\.0\.0\.1))""",
+    re.IGNORECASE,
+)
+"""What stands where a value would: a reference, a number, a placeholder, an address of this machine without a password."""
+NO_PASSWORD = re.compile(r"://[^:/@\s]*:(?:password|pass|secret|\.{3}|\*+|x+|<[^>]*>|\$[^@]*|\{[^}]*\}|%s)@", re.IGNORECASE)
+"""An address as documentation writes it: a word where the password would be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretFinding:
+    """One place where a credential seems to be."""
+
+    path: str
+    line: int
+    kind: str
+
+
+def find_env_files(changes: Mapping[str, str], rules: SecretRules) -> list[SecretFinding]:
+    """Return each file that holds credentials by its name, and is there after the branch."""
+    return [
+        SecretFinding(path=path, line=1, kind="a file of credentials")
+        for path, kind in changes.items()
+        if kind != "D" and matches(PurePosixPath(path).name, rules.env_files) and not matches(path, rules.allowed_files)
+    ]
+
+
+def find_secrets(added: Sequence[AddedLine], rules: SecretRules, *, folder: Path) -> list[SecretFinding]:
+    """Return each place in the added lines where a credential seems to be, by path and line.
+
+    folder: an empty one, for what the scanner reads: it looks at files, and its rules differ by their names.
+    """
+    by_path: dict[str, list[AddedLine]] = {}
+    for one in added:
+        if not matches(one.path, rules.allowed_files):
+            by_path.setdefault(one.path, []).append(one)
+    found = {*scan_lines(by_path, folder)}
+    for lines in by_path.values():
+        for one in lines:
+            found |= {SecretFinding(path=one.path, line=one.line, kind=kind) for kind in own_kinds(one.text, rules.keys)}
+    return sorted(found, key=lambda one: (one.path, one.line, one.kind))
+
+
+def scan_lines(by_path: Mapping[str, Sequence[AddedLine]], folder: Path) -> Iterator[SecretFinding]:
+    """Yield what detect-secrets finds in the added lines of each file."""
+    with transient_settings(SETTINGS):
+        for number, (path, lines) in enumerate(by_path.items()):
+            copy = folder / str(number) / PurePosixPath(path).name
+            copy.parent.mkdir(parents=True)
+            copy.write_text("\n".join(one.text for one in lines) + "\n", encoding="utf-8")
+            for secret in scan_file(str(copy)):
+                place = lines[min(max(secret.line_number, 1), len(lines)) - 1]
+                if secret.type == "Basic Auth Credentials" and NO_PASSWORD.search(place.text):
+                    continue
+                yield SecretFinding(path=path, line=place.line, kind=secret.type)
+
+
+def own_kinds(text: str, keys: Sequence[str]) -> Iterator[str]:
+    """Yield the kinds of credentials on one line that detect-secrets does not know."""
+    if "pragma: allowlist secret" in text:
+        return
+    for kind, form in FIELD_TOKENS.items():
+        if form.search(text):
+            yield kind
+    setting = SETTING.match(text)
+    if setting and any(fnmatchcase(setting["key"], key) for key in keys) and not NO_VALUE.match(setting["value"]):
+        yield f"a value for {setting['key']}"

@@ -1,0 +1,101 @@
+"""A project's workflow files, linted: against GitHub's schema (check-jsonschema), and for what attackers use (zizmor).
+
+Both run without the network.
+Source: https://docs.zizmor.sh, https://check-jsonschema.readthedocs.io.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.commands import CommandRun, run_command
+from lib.errors import CommandError, TargetError
+
+SCHEMA = "vendor.github-workflows"
+"""The schema that check-jsonschema brings along."""
+ZIZMOR_ANSWERED = frozenset({0, 11, 12, 13, 14})
+"""zizmor's exit codes that say what it found; 11 to 14 name the worst severity. Others: it could not look."""
+PROGRAMS = Path(sys.executable).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowFinding:
+    """One thing wrong with a workflow file: the rule, how bad, where, and in words."""
+
+    file: str
+    rule: str
+    severity: str
+    line: int | None
+    words: str
+
+
+def list_workflows(root: Path, folder: str) -> list[Path]:
+    """Return a project's workflow files. Raises TargetError when there is none."""
+    found = sorted(path for path in (root / folder).glob("*.y*ml") if path.suffix in (".yml", ".yaml"))
+    if not found:
+        raise TargetError(f"There is no workflow file in {folder}, so none to lint. Next: correct `workflows` in the policy.")
+    return found
+
+
+def check_schema(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandRun, list[WorkflowFinding]]:
+    """Return where workflow files are not what GitHub takes."""
+    names = [file.name for file in files]
+    words = ["--builtin-schema", SCHEMA, "--output-format", "json", *names]
+    run = run_command([PROGRAMS / "check-jsonschema", *words], timeout_s=timeout_s, cwd=files[0].parent)
+    said = read_json(run, "check-jsonschema")
+    found = [
+        WorkflowFinding(file=one["filename"], rule="schema", severity="High", line=None, words=say_error(one))
+        for one in [*said.get("errors", []), *said.get("parse_errors", [])]
+    ]
+    if run.exit_code != 0 and not found:
+        raise CommandError(f"check-jsonschema could not look: {' '.join(run.stderr.split())[:200]}. Next: run `make setup`.")
+    return run, found
+
+
+def say_error(one: Mapping[str, Any]) -> str:
+    """Return one of the schema's errors in words; the deepest, where there are many."""
+    best = one.get("best_deep_match") or one
+    where = f"{best['path']}: " if "path" in best else ""
+    return f"{where}{str(best.get('message', 'not as the schema has it'))[:240]}"
+
+
+def lint_workflows(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandRun, list[WorkflowFinding], int]:
+    """Return what zizmor finds in workflow files, and how many findings a comment in them suppresses.
+
+    The project's own zizmor.yml does not count: a branch could switch its guard off with it.
+    """
+    words = ["--offline", "--no-progress", "--no-config", "--format", "json", *[file.name for file in files]]
+    run = run_command([PROGRAMS / "zizmor", *words], timeout_s=timeout_s, cwd=files[0].parent)
+    if run.exit_code not in ZIZMOR_ANSWERED:
+        raise CommandError(f"zizmor could not look: {' '.join(run.stderr.split())[:200]}. Next: see the workflow files.")
+    said = read_json(run, "zizmor")
+    return run, [finding_of(one) for one in said if not one.get("ignored")], sum(bool(one.get("ignored")) for one in said)
+
+
+def finding_of(one: Mapping[str, Any]) -> WorkflowFinding:
+    """Return one of zizmor's findings, at its primary place."""
+    places = one.get("locations") or []
+    place = next((spot for spot in places if spot["symbolic"].get("kind") == "Primary"), places[0] if places else None)
+    key: Mapping[str, Mapping[str, str]] = place["symbolic"]["key"] if place else {}
+    paths = [spot.get("verbatim_path", "") for spot in key.values()]
+    return WorkflowFinding(
+        file=Path(paths[0]).name if paths else "",
+        rule=str(one["ident"]),
+        severity=str(one["determinations"]["severity"]),
+        line=int(place["concrete"]["location"]["start_point"]["row"]) + 1 if place else None,
+        words=str(one["desc"]),
+    )
+
+
+def read_json(run: CommandRun, name: str) -> Any:
+    """Return what a linter printed. Raises CommandError when it is no JSON."""
+    try:
+        return json.loads(run.stdout)
+    except ValueError as exc:
+        said = " ".join((run.stderr or run.stdout).split())[:200]
+        raise CommandError(f"{name} gave no answer (exit code {run.exit_code}): {said}. Next: run `make setup`.") from exc
