@@ -53,14 +53,12 @@ def look_for_credentials(world: World, *, folder: Path, beside: Path) -> Finding
     """
     known = known_spellings()  # before the vault is read: its placeholders are none
     of_vault, note = find_vault_spellings(world)
-    private = {"run.json"}
-    # By the whole path: two tasks may keep files of the same name, and each is read.
-    paths = {path: path.relative_to(place.parent) for place in (folder, beside) for path in sorted(place.rglob("*"))}
-    return judge_files(
-        {shown.as_posix(): path.read_bytes() for path, shown in paths.items() if path.is_file() and path.name not in private},
-        known=known | of_vault,
-        note=note,
-    )
+    # By the whole path: two tasks may keep files of the same name, and each is read. What else lies beside the
+    # notebooks is the run's private folder, gone when the run ends.
+    kept = {path.relative_to(folder.parent): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    kept |= {path.relative_to(beside.parent): path for path in sorted(beside.glob("*.ipynb"))}
+    contents = {shown.as_posix(): path.read_bytes() for shown, path in kept.items()}
+    return judge_files(contents, known=known | of_vault, note=note)
 
 
 def find_vault_spellings(world: World) -> tuple[frozenset[str], str]:
@@ -100,6 +98,7 @@ def leak_result(check: str, leaks: Sequence[str], files: int, note: str) -> Resu
             check,
             observed=list(leaks),
             expected=expected,
-            detail=f"A credential is in {', '.join(leaks)}. Next: remove the run's folder, change that credential, and report the leak.",
+            detail=f"A credential is in {', '.join(leaks)}. "
+            "Next: remove the run's folder, change that credential, and report the leak.",
         )
     return judge(check, holds=True, observed=f"none in {files} files{note}", expected=expected)
