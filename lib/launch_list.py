@@ -18,10 +18,10 @@ from lib.errors import ParamsError
 from lib.evidence import EvidenceLine
 from lib.pages import LaunchRow, ProofLink
 from lib.params import LAUNCH_LIST, ROOT
-from lib.results import Outcome, Provenance
+from lib.results import Outcome
 from lib.summary import least_real
 from lib.tasks import SUMMARY, every_check, task_named
-from lib.wording import WORST_FIRST, outcome_word, show_count, split_detail
+from lib.wording import WORST_FIRST, item_word, outcome_word, show_count, split_detail
 
 FILE = f"params/{LAUNCH_LIST}.yaml"
 
@@ -130,18 +130,8 @@ def proof_of(task: str, lines: Sequence[EvidenceLine]) -> ProofLink:
     """Return the page where an item's checks of one task are read, and the worst that they came to."""
     results = {line.result for line in lines if line.task == task}
     worst = next(outcome for outcome in WORST_FIRST if outcome in results)
-    page = "index.html#results" if task == SUMMARY.name else f"{task}.html#results"
+    page = "index.html#story" if task == SUMMARY.name else f"{task}.html#results"
     return ProofLink(title=task_named(task).title, page=page, outcome=worst)
-
-
-def item_word(outcome: Outcome | None) -> str:
-    """Return what an item came to as a word."""
-    return "not in this run" if outcome is None else outcome_word(outcome)
-
-
-def is_only_rehearsed(row: LaunchRow) -> bool:
-    """Return whether an item has passed on stand-ins alone, or with some."""
-    return row.outcome is Outcome.PASS and row.provenance is not Provenance.LIVE
 
 
 def count_items(rows: Sequence[LaunchRow]) -> str:
@@ -151,7 +141,7 @@ def count_items(rows: Sequence[LaunchRow]) -> str:
     for outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, None):
         number = sum(row.outcome is outcome for row in rows)
         parts += [f"{number} {item_word(outcome)}"] if number else []
-    rehearsed = sum(is_only_rehearsed(row) for row in rows)
+    rehearsed = sum(row.is_only_rehearsed for row in rows)
     return ", ".join(parts) + (f"; {rehearsed} of these only in rehearsal" if rehearsed else "")
 
 

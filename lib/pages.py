@@ -104,6 +104,11 @@ class LaunchRow:
     provenance: Provenance | None = None
     proofs: tuple[ProofLink, ...] = ()
 
+    @property
+    def is_only_rehearsed(self) -> bool:
+        """Whether it has passed, but not all of it on the live services."""
+        return self.outcome is Outcome.PASS and self.provenance is not Provenance.LIVE
+
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
