@@ -8,12 +8,12 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials lab test bench lint verify diff clean
+.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint verify diff clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 RUN=<run id> A=<run id> B=<run id>"
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id>"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
 	@$(PYTHON) -m lib.install
@@ -32,6 +32,12 @@ notify-dry-run: setup ## Send one message the way a failure would be told, and s
 
 sync-credentials: setup ## Bring the vault's credentials to Fly.io and GitHub: plan only unless APPLY=1, ENV=staging
 	@$(LIB) sync-credentials $(ENV) --pack "$(PACK)"
+
+guardrails: setup ## Hold this branch, or that of PACK=..., to the project's policy: make guardrails BASE=origin/main
+	@$(LIB) guardrails $(ENV) --base "$(BASE)" --pack "$(PACK)"
+
+tidy: setup ## Move stray Markdown to the archive folder: plan only unless APPLY=1
+	@$(LIB) tidy $(ENV) --pack "$(PACK)"
 
 lab: setup ## Open the notebooks in JupyterLab; each runs top to bottom on its own
 	@.venv/bin/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)

@@ -70,6 +70,15 @@ def build_parser() -> argparse.ArgumentParser:
     publish.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     publish.add_argument("--run", default="", help="a run's folder or id, instead of the newest whole one")
     publish.set_defaults(command=command_publish)
+    guard = commands.add_parser("guardrails", help="hold this branch to the project's policy, in seconds")
+    guard.add_argument("environment", help="a file's name in params/")
+    guard.add_argument("--base", default="", help="the branch to compare with, instead of the one in params")
+    guard.add_argument("--pack", default="", help="another project than this checkout")
+    guard.set_defaults(command=command_guardrails)
+    tidy = commands.add_parser("tidy", help="move stray Markdown to the archive folder; a dry run unless APPLY=1")
+    tidy.add_argument("environment", help="a file's name in params/")
+    tidy.add_argument("--pack", default="", help="another project than this checkout")
+    tidy.set_defaults(command=command_tidy)
     bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
     bench.set_defaults(command=command_bench)
     return parser
@@ -124,6 +133,20 @@ def command_publish(options: argparse.Namespace) -> int:
     from lib.publish_docs import publish_docs
 
     return publish_docs(options.environment, pack=load_params(options.environment, pack=options.pack or None).pack, run=options.run)
+
+
+def command_guardrails(options: argparse.Namespace) -> int:
+    """Judge a branch."""
+    from lib.guard import guard_branch
+
+    return guard_branch(options.environment, base=options.base, pack=options.pack or None)
+
+
+def command_tidy(options: argparse.Namespace) -> int:
+    """Plan a tidying, and carry it out if asked."""
+    from lib.tidy import tidy
+
+    return tidy(options.environment, pack=options.pack or None)
 
 
 def command_bench(options: argparse.Namespace) -> int:

@@ -138,7 +138,10 @@ def load_params(
 
 
 def override(sections: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    """Return the sections with what NOTIFY_EMAIL (addresses, by commas) and EVIDENCE_URL say instead."""
+    """Return the sections with what NOTIFY_EMAIL (addresses, by commas), EVIDENCE_URL and GitHub's event say instead."""
+    event = values.get("PULL_REQUEST", "").strip() or values.get("GITHUB_EVENT_PATH", "").strip()
+    if event:
+        sections = {**sections, "guardrails": sections["guardrails"].model_copy(update={"pull_request": event})}
     people = [one.strip() for one in values.get("NOTIFY_EMAIL", "").split(",") if one.strip()]
     address = values.get("EVIDENCE_URL", "").strip()
     changes = {**({"notify_to": people} if people else {}), **({"evidence_url": address} if address else {})}

@@ -75,7 +75,9 @@ def newest_whole_run(folder: Path) -> Path:
         about = json.loads((path / MANIFEST).read_text(encoding="utf-8")) if (path / MANIFEST).is_file() else {}
         if about.get("finished") and not about.get("partial"):
             return path
-    raise ParamsError(f"There is no whole finished run of {folder.name} to publish. Next: make {folder.name}-readiness, without ONLY.")
+    raise ParamsError(
+        f"There is no whole finished run of {folder.name} to publish. Next: make {folder.name}-readiness, without ONLY."
+    )
 
 
 def read_about(folder: Path) -> dict[str, Any]:
@@ -147,7 +149,8 @@ def read_text(base: Path, place: str) -> str | None:
     except OSError as exc:
         raise ParamsError(f"{place} of {base.name} can't be read: {exc.strerror}. Next: mend that, then publish again.") from exc
     except UnicodeDecodeError as exc:
-        raise ParamsError(f"{place} of {base.name} is no UTF-8 text, so it could not be kept as it is. Next: save it as UTF-8.") from exc
+        said = f"{place} of {base.name} is no UTF-8 text, so it could not be kept as it is"
+        raise ParamsError(f"{said}. Next: save it as UTF-8.") from exc
 
 
 def write_change(pack: Path, change: Change) -> None:

@@ -27,7 +27,7 @@ LAYERS = (
     {"lab", "runner"},
     {"session", "watch", "trail", "terminal"},
     {"publish"},
-    {"launch", "dry_run", "inspection", "bench", "sync", "publish_docs"},
+    {"launch", "dry_run", "inspection", "bench", "sync", "guard", "tidy", "publish_docs"},
     {"__main__"},
 )
 """Each may import from those above it and from its own; `install` stands alone, before anything is there."""

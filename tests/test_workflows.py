@@ -79,3 +79,19 @@ def test_the_nightly_run_is_strict_and_hands_over_every_variable_that_params_nam
         targets = read_document(environment, ROOT / "params")["targets"]
         wanted = variables_of({name: spec for name, spec in targets.items() if name in ("chatwoot", "publer", "mail")})
         assert {name for name in wanted if not name.endswith("PUBLER_URL")} <= step["env"].keys()
+
+
+@pytest.mark.parametrize("folder", [ROOT, ROOT / "pack"], ids=["workbook", "pack"])
+def test_the_guard_judges_every_state_of_a_pull_request_with_its_whole_history(folder: Path) -> None:
+    workflow = read(folder / ".github" / "workflows" / "check-ci-guardrails.yml")
+    assert {"synchronize", "labeled", "unlabeled", "edited"} <= set(workflow["on"]["pull_request"]["types"])
+    first = workflow["jobs"]["guardrails"]["steps"][0]
+    assert first["with"]["fetch-depth"] == "0"
+    [judging] = [step for step in steps(workflow) if "guardrails BASE=" in step.get("run", "") or "guardrails PACK=" in step.get("run", "")]
+    assert 'BASE="origin/$BASE_BRANCH"' in judging["run"]
+    assert judging["env"] == {"BASE_BRANCH": "${{ github.base_ref }}"}
+
+
+def test_no_untrusted_text_reaches_a_shell_by_a_template() -> None:
+    for path in WORKFLOWS:
+        assert not [step for step in steps(read(path)) if "${{" in step.get("run", "")], path

@@ -60,11 +60,21 @@ def git(root: Path, *words: str) -> str:
 
 
 def find_root(folder: Path) -> Path | None:
-    """Return the top of the work tree that a folder is in; None outside version control or without git."""
+    """Return the top of the work tree that a folder is in; None outside version control.
+
+    Raises CommandError when git is missing, or refuses the folder (it does when somebody else owns it).
+    """
     try:
         return Path(git(folder, "rev-parse", "--show-toplevel").strip()).resolve()
-    except CommandError:
-        return None
+    except CommandError as exc:
+        if "not a git repository" in str(exc):
+            return None
+        raise
+
+
+def read_name(root: Path) -> str:
+    """Return the name of the branch that HEAD is on; '' when it is on none."""
+    return git(root, "branch", "--show-current").strip()
 
 
 def find_base(root: Path, base: str) -> str:
@@ -98,7 +108,7 @@ def read_branch(root: Path, base: str, *, policy_file: str, note: str = "") -> B
         raise TargetError(f"This branch changes nothing against {known}, so there is nothing to look at. Next: name its base.")
     return Branch(
         root=root,
-        name=git(root, "branch", "--show-current").strip(),
+        name=read_name(root),
         base=known,
         changes=changes,
         added=(*read_added(root, fork), *read_new_files(root, changes)),

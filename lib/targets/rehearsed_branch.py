@@ -16,7 +16,7 @@ from typing import Any
 
 from lib.commands import run_command
 from lib.errors import CommandError, TargetError
-from lib.targets.git import QUIET, TIMEOUT_S, Branch, find_root, read_branch
+from lib.targets.git import QUIET, TIMEOUT_S, Branch, find_root, read_branch, read_name
 from lib.targets.policy import FILE, Policy, parse_policy
 
 BASE = "main"
@@ -65,8 +65,8 @@ def open_branch(
 ) -> Guarded:
     """Return the branch to look at, with its policy.
 
-    pull_request: the file of GitHub's event, or ''. rehearsal: the branch and message to rehearse with where the
-    pack is no changed branch of its own; None when only a real branch counts.
+    pull_request: the file of GitHub's event, or ''; it speaks of a real branch alone. rehearsal: the branch and
+    message to rehearse with where the pack is no changed branch of its own; None when only a real branch counts.
     Raises TargetError when there is none.
     """
     proposal = read_proposal(pull_request)
@@ -76,17 +76,20 @@ def open_branch(
         branch = read_branch(pack, base, policy_file=FILE)
     else:
         branch = rehearse_branch(pack, base=base, rehearsal=rehearsal, work=work)
-    return Guarded(branch=branch, policy=parse_policy(branch.policy), proposal=proposal)
+    is_own = branch.root == pack
+    return Guarded(branch=branch, policy=parse_policy(branch.policy), proposal=proposal if is_own else Proposal())
 
 
 def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], work: Path) -> Branch:
     """Return the pack's own branch where it is one that changes something, else one made from the pack."""
     why = "the pack is no repository of its own"
-    if find_root(pack) == pack.resolve():
-        try:
-            return read_branch(pack, base, policy_file=FILE)
-        except TargetError as exc:
-            why = str(exc).partition(" Next: ")[0].rstrip(".")
+    try:
+        if find_root(pack) == pack.resolve():
+            if read_name(pack) != (base.partition("/")[2] or base):
+                return read_branch(pack, base, policy_file=FILE)
+            why = "HEAD is on the base itself"
+    except TargetError as exc:
+        why = str(exc).partition(" Next: ")[0].rstrip(".")
     root = stage_branch(pack, work / "rehearsed_branch", name=rehearsal["branch"], message=rehearsal["message"])
     note = f"a rehearsal on a branch made from the pack, every file of it a change, since {why[:1].lower()}{why[1:]}"
     return replace(read_branch(root, BASE, policy_file=FILE), note=note)

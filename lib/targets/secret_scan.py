@@ -59,10 +59,10 @@ FIELD_TOKENS = {
 """Kind -> its form, as each vendor prints it; detect-secrets 1.5 knows none of them."""
 SETTING = re.compile(r"""^\s*(?:export\s+)?(?P<key>[A-Z][A-Z0-9_]{2,})\s*[=:]\s*(?P<value>\S.*?)\s*$""")
 NO_VALUE = re.compile(
-    r"""^["']?(?:$|\$|<|\{\{|%|x{3,}|\*{3,}|\.{3}|changeme|change-me|example|placeholder|your[-_ ]|todo|none\b|null\b|true\b|false\b|embedded\b|postgres(?:ql)?://[^:@/]*@?(?:localhost|127\.0\.0\.1))""",
+    r"""^["']?(?:$|\$|<|[\[{(]|\d{1,6}$|[A-Za-z_][\w.]*[\[(]|%|x{3,}|\*{3,}|\.{3}|changeme|change-me|example|placeholder|your[-_ ]|todo|none\b|null\b|true\b|false\b|embedded\b|postgres(?:ql)?://[^:@/]*@?(?:localhost|127\.0\.0\.1))""",
     re.IGNORECASE,
 )
-"""What stands where a value would: a reference, a placeholder, an address of this machine without a password."""
+"""What stands where a value would: a reference, a number, a placeholder, an address of this machine without a password."""
 NO_PASSWORD = re.compile(r"://[^:/@\s]*:(?:password|pass|secret|\.{3}|\*+|x+|<[^>]*>|\$[^@]*|\{[^}]*\}|%s)@", re.IGNORECASE)
 """An address as documentation writes it: a word where the password would be."""
 
