@@ -70,7 +70,8 @@ def look_for_credentials(world: World, *, folder: Path, beside: Path) -> Finding
 
     folder: the run's own folder; beside: where the executed notebooks wait to be published.
     """
-    paths = [path for place in (folder, beside) for path in sorted(place.rglob("*")) if path.is_file()]
+    # Folders beside them hold what the tasks worked on, copies of the pack among it: gone when the run ends.
+    paths = [path for path in (*sorted(folder.rglob("*")), *sorted(beside.iterdir())) if path.is_file()]
     private = {"run.json"}
     return judge_files({path.name: path.read_bytes() for path in paths if path.name not in private})
 

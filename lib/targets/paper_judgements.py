@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from lib.markdown_text import linked_path
 from lib.results import Json, Result, failed, judge, passed, skipped, unseen
 from lib.wording import join_words, show_count, show_duration
 
@@ -71,8 +72,9 @@ def judge_qa(data: str, docs: Path, expected: Sequence[str], run_id: str) -> Res
     if not links:
         return unseen(check, "No run of this environment has looked at Chatwoot and Publer. Next: run the health task.")
     missing = [one for one in expected if one not in {link["check"] for link in links}]
-    gone = [address for link in links for address in link["artifacts"] if not (docs / address).is_file()]
-    kept = {address for link in links for address in link["artifacts"]} - set(gone)
+    linked = {address for link in links for address in link["artifacts"]}
+    gone = sorted(address for address in linked if not linked_path(address, docs).is_file())
+    kept = linked - set(gone)
     problems = [
         *([f"without a link: {name_some(missing)}"] if missing else []),
         *([f"gone: {name_some(gone)}"] if gone else []),
