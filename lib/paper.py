@@ -186,8 +186,8 @@ def what_is_left(items: Sequence[LaunchRow], lines: Sequence[EvidenceLine]) -> s
     said = [f"- Item {item.number}, {plain(item.title)}: {item_word(item.outcome)}." for item in open_items]
     rehearsed = [str(item.number) for item in items if item.is_only_rehearsed]
     if rehearsed:
-        named = f"item{'s' if len(rehearsed) > 1 else ''} {join_words(rehearsed)}"
-        said.append(f"- To be proved live: {named} passed only in rehearsal.")
+        named = "all of them" if len(rehearsed) == len(items) else join_words(rehearsed)
+        said.append(f"- Items of the launch list that passed only in rehearsal, to be proved live: {named}.")
     well = "- No check failed, and none could not be looked at."
     return "\n".join([*said, person_list(lines) if standing_out(lines) else well])
 
