@@ -49,6 +49,11 @@ def show_argv(argv: Sequence[str | Path]) -> str:
     return strike(shlex.join(words))
 
 
+def path_after(*folders: str | Path) -> str:
+    """Return what PATH is for a program that looks into these folders first."""
+    return os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)])
+
+
 def run_command(
     argv: Sequence[str | Path],
     *,

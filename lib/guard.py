@@ -15,12 +15,11 @@ from lib.checks import guardrails
 from lib.database import Database
 from lib.errors import TargetError
 from lib.params import ROOT, Params, load_params
-from lib.redact import strike
 from lib.results import Findings, Judged, Outcome, Provenance, Result, Verdict, decide, unseen
 from lib.run_file import NOT_STARTED
 from lib.targets.policy import FILE
 from lib.targets.rehearsed_branch import Guarded
-from lib.wording import outcome_symbol, outcome_word, show_count, show_value, split_detail
+from lib.wording import outcome_symbol, outcome_word, plain_text, show_count, show_value, split_detail
 from lib.world import Programs, World
 
 SAID = {
@@ -110,16 +109,18 @@ def say_branch(root: Path, guarded: Guarded | None) -> None:
     branch = guarded.branch
     size = f"{show_count(len(branch.messages), 'commit')}, {show_count(len(branch.changes), 'file')}"
     note = f" ({branch.note})" if branch.note else ""
-    print(strike(f"{root.name}: {guarded.name or 'no branch'} against {branch.base}{note}: {size}"))
+    print(plain_text(f"{root.name}: {guarded.name or 'no branch'} against {branch.base}{note}: {size}"))
 
 
 def say_results(found: Findings) -> None:
     """Print a line a check, and below one that did not pass what was seen and the next move; each cause once."""
     told: set[str] = set()
     for one in found.results:
+        if one.outcome is Outcome.PASS:
+            print(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}: {show_value(one.observed, one.unit)}")
+            continue
+        print(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}: {outcome_word(one.outcome)} ({one.check})")
         seen, move = split_detail(one.detail)
-        value = "" if one.observed is None else f"  {show_value(one.observed, one.unit)}"
-        print(strike(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}{value if one.outcome is Outcome.PASS else ''}"))
-        if one.outcome is not Outcome.PASS and one.detail not in told:
-            told.add(one.detail)
-            print("\n".join(f"      {strike(text)}" for text in (f"{one.check}: {seen}", f"Next: {move}" if move else "") if text))
+        if one.detail not in told:
+            print("\n".join(f"      {plain_text(text)}" for text in (seen, f"Next: {move}" if move else "") if text))
+        told.add(one.detail)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lib.errors import CommandError, TargetError
-from lib.results import Check, Findings, failed, looks_at, passed
+from lib.errors import TargetError
+from lib.results import Check, Findings, failed, looks_at, passed, skipped
 from lib.targets.backup_judgements import (
     judge_damage,
     judge_definitions,
@@ -33,14 +33,14 @@ from lib.targets.backup_store import (
     choose_expired,
     choose_good,
     delete_backup,
-    find_damage,
     hold_store,
     read_kept_backups,
-    read_manifest,
 )
-from lib.targets.backups import Backup, DumpFailure, read_state, take_backup
+from lib.targets.backups import Backup, DumpFailure, read_damage, read_state, take_backup
 from lib.targets.digests import compare_tables, open_reading
-from lib.targets.dumps import list_entries, timed
+from lib.targets.dumps import timed
+from lib.targets.npm import has_script
+from lib.targets.project_backup import COMMAND, describe_proof, judge_proof, prove_backup
 from lib.targets.restored_copy import (
     Definitions,
     RestoredCopy,
@@ -67,6 +67,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         id="backup_restore.rls_matrix_matches", title="The restored copy lets each role do what the source lets it do"
     ),
+    Check(id="backup_restore.project_backup_restores", title="What the project's own backup command makes can be restored"),
     Check(id="backup_restore.source_untouched", title="Backing up and restoring changed nothing in the source"),
     Check(id="backup_restore.kept_backups_are_intact", title="Every backup that is kept is whole and unchanged"),
     Check(id="backup_restore.within_rpo", title="The newest good backup is younger than the recovery point objective"),
@@ -124,7 +125,7 @@ def look_at_dump(world: World) -> Findings:
 def look_at_restore(world: World, *, backup: Backup | None) -> Findings:
     """Each step of the restore and the seconds it took."""
     backup = require(backup, NOT_TAKEN)
-    damage = read_damage(world, backup)
+    damage = read_damage(backup, programs=world.programs.postgres_bin, timeout_s=world.settings.command_timeout_s)
     if damage:
         backup.close()
         return Findings(results=judge_damage(damage), rows=[{"damage": line} for line in damage])
@@ -139,25 +140,6 @@ def look_at_restore(world: World, *, backup: Backup | None) -> Findings:
         artifacts={"restore.txt": "\n".join(run.transcript for run in copy.restore.runs)},
         facts=copy if copy.restore.succeeded else None,
     )
-
-
-def read_damage(world: World, backup: Backup) -> list[str]:
-    """Return what is wrong with the backup as it lies in the store, right before it is restored."""
-    try:
-        damage = find_damage(backup.folder, read_manifest(backup.folder))
-        if damage:
-            return damage
-        entries = list_entries(
-            backup.dump,
-            backup.source.scope.taken,
-            programs=world.programs.postgres_bin,
-            timeout_s=world.settings.command_timeout_s,
-        )
-    except (ValueError, OSError, CommandError) as exc:
-        return [str(exc)]
-    dumped = {f"{entry.schema}.{entry.name.rpartition(' ')[0]}" for entry in entries if entry.kind == "TABLE DATA"}
-    held = [table for table in backup.source.tables if table.kind == "r" and table.rows is not None]
-    return [f"the rows of {table.label} are not in it" for table in held if table.label not in dumped]
 
 
 def restore_backup(world: World, backup: Backup) -> RestoredCopy:
@@ -239,6 +221,16 @@ def look_at_rls(world: World, *, copy: RestoredCopy | None, schema: Definitions 
         rows=[row for row in rows if not row["same"]],
         artifacts={"matrices.json": rows},
     )
+
+
+@looks_at("backup_restore.project_backup_restores")
+def look_at_project_backup(world: World) -> Findings:
+    """Each table of the project, in its source and restored from what `npm run backup` left."""
+    if not has_script(world.pack, COMMAND):
+        reason = f"The pack's package.json defines no script {COMMAND}, so it has no backup of its own to restore."
+        return Findings(results=[skipped("backup_restore.project_backup_restores", reason)])
+    proof = prove_backup(world)
+    return Findings(results=[judge_proof(proof)], rows=describe_proof(proof), artifacts=proof.transcripts)
 
 
 @looks_at("backup_restore.source_untouched")

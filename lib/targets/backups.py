@@ -19,7 +19,15 @@ from psycopg.rows import DictRow
 from lib.commands import CommandRun
 from lib.database import Database, read_query
 from lib.errors import CommandError
-from lib.targets.backup_store import DUMP, make_backup_folder, new_backup_id, store_error, write_manifest
+from lib.targets.backup_store import (
+    DUMP,
+    find_damage,
+    make_backup_folder,
+    new_backup_id,
+    read_manifest,
+    store_error,
+    write_manifest,
+)
 from lib.targets.digests import TableDigest, digest_tables, export_snapshot, open_reading
 from lib.targets.dumps import (
     HISTORY_SCHEMA,
@@ -28,6 +36,7 @@ from lib.targets.dumps import (
     SequenceState,
     check_major,
     dump_database,
+    list_entries,
     read_scope,
     read_sequences,
     timed,
@@ -217,3 +226,17 @@ def first_error(stderr: str) -> str:
     """Return the first line of a Postgres program's output that tells an error."""
     lines = stderr.strip().splitlines()
     return next((line for line in lines if "error:" in line), lines[-1] if lines else "it said nothing")
+
+
+def read_damage(backup: Backup, *, programs: Path, timeout_s: float) -> list[str]:
+    """Return what is wrong with the backup as it lies in the store, right before it is restored."""
+    try:
+        damage = find_damage(backup.folder, read_manifest(backup.folder))
+        if damage:
+            return damage
+        entries = list_entries(backup.dump, backup.source.scope.taken, programs=programs, timeout_s=timeout_s)
+    except (ValueError, OSError, CommandError) as exc:
+        return [str(exc)]
+    dumped = {f"{entry.schema}.{entry.name.rpartition(' ')[0]}" for entry in entries if entry.kind == "TABLE DATA"}
+    held = [table for table in backup.source.tables if table.kind == "r" and table.rows is not None]
+    return [f"the rows of {table.label} are not in it" for table in held if table.label not in dumped]

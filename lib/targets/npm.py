@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.commands import CommandRun, run_command
+from lib.commands import CommandRun, path_after, run_command
 from lib.errors import CommandError, TargetError
 from lib.params import ROOT
 
@@ -37,15 +36,15 @@ class ScriptRun:
         return None if self.run is None else self.run.exit_code == 0
 
 
-def find_npm() -> tuple[list[str | Path], dict[str, str]]:
-    """Return what starts npm, and the variables that let it find node. Raises CommandError when there is none."""
+def find_npm() -> tuple[list[str | Path], list[Path]]:
+    """Return what starts npm, and the folders where it finds node. Raises CommandError when there is none."""
     npm = shutil.which("npm")
     if npm and shutil.which("node"):
-        return [npm], {}
+        return [npm], []
     node = NODE_FOLDER / "bin" / "node"
     if not node.exists():
         raise CommandError("npm was not found on PATH or in .tools. Next: run `make setup`, or install Node.js.")
-    return [node, NODE_FOLDER / "lib/node_modules/npm/bin/npm-cli.js"], {"PATH": f"{node.parent}:{os.defpath}"}
+    return [node, NODE_FOLDER / "lib/node_modules/npm/bin/npm-cli.js"], [node.parent]
 
 
 def read_scripts(folder: Path) -> Mapping[str, str]:
@@ -60,24 +59,34 @@ def read_scripts(folder: Path) -> Mapping[str, str]:
     return {str(name): str(line) for name, line in scripts.items()} if isinstance(scripts, dict) else {}
 
 
-def run_scripts(folder: Path, names: Sequence[str], *, timeout_s: float, jobs: int) -> list[ScriptRun]:
-    """Return what became of each command, in the order given; a few run at a time.
+def has_script(folder: Path, name: str) -> bool:
+    """Return whether a project defines this command. Raises TargetError when its package.json can't be read."""
+    return (folder / "package.json").exists() and name in read_scripts(folder)
 
+
+def run_script(
+    folder: Path, name: str, *, timeout_s: float, variables: Mapping[str, str] | None = None, programs: Sequence[Path] = ()
+) -> ScriptRun:
+    """Return what became of one command.
+
+    variables: handed to it besides the few that every program inherits. programs: folders it finds programs in first.
     Raises TargetError when there is no package.json, CommandError when there is no npm.
     """
     scripts = read_scripts(folder)
-    npm, variables = find_npm()
+    npm, node = find_npm()
+    if name not in scripts:
+        return ScriptRun(name=name, problem=f"package.json has no script {name}")
+    if DOES_NOTHING.match(scripts[name]):
+        return ScriptRun(name=name, problem=f"the script {name} does nothing: {scripts[name] or 'it is empty'}")
+    given = {**QUIET, **(variables or {}), "PATH": path_after(*programs, *node)}
+    try:
+        run = run_command([*npm, "run", name], timeout_s=timeout_s, env=given, cwd=folder)
+    except CommandError as exc:
+        return ScriptRun(name=name, problem=str(exc).partition(" Next: ")[0].rstrip("."))
+    return ScriptRun(name=name, run=run)
 
-    def run_one(name: str) -> ScriptRun:
-        if name not in scripts:
-            return ScriptRun(name=name, problem=f"package.json has no script {name}")
-        if DOES_NOTHING.match(scripts[name]):
-            return ScriptRun(name=name, problem=f"the script {name} does nothing: {scripts[name] or 'it is empty'}")
-        try:
-            run = run_command([*npm, "run", name], timeout_s=timeout_s, env={**QUIET, **variables}, cwd=folder)
-        except CommandError as exc:
-            return ScriptRun(name=name, problem=str(exc).partition(" Next: ")[0].rstrip("."))
-        return ScriptRun(name=name, run=run)
 
+def run_scripts(folder: Path, names: Sequence[str], *, timeout_s: float, jobs: int) -> list[ScriptRun]:
+    """Return what became of each command, in the order given; a few run at a time. Raises as `run_script` does."""
     with ThreadPoolExecutor(max_workers=jobs) as executor:
-        return list(executor.map(run_one, names))
+        return list(executor.map(lambda name: run_script(folder, name, timeout_s=timeout_s), names))

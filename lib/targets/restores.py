@@ -186,7 +186,8 @@ def choose_entries(
 
     available: extensions that can be created here; others belong to the hosted platform alone.
     """
-    there = {(entry.kind, entry.schema, without_owner(entry)) for entry in fresh}
+    # A dump of schemas by name makes `public`, too; one of the whole database leaves it out, as Postgres's own.
+    there = {("SCHEMA", "-", "public"), *((entry.kind, entry.schema, without_owner(entry)) for entry in fresh)}
     absent = missing_extensions(entries, available)
     return [
         entry

@@ -20,6 +20,7 @@ from lib.checks import backup_restore
 from lib.database import Database
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.errors import TargetError
+from lib.params import ROOT as CHECKOUT
 from lib.params import load_params
 from lib.results import Findings, Outcome, Provenance, Result
 from lib.sections import BackupRestore, Rls
@@ -676,3 +677,90 @@ def test_passwords_and_rows_reach_no_command_line(rehearsal, source):
     commands = [rehearsal.backup.run.command, *(run.command for run in rehearsal.copy.restore.runs)]
     assert source.password
     assert not [command for command in commands if source.password in command]
+
+
+class TestProjectBackup:
+    """`npm run backup`, run for real: only what can be restored, and is all there, is a backup."""
+
+    @pytest.fixture
+    def pack(self, world: World) -> Path:
+        """The world's pack with the sample's own backup command."""
+        scripts = CHECKOUT / "pack/scripts/project"
+        shutil.copytree(scripts, world.pack / "scripts/project", ignore=shutil.ignore_patterns("test"))
+        define(world.pack, "node scripts/project/backup.mjs")
+        return world.pack
+
+    def judge(self, rehearsal: Rehearsal) -> Result:
+        rehearsal.look(backup_restore.look_at_project_backup)
+        return rehearsal.seen["project_backup_restores"]
+
+    def test_what_the_sample_makes_is_restored_and_equal(self, rehearsal: Rehearsal, pack: Path, world: World) -> None:
+        result = self.judge(rehearsal)
+        assert (result.outcome, result.observed) == (Outcome.PASS, "3 of 3 tables"), result.detail
+        assert list_copies(world.scratch) == []
+        assert not (world.work / "project_backup").exists(), "it holds real rows"
+
+    def test_a_pack_without_one_is_skipped_with_a_reason(self, rehearsal: Rehearsal, world: World) -> None:
+        assert self.judge(rehearsal).outcome is Outcome.SKIP
+        (world.pack / "package.json").write_text('{"scripts": {"ci": "node --version"}}')
+        result = self.judge(rehearsal)
+        assert (result.outcome, "defines no script backup" in result.detail) == (Outcome.SKIP, True)
+
+    def test_one_that_leaves_rows_out_fails_naming_the_table(self, rehearsal: Rehearsal, pack: Path) -> None:
+        edit_script(pack, '"--extension=*",', '"--extension=*", "--exclude-table-data=public.notes",')
+        result = self.judge(rehearsal)
+        assert (result.outcome, result.observed) == (Outcome.FAIL, "2 of 3 tables")
+        assert "the rows of public.notes differ" in result.detail
+
+    def test_one_that_leaves_a_schema_out_fails_naming_what_is_missing(self, rehearsal: Rehearsal, pack: Path) -> None:
+        edit_script(pack, '"private", ', "")
+        result = self.judge(rehearsal)
+        assert result.outcome is Outcome.FAIL
+        assert "private" in result.detail
+
+    @pytest.mark.parametrize(
+        ("script", "outcome", "said"),
+        [
+            ("node -e 'process.exit(4)'", Outcome.FAIL, "ended with code 4"),
+            ("node -e 'process.exit(0)'", Outcome.FAIL, "left not one archive"),
+            ("cp package.json $BACKUP_DIR/backup.dump", Outcome.FAIL, "left not one archive"),
+            ("echo done", Outcome.ERROR, "does nothing"),
+            ("psql -c 'create table public.mine ()'", Outcome.FAIL, "ended with code"),
+        ],
+        ids=["fails", "leaves nothing", "leaves something else", "does nothing", "writes to the database"],
+    )
+    def test_one_that_makes_no_backup_is_told(
+        self, rehearsal: Rehearsal, world: World, script: str, outcome: Outcome, said: str
+    ) -> None:
+        define(world.pack, script)
+        result = self.judge(rehearsal)
+        assert result.outcome is outcome
+        assert said in result.detail
+        assert world.target.value("select to_regclass('public.mine')") is None
+
+    def test_one_cut_short_fails(self, rehearsal: Rehearsal, pack: Path) -> None:
+        define(pack, "node scripts/project/backup.mjs && truncate -s -2000 $BACKUP_DIR/*.dump")
+        result = self.judge(rehearsal)
+        assert result.outcome in (Outcome.FAIL, Outcome.ERROR)
+        assert result.detail
+
+    def test_one_that_keeps_to_a_folder_of_its_own_passes(self, rehearsal: Rehearsal, pack: Path) -> None:
+        define(pack, "pg_dump --format=directory --file=kept -n public -n private -n auth -n 'supabase_*'")
+        assert self.judge(rehearsal).outcome is Outcome.PASS, rehearsal.detail("project_backup_restores")
+
+    def test_the_password_is_on_no_command_line(self, rehearsal: Rehearsal, pack: Path, world: World) -> None:
+        define(pack, "ps -eo args > $BACKUP_DIR/seen.txt; cp $BACKUP_DIR/seen.txt seen.txt; node scripts/project/backup.mjs")
+        assert self.judge(rehearsal).outcome is Outcome.PASS
+        assert world.target.password is None or world.target.password not in (pack / "seen.txt").read_text()
+
+
+def define(pack: Path, script: str) -> None:
+    """Give the pack one command: how it backs itself up."""
+    (pack / "package.json").write_text(json.dumps({"type": "module", "scripts": {"backup": script}}))
+
+
+def edit_script(pack: Path, old: str, new: str) -> None:
+    path = pack / "scripts/project/backup.mjs"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))

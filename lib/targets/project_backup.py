@@ -1,0 +1,207 @@
+"""The project's own backup command, held to what a backup is for: what it leaves is restored and compared.
+
+`npm run backup` gets the database in libpq's variables and as DATABASE_URL, read only, with Postgres's programs first on
+PATH; it leaves one archive of pg_dump in BACKUP_DIR, or anywhere in the project. The source is read before and after it:
+a table that others wrote to meanwhile can't be compared, and is named.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lib.database import read_query
+from lib.errors import CommandError, TargetError
+from lib.results import Result, failed, judge, unseen
+from lib.targets.backups import SourceState, first_error, read_state
+from lib.targets.digests import TableDigest, compare_tables, digest_tables, open_reading
+from lib.targets.dumps import read_only_environment, read_scope
+from lib.targets.npm import ScriptRun, run_script
+from lib.targets.restores import Restore, drop_copy, make_copy, restore_dump
+from lib.targets.schema import Difference, compare_schemas, read_schema
+from lib.wording import join_words, show_count
+from lib.world import World
+
+COMMAND = "backup"
+CHECK = "backup_restore.project_backup_restores"
+FOLDER_VARIABLE = "BACKUP_DIR"
+MAGIC = b"PGDMP"
+"""How an archive of pg_dump in the custom format begins. Source: bin/pg_dump/pg_backup_archiver.c."""
+CONTENTS = "toc.dat"
+"""What an archive in the directory format has; in the tar format it comes first."""
+LEFT_OUT = frozenset({".git", "node_modules", "__pycache__"})
+MOST_NAMED = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What came of the command: the archive it left, and the copy restored from it held against the source.
+
+    archive: None when it left none. restore: None when there was nothing to restore.
+    source, copy: the project's tables before, and in the copy by label. busy: tables written to meanwhile, not compared.
+    """
+
+    script: ScriptRun
+    archive: Path | None = None
+    size_bytes: int = 0
+    restore: Restore | None = None
+    source: tuple[TableDigest, ...] = ()
+    copy: Mapping[str, TableDigest] = field(default_factory=dict)
+    busy: frozenset[str] = frozenset()
+    definitions: tuple[Difference, ...] = ()
+
+    @property
+    def differing(self) -> list[str]:
+        """Tables whose rows in the copy are not the source's, by label."""
+        still = [table for table in self.source if table.label not in self.busy]
+        return [one.source.label for one in compare_tables(still, list(self.copy.values()))]
+
+    @property
+    def transcripts(self) -> dict[str, str]:
+        """What npm and pg_restore said, by file name."""
+        said = {"npm-backup.txt": self.script.run.transcript} if self.script.run else {}
+        if self.restore is not None:
+            said["project_restore.txt"] = "\n".join(run.transcript for run in self.restore.runs)
+        return said
+
+
+def prove_backup(world: World) -> Proof:
+    """Run the command, restore what it leaves into a fresh database, compare the two, and remove the copy.
+
+    Raises TargetError when the source or the scratch server can't be used.
+    """
+    limit_s = world.settings.command_timeout_s
+    with open_reading(world.target, timeout_s=limit_s) as connection:
+        before = read_state(connection, read_scope(connection))
+        roles = [row["name"] for row in connection.execute(read_query("dumps", "roles"))]
+    folder = world.work / "project_backup"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    known = list_archives(world.pack)
+    variables = {**read_only_environment(world.target), "DATABASE_URL": world.target.url, FOLDER_VARIABLE: str(folder)}
+    script = run_script(
+        world.pack, COMMAND, timeout_s=limit_s, variables=variables, programs=[world.programs.postgres_bin]
+    )
+    left = list_archives(folder) or {path: seen for path, seen in list_archives(world.pack).items() if known.get(path) != seen}
+    if not script.passed or len(left) != 1:
+        return Proof(script=script)
+    [(archive, (_, size_bytes))] = left.items()
+    try:
+        return compare_with_copy(world, Proof(script=script, archive=archive, size_bytes=size_bytes), before, roles)
+    finally:
+        shutil.rmtree(folder)
+
+
+def list_archives(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Return the archives of pg_dump below a folder, each with the time of its last change and its size in bytes."""
+    found: dict[Path, tuple[int, int]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file() or LEFT_OUT & set(path.relative_to(folder).parts):
+            continue
+        archive = path.parent if path.name == CONTENTS else path if is_archive(path) else None
+        if archive is not None:
+            parts = [path] if archive == path else list(archive.iterdir())
+            found[archive] = (path.stat().st_mtime_ns, sum(one.stat().st_size for one in parts))
+    return found
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file is an archive of pg_dump by how it begins."""
+    with path.open("rb") as file:
+        head = file.read(len(CONTENTS))
+    return head.startswith(MAGIC) or head == CONTENTS.encode()
+
+
+def compare_with_copy(world: World, proof: Proof, before: SourceState, roles: Sequence[str]) -> Proof:
+    """Return the proof with the restored copy held against the source; the copy is removed whatever happens."""
+    assert proof.archive is not None
+    limit_s = world.settings.command_timeout_s
+    copy = make_copy(world.scratch)
+    try:
+        restore = restore_dump(
+            proof.archive, copy, scope=before.scope, tables=before.tables, roles=roles, work=world.work,
+            programs=world.programs.postgres_bin, jobs=world.settings.jobs, timeout_s=limit_s,
+        )  # fmt: skip
+        if not restore.succeeded:
+            return replace_proof(proof, restore=restore)
+        with open_reading(copy, timeout_s=limit_s) as connection:
+            theirs = digest_tables(connection, before.scope.own)
+        definitions = compare_schemas(before.own, read_schema(copy, before.scope.pack))
+    except CommandError as exc:
+        raise TargetError(f"{proof.archive.name} of `npm run {COMMAND}` can't be looked at: {exc}") from exc
+    finally:
+        drop_copy(world.scratch, copy)
+    with open_reading(world.target, timeout_s=limit_s) as connection:
+        after = digest_tables(connection, before.scope.own)
+    ours = tuple(table for table in before.tables if table.schema in before.scope.own and table.rows is not None)
+    return replace_proof(
+        proof,
+        restore=restore,
+        source=ours,
+        copy={table.label: table for table in theirs},
+        busy=frozenset(one.source.label for one in compare_tables(ours, after)),
+        definitions=tuple(definitions),
+    )
+
+
+def replace_proof(proof: Proof, **found: Any) -> Proof:
+    """Return the proof with more that was found."""
+    return Proof(script=proof.script, archive=proof.archive, size_bytes=proof.size_bytes, **found)
+
+
+def describe_proof(proof: Proof) -> list[dict[str, Any]]:
+    """Return one row a table of the project: its rows in the source and in the copy."""
+    differing = set(proof.differing)
+    return [
+        {
+            "table": table.label,
+            "rows": table.rows,
+            "rows restored": proof.copy[table.label].rows if table.label in proof.copy else None,
+            "same": "written to meanwhile" if table.label in proof.busy else table.label not in differing,
+        }
+        for table in proof.source
+    ]
+
+
+def judge_proof(proof: Proof) -> Result:
+    """Judge the project's own backup by what could be restored from it."""
+    script, run = proof.script, proof.script.run
+    expected = "every table, restored"
+    if run is None:
+        reason = f"`npm run {COMMAND}` could not be run: {script.problem}. Next: mend that script."
+        return unseen(CHECK, reason, expected=expected)
+    ended = {"command": run.command, "exit_code": run.exit_code, "expected": expected}
+    if run.exit_code != 0:
+        detail = f"`npm run {COMMAND}` ended with code {run.exit_code}. Next: read what it said in npm-backup.txt, and mend it."
+        return failed(CHECK, observed="no backup", detail=detail, **ended)
+    if proof.archive is None:
+        detail = (
+            f"`npm run {COMMAND}` ended well, and left not one archive that pg_restore reads. "
+            f"Next: let it write one, in pg_dump's custom format, into ${FOLDER_VARIABLE}."
+        )
+        return failed(CHECK, observed="no backup", detail=detail, **ended)
+    if proof.restore is None or not proof.restore.succeeded:
+        said = first_error(proof.restore.runs[-1].stderr) if proof.restore and proof.restore.runs else "nothing"
+        detail = f"{proof.archive.name} does not restore into a fresh project: {said}. Next: read project_restore.txt from there."
+        return failed(CHECK, observed="not restored", detail=detail, **ended)
+    return judge_copy(proof, ended)
+
+
+def judge_copy(proof: Proof, ended: Mapping[str, Any]) -> Result:
+    """Judge a copy that was restored: no object and no row of the project may be missing or otherwise."""
+    assert proof.archive is not None and proof.restore is not None
+    compared = [table for table in proof.source if table.label not in proof.busy]
+    if not any(table.rows for table in compared):
+        reason = "No table with rows could be compared, so nothing is proved. Next: apply the seed, or run again."
+        return unseen(CHECK, reason, **ended)
+    wrong = [f"the rows of {label} differ" for label in proof.differing]
+    wrong += [f"{one.object} is {one.change}" for one in proof.definitions]
+    named = join_words(wrong[:MOST_NAMED]) + (f" and {len(wrong) - MOST_NAMED:,} more" if len(wrong) > MOST_NAMED else "")
+    about = f"{proof.archive.name}, {proof.size_bytes:,} bytes, restored in {proof.restore.duration_s:.1f} s."
+    aside = f" Written to meanwhile, so not compared: {join_words(sorted(proof.busy))}." if proof.busy else ""
+    detail = f"{named}. Next: let the command take what it leaves out; don't rely on it until then." if wrong else about
+    observed = f"{len(compared) - len(proof.differing)} of {show_count(len(compared), 'table')}"
+    return judge(CHECK, holds=not wrong, observed=observed, detail=detail + aside, **ended)
