@@ -135,14 +135,15 @@ def proof_of(task: str, lines: Sequence[EvidenceLine]) -> ProofLink:
 
 
 def count_items(rows: Sequence[LaunchRow]) -> str:
-    """Return how many items came to what: "16 of 18 passed, 1 failed, 1 not in this run; 16 only in rehearsal"."""
+    """Return how many items came to what: "16 of 18 passed (all only in rehearsal), 1 failed, 1 not in this run"."""
     passed = sum(row.outcome is Outcome.PASS for row in rows)
-    parts = [f"{passed} of {len(rows)} passed"]
+    rehearsed = sum(row.is_only_rehearsed for row in rows)
+    how = f" ({'all' if rehearsed == passed else rehearsed} only in rehearsal)" if rehearsed else ""
+    parts = [f"{passed} of {len(rows)} passed{how}"]
     for outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, None):
         number = sum(row.outcome is outcome for row in rows)
         parts += [f"{number} {item_word(outcome)}"] if number else []
-    rehearsed = sum(row.is_only_rehearsed for row in rows)
-    return ", ".join(parts) + (f"; {rehearsed} of these only in rehearsal" if rehearsed else "")
+    return ", ".join(parts)
 
 
 def item_table(rows: Iterable[LaunchRow]) -> list[dict[str, Any]]:

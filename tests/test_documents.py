@@ -67,7 +67,7 @@ def test_the_entry_says_what_was_run_and_what_is_left(tmp_path: Path) -> None:
 def test_the_note_tells_the_launch_list_and_the_migrations(tmp_path: Path) -> None:
     run = finish_run(tmp_path, RUN_ID, pack=make_pack(tmp_path))
     note = (run.run_folder / "docs/devops_execution_summary.md").read_text()
-    assert "18 of 18 passed; 18 of these only in rehearsal." in note
+    assert "18 of 18 passed (all only in rehearsal)." in note
     assert note.count("| 1 | The idea pool") == 1
     assert len([line for line in read_evidence(run.run_folder) if line.task == "migrations"]) == note.count("\n- ✓ **")
 

@@ -117,7 +117,7 @@ def test_why_names_the_check_and_its_next_move() -> None:
 def test_an_item_proved_on_a_stand_in_says_so(how: Provenance) -> None:
     [row] = judge_items([ITEM], [line(ITEM.checks[0]), line(ITEM.checks[1], how=how)])
     assert row.is_only_rehearsed
-    assert count_items([row]) == "1 of 1 passed; 1 of these only in rehearsal"
+    assert count_items([row]) == "1 of 1 passed (all only in rehearsal)"
     [live] = judge_items([ITEM], [line(check) for check in ITEM.checks])
     assert not live.is_only_rehearsed
 
