@@ -8,7 +8,7 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements runbook readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint verify diff clean
+.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint verify diff clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,8 +57,8 @@ verify: setup ## Check a run's files against its signed manifest: make verify RU
 diff: setup ## Show what differs between two runs: make diff A=<run> B=<run>
 	@$(LIB) diff "$(A)" "$(B)"
 
-runbook: setup ## Fill the deployment runbook's times in from the newest run: make runbook ENV=staging
-	@$(LIB) runbook $(ENV) --pack "$(PACK)"
+publish-docs: setup ## Write the newest run's documents into the pack: shows the diff only unless APPLY=1, ENV=staging
+	@$(LIB) publish-docs $(ENV) --pack "$(PACK)" --run "$(RUN)"
 
 requirements: setup ## Pin requirements.in anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes requirements.in -o requirements.txt

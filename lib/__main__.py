@@ -65,10 +65,11 @@ def build_parser() -> argparse.ArgumentParser:
     load.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     load.add_argument("argv", nargs=argparse.REMAINDER, help="the command, after --")
     load.set_defaults(command=command_load)
-    fill = commands.add_parser("runbook", help="fill the deployment runbook's times in from the newest run")
-    fill.add_argument("environment", help="a file's name in params/")
-    fill.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
-    fill.set_defaults(command=command_runbook)
+    publish = commands.add_parser("publish-docs", help="write a run's documents into the pack; a dry run unless APPLY=1")
+    publish.add_argument("environment", help="a file's name in params/")
+    publish.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
+    publish.add_argument("--run", default="", help="a run's folder or id, instead of the newest whole one")
+    publish.set_defaults(command=command_publish)
     guard = commands.add_parser("guardrails", help="hold this branch to the project's policy, in seconds")
     guard.add_argument("environment", help="a file's name in params/")
     guard.add_argument("--base", default="", help="the branch to compare with, instead of the one in params")
@@ -127,11 +128,11 @@ def command_load(options: argparse.Namespace) -> int:
     return load_credentials(options.environment, options.argv[options.argv[:1] == ["--"] :], pack=options.pack or None)
 
 
-def command_runbook(options: argparse.Namespace) -> int:
-    """Fill the runbook's times in."""
-    from lib.inspection import fill_pack_runbook
+def command_publish(options: argparse.Namespace) -> int:
+    """Bring a run's documents to the pack."""
+    from lib.publish_docs import publish_docs
 
-    return fill_pack_runbook(options.environment, load_params(options.environment, pack=options.pack or None).pack)
+    return publish_docs(options.environment, pack=load_params(options.environment, pack=options.pack or None).pack, run=options.run)
 
 
 def command_guardrails(options: argparse.Namespace) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lib.episodes import Episode, Failure, Plan
 from lib.errors import ParamsError
 from lib.evidence import append_line, keep_artifacts, line_of
 from lib.params import Params, is_strict, load_params
@@ -14,6 +13,7 @@ from lib.results import Findings, Outcome
 from lib.run_file import RunFile, world_of
 from lib.stack import clean_up_leftovers, new_run_id, stand_up_targets
 from lib.targets.mail import deliver, judge_delivery
+from lib.targets.mail_dry_run import example_plan
 from lib.tasks import every_check
 from lib.wording import outcome_symbol, outcome_word, refusal_of_rehearsal, rehearsal_opening, say_not_set, split_detail
 
@@ -50,18 +50,8 @@ def send(params: Params, run: RunFile) -> Findings:
     """Return what came of handing the message in."""
     world = world_of(run, "health", {})
     evidence = params.sections["health"].evidence_url or run.run_folder.as_uri()
-    delivery = deliver(world, example_plan(run), evidence=evidence, mail_works=True)
+    delivery = deliver(world, example_plan(run.run_id), evidence=evidence, mail_works=True)
     return Findings(results=[judge_delivery(CHECK, delivery)], rows=delivery.rows, artifacts=delivery.artifacts)
-
-
-def example_plan(run: RunFile) -> Plan:
-    """Return a failure as it would be told, marked as an example."""
-    check = every_check()["health.chatwoot_token_accepted"]
-    detail = "An example: GET /api/v1/profile: token not accepted. Next: make a new token and store it where it is read."
-    word = outcome_word(Outcome.FAIL)
-    failure = Failure(check=check.id, title=check.title, subject="chatwoot", word=word, detail=detail)
-    episode = Episode(subject="chatwoot", opened_at=datetime.now(UTC), run_id=run.run_id, failing=(check.id,))
-    return Plan(opened=(episode,), failures=(failure,), is_dry_run=True)
 
 
 def keep(run: RunFile, findings: Findings, started_at: datetime) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib import runbook
 from lib.attest import load_signer, signing_key_path, verify_run
 from lib.errors import ParamsError
 from lib.evidence import EvidenceLine, read_evidence
-from lib.files import write_whole
 from lib.params import ROOT
 from lib.tables import show_table
 from lib.wording import show_count, show_value
@@ -30,22 +28,6 @@ def verify(run: str) -> int:
         return CHANGED
     whose = "this checkout's key" if own else "the key inside the envelope, which proves only that the files belong together"
     print(f"{folder.name} verifies: {show_count(found.files, 'file')}, signed by {whose} ({found.signed_by[:16]}).")
-    return 0
-
-
-def fill_pack_runbook(environment: str, pack: Path) -> int:
-    """Fill the runbook of the pack with the times of the environment's newest finished run; return the exit code."""
-    folder = ROOT / "rendered" / environment / "latest"
-    path = pack / runbook.FILE
-    if not folder.is_dir() or not path.is_file():
-        lacking = f"a finished run of {environment}" if not folder.is_dir() else f"{runbook.FILE} in {pack.name}"
-        raise ParamsError(f"There is no {lacking} to fill the runbook with. Next: run `make {environment}-readiness` first.")
-    text = path.read_text(encoding="utf-8")
-    page = f"`rendered/{environment}/{folder.resolve().name}/{runbook.TASK}.html` in the workbook"
-    filled = runbook.fill_runbook(text, read_evidence(folder.resolve()), evidence=page)
-    if filled != text:
-        write_whole(path, filled)
-    print(f"{runbook.FILE}: {'times filled in' if filled != text else 'nothing new was measured'}, from {folder.resolve().name}.")
     return 0
 
 

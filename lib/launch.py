@@ -12,6 +12,7 @@ from typing import Any
 
 from lib.errors import ParamsError
 from lib.files import write_whole
+from lib.launch_list import load_launch_list
 from lib.left_behind import read_notes
 from lib.parameters import check_parameters
 from lib.params import Params, is_strict, load_params
@@ -33,6 +34,7 @@ def run_environment(environment: str, *, only: Sequence[str], pack: str | None, 
     Raises ParamsError before anything is started when what was asked can't be understood.
     """
     tasks = choose_tasks(only)
+    load_launch_list()  # it is read again when the run is published: too late to find it wrong
     params = load_params(environment, pack=pack)
     parameters = check_parameters(tasks, params)
     if params.rehearsal and params.rehearsed_for and is_strict():

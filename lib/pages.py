@@ -82,6 +82,35 @@ class TaskRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProofLink:
+    """The page where an item of the launch list is proved, and the worst of its checks there."""
+
+    title: str
+    page: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchRow:
+    """One item of the launch list: what it came to (None: not all of its checks are in this run), and why.
+
+    provenance: the least real of what was looked at for it; None when nothing was.
+    """
+
+    number: int
+    title: str
+    outcome: Outcome | None
+    detail: str = ""
+    provenance: Provenance | None = None
+    proofs: tuple[ProofLink, ...] = ()
+
+    @property
+    def is_only_rehearsed(self) -> bool:
+        """Whether it has passed, but not all of it on the live services."""
+        return self.outcome is Outcome.PASS and self.provenance is not Provenance.LIVE
+
+
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One check whose outcome differs from the last run's; None on a side where it was not there."""
 
@@ -98,6 +127,7 @@ class RunSummary:
     header: of the run; its checks are those of every task.
     changes: None when there was no earlier run; previous is the run compared with.
     files: what to open beside the pages, in the order to show it.
+    launch_list: what each item of the launch list came to; tally says the same in one line.
     """
 
     header: PageHeader
@@ -105,3 +135,5 @@ class RunSummary:
     changes: tuple[Change, ...] | None = None
     previous: str | None = None
     files: tuple[FileLink, ...] = ()
+    launch_list: tuple[LaunchRow, ...] = ()
+    tally: str = ""

@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where params/, notebooks/ and rendered/ are."""
 
 ENVIRONMENT_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
+LAUNCH_LIST = "launch_list"
+"""The one file in params/ that is no environment."""
 RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
 """Names the private file by which the runner hands a kernel its run; unset outside a run."""
 
@@ -200,13 +202,13 @@ def named_variables() -> set[str]:
 
 def known_environments(folder: Path = ROOT / "params") -> list[str]:
     """Return the environments there are: one a file."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    return sorted(path.stem for path in folder.glob("*.yaml") if path.stem != LAUNCH_LIST)
 
 
 def read_document(environment: str, folder: Path, *, seen: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return one params file as plain data, laid over the environment it `extends`, if any."""
     path = folder / f"{environment}.yaml"
-    if not ENVIRONMENT_NAME.match(environment) or not path.is_file():
+    if environment == LAUNCH_LIST or not ENVIRONMENT_NAME.match(environment) or not path.is_file():
         raise ParamsError.no_such_environment(environment, known_environments(folder))
     if environment in seen:
         raise ParamsError(f"params/{environment}.yaml extends itself, by way of {', '.join(seen)}.")

@@ -14,18 +14,18 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from lib import runbook
 from lib.attest import load_signer, seal_run, signing_key_path
 from lib.commands import run_command
+from lib.documents import write_documents
 from lib.errors import CommandError
 from lib.evidence import FILE, EvidenceLine, read_evidence
 from lib.files import point_at, write_whole
 from lib.history import HistoryEntry, PastRun, changes_since, last_run, open_history, remember_run
+from lib.launch_list import count_items, judge_items, load_launch_list
 from lib.pages import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
-from lib.paper import SUMMARY_FILE, execution_summary
+from lib.paper import FEEDBACK, SUMMARY_FILE
 from lib.params import ROOT, history_url
 from lib.qa_links import FILE as QA_FILE
-from lib.qa_links import write_qa_links
 from lib.redact import strike_all
 from lib.render import render_index, render_task_page
 from lib.results import Outcome, Verdict
@@ -54,10 +54,7 @@ def publish(run: RunFile, task_runs: Sequence[TaskRun], ending: Ending) -> Publi
     history = open_history(run.rendered, history_url())
     past = last_run(history, run.environment)
     notebooks = {one.task.name: keep_notebook(run, one) for one in task_runs}
-    note = execution_summary(run, tasks, lines, verdict, partial=ending.partial, ended_at=ending.ended_at)
-    write_whole(run.run_folder / SUMMARY_FILE, note)
-    write_qa_links(run, now=ending.ended_at)
-    keep_runbook(run, lines)
+    write_documents(run, tasks, lines, partial=ending.partial, ended_at=ending.ended_at)
     for task in tasks:
         if task != SUMMARY:
             write_task_page(run, task, notebooks[task.name], lines, ending)
@@ -69,16 +66,6 @@ def publish(run: RunFile, task_runs: Sequence[TaskRun], ending: Ending) -> Publi
     if ending.finished:
         point_at(run.run_folder.parent / "latest", run.run_id)
     return Published(verdict=verdict, words=say_verdict(run, tasks, lines, verdict, ending))
-
-
-def keep_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> None:
-    """Put the pack's deployment runbook into the run's folder, its times filled in, when the run measured any."""
-    path = run.pack / runbook.FILE
-    if path.is_file():
-        text = path.read_text(encoding="utf-8")
-        filled = runbook.fill_runbook(text, lines, evidence=f"[the rehearsal's page](../{runbook.TASK}.html)")
-        if filled != text:
-            write_whole(run.run_folder / runbook.COPY, filled)
 
 
 def keep_notebook(run: RunFile, task_run: TaskRun) -> NotebookNode | None:
@@ -154,8 +141,11 @@ def summarize_run(
     run: RunFile, header: PageHeader, tasks: Sequence[Task], lines: Sequence[EvidenceLine], past: PastRun | None
 ) -> RunSummary:
     """Return everything the summary page says."""
+    items = judge_items(load_launch_list(), lines)
     return RunSummary(
         header=header,
+        launch_list=items,
+        tally=count_items(items),
         tasks=tuple(task_row(run, task, lines) for task in tasks if task != SUMMARY),
         changes=None if past is None else tuple(change_row(row) for row in changes_since(past, lines)),
         previous=past.run_id if past else None,
@@ -187,10 +177,12 @@ def change_row(row: dict[str, Any]) -> Change:
 
 def list_links(run_folder: Path) -> tuple[FileLink, ...]:
     """Return every file to open beside the pages: the note, the evidence, then the artifacts."""
-    first = [run_folder / SUMMARY_FILE, run_folder / QA_FILE, run_folder / FILE]
+    entries = sorted((run_folder / "docs" / FEEDBACK).glob("*.md"))
+    first = [run_folder / SUMMARY_FILE, *entries, run_folder / QA_FILE, run_folder / FILE]
     artifacts = sorted(path for path in (run_folder / "artifacts").rglob("*") if path.is_file())
     abouts = {
         SUMMARY_FILE: "the execution summary, ready to paste",
+        **{path.relative_to(run_folder).as_posix(): "the feedback entry" for path in entries},
         QA_FILE: "links to the vendors' newest health evidence, for QA",
         FILE: "one result a line",
     }

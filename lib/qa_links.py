@@ -7,7 +7,6 @@ shown as stale, and none at all as missing.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from lib.errors import WorkbookError
 from lib.evidence import EvidenceLine, read_evidence
 from lib.files import write_whole
-from lib.paper import plain
+from lib.markdown_text import link_to, plain
 from lib.results import Outcome
 from lib.run_file import RunFile
 from lib.summary import standing_out
@@ -32,6 +31,12 @@ MOST_RUNS = 200
 
 def write_qa_links(run: RunFile, *, now: datetime) -> None:
     """Put QA's links into the run's docs, as Markdown and as JSON beside it."""
+    for name, text in draft_qa_links(run, now=now).items():
+        write_whole(run.run_folder / name, text)
+
+
+def draft_qa_links(run: RunFile, *, now: datetime) -> dict[str, str]:
+    """Return QA's links as Markdown and as JSON, by their paths in the run's folder."""
     newest = newest_health(run.run_folder)
     stale_after_h = float(run.sections[TASK]["stale_after_h"])
     rows = link_rows(*newest, run.run_folder / "docs", now=now, stale_after_h=stale_after_h) if newest else []
@@ -43,8 +48,10 @@ def write_qa_links(run: RunFile, *, now: datetime) -> None:
         "is_stale": not rows or any(row["is_stale"] for row in rows),
         "links": rows,
     }
-    write_whole(run.run_folder / DATA_FILE, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
-    write_whole(run.run_folder / FILE, write_markdown(about, newest[1] if newest else []))
+    return {
+        DATA_FILE: json.dumps(about, indent=2, ensure_ascii=False) + "\n",
+        FILE: write_markdown(about, newest[1] if newest else []),
+    }
 
 
 def newest_health(run_folder: Path) -> tuple[Path, list[EvidenceLine]] | None:
@@ -85,16 +92,11 @@ def link_rows(
                 "looked_at": line.started_at.astimezone(UTC).isoformat(timespec="seconds"),
                 "age_s": round(age.total_seconds()),
                 "is_stale": age > timedelta(hours=stale_after_h),
-                "page": link(folder / f"{TASK}.html", docs),
-                "artifacts": [link(path, docs) for path in kept],
+                "page": link_to(folder / f"{TASK}.html", docs),
+                "artifacts": [link_to(path, docs) for path in kept],
             }
         )
     return rows
-
-
-def link(path: Path, start: Path) -> str:
-    """Return the address of a file as seen from a folder, so that links hold where the runs are copied to."""
-    return Path(os.path.relpath(path, start)).as_posix()
 
 
 def write_markdown(about: dict[str, Any], lines: Sequence[EvidenceLine]) -> str:

@@ -129,6 +129,12 @@ def clean_text(text: Json, limit: int = wording.LONGEST_TEXT) -> str:
     return wording.plain_text("" if text is None else str(text), limit=limit)
 
 
+def place_href(path: str) -> str:
+    """Return a place on a page of the run as a relative link."""
+    page, mark, place = path.partition("#")
+    return file_href(page) + (f"#{quote(place)}" if mark else "")
+
+
 def short_commit(commit: str) -> str:
     """Return the start of a commit's name, with its mark when there were changes since."""
     name = clean_text(commit, limit=64)
@@ -155,6 +161,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "gate": wording.gate_word,
     "parts": wording.split_detail,
     "href": file_href,
+    "place": place_href,
+    "item_word": wording.item_word,
     "commit": short_commit,
 }
 """What the templates call: words come from the one formatter."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from lib.evidence import EvidenceLine
+from lib.markdown_text import plain
 from lib.results import Outcome
 from lib.wording import outcome_word, provenance_words, show_time, show_value
 
@@ -40,8 +41,9 @@ def measured_times(lines: Sequence[EvidenceLine]) -> str:
 
 def row(what: str, line: EvidenceLine) -> str:
     """Return one row of the table."""
-    unit = f" {line.unit}" if line.unit else ""
-    return f"| {what} | {show_value(line.observed)}{unit} | {show_value(line.expected)}{unit} | {outcome_word(line.result)} |"
+    unit = f" {plain(line.unit)}" if line.unit else ""
+    observed, expected = (plain(show_value(value)) for value in (line.observed, line.expected))
+    return f"| {what} | {observed}{unit} | {expected}{unit} | {outcome_word(line.result)} |"
 
 
 def fill_runbook(text: str, lines: Sequence[EvidenceLine], *, evidence: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lib.evidence import EvidenceLine
+from lib.launch_list import count_items, judge_items, load_launch_list
 from lib.params import ROOT
 from lib.results import Verdict, count_outcomes
 from lib.run_file import RunFile
@@ -36,6 +37,7 @@ def say_verdict(
     return (
         f"\n{task_table(tasks, lines)}\n\n{person_list(lines)}"
         f"{verdict.word}  {verdict_sentence(verdict, gates, partial=ending.partial, rehearsed=run.rehearsal)}\n"
+        f"Launch list: {count_items(judge_items(load_launch_list(), lines))}\n"
         f"{unfinished}Read it: {shown}   ({show_duration(ending.duration_s)})"
     )
 

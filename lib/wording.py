@@ -68,6 +68,11 @@ def outcome_word(outcome: Outcome) -> str:
     return OUTCOME_WORDS[outcome]
 
 
+def item_word(outcome: Outcome | None) -> str:
+    """Return what an item of the launch list came to as a word; None: not all of its checks are in the run."""
+    return "not in this run" if outcome is None else outcome_word(outcome)
+
+
 def outcome_symbol(outcome: Outcome) -> str:
     """Return one character for the outcome; it stands beside the word, never for it."""
     return OUTCOME_SYMBOLS[outcome]

@@ -13,7 +13,7 @@ from lib.params import ROOT
 
 LAYERS = (
     {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions", "episodes", "stopping"},
-    {"sections", "wording", "pages", "addresses"},
+    {"sections", "wording", "markdown_text", "pages", "addresses"},
     {"params", "commands", "database", "web", "smtp", "traffic"},
     {"world", "drawing"},
     {"targets", "figures", "traffic_figure", "latency_figures", "alert_figures", "heat_map", "tables", "prose"},
@@ -21,11 +21,13 @@ LAYERS = (
     {"evidence", "runbook", "attest", "history", "episode_store", "embedded", "parameters_shown", "story"},
     {"tasks", "render"},
     {"run_file", "summary", "parameters"},
+    {"launch_list"},
     {"stack", "kernels", "progress", "paper", "qa_links"},
+    {"documents"},
     {"lab", "runner"},
-    {"session", "watch", "terminal"},
+    {"session", "watch", "trail", "terminal"},
     {"publish"},
-    {"launch", "dry_run", "inspection", "bench", "sync", "guard", "tidy"},
+    {"launch", "dry_run", "inspection", "bench", "sync", "guard", "tidy", "publish_docs"},
     {"__main__"},
 )
 """Each may import from those above it and from its own; `install` stands alone, before anything is there."""

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from lib import redact
-from lib.checks.readiness_summary import judge_files, judge_results, look_for_credentials
+from lib.checks.readiness_summary import (
+    judge_files,
+    judge_results,
+    look_at_dry_run,
+    look_at_nights,
+    look_at_runbook,
+    look_for_credentials,
+)
+from lib.params import ROOT
 from lib.results import Outcome
+from lib.targets import paper_judgements as paper
+from lib.world import World
 from tests.credential_worlds import copy_pack, open_world
 
 SECRET = "hunter2hunter2"
@@ -109,3 +121,188 @@ def test_a_vault_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         (pack / "vault/occ/local/publer.json").write_text("{")
         result = look_for_credentials(world, folder=kept, beside=kept).results[0]
     assert "not all of the vault" in str(result.observed)
+
+
+HEALTH = ("health.a", "health.b")
+NIGHTLY = {
+    "on": {"schedule": [{"cron": "47 5 * * *"}]},
+    "jobs": {"ask": {"steps": [{"run": "scripts/ops/check-chatwoot-health.sh"}, {"uses": "actions/upload-artifact@abc"}]}},
+}
+NOTE = "# Note\n\n## Migration status\n\n- ✓ **One**: passed\n- ✗ **Two**: failed\n\n## Tasks\n\n**Three**\n"
+ENTRY = "## x\n\n### What was run\n\n[Seed](a.html)\n\n### Evidence\n\n[e](e.jsonl)\n\n### What is left\n\n- `seed.a` failed\n"
+RUNBOOK = """# Deployment
+make staging-readiness first. [After](#guardrails)
+<!-- measured: here --><!-- /measured -->
+## Guardrails
+.github/launch-policy.yml
+flyctl checks list --app x
+flyctl deploy --app x --image y
+scripts/ops/rollback-production.sh --to v1
+RESTORE_POINT=x
+"""
+
+
+def links_data(**changes: Any) -> str:
+    links = [{"check": check, "artifacts": ["../artifacts/health/a.json"]} for check in HEALTH]
+    return json.dumps({"links": links, "is_stale": False, "stale_after_h": 26, "run_id": "r", **changes})
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    (tmp_path / "artifacts" / "health").mkdir(parents=True)
+    (tmp_path / "artifacts" / "health" / "a.json").write_text("{}")
+    return tmp_path / "docs"  # not there yet, as in a run that goes on
+
+
+def test_a_note_that_tells_every_migration_check_passes_and_one_that_leaves_one_out_fails_naming_it() -> None:
+    assert paper.judge_note(NOTE, ["One", "Two"]).outcome is Outcome.PASS
+    result = paper.judge_note(NOTE, ["One", "Two", "Three"])
+    assert (result.outcome, result.observed) == (Outcome.FAIL, 2)
+    assert "Three" in result.detail  # it stands under another heading
+
+
+def test_qa_links_to_fresh_evidence_pass(docs: Path) -> None:
+    assert paper.judge_qa(links_data(), docs, HEALTH, "r").outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"is_stale": True}, "older than 26 h"),
+        ({"run_id": "older"}, "of the run older"),
+        ({"links": [{"check": "health.a", "artifacts": ["../artifacts/health/a.json"]}]}, "without a link: health.b"),
+        ({"links": [{"check": check, "artifacts": ["../artifacts/gone.json"]} for check in HEALTH]}, "gone: ../artifacts/gone.json"),
+        ({"links": [{"check": check, "artifacts": []} for check in HEALTH]}, "no artifact is linked"),
+    ],
+)
+def test_qa_links_that_say_nothing_of_today_fail(docs: Path, changes: dict[str, Any], said: str) -> None:
+    result = paper.judge_qa(links_data(**changes), docs, HEALTH, "r")
+    assert result.outcome is Outcome.FAIL
+    assert said in result.detail
+
+
+def test_no_health_evidence_at_all_is_an_error(docs: Path) -> None:
+    assert paper.judge_qa('{"links": []}', docs, HEALTH, "r").outcome is Outcome.ERROR
+
+
+def test_an_entry_is_whole_or_fails_naming_what_it_lacks() -> None:
+    assert paper.judge_entry(ENTRY, ["Seed"], ["seed.a"]).outcome is Outcome.PASS
+    lacking = paper.judge_entry(ENTRY, ["Seed", "Alerts"], ["seed.a", "rls.b"])
+    assert lacking.outcome is Outcome.FAIL
+    assert "the task Alerts" in lacking.detail and "rls.b" in lacking.detail
+    assert paper.judge_entry("", [], []).outcome is Outcome.FAIL
+
+
+def test_links_that_lead_nowhere_fail_naming_document_and_link_and_no_document_is_an_error() -> None:
+    assert paper.judge_links({"a.md": []}).outcome is Outcome.PASS
+    result = paper.judge_links({"a.md": [], "b.md": ["x.html leads to no file"]})
+    assert (result.outcome, result.observed) == (Outcome.FAIL, 1)
+    assert "b.md: x.html leads to no file" in result.detail
+    assert paper.judge_links({}).outcome is Outcome.ERROR
+
+
+def test_a_runbook_that_tells_the_whole_flow_passes() -> None:
+    assert paper.judge_runbook(RUNBOOK, "r.md", (), ()).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("## Guardrails", "## Rules", "a heading on guardrails"),
+        (".github/launch-policy.yml", "a policy", "the policy that a branch is held to"),
+        ("--image y", "", "the deploy of a named image"),
+        ("scripts/ops/rollback-production.sh", "go back", "the rollback script"),
+        ("<!-- measured", "<!-- times", "the place of the measured times"),
+        ("RESTORE_POINT", "POINT", "the way back for the data"),
+    ],
+)
+def test_a_runbook_that_leaves_a_part_out_fails_naming_it(was: str, now: str, said: str) -> None:
+    result = paper.judge_runbook(RUNBOOK.replace(was, now), "r.md", (), ())
+    assert result.outcome is Outcome.FAIL
+    assert said in result.detail
+
+
+def test_a_runbook_that_is_missing_or_names_what_is_not_there_fails() -> None:
+    assert "has no r.md" in paper.judge_runbook(None, "r.md", (), ()).detail
+    assert "Links that lead nowhere: x" in paper.judge_runbook(RUNBOOK, "r.md", ("x",), ()).detail
+    assert "lacks what it names: scripts/y.sh" in paper.judge_runbook(RUNBOOK, "r.md", (), ("scripts/y.sh",)).detail
+
+
+def test_the_sample_packs_runbook_tells_the_flow_and_names_only_what_is_there() -> None:
+    text = (ROOT / "pack" / "docs/runbooks/production_deployment.md").read_text()
+    named = paper.IN_PACK.findall(text)
+    assert {"scripts/ops/rollback-production.sh", ".github/launch-policy.yml"} <= set(named)
+    assert [name for name in named if not (ROOT / "pack" / name).exists()] == []
+    assert paper.judge_runbook(text, "r.md", (), ()).outcome is Outcome.PASS
+
+
+def test_a_workflow_that_asks_every_night_and_keeps_what_it_got_passes() -> None:
+    assert paper.judge_nightly("chatwoot", paper.nightly_jobs({"a.yml": NIGHTLY}, "chatwoot")).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("47 5 * * *", "47 5 * * 1", "no schedule brings it every day"),
+        ("47 5 * * *", "47 5 1 * *", "no schedule brings it every day"),
+        ("actions/upload-artifact", "actions/cache", "it keeps no artifact"),
+        ("check-chatwoot-health", "check-publer-health", "No workflow of the pack asks Chatwoot"),
+    ],
+)
+def test_a_workflow_that_does_not_do_so_fails_saying_why(was: str, now: str, said: str) -> None:
+    workflow = json.loads(json.dumps(NIGHTLY).replace(was, now))
+    result = paper.judge_nightly("chatwoot", paper.nightly_jobs({"a.yml": workflow}, "chatwoot"))
+    assert result.outcome is Outcome.FAIL
+    assert said in result.detail
+
+
+@pytest.mark.parametrize("odd", [None, [], "x", {"on": "push"}, {"jobs": None}, {"jobs": {"a": None}}, {"jobs": {"a": {"steps": ["x"]}}}])
+def test_a_workflow_of_no_known_shape_asks_nobody(odd: Any) -> None:
+    assert paper.nightly_jobs({"a.yml": odd}, "publer") == []
+
+
+def test_an_hourly_schedule_is_nightly_too() -> None:
+    assert paper.is_daily("17 * * * *") and not paper.is_daily("17 5 * * 1-5") and not paper.is_daily("nonsense")
+
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def dry_run(**changes: Any) -> dict[str, Any]:
+    return {"run_id": "d", "started_at": NOW - timedelta(days=1), "result": "pass", "provenance": "live", **changes}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "outcome"),
+    [
+        ([dry_run()], Outcome.PASS),
+        ([], Outcome.ERROR),
+        ([dry_run(provenance="simulated")], Outcome.ERROR),
+        ([dry_run(result="fail")], Outcome.FAIL),
+        ([dry_run(started_at=NOW - timedelta(days=31))], Outcome.FAIL),
+        ([dry_run(), dry_run(result="fail", started_at=NOW)], Outcome.FAIL),
+        ([dry_run(result="fail", started_at=NOW - timedelta(days=2)), dry_run()], Outcome.PASS),
+    ],
+)
+def test_only_a_fresh_live_delivered_dry_run_counts(recorded: list[dict[str, Any]], outcome: Outcome) -> None:
+    result = paper.judge_recorded(recorded, environment="staging", live_only=True, now=NOW)
+    assert result.outcome is outcome
+    assert outcome is Outcome.PASS or "make notify-dry-run ENV=staging" in result.detail
+
+
+def test_what_is_not_part_of_the_run_is_skipped_with_its_reason() -> None:
+    world = cast(World, None)  # not looked at
+    looks = (
+        look_at_nights(world, tasks=()),
+        look_at_dry_run(world, tasks=(), mail_works=True, recorded=(), run_id="r"),
+        look_at_runbook(world, tasks=(), path="x.md"),
+    )
+    for findings in looks:
+        assert {result.outcome for result in findings.results} == {Outcome.SKIP}
+        assert all("not part of this run" in result.detail for result in findings.results)
+
+
+def test_without_mail_the_dry_run_leaves_the_word_to_the_mail_servers_own_check() -> None:
+    [result] = look_at_dry_run(cast(World, None), tasks=("health",), mail_works=False, recorded=(), run_id="r").results
+    assert result.outcome is Outcome.SKIP
+    assert "health.mail_server_accepts_us" in result.detail
