@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from lib import runbook
@@ -41,12 +42,23 @@ def fill_pack_runbook(environment: str, pack: Path) -> int:
         lacking = f"a finished run of {environment}" if not folder.is_dir() else f"{runbook.FILE} in {pack.name}"
         raise ParamsError(f"There is no {lacking} to fill the runbook with. Next: run `make {environment}-readiness` first.")
     text = path.read_text(encoding="utf-8")
-    page = f"`rendered/{environment}/{folder.resolve().name}/{runbook.TASK}.html` in the workbook"
-    filled = runbook.fill_runbook(text, read_evidence(folder.resolve()), evidence=page)
+    filled = runbook.fill_runbook(text, read_evidence(folder.resolve()), evidence=evidence_link(folder, path))
     if filled != text:
         write_whole(path, filled)
     print(f"{runbook.FILE}: {'times filled in' if filled != text else 'nothing new was measured'}, from {folder.resolve().name}.")
     return 0
+
+
+def evidence_link(latest: Path, path: Path) -> str:
+    """Return where a runbook finds the rehearsal: this one's page by name, and a link to the newest from a pack in this checkout.
+
+    latest: the environment's link to its newest run. path: the runbook.
+    """
+    page = f"`{(latest.resolve() / runbook.TASK).relative_to(ROOT.resolve())}.html` in the workbook"
+    if not path.resolve().is_relative_to(ROOT.resolve()):
+        return page
+    newest = os.path.relpath(latest / f"{runbook.TASK}.html", path.parent)
+    return f"{page}; [the newest rehearsal]({Path(newest).as_posix()})"
 
 
 def diff(a: str, b: str) -> int:

@@ -73,6 +73,7 @@ def leak_result(check: str, leaks: Sequence[str], files: int) -> Result:
             check,
             observed=list(leaks),
             expected=expected,
-            detail=f"A credential is in {', '.join(leaks)}. Next: remove the run's folder, change that credential, and report the leak.",
+            detail=f"A credential is in {', '.join(leaks)}. "
+            "Next: remove the run's folder, change that credential, and report the leak.",
         )
     return judge(check, holds=True, observed=f"none in {files} files", expected=expected)

@@ -13,6 +13,7 @@ import pytest
 from lib.database import Database
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.evidence import EvidenceLine
+from lib.inspection import evidence_link
 from lib.params import ROOT
 from lib.results import Outcome, Provenance
 from lib.runbook import fill_runbook, measured_times
@@ -67,6 +68,25 @@ def test_there_are_commands_and_every_make_target_exists() -> None:
         assert re.search(rf"^({re.escape(target)}|%-{target.rpartition('-')[2]}):", makefile, re.MULTILINE), target
 
 
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)]+)\)", TEXT)
+    titles = [line.lstrip("# ").lower() for line in TEXT.splitlines() if line.startswith("#")]
+    headings = {re.sub(r"[^a-z0-9 -]", "", title).replace(" ", "-") for title in titles}
+    assert {"#guardrails", "#how-long-it-takes"} <= set(links)
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in headings
+        elif "/rendered/" not in link:  # runs are not in the repository
+            assert (RUNBOOK.parent / link).exists(), link
+
+
+def test_the_evidence_of_a_pack_in_this_checkout_is_a_link(tmp_path: Path) -> None:
+    latest = ROOT / "rendered/staging/latest"
+    link = evidence_link(latest, RUNBOOK)
+    assert link.endswith("[the newest rehearsal](../../../rendered/staging/latest/deploy_rehearsal.html)")
+    assert evidence_link(latest, tmp_path / "docs/runbooks/x.md").endswith("deploy_rehearsal.html` in the workbook")
+
+
 def test_exit_codes_in_the_runbook_are_the_scripts() -> None:
     script = (ROOT / "pack/scripts/ops/rollback-production.sh").read_text() + (
         ROOT / "pack/scripts/ops/database.bash"
@@ -77,7 +97,8 @@ def test_exit_codes_in_the_runbook_are_the_scripts() -> None:
 
 def line(check: str, **changes: object) -> EvidenceLine:
     said = {
-        "run_id": "20261123T114500Z-abcd", "environment": "staging", "task": "deploy_rehearsal", "check": f"deploy_rehearsal.{check}",
+        "run_id": "20261123T114500Z-abcd", "environment": "staging",
+        "task": "deploy_rehearsal", "check": f"deploy_rehearsal.{check}",
         "result": Outcome.PASS, "gate": True, "provenance": Provenance.SIMULATED, "observed": 1.25, "expected": 300, "unit": "s",
         "started_at": datetime(2026, 11, 23, 11, 45, tzinfo=UTC), "duration_s": 1.0,
     }  # fmt: skip
