@@ -133,7 +133,7 @@ def look_at_way_back(world: World, *, before: AppState | None) -> Findings:
     results = [judgement.judge_candidate(candidate, settings.image, before), judgement.judge_way_back(dry, way_back.shown)]
     whole = read_whole(before, world.target, world.sections["migrations"].schemas)
     running = before.running
-    rows = [
+    rows: list[dict[str, str | None]] = [
         {"what": f"what runs, release v{running.version}", "image": running.image, "digest": before.images[0][:19]},
         {"what": "the candidate", "image": plan.image, "digest": None},
     ]

@@ -35,7 +35,7 @@ HURRIED = {"slow": {"timeout_s": 0.4, "deadline_s": 0.9}, "slow_drip": {"timeout
 """Only faults that take time get limits that are soon reached: else a busy machine would look like one."""
 CHATWOOT, PUBLER = list(health.CHATWOOT.values()), list(health.PUBLER.values())
 WITH_TOKEN = CHATWOOT[2:]
-TIMES = ["health.chatwoot_available", "health.chatwoot_p95_within_limit", "health.publer_available", "health.publer_p95_within_limit"]
+TIMES = [f"health.{service}_{what}" for service in ("chatwoot", "publer") for what in ("available", "p95_within_limit")]
 EVERY = [check.id for check in health.CHECKS]
 
 
@@ -52,7 +52,9 @@ class Nights:
     count: int = 0
     standing: ExitStack = field(default_factory=ExitStack)
 
-    def start(self, *, chatwoot: Any = "none", publer: Any = "none", mail: str = "none", at: tuple[str, ...] = (), latency_ms: float = 0) -> None:
+    def start(
+        self, *, chatwoot: Any = "none", publer: Any = "none", mail: str = "none", at: tuple[str, ...] = (), latency_ms: float = 0
+    ) -> None:
         """Start the three stand-ins, each with its fault."""
         self.standing.close()
         folder = self.folder / "stand-ins"
@@ -73,7 +75,8 @@ class Nights:
         work = self.folder / f"work-{self.count}"
         work.mkdir()
         how = Provenance.LIVE if self.live else Provenance.SIMULATED
-        sections = {name: section.model_dump(mode="json") for name, section in params.load_params("local", variables={}).sections.items()}
+        said = params.load_params("local", variables={}).sections
+        sections = {name: section.model_dump(mode="json") for name, section in said.items()}
         sections["health"]["chatwoot"].update(self.changes)
         run = RunFile(
             run_id=run_id, environment="staging", rehearsal=not self.live, provenance=how,
@@ -296,7 +299,8 @@ def test_a_lasting_failure_is_told_again_when_the_reminder_is_due(nights: Nights
     nights.start(chatwoot="expired_token")
     nights.run()
     nights.run(remind_after_h=1e-9)
-    assert [message["Subject"] for message in nights.messages] == ["[staging] Chatwoot failing", "[staging] Chatwoot still failing"]
+    subjects = [message["Subject"] for message in nights.messages]
+    assert subjects == ["[staging] Chatwoot failing", "[staging] Chatwoot still failing"]
 
 
 def test_a_rehearsal_uses_up_no_live_episode(nights: Nights) -> None:

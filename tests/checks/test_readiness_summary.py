@@ -91,7 +91,8 @@ def test_nothing_to_read_is_an_error() -> None:
 
 def test_files_of_the_same_name_are_each_read(tmp_path: Path) -> None:
     redact.register_secrets([SECRET])
-    for place, text in (("run/artifacts/health/a.json", SECRET), ("run/artifacts/seed/a.json", "clean"), ("work/a.json", "clean")):
+    files = {"run/artifacts/health/a.json": SECRET, "run/artifacts/seed/a.json": "clean", "work/a.json": "clean"}
+    for place, text in files.items():
         path = tmp_path / place
         path.parent.mkdir(parents=True)
         path.write_text(text)

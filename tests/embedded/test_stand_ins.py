@@ -112,11 +112,13 @@ class TestChatwoot:
     def test_healthy_bodies_are_as_published(self, chatwoot: Chatwoot, path: str, fault: str) -> None:
         document = load("chatwoot.json")
         chatwoot.fault = fault
-        self.ask(chatwoot, "/api/v1/accounts/1/conversations/1/toggle_status", {"Api-Access-Token": chatwoot.token}, method="POST", json={"status": "open"})
-        answer = self.ask(chatwoot, path, {"Api-Access-Token": chatwoot.token})
+        headers = {"Api-Access-Token": chatwoot.token}
+        toggle = "/api/v1/accounts/1/conversations/1/toggle_status"
+        self.ask(chatwoot, toggle, headers, method="POST", json={"status": "open"})
+        answer = self.ask(chatwoot, path, headers)
         if path.endswith("reporting_events"):  # nothing was resolved yet
-            self.ask(chatwoot, path.replace("reporting_events", "toggle_status"), {"Api-Access-Token": chatwoot.token}, method="POST", json={"status": "resolved"})
-            answer = self.ask(chatwoot, path, {"Api-Access-Token": chatwoot.token})
+            self.ask(chatwoot, toggle, headers, method="POST", json={"status": "resolved"})
+            answer = self.ask(chatwoot, path, headers)
         assert answer.status == 200
         assert_as_published(document, CHATWOOT[path], "get", answer)
 

@@ -68,7 +68,8 @@ class Operator:
 
     def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [self.machine / "bash", SCRIPT, *words], cwd=ROOT / "pack", env=environment(self.machine, self.fly, self.folder, **more),
+            [self.machine / "bash", SCRIPT, *words],
+            cwd=ROOT / "pack", env=environment(self.machine, self.fly, self.folder, **more),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
 
