@@ -145,6 +145,6 @@ def kernel_class(
                 if slot.ended_because and slot.pid is not None:
                     end_tree(slot.pid)
 
-        start_kernel = _async_start_kernel  # type: ignore[assignment]
+        start_kernel = _async_start_kernel
 
     return TaskKernelManager

@@ -53,7 +53,7 @@ def read_defaults(notebook: Path) -> dict[str, Any]:
         raise ParamsError(f"notebooks/{notebook.name} has {len(tagged)} cells tagged '{TAG}'; it must have one.")
     try:
         lines = ast.parse(tagged[0].source).body
-        return {line.targets[0].id: ast.literal_eval(line.value) for line in lines}  # type: ignore[attr-defined]
+        return {line.targets[0].id: ast.literal_eval(line.value) for line in lines}
     except (SyntaxError, ValueError, AttributeError, IndexError) as exc:
         raise ParamsError(
             f"notebooks/{notebook.name}: its parameters cell may hold only lines like `name = literal`."

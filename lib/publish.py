@@ -226,7 +226,7 @@ def history_entry(run: RunFile, verdict: Verdict, ending: Ending, lines: Sequenc
 
 def read_commit(pack: Path) -> str | None:
     """Return the commit the pack stands at, with `+` when it has changes since; None outside version control."""
-    asked = ["git", "-C", pack, "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    asked: list[str | Path] = ["git", "-C", pack, "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     try:
         done = run_command(asked, timeout_s=10)
     except CommandError:

@@ -22,7 +22,7 @@ from lib.story import read_story
 TEMPLATES = Path(__file__).parent / "templates"
 VERDICT_LOOKS = {Verdict.GO: "pass", Verdict.REHEARSED: "rehearsed", Verdict.NO_GO: "fail", Verdict.BLOCKED: "error"}
 """Verdict -> the class that gives it its colour. Not green for REHEARSED: it is not a GO."""
-NO_NOTEBOOK: NotebookNode = from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})  # type: ignore[no-untyped-call]
+NO_NOTEBOOK: NotebookNode = from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
 """What the exporter is handed: the story reaches the template read and cleaned."""
 NEEDS_PERSON = (Outcome.FAIL, Outcome.ERROR)
 MOST_FILES = 200
