@@ -14,7 +14,9 @@ from lib.tasks import TASKS
 from tests.paper_worlds import drafts_of, finish_run, make_pack, run_in
 
 RUN_ID = "20261124T021458Z-abcd"
-HOSTILE = "](../x.md) | [click](javascript:x) <script>alert(1)</script> `a` ![p](http://evil.example) https://evil.example\n## Heading"
+HOSTILE = (
+    "](../x.md) | [click](javascript:x) <script>alert(1)</script> `a` ![p](http://evil.example) https://evil.example\n## Heading"
+)
 BAD = {
     "rls.every_table_enabled": Result(
         check="rls.every_table_enabled", outcome=Outcome.FAIL, observed=HOSTILE, detail=f"{HOSTILE} Next: {HOSTILE}"
@@ -46,7 +48,8 @@ def test_hostile_results_stay_text(tmp_path: Path) -> None:
     clean = finish_run(tmp_path / "clean", RUN_ID, pack=make_pack(tmp_path / "clean"))
     for path in markdown(run.run_folder):
         html = str(mistune.create_markdown(escape=False, plugins=["table", "url"])(path.read_text()))
-        assert "<script" not in html and "<img" not in html and "javascript:" not in " ".join(part for part in html.split('"')[1::2])
+        assert "<script" not in html and "<img" not in html
+        assert "javascript:" not in " ".join(html.split('"')[1::2])
         assert 'href="http' not in html
         was = (clean.run_folder / path.relative_to(run.run_folder)).read_text()
         assert path.read_text().count("\n#") == was.count("\n#"), "a result made a heading"

@@ -46,7 +46,7 @@ def test_every_item_is_proved_by_a_gate() -> None:
 
 def test_the_list_is_no_environment() -> None:
     assert "launch_list" not in known_environments()
-    with pytest.raises(ParamsError, match="there is no params/launch_list.yaml"):
+    with pytest.raises(ParamsError, match=r"there is no params/launch_list\.yaml"):
         load_params("launch_list", variables={})
 
 

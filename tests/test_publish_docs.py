@@ -139,7 +139,8 @@ def test_without_a_run_nothing_is_published(tmp_path: Path, pack: Path) -> None:
 
 
 def test_a_run_that_was_changed_by_hand_is_not_published(tmp_path: Path, pack: Path) -> None:
-    run = finish_run(tmp_path, FIRST, pack=pack, said={"rls.pgtap_tests_pass": Result(check="rls.pgtap_tests_pass", outcome=Outcome.FAIL)})
+    failing = Result(check="rls.pgtap_tests_pass", outcome=Outcome.FAIL)
+    run = finish_run(tmp_path, FIRST, pack=pack, said={failing.check: failing})
     note = run.run_folder / "docs/devops_execution_summary.md"
     note.write_text(note.read_text().replace("failed", "passed"))
     assert "does not verify" in refusal(tmp_path, pack)

@@ -13,7 +13,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
 from lib import redact
 from lib.evidence import EvidenceLine
-from lib.pages import CheckRow, FileLink, TaskRow
+from lib.pages import CheckRow, FileLink, LaunchRow, ProofLink, TaskRow
 from lib.render import file_href, render_index, render_task_page
 from lib.results import Outcome, Provenance, Verdict
 from tests import sample_pages as sample
@@ -113,7 +113,14 @@ def everywhere(text: str) -> tuple[str, str]:
         ]
     )
     task = TaskRow(task=text, title=text, outcome=Outcome.FAIL, counts={"fail": 1}, page=text)
-    summary = sample.summary(header=header, tasks=(task,), previous=text, files=(FileLink(path=text, about=text, sha256=text),))
+    item = LaunchRow(
+        number=1, title=text, outcome=Outcome.PASS, detail=f"{text} Next: {text}", provenance=Provenance.SIMULATED,
+        proofs=(ProofLink(title=text, page=text, outcome=Outcome.PASS),),
+    )  # fmt: skip
+    summary = sample.summary(
+        header=header, tasks=(task,), previous=text, files=(FileLink(path=text, about=text, sha256=text),),
+        launch_list=(item, replace(item, outcome=None)), tally=text,
+    )  # fmt: skip
     return render_task_page(notebook, header), render_index(notebook, summary)
 
 
@@ -281,3 +288,17 @@ def test_row_has_a_place_for_all_that_a_line_of_evidence_says() -> None:
     renamed: dict[str, Any] = {"outcome": "result"}
     named = {renamed.get(field.name, field.name) for field in fields(CheckRow)} - {"title"}
     assert named == set(EvidenceLine.model_fields) - {"run_id", "environment"}
+
+
+def test_launch_list_shows_each_item_with_its_verdict_and_where_it_is_proved() -> None:
+    proof = ProofLink(title="Row level security", page="rls.html#results", outcome=Outcome.PASS)
+    items = (
+        LaunchRow(number=2, title="The tests pass", outcome=Outcome.PASS, provenance=Provenance.LIVE, proofs=(proof,)),
+        LaunchRow(number=3, title="Seeded", outcome=Outcome.PASS, provenance=Provenance.EMBEDDED),
+        LaunchRow(number=4, title="Told", outcome=None, detail="Not looked at in this run. Next: run it."),
+    )
+    page = render_index(None, sample.summary(launch_list=items, tally="2 of 3 passed"))
+    rows = [row for row in re.findall(r"<tr.*?</tr>", page, re.DOTALL) if 'class="came-to"' in row and 'class="proofs"' in row]
+    assert [("only in rehearsal" in row, "not in this run" in row) for row in rows] == [(False, False), (True, False), (False, True)]
+    assert 'href="./rls.html#results"' in rows[0]
+    assert "2 of 3 passed" in page
