@@ -27,7 +27,9 @@ SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 """Shapes of credentials that are struck out even when their value is not known."""
 
-UNMISTAKABLE = tuple(re.compile(SHAPES[place][0].pattern.encode(), SHAPES[place][0].flags & (re.I | re.S)) for place in (0, 1, 3, 5))
+UNMISTAKABLE = tuple(
+    re.compile(shape.pattern.encode(), shape.flags & (re.I | re.S)) for shape, _ in (SHAPES[0], SHAPES[1], SHAPES[3], SHAPES[5])
+)
 """Shapes that no ordinary prose has: a URL with a password, a JSON web token, a vendor's prefix, a private key."""
 
 _known: set[str] = set()
@@ -86,7 +88,10 @@ def strike_all(value: Any) -> Any:
     return value
 
 
-def find_secrets(content: bytes) -> int:
-    """Return how many known spellings and unmistakable shapes occur in the content; 0 is what every kept file must give."""
-    known = sum(1 for value in _known if value.encode() in content)
-    return known + sum(1 for shape in UNMISTAKABLE if shape.search(content))
+def find_secrets(content: bytes, known: frozenset[str] | None = None) -> int:
+    """Return how many spellings and unmistakable shapes occur in the content; 0 is what every kept file must give.
+
+    known: the spellings to look for; all that are struck out in this process when None.
+    """
+    values = known_spellings() if known is None else known
+    return sum(value.encode() in content for value in values) + sum(bool(shape.search(content)) for shape in UNMISTAKABLE)

@@ -76,7 +76,7 @@ def flyctl_json(fly: EmbeddedFly, *words: str) -> Any:
 
 
 def deploy(
-    fly: EmbeddedFly, release: str, *words: str, strategy: str = "rolling", app: str = APP
+    fly: EmbeddedFly, release: str, *words: str, strategy: str = "rolling", app: str = APP, pack: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     argv = [
         "deploy",
@@ -91,7 +91,7 @@ def deploy(
         "--ha=false",
         "--yes",
     ]
-    return flyctl(fly, *argv, *words)
+    return flyctl(fly, *argv, *words, pack=pack)
 
 
 def wait_passing(fly: EmbeddedFly, app: str = APP) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from lib.errors import TargetError
 from lib.results import Check, Findings, Outcome, Provenance, looks_at, unseen
@@ -10,7 +12,6 @@ from lib.sections import Guardrails
 from lib.targets import guardrail_judgements as judging
 from lib.targets.git import list_files
 from lib.targets.npm import run_scripts
-from lib.targets.policy import matches
 from lib.targets.rehearsed_branch import Guarded, open_branch
 from lib.targets.secret_scan import find_env_files, find_secrets
 from lib.targets.workflows import WorkflowFinding, check_schema, lint_workflows, list_workflows
@@ -28,6 +29,9 @@ CHECKS: tuple[Check, ...] = (
     Check(id="guardrails.project_commands_pass", title="The project's own commands pass"),
 )
 
+HOW = {"A": "added", "D": "deleted", "R": "moved", "C": "copied", "?": "not committed"}
+"""How git says that a file was changed."""
+
 OF_THE_BRANCH = (
     "guardrails.branch_name_allowed",
     "guardrails.change_small_or_opted_in",
@@ -38,7 +42,7 @@ OF_THE_BRANCH = (
 
 @looks_at(*OF_THE_BRANCH)
 def look_at_branch(world: World) -> Findings:
-    """Every file that the branch changes, and whether it may."""
+    """What the branch changes, folder by folder; branch.json has every file."""
     settings: Guardrails = world.settings
     is_live = world.provenance is Provenance.LIVE
     guarded = open_branch(
@@ -49,24 +53,39 @@ def look_at_branch(world: World) -> Findings:
         work=world.work,
     )
     judges = (judging.judge_name, judging.judge_size, judging.judge_paths, judging.judge_issue)
-    rows = [change_row(path, kind, guarded) for path, kind in sorted(guarded.branch.changes.items())]
+    changes = guarded.branch.changes
+    strange = set(judging.find_strange(sorted(changes), guarded.policy.change.allowed_paths))
     about = {
         "branch": guarded.name,
         "base": guarded.branch.base,
         "note": guarded.branch.note,
         "commits": len(guarded.branch.messages),
-        "files": rows,
+        "files": [{"file": path, "how": say_how(kind), "allowed": path not in strange} for path, kind in sorted(changes.items())],
     }
     results = [judge(guarded) for judge in judges]
+    rows = folder_rows(changes, guarded.policy.change.allowed_paths)
     return Findings(results=results, rows=rows, artifacts={"branch.json": about}, facts=guarded)
 
 
-def change_row(path: str, kind: str, guarded: Guarded) -> dict[str, object]:
-    """Return one changed file as the page shows it."""
-    words = {"A": "added", "M": "changed", "D": "deleted", "R": "moved", "?": "added, not committed"}
-    is_markdown = judging.MARKDOWN.search(path) is not None
-    allowed = "judged as Markdown" if is_markdown else matches(path, guarded.policy.change.allowed_paths)
-    return {"file": path, "how": words.get(kind, "changed"), "allowed": allowed}
+def say_how(kind: str) -> str:
+    """Return how a file was changed, in a word or two."""
+    return HOW.get(kind, "changed")
+
+
+def folder_rows(changes: Mapping[str, str], allowed: Sequence[str]) -> list[dict[str, object]]:
+    """Return one row for each folder at the project's top that has changed files; those at the top itself are one, too."""
+    folders: dict[str, list[str]] = {}
+    for path in sorted(changes):
+        folders.setdefault(path.partition("/")[0] + "/" if "/" in path else "(top)", []).append(path)
+    return [
+        {
+            "where": where,
+            "files": len(paths),
+            "how": ", ".join(f"{count} {how}" for how, count in Counter(say_how(changes[path]) for path in paths).items()),
+            "not allowed": ", ".join(judging.find_strange(paths, allowed)) or "none",
+        }
+        for where, paths in folders.items()
+    ]
 
 
 def describe_branch(guarded: Guarded | None) -> list[dict[str, object]]:

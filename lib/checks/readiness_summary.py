@@ -10,12 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lib.redact import find_secrets
+from lib.errors import TargetError
+from lib.redact import find_secrets, known_spellings, spellings
 from lib.results import Check, Findings, Result, failed, judge, looks_at, skipped, unseen
 from lib.targets import paper_judgements as paper
+from lib.targets.credential_stores import open_world_vault, read_copy
 from lib.targets.document_links import broken_links
 from lib.targets.mail import deliver, judge_delivery
 from lib.targets.mail_dry_run import example_plan
+from lib.targets.vault import telling_parts
 from lib.world import World
 
 CHECKS: tuple[Check, ...] = (
@@ -70,22 +73,46 @@ def look_for_credentials(world: World, *, folder: Path, beside: Path) -> Finding
 
     folder: the run's own folder; beside: where the executed notebooks wait to be published.
     """
-    # Folders beside them hold what the tasks worked on, copies of the pack among it: gone when the run ends.
-    paths = [path for path in (*sorted(folder.rglob("*")), *sorted(beside.iterdir())) if path.is_file()]
-    private = {"run.json"}
-    return judge_files({path.name: path.read_bytes() for path in paths if path.name not in private})
+    known = known_spellings()  # before the vault is read: its placeholders are none
+    of_vault, note = find_vault_spellings(world)
+    # By the whole path: two tasks may keep files of the same name, and each is read. What else lies beside the
+    # notebooks is the run's private folder, gone when the run ends.
+    kept = {path.relative_to(folder.parent): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    kept |= {path.relative_to(beside.parent): path for path in sorted(beside.glob("*.ipynb"))}
+    contents = {shown.as_posix(): path.read_bytes() for shown, path in kept.items()}
+    return judge_files(contents, known=known | of_vault, note=note)
 
 
-def judge_files(contents: Mapping[str, bytes]) -> Findings:
+def find_vault_spellings(world: World) -> tuple[frozenset[str], str]:
+    """Return the spellings of every real value in the vault that this run looked at, and what could not be read of it.
+
+    A placeholder is no credential: it may stand on a page that lists placeholders.
+    """
+    if "vault" not in world.services:
+        return frozenset(), ""
+    settings = world.sections["credentials"]
+    parts: list[str] = []
+    note = ""
+    for path in (settings.vault_path, *settings.apart_from):
+        try:
+            copy = read_copy(open_world_vault(world, path), settings)
+        except TargetError:
+            note = "; not all of the vault could be read, see the credentials task"
+            continue
+        parts += [part for one in copy.real(settings.placeholders).values() for part in telling_parts(one)]
+    return frozenset(form for part in parts for form in spellings(part)), note
+
+
+def judge_files(contents: Mapping[str, bytes], *, known: frozenset[str] | None = None, note: str = "") -> Findings:
     """Judge that no file holds a known credential in any of its spellings, nor anything shaped like one."""
     check = "readiness_summary.no_credential_was_kept"
     if not contents:
         return Findings(results=[unseen(check, "There was no file to read. Next: run the tasks first.")])
-    leaks = sorted(name for name, content in contents.items() if find_secrets(content))
-    return Findings(results=[leak_result(check, leaks, len(contents))], facts=leaks)
+    leaks = sorted(name for name, content in contents.items() if find_secrets(content, known))
+    return Findings(results=[leak_result(check, leaks, len(contents), note)], facts=leaks)
 
 
-def leak_result(check: str, leaks: Sequence[str], files: int) -> Result:
+def leak_result(check: str, leaks: Sequence[str], files: int, note: str) -> Result:
     """Return the result for the files that leak."""
     expected = "no credential in any file"
     if leaks:
@@ -96,7 +123,7 @@ def leak_result(check: str, leaks: Sequence[str], files: int) -> Result:
             detail=f"A credential is in {', '.join(leaks)}. "
             "Next: remove the run's folder, change that credential, and report the leak.",
         )
-    return judge(check, holds=True, observed=f"none in {files} files", expected=expected)
+    return judge(check, holds=True, observed=f"none in {files} files{note}", expected=expected)
 
 
 @looks_at(*OF_THE_NIGHT)

@@ -107,12 +107,14 @@ class StandIn:
         assert self._held is not None
         assert self._stop is not None
         options: dict[str, Any] = {"log_config": None, "log_level": "critical", "access_log": False, "lifespan": "off"}
-        if self.fault == "wrong_certificate":
-            options.update(write_untrusted_certificate(self.folder))
+        certificate = write_untrusted_certificate(self.folder) if self.fault == "wrong_certificate" else {}
+        options.update(certificate)
         web = uvicorn.Server(uvicorn.Config(self.app(), http="h11", ws="none", **options))
         serving = asyncio.create_task(web.serve(sockets=[self._held]))
         while not web.started and not serving.done():
             await asyncio.sleep(0.005)
+        for path in certificate.values():
+            Path(path).unlink()  # it is in memory now; a key that lies about is what a run warns of
         self._started.set()
         await self._stop.wait()
         web.should_exit = web.force_exit = True

@@ -39,7 +39,7 @@ def judge_size(guarded: Guarded) -> Result:
     """Judge that a branch changes few files, or says why it changes many."""
     check, rules = "guardrails.change_small_or_opted_in", guarded.policy.change
     count, most = len(guarded.branch.changes), rules.max_files
-    facts = {"observed": count, "expected": f"at most {most}, or an opt-in", "unit": "files"}
+    facts = {"observed": count, "expected": most, "unit": "files"}
     if count <= most:
         return passed(check, **facts)
     wide = rules.wide_change
@@ -64,11 +64,16 @@ def find_reason(guarded: Guarded) -> str:
     return max((match[1] for text in texts for match in line.finditer(text)), key=len, default="")
 
 
+def find_strange(paths: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Return the paths that are none of those allowed; where Markdown may be is another matter."""
+    return [path for path in paths if not MARKDOWN.search(path) and not matches(path, allowed)]
+
+
 def judge_paths(guarded: Guarded) -> Result:
     """Judge that every changed file is where this project keeps files. Markdown has a check of its own."""
     allowed = guarded.policy.change.allowed_paths
     others = [path for path in sorted(guarded.branch.changes) if not MARKDOWN.search(path)]
-    strange = [path for path in others if not matches(path, allowed)]
+    strange = find_strange(others, allowed)
     move = "move them, or agree on a new path in the policy"
     detail = f"Outside of the allowed paths: {name_some(strange)}. Next: {move}." if strange else ""
     observed = f"{len(others) - len(strange)} of {len(others)}"

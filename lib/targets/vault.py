@@ -51,10 +51,15 @@ class Vault(Protocol):
         """Return what more people than the owner may read; None when the vault is no folder."""
 
 
+def telling_parts(value: VaultValue) -> list[str]:
+    """Return what gives the value away: the whole of it, and each long line."""
+    lines = [line.strip() for line in value.value.splitlines()]
+    return [value.value, value.value.strip(), *(line for line in lines if len(line) >= LONG_LINE)]
+
+
 def know(value: VaultValue) -> VaultValue:
     """Strike the value, and each long line of it, out of everything from now on."""
-    lines = [line.strip() for line in value.value.splitlines()]
-    register_secrets([value.value, value.value.strip(), *(line for line in lines if len(line) >= LONG_LINE)])
+    register_secrets(telling_parts(value))
     return value
 
 

@@ -224,6 +224,7 @@ def keep_copies(world: World, folder: Path, *days: float) -> list[Path]:
 def test_a_clean_backup_passes_every_check(rehearsal, source):
     rehearsal.all()
     assert rehearsal.not_passed() == {}
+    rehearsal.look(backup_restore.look_at_project_backup)  # its own tests are below
     assert set(rehearsal.seen) == {check.id.removeprefix("backup_restore.") for check in backup_restore.CHECKS}
     assert rehearsal.seen["rows_match"].observed == 6
     assert rehearsal.seen["rls_matrix_matches"].observed == 6

@@ -6,16 +6,25 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from lib import redact
-from lib.checks.readiness_summary import judge_files, judge_results, look_at_dry_run, look_at_nights, look_at_runbook
+from lib.checks.readiness_summary import (
+    judge_files,
+    judge_results,
+    look_at_dry_run,
+    look_at_nights,
+    look_at_runbook,
+    look_for_credentials,
+)
 from lib.params import ROOT
 from lib.results import Outcome
 from lib.targets import paper_judgements as paper
 from lib.world import World
+from tests.credential_worlds import copy_pack, open_world
 
 SECRET = "hunter2hunter2"
 EXPECTED = {"rls": ["rls.a", "rls.b"], "seed": ["seed.a"]}
@@ -78,6 +87,40 @@ def test_words_about_credentials_and_struck_ones_are_not_credentials() -> None:
 
 def test_nothing_to_read_is_an_error() -> None:
     assert judge_files({}).results[0].outcome is Outcome.ERROR
+
+
+def test_files_of_the_same_name_are_each_read(tmp_path: Path) -> None:
+    redact.register_secrets([SECRET])
+    for place, text in (("run/artifacts/health/a.json", SECRET), ("run/artifacts/seed/a.json", "clean"), ("work/a.json", "clean")):
+        path = tmp_path / place
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    nowhere: Any = SimpleNamespace(services={})
+    [result] = look_for_credentials(nowhere, folder=tmp_path / "run", beside=tmp_path / "work").results
+    assert (result.outcome, result.observed) == (Outcome.FAIL, ["run/artifacts/health/a.json"])
+
+
+def test_a_value_that_only_the_vault_knows_is_found(tmp_path: Path) -> None:
+    pack, kept, beside = copy_pack(tmp_path), tmp_path / "kept", tmp_path / "beside"
+    for folder in (kept, beside):
+        folder.mkdir()
+    key = (pack / "vault/occ/local/tile_signing_key.txt").read_text()
+    with open_world(tmp_path, pack) as world:
+        (kept / "clean.txt").write_text("placeholders: changeme, your-api-key")
+        assert look_for_credentials(world, folder=kept, beside=beside).results[0].outcome is Outcome.PASS
+        (kept / "line.txt").write_text(max(key.splitlines(), key=len))
+        result = look_for_credentials(world, folder=kept, beside=beside).results[0]
+    assert (result.outcome, result.observed) == (Outcome.FAIL, ["kept/line.txt"])
+
+
+def test_a_vault_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    pack, kept = copy_pack(tmp_path), tmp_path / "kept"
+    kept.mkdir()
+    (kept / "clean.txt").write_text("nothing")
+    with open_world(tmp_path, pack) as world:
+        (pack / "vault/occ/local/publer.json").write_text("{")
+        result = look_for_credentials(world, folder=kept, beside=kept).results[0]
+    assert "not all of the vault" in str(result.observed)
 
 
 HEALTH = ("health.a", "health.b")

@@ -178,3 +178,10 @@ class TestPubler:
         [refused] = [answer for answer in answers if answer.status == 429]
         assert read_json(refused.body) == {"error": "Rate limit exceeded. Retry later."}
         assert refused.headers["x-ratelimit-remaining"] == "0"
+
+
+def test_the_key_of_a_wrong_certificate_does_not_lie_about(tmp_path: Path) -> None:
+    with Chatwoot(fault="wrong_certificate", folder=tmp_path) as one:
+        [answer] = ask(site(one, {}), [Question(name="x", path="/health")], concurrency=1)
+        assert str(answer.trouble) == "certificate not trusted"
+        assert list(tmp_path.iterdir()) == []

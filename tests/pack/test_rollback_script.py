@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from lib.embedded.postgres import EmbeddedPostgres
 from lib.params import ROOT
 from lib.targets.backup_store import hold_store
 from lib.targets.backups import take_backup
-from tests.fly_worlds import APP, PRODUCTION, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
+from tests.fly_worlds import APP, PRODUCTION, copy_pack, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
 
 SCRIPT = ROOT / "pack/scripts/ops/rollback-production.sh"
 COREUTILS = ["bash", "cat", "chmod", "date", "dirname", "head", "mkdir", "mktemp", "rm", "sha256sum", "sleep"]
@@ -151,6 +152,56 @@ def test_production_is_confirmed_first(operator: Operator) -> None:
     assert images(operator.fly, PRODUCTION) == {reference("current", PRODUCTION)}
 
 
+def test_production_by_another_config_is_production_all_the_same(operator: Operator) -> None:
+    wait_passing(operator.fly, PRODUCTION)
+    deploy(operator.fly, "candidate", app=PRODUCTION)
+    words = ("--app", PRODUCTION, "--config", "fly.staging.toml", "--execute")
+    code, said = operator.run(*words)
+    assert (code, f"pass --confirm {PRODUCTION}" in said) == (7, True)
+    assert images(operator.fly, PRODUCTION) == {reference("candidate", PRODUCTION)}
+
+
+@pytest.mark.parametrize(("answer", "code", "release"), [("no", 7, "candidate"), (PRODUCTION, 0, "current")])
+def test_an_operator_at_a_terminal_is_asked_by_name(operator: Operator, answer: str, code: int, release: str) -> None:
+    wait_passing(operator.fly, PRODUCTION)
+    deploy(operator.fly, "candidate", app=PRODUCTION)
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    done = subprocess.run(
+        [operator.machine / "bash", SCRIPT, "--execute"], cwd=ROOT / "pack", text=True, timeout=60,
+        env=environment(operator.machine, operator.fly, operator.folder), stdin=theirs, capture_output=True,
+    )  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert images(operator.fly, PRODUCTION) == {reference(release, PRODUCTION)}
+
+
+def test_the_release_command_is_left_out_on_the_way_back_unless_asked_for(
+    operator: Operator, database: Database, tmp_path: Path
+) -> None:
+    pack, ran = copy_pack(tmp_path), tmp_path / "ran"
+    toml = pack / "fly.toml"
+    toml.write_text(toml.read_text().replace("[deploy]\n", f'[deploy]\n  release_command = "echo ran >> {ran}"\n'))
+    with standing_fly(database, pack=pack) as fly:
+        wait_passing(fly)
+        deploy(fly, "candidate", pack=pack)
+        second = Operator(operator.machine, fly, operator.folder)
+        words = ("--app", APP, "--config", str(toml), "--to", "v1", "--execute")
+        assert (second.run(*words)[0], ran.read_text()) == (0, "ran\n")
+        assert (second.run(*words, ROLLBACK_RELEASE_COMMAND="1")[0], ran.read_text()) == (0, "ran\nran\n")
+
+
+def test_a_release_beyond_the_25_that_are_shown_is_named_by_its_image(operator: Operator) -> None:
+    deploy(operator.fly, "candidate")
+    for _ in range(25):
+        flyctl(operator.fly, "secrets", "deploy", "--app", APP)
+    for words in (("--to", "v1"), ()):
+        code, said = operator.run("--app", APP, *words)
+        assert (code, "among the 25 that flyctl shows; name its image with --to" in said) == (5, True)
+    assert operator.run("--app", APP, "--to", reference("current"))[0] == 0
+
+
 def test_a_second_operator_is_kept_out(operator: Operator) -> None:
     lock = operator.state / f"{APP}.lock"
     lock.mkdir(parents=True)
@@ -202,7 +253,8 @@ def test_a_tag_that_was_moved_is_not_taken_for_the_old_image(operator: Operator)
     assert (code, "a machine runs sha256:" in said) == (10, True)
 
 
-def test_an_interrupted_rollback_goes_on_where_it_was(operator: Operator, database: Database) -> None:
+@pytest.mark.parametrize(("sign", "ended"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_an_interrupted_rollback_goes_on_where_it_was(operator: Operator, database: Database, sign: int, ended: int) -> None:
     with standing_fly(database, boot_s=1.0) as fly:
         wait_passing(fly)
         deploy(fly, "candidate", strategy="immediate")
@@ -213,9 +265,9 @@ def test_an_interrupted_rollback_goes_on_where_it_was(operator: Operator, databa
             for line in process.stdout:
                 if "waiting until" in line:
                     break
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, sign)
             said, _ = process.communicate(timeout=20)
-        assert process.returncode == 143
+        assert process.returncode == ended
         assert "goes on where it was" in said
         releases = len(flyctl_json(fly, "releases", "--app", APP))
         code, said = second.run("--app", APP, "--execute")

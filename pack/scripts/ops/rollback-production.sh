@@ -10,7 +10,8 @@ usage() {
   cat <<'END'
 rollback-production.sh [options]         without --execute: says what it would do, and changes nothing
 
-  --app NAME           the app; else the one that the config file names, which counts as production
+  --app NAME           the app; else the one that the config file names. Production is what that file or the
+                       project's own fly.toml names
   --config FILE        the app's fly.toml                                   (fly.toml)
   --to RELEASE         a release (v12), an image (registry.fly.io/...), or the previous good release
   --digest SHA256      the image must have this digest: a tag may have been moved since
@@ -33,7 +34,7 @@ Exit codes: 0 done, or nothing in the way (dry run)   2 wrong usage        3 a p
   4 flyctl is not logged in, or does not answer       5 no such release    6 held by another operator or deploy
   7 not confirmed                                     8 image is gone      9 the deploy failed
   10 deployed, but not healthy in time                11 restore failed    12 the restored data is not as it was
-  13 an unfinished rollback to another release        130, 143 stopped; the same command goes on where it was
+  13 an unfinished rollback to another release        129, 130, 143 stopped; the same command goes on where it was
 END
 }
 
@@ -77,11 +78,18 @@ done
 [[ $strategy =~ ^(immediate|rolling|canary|bluegreen)$ ]] || { echo "--strategy: there is no $strategy" >&2; exit 2; }
 (( ! overwrite )) || [[ -n $restore_point ]] || { echo "--yes-overwrite goes with --database" >&2; exit 2; }
 [[ -r $config ]] || { echo "--config: there is no $config" >&2; exit 2; }
-production=''
-while IFS= read -r line; do
-  [[ $line =~ ^[[:space:]]*app[[:space:]]*=[[:space:]]*[\"\']([A-Za-z0-9_-]+)[\"\'] ]] && production=${BASH_REMATCH[1]} && break
-done < "$config"
-app=${app:-$production}
+# Prints the app that a fly.toml names.
+app_in() {
+  local line
+  while IFS= read -r line; do
+    [[ $line =~ ^[[:space:]]*app[[:space:]]*=[[:space:]]*[\"\']([A-Za-z0-9_-]+)[\"\'] ]] && printf '%s' "${BASH_REMATCH[1]}" && return
+  done < "$1"
+}
+
+in_config=$(app_in "$config") production=''
+# Another environment's config with production's name in --app is production all the same.
+[[ ! -r $here/../../fly.toml ]] || production=$(app_in "$here/../../fly.toml")
+app=${app:-$in_config}
 [[ $app =~ ^[A-Za-z0-9_-]+$ ]] || { echo "--app: no app is named, here or in $config" >&2; exit 2; }
 
 programs=("$flyctl" curl)
@@ -103,6 +111,7 @@ leave() {
   exit "$code"
 }
 trap leave EXIT
+trap 'say "cut off from its terminal; the same command goes on where it was" >&2; exit 129' HUP
 trap 'say "stopped by the operator; the same command goes on where it was" >&2; exit 130' INT
 trap 'say "stopped; the same command goes on where it was" >&2; exit 143' TERM
 
@@ -241,7 +250,7 @@ say "app $app: from $running to $image"
 say "not brought back by this: $config as it is now, secrets, machine count${restore_point:+; database: $restore_point}"
 say "will run: ${deploy[*]/#"$flyctl"/flyctl}"
 (( execute )) || { say "dry run: nothing was changed; --execute does it"; exit 0; }
-if [[ $app == "$production" && $confirm != "$app" ]]; then
+if [[ ( $app == "$in_config" || $app == "$production" ) && $confirm != "$app" ]]; then
   [[ -t 0 ]] || stop 7 "$app is production: pass --confirm $app"
   read -r -p "$app is production. Type its name to go on: " answer
   [[ $answer == "$app" ]] || stop 7 "not confirmed"
