@@ -242,9 +242,10 @@ def look_at_neighbours(world: World, *, readied: Readied | None, rehearsal: Rehe
     plan, cells = readied.plan, {("old", "new"): rehearsal.smoke_before, ("new", "new"): rehearsal.smoke_candidate}
     old = plan.before.running
     assert old is not None
-    for name, image in (("old", old.image), ("new", plan.image)):
-        cells[name, "old"] = try_neighbour(world, app, image)
-    if cells["new", "old"] is not None:
+    cells["old", "old"], cells["new", "old"] = try_neighbour(world, app, old.image), None
+    # A candidate that is healthy nowhere would only be found so again: judged by candidate_gets_healthy.
+    if rehearsal.healthy_after_s is not None:
+        cells["new", "old"] = try_neighbour(world, app, plan.image)
         leave_neighbour(world, app, old.image)
     rows = [
         show_cell(f"{name} app", f"{schema} schema", cells[name, schema]) for name in ("old", "new") for schema in ("old", "new")

@@ -104,13 +104,13 @@ def bring_candidate(plan: Plan, seen: Rehearsal, stream: Stream, *, began_s: flo
             timeout_s=plan.fly.timeout_s,
         )
         if seen.deploy.exit_code in TOOL_BROKE or seen.deploy.exit_code < 0:
-            seen.deploy_trouble = f"flyctl deploy was cut off (exit code {seen.deploy.exit_code}): {said_by(seen.deploy)}"
+            seen.deploy_trouble = f"flyctl deploy was cut off (exit code {seen.deploy.exit_code}): {said_by(seen.deploy)}."
         succeeded = seen.deploy.exit_code == 0
         healthy, seen.machines = wait_for_image(plan.fly, plan.image, timeout_s=plan.health_timeout_s if succeeded else 0)
         if healthy and succeeded:
             seen.healthy_after_s = stream.now() - began_s
     except CommandError as exc:
-        seen.deploy_trouble = str(exc)
+        seen.deploy_trouble = str(exc).partition(" Next: ")[0]  # the next move is another one now
 
 
 def watch_candidate(plan: Plan, seen: Rehearsal) -> None:

@@ -127,9 +127,8 @@ def test_the_way_back_is_written_before_anything_is_changed(fly: EmbeddedFly, da
 def test_a_candidate_that_never_gets_healthy_is_taken_back(
     fly: EmbeddedFly, database: Database, tmp_path: Path, strategy: str
 ) -> None:
-    world = world_of(
-        database, fly, tmp_path, image=reference("unhealthy"), strategy=strategy, health_timeout_s=0.6, max_downtime_s=1
-    )
+    wait_passing(fly)  # the short limit is for the candidate, not for the platform's own start
+    world = world_of(database, fly, tmp_path, image=reference("unhealthy"), strategy=strategy, health_timeout_s=0.6)
     seen = Seen(world)
     assert seen.outcomes(FAIL) == {"candidate_gets_healthy"}, seen.found
     assert seen.outcomes(ERROR) == {"candidate_stays_healthy"}
@@ -138,6 +137,7 @@ def test_a_candidate_that_never_gets_healthy_is_taken_back(
 
 
 def test_immediate_takes_every_machine_down_and_the_downtime_tells(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
+    wait_passing(fly)
     world = world_of(database, fly, tmp_path, image=reference("unhealthy"), health_timeout_s=1, max_downtime_s=0.5)
     seen = Seen(world)
     assert seen.outcomes(FAIL) >= {"candidate_gets_healthy", "downtime_within_limit"}
@@ -145,26 +145,26 @@ def test_immediate_takes_every_machine_down_and_the_downtime_tells(fly: Embedded
 
 
 def test_an_app_that_falls_over_later_is_caught_by_the_watch(database: Database, tmp_path: Path) -> None:
-    with standing_fly(database, crash_after_s=1.0) as fly:
-        seen = Seen(world_of(database, fly, tmp_path, image=reference("crashing"), watch_s=8, max_error_ratio=1))
+    with standing_fly(database, crash_after_s=4.0) as fly:
+        seen = Seen(world_of(database, fly, tmp_path, image=reference("crashing"), watch_s=60))
     assert seen.outcomes(FAIL) == {"candidate_stays_healthy"}, seen.found
     assert "fell over" in seen.detail("candidate_stays_healthy")
-    assert seen.rehearsal.watched_s < 8
+    assert seen.rehearsal.watched_s < 60
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "said", "timeout_s"),
     [
-        ("not_logged_in", "flyctl auth login"),
-        ("half_a_json", "in the middle of its answer"),
-        ("reads_hang", "gave no answer within 2 s"),
+        ("not_logged_in", "flyctl auth login", 60),
+        ("half_a_json", "in the middle of its answer", 60),
+        ("reads_hang", "gave no answer within 4 s", 4),
     ],
 )
 def test_a_flyctl_that_can_not_look_is_an_error_and_nothing_is_changed(
-    database: Database, tmp_path: Path, fault: str, said: str
+    database: Database, tmp_path: Path, fault: str, said: str, timeout_s: float
 ) -> None:
     with standing_fly(database, fault=fault) as fly:
-        seen = Seen(world_of(database, fly, tmp_path, command_timeout_s=2), neighbours=True)
+        seen = Seen(world_of(database, fly, tmp_path, command_timeout_s=timeout_s), neighbours=True)
     assert seen.outcomes(ERROR) == set(seen.found)
     assert said in seen.detail("config_is_valid")
 
@@ -181,10 +181,12 @@ def test_an_app_that_is_not_there_is_an_error(fly: EmbeddedFly, database: Databa
     assert 'Could not find App "someone-elses"' in seen.detail("config_is_valid")
 
 
-@pytest.mark.parametrize("fault", ["deploy_hangs", "deploy_dies", "deploy_deadline"])
-def test_a_deploy_that_is_cut_off_says_nothing_and_is_taken_back(database: Database, tmp_path: Path, fault: str) -> None:
+@pytest.mark.parametrize(("fault", "timeout_s"), [("deploy_hangs", 6), ("deploy_dies", 60), ("deploy_deadline", 60)])
+def test_a_deploy_that_is_cut_off_says_nothing_and_is_taken_back(
+    database: Database, tmp_path: Path, fault: str, timeout_s: float
+) -> None:
     with standing_fly(database, fault=fault) as fly:
-        seen = Seen(world_of(database, fly, tmp_path, strategy="rolling", command_timeout_s=3))
+        seen = Seen(world_of(database, fly, tmp_path, strategy="rolling", command_timeout_s=timeout_s))
         assert images(fly) == {reference("current")}
     assert seen.outcomes(ERROR) == {"candidate_gets_healthy", "candidate_stays_healthy"}, seen.found
     assert seen.outcomes(FAIL) == set()
@@ -312,6 +314,18 @@ class TestEquation:
 class TestNeighbours:
     """N-1: each app on each schema."""
 
+    def test_a_candidate_that_is_healthy_nowhere_is_not_tried_again(
+        self, fly: EmbeddedFly, database: Database, tmp_path: Path
+    ) -> None:
+        wait_passing(fly)
+        wait_passing(fly, BEHIND)
+        world = world_of(database, fly, tmp_path, image=reference("unhealthy"), strategy="bluegreen", health_timeout_s=2)
+        seen = Seen(world, neighbours=True)
+        assert seen.outcomes(FAIL) == {"candidate_gets_healthy"}, seen.found
+        assert seen.outcomes(ERROR) == {"candidate_stays_healthy", "neighbours_work_together"}
+        assert "Not tried: new app on new schema, new app on old schema" in seen.detail("neighbours_work_together")
+        assert images(fly, BEHIND) == {reference("current")}
+
     def test_a_candidate_that_needs_the_new_schema_fails(self, database: Database, behind: Database, tmp_path: Path) -> None:
         pack = copy_pack(tmp_path)
         release = pack / "app/images/candidate/release.json"
@@ -331,7 +345,7 @@ def test_ctrl_c_during_the_deploy_tells_state_and_way_back(
 ) -> None:
     """The interrupt comes while flyctl runs and one machine has the candidate already."""
     with standing_fly(database, fault="deploy_hangs") as fly:
-        world = world_of(database, fly, tmp_path, strategy="rolling", command_timeout_s=30)
+        world = world_of(database, fly, tmp_path, strategy="rolling")
         readied = deploy_rehearsal.look_at_way_back(world, before=deploy_rehearsal.look_at_what_runs(world).facts).facts
         interrupt_when(lambda: len(images(fly)) == 2)
         with pytest.raises(KeyboardInterrupt):
@@ -358,12 +372,12 @@ def interrupt_when(ready: Any) -> None:
 
 
 def test_the_downtime_told_is_what_another_prober_sees(database: Database, tmp_path: Path) -> None:
-    with standing_fly(database, boot_s=1.5) as fly:
+    with standing_fly(database, boot_s=2.5) as fly:
         wait_passing(fly)
         with IndependentProber(fly.urls[APP]) as other:
-            seen = Seen(world_of(database, fly, tmp_path, watch_s=0.3, max_error_ratio=1))
+            seen = Seen(world_of(database, fly, tmp_path, watch_s=0.3))
     told = float(seen.found["downtime_within_limit"][2])
-    assert told > 1.5
+    assert told > 2.5
     assert told == pytest.approx(other.longest_outage_s(), rel=0.10)
 
 

@@ -30,7 +30,9 @@ from lib.tasks import task_named
 
 NOTEBOOK = nbformat.read(task_named("health").path, as_version=4)
 CELLS = [cell.source for cell in NOTEBOOK.cells if cell.cell_type == "code"]
-HURRIED = {"samples": 20, "attempts": 2, "timeout_s": 0.4, "deadline_s": 0.9, "max_body_bytes": 200_000, "max_retry_after_s": 0.5}
+FEW = {"samples": 20, "attempts": 2, "max_body_bytes": 200_000, "max_retry_after_s": 0.5}
+HURRIED = {"slow": {"timeout_s": 0.4, "deadline_s": 0.9}, "slow_drip": {"timeout_s": 2.0, "deadline_s": 2.5}}
+"""Only faults that take time get limits that are soon reached: else a busy machine would look like one."""
 CHATWOOT, PUBLER = list(health.CHATWOOT.values()), list(health.PUBLER.values())
 WITH_TOKEN = CHATWOOT[2:]
 TIMES = ["health.chatwoot_available", "health.chatwoot_p95_within_limit", "health.publer_available", "health.publer_p95_within_limit"]
@@ -86,7 +88,7 @@ class Nights:
         self.monkeypatch.setenv(params.RUN_FILE_VARIABLE, str(work / "run.json"))
         names: dict[str, Any] = {}
         exec(CELLS[0], names)
-        names.update({"environment": "staging", **HURRIED, **parameters})
+        names.update({"environment": "staging", **FEW, **parameters})
         self.raised = False
         for cell in CELLS[1:]:
             try:
@@ -158,7 +160,7 @@ WIRE = [
 @pytest.mark.parametrize(("fault", "result", "observed"), WIRE, ids=[fault for fault, *_ in WIRE])
 def test_a_sick_wire_gives_its_own_result_and_one_message(nights: Nights, fault: str, result: str, observed: str) -> None:
     nights.start(chatwoot=fault, publer=fault)
-    lines = nights.run()
+    lines = nights.run(**HURRIED.get(fault, {}))
     assert not_passed(lines) == {check: result for check in [*CHATWOOT, *PUBLER]}
     assert {lines[check].observed for check in [*CHATWOOT, *PUBLER]} == {observed}
     assert all("Next: " in lines[check].detail for check in [*CHATWOOT, *PUBLER])
@@ -365,8 +367,8 @@ def test_what_nobody_heard_of_is_told_the_next_night(nights: Nights, monkeypatch
 
 
 def test_samples_cost_no_more_than_the_stand_ins_latency_allows(nights: Nights) -> None:
-    nights.start(latency_ms=50)
-    lines = nights.run(samples=200, concurrency=10, timeout_s=5.0, deadline_s=10.0)
+    nights.start(latency_ms=100)
+    lines = nights.run(samples=200, concurrency=10)
     assert not_passed(lines) == {}
     # All ten places are used and never an eleventh, so time is latency times samples by ten, and what Python needs.
     assert nights.chatwoot.busiest == nights.publer.busiest == 10

@@ -255,7 +255,7 @@ def test_a_tag_that_was_moved_is_not_taken_for_the_old_image(operator: Operator)
 
 @pytest.mark.parametrize(("sign", "ended"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupted_rollback_goes_on_where_it_was(operator: Operator, database: Database, sign: int, ended: int) -> None:
-    with standing_fly(database, boot_s=1.0) as fly:
+    with standing_fly(database, boot_s=2.0) as fly:
         wait_passing(fly)
         deploy(fly, "candidate", strategy="immediate")
         wait_passing(fly)

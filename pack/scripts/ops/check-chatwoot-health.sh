@@ -82,8 +82,12 @@ judge_inboxes() {
 }
 
 probe alive health.chatwoot_is_alive "status is woot" judge_alive /health
-probe services health.chatwoot_services_ok "queue and data services ok, version like $CHATWOOT_VERSIONS" judge_services /api
-probe profile health.chatwoot_token_accepted "account $CHATWOOT_ACCOUNT_ID among the user's" judge_profile /api/v1/profile "$TOKEN"
-probe account health.chatwoot_account_active "status is active" judge_account "$ACCOUNT" "$TOKEN"
-probe inboxes health.chatwoot_inboxes_connected "at least $CHATWOOT_MIN_INBOXES, none to be connected anew" judge_inboxes "$ACCOUNT/inboxes" "$TOKEN"
+probe services health.chatwoot_services_ok \
+  "queue_services is ok; data_services is ok; version like ${CHATWOOT_VERSIONS// / or }; version and timestamp there" judge_services /api
+probe profile health.chatwoot_token_accepted \
+  "at least $(items 1); id $CHATWOOT_ACCOUNT_ID among them; id and status there" judge_profile /api/v1/profile "$TOKEN"
+probe account health.chatwoot_account_active "status is active; id and name there" judge_account "$ACCOUNT" "$TOKEN"
+probe inboxes health.chatwoot_inboxes_connected \
+  "at least $(items "$CHATWOOT_MIN_INBOXES"); id, name and channel_type there; reauthorization_required never yes" \
+  judge_inboxes "$ACCOUNT/inboxes" "$TOKEN"
 report chatwoot

@@ -37,6 +37,8 @@ judge_accounts() {
 }
 
 probe user health.publer_token_accepted "id and name there" judge_user /users/me "$KEY" "$WORKSPACE"
-probe workspaces health.publer_workspace_found "workspace $PUBLER_WORKSPACE_ID among them" judge_workspaces /workspaces "$KEY" "$WORKSPACE"
-probe accounts health.publer_accounts_connected "at least $PUBLER_MIN_ACCOUNTS" judge_accounts /accounts "$KEY" "$WORKSPACE"
+probe workspaces health.publer_workspace_found \
+  "id $PUBLER_WORKSPACE_ID among them; id, name and plan there" judge_workspaces /workspaces "$KEY" "$WORKSPACE"
+probe accounts health.publer_accounts_connected \
+  "at least $(items "$PUBLER_MIN_ACCOUNTS"); id, provider, name and type there" judge_accounts /accounts "$KEY" "$WORKSPACE"
 report publer

@@ -1,5 +1,5 @@
 # Shared by check-*-health.sh: ask with curl, read JSON, tell the result. Sourced, never run.
-# Needs bash 3.2 or newer, curl 7.64 or newer, grep. Credentials reach curl on its standard input, never by argv.
+# Needs bash 3.2 or newer, curl 7.64 or newer, grep and what POSIX has. Credentials reach curl on its standard input, never by argv.
 
 ATTEMPTS=${ATTEMPTS:-3}                 # tries of one question
 TIMEOUT_S=${TIMEOUT_S:-5}               # longest silence
@@ -7,14 +7,18 @@ DEADLINE_S=${DEADLINE_S:-10}            # one question, tries and pauses include
 MAX_BODY_BYTES=${MAX_BODY_BYTES:-1000000}
 MAX_RETRY_AFTER_S=${MAX_RETRY_AFTER_S:-5}
 
-RESULTS=() ANSWERS=() WORST=0
-WORK=$(mktemp -d) || exit 2
-trap 'rm -rf "$WORK"' EXIT
-
 die() { # wrong input: one sentence, exit 2
   printf '%s\n' "$1" >&2
   exit 2
 }
+
+for program in curl date grep head mktemp rm sleep tail tr wc; do
+  command -v "$program" >/dev/null || die "$program is not installed, or not on PATH. Next: install it, and run again."
+done
+
+RESULTS=() ANSWERS=() WORST=0
+WORK=$(mktemp -d) || exit 2
+trap 'rm -rf "$WORK"' EXIT
 
 require() { # require NAME...: each variable must be set, and hold no control characters
   local name
@@ -45,7 +49,7 @@ jsoned() { # a text as a JSON string
 
 # --- ask ------------------------------------------------------------------------------------------
 
-ask() { # ask PATH HEADER...: sets STATUS, FOUND, TRIED, TIME_MS and BODY
+ask() { # ask PATH HEADER...: sets STATUS, FOUND, TRIED, ASKED_AT, TIME_MS and BODY
   local path=$1 began=$SECONDS left pause after
   shift
   TRIED=0
@@ -74,6 +78,7 @@ try() { # try PATH SECONDS HEADER...: one request
   local path=$1 left=$2 header code exits seen
   shift 2
   : >"$WORK/head"
+  ASKED_AT=$(date -u +%Y-%m-%dT%H:%M:%S+00:00)
   {
     printf 'url = "%s"\n' "$(quoted "${BASE_URL%/}$path")"
     for header in "$@"; do printf 'header = "%s"\n' "$(quoted "$header")"; done
@@ -116,6 +121,57 @@ name_finding() { # name_finding CURL_EXIT STATUS: what is bad about the answer, 
   5??) printf 'server error' ;;
   *) printf 'unexpected status' ;;
   esac
+}
+
+next_move() { # next_move FOUND: what to do about it, in the workbook's words
+  case $1 in
+  'name not found') printf "check the address, and the name's DNS record" ;;
+  'connection refused') printf 'see whether the service runs and listens there' ;;
+  'certificate not trusted') printf "renew the certificate, or correct the host name; don't turn verification off" ;;
+  'TLS failed') printf 'see which TLS versions the server offers' ;;
+  'no answer in time') printf 'see whether the service is overloaded, or a firewall drops us' ;;
+  'hung up without an answer') printf "read the service's and its proxy's log: it took the connection and dropped it" ;;
+  'not reachable') printf 'check the address and the network between' ;;
+  'answer too slow') printf 'see what the service waits for: it began to answer and did not end' ;;
+  'answer broken off') printf "read the service's and its proxy's log: the answer stopped in the middle" ;;
+  'answer too large') printf 'see what it sends, or raise health.max_body_bytes' ;;
+  'redirected elsewhere') printf 'correct the address, or see who answers for it: credentials are not sent elsewhere' ;;
+  'token not accepted') printf 'make a new token and store it where this environment reads it' ;;
+  forbidden) printf "give the token's user the role, scope or plan that this call needs" ;;
+  'not found') printf "check the path in params and the account in the environment's variables" ;;
+  'rate limited') printf 'wait, and see who else uses this token' ;;
+  'server error') printf "read the service's log for this moment" ;;
+  'HTML instead of JSON') printf 'see which page answers: a sign-in, a maintenance page or a proxy' ;;
+  'not JSON') printf "read the service's log: its answer is no valid JSON" ;;
+  'not as expected') printf 'compare the answer with what params expect, and mend the one that is wrong' ;;
+  *) printf "compare the path in params with the vendor's documentation" ;;
+  esac
+}
+
+redirected_to() { # where a redirect leads, no further than the host; '' when it says no address
+  local line
+  line=$(grep -i '^location:' "$WORK/head" | tail -n 1 | tr -d '\r')
+  local pattern='^[^:]*: *(https?)://([^/?#]*@)?([^/?#:]+)'
+  [[ $line =~ $pattern ]] && printf ' (to %s://%s)' "${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}"
+}
+
+told_headers() { # the headers that matter afterwards, as a JSON object; cookies are never among them
+  local line name value told=''
+  while IFS= read -r line; do
+    line=${line%$'\r'} name=$(printf '%s' "${line%%:*}" | tr '[:upper:]' '[:lower:]')
+    case $name in
+    content-type | date | retry-after | x-request-id | x-runtime | x-ratelimit-limit | x-ratelimit-remaining | x-ratelimit-reset)
+      value=${line#*:}
+      value=$(jsoned "${value# }")
+      told="${told:+$told, }\"$name\": $value"
+      ;;
+    esac
+  done <"$WORK/head"
+  printf '{%s}' "$told"
+}
+
+items() { # items COUNT: `1 item`, `2 items`
+  printf '%s item%s' "$1" "$([ "$1" = 1 ] || printf s)"
 }
 
 # --- read JSON ------------------------------------------------------------------------------------
@@ -230,7 +286,7 @@ must_count() { # must_count MINIMUM
 }
 
 probe() { # probe ENDPOINT CHECK EXPECTED JUDGE PATH HEADER...: ask, judge, keep the result
-  local endpoint=$1 check=$2 expected=$3 judgement=$4 path=$5 result=pass observed detail='' joined='' one
+  local endpoint=$1 check=$2 expected="HTTP 200: $3" judgement=$4 path=$5 result=pass observed detail='' joined='' said='' tries one
   shift 4
   PROBLEMS=()
   ask "$@"
@@ -243,23 +299,24 @@ probe() { # probe ENDPOINT CHECK EXPECTED JUDGE PATH HEADER...: ask, judge, keep
       FOUND='not JSON'
     fi
   fi
+  tries=$([ "$TRIED" -le 1 ] || printf ', asked %s times' "$TRIED")
   observed=$(jsoned "${FOUND:-healthy}$([ "$STATUS" = 000 ] || printf ' (HTTP %s)' "$STATUS")")
   if [ "${#PROBLEMS[@]}" -gt 0 ]; then
     FOUND='not as expected' result=fail
-    for one in "${PROBLEMS[@]}"; do joined="${joined:+$joined, }$(jsoned "$one")"; done
+    for one in "${PROBLEMS[@]}"; do joined="${joined:+$joined, }$(jsoned "$one")" said="${said:+$said; }$one"; done
     observed="[$joined]"
-    detail="GET $path: ${PROBLEMS[0]}. Next: compare the answer with what is expected."
+    detail="GET $path: $said$tries. Next: $(next_move "$FOUND")."
   elif [ -n "$FOUND" ]; then
     result=fail
     [ "$STATUS" != 000 ] || result=error
-    detail="GET $path: $FOUND. Next: see the service's and its proxy's log, and the address and token given here."
+    detail="GET $path: $FOUND$([ "$FOUND" != 'redirected elsewhere' ] || redirected_to)$tries. Next: $(next_move "$FOUND")."
   fi
   case $result in fail) WORST=1 ;; error) [ $WORST -eq 1 ] || WORST=2 ;; esac
   RESULTS+=("$(printf '{"check": "%s", "result": "%s", "observed": %s, "expected": %s, "detail": %s}' \
     "$check" $result "$observed" "$(jsoned "$expected")" "$(jsoned "$detail")")")
-  ANSWERS+=("$(printf '{"endpoint": "%s", "path": %s, "status": %s, "found": %s, "elapsed_ms": %s, "tried": %s, "size_bytes": %s}' \
-    "$endpoint" "$(jsoned "$path")" "$([ "$STATUS" = 000 ] && printf null || printf '%s' "$STATUS")" \
-    "$([ -n "$FOUND" ] && jsoned "$FOUND" || printf null)" "$TIME_MS" "$TRIED" "$SIZE")")
+  ANSWERS+=("$(printf '{"endpoint": "%s", "path": %s, "asked_at": "%s", "status": %s, "found": %s, "elapsed_ms": %s, "tried": %s, "headers": %s, "size_bytes": %s}' \
+    "$endpoint" "$(jsoned "$path")" "$ASKED_AT" "$([ "$STATUS" = 000 ] && printf null || printf '%s' "$STATUS")" \
+    "$([ -n "$FOUND" ] && jsoned "$FOUND" || printf null)" "$TIME_MS" "$TRIED" "$(told_headers)" "$SIZE")")
 }
 
 report() { # report SERVICE: print the JSON, and exit 0 healthy, 1 answered badly, 2 could not look
