@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,12 @@ ROOT = Path(__file__).resolve().parent
 
 close_sample_vault()  # as `make setup` does: tests may run in a checkout where it never did
 os.environ["PYTHONPATH"] = str(ROOT)  # nbval starts kernels in the notebooks' own folder
+
+
+# Started in the background or with nohup, tests inherit ignored signals, and what they start could not be interrupted.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 def is_whole_run(folder: Path) -> bool:
