@@ -84,6 +84,15 @@ def operator(machine: Path, fly: EmbeddedFly, tmp_path: Path) -> Operator:
     return Operator(machine, fly, tmp_path)
 
 
+def hold_curl(machine: Path, held: Path) -> None:
+    """Let curl find nothing healthy while `held` is there, so that a rollback waits for as long as a test likes."""
+    curl = machine / "curl"
+    real = curl.resolve()
+    curl.unlink()
+    curl.write_text(f'#!/bin/bash\n[[ ! -e "{held}" ]] || exit 7\nexec "{real}" "$@"\n')
+    curl.chmod(0o755)
+
+
 def images(fly: EmbeddedFly, app: str = APP) -> set[str]:
     return {one["config"]["image"] for one in flyctl_json(fly, "machine", "list", "--app", app)}
 
@@ -255,27 +264,27 @@ def test_a_tag_that_was_moved_is_not_taken_for_the_old_image(operator: Operator)
 
 
 @pytest.mark.parametrize(("sign", "ended"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_an_interrupted_rollback_goes_on_where_it_was(operator: Operator, database: Database, sign: int, ended: int) -> None:
-    with standing_fly(database, boot_s=2.0) as fly:
-        wait_passing(fly)
-        deploy(fly, "candidate", strategy="immediate")
-        wait_passing(fly)
-        second = Operator(operator.machine, fly, operator.folder)
-        with second.start("--app", APP, "--execute") as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if "waiting until" in line:
-                    break
-            os.killpg(process.pid, sign)
-            said, _ = process.communicate(timeout=20)
-        assert process.returncode == ended
-        assert "goes on where it was" in said
-        releases = len(flyctl_json(fly, "releases", "--app", APP))
-        code, said = second.run("--app", APP, "--execute")
-        assert code == 0, said
-        assert "deployed before the interruption" in said
-        assert len(flyctl_json(fly, "releases", "--app", APP)) == releases
-        assert images(fly) == {reference("current")}
+def test_an_interrupted_rollback_goes_on_where_it_was(operator: Operator, sign: int, ended: int) -> None:
+    deploy(operator.fly, "candidate", strategy="immediate")
+    wait_passing(operator.fly)
+    held = operator.folder / "held"
+    held.touch()
+    hold_curl(operator.machine, held)
+    with operator.start("--app", APP, "--execute") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "waiting until" in line:
+                break
+        os.killpg(process.pid, sign)
+        said, _ = process.communicate(timeout=20)
+    assert (process.returncode, "goes on where it was" in said) == (ended, True), said
+    held.unlink()
+    releases = len(flyctl_json(operator.fly, "releases", "--app", APP))
+    code, said = operator.run("--app", APP, "--execute")
+    assert code == 0, said
+    assert "deployed before the interruption" in said
+    assert len(flyctl_json(operator.fly, "releases", "--app", APP)) == releases
+    assert images(operator.fly) == {reference("current")}
 
 
 def test_an_unfinished_rollback_to_another_release_is_not_mixed_up(operator: Operator) -> None:
