@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from lib.embedded.folders import state_base
@@ -31,7 +32,7 @@ def test_ctrl_c_during_a_run_prints_state_and_way_back(tmp_path: Path) -> None:
 
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
         while run.poll() is None and not notes():
-            pass
+            time.sleep(0.02)
         run.send_signal(signal.SIGINT)
         said, _ = run.communicate(timeout=120)
     assert run.returncode == 130, said

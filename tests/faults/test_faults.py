@@ -12,13 +12,14 @@ from lib.params import ROOT
 from tests.test_launch import Done, run_lib
 
 PACK = ROOT / "pack"
+DATABASE_TASKS = "migrations,seed,rls,backup_restore"
 
 
 @pytest.fixture
 def faulty(tmp_path: Path) -> Callable[..., Done]:
     """Run the database tasks on a copy of the sample pack, changed by the given function."""
 
-    def run(change: Callable[[Path], None], *, only: str = "") -> Done:
+    def run(change: Callable[[Path], None], *, only: str = DATABASE_TASKS) -> Done:
         pack = tmp_path / "pack"
         shutil.copytree(PACK, pack)
         change(pack)
@@ -100,8 +101,7 @@ def test_no_migrations_at_all_is_never_a_pass(faulty: Callable[..., Done]) -> No
         for path in (pack / "supabase" / "migrations").iterdir():
             path.unlink()
 
-    # Not the whole list: the pack's own commands rightly fail without its migrations, and that would be a NO-GO.
-    done = faulty(change, only="migrations,seed,rls,backup_restore")
+    done = faulty(change)
     assert done.exit_code == 2, done.said
     assert done.results["migrations.found"] == "error"
     assert "Traceback" not in done.said
