@@ -202,7 +202,8 @@ def test_a_stopped_run_ends_cleanly_and_keeps_what_it_found(
     folder = wait_for_evidence(tmp_path / "local")
     process.send_signal(number)
     assert process.wait(timeout=UNTIL_S) == exit_code
-    assert {line.check for line in read_evidence(folder)} >= {check.id for task in TASKS for check in task.checks}
+    asked = [task for task in TASKS if task.name in {"migrations", "seed"}]
+    assert {line.check for line in read_evidence(folder)} >= {check.id for task in asked for check in task.checks}
     assert not (tmp_path / "local" / "latest").exists()
     assert json.loads((folder / "manifest.json").read_text())["finished"] is False
     assert "stopped" in (folder / "index.html").read_text().lower()

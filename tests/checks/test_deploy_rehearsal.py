@@ -365,7 +365,7 @@ def interrupt_when(ready: Any) -> None:
 
     def wait() -> None:
         while not ready():
-            pass
+            time.sleep(0.005)
         _thread.interrupt_main()
 
     threading.Thread(target=wait, daemon=True).start()
