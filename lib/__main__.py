@@ -56,11 +56,15 @@ def build_parser() -> argparse.ArgumentParser:
     diff = commands.add_parser("diff", help="show what differs between two runs")
     diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
     diff.set_defaults(command=command_diff)
-    sync = commands.add_parser("sync-credentials", help="bring the vault's credentials to Fly.io and GitHub; a dry run unless APPLY=1")
+    sync = commands.add_parser(
+        "sync-credentials", help="bring the vault's credentials to Fly.io and GitHub; a dry run unless APPLY=1"
+    )
     sync.add_argument("environment", help="a file's name in params/")
     sync.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     sync.set_defaults(command=command_sync)
-    load = commands.add_parser("load-credentials", help="start a command with the credentials declared for `mcp` in its environment")
+    load = commands.add_parser(
+        "load-credentials", help="start a command with the credentials declared for `mcp` in its environment"
+    )
     load.add_argument("environment", help="a file's name in params/")
     load.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     load.add_argument("argv", nargs=argparse.REMAINDER, help="the command, after --")
@@ -132,7 +136,9 @@ def command_publish(options: argparse.Namespace) -> int:
     """Bring a run's documents to the pack."""
     from lib.publish_docs import publish_docs
 
-    return publish_docs(options.environment, pack=load_params(options.environment, pack=options.pack or None).pack, run=options.run)
+    return publish_docs(
+        options.environment, pack=load_params(options.environment, pack=options.pack or None).pack, run=options.run
+    )
 
 
 def command_guardrails(options: argparse.Namespace) -> int:

@@ -101,9 +101,7 @@ class Database:
     def open(self) -> psycopg.Connection[Any]:
         """Return a new psycopg connection. Raises DatabaseError when the server does not let us in."""
         try:
-            return psycopg.connect(
-                self.url, connect_timeout=CONNECT_TIMEOUT_S, application_name="launch-readiness"
-            )
+            return psycopg.connect(self.url, connect_timeout=CONNECT_TIMEOUT_S, application_name="launch-readiness")
         except psycopg.Error as exc:
             raise connect_error(self, exc) from None
 
@@ -147,9 +145,7 @@ def check_url(url: str) -> str:
     parts = urlsplit(url.strip())
     scheme = parts.scheme.partition("+")[0]
     if scheme not in ("postgresql", "postgres") or not parts.hostname:
-        raise ParamsError(
-            f"'{mask_url(url)}' is not a Postgres URL. Next: write postgresql://user:password@host:5432/database."
-        )
+        raise ParamsError(f"'{mask_url(url)}' is not a Postgres URL. Next: write postgresql://user:password@host:5432/database.")
     options = dict(parse_qsl(parts.query))
     if not is_loopback(parts.hostname):
         if options.setdefault("sslmode", "require") not in TLS_MODES:
@@ -206,5 +202,3 @@ def told_as_database_error(database: Database) -> Iterator[None]:
 def quote_name(*parts: str) -> str:
     """Return a dotted name as SQL identifiers, quoted."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
-
-

@@ -42,8 +42,7 @@ class ParamsError(WorkbookError):
         """Return the error for an environment without a file in params/."""
         names = ", ".join(sorted(known)) or "none"
         return ParamsError(
-            f"ENV={name}: there is no params/{name}.yaml (environments here: {names}). "
-            "Pass one of these, or add that file."
+            f"ENV={name}: there is no params/{name}.yaml (environments here: {names}). Pass one of these, or add that file."
         )
 
 

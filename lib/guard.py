@@ -42,9 +42,7 @@ def guard_branch(environment: str, *, base: str, pack: str | None) -> int:
     results, guarded = look_at_project(params, params.pack if pack else ROOT, changes)
     if not pack and guarded is not None and has_changed(guarded, params.pack):
         results += look_at_project(params, params.pack, changes)[0]
-    verdict = decide(
-        Judged(check=one.check, outcome=one.outcome, gate=True, provenance=Provenance.LIVE) for one in results
-    )
+    verdict = decide(Judged(check=one.check, outcome=one.outcome, gate=True, provenance=Provenance.LIVE) for one in results)
     counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in (Outcome.FAIL, Outcome.ERROR)}
     bad = [f"{show_count(count, 'check')} {outcome_word(outcome)}" for outcome, count in counts.items() if count]
     print(f"{SAID[verdict]}{' ' + ', '.join(bad) + '.' if bad else ''}")

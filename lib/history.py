@@ -119,9 +119,7 @@ def last_run(engine: sa.Engine, environment: str) -> PastRun | None:
         run = connection.execute(newest).mappings().first()
         if run is None:
             return None
-        rows = connection.execute(
-            sa.select(RESULTS.c.check_id, RESULTS.c.result).where(RESULTS.c.run_id == run["run_id"])
-        ).all()
+        rows = connection.execute(sa.select(RESULTS.c.check_id, RESULTS.c.result).where(RESULTS.c.run_id == run["run_id"])).all()
     return PastRun(
         run_id=run["run_id"],
         environment=run["environment"],
@@ -137,7 +135,9 @@ def in_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def observed_lately(engine: sa.Engine, environment: str, checks: Sequence[str], *, provenance: str, runs: int) -> list[dict[str, Any]]:
+def observed_lately(
+    engine: sa.Engine, environment: str, checks: Sequence[str], *, provenance: str, runs: int
+) -> list[dict[str, Any]]:
     """Return what the newest finished runs observed for some checks, oldest first.
 
     Each row: run_id, started_at, check, result, observed. Runs that did not look at any of them are left out.

@@ -34,8 +34,7 @@ def main() -> int:
     try:
         if sys.version_info < OLDEST_PYTHON:
             raise SystemError(
-                f"Python {sys.version.split()[0]} is too old: 3.11 or newer is needed. "
-                "Next: run `make PYTHON=python3.11`."
+                f"Python {sys.version.split()[0]} is too old: 3.11 or newer is needed. Next: run `make PYTHON=python3.11`."
             )
         install_packages()
         install_tools()
@@ -81,7 +80,17 @@ def install_tools() -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(ROOT / name, TOOLS / name)
     run(
-        [*find_npm(), "ci", "--prefix", str(TOOLS), "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund", "--loglevel=error"],
+        [
+            *find_npm(),
+            "ci",
+            "--prefix",
+            str(TOOLS),
+            "--ignore-scripts",
+            "--legacy-peer-deps",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ],
         "The tools of package-lock.json could not be installed. Next: check the network and npm's registry settings, "
         "then run `make setup` again.",
         env={"PATH": f"{node_folder()}{os.pathsep}{os.environ.get('PATH', '')}"},

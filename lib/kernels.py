@@ -125,9 +125,7 @@ def execute_notebook(
     return Execution(notebook=output, ended="ready")
 
 
-def kernel_class(
-    variables: Mapping[str, str], folder: Path, name: str, slot: KernelSlot
-) -> type[AsyncKernelManager]:
+def kernel_class(variables: Mapping[str, str], folder: Path, name: str, slot: KernelSlot) -> type[AsyncKernelManager]:
     """Return a kernel manager whose kernel knows this run, speaks over files where it can, and can be ended."""
     connection_file = folder / f"{name}.json"
     transport_of = "ipc" if len(str(connection_file)) < LONGEST_SOCKET_PATH else "tcp"

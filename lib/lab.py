@@ -29,9 +29,7 @@ def start_lab(task: Task, environment: str) -> RunFile:
     standing = ExitStack()
     atexit.register(standing.close)
     run = standing.enter_context(
-        stand_up(
-            params, run_id=new_run_id(datetime.now(UTC)), run_folder=folder, rendered=EXPLORED, tasks=(task.name,)
-        )
+        stand_up(params, run_id=new_run_id(datetime.now(UTC)), run_folder=folder, rendered=EXPLORED, tasks=(task.name,))
     )
     if params.rehearsal and (task.needs or task.stands_on):
         prepare_target(run, seeded="seed" in task.waits_for)

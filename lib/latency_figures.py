@@ -110,8 +110,12 @@ def latency_trend(points: Iterable[TrendPoint], limit_ms: float, names: Mapping[
             own = [one for one in known if one["check"] == check]
             places, values = [runs.index(one["run_id"]) for one in own], [float(one["observed"]) for one in own]
             axes.plot(places, values, color=colour, linestyle=line, marker=marker, markersize=4.5, linewidth=1.4, label=name)
-            over = [(place, value) for place, value, one in zip(places, values, own, strict=True) if one["result"] == Outcome.FAIL]
-            axes.scatter([x for x, _ in over], [y for _, y in over], marker="x", s=50, zorder=3, color=OUTCOME_LOOKS[Outcome.FAIL][0])
+            over = [
+                (place, value) for place, value, one in zip(places, values, own, strict=True) if one["result"] == Outcome.FAIL
+            ]
+            axes.scatter(
+                [x for x, _ in over], [y for _, y in over], marker="x", s=50, zorder=3, color=OUTCOME_LOOKS[Outcome.FAIL][0]
+            )
         if limit_ms <= end:
             axes.axhline(limit_ms, color=LIMIT, linewidth=1.6, linestyle=(0, (5, 2)))
         axes.text(1, min(limit_ms / end, 1.0), f"limit {limit_ms:g} ms{'' if limit_ms <= end else ', further up ↑'}", transform=axes.transAxes,
@@ -132,7 +136,9 @@ def say_trend(known: Sequence[TrendPoint], runs: Sequence[str], names: Mapping[s
         values = [float(one["observed"]) for one in known if one["check"] == check]
         if values:
             over = sum(value > limit_ms for value in values)
-            parts.append(f"{name}: from {min(values):.0f} to {max(values):.0f} ms, the newest {values[-1]:.0f} ms, {over} beyond {limit_ms:g} ms")
+            parts.append(
+                f"{name}: from {min(values):.0f} to {max(values):.0f} ms, the newest {values[-1]:.0f} ms, {over} beyond {limit_ms:g} ms"
+            )
     return f"{show_count(len(runs), 'run')}. {'; '.join(parts)}."
 
 

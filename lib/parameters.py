@@ -55,9 +55,7 @@ def read_defaults(notebook: Path) -> dict[str, Any]:
         lines = ast.parse(tagged[0].source).body
         return {line.targets[0].id: ast.literal_eval(line.value) for line in lines}
     except (SyntaxError, ValueError, AttributeError, IndexError) as exc:
-        raise ParamsError(
-            f"notebooks/{notebook.name}: its parameters cell may hold only lines like `name = literal`."
-        ) from exc
+        raise ParamsError(f"notebooks/{notebook.name}: its parameters cell may hold only lines like `name = literal`.") from exc
 
 
 def misfits(notebook: Path, defaults: dict[str, Any], given: dict[str, Any]) -> list[str]:

@@ -252,7 +252,9 @@ def say_problem(where: str, problem: ErrorDetails) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         section = ".".join(str(part) for part in problem["loc"][:-1])
-        return ParamsError.unknown_key(f"{where}{': ' + section if section else ''}", str(problem["loc"][-1]), known_keys(problem))
+        return ParamsError.unknown_key(
+            f"{where}{': ' + section if section else ''}", str(problem["loc"][-1]), known_keys(problem)
+        )
     if problem["type"] == "missing":
         return f"{where}: {place} is missing. Next: add it (params/local.yaml shows one)."
     seen = repr(problem["input"])

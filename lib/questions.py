@@ -38,7 +38,13 @@ class Trouble(StrEnum):
 
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-RETRIED_TROUBLES = frozenset(Trouble) - {Trouble.CERTIFICATE, Trouble.TLS, Trouble.HELD_BACK, Trouble.TOO_LARGE, Trouble.REDIRECTED}
+RETRIED_TROUBLES = frozenset(Trouble) - {
+    Trouble.CERTIFICATE,
+    Trouble.TLS,
+    Trouble.HELD_BACK,
+    Trouble.TOO_LARGE,
+    Trouble.REDIRECTED,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

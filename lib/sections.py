@@ -131,7 +131,9 @@ class Endpoint(Section):
     @model_validator(mode="after")
     def check_expectation(self) -> Self:
         if not (self.equals or self.fields or self.versions or self.min_items or self.includes or self.never):
-            raise ValueError("nothing is expected of a healthy answer, so any would pass; say equals, fields, versions or min_items")
+            raise ValueError(
+                "nothing is expected of a healthy answer, so any would pass; say equals, fields, versions or min_items"
+            )
         if not self.items and (self.min_items or self.includes or self.never):
             raise ValueError("min_items, includes and never speak of items; say which field holds them (`.`: the answer itself)")
         return self
@@ -242,7 +244,16 @@ WireFault = Literal[
 """What can be wrong with any web service."""
 ChatwootFault = (
     WireFault
-    | Literal["failing_queue", "failing_data", "stale_clock", "old_version", "suspended_account", "no_inboxes", "reauthorization", "dead_workers"]
+    | Literal[
+        "failing_queue",
+        "failing_data",
+        "stale_clock",
+        "old_version",
+        "suspended_account",
+        "no_inboxes",
+        "reauthorization",
+        "dead_workers",
+    ]
 )
 PublerFault = WireFault | Literal["other_workspace", "no_accounts"]
 MailFault = Literal["none", "refused", "hang_up", "rejects_login", "rejects_recipient", "full", "webhook_down"]
@@ -366,7 +377,9 @@ SECTIONS: dict[str, type[Section]] = {
 
 def parameter_names(section: type[Section]) -> list[str]:
     """Return the fields that are the notebook's parameters: scalars and lists of scalars."""
-    nested = {name for name, field in section.model_fields.items() if is_section(field.annotation) or "dict" in str(field.annotation)}
+    nested = {
+        name for name, field in section.model_fields.items() if is_section(field.annotation) or "dict" in str(field.annotation)
+    }
     return [name for name in section.model_fields if name not in nested]
 
 

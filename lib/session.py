@@ -185,9 +185,7 @@ class TaskSession:
     def _check(self, check_id: str) -> Any:
         return next(check for check in self.task.checks if check.id == check_id)
 
-    def _keep(
-        self, findings: Findings, declared: Sequence[str], started_at: datetime, duration_s: float
-    ) -> list[EvidenceLine]:
+    def _keep(self, findings: Findings, declared: Sequence[str], started_at: datetime, duration_s: float) -> list[EvidenceLine]:
         """Append the look's results to the run's evidence, exactly one for each declared check."""
         given = [result.check for result in findings.results]
         if sorted(given) != sorted(declared):
@@ -200,9 +198,7 @@ class TaskSession:
         self.lines.extend(lines)
         return lines
 
-    def _line(
-        self, result: Result, started_at: datetime, duration_s: float, kept: tuple[evidence.Artifact, ...]
-    ) -> EvidenceLine:
+    def _line(self, result: Result, started_at: datetime, duration_s: float, kept: tuple[evidence.Artifact, ...]) -> EvidenceLine:
         return evidence.line_of(
             result,
             self._check(result.check),

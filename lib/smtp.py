@@ -100,7 +100,8 @@ def send_mail(session: smtplib.SMTP, message: EmailMessage, recipients: list[str
     refused = session.send_message(message, to_addrs=recipients)
     if refused:
         raise MailError(
-            f"The mail server took the message, but not for {', '.join(sorted(refused))}. Next: check these addresses.", answered=True
+            f"The mail server took the message, but not for {', '.join(sorted(refused))}. Next: check these addresses.",
+            answered=True,
         )
 
 
@@ -123,7 +124,9 @@ def explain(server: MailServer, exc: OSError | smtplib.SMTPException) -> MailErr
         smtplib.SMTPServerDisconnected: "it hung up",
     }
     said = next((text for kind, text in seen.items() if isinstance(exc, kind)), strike(type(exc).__name__))
-    return MailError(f"The mail server {server.shown} could not be used: {said}. Next: check that it runs, and its address.", answered=False)
+    return MailError(
+        f"The mail server {server.shown} could not be used: {said}. Next: check that it runs, and its address.", answered=False
+    )
 
 
 def refusal(server: MailServer, what: str, code: int, move: str) -> MailError:

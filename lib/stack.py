@@ -55,9 +55,7 @@ def clean_up_leftovers() -> int:
 
 
 @contextmanager
-def stand_up(
-    params: Params, *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]
-) -> Iterator[RunFile]:
+def stand_up(params: Params, *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]) -> Iterator[RunFile]:
     """Yield the run file of a standing stack, and take the stack down whatever happens.
 
     Only what the tasks look at is started. rendered: the folder that keeps the environment's runs and backups.
@@ -85,10 +83,14 @@ def stand_up_targets(
         work.mkdir(mode=0o700)
         stood_in = {target for target in targets if target not in params.addresses and target not in params.missing}
         stand_ins = standing.enter_context(start_stand_ins(stood_in, params.embedded, work)) if stood_in - {"database"} else None
-        credentials = standing.enter_context(stand_in_credentials(params, stood_in, work)) if CREDENTIAL_TARGETS & targets else None
+        credentials = (
+            standing.enter_context(stand_in_credentials(params, stood_in, work)) if CREDENTIAL_TARGETS & targets else None
+        )
         if credentials is not None and stand_ins is not None:
             stand_ins = replace(
-                stand_ins, services={**stand_ins.services, **credentials.services}, planted=(*stand_ins.planted, *credentials.planted)
+                stand_ins,
+                services={**stand_ins.services, **credentials.services},
+                planted=(*stand_ins.planted, *credentials.planted),
             )
         fly_secrets = credentials.fly_secrets if credentials else {}
         fly = standing.enter_context(stand_up_fly(params, server, run_id, fly_secrets)) if "fly" in stood_in else None
@@ -169,7 +171,10 @@ def describe_run(
     """Return the run file. about: its own id, folders and tasks."""
     live = {name: parts for name, parts in params.addresses.items() if name in targets}
     provenances = {name: provenance_of(name, live=name in live) for name in sorted(targets - params.missing.keys())}
-    services = {**(stand_ins.services if stand_ins else {}), **{name: dict(parts) for name, parts in live.items() if name != "database"}}
+    services = {
+        **(stand_ins.services if stand_ins else {}),
+        **{name: dict(parts) for name, parts in live.items() if name != "database"},
+    }
     urls = [parts["url"] for parts in services.values()]
     addresses: dict[str, Any] = {}
     if server is not None:
@@ -216,9 +221,7 @@ def find_supabase(asked: str | None) -> Path:
     found = shutil.which(asked or "supabase")
     if found is None:
         named = f"run.supabase_cli: {asked}" if asked else "The Supabase CLI"
-        raise WorkbookError(
-            f"{named} was not found. Next: run `make setup`, or install the Supabase CLI and put it on PATH."
-        )
+        raise WorkbookError(f"{named} was not found. Next: run `make setup`, or install the Supabase CLI and put it on PATH.")
     return Path(found)
 
 

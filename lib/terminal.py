@@ -26,9 +26,7 @@ MOST_LISTED = 12
 """Causes listed below the table; the page has every check."""
 
 
-def say_verdict(
-    run: RunFile, tasks: Sequence[Task], lines: Sequence[EvidenceLine], verdict: Verdict, ending: Ending
-) -> str:
+def say_verdict(run: RunFile, tasks: Sequence[Task], lines: Sequence[EvidenceLine], verdict: Verdict, ending: Ending) -> str:
     """Return the verdict as the terminal and CI show it, ending with where to read on."""
     gates = count_outcomes(line.result for line in lines if line.gate)
     page = run.run_folder / "index.html"

@@ -15,7 +15,11 @@ from lib.params import ROOT, load_params
 SPECS = {
     "database": "${X_DATABASE_URL}",
     "chatwoot": {"url": "${X_CHATWOOT_URL}", "token": "${X_CHATWOOT_TOKEN}", "account": "${X_CHATWOOT_ACCOUNT}"},
-    "publer": {"url": "${X_PUBLER_URL:-https://app.publer.com/api/v1}", "token": "${X_PUBLER_KEY}", "workspace": "${X_PUBLER_SPACE}"},
+    "publer": {
+        "url": "${X_PUBLER_URL:-https://app.publer.com/api/v1}",
+        "token": "${X_PUBLER_KEY}",
+        "workspace": "${X_PUBLER_SPACE}",
+    },
     "mail": {"url": "${X_SMTP_URL}", "webhook": "${X_WEBHOOK:-}"},
 }
 REQUIRED = sorted(variables_of(SPECS) - {"X_PUBLER_URL", "X_WEBHOOK"})

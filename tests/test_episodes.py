@@ -18,16 +18,22 @@ NIGHT = timedelta(days=1)
 
 
 def failure(subject: str) -> Failure:
-    return Failure(check=f"health.{subject}_is_alive", title="It answers", subject=subject, word="failed", detail="No. Next: look.")
+    return Failure(
+        check=f"health.{subject}_is_alive", title="It answers", subject=subject, word="failed", detail="No. Next: look."
+    )
 
 
-def nights(*failing: set[str], delivered: list[bool] | None = None, remind_after_h: float = 1000) -> list[tuple[set[str], set[str]]]:
+def nights(
+    *failing: set[str], delivered: list[bool] | None = None, remind_after_h: float = 1000
+) -> list[tuple[set[str], set[str]]]:
     """Return for each night whom a message told of as failing, and as recovered."""
     past: list[Episode] = []
     told = []
     for number, subjects in enumerate(failing):
         now = NOW + number * NIGHT
-        plan = plan_message(past, [failure(one) for one in sorted(subjects)], run_id=f"r{number}", now=now, remind_after_h=remind_after_h)
+        plan = plan_message(
+            past, [failure(one) for one in sorted(subjects)], run_id=f"r{number}", now=now, remind_after_h=remind_after_h
+        )
         taken = plan.is_due and (delivered is None or delivered[number])
         past = plan.open_after(told=taken, now=now)
         if taken:
@@ -83,7 +89,9 @@ class TestStore:
     def episode(self, subject: str = "chatwoot") -> Episode:
         return Episode(subject=subject, opened_at=NOW, run_id="r0", failing=("health.x",), told_at=NOW + timedelta(seconds=1))
 
-    def keep(self, engine: sa.Engine, *, going_on: tuple[Episode, ...] = (), over: tuple[Episode, ...] = (), live: bool = True) -> None:
+    def keep(
+        self, engine: sa.Engine, *, going_on: tuple[Episode, ...] = (), over: tuple[Episode, ...] = (), live: bool = True
+    ) -> None:
         keep_episodes(engine, "staging", live=live, going_on=going_on, over=over, now=NOW)
 
     def test_what_goes_on_comes_back_whole(self, tmp_path: Path) -> None:

@@ -70,7 +70,12 @@ def test_a_credential_in_the_file_is_refused_and_not_repeated(folder: Path) -> N
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a: [1", "not valid YAML"), ("- a", "must be a mapping"), ("extends: bad\n", "extends itself"), ("extends: nope\n", "nope")],
+    [
+        ("a: [1", "not valid YAML"),
+        ("- a", "must be a mapping"),
+        ("extends: bad\n", "extends itself"),
+        ("extends: nope\n", "nope"),
+    ],
 )
 def test_a_file_that_is_no_params_file_is_told(folder: Path, text: str, said: str) -> None:
     (folder / "bad.yaml").write_text(text)

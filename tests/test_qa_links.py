@@ -84,7 +84,9 @@ def test_stale_evidence_is_shown_as_stale(tmp_path: Path) -> None:
 
 def test_a_run_that_was_blocked_before_it_looked_is_passed_over(tmp_path: Path) -> None:
     blocked = run_in(tmp_path, "20261123T020000Z-bbbb")
-    line = line_of(failed(CHECK.id), CHECK, run_id="x", environment="staging", provenance=Provenance.LIVE, started_at=NOW, duration_s=0.0)
+    line = line_of(
+        failed(CHECK.id), CHECK, run_id="x", environment="staging", provenance=Provenance.LIVE, started_at=NOW, duration_s=0.0
+    )
     append_line(blocked.run_folder, line)
     look(run_in(tmp_path, "20261123T010000Z-aaaa"), NOW - timedelta(hours=5))
     assert read_links(blocked)[1]["run_id"] == "20261123T010000Z-aaaa"

@@ -173,5 +173,3 @@ def test_kernels_do_not_inherit_the_variables_that_name_targets(monkeypatch: pyt
     monkeypatch.setenv("STAGING_DATABASE_URL", "postgresql://u:hunter2@h/d")
     assert "STAGING_DATABASE_URL" not in kernel_variables()
     assert kernel_variables()["PATH"]
-
-

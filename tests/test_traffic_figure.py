@@ -10,7 +10,9 @@ from lib.traffic_figure import requests_through_phases
 
 
 def test_phases_versions_and_losses_are_drawn_and_said() -> None:
-    phases = [Phase(name=name, begin_s=n, end_s=n + 1) for n, name in enumerate(["before", "deploy", "watch", "rollback", "after"])]
+    phases = [
+        Phase(name=name, begin_s=n, end_s=n + 1) for n, name in enumerate(["before", "deploy", "watch", "rollback", "after"])
+    ]
     samples = [
         Sample(n / 10, "/health", 503 if 10 < n < 15 else 200, 5.0 + n, "1" if n < 15 or n > 40 else "2<b>") for n in range(50)
     ]

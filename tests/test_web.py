@@ -25,7 +25,12 @@ PROFILE = Question(name="profile", path="/api/v1/profile")
 
 
 def site(stand_in: Chatwoot, **changes: Any) -> Site:
-    facts = {"name": "Chatwoot", "base_url": stand_in.base_url, "headers": {"Api-Access-Token": stand_in.token}, "patience": PATIENCE}
+    facts = {
+        "name": "Chatwoot",
+        "base_url": stand_in.base_url,
+        "headers": {"Api-Access-Token": stand_in.token},
+        "patience": PATIENCE,
+    }
     return Site(**{**facts, **changes})
 
 
@@ -38,7 +43,9 @@ def serve(respond: Any) -> Iterator[tuple[str, list[dict[str, str]]]]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            seen.append({"path": self.path, "peer": str(self.client_address[1]), **{k.lower(): v for k, v in self.headers.items()}})
+            seen.append(
+                {"path": self.path, "peer": str(self.client_address[1]), **{k.lower(): v for k, v in self.headers.items()}}
+            )
             status, headers, body = respond(self.path)
             self.send_response(status)
             for name, value in {"content-length": str(len(body)), **headers}.items():

@@ -64,7 +64,9 @@ class TestWorkflow:
         assert all(job["permissions"] == {"contents": "read"} for job in workflow["jobs"].values())
 
 
-@pytest.mark.parametrize("path", [path for path in WORKFLOWS if path.name == "health-check.yml"], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [path for path in WORKFLOWS if path.name == "health-check.yml"], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_it_runs_every_night_and_on_demand_and_keeps_the_evidence(path: Path) -> None:
     workflow = read(path)
     assert set(workflow["on"]) == {"schedule", "workflow_dispatch"}
@@ -73,7 +75,9 @@ def test_it_runs_every_night_and_on_demand_and_keeps_the_evidence(path: Path) ->
 
 
 def test_the_nightly_run_is_strict_and_hands_over_every_variable_that_params_name() -> None:
-    [step] = [step for step in steps(read(ROOT / ".github" / "workflows" / "health-check.yml")) if "make health" in step.get("run", "")]
+    [step] = [
+        step for step in steps(read(ROOT / ".github" / "workflows" / "health-check.yml")) if "make health" in step.get("run", "")
+    ]
     assert step["env"]["STRICT"] == "1"
     for environment in ("staging", "production"):
         targets = read_document(environment, ROOT / "params")["targets"]

@@ -64,9 +64,7 @@ CHECKS: tuple[Check, ...] = (
     Check(id="backup_restore.rows_match", title="Every table of the restored copy holds the same rows"),
     Check(id="backup_restore.sequences_match", title="Every sequence goes on where the source's stood"),
     Check(id="backup_restore.migration_history_matches", title="The restored copy knows which migrations were applied"),
-    Check(
-        id="backup_restore.rls_matrix_matches", title="The restored copy lets each role do what the source lets it do"
-    ),
+    Check(id="backup_restore.rls_matrix_matches", title="The restored copy lets each role do what the source lets it do"),
     Check(id="backup_restore.project_backup_restores", title="What the project's own backup command makes can be restored"),
     Check(id="backup_restore.source_untouched", title="Backing up and restoring changed nothing in the source"),
     Check(id="backup_restore.kept_backups_are_intact", title="Every backup that is kept is whole and unchanged"),
@@ -180,8 +178,7 @@ def look_at_schema(world: World, *, copy: RestoredCopy | None) -> Findings:
     """Objects that the restored copy has otherwise than the source."""
     found = compare_definitions(require(copy, NOT_RESTORED))
     rows = [
-        {"object": one.object, "in the copy": one.change, "source": one.first, "copy": one.second}
-        for one in found.differences
+        {"object": one.object, "in the copy": one.change, "source": one.first, "copy": one.second} for one in found.differences
     ]
     return Findings(results=[judge_definitions(found)], rows=rows, facts=found)
 

@@ -35,7 +35,11 @@ from lib.world import World
 
 CHECKS: tuple[Check, ...] = (
     Check(id="health.chatwoot_is_alive", title="Chatwoot answers at all", target="chatwoot"),
-    Check(id="health.chatwoot_services_ok", title="Chatwoot reaches its database and queue, in an accepted version", target="chatwoot"),
+    Check(
+        id="health.chatwoot_services_ok",
+        title="Chatwoot reaches its database and queue, in an accepted version",
+        target="chatwoot",
+    ),
     Check(id="health.chatwoot_token_accepted", title="Chatwoot accepts our token, for our account", target="chatwoot"),
     Check(id="health.chatwoot_account_active", title="Our Chatwoot account is active", target="chatwoot"),
     Check(id="health.chatwoot_inboxes_connected", title="Chatwoot's inboxes are there and connected", target="chatwoot"),

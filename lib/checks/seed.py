@@ -76,9 +76,7 @@ def open_seed_cli(world: World) -> SupabaseCli:
 def skip_writing(check: str, world: World) -> Result:
     """Return the skip of a check that would have to write where it may not."""
     name = world.environment
-    return skipped(
-        check, f"Nothing was applied: writing to {name} is not allowed. Next: run with ALLOW_WRITES={name} to let it."
-    )
+    return skipped(check, f"Nothing was applied: writing to {name} is not allowed. Next: run with ALLOW_WRITES={name} to let it.")
 
 
 def rows_of(files: Sequence[SeedFile], before: Mapping[str, str], after: Mapping[str, str]) -> list[dict[str, object]]:
@@ -159,9 +157,7 @@ def look_at_constraints(world: World) -> Findings:
         for kind, verified in found.items()
     ]
     whole = {kind: [vars(one) for one in verified] for kind, verified in found.items()}
-    results = [
-        judge_verified(check, verified, kind) for check, (kind, verified) in zip(ids, found.items(), strict=True)
-    ]
+    results = [judge_verified(check, verified, kind) for check, (kind, verified) in zip(ids, found.items(), strict=True)]
     return Findings(results=results, rows=rows, artifacts={"constraints.json": whole})
 
 
@@ -170,6 +166,4 @@ def look_at_emails(world: World) -> Findings:
     """Each domain that e-mail addresses in the fixtures lie under; the addresses were read in the server alone."""
     reserved = world.settings.reserved_email_domains
     found = find_email_domains(world.target, world.settings.schemas, timeout_s=world.settings.command_timeout_s)
-    return Findings(
-        results=[judge_emails(found, reserved)], rows=[describe_domain(one, reserved) for one in found.found]
-    )
+    return Findings(results=[judge_emails(found, reserved)], rows=[describe_domain(one, reserved) for one in found.found])

@@ -28,7 +28,9 @@ class Chatwoot(StandIn):
 
     def __init__(self, *, fault: str = "none", at: Sequence[str] = (), latency_ms: float = 0.0, folder: Path) -> None:
         self.token = secrets.token_urlsafe(18)
-        self.hidden = {name: secrets.token_urlsafe(18) for name in ("pubsub_token", "hmac_identifier", "smtp_password", "hmac_token")}
+        self.hidden = {
+            name: secrets.token_urlsafe(18) for name in ("pubsub_token", "hmac_identifier", "smtp_password", "hmac_token")
+        }
         self.status = "resolved"
         self.events: list[dict[str, Any]] = []
         super().__init__(
@@ -120,7 +122,14 @@ class Chatwoot(StandIn):
         return self.refusal(request, "inboxes") or (200, {"payload": [] if self.fault == "no_inboxes" else inboxes})
 
     async def conversation(self, request: Request) -> tuple[int, Any]:
-        body = {"id": CANARY, "account_id": ACCOUNT, "inbox_id": 1, "status": self.status, "labels": [CANARY_LABEL], "messages": []}
+        body = {
+            "id": CANARY,
+            "account_id": ACCOUNT,
+            "inbox_id": 1,
+            "status": self.status,
+            "labels": [CANARY_LABEL],
+            "messages": [],
+        }
         return self.refusal(request, "canary") or (200, body)
 
     async def toggle(self, request: Request) -> tuple[int, Any]:

@@ -153,9 +153,7 @@ def boundary_of(search: Search, values: Sequence[float | None]) -> Boundary:
     return Boundary(alert=search.rule.name, sides=sides, held_back=search.held_back)
 
 
-def read_firing(
-    bench: Bench, asked: Sequence[tuple[Search, Sequence[float]]], *, state: str = "firing"
-) -> list[list[bool]]:
+def read_firing(bench: Bench, asked: Sequence[tuple[Search, Sequence[float]]], *, state: str = "firing") -> list[list[bool]]:
     """Return for each search and each of its shares whether the alert is in a state at any moment."""
     tests: list[dict[str, Any]] = []
     questions: list[Question] = []

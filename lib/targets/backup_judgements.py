@@ -29,9 +29,7 @@ def judge_dump(backup: Backup) -> Result:
     """Judge that the dump holds every table of the source."""
     check, source = "backup_restore.dump_taken", backup.source
     if not source.tables:
-        return unseen(
-            check, "The source has no table to back up. Next: push the migrations, or check the database's name."
-        )
+        return unseen(check, "The source has no table to back up. Next: push the migrations, or check the database's name.")
     detail = (
         f"This user may not read {name_some(source.unreadable)}, so the backup is without them. "
         "Next: grant select on them to the user that takes backups."
@@ -51,13 +49,9 @@ def judge_dump(backup: Backup) -> Result:
 def judge_damage(damage: Sequence[str]) -> list[Result]:
     """Return the results of a backup that is not worth restoring."""
     detail = f"{name_some(damage)}. Nothing was restored from it. Next: take a new backup, and look after the disk it lay on."
-    reason = (
-        "The backup is damaged, so it was not restored: see backup_restore.dump_is_complete. Next: mend that first."
-    )
+    reason = "The backup is damaged, so it was not restored: see backup_restore.dump_is_complete. Next: mend that first."
     return [
-        failed(
-            "backup_restore.dump_is_complete", observed=len(damage), expected=0, unit="damaged files", detail=detail
-        ),
+        failed("backup_restore.dump_is_complete", observed=len(damage), expected=0, unit="damaged files", detail=detail),
         unseen("backup_restore.restored", reason),
         unseen("backup_restore.within_rto", reason),
     ]
@@ -70,9 +64,7 @@ def judge_restore(restore: Restore) -> Result:
         notes = [f"made as the source has it: {name}" for name in restore.replaced]
         notes += [f"only on the hosted platform: {name}" for name in restore.left_out]
         detail = "; ".join(notes)
-        return passed(
-            check, observed=0, expected=0, unit="errors", detail=detail, command=last.command, exit_code=last.exit_code
-        )
+        return passed(check, observed=0, expected=0, unit="errors", detail=detail, command=last.command, exit_code=last.exit_code)
     errors = [line for line in last.stderr.splitlines() if "error:" in line]
     ended = f"was ended by signal {-last.exit_code}" if last.exit_code < 0 else f"ended with code {last.exit_code}"
     detail = (
@@ -114,9 +106,7 @@ def judge_definitions(found: Definitions) -> Result:
             "Next: see which of them the dump does not carry, and make them part of the migrations."
         )
     same = found.counted - sum(one.change != "extra" for one in found.differences)
-    return judge(
-        check, holds=not found.differences, observed=same, expected=found.counted, unit="objects", detail=detail
-    )
+    return judge(check, holds=not found.differences, observed=same, expected=found.counted, unit="objects", detail=detail)
 
 
 def judge_rows(found: RowComparison) -> Result:
@@ -218,12 +208,8 @@ def judge_source(
     notes = "The backup opened read-only transactions alone."
     if tables:
         notes += f" Others wrote meanwhile to {name_some([one.source.label for one in tables])}."
-    detail = (
-        f"While the backup ran: {name_some(wrong)}. Next: keep migrations out of the backup's window, then run again."
-    )
-    return judge(
-        check, holds=not wrong, observed=len(wrong), expected=0, unit="changes", detail=detail if wrong else notes
-    )
+    detail = f"While the backup ran: {name_some(wrong)}. Next: keep migrations out of the backup's window, then run again."
+    return judge(check, holds=not wrong, observed=len(wrong), expected=0, unit="changes", detail=detail if wrong else notes)
 
 
 def judge_kept(backups: Sequence[KeptBackup], judged_elsewhere: Collection[str]) -> Result:
@@ -255,9 +241,7 @@ def judge_rpo(good: Sequence[KeptBackup], *, now: datetime, rpo_s: float, this_r
     """
     check = "backup_restore.within_rpo"
     if not good:
-        return unseen(
-            check, "There is no good backup to tell the age of: see the checks above. Next: mend those first."
-        )
+        return unseen(check, "There is no good backup to tell the age of: see the checks above. Next: mend those first.")
     age_s = round(good[0].age_s(now), 1)
     older = next((one for one in good if one.id != this_run), None)
     before = (
@@ -288,9 +272,7 @@ def judge_retention(
     wrong += [f"{one.id} is still there" for one in chosen if one.id in left]
     wrong += [f"the newest good one, {good[0].id}, is gone"] if good[0].id not in left else []
     deleted = f"Deleted {name_some(sorted(gone))}." if gone else "Nothing was old enough to delete."
-    detail = (
-        f"{name_some(wrong)}. Next: stop whatever else deletes backups, and look at the store." if wrong else deleted
-    )
+    detail = f"{name_some(wrong)}. Next: stop whatever else deletes backups, and look at the store." if wrong else deleted
     return judge(
         check,
         holds=not wrong,

@@ -35,9 +35,7 @@ def describe_cell_pair(pair: CellPair) -> dict[str, Any]:
     }
 
 
-def describe_kept(
-    one: KeptBackup, now: datetime, chosen: Sequence[KeptBackup], good: Sequence[KeptBackup]
-) -> dict[str, Any]:
+def describe_kept(one: KeptBackup, now: datetime, chosen: Sequence[KeptBackup], good: Sequence[KeptBackup]) -> dict[str, Any]:
     """Return one backup as the page shows it."""
     return {
         "backup": one.id,

@@ -114,8 +114,7 @@ def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
     """Return size and sha256 of every file below the folder but the manifest, by its path from there."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
     return {
-        path.relative_to(folder).as_posix(): {"size_bytes": path.stat().st_size, "sha256": digest_file(path)}
-        for path in paths
+        path.relative_to(folder).as_posix(): {"size_bytes": path.stat().st_size, "sha256": digest_file(path)} for path in paths
     }
 
 
@@ -220,9 +219,7 @@ def choose_expired(
     limit_s = timedelta(days=keep_days).total_seconds()
     if not good:
         return []
-    return [
-        one for one in backups if one.environment == environment and one.id not in kept and one.age_s(now) > limit_s
-    ]
+    return [one for one in backups if one.environment == environment and one.id not in kept and one.age_s(now) > limit_s]
 
 
 def delete_backup(backup: KeptBackup) -> None:

@@ -117,18 +117,14 @@ def read_state(connection: psycopg.Connection[DictRow], scope: Scope) -> SourceS
     )
 
 
-def read_history(
-    connection: psycopg.Connection[DictRow], tables: Sequence[TableDigest]
-) -> tuple[tuple[str, str | None], ...]:
+def read_history(connection: psycopg.Connection[DictRow], tables: Sequence[TableDigest]) -> tuple[tuple[str, str | None], ...]:
     """Return version and name of every applied migration; none when the database has no history."""
     if not any(table.label == f"{HISTORY_SCHEMA}.schema_migrations" for table in tables):
         return ()
     return tuple((row["version"], row["name"]) for row in connection.execute(read_query("dumps", "history")))
 
 
-def take_backup(
-    source: Database, store: Path, *, environment: str, programs: Path, jobs: int, timeout_s: float
-) -> Backup:
+def take_backup(source: Database, store: Path, *, environment: str, programs: Path, jobs: int, timeout_s: float) -> Backup:
     """Take a backup of the source into the store, and return it with what the source was at that instant.
 
     store: held with `backup_store.hold_store`. Others may write to the source meanwhile.
@@ -148,9 +144,7 @@ def take_backup(
                 with timed(stages, "digest"):
                     state = read_state(holder, scope)
                 with timed(stages, "dump"):
-                    run = run_dump(
-                        source, folder, state, programs=programs, snapshot=snapshot, jobs=jobs, timeout_s=timeout_s
-                    )
+                    run = run_dump(source, folder, state, programs=programs, snapshot=snapshot, jobs=jobs, timeout_s=timeout_s)
                 after = read_sequences(holder, scope.taken)
                 with timed(stages, "checksum"):
                     manifest = write_manifest(folder, describe_backup(backup_id, environment, taken_at, holder, state))
@@ -194,9 +188,7 @@ def run_dump(
         timeout_s=timeout_s,
     )
     if run.exit_code != 0:
-        raise DumpFailure(
-            f"pg_dump of {source.shown} ended with code {run.exit_code}: {first_error(run.stderr)}", run=run
-        )
+        raise DumpFailure(f"pg_dump of {source.shown} ended with code {run.exit_code}: {first_error(run.stderr)}", run=run)
     (folder / DUMP).chmod(0o700)
     return run
 
@@ -213,11 +205,7 @@ def describe_backup(
         "server_version": source.info.parameter_status("server_version"),
         "schema_sha256": fingerprint(state.own),
         "migrations": [version for version, _ in state.history],
-        "tables": {
-            table.label: {"rows": table.rows, "digest": table.digest}
-            for table in state.tables
-            if table.rows is not None
-        },
+        "tables": {table.label: {"rows": table.rows, "digest": table.digest} for table in state.tables if table.rows is not None},
         "unreadable": state.unreadable,
     }
 

@@ -79,9 +79,7 @@ class TableDigest:
 
 
 @contextmanager
-def open_reading(
-    database: Database, *, snapshot: str | None = None, timeout_s: float
-) -> Iterator[psycopg.Connection[DictRow]]:
+def open_reading(database: Database, *, snapshot: str | None = None, timeout_s: float) -> Iterator[psycopg.Connection[DictRow]]:
     """Yield a connection inside one read-only, repeatable-read transaction with every output setting pinned.
 
     snapshot: what `export_snapshot` gave, to see exactly the rows that transaction sees.

@@ -79,9 +79,7 @@ def parse_exposition(text: str) -> dict[str, frozenset[str] | None]:
 def find_uses(rules: RuleFile, exposed: Exposition) -> list[MetricUse]:
     """Return every metric that each alert asks for, each once an alert."""
     uses = {
-        (alert.name, metric, labels): MetricUse(
-            alert=alert.name, metric=metric, problem=find_problem(metric, labels, exposed)
-        )
+        (alert.name, metric, labels): MetricUse(alert=alert.name, metric=metric, problem=find_problem(metric, labels, exposed))
         for alert in rules.alerts
         for metric, labels in walk_metrics(alert.expression, rules.recorded)
     }

@@ -142,9 +142,7 @@ def judge_recorded(recorded: Sequence[Mapping[str, Any]], *, environment: str, l
     check = "readiness_summary.notify_dry_run_recorded"
     move = f"Next: make notify-dry-run ENV={environment}."
     expected = f"delivered within {DRY_RUN_HOLDS.days} days"
-    counted = sorted(
-        (one for one in recorded if one["provenance"] == "live" or not live_only), key=lambda one: one["started_at"]
-    )
+    counted = sorted((one for one in recorded if one["provenance"] == "live" or not live_only), key=lambda one: one["started_at"])
     if not counted:
         why = "only of rehearsals" if recorded else "none at all"
         return unseen(check, f"No dry run of a notification is recorded for {environment}: {why}. {move}", expected=expected)

@@ -82,9 +82,7 @@ def prove_backup(world: World) -> Proof:
     folder.mkdir(mode=0o700)
     known = list_archives(world.pack)
     variables = {**read_only_environment(world.target), "DATABASE_URL": world.target.url, FOLDER_VARIABLE: str(folder)}
-    script = run_script(
-        world.pack, COMMAND, timeout_s=limit_s, variables=variables, programs=[world.programs.postgres_bin]
-    )
+    script = run_script(world.pack, COMMAND, timeout_s=limit_s, variables=variables, programs=[world.programs.postgres_bin])
     left = list_archives(folder) or {path: seen for path, seen in list_archives(world.pack).items() if known.get(path) != seen}
     if not script.passed or len(left) != 1:
         return Proof(script=script)

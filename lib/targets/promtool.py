@@ -83,9 +83,7 @@ def run_tests(promtool: Path, tests: Path, *, timeout_s: float) -> CommandRun:
 def read_failures(run: CommandRun) -> list[FailedExpectation]:
     """Return the expectations of alerts that did not come true, in the order told."""
     said = run.stdout + run.stderr
-    return [
-        FailedExpectation(test=match["name"], alert=match["alert"], time=match["time"]) for match in FAILURE.finditer(said)
-    ]
+    return [FailedExpectation(test=match["name"], alert=match["alert"], time=match["time"]) for match in FAILURE.finditer(said)]
 
 
 def ask(

@@ -12,7 +12,6 @@ from lib.targets.rehearsal import Place
 from lib.targets.run_lock import hold_run_lock
 from lib.targets.supabase_cli import CliRefusal, Listed, SupabaseCli
 
-
 APPLY_ERROR = "DbPushApplyError"
 """The CLI's name for a migration that the server refused; after any other error it has changed nothing."""
 

@@ -60,9 +60,7 @@ class Guarded:
         return "\n\n".join((*self.branch.messages, self.proposal.text))
 
 
-def open_branch(
-    pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[str, str] | None, work: Path
-) -> Guarded:
+def open_branch(pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[str, str] | None, work: Path) -> Guarded:
     """Return the branch to look at, with its policy.
 
     pull_request: the file of GitHub's event, or ''; it speaks of a real branch alone. rehearsal: the branch and

@@ -92,11 +92,7 @@ def compare_rows(copy: RestoredCopy, *, timeout_s: float) -> RowComparison:
         theirs = {table.label: table for table in digest_tables(connection, backup.source.scope.taken)}
         ours = [table for table in compared_tables(backup.source.tables) if same_columns(table, theirs)]
         found = compare_tables(ours, list(theirs.values()))
-        rows = [
-            row
-            for one in found
-            for row in find_row_differences(backup.reading, connection, one.source, limit=ROWS_NAMED)
-        ]
+        rows = [row for one in found for row in find_row_differences(backup.reading, connection, one.source, limit=ROWS_NAMED)]
     return RowComparison(
         source=tuple(ours),
         copy=tuple(theirs[table.label] for table in ours),
@@ -182,9 +178,7 @@ def pair_cells(source: Sequence[Cell], copy: Sequence[Cell], changed: Sequence[D
     """
     tables = {cell.table for cell in source}
     reached = {one.object: {table for table in tables if is_about(one, table)} for one in changed}
-    everywhere = any(
-        not found and kind_of(name) in ("function", "grant", "schema", "view") for name, found in reached.items()
-    )
+    everywhere = any(not found and kind_of(name) in ("function", "grant", "schema", "view") for name, found in reached.items())
     aside = tables if everywhere else set().union(*reached.values())
     theirs = {(cell.table, cell.role, cell.verb): cell for cell in copy}
     pairs = [CellPair(source=cell, copy=theirs.get((cell.table, cell.role, cell.verb))) for cell in source]

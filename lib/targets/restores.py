@@ -77,9 +77,7 @@ def drop_copy(scratch: Database, copy: Database) -> None:
 
 def list_copies(server: Database) -> list[str]:
     """Return the names of all restored copies on a server."""
-    rows = server.rows(
-        "select datname as name from pg_database where starts_with(datname, :prefix)", prefix=COPY_PREFIX
-    )
+    rows = server.rows("select datname as name from pg_database where starts_with(datname, :prefix)", prefix=COPY_PREFIX)
     return sorted(row["name"] for row in rows)
 
 
@@ -116,9 +114,7 @@ def restore_dump(
     runs: list[CommandRun] = []
     for section in SECTIONS:
         with timed(stages, section):
-            runs.append(
-                restore_section(dump, copy, section, listing, programs=programs, jobs=jobs, timeout_s=timeout_s)
-            )
+            runs.append(restore_section(dump, copy, section, listing, programs=programs, jobs=jobs, timeout_s=timeout_s))
         if runs[-1].exit_code != 0:
             break
     return Restore(
@@ -179,9 +175,7 @@ def list_fresh_entries(copy: Database, work: Path, scope: Scope, *, programs: Pa
     return list_entries(file, scope.taken, programs=programs, timeout_s=timeout_s)
 
 
-def choose_entries(
-    entries: Sequence[TocEntry], fresh: Sequence[TocEntry], available: Collection[str]
-) -> list[TocEntry]:
+def choose_entries(entries: Sequence[TocEntry], fresh: Sequence[TocEntry], available: Collection[str]) -> list[TocEntry]:
     """Return the entries to restore: the pack's, and of the platform's what a fresh project lacks.
 
     available: extensions that can be created here; others belong to the hosted platform alone.
@@ -203,9 +197,7 @@ def choose_entries(
 
 def missing_extensions(entries: Sequence[TocEntry], available: Collection[str]) -> list[TocEntry]:
     """Return the entries of extensions that can't be created here, their comments too."""
-    absent = {
-        without_owner(entry) for entry in entries if entry.kind == "EXTENSION" and without_owner(entry) not in available
-    }
+    absent = {without_owner(entry) for entry in entries if entry.kind == "EXTENSION" and without_owner(entry) not in available}
     spelled = {f"EXTENSION {spelling}" for name in absent for spelling in (name, quote_name(name))}
     return [
         entry

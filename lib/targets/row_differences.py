@@ -127,9 +127,7 @@ def compare_rows(
     return [RowDifference(table=table.label, kind=kinds[key], key=key) for key in sorted(kinds)]
 
 
-def read_column_hashes(
-    side: psycopg.Connection[DictRow], table: TableDigest, keys: Sequence[str]
-) -> dict[str, list[int | None]]:
+def read_column_hashes(side: psycopg.Connection[DictRow], table: TableDigest, keys: Sequence[str]) -> dict[str, list[int | None]]:
     """Return for each key the hash of each column, None for a null."""
     hashes = ", ".join(f"hashtextextended(t.{quote_name(name)}::text, 0)" for name, _ in table.columns)
     rows = side.execute(fill_query("columns", table, hashes=hashes), {"keys": list(keys)}).fetchall()

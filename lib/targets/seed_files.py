@@ -63,9 +63,7 @@ def read_patterns(config: Path) -> list[str]:
         raise TargetError("Seeding is switched off in supabase/config.toml. Next: set enabled = true under [db.seed].")
     patterns = [str(pattern) for pattern in seed.get("sql_paths", DEFAULT_PATTERNS)]
     if not patterns or any(Path(pattern).is_absolute() for pattern in patterns):
-        raise TargetError(
-            "sql_paths under [db.seed] must name files below supabase/. Next: correct supabase/config.toml."
-        )
+        raise TargetError("sql_paths under [db.seed] must name files below supabase/. Next: correct supabase/config.toml.")
     return patterns
 
 
@@ -125,9 +123,7 @@ def run_files(connection: psycopg.Connection[DictRow], files: Sequence[SeedFile]
     return connection.execute(marker).fetchone() == before
 
 
-def digest_now(
-    connection: psycopg.Connection[DictRow], schemas: Sequence[str], *, timeout_s: float
-) -> tuple[TableDigest, ...]:
+def digest_now(connection: psycopg.Connection[DictRow], schemas: Sequence[str], *, timeout_s: float) -> tuple[TableDigest, ...]:
     """Return the tables as the open transaction sees them, its settings left as they were."""
     with connection.transaction(force_rollback=True):
         pin_settings(connection, timeout_s=timeout_s)

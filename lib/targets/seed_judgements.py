@@ -93,14 +93,10 @@ def judge_again(seen: Reapplied, left_to_push: Sequence[str], expected: Mapping[
     changed = [label for label in once if before.get(label) != once[label] and label not in short]
     changed += [label for label in again if once.get(label) != again[label] and label not in changed]
     if not any(rows for rows, _ in once.values()):
-        return unseen(
-            check, "No table holds a row after the seed ran. Next: see whether the seed names the right tables."
-        )
+        return unseen(check, "No table holds a row after the seed ran. Next: see whether the seed names the right tables.")
     wrong = [f"{label} goes from {show_count(before[label][0] or 0, 'row')} to {again[label][0]}" for label in changed]
     wrong += [f"the CLI would push {name}" for name in left_to_push]
-    detail = (
-        f"{join_words(wrong[:NAMED])}. Next: write the seed's statements so that they may run twice." if wrong else ""
-    )
+    detail = f"{join_words(wrong[:NAMED])}. Next: write the seed's statements so that they may run twice." if wrong else ""
     if not seen.undone:
         detail += " A seed file has its own COMMIT, so what ran again could not be rolled back."
     return judge(check, holds=not wrong, observed=len(wrong), expected=0, unit="changes", detail=detail.strip())
@@ -110,9 +106,7 @@ def judge_counts(tables: Sequence[TableDigest], expected: Mapping[str, int], *, 
     """Judge each declared count, and that no table of the pack's own schemas holds rows nobody declared."""
     check = "seed.row_counts_match"
     if not expected:
-        return Findings(
-            results=[unseen(check, "No count is declared. Next: add seed.expected_counts to the params file.")]
-        )
+        return Findings(results=[unseen(check, "No count is declared. Next: add seed.expected_counts to the params file.")])
     seen = {table.label: table for table in tables}
     undeclared = [
         table.label
@@ -120,19 +114,12 @@ def judge_counts(tables: Sequence[TableDigest], expected: Mapping[str, int], *, 
         if table.rows and table.schema in own and not table.is_partition and table.label not in expected
     ]
     rows = [
-        {"table": label, "expected": expected[label], "seen": seen[label].rows if label in seen else None}
-        for label in expected
+        {"table": label, "expected": expected[label], "seen": seen[label].rows if label in seen else None} for label in expected
     ]
     rows += [{"table": label, "expected": None, "seen": seen[label].rows} for label in undeclared]
     wrong = [describe_count(row) for row in rows if row["expected"] != row["seen"]]
-    detail = (
-        f"{join_words(wrong[:NAMED])}. Next: correct the seed, or seed.expected_counts in the params file."
-        if wrong
-        else ""
-    )
-    result = judge(
-        check, holds=not wrong, observed=len(rows) - len(wrong), expected=len(rows), unit="tables", detail=detail
-    )
+    detail = f"{join_words(wrong[:NAMED])}. Next: correct the seed, or seed.expected_counts in the params file." if wrong else ""
+    result = judge(check, holds=not wrong, observed=len(rows) - len(wrong), expected=len(rows), unit="tables", detail=detail)
     return Findings(results=[result], rows=rows, facts=rows)
 
 
@@ -148,9 +135,7 @@ def describe_count(row: Mapping[str, object]) -> str:
 def judge_verified(check: str, found: Sequence[Verified], kind: str) -> Result:
     """Judge that no row breaks a constraint of one kind; none to break, or no row, is nothing seen."""
     if not found:
-        return unseen(
-            check, f"There is no {kind} to verify. Next: check seed.schemas in the params file, or the migrations."
-        )
+        return unseen(check, f"There is no {kind} to verify. Next: check seed.schemas in the params file, or the migrations.")
     if not any(one.rows for one in found):
         return unseen(check, f"No table with a {kind} holds a row. Next: apply the seed.")
     broken = [one for one in found if one.violations]
@@ -176,17 +161,12 @@ def judge_emails(found: EmailSearch, reserved: Sequence[str]) -> Result:
         return unseen(check, "There is no row with text to search. Next: apply the seed, or correct seed.schemas.")
     addresses = [one for one in found.found if looks_like_domain(one.domain) or is_reserved(one.domain, reserved)]
     if not addresses:
-        return skipped(
-            check, f"No e-mail address in {show_count(found.columns, 'column')} of {show_count(found.rows, 'row')}."
-        )
+        return skipped(check, f"No e-mail address in {show_count(found.columns, 'column')} of {show_count(found.rows, 'row')}.")
     outside = [one for one in addresses if not is_reserved(one.domain, reserved)]
     named = [
-        f"{show_count(one.addresses, 'address', 'addresses')} at {one.domain} in {one.table}.{one.column}"
-        for one in outside
+        f"{show_count(one.addresses, 'address', 'addresses')} at {one.domain} in {one.table}.{one.column}" for one in outside
     ]
-    detail = (
-        f"{join_words(named[:NAMED])}. Next: use {join_words(list(reserved)[:3], last='or')}; such mail reaches nobody."
-    )
+    detail = f"{join_words(named[:NAMED])}. Next: use {join_words(list(reserved)[:3], last='or')}; such mail reaches nobody."
     return judge(
         check,
         holds=not outside,

@@ -115,7 +115,10 @@ FAULTS: dict[str, tuple[Change, set[str]]] = {
         lambda pack: [edit(pack / one, "ingestion_failures_total", "ingest_total") for one in (RULES, TESTS)],  # type: ignore[return-value]
         {"metrics_are_exposed"},
     ),
-    "label that is not there": (replace(RULES, "ingestion_failures_total[", 'ingestion_failures_total{stage="x"}['), {"metrics_are_exposed"}),
+    "label that is not there": (
+        replace(RULES, "ingestion_failures_total[", 'ingestion_failures_total{stage="x"}['),
+        {"metrics_are_exposed"},
+    ),
     "firing test deleted": (drop_test("ingestion refuses payloads, then none"), {"tested_firing_quiet_and_resolving"}),
     "quiet test deleted": (drop_test("tiles load just fast enough"), {"tested_firing_quiet_and_resolving"}),
     "resolving expectation deleted": (
@@ -130,7 +133,10 @@ FAULTS: dict[str, tuple[Change, set[str]]] = {
         ),  # type: ignore[return-value]
         {"unit_tests_name_real_alerts"},
     ),
-    "runbook heading renamed": (replace("docs/runbooks/alerts.md", "## Tiles load slowly", "## Slow tiles"), {"runbooks_resolve"}),
+    "runbook heading renamed": (
+        replace("docs/runbooks/alerts.md", "## Tiles load slowly", "## Slow tiles"),
+        {"runbooks_resolve"},
+    ),
     "runbook gone": (lambda pack: (pack / "docs/runbooks/alerts.md").unlink(), {"runbooks_resolve"}),
     "no severity": (replace(RULES, "severity: page", "severity: urgent"), {"alerts_tell_a_person", "unit_tests_pass"}),
     "alert renamed everywhere": (
@@ -204,7 +210,12 @@ def test_boundaries_lie_on_both_sides_of_the_threshold(world: World) -> None:
 
 def test_curves_show_when_an_alert_is_pending_and_firing(world: World) -> None:
     curves = alerts.look_at_tests(world, rules=alerts.look_at_rules(world).facts, left_out=()).facts
-    assert [(curve.first("pending"), curve.first("firing")) for curve in curves] == [(60, 660), (None, None), (870, 1170), (None, None)]
+    assert [(curve.first("pending"), curve.first("firing")) for curve in curves] == [
+        (60, 660),
+        (None, None),
+        (870, 1170),
+        (None, None),
+    ]
 
 
 def deliver(world: World, sink: MailSink) -> Findings:

@@ -142,9 +142,7 @@ class Rehearsal:
         try:
             findings = look(self.world, **arguments)
         except TargetError as exc:
-            findings = Findings(
-                results=[Result(check=check, outcome=Outcome.ERROR, detail=str(exc)) for check in look.check_ids]
-            )
+            findings = Findings(results=[Result(check=check, outcome=Outcome.ERROR, detail=str(exc)) for check in look.check_ids])
         assert sorted(one.check for one in findings.results) == sorted(look.check_ids)
         self.seen.update({one.check.removeprefix("backup_restore."): one for one in findings.results})
         return findings

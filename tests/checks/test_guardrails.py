@@ -317,9 +317,7 @@ class TestCannotLook:
             ("    trailer: Wide-change", "    trailer: 'Wide change'", "change.wide_change.trailer"),
         ],
     )
-    def test_a_mistake_in_the_policy_is_told_in_one_sentence(
-        self, tmp_path: Path, old: str, new: str, said: str
-    ) -> None:
+    def test_a_mistake_in_the_policy_is_told_in_one_sentence(self, tmp_path: Path, old: str, new: str, said: str) -> None:
         project = make_project(tmp_path / "project")
         text = (project.root / FILE).read_text()
         assert old in text

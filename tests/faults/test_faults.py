@@ -85,7 +85,10 @@ def test_a_seed_row_gone(faulty: Callable[..., Done]) -> None:
 def test_a_migration_that_does_not_apply(faulty: Callable[..., Done]) -> None:
     done = faulty(
         lambda pack: add_migration(
-            pack, "20251201000000_bad.sql", "create table public.more (id int primary key);\nselect 1 / 0;\n", "drop table public.more;\n"
+            pack,
+            "20251201000000_bad.sql",
+            "create table public.more (id int primary key);\nselect 1 / 0;\n",
+            "drop table public.more;\n",
         ),
         only="migrations",
     )

@@ -48,7 +48,9 @@ def test_tests_of_different_series_have_nothing_between_them() -> None:
 
 
 def test_resolving_means_quiet_after_firing() -> None:
-    test = AlertTest(name="t", place=0, interval_s=60, series={}, expected={"A": ((0, False), (60, True)), "B": ((0, True), (60, False))})
+    test = AlertTest(
+        name="t", place=0, interval_s=60, series={}, expected={"A": ((0, False), (60, True)), "B": ((0, True), (60, False))}
+    )
     assert (test.resolves("A"), test.resolves("B")) == (False, True)
 
 

@@ -177,9 +177,7 @@ def typed_database(postgres_server: EmbeddedPostgres) -> Iterator[Database]:
 def test_a_change_in_a_column_of_any_type_shows(typed_database, type_name):
     before, after = TYPES[type_name]
     with typed_database.connect() as connection:
-        connection.execute(
-            f"create table public.typed (id int, v {type_name}); insert into public.typed values (1, {before})"
-        )
+        connection.execute(f"create table public.typed (id int, v {type_name}); insert into public.typed values (1, {before})")
         [first] = digest_tables(connection, ["public"])
         connection.execute(f"update public.typed set v = {after}")
         [second] = digest_tables(connection, ["public"])

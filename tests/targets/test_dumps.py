@@ -52,9 +52,7 @@ def kept(number: int, *, days: float, **changes: Any) -> KeptBackup:
 
 
 @pytest.fixture
-def take(
-    postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_path: Path
-) -> Iterator[Callable[[], Backup]]:
+def take(postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_path: Path) -> Iterator[Callable[[], Backup]]:
     taken: list[Backup] = []
 
     def take_one() -> Backup:
@@ -268,7 +266,5 @@ def test_retention_keeps_its_laws(described, keep_last, keep_days):
 
 def test_a_backup_that_could_not_be_restored_is_not_the_newest_good_one():
     newest, older, oldest = kept(0, days=0), kept(1, days=40), kept(2, days=50)
-    chosen = choose_expired(
-        [newest, older, oldest], environment="local", now=NOW, keep_last=1, keep_days=30, unproved=["b0"]
-    )
+    chosen = choose_expired([newest, older, oldest], environment="local", now=NOW, keep_last=1, keep_days=30, unproved=["b0"])
     assert [one.id for one in chosen] == ["b2"]

@@ -40,7 +40,9 @@ def test_the_threshold_of_a_comparison(expression: str) -> None:
     assert (found.left, found.operator, found.limit) == COMPARISONS[expression]
 
 
-@pytest.mark.parametrize("expression", ["a", "a > b", "a > 1 and b < 2", "(a > 1) and b", "a > bool 3", "a > 5m", "1 < a < 2", "(a > 1)"])
+@pytest.mark.parametrize(
+    "expression", ["a", "a > b", "a > 1 and b < 2", "(a > 1) and b", "a > bool 3", "a > 5m", "1 < a < 2", "(a > 1)"]
+)
 def test_expressions_without_one_threshold(expression: str) -> None:
     assert find_comparison(expression) is None
 

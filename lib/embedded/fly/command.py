@@ -164,7 +164,10 @@ def set_secrets(folder: Path, options: Namespace, faults: list[str]) -> None:
         values: dict[str, str | None] = dict(parse_secret_lines(read_stdin()))
     elif options.words == "secrets set":
         # `NAME=-` takes the value from stdin, white space off its ends, as the real command does.
-        values = {secret: read_stdin().strip(WHITE_SPACE) if value == "-" else value for secret, value in parse_env(options.names).items()}
+        values = {
+            secret: read_stdin().strip(WHITE_SPACE) if value == "-" else value
+            for secret, value in parse_env(options.names).items()
+        }
     else:
         values = dict.fromkeys(options.names)
     changed = call(folder, "set_secrets", name=name, values=values)
