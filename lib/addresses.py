@@ -69,7 +69,8 @@ def spec_problems(where: str, specs: Mapping[str, Spec]) -> Iterator[str]:
                 yield f"{where}: targets.{target}: unknown part '{part}'; known parts: {', '.join(PARTS[target])}."
             elif not VARIABLE.match(parts[part]):
                 yield (
-                    f"{where}: targets.{target}{'.' + part if not isinstance(spec, str) else ''}: write `embedded`, or the name of an "
+                    f"{where}: targets.{target}{'.' + part if not isinstance(spec, str) else ''}: "
+                    "write `embedded`, or the name of an "
                     "environment variable as ${NAME}; an address or credential itself does not belong into this file."
                 )
             elif part in SECRET_PARTS and parts[part].partition(":-")[2].rstrip("}"):

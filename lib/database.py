@@ -147,12 +147,11 @@ def check_url(url: str) -> str:
     if scheme not in ("postgresql", "postgres") or not parts.hostname:
         raise ParamsError(f"'{mask_url(url)}' is not a Postgres URL. Next: write postgresql://user:password@host:5432/database.")
     options = dict(parse_qsl(parts.query))
-    if not is_loopback(parts.hostname):
-        if options.setdefault("sslmode", "require") not in TLS_MODES:
-            raise ParamsError(
-                f"{mask_url(url)} asks for sslmode={options['sslmode']}, which may send data in clear. "
-                "Next: use sslmode=require or stricter; only this machine's own addresses may go without TLS."
-            )
+    if not is_loopback(parts.hostname) and options.setdefault("sslmode", "require") not in TLS_MODES:
+        raise ParamsError(
+            f"{mask_url(url)} asks for sslmode={options['sslmode']}, which may send data in clear. "
+            "Next: use sslmode=require or stricter; only this machine's own addresses may go without TLS."
+        )
     return urlunsplit(parts._replace(scheme="postgresql", query=urlencode(options)))
 
 

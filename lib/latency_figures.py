@@ -90,7 +90,10 @@ def say_samples(taken: Sequence[Sample], rows: Sequence[tuple[str, str]], limit_
 
 
 def sample_caption(taken: Sequence[Sample], services: Sequence[str], limit_ms: float) -> str:
-    return f"Times of {show_count(len(taken), 'sample')} of {join_words(services)}; the 95th percentile may be {limit_ms:g} ms. A cross is an answer that was not good."
+    return (
+        f"Times of {show_count(len(taken), 'sample')} of {join_words(services)}; "
+        f"the 95th percentile may be {limit_ms:g} ms. A cross is an answer that was not good."
+    )
 
 
 def latency_trend(points: Iterable[TrendPoint], limit_ms: float, names: Mapping[str, str]) -> Figure:
@@ -118,7 +121,8 @@ def latency_trend(points: Iterable[TrendPoint], limit_ms: float, names: Mapping[
             )
         if limit_ms <= end:
             axes.axhline(limit_ms, color=LIMIT, linewidth=1.6, linestyle=(0, (5, 2)))
-        axes.text(1, min(limit_ms / end, 1.0), f"limit {limit_ms:g} ms{'' if limit_ms <= end else ', further up ↑'}", transform=axes.transAxes,
+        label = f"limit {limit_ms:g} ms{'' if limit_ms <= end else ', further up ↑'}"
+        axes.text(1, min(limit_ms / end, 1.0), label, transform=axes.transAxes,
                   color=LIMIT, fontsize=8.5, ha="right", va="bottom")  # fmt: skip
         axes.set(xlim=(-0.5, max(len(runs) - 0.5, 1)), ylim=(0, end), ylabel="p95, ms")
         marks = sorted({0, len(runs) - 1})
@@ -137,7 +141,8 @@ def say_trend(known: Sequence[TrendPoint], runs: Sequence[str], names: Mapping[s
         if values:
             over = sum(value > limit_ms for value in values)
             parts.append(
-                f"{name}: from {min(values):.0f} to {max(values):.0f} ms, the newest {values[-1]:.0f} ms, {over} beyond {limit_ms:g} ms"
+                f"{name}: from {min(values):.0f} to {max(values):.0f} ms, "
+                f"the newest {values[-1]:.0f} ms, {over} beyond {limit_ms:g} ms"
             )
     return f"{show_count(len(runs), 'run')}. {'; '.join(parts)}."
 

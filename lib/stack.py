@@ -111,7 +111,10 @@ def stand_up_targets(
 
 
 def stand_in_credentials(params: Params, stood_in: set[str], work: Path) -> AbstractContextManager[CredentialServices]:
-    """Return the stand-ins of the vault and of GitHub, to be entered, and what the Fly app's has; the vault's values are known from then on."""
+    """Return the stand-ins of the vault and of GitHub, to be entered, and what the Fly app's has.
+
+    The vault's values are known from then on.
+    """
     return start_credential_stand_ins(
         sorted(stood_in),
         params.sections["credentials"],

@@ -49,8 +49,8 @@ def test_the_trend_tells_each_service_and_what_was_over() -> None:
     points = [point(0, 100.0), point(1, 900.0, result="fail"), point(1, 20, check="health.publer_p95_within_limit")]
     figure = latency_trend(points, 800, NAMES)
     assert (
-        figure.alt
-        == "2 runs. Chatwoot: from 100 to 900 ms, the newest 900 ms, 1 beyond 800 ms; Publer: from 20 to 20 ms, the newest 20 ms, 0 beyond 800 ms."
+        figure.alt == "2 runs. Chatwoot: from 100 to 900 ms, the newest 900 ms, 1 beyond 800 ms; "
+        "Publer: from 20 to 20 ms, the newest 20 ms, 0 beyond 800 ms."
     )
     assert "2026-11-23 05:00" in figure.svg
 

@@ -47,7 +47,8 @@ def test_a_longer_retry_after_than_allowed_is_not_waited_for() -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("3", 3.0), (" 12 ", 12.0), ("99999999999", float("inf")), (format_datetime(NOW + timedelta(seconds=30), usegmt=True), 30.0),
-     (format_datetime(NOW - timedelta(days=1), usegmt=True), 0.0), (None, None), ("", None), ("soon", None), ("-5", None), ("1.5", None)],
+     (format_datetime(NOW - timedelta(days=1), usegmt=True), 0.0), (None, None), ("", None), ("soon", None),
+     ("-5", None), ("1.5", None)],
 )  # fmt: skip
 def test_retry_after_is_read_as_seconds_or_as_a_date(text: str | None, seconds: float | None) -> None:
     assert read_retry_after(text, now=NOW) == seconds

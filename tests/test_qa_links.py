@@ -25,7 +25,8 @@ def run_in(folder: Path, run_id: str) -> RunFile:
     run_folder = folder / "staging" / run_id
     run_folder.mkdir(parents=True)
     return RunFile(
-        run_id=run_id, environment="staging", rehearsal=False, provenance=Provenance.LIVE, writes_allowed=False, tasks=("health",),
+        run_id=run_id, environment="staging", rehearsal=False, provenance=Provenance.LIVE,
+        writes_allowed=False, tasks=("health",),
         pack=folder, run_folder=run_folder, rendered=folder, work=folder, kept=folder, events=folder / "events.jsonl",
         supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), sections=sections,
     )  # fmt: skip
@@ -36,7 +37,8 @@ def look(run: RunFile, started_at: datetime, *, well: bool = True) -> None:
     result = passed(CHECK.id) if well else failed(CHECK.id, detail="GET /health: server error. Next: read the log.")
     append_line(
         run.run_folder,
-        line_of(result, CHECK, run_id=run.run_id, environment="staging", provenance=Provenance.LIVE, started_at=started_at, duration_s=0.2, artifacts=kept),
+        line_of(result, CHECK, run_id=run.run_id, environment="staging", provenance=Provenance.LIVE,
+                started_at=started_at, duration_s=0.2, artifacts=kept),
     )  # fmt: skip
 
 

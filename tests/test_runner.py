@@ -50,7 +50,7 @@ def run(tmp_path: Path) -> RunFile:
         supabase=tmp_path,
         squawk=tmp_path,
         postgres_bin=tmp_path,
-        sections=dict.fromkeys(SECTIONS, {}),
+        sections={section: {} for section in SECTIONS},
     )
 
 

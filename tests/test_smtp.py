@@ -74,8 +74,10 @@ def test_without_login_nothing_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "server"),
     [
-        ("smtp://u:p%40ss@mail.example.com", MailServer(host="mail.example.com", port=587, is_tls=False, starts_tls=True, user="u", password="p@ss")),
-        ("smtps://u:s3cret@mail.example.com", MailServer(host="mail.example.com", port=465, is_tls=True, starts_tls=False, user="u", password="s3cret")),
+        ("smtp://u:p%40ss@mail.example.com", MailServer(host="mail.example.com", port=587, is_tls=False, starts_tls=True,
+                                                                user="u", password="p@ss")),
+        ("smtps://u:s3cret@mail.example.com", MailServer(host="mail.example.com", port=465, is_tls=True, starts_tls=False,
+                                                                user="u", password="s3cret")),
         ("smtp://127.0.0.1:2525", MailServer(host="127.0.0.1", port=2525, is_tls=False, starts_tls=False)),
     ],
 )  # fmt: skip

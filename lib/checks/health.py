@@ -125,7 +125,10 @@ def look_at_workers(world: World, *, first: Mapping[str, Any] | None) -> Finding
     service = world.service("chatwoot")
     if not world.writes_allowed:
         here = world.environment
-        reason = f"Resolving the canary conversation changes it, and changes to {here} are not allowed. Next: run with ALLOW_WRITES={here}."
+        reason = (
+            f"Resolving the canary conversation changes it, and changes to {here} are not allowed. "
+            f"Next: run with ALLOW_WRITES={here}."
+        )
         return Findings(results=[skipped(check, reason)])
     if settings.chatwoot.canary_conversation is None:
         reason = "No canary conversation is named. Next: name one in health.chatwoot.canary_conversation."

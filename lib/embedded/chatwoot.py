@@ -114,7 +114,8 @@ class Chatwoot(StandIn):
         inboxes = [
             {"id": 1, "name": "Website", "channel_type": "Channel::WebWidget", "website_token": "public", "provider": None},
             {
-                "id": 2, "name": "Support mail", "channel_type": "Channel::Email", "email": "help@example.com", "provider": "google",
+                "id": 2, "name": "Support mail", "channel_type": "Channel::Email", "email": "help@example.com",
+                "provider": "google",
                 "smtp_password": self.hidden["smtp_password"], "hmac_token": self.hidden["hmac_token"],
                 "reauthorization_required": self.fault == "reauthorization",
             },

@@ -86,7 +86,8 @@ def judge_deploy(plan: Plan, seen: Rehearsal) -> Result:
     healthy = sum(machine.is_healthy and machine.image == plan.image for machine in seen.machines)
     said = f" flyctl: {said_by(seen.deploy)}." if seen.deploy and seen.deploy.exit_code else ""
     detail = (
-        f"{on_it} of {len(seen.machines)} machines ran the candidate, {healthy} of them healthy within {plan.health_timeout_s:g} s."
+        f"{on_it} of {len(seen.machines)} machines ran the candidate, "
+        f"{healthy} of them healthy within {plan.health_timeout_s:g} s."
         f"{said} The running release was brought back. Next: run the candidate's health check on its own, and see its log."
     )
     return failed(check, observed="never", detail=detail, **facts)

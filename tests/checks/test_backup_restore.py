@@ -463,7 +463,8 @@ def test_a_table_of_contents_that_lost_a_table_is_noticed_although_its_checksum_
 def test_a_full_disk_leaves_no_backup_and_the_source_as_it_was(rehearsal, world, source):
     run(
         source,
-        "insert into public.tags select string_agg(md5((n * i)::text), '') from generate_series(1, 900) n, generate_series(1, 40) i group by i",
+        "insert into public.tags select string_agg(md5((n * i)::text), '') "
+        "from generate_series(1, 900) n, generate_series(1, 40) i group by i",
     )
     rehearsal.world = wrap_program(world, "pg_dump", 'trap "" XFSZ; ulimit -f 40; exec $REAL/pg_dump "$@"')
     rehearsal.all()
@@ -485,7 +486,8 @@ def test_a_file_system_without_room_leaves_no_backup(rehearsal, world, source, t
     try:
         run(
             source,
-            "insert into public.tags select string_agg(md5((n * i)::text), '') from generate_series(1, 900) n, generate_series(1, 40) i group by i",
+            "insert into public.tags select string_agg(md5((n * i)::text), '') "
+            "from generate_series(1, 900) n, generate_series(1, 40) i group by i",
         )
         rehearsal.world = replace(world, kept=small)
         rehearsal.dump()

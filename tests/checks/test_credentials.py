@@ -64,7 +64,11 @@ def age_file(pack: Path) -> None:
 PACK_FAULTS: list[tuple[str, Callable[[Path], Any], dict[str, str]]] = [
     ("a value gone", lambda pack: (vault(pack) / "tile_signing_key.txt").unlink(), {"every_value_in_vault": "fail"}),
     ("an empty value", lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("\n"), {"every_value_in_vault": "fail"}),
-    ("a placeholder", lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("TODO\n"), {"no_placeholder_values": "fail"}),
+    (
+        "a placeholder",
+        lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("TODO\n"),
+        {"no_placeholder_values": "fail"},
+    ),
     ("an old value", age_file, {"within_rotation_age": "fail"}),
     ("a file that others read", lambda pack: (vault(pack) / "publer.json").chmod(0o644), {"vault_is_private": "fail"}),
     (

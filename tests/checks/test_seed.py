@@ -412,15 +412,19 @@ def test_a_null_the_catalogue_denies_is_found_all_the_same(looks, world, postgre
 LOOK_ALIKE_CONSTRAINTS = [
     # a null refers to nothing; a condition that is null is not false
     "alter table public.people add constraint odd check (team_id > 0)",
-    "create table public.tree (id int primary key, up int references public.tree); insert into public.tree values (1, null), (2, 1)",
+    "create table public.tree (id int primary key, up int references public.tree); "
+    "insert into public.tree values (1, null), (2, 1)",
     """create table public.pair (a int, b int, unique (a, b)); insert into public.pair values (1, 1);
-    create table public.half (a int, b int, foreign key (a, b) references public.pair (a, b)); insert into public.half values (7, null)""",
+    create table public.half (a int, b int, foreign key (a, b) references public.pair (a, b));
+    insert into public.half values (7, null)""",
     """create table public.up (n int primary key) partition by list (n); create table public.up1 partition of public.up default;
     insert into public.up values (1); create table public.low (n int references public.up); insert into public.low values (1)""",
     """create table public."O'Neil %s" ("a:b" int primary key check ("a:b" > 0)); insert into public."O'Neil %s" values (1)""",
     "create table public.whole (a int, check (whole is not null)); insert into public.whole values (1)",
     """create extension citext schema extensions; create table public.words (w extensions.citext primary key, check (w <> 'no'));
-    create table public.uses (w extensions.citext references public.words); insert into public.words values ('Yes'); insert into public.uses values ('yes')""",
+    create table public.uses (w extensions.citext references public.words);
+    insert into public.words values ('Yes');
+    insert into public.uses values ('yes')""",
 ]
 
 

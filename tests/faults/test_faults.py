@@ -58,7 +58,8 @@ def test_a_policy_made_always_true(faulty: Callable[..., Done]) -> None:
         lambda pack: add_migration(
             pack,
             "20251201000000_open.sql",
-            "set local lock_timeout = '2s';\ncreate policy everybody_reads on public.drafts for select to authenticated using (true);\n",
+            "set local lock_timeout = '2s';\n"
+            "create policy everybody_reads on public.drafts for select to authenticated using (true);\n",
             "set local lock_timeout = '2s';\ndrop policy everybody_reads on public.drafts;\n",
         )
     )

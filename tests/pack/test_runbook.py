@@ -77,7 +77,8 @@ def test_exit_codes_in_the_runbook_are_the_scripts() -> None:
 
 def line(check: str, **changes: object) -> EvidenceLine:
     said = {
-        "run_id": "20261123T114500Z-abcd", "environment": "staging", "task": "deploy_rehearsal", "check": f"deploy_rehearsal.{check}",
+        "run_id": "20261123T114500Z-abcd", "environment": "staging", "task": "deploy_rehearsal",
+        "check": f"deploy_rehearsal.{check}",
         "result": Outcome.PASS, "gate": True, "provenance": Provenance.SIMULATED, "observed": 1.25, "expected": 300, "unit": "s",
         "started_at": datetime(2026, 11, 23, 11, 45, tzinfo=UTC), "duration_s": 1.0,
     }  # fmt: skip

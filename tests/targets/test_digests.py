@@ -105,7 +105,7 @@ def test_one_changed_lost_or_repeated_row_always_shows(bag_connection, rows, dat
     place = data.draw(st.integers(0, len(rows) - 1))
     other = data.draw(CELLS.filter(lambda cell: cell != rows[place]))
     before = digest_bag(bag_connection, rows)
-    changed = rows[:place] + [other] + rows[place + 1 :]
+    changed = [*rows[:place], other, *rows[place + 1 :]]
     assert digest_bag(bag_connection, changed)[1] != before[1]
     assert digest_bag(bag_connection, rows[:place] + rows[place + 1 :]) != before
     assert digest_bag(bag_connection, [*rows, rows[place]])[1] != before[1]

@@ -97,7 +97,8 @@ class Deploy:
                 return
             time.sleep(POLL_S)
         raise DeployFailed(
-            f"failed to update machine {machine}: Unrecoverable error: timeout reached waiting for health checks to pass for machine {machine}"
+            f"failed to update machine {machine}: Unrecoverable error: "
+            f"timeout reached waiting for health checks to pass for machine {machine}"
         )
 
 

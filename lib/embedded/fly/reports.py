@@ -68,7 +68,8 @@ def image_show(shown: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
     value = []
     for one in shown["status"]["Machines"]:
         image = one["image_ref"]
-        value.append({"MachineID": one["id"], "Registry": image["registry"], "Repository": image["repository"], "Tag": image["tag"],
+        value.append({"MachineID": one["id"], "Registry": image["registry"], "Repository": image["repository"],
+                      "Tag": image["tag"],
                       "Version": "N/A", "Digest": image["digest"], "Labels": ""})  # fmt: skip
     return value, lines([[one["MachineID"], one["Repository"], one["Tag"], one["Digest"]] for one in value])
 
