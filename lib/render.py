@@ -77,8 +77,8 @@ def render_index(notebook: NotebookNode | None, summary: RunSummary) -> str:
     unsettled = sort_rows(row for row in summary.header.checks if row.outcome in NEEDS_PERSON)
     more = {
         "summary": summary,
-        "obstacles": [row for row in unsettled if row.gate],
-        "advice": [row for row in unsettled if not row.gate],
+        "obstacles": gather_alike(row for row in unsettled if row.gate),
+        "advice": gather_alike(row for row in unsettled if not row.gate),
         "files": summary.files[:MOST_FILES],
         "files_left_out": max(0, len(summary.files) - MOST_FILES),
         "pages": {row.task: row.page for row in summary.tasks},
@@ -93,7 +93,7 @@ def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: M
         "header": header,
         "story": story,
         "title": header.title or story.title or header.task,
-        "rows": sort_rows(header.checks),
+        "results": [(row,) for row in sort_rows(header.checks)],
         "counts": count_outcomes(row.outcome for row in header.checks),
         "gates": count_outcomes(row.outcome for row in header.checks if row.gate),
         "advisories": count_outcomes(row.outcome for row in header.checks if not row.gate),
@@ -122,6 +122,18 @@ def sort_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
         return not needs_person, needs_person and not row.gate, wording.WORST_FIRST.index(row.outcome)
 
     return sorted(rows, key=place)
+
+
+def gather_alike(rows: Iterable[CheckRow]) -> list[tuple[CheckRow, ...]]:
+    """Return rows in the order given, those of one task that could not look for the same reason as one group.
+
+    One cause that stops a whole task is then told once, and names all that waits for it.
+    """
+    groups: dict[object, list[CheckRow]] = {}
+    for row in rows:
+        alone = row.outcome is not Outcome.ERROR or not row.detail
+        groups.setdefault(object() if alone else (row.task, row.gate, row.detail), []).append(row)
+    return [tuple(group) for group in groups.values()]
 
 
 def clean_text(text: Json, limit: int = wording.LONGEST_TEXT) -> str:

@@ -14,7 +14,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 from lib import redact
 from lib.evidence import EvidenceLine
 from lib.pages import CheckRow, FileLink, LaunchRow, ProofLink, TaskRow
-from lib.render import file_href, render_index, render_task_page
+from lib.render import file_href, gather_alike, render_index, render_task_page
 from lib.results import Outcome, Provenance, Verdict
 from tests import sample_pages as sample
 
@@ -216,6 +216,26 @@ def test_summary_without_notebook_is_whole() -> None:
 def test_summary_links_each_task_and_names_each_obstacle(pages: dict[str, str]) -> None:
     assert "./rls.html" in Inspector(pages["summary"]).links
     assert "free at least 1.2 GB in the work folder, run again." in pages["summary"]
+
+
+def test_one_reason_that_stops_many_checks_is_told_once_with_all_their_names() -> None:
+    reason = "`flyctl status` failed: no such app. Next: check deploy_rehearsal.app in params."
+    same = [sample.row(f"fly.check_{place}", Outcome.ERROR, title=f"Title {place}", detail=reason) for place in range(3)]
+    others = [
+        sample.row("alerts.same_words", Outcome.ERROR, title="Another task", detail=reason),
+        sample.row("fly.advice", Outcome.ERROR, title="Only advice", detail=reason, gate=False),
+        sample.row("fly.failed_a", Outcome.FAIL, title="Failed", detail=reason),
+        sample.row("fly.failed_b", Outcome.FAIL, title="Failed too", detail=reason),
+        sample.row("fly.mute_a", Outcome.ERROR, title="No reason", detail=""),
+        sample.row("fly.mute_b", Outcome.ERROR, title="No reason either", detail=""),
+    ]
+    assert [len(group) for group in gather_alike([*same, *others])] == [3, 1, 1, 1, 1, 1, 1]
+    summary = replace(sample.summary(), header=replace(sample.summary().header, checks=(*same, *others)))
+    page = render_index(None, summary)
+    obstacles = page.partition('id="obstacles"')[2].partition("</section>")[0]
+    assert obstacles.count("failed: no such app.") == 4, "the group, the other task's, and the two that failed"
+    assert "For the same reason 2 more checks could not look:" in obstacles
+    assert all(one.title in obstacles and one.check in obstacles for one in same)
 
 
 def test_cells_the_head_already_says_are_left_out(pages: dict[str, str]) -> None:

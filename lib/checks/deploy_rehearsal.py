@@ -45,6 +45,9 @@ TITLES = {
 CHECKS: tuple[Check, ...] = tuple(Check(id=check, title=title, target="fly") for check, title in TITLES.items())
 
 GUARD = "ALLOW_WRITES"
+NOTHING_DEPLOYED = (
+    "Nothing was deployed: there is no candidate, or no way back. Next: see candidate_is_in_the_registry and way_back_is_known."
+)
 TASK = "deploy_rehearsal"
 
 
@@ -112,7 +115,7 @@ def look_at_way_back(world: World, *, before: AppState | None) -> Findings:
     """What runs, and what is to come: the commands for both are kept before anything is changed."""
     ids = look_at_way_back.check_ids  # type: ignore[attr-defined]
     if before is None or before.running is None:
-        return unseen_all(ids, "What runs now is not known. Next: see the look before.")
+        return unseen_all(ids, "What runs now is not known. Next: see running_release_is_healthy.")
     fly, settings = open_fly(world), world.settings
     config = settings.config
     way_back = plan_way_back(
@@ -169,7 +172,7 @@ def look_at_rehearsal(world: World, *, readied: Readied | None) -> Findings:
     """The rehearsal, stage by stage, with users' requests all the while."""
     ids = look_at_rehearsal.check_ids  # type: ignore[attr-defined]
     if readied is None or not readied.works:
-        return unseen_all(ids, "Nothing was deployed: there is no candidate, or no way back. Next: see the look before.")
+        return unseen_all(ids, NOTHING_DEPLOYED)
     plan = readied.plan
     if refused := guard(world, plan.fly.app):
         rows = [
@@ -277,7 +280,7 @@ def not_rehearsed(world: World, ids: Sequence[str]) -> Findings:
     """Return why there is nothing to judge: refused on purpose, or broken before."""
     if refused := guard(world, world.settings.app):
         return skip_all(ids, refused)
-    return unseen_all(ids, "Nothing was rehearsed. Next: see the looks before.")
+    return unseen_all(ids, NOTHING_DEPLOYED)
 
 
 def unseen_all(ids: Sequence[str], reason: str) -> Findings:

@@ -168,9 +168,8 @@ def ask(fly: Fly, *words: str, of_app: bool = True) -> Any:
     try:
         return json.loads(run.stdout)
     except ValueError as exc:
-        raise CommandError(
-            f"`flyctl {' '.join(words)}` ended with exit code {run.exit_code} in the middle of its answer. Next: run again."
-        ) from exc
+        end = f"was ended by signal {-run.exit_code}" if run.exit_code < 0 else f"ended with exit code {run.exit_code}"
+        raise CommandError(f"`flyctl {' '.join(words)}` {end} in the middle of its answer. Next: run again.") from exc
 
 
 def next_move(run: CommandRun) -> str:
