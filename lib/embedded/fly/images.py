@@ -89,7 +89,19 @@ class Registry:
         target = self.unpacked / digest.replace(":", "-")
         if not target.exists():
             beside = target.with_suffix(".new")
-            with tarfile.open(self.folder / digest.replace(":", "-")) as tar:
-                tar.extractall(beside, filter="data")
+            unpack_image(self.folder / digest.replace(":", "-"), beside)
             beside.rename(target)
         return target
+
+
+def unpack_image(image: Path, folder: Path) -> None:
+    """Write an image's files below a folder: regular files alone, which is all that `pack_image` puts in."""
+    # Not `extractall`: its `filter` came with Python 3.11.4, and Debian 12 has 3.11.2.
+    with tarfile.open(image) as tar:
+        for member in tar:
+            content = tar.extractfile(member)
+            path = folder / member.name
+            if content is None or not path.resolve().is_relative_to(folder.resolve()):
+                raise ValueError(f"{member.name} is not a regular file inside the image")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.read())
