@@ -11,8 +11,9 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from lib.core.paths import ROOT
 from lib.errors import ParamsError, WorkbookError
-from lib.params import ROOT, load_params
+from lib.params import load_params
 from lib.redact import strike
 
 WRONG_INPUT = 2

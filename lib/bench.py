@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lib.core.paths import ROOT
 from lib.errors import WorkbookError
 from lib.evidence import read_evidence
-from lib.params import ROOT
 from lib.summary import summarize_task
 from lib.tables import show_table
 from lib.tasks import TASKS

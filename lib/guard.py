@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lib.checks import guardrails
+from lib.core.paths import ROOT
 from lib.database import Database
 from lib.errors import TargetError
-from lib.params import ROOT, Params, load_params
+from lib.params import Params, load_params
 from lib.results import Findings, Judged, Outcome, Provenance, Result, Verdict, decide, unseen
 from lib.run_file import NOT_STARTED
 from lib.targets.policy import FILE

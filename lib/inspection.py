@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from lib.attest import load_signer, signing_key_path, verify_run
+from lib.core.paths import ROOT
 from lib.errors import ParamsError
 from lib.evidence import EvidenceLine, read_evidence
-from lib.params import ROOT
 from lib.tables import show_table
 from lib.wording import show_count, show_value
 

@@ -7,7 +7,8 @@ import shutil
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from lib.params import ROOT, load_params
+from lib.core.paths import ROOT
+from lib.params import load_params
 from lib.run_file import RunFile
 from lib.stack import clean_up_leftovers, new_run_id, prepare_target, stand_up
 from lib.tasks import Task

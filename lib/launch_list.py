@@ -14,10 +14,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lib.core.paths import ROOT
 from lib.errors import ParamsError
 from lib.evidence import EvidenceLine
 from lib.pages import LaunchRow, ProofLink
-from lib.params import LAUNCH_LIST, ROOT
+from lib.params import LAUNCH_LIST
 from lib.results import Outcome
 from lib.summary import least_real
 from lib.tasks import SUMMARY, every_check, task_named

@@ -13,9 +13,10 @@ from typing import Any
 
 import nbformat
 
+from lib.core.section import parameter_names
 from lib.errors import ParamsError
 from lib.params import Params
-from lib.sections import SECTIONS, parameter_names
+from lib.sections import SECTIONS
 from lib.tasks import Task
 
 TAG = "parameters"

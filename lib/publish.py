@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from lib.attest import load_signer, seal_run, signing_key_path
 from lib.commands import run_command
+from lib.core.paths import ROOT
 from lib.documents import write_documents
 from lib.errors import CommandError
 from lib.evidence import FILE, EvidenceLine, read_evidence
@@ -24,7 +25,7 @@ from lib.history import HistoryEntry, PastRun, changes_since, last_run, open_his
 from lib.launch_list import count_items, judge_items, load_launch_list
 from lib.pages import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
 from lib.paper import FEEDBACK, SUMMARY_FILE
-from lib.params import ROOT, history_url
+from lib.params import history_url
 from lib.qa_links import FILE as QA_FILE
 from lib.redact import strike_all
 from lib.render import render_index, render_task_page

@@ -14,13 +14,14 @@ from typing import Any
 
 from lib import runbook
 from lib.attest import MANIFEST, verify_run
+from lib.core.paths import ROOT
 from lib.errors import ParamsError
 from lib.evidence import read_evidence
 from lib.files import write_whole
 from lib.inspection import find_run
 from lib.markdown_text import link_to, relink
 from lib.paper import FEEDBACK, SUMMARY_FILE, append_entry, entry_mark
-from lib.params import ROOT, is_apply
+from lib.params import is_apply
 from lib.qa_links import FILE as QA_FILE
 from lib.redact import strike
 from lib.wording import show_count

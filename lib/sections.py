@@ -9,15 +9,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from lib.core.section import Section
 
 Verb = Literal["select", "insert", "update", "delete"]
-
-
-class Section(BaseModel):
-    """One part of a params file: unknown keys and wrong types are refused, nothing is coerced."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Migrations(Section):
@@ -373,15 +369,3 @@ SECTIONS: dict[str, type[Section]] = {
     "guardrails": Guardrails,
 }
 """Task name -> the model of its section."""
-
-
-def parameter_names(section: type[Section]) -> list[str]:
-    """Return the fields that are the notebook's parameters: scalars and lists of scalars."""
-    nested = {
-        name for name, field in section.model_fields.items() if is_section(field.annotation) or "dict" in str(field.annotation)
-    }
-    return [name for name in section.model_fields if name not in nested]
-
-
-def is_section(annotation: object) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Section)

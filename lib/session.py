@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from lib import evidence, params
+from lib.core.paths import ROOT
 from lib.errors import NotReadyError, ParamsError, TargetError
 from lib.evidence import EvidenceLine
 from lib.history import changes_since, last_run, open_history
@@ -170,7 +171,7 @@ class TaskSession:
     @property
     def run_folder(self) -> Path:
         """The folder of the whole run; outside a run, that of the environment's newest finished one."""
-        return self.run.run_folder if params.run_file() else params.ROOT / "rendered" / self.run.environment / "latest"
+        return self.run.run_folder if params.run_file() else ROOT / "rendered" / self.run.environment / "latest"
 
     def run_lines(self) -> list[EvidenceLine]:
         """Return the evidence of the whole run; outside a run, that of the environment's newest finished one."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.addresses import SECRET_PARTS
+from lib.core.paths import ROOT
 from lib.database import Database
 from lib.embedded.credential_stand_ins import CredentialServices, note_digests, start_credential_stand_ins
 from lib.embedded.fly.control import call
@@ -28,7 +29,7 @@ from lib.embedded.postgres import EmbeddedPostgres, start_postgres
 from lib.embedded.previous_schema import make_previous_schema
 from lib.embedded.stand_ins import Standing, start_stand_ins
 from lib.errors import CommandError, WorkbookError
-from lib.params import ROOT, Params
+from lib.params import Params
 from lib.redact import password_of
 from lib.results import Provenance
 from lib.run_file import RunFile

@@ -13,8 +13,9 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from lib.core.paths import ROOT
 from lib.errors import ParamsError, TargetError
-from lib.params import ROOT, Params, is_apply, is_strict, load_params, with_variables
+from lib.params import Params, is_apply, is_strict, load_params, with_variables
 from lib.redact import register_secrets, strike
 from lib.run_file import RunFile, world_of
 from lib.stack import clean_up_leftovers, new_run_id, stand_up_targets

@@ -21,7 +21,7 @@ from lib.checks import (
     rls,
     seed,
 )
-from lib.params import ROOT
+from lib.core.paths import ROOT
 from lib.results import Check
 
 

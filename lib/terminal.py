@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lib.core.paths import ROOT
 from lib.evidence import EvidenceLine
 from lib.launch_list import count_items, judge_items, load_launch_list
-from lib.params import ROOT
 from lib.results import Verdict, count_outcomes
 from lib.run_file import RunFile
 from lib.runner import Ending

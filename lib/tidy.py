@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from lib.core.paths import ROOT
 from lib.errors import TargetError
-from lib.params import ROOT, is_apply, load_params
+from lib.params import is_apply, load_params
 from lib.tables import show_table
 from lib.targets.policy import FILE, Policy, parse_policy
 from lib.targets.stray_files import Move, carry_out, plan_moves

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from lib.checks import guardrails
+from lib.core.paths import ROOT
 from lib.errors import TargetError
-from lib.params import ROOT, load_params
+from lib.params import load_params
 from lib.results import Findings, Outcome, Provenance, unseen
 from lib.targets.policy import FILE
 from lib.world import World

@@ -11,8 +11,9 @@ from typing import Any
 import yaml
 
 from lib.checks import credentials
+from lib.core.paths import ROOT
 from lib.errors import TargetError
-from lib.params import ROOT, Params, load_params
+from lib.params import Params, load_params
 from lib.redact import register_secrets
 from lib.results import Findings
 from lib.run_file import world_of

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.addresses import find_targets, spec_problems, variables_of
+from lib.core.paths import ROOT
 from lib.errors import ParamsError
-from lib.params import ROOT, load_params
+from lib.params import load_params
 
 SPECS = {
     "database": "${X_DATABASE_URL}",

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lib import redact
+from lib.core.paths import ROOT
 from lib.errors import WorkbookError
 from lib.evidence import FILE, EvidenceLine, append_line, evidence_schema, keep_artifact, line_of, read_evidence
-from lib.params import ROOT
 from lib.results import Check, Provenance, failed, passed
 
 CHECK = Check(id="rls.every_table_enabled", title="Row level security is on for every table")

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from lib import guard
+from lib.core.paths import ROOT
 from lib.errors import ParamsError
-from lib.params import ROOT, load_params
+from lib.params import load_params
 from tests.branch_worlds import Project, make_project
 
 TOKEN = "ghp_" + "a1B2" * 9

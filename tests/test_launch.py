@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from lib.attest import verify_run
+from lib.core.paths import ROOT
 from lib.embedded.folders import state_base
 from lib.evidence import read_evidence
 from lib.history import last_run, open_history
-from lib.params import ROOT
 from lib.redact import password_of
 from lib.results import Outcome
 from lib.tasks import TASKS

@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+from lib.core.paths import ROOT
 from lib.embedded.folders import state_base
 from lib.left_behind import leave_note, read_notes, remove_note
-from lib.params import ROOT
 
 
 def test_a_note_stays_until_it_is_removed(tmp_path: Path) -> None:

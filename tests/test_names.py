@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from lib.params import ROOT, load_params
+from lib.core.paths import ROOT
+from lib.params import load_params
 from lib.sections import SECTIONS
 from lib.tasks import SUMMARY, TASKS, Task, every_check
 

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from lib.params import ROOT
+from lib.core.paths import ROOT
 from lib.tasks import TASKS
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

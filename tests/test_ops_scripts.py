@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from lib.checks.health import CHATWOOT, PUBLER, tell_readings
+from lib.core.paths import ROOT
 from lib.embedded.chatwoot import Chatwoot
 from lib.embedded.publer import Publer
 from lib.pacing import Limit, Patience
-from lib.params import ROOT, load_params
+from lib.params import load_params
 from lib.targets.chatwoot import chatwoot_probes, chatwoot_site, clock_problems
 from lib.targets.probes import Reading, read_answer
 from lib.targets.publer import publer_probes, publer_site

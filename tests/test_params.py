@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lib.core.paths import ROOT
 from lib.errors import ParamsError
-from lib.params import ROOT, is_strict, load_params, merge
+from lib.params import is_strict, load_params, merge
 
 LOCAL = (ROOT / "params" / "local.yaml").read_text()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lib.core.paths import ROOT
 from lib.errors import ParamsError
-from lib.params import ROOT
 from lib.publish_docs import publish_docs
 from lib.results import Outcome, Result
 from lib.targets.document_links import broken_links

@@ -13,11 +13,12 @@ import psutil
 import pytest
 
 from lib import sync
+from lib.core.paths import ROOT
 from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, start_fly
 from lib.embedded.folders import state_base
 from lib.embedded.github import GitHubStandIn
-from lib.params import ROOT, is_apply
+from lib.params import is_apply
 from lib.targets import credential_stores as stores
 from lib.targets.credential_sync import Done, Outcome, Setter, Step, carry_out, plan_problems
 from lib.targets.credential_values import VaultCopy

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from lib.addresses import variables_of
-from lib.params import ROOT, read_document
+from lib.core.paths import ROOT
+from lib.params import read_document
 
 WORKFLOWS = sorted([*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "pack" / ".github" / "workflows").glob("*.yml")])
 PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$")

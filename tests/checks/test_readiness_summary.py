@@ -20,7 +20,7 @@ from lib.checks.readiness_summary import (
     look_at_runbook,
     look_for_credentials,
 )
-from lib.params import ROOT
+from lib.core.paths import ROOT
 from lib.results import Outcome
 from lib.targets import paper_judgements as paper
 from lib.world import World

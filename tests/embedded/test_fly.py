@@ -14,12 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lib.core.paths import ROOT
 from lib.database import Database
 from lib.embedded.fly.start import EmbeddedFly
 from lib.embedded.folders import state_base
 from lib.embedded.leftovers import clean_leftovers, process_start
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.params import ROOT
 from tests.fly_worlds import APP, copy_pack, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
 
 

@@ -16,11 +16,11 @@ import jsonschema
 import pytest
 import yaml
 
+from lib.core.paths import ROOT
 from lib.embedded.chatwoot import Chatwoot
 from lib.embedded.publer import Publer
 from lib.embedded.stand_in import StandIn
 from lib.pacing import Patience
-from lib.params import ROOT
 from lib.questions import Answer, Question, Site, read_json
 from lib.web import ask
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.params import ROOT
+from lib.core.paths import ROOT
 from tests.test_launch import Done, run_lib
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.params import ROOT
+from lib.core.paths import ROOT
 from tests.test_launch import Done, run_lib
 
 PACK = ROOT / "pack"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from lib.core.paths import ROOT
 from lib.database import Database
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.evidence import EvidenceLine
-from lib.params import ROOT
 from lib.results import Outcome, Provenance
 from lib.runbook import fill_runbook, measured_times
 from lib.targets.backup_store import hold_store

@@ -1,0 +1,1 @@
+"""The vocabulary: results, errors, redaction, wording; imports nothing of lib."""

@@ -1,0 +1,23 @@
+"""One section of a params file: what every task's settings are made of."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    """One part of a params file: unknown keys and wrong types are refused, nothing is coerced."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def parameter_names(section: type[Section]) -> list[str]:
+    """Return the fields that are the notebook's parameters: scalars and lists of scalars."""
+    nested = {
+        name for name, field in section.model_fields.items() if is_section(field.annotation) or "dict" in str(field.annotation)
+    }
+    return [name for name in section.model_fields if name not in nested]
+
+
+def is_section(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Section)
