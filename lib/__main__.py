@@ -11,10 +11,10 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from lib.core.errors import ParamsError, WorkbookError
 from lib.core.paths import ROOT
-from lib.errors import ParamsError, WorkbookError
+from lib.core.redact import strike
 from lib.params import load_params
-from lib.redact import strike
 
 WRONG_INPUT = 2
 BROKEN = 3

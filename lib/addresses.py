@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from lib.redact import SHORTEST_SECRET
+from lib.core.redact import SHORTEST_SECRET
 
 EMBEDDED = "embedded"
 VARIABLE = re.compile(r"^\$\{([A-Z][A-Z0-9_]*)(?::-([^{}]*))?\}$")

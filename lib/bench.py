@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lib.core.errors import WorkbookError
 from lib.core.paths import ROOT
-from lib.errors import WorkbookError
-from lib.evidence import read_evidence
+from lib.core.wording import show_duration
+from lib.display.tables import show_table
+from lib.evidence.log import read_evidence
 from lib.summary import summarize_task
-from lib.tables import show_table
 from lib.tasks import TASKS
-from lib.wording import show_duration
 
 RUNS = 3
 """Runs measured, one after the other; the first is as cold as the others but for the disk's cache."""

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lib import runbook
-from lib.evidence import FILE as EVIDENCE
-from lib.evidence import EvidenceLine
-from lib.files import write_whole
+from lib.core.files import write_whole
+from lib.evidence.log import FILE as EVIDENCE
+from lib.evidence.log import EvidenceLine
 from lib.launch_list import judge_items, load_launch_list
 from lib.paper import SUMMARY_FILE, day_heading, execution_summary, feedback_entry, feedback_file, page_of
 from lib.qa_links import draft_qa_links

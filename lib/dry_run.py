@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lib.errors import ParamsError
-from lib.evidence import append_line, keep_artifacts, line_of
+from lib.core.errors import ParamsError
+from lib.core.redact import register_secrets
+from lib.core.results import Findings, Outcome
+from lib.core.wording import outcome_symbol, outcome_word, refusal_of_rehearsal, rehearsal_opening, say_not_set, split_detail
+from lib.evidence.log import append_line, keep_artifacts, line_of
 from lib.params import Params, is_strict, load_params
-from lib.redact import register_secrets
-from lib.results import Findings, Outcome
 from lib.run_file import RunFile, world_of
 from lib.stack import clean_up_leftovers, new_run_id, stand_up_targets
 from lib.targets.mail import deliver, judge_delivery
 from lib.targets.mail_dry_run import example_plan
 from lib.tasks import every_check
-from lib.wording import outcome_symbol, outcome_word, refusal_of_rehearsal, rehearsal_opening, say_not_set, split_detail
 
 CHECK = "health.notification_delivered"
 EXIT_CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.ERROR: 2}

@@ -8,17 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Literal, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter
 
 from lib.alert_figures import alert_curves
-from lib.drawing import EDGE, LIMIT, OUTCOME_LOOKS, PAPER, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
+from lib.core.results import Outcome
+from lib.core.wording import join_words, outcome_symbol, outcome_word, show_count, show_duration
+from lib.display.figure import (
+    EDGE,
+    LIMIT,
+    MARKERS,
+    OUTCOME_LOOKS,
+    PAPER,
+    SOFT,
+    Figure,
+    axes_box,
+    finish,
+    label,
+    new_canvas,
+    nothing_drawn,
+    time_axis,
+)
 from lib.heat_map import MatrixCell, matrix_heat_map
 from lib.latency_figures import latency_trend, sample_times
-from lib.results import Outcome
-from lib.wording import join_words, outcome_symbol, outcome_word, show_count, show_duration
 
 __all__ = [
     "Figure",
@@ -100,8 +114,6 @@ def lock_timeline(migrations: Iterable[MigrationLock] | None, limit_ms: float) -
         return finish(canvas, alt=_say_locks(facts, limit_ms), caption=caption)
 
 
-MARKERS: tuple[Literal["o", "s", "^", "D"], ...] = ("o", "s", "^", "D")
-"""One shape a scale; colour only repeats it."""
 SCALE_COLOURS = ("#7aa6d6", "#1d4e89", "#0b2545", "#5b6472")
 
 
@@ -168,7 +180,7 @@ def restore_stages(stages: Iterable[Stage] | None, rto_s: float) -> Figure:
         text = f"RTO {show_duration(rto_s)}, far right of this axis " if is_far else f"RTO {show_duration(rto_s)} "
         axes.axvline(place, color=LIMIT, linewidth=1.8, linestyle=(0, (2, 2)) if is_far else (0, (5, 2)))
         axes.text(place, 1.02, text, transform=axes.get_xaxis_transform(), ha="right", va="bottom", fontsize=9, color=LIMIT)
-        _time_axis(axes, end, len(steps))
+        time_axis(axes, end, len(steps))
         axes.set_yticks(range(len(steps)), [label(step["stage"], limit=24) for step in steps])
         side = "within" if total <= rto_s else "beyond"
         said = join_words([f"{step['stage']} {show_duration(step['seconds'])}" for step in steps])
@@ -194,7 +206,7 @@ def run_timeline(tasks: Iterable[TaskSpan] | None) -> Figure:
         axes = canvas.add_axes(axes_box(canvas, left=1.75, right=0.2, top=0.1, bottom=0.6))
         for row, (span, begin, end) in enumerate(zip(spans, begins, ends, strict=True)):
             _draw_span(axes, row, span, begin, last if end is None else end, last, is_open=end is None)
-        _time_axis(axes, last * 1.45, len(spans))
+        time_axis(axes, last * 1.45, len(spans))
         axes.set_yticks(range(len(spans)), [label(span["task"], limit=24) for span in spans])
         said = [f"{span['task']} {_span_words(span, begin, end)}" for span, begin, end in zip(spans, begins, ends, strict=True)]
         caption = f"The run, task by task: {show_count(len(spans), 'task')} in {show_duration(last)} of wall clock."
@@ -212,12 +224,3 @@ def _draw_span(axes: Axes, row: int, span: TaskSpan, begin: float, end: float, l
 def _span_words(span: TaskSpan, begin: float, end: float | None) -> str:
     took = show_duration(end - begin) if end is not None else "not finished"
     return f"{outcome_word(Outcome(span['outcome']))}, {took}"
-
-
-def _time_axis(axes: Axes, end: float, rows: int) -> None:
-    """Set a time axis in seconds from zero and one line a row, first on top."""
-    axes.set(xlim=(0, end), ylim=(rows - 0.5, -0.5), xlabel="seconds")
-    axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.tick_params(axis="y", length=0)
-    axes.set_axisbelow(True)
-    axes.grid(axis="x", color=EDGE, linewidth=0.6)

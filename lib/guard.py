@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from lib.checks import guardrails
+from lib.core.errors import TargetError
 from lib.core.paths import ROOT
-from lib.database import Database
-from lib.errors import TargetError
+from lib.core.results import Findings, Judged, Outcome, Provenance, Result, Verdict, decide, unseen
+from lib.core.wording import outcome_symbol, outcome_word, plain_text, show_count, show_value, split_detail
 from lib.params import Params, load_params
-from lib.results import Findings, Judged, Outcome, Provenance, Result, Verdict, decide, unseen
 from lib.run_file import NOT_STARTED
 from lib.targets.policy import FILE
 from lib.targets.rehearsed_branch import Guarded
-from lib.wording import outcome_symbol, outcome_word, plain_text, show_count, show_value, split_detail
-from lib.world import Programs, World
+from lib.transport.context import Programs, World
+from lib.transport.database import Database
 
 SAID = {
     Verdict.GO: "This branch keeps to the policy.",

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
-from lib.drawing import EDGE, INK, LIMIT, PAPER, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
-from lib.wording import show_count
+from lib.core.wording import show_count
+from lib.display.figure import EDGE, INK, LIMIT, PAPER, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
 
 VERBS = ("select", "insert", "update", "delete")
 KEY_WORDS = {"allow": "every row", "deny": "no row", "own": "own rows", "workspace": "workspace rows", "error": "could not look"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib.attest import load_signer, signing_key_path, verify_run
+from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
-from lib.errors import ParamsError
-from lib.evidence import EvidenceLine, read_evidence
-from lib.tables import show_table
-from lib.wording import show_count, show_value
+from lib.core.wording import show_count, show_value
+from lib.display.tables import show_table
+from lib.evidence.log import EvidenceLine, read_evidence
+from lib.evidence.manifest import load_signer, signing_key_path, verify_run
 
 CHANGED = 1
 """The exit code when a run does not verify."""

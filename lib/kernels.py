@@ -21,8 +21,8 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from lib.core.redact import strike
 from lib.params import RUN_FILE_VARIABLE, kernel_variables
-from lib.redact import strike
 from lib.tasks import Task
 
 LONGEST_SOCKET_PATH = 90

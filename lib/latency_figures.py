@@ -8,9 +8,9 @@ from typing import TypedDict
 
 from matplotlib.axes import Axes
 
-from lib.drawing import EDGE, LIMIT, OUTCOME_LOOKS, Figure, finish, label, new_canvas, nothing_drawn
-from lib.results import Json, Outcome
-from lib.wording import join_words, show_count
+from lib.core.results import Json, Outcome
+from lib.core.wording import join_words, show_count
+from lib.display.figure import EDGE, LIMIT, OUTCOME_LOOKS, Figure, finish, label, new_canvas, nothing_drawn
 
 
 class Sample(TypedDict):

@@ -10,22 +10,22 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from lib.errors import ParamsError
-from lib.files import write_whole
+from lib.core.errors import ParamsError
+from lib.core.files import write_whole
+from lib.core.recovery_notes import read_notes
+from lib.core.redact import register_secrets
+from lib.core.results import Verdict
+from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
 from lib.launch_list import load_launch_list
-from lib.left_behind import read_notes
 from lib.parameters import check_parameters
 from lib.params import Params, is_strict, load_params
 from lib.progress import Progress
 from lib.publish import publish
-from lib.redact import register_secrets
-from lib.results import Verdict
 from lib.run_file import RunFile
 from lib.runner import Ending, Graph, selected_tasks
 from lib.stack import RUN_FILE, clean_up_leftovers, new_run_id, prepare_target, stand_up
 from lib.stopping import Stopped, heeding_signals
 from lib.tasks import TASKS, Task
-from lib.wording import refusal_of_rehearsal, rehearsal_opening
 
 
 def run_environment(environment: str, *, only: Sequence[str], pack: str | None, rendered: Path) -> int:

@@ -14,15 +14,14 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
-from lib.errors import ParamsError
-from lib.evidence import EvidenceLine
+from lib.core.results import Outcome, least_real
+from lib.core.wording import WORST_FIRST, item_word, outcome_word, show_count, split_detail
+from lib.evidence.log import EvidenceLine
 from lib.pages import LaunchRow, ProofLink
 from lib.params import LAUNCH_LIST
-from lib.results import Outcome
-from lib.summary import least_real
 from lib.tasks import SUMMARY, every_check, task_named
-from lib.wording import WORST_FIRST, item_word, outcome_word, show_count, split_detail
 
 FILE = f"params/{LAUNCH_LIST}.yaml"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lib.results import Json, Outcome, Provenance, Verdict
+from lib.core.results import Json, Outcome, Provenance, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from lib.evidence import FILE as EVIDENCE
-from lib.evidence import EvidenceLine
-from lib.launch_list import count_items
-from lib.markdown_text import link_to, plain
-from lib.pages import LaunchRow
-from lib.results import Outcome, Verdict, count_outcomes
-from lib.run_file import RunFile
-from lib.summary import standing_out, summarize_task
-from lib.tasks import SUMMARY, Task, every_check
-from lib.wording import (
+from lib.core.results import Outcome, Verdict, count_outcomes
+from lib.core.wording import (
     item_word,
     join_words,
     outcome_symbol,
@@ -30,6 +22,14 @@ from lib.wording import (
     split_detail,
     verdict_sentence,
 )
+from lib.display.markdown import link_to, plain
+from lib.evidence.log import FILE as EVIDENCE
+from lib.evidence.log import EvidenceLine
+from lib.launch_list import count_items
+from lib.pages import LaunchRow
+from lib.run_file import RunFile
+from lib.summary import standing_out, summarize_task
+from lib.tasks import SUMMARY, Task, every_check
 
 SUMMARY_FILE = "docs/devops_execution_summary.md"
 FEEDBACK = "feedback/devops"

@@ -13,8 +13,8 @@ from typing import Any
 
 import nbformat
 
+from lib.core.errors import ParamsError
 from lib.core.section import parameter_names
-from lib.errors import ParamsError
 from lib.params import Params
 from lib.sections import SECTIONS
 from lib.tasks import Task

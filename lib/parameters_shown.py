@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from lib.wording import plain_text
+from lib.core.wording import plain_text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,9 +19,9 @@ from pydantic import Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from lib.addresses import Spec, find_targets, spec_problems, value_problems, variables_of
+from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.section import Section
-from lib.errors import ParamsError
 from lib.sections import SECTIONS, Embedded
 
 ENVIRONMENT_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")

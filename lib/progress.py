@@ -13,9 +13,9 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from lib.results import Outcome
+from lib.core.results import Outcome
+from lib.core.wording import outcome_symbol, show_counts, show_duration
 from lib.tasks import Task
-from lib.wording import outcome_symbol, show_counts, show_duration
 
 STYLES = {"pass": "green", "fail": "red", "error": "magenta", "skip": "yellow"}
 ENDED = {"ready": "ready", "not_ready": "not ready", "broken": "broken", "blocked": "blocked", "stopped": "stopped"}

@@ -9,7 +9,7 @@ from typing import Any
 import mistune
 from markupsafe import Markup, escape
 
-from lib.wording import plain_text
+from lib.core.wording import plain_text
 
 LONGEST_PROSE = 40_000
 """Characters of one markdown cell."""

@@ -14,27 +14,27 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from lib.attest import load_signer, seal_run, signing_key_path
-from lib.commands import run_command
+from lib.core.errors import CommandError
+from lib.core.files import point_at, write_whole
 from lib.core.paths import ROOT
+from lib.core.redact import strike_all
+from lib.core.results import Outcome, Verdict
 from lib.documents import write_documents
-from lib.errors import CommandError
-from lib.evidence import FILE, EvidenceLine, read_evidence
-from lib.files import point_at, write_whole
-from lib.history import HistoryEntry, PastRun, changes_since, last_run, open_history, remember_run
+from lib.evidence.history import HistoryEntry, PastRun, changes_since, last_run, open_history, remember_run
+from lib.evidence.log import FILE, EvidenceLine, read_evidence
+from lib.evidence.manifest import load_signer, seal_run, signing_key_path
 from lib.launch_list import count_items, judge_items, load_launch_list
 from lib.pages import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
 from lib.paper import FEEDBACK, SUMMARY_FILE
 from lib.params import history_url
 from lib.qa_links import FILE as QA_FILE
-from lib.redact import strike_all
 from lib.render import render_index, render_task_page
-from lib.results import Outcome, Verdict
 from lib.run_file import RunFile
 from lib.runner import Ending, TaskRun
 from lib.summary import summarize_task, verdict_of
 from lib.tasks import SUMMARY, Task, every_check
 from lib.terminal import say_verdict
+from lib.transport.process import run_command
 
 INDEX = "index.html"
 

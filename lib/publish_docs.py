@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from lib import runbook
-from lib.attest import MANIFEST, verify_run
+from lib.core.errors import ParamsError
+from lib.core.files import write_whole
 from lib.core.paths import ROOT
-from lib.errors import ParamsError
-from lib.evidence import read_evidence
-from lib.files import write_whole
+from lib.core.redact import strike
+from lib.core.wording import show_count
+from lib.display.markdown import link_to, relink
+from lib.evidence.log import read_evidence
+from lib.evidence.manifest import MANIFEST, verify_run
 from lib.inspection import find_run
-from lib.markdown_text import link_to, relink
 from lib.paper import FEEDBACK, SUMMARY_FILE, append_entry, entry_mark
 from lib.params import is_apply
 from lib.qa_links import FILE as QA_FILE
-from lib.redact import strike
-from lib.wording import show_count
 
 PLACES = {SUMMARY_FILE: "docs/runbooks/devops_execution_summary.md", QA_FILE: QA_FILE}
 """Where the run has a document -> where the pack has it. The runbook and the feedback entry are fitted in instead."""

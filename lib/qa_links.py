@@ -12,15 +12,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lib.errors import WorkbookError
-from lib.evidence import EvidenceLine, read_evidence
-from lib.files import write_whole
-from lib.markdown_text import link_to, plain
-from lib.results import Outcome
+from lib.core.errors import WorkbookError
+from lib.core.files import write_whole
+from lib.core.results import Outcome
+from lib.core.wording import outcome_symbol, outcome_word, show_duration, show_time, split_detail
+from lib.display.markdown import link_to, plain
+from lib.evidence.log import EvidenceLine, read_evidence
 from lib.run_file import RunFile
 from lib.summary import standing_out
 from lib.tasks import every_check
-from lib.wording import outcome_symbol, outcome_word, show_duration, show_time, split_detail
 
 TASK = "health"
 FILE = "docs/qa_daily_links.md"

@@ -14,9 +14,9 @@ from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode, from_dict
 from traitlets import default
 
-from lib import wording
+from lib.core import wording
+from lib.core.results import Json, Outcome, Verdict, count_outcomes
 from lib.pages import CheckRow, PageHeader, RunSummary
-from lib.results import Json, Outcome, Verdict, count_outcomes
 from lib.story import read_story
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lib.database import Database
-from lib.errors import WorkbookError
-from lib.files import write_whole
-from lib.redact import register_secrets
-from lib.results import Check, Provenance
+from lib.core.errors import WorkbookError
+from lib.core.files import write_whole
+from lib.core.redact import register_secrets
+from lib.core.results import Check, Provenance
 from lib.sections import SECTIONS
-from lib.world import Programs, Service, World
+from lib.transport.context import Programs, Service, World
+from lib.transport.database import Database
 
 NOT_STARTED = "postgresql://nobody@database.invalid/none?sslmode=require"
 """The database of a run whose tasks need none: the name never resolves (RFC 6761), so a look at it is an error."""

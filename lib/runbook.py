@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lib.evidence import EvidenceLine
-from lib.markdown_text import plain
-from lib.results import Outcome
-from lib.wording import outcome_word, provenance_words, show_time, show_value
+from lib.core.results import Outcome
+from lib.core.wording import outcome_word, provenance_words, show_time, show_value
+from lib.display.markdown import plain
+from lib.evidence.log import EvidenceLine
 
 FILE = "docs/runbooks/production_deployment.md"
 """In the pack."""

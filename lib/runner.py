@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lib.evidence import EvidenceLine, append_line, line_of, read_evidence
+from lib.core.results import Check, Outcome, unseen
+from lib.core.wording import say_not_set
+from lib.evidence.log import EvidenceLine, append_line, line_of, read_evidence
 from lib.kernels import Execution, KernelSlot, execute_notebook
 from lib.progress import Progress
-from lib.results import Check, Outcome, unseen
 from lib.run_file import RunFile
 from lib.stopping import Stopped
 from lib.tasks import Task
-from lib.wording import say_not_set
 
 POLL_S = 0.2
 """Seconds between two looks at what the kernels say."""

@@ -17,19 +17,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lib import evidence, params
+from lib import params
+from lib.core.errors import NotReadyError, ParamsError, TargetError
 from lib.core.paths import ROOT
-from lib.errors import NotReadyError, ParamsError, TargetError
-from lib.evidence import EvidenceLine
-from lib.history import changes_since, last_run, open_history
+from lib.core.redact import strike
+from lib.core.results import Findings, Outcome, Result, unseen
+from lib.core.wording import outcome_symbol, outcome_word
+from lib.display.tables import Table, show_table
+from lib.evidence import log as evidence
+from lib.evidence.history import changes_since, last_run, open_history
+from lib.evidence.log import EvidenceLine
 from lib.params import parameter_problem
-from lib.redact import strike
-from lib.results import Findings, Outcome, Result, unseen
 from lib.run_file import RunFile, read_run_file, world_of
-from lib.tables import Table, show_table
 from lib.tasks import TASKS, Task, task_named
-from lib.wording import outcome_symbol, outcome_word
-from lib.world import World
+from lib.transport.context import World
 
 
 @dataclass(frozen=True, kw_only=True)

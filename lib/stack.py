@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from lib.addresses import SECRET_PARTS
+from lib.core.errors import CommandError, WorkbookError
 from lib.core.paths import ROOT
-from lib.database import Database
+from lib.core.redact import password_of
+from lib.core.results import Provenance, least_real
 from lib.embedded.credential_stand_ins import CredentialServices, note_digests, start_credential_stand_ins
 from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
@@ -28,15 +30,12 @@ from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, wr
 from lib.embedded.postgres import EmbeddedPostgres, start_postgres
 from lib.embedded.previous_schema import make_previous_schema
 from lib.embedded.stand_ins import Standing, start_stand_ins
-from lib.errors import CommandError, WorkbookError
 from lib.params import Params
-from lib.redact import password_of
-from lib.results import Provenance
 from lib.run_file import RunFile
-from lib.summary import least_real
 from lib.targets.credential_stores import notes_name
 from lib.targets.supabase_cli import open_cli, stage_project
 from lib.tasks import task_named
+from lib.transport.database import Database
 
 TOOLS = ROOT / ".tools"
 RUN_FILE = "run.json"

@@ -17,10 +17,10 @@ from markupsafe import Markup, escape
 from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
 
+from lib.core.redact import strike
+from lib.core.wording import plain_text, show_size
 from lib.parameters_shown import Parameter, read_parameters
 from lib.prose import Heading, render_prose
-from lib.redact import strike
-from lib.wording import plain_text, show_size
 
 HIDDEN_CELL_TAGS = frozenset({"in-header", "remove-cell", "parameters", "injected-parameters", "papermill-error-cell-tag"})
 """Cells the page leaves out: what its head says already, and papermill's own banners; `remove-cell` is Jupyter Book's."""

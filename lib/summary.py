@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lib.evidence import EvidenceLine
-from lib.results import Outcome, Provenance, Verdict, count_outcomes, decide
+from lib.core.results import Outcome, Provenance, Verdict, count_outcomes, decide, least_real
+from lib.core.wording import WORST_FIRST, split_detail
+from lib.evidence.log import EvidenceLine
 from lib.tasks import Task, every_check
-from lib.wording import WORST_FIRST, split_detail
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +54,6 @@ def summarize_task(task: Task, lines: Sequence[EvidenceLine]) -> TaskSummary:
         started_at=min((line.started_at for line in looked), default=None),
         ended_at=max((line.started_at + timedelta(seconds=line.duration_s) for line in looked), default=None),
     )
-
-
-def least_real(provenances: Iterable[Provenance]) -> Provenance | None:
-    """Return the meet of provenances: the least real of them, or None of none."""
-    order = list(Provenance)
-    found = [order.index(one) for one in provenances]
-    return order[max(found)] if found else None
 
 
 def task_spans(tasks: Iterable[Task], lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:

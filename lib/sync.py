@@ -13,19 +13,19 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from lib.core.errors import ParamsError, TargetError
 from lib.core.paths import ROOT
-from lib.errors import ParamsError, TargetError
+from lib.core.redact import register_secrets, strike
+from lib.core.wording import refusal_of_rehearsal, rehearsal_opening, show_count
+from lib.display.tables import show_table
 from lib.params import Params, is_apply, is_strict, load_params, with_variables
-from lib.redact import register_secrets, strike
 from lib.run_file import RunFile, world_of
 from lib.stack import clean_up_leftovers, new_run_id, stand_up_targets
 from lib.stopping import Stopped, heeding_signals
-from lib.tables import show_table
 from lib.targets import credential_stores as stores
 from lib.targets.credential_sync import Done, Outcome, Setter, Step, carry_out, plan_problems, plan_steps
 from lib.targets.credential_values import VaultCopy
-from lib.wording import refusal_of_rehearsal, rehearsal_opening, show_count
-from lib.world import World
+from lib.transport.context import World
 
 FAILED = 1
 REFUSED = 2

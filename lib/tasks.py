@@ -22,7 +22,7 @@ from lib.checks import (
     seed,
 )
 from lib.core.paths import ROOT
-from lib.results import Check
+from lib.core.results import Check
 
 
 @dataclass(frozen=True, kw_only=True)

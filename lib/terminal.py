@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lib.core.paths import ROOT
-from lib.evidence import EvidenceLine
+from lib.core.results import Verdict, count_outcomes
+from lib.core.wording import gate_word, outcome_symbol, outcome_word, show_counts, show_duration, split_detail, verdict_sentence
+from lib.evidence.log import EvidenceLine
 from lib.launch_list import count_items, judge_items, load_launch_list
-from lib.results import Verdict, count_outcomes
 from lib.run_file import RunFile
 from lib.runner import Ending
 from lib.summary import standing_out, summarize_task
 from lib.tasks import Task
-from lib.wording import (
-    gate_word,
-    outcome_symbol,
-    outcome_word,
-    show_counts,
-    show_duration,
-    split_detail,
-    verdict_sentence,
-)
 
 MOST_LISTED = 12
 """Causes listed below the table; the page has every check."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from lib.core.errors import TargetError
 from lib.core.paths import ROOT
-from lib.errors import TargetError
+from lib.core.wording import plain_text, show_count
+from lib.display.tables import show_table
 from lib.params import is_apply, load_params
-from lib.tables import show_table
 from lib.targets.policy import FILE, Policy, parse_policy
 from lib.targets.stray_files import Move, carry_out, plan_moves
-from lib.wording import plain_text, show_count
 
 STAYED = 1
 

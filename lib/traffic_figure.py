@@ -7,11 +7,10 @@ from typing import Any, Protocol
 
 from matplotlib.axes import Axes
 
-from lib.drawing import INK, LIMIT, SOFT, Figure, finish, label, new_canvas, nothing_drawn
-from lib.figures import MARKERS
+from lib.core.wording import join_words, show_count, show_duration
+from lib.display.figure import INK, LIMIT, MARKERS, SOFT, Figure, finish, label, new_canvas, nothing_drawn
 from lib.targets.prober import Phase, error_ratio, find_outages, longest_gap_s, within
-from lib.traffic import Sample
-from lib.wording import join_words, show_count, show_duration
+from lib.transport.traffic import Sample
 
 SHADES = {"before": "#f4f6f8", "deploy": "#e3ecf6", "watch": "#f4f6f8", "rollback": "#e3ecf6", "after": "#f4f6f8"}
 COLOURS = ("#1d4e89", "#b07a12", "#5b6472", "#2a7f62")

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lib import runbook
+from lib.core.errors import WorkbookError
+from lib.core.results import Outcome
+from lib.display.markdown import plain
 from lib.documents import draft_documents, files_to_come
-from lib.errors import WorkbookError
-from lib.evidence import EvidenceLine, read_evidence
+from lib.evidence.log import EvidenceLine, read_evidence
 from lib.launch_list import item_table, judge_items, load_launch_list
-from lib.markdown_text import plain
-from lib.results import Outcome
 from lib.session import TaskSession
 from lib.summary import standing_out
 from lib.tasks import TASKS, every_check

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.episode_store import keep_episodes, open_episodes
-from lib.episodes import Failure, Plan, plan_message
-from lib.history import observed_lately, open_history
+from lib.core.incidents import Failure, Plan, plan_message
+from lib.core.results import Outcome, Provenance
+from lib.core.wording import outcome_word
+from lib.display.tables import Table, show_table
+from lib.evidence.history import observed_lately, open_history
+from lib.evidence.incident_store import keep_episodes, open_episodes
 from lib.params import history_url
-from lib.results import Outcome, Provenance
 from lib.session import TaskSession
-from lib.tables import Table, show_table
 from lib.tasks import every_check
-from lib.wording import outcome_word
 
 TREND_RUNS = 30
 """A month of nights."""

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from lib.checks import guardrails
+from lib.core.errors import TargetError
 from lib.core.paths import ROOT
-from lib.errors import TargetError
+from lib.core.results import Findings, Outcome, Provenance, unseen
 from lib.params import load_params
-from lib.results import Findings, Outcome, Provenance, unseen
 from lib.targets.policy import FILE
-from lib.world import World
+from lib.transport.context import World
 
 WORKFLOW = ".github/workflows/ci.yml"
 SOUND = """name: ci

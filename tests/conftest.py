@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lib.database import Database
 from lib.embedded.folders import state_base
 from lib.embedded.leftovers import clean_leftovers
 from lib.embedded.postgres import EmbeddedPostgres, start_postgres
+from lib.transport.database import Database
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -11,14 +11,14 @@ from typing import Any
 import yaml
 
 from lib.checks import credentials
+from lib.core.errors import TargetError
 from lib.core.paths import ROOT
-from lib.errors import TargetError
+from lib.core.redact import register_secrets
+from lib.core.results import Findings
 from lib.params import Params, load_params
-from lib.redact import register_secrets
-from lib.results import Findings
 from lib.run_file import world_of
 from lib.stack import new_run_id, stand_up_targets
-from lib.world import World
+from lib.transport.context import World
 
 
 def copy_pack(folder: Path) -> Path:
@@ -54,7 +54,7 @@ def open_world(folder: Path, pack: Path, **changes: Mapping[str, Any]) -> Iterat
 
 def look(world: World, look_at: Callable[..., Findings], **facts: Any) -> Findings:
     """Make one look as the session does: one that can't be made is an error of each check it declared."""
-    from lib.results import unseen
+    from lib.core.results import unseen
 
     try:
         return look_at(world, **facts)

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.paths import ROOT
-from lib.database import Database
+from lib.core.results import Provenance
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.folders import state_base
 from lib.embedded.previous_schema import apply_file
-from lib.results import Provenance
 from lib.sections import SECTIONS
-from lib.world import Programs, Service, World
+from lib.transport.context import Programs, Service, World
+from lib.transport.database import Database
 
 APP = "idea-board-staging"
 PRODUCTION = "idea-board"

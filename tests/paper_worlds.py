@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lib.attest import load_signer, seal_run
+from lib.core.files import point_at, write_whole
+from lib.core.results import Outcome, Provenance, Result
 from lib.documents import draft_documents, files_to_come, write_documents
-from lib.evidence import EvidenceLine, append_line, keep_artifacts, line_of
-from lib.files import point_at, write_whole
+from lib.evidence.log import EvidenceLine, append_line, keep_artifacts, line_of
+from lib.evidence.manifest import load_signer, seal_run
 from lib.params import load_params
-from lib.results import Outcome, Provenance, Result
 from lib.run_file import RunFile
 from lib.runbook import ROWS
 from lib.tasks import TASKS

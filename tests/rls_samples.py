@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.database import Database
 from lib.sections import Rls
+from lib.transport.database import Database
 
 ANA = "00000000-0000-4000-8000-00000000000a"
 BEN = "00000000-0000-4000-8000-00000000000b"

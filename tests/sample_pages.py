@@ -8,9 +8,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lib import figures
+from lib.core.results import Outcome, Provenance, Verdict
+from lib.display.tables import show_table
 from lib.pages import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
-from lib.results import Outcome, Provenance, Verdict
-from lib.tables import show_table
 
 RUN = "20261123T114500Z-kfqz"
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.addresses import find_targets, spec_problems, variables_of
+from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
-from lib.errors import ParamsError
 from lib.params import load_params
 
 SPECS = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import mistune
 import pytest
 
-from lib.evidence import read_evidence
-from lib.results import Outcome, Result
+from lib.core.results import Outcome, Result
+from lib.evidence.log import read_evidence
 from lib.targets.document_links import broken_links
 from lib.tasks import TASKS
 from tests.paper_worlds import drafts_of, finish_run, make_pack, run_in

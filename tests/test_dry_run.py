@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lib.core.errors import ParamsError
 from lib.dry_run import notify_dry_run
-from lib.errors import ParamsError
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from lib import guard
+from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
-from lib.errors import ParamsError
 from lib.params import load_params
 from tests.branch_worlds import Project, make_project
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lib.attest import verify_run
 from lib.core.paths import ROOT
+from lib.core.redact import password_of
+from lib.core.results import Outcome
 from lib.embedded.folders import state_base
-from lib.evidence import read_evidence
-from lib.history import last_run, open_history
-from lib.redact import password_of
-from lib.results import Outcome
+from lib.evidence.history import last_run, open_history
+from lib.evidence.log import read_evidence
+from lib.evidence.manifest import verify_run
 from lib.tasks import TASKS
 
 LOOK_S = 0.02

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lib.errors import ParamsError
-from lib.evidence import EvidenceLine, line_of
+from lib.core.errors import ParamsError
+from lib.core.results import Outcome, Provenance, Result
+from lib.evidence.log import EvidenceLine, line_of
 from lib.launch_list import LaunchItem, count_items, item_table, judge_items, load_launch_list
 from lib.params import known_environments, load_params
-from lib.results import Outcome, Provenance, Result
 from lib.tasks import every_check
 
 ITEM = LaunchItem(number=7, title="Failures notify", checks=["health.mail_server_accepts_us", "health.notification_delivered"])

@@ -16,13 +16,13 @@ from lib.checks.health import CHATWOOT, PUBLER, tell_readings
 from lib.core.paths import ROOT
 from lib.embedded.chatwoot import Chatwoot
 from lib.embedded.publer import Publer
-from lib.pacing import Limit, Patience
 from lib.params import load_params
 from lib.targets.chatwoot import chatwoot_probes, chatwoot_site, clock_problems
 from lib.targets.probes import Reading, read_answer
 from lib.targets.publer import publer_probes, publer_site
-from lib.web import ask
-from lib.world import Service
+from lib.transport.context import Service
+from lib.transport.retry import Limit, Patience
+from lib.transport.web import ask
 
 SCRIPTS = ROOT / "pack" / "scripts" / "ops"
 ONCE = {"TIMEOUT_S": "5", "DEADLINE_S": "10", "ATTEMPTS": "1"}

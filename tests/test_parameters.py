@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from lib.errors import ParamsError
+from lib.core.errors import ParamsError
 from lib.parameters import check_parameters, misfits, parameters_of, read_defaults
 from lib.params import load_params
 from lib.tasks import TASKS, Task

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
-from lib.errors import ParamsError
 from lib.params import is_strict, load_params, merge
 
 LOCAL = (ROOT / "params" / "local.yaml").read_text()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
-from lib.errors import ParamsError
+from lib.core.results import Outcome, Result
 from lib.publish_docs import publish_docs
-from lib.results import Outcome, Result
 from lib.targets.document_links import broken_links
 from tests.paper_worlds import AT, finish_run, make_pack
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from lib.evidence import append_line, keep_artifacts, line_of
+from lib.core.results import Provenance, failed, passed
+from lib.evidence.log import append_line, keep_artifacts, line_of
 from lib.params import load_params
 from lib.qa_links import DATA_FILE, FILE, write_qa_links
-from lib.results import Provenance, failed, passed
 from lib.run_file import RunFile
 from lib.tasks import every_check
 

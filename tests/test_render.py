@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
-from lib import redact
-from lib.evidence import EvidenceLine
+from lib.core import redact
+from lib.core.results import Outcome, Provenance, Verdict
+from lib.evidence.log import EvidenceLine
 from lib.pages import CheckRow, FileLink, LaunchRow, ProofLink, TaskRow
 from lib.render import file_href, gather_alike, render_index, render_task_page
-from lib.results import Outcome, Provenance, Verdict
 from tests import sample_pages as sample
 
 HOSTILE = (

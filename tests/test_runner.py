@@ -13,9 +13,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
 
-from lib.evidence import read_evidence
+from lib.core.results import Check, Provenance
+from lib.evidence.log import read_evidence
 from lib.progress import Progress
-from lib.results import Check, Provenance
 from lib.run_file import RunFile
 from lib.runner import Graph, selected_tasks
 from lib.sections import SECTIONS

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lib import stack
+from lib.core.results import Check, Provenance
 from lib.params import load_params
-from lib.results import Check, Provenance
 from lib.run_file import RunFile, read_run_file, world_of
 from lib.stack import RUN_FILE, new_run_id, stand_up
 

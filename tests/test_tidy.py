@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lib import tidy
+from lib.core.errors import TargetError
 from lib.core.paths import ROOT
-from lib.errors import TargetError
 from lib.targets.policy import FILE, parse_policy
 from lib.targets.stray_files import plan_moves
 from tests.branch_worlds import Project, make_project

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from lib.targets.prober import Phase
-from lib.traffic import Sample
 from lib.traffic_figure import requests_through_phases
+from lib.transport.traffic import Sample
 
 
 def test_phases_versions_and_losses_are_drawn_and_said() -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from lib.errors import TargetError
-from lib.results import Check, Findings, Outcome, looks_at, skipped, unseen
+from lib.core.errors import TargetError
+from lib.core.results import Check, Findings, Outcome, looks_at, skipped, unseen
 from lib.sections import Alerts
 from lib.targets import alert_judgements as judging
 from lib.targets.alert_boundaries import Bench, find_boundaries
@@ -22,7 +22,7 @@ from lib.targets.exposition import fetch_exposition, find_uses
 from lib.targets.fly import Fly, read_app
 from lib.targets.promql import find_comparison
 from lib.targets.promtool import check_rules, find_promtool, read_failures, run_tests
-from lib.world import World
+from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (
     Check(id="alerts.rules_are_valid", title="Prometheus accepts the alerting rules, and there are some"),

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lib.errors import TargetError
-from lib.results import Check, Findings, failed, looks_at, passed, skipped
+from lib.core.errors import TargetError
+from lib.core.results import Check, Findings, failed, looks_at, passed, skipped
 from lib.targets.backup_judgements import (
     judge_damage,
     judge_definitions,
@@ -53,7 +53,7 @@ from lib.targets.restored_copy import (
 from lib.targets.restores import drop_copy, list_copies, make_copy, restore_dump
 from lib.targets.rls_probe import VERBS, observe_matrix
 from lib.targets.schema import compare_schemas
-from lib.world import World
+from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (
     Check(id="backup_restore.dump_taken", title="The database can be dumped while it is in use"),

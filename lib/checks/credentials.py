@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.results import Check, Findings, looks_at
+from lib.core.results import Check, Findings, looks_at
 from lib.targets.credential_drift import Drift
 from lib.targets.credential_judgements import (
     judge_apart,
@@ -33,7 +33,7 @@ from lib.targets.credential_stores import (
 )
 from lib.targets.credential_sync import plan_steps
 from lib.targets.credential_values import VaultCopy, shared_values
-from lib.world import World
+from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (
     Check(id="credentials.every_value_in_vault", title="Every declared credential has a value in the vault", target="vault"),

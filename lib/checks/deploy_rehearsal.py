@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from lib.commands import show_argv
-from lib.left_behind import leave_note, remove_note
-from lib.results import Check, Findings, looks_at, skipped, unseen
+from lib.core.recovery_notes import leave_note, remove_note
+from lib.core.results import Check, Findings, looks_at, skipped, unseen
 from lib.targets import deploy_judgement as judgement
 from lib.targets.deploy_practice import Plan, Rehearsal, rehearse, say_machines, transcripts_of
 from lib.targets.fly import (
@@ -25,7 +24,8 @@ from lib.targets.fly import (
 from lib.targets.prober import find_outages, sum_up_phases
 from lib.targets.smoke import SmokeCalls, show_cell, try_on, wait_for_image
 from lib.targets.way_back import Whole, compare_wholes, member_rows, plan_way_back, read_whole, try_way_back
-from lib.world import World
+from lib.transport.context import World
+from lib.transport.process import show_argv
 
 TITLES = {
     "deploy_rehearsal.config_is_valid": "flyctl takes the config that will be deployed with",

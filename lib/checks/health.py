@@ -10,13 +10,10 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
 from typing import Any
 
-from lib.episodes import Plan
-from lib.errors import MailError, TargetError
-from lib.pacing import Limit, Patience
-from lib.questions import Question, Site
-from lib.results import Check, Findings, looks_at, not_passed, passed, skipped, unseen
+from lib.core.errors import MailError, TargetError
+from lib.core.incidents import Plan
+from lib.core.results import Check, Findings, looks_at, not_passed, passed, skipped, unseen
 from lib.sections import Health
-from lib.smtp import open_mail_server, read_mail_url
 from lib.targets.chatwoot import chatwoot_probes, chatwoot_site, clock_problems, try_workers
 from lib.targets.health_judgements import (
     judge_effect,
@@ -30,8 +27,11 @@ from lib.targets.health_judgements import (
 from lib.targets.mail import deliver, judge_delivery
 from lib.targets.probes import Probe, Reading, kept_answer, read_answer
 from lib.targets.publer import publer_probes, publer_site
-from lib.web import ask
-from lib.world import World
+from lib.transport.context import World
+from lib.transport.retry import Limit, Patience
+from lib.transport.smtp import open_mail_server, read_mail_url
+from lib.transport.web import ask
+from lib.transport.web_types import Question, Site
 
 CHECKS: tuple[Check, ...] = (
     Check(id="health.chatwoot_is_alive", title="Chatwoot answers at all", target="chatwoot"),

@@ -7,8 +7,8 @@ on the twin, which is the gate.
 
 from __future__ import annotations
 
-from lib.errors import TargetError
-from lib.results import Check, Findings, Outcome, looks_at, skipped, unseen
+from lib.core.errors import TargetError
+from lib.core.results import Check, Findings, Outcome, looks_at, skipped, unseen
 from lib.targets.migration_files import MigrationFile, MigrationSet, find_migrations
 from lib.targets.migration_history import find_edited, read_history
 from lib.targets.migration_judgements import (
@@ -28,7 +28,7 @@ from lib.targets.rehearsal import Place, Rehearsal, read_major, read_target, reh
 from lib.targets.rehearsal_report import judge_applied, judge_background, judge_locks, judge_rollbacks
 from lib.targets.squawk import lint_migrations
 from lib.targets.supabase_cli import SupabaseCli, open_cli, stage_project
-from lib.world import World
+from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (
     Check(id="migrations.found", title="The pack has migrations"),

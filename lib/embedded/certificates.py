@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from lib.files import write_whole
+from lib.core.files import write_whole
 
 
 def write_untrusted_certificate(folder: Path, name: str = "localhost") -> dict[str, str]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from lib.core.errors import WorkbookError
 from lib.embedded.folders import can_walk, server_user
 from lib.embedded.overlay import Overlay
-from lib.errors import WorkbookError
 
 HOST = "127.0.0.1"
 

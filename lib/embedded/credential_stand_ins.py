@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from lib.core.errors import TargetError
+from lib.core.redact import register_secrets
 from lib.embedded.github import GitHubStandIn
 from lib.embedded.vault import VaultStandIn
-from lib.errors import TargetError
-from lib.redact import register_secrets
 from lib.sections import Credentials, CredentialStandIns
 from lib.targets.credential_drift import Noted
 from lib.targets.credential_stores import open_vault, read_copy, wanted_of, write_notes

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from lib.errors import WorkbookError
+from lib.core.errors import WorkbookError
 
 SERVER_USER = "nobody"
 """The account that runs the server when we are root: every Linux and macOS has it, and it owns nothing."""

@@ -6,8 +6,8 @@ from importlib import resources
 
 from psycopg import sql
 
-from lib.database import Database
-from lib.errors import WorkbookError
+from lib.core.errors import WorkbookError
+from lib.transport.database import Database
 
 TEMPLATES = {False: "hosted_template", True: "hosted_template_classic"}
 """One template for each answer to: are new tables in public open to the API roles at once?"""

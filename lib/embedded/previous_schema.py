@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib.database import Database
+from lib.core.errors import DatabaseError
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import DatabaseError
+from lib.transport.database import Database
 
 NAME = "previous_schema"
 

@@ -21,9 +21,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lib.core.errors import WorkbookError
 from lib.embedded.certificates import write_untrusted_certificate
 from lib.embedded.faults import drop, drop_after_head, respond
-from lib.errors import WorkbookError
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 10

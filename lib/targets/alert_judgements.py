@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from lib.commands import CommandRun
-from lib.results import Result, failed, judge, not_passed, passed, unseen
+from lib.core.results import Result, failed, judge, not_passed, passed, unseen
+from lib.core.wording import join_words, show_count
 from lib.targets.alert_boundaries import Boundary
 from lib.targets.alert_delivery import Carried
 from lib.targets.alert_rules import AlertRule, RuleFile
@@ -15,7 +15,7 @@ from lib.targets.alert_trials import Kinds
 from lib.targets.exposition import MetricUse
 from lib.targets.promql import Comparison
 from lib.targets.promtool import FailedExpectation, count_rules
-from lib.wording import join_words, show_count
+from lib.transport.process import CommandRun
 
 TOLERANCE = 1e-3
 """How far a boundary may lie from its declared threshold, as a part of it: less than a unit test can tell."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from lib.errors import TargetError
+from lib.core.errors import TargetError
+from lib.display.markdown import heading_anchors
 from lib.targets.promql import write_on_one_line
 
 DURATION = re.compile(r"(\d+)(ms|[smhdwy])")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 DEFAULT_INTERVAL_S = 60
 """Prometheus's own global.evaluation_interval, where a group names none."""
-FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 IN_REPOSITORY = re.compile(r"/(?:blob|tree|src)/[^/]+/(?P<path>.+)$")
 
 
@@ -111,19 +109,3 @@ def find_runbook(pack: Path, url: str) -> str:
     if unquote(parts.fragment) not in heading_anchors(path.read_text(encoding="utf-8")):
         return f"{named} has no heading #{parts.fragment}"
     return ""
-
-
-def heading_anchors(markdown: str) -> list[str]:
-    """Return the anchor of each heading, as GitHub makes them: lower case, spaces to hyphens, repeats numbered.
-
-    Source: https://docs.github.com/get-started/writing-on-github/basic-writing-and-formatting-syntax#section-links.
-    """
-    anchors: list[str] = []
-    times: dict[str, int] = {}
-    for title in HEADING.findall(FENCE.sub("", markdown)):
-        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).strip().lower()
-        kept = (char for char in words if char in "-_ " or unicodedata.category(char)[0] in "LN")
-        slug = "".join(kept).replace(" ", "-")
-        anchors.append(f"{slug}-{times[slug]}" if slug in times else slug)
-        times[slug] = times.get(slug, 0) + 1
-    return anchors

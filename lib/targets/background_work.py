@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from lib.database import Database
+from lib.transport.database import Database
 
 PAUSE_S = 0.002
 """Seconds between two statements: brisk, and the server's two cores stay free for what is measured."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from lib.results import Result, failed, judge, passed, unseen
+from lib.core.results import Result, failed, judge, passed, unseen
+from lib.core.wording import join_words, show_count, show_duration
 from lib.targets.backup_store import KeptBackup, choose_good
 from lib.targets.backups import Backup, first_error
 from lib.targets.digests import TableDifference
@@ -13,7 +14,6 @@ from lib.targets.restored_copy import CellPair, Definitions, RowComparison, Sequ
 from lib.targets.restores import Restore
 from lib.targets.row_differences import RowDifference
 from lib.targets.schema import Difference, name_differences
-from lib.wording import join_words, show_count, show_duration
 
 NAMED = 5
 """Objects named in a detail; the table below it has all."""

@@ -24,8 +24,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lib.errors import TargetError
-from lib.files import digest_file, write_whole
+from lib.core.errors import TargetError
+from lib.core.files import digest_file, write_whole
 
 MADE_BY = "launch-readiness-workbook"
 MANIFEST = "manifest.json"

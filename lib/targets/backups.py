@@ -16,9 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
-from lib.commands import CommandRun
-from lib.database import Database, read_query
-from lib.errors import CommandError
+from lib.core.errors import CommandError
 from lib.targets.backup_store import (
     DUMP,
     find_damage,
@@ -42,6 +40,8 @@ from lib.targets.dumps import (
     timed,
 )
 from lib.targets.schema import fingerprint, read_schema_on
+from lib.transport.database import Database, read_query
+from lib.transport.process import CommandRun
 
 
 class DumpFailure(CommandError):

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.pacing import Patience
-from lib.questions import Answer, Question, Site
 from lib.sections import ChatwootHealth, Endpoint
 from lib.targets.probes import Keep, Probe, Reading, fill, read_answer, read_field
-from lib.web import ask
-from lib.world import Service
+from lib.transport.context import Service
+from lib.transport.retry import Patience
+from lib.transport.web import ask
+from lib.transport.web_types import Answer, Question, Site
 
 KEPT: dict[str, Keep] = {
     "alive": {"status": None},

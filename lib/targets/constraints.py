@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
-from lib.database import Database, quote_name, read_query
+from lib.transport.database import Database, quote_name, read_query
 
 EMAIL = r"""[^[:space:]@<>"'',;:()\[\]{}|/\\]+@((?:[[:alnum:]_-]+\.)*[[:alnum:]_-]+)"""
 """An e-mail-like text, its domain captured, as an SQL literal's inside. Wider than any standard, on purpose."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lib.errors import TargetError
-from lib.files import write_whole
+from lib.core.errors import TargetError
+from lib.core.files import write_whole
 from lib.sections import Credentials
 from lib.targets.credential_drift import Drift, Held, Noted, compare, show_moment
 from lib.targets.credential_values import VaultCopy, Wanted
@@ -20,7 +20,7 @@ from lib.targets.fly_secrets import read_fly_secrets
 from lib.targets.github import GitHub, read_github_secrets
 from lib.targets.vault import Vault, VaultFolder
 from lib.targets.vault_kv import KvVault
-from lib.world import World
+from lib.transport.context import World
 
 WHERE = {"fly": "Fly app {fly_app}", "github_environment": "environment {github_environment}", "github_repository": "repository"}
 """How people call each target's part."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from lib.errors import TargetError
+from lib.core.errors import TargetError
 from lib.targets.credential_drift import Drift, Noted, State
 from lib.targets.fly import Fly
 from lib.targets.fly_secrets import choose_door, read_fly_secrets, set_fly_secret

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import combinations
 
-from lib.redact import SHORTEST_SECRET
+from lib.core.redact import SHORTEST_SECRET
 from lib.targets.vault import VaultValue
 
 FRAME = re.compile(r"[^a-z0-9]+")

@@ -20,8 +20,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
-from lib.database import Database, quote_name, read_query
-from lib.errors import DatabaseError
+from lib.core.errors import DatabaseError
+from lib.transport.database import Database, quote_name, read_query
 
 PINNED_SETTINGS = {
     "TimeZone": "UTC",

@@ -7,8 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from lib.markdown_text import find_links, is_in_files, linked_path
-from lib.targets.alert_rules import heading_anchors
+from lib.display.markdown import find_links, heading_anchors, is_in_files, linked_path
 
 ANCHOR = re.compile(r"""\bid=["']([^"']+)["']""")
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import DictRow
 
-from lib.commands import CommandRun, run_command
-from lib.database import Database, quote_name, read_query
-from lib.errors import CommandError
+from lib.core.errors import CommandError
+from lib.transport.database import Database, quote_name, read_query
+from lib.transport.process import CommandRun, run_command
 
 HISTORY_SCHEMA = "supabase_migrations"
 

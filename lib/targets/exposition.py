@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from lib.errors import WebError
-from lib.pacing import Patience
-from lib.questions import Question, Site
+from lib.core.errors import WebError
 from lib.targets.alert_rules import RuleFile
 from lib.targets.promql import find_selectors
-from lib.web import ask
+from lib.transport.retry import Patience
+from lib.transport.web import ask
+from lib.transport.web_types import Question, Site
 
 SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?P<labels>.*)\})?\s+\S+")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="(?:[^"\\]|\\.)*"')

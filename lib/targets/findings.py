@@ -5,7 +5,7 @@ Beside these, `lib.questions.Trouble` names what goes wrong before there is an a
 
 from __future__ import annotations
 
-from lib.questions import Trouble
+from lib.transport.web_types import Trouble
 
 NOT_JSON, HTML = "not JSON", "HTML instead of JSON"
 NOT_AS_EXPECTED = "not as expected"

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from lib.database import Database, quote_name, read_query
+from lib.transport.database import Database, quote_name, read_query
 
 Column = tuple[str, str]
 """(table as SQL spells it, column's bare name)"""

@@ -15,12 +15,12 @@ from typing import Any
 
 import psycopg
 
-from lib.database import read_query
 from lib.targets.background_work import Worker, WorkTable, background_work
 from lib.targets.migration_apply import ApplyFailure, NothingWatched, apply_file
 from lib.targets.migration_files import MigrationFile
 from lib.targets.statements import Statement
 from lib.targets.twin import Twin
+from lib.transport.database import read_query
 
 LOOK_EVERY_S = 0.004
 """Seconds between two looks at the locks; one look takes a fraction of a millisecond."""

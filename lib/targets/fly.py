@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.commands import CommandRun, FollowedRun, follow_command, run_command
-from lib.errors import CommandError
+from lib.core.errors import CommandError
+from lib.transport.process import CommandRun, FollowedRun, follow_command, run_command
 
 RELEASE_MARKS = ("fly_release_id", "fly_release_version", "fly_flyctl_version")
 """Metadata of a machine that every deploy changes."""

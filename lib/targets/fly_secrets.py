@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lib.commands import run_command
-from lib.errors import CommandError, TargetError
+from lib.core.errors import CommandError, TargetError
 from lib.targets.fly import Fly, ask, next_move
+from lib.transport.process import run_command
 
 TRIPLE = '"""'
 WHITE_SPACE = (

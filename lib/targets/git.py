@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.commands import run_command
-from lib.errors import CommandError, TargetError
+from lib.core.errors import CommandError, TargetError
+from lib.transport.process import run_command
 
 TIMEOUT_S = 60
 """Longest one call of git may take."""

@@ -18,10 +18,10 @@ from nacl.encoding import Base64Encoder
 from nacl.exceptions import CryptoError
 from nacl.public import PublicKey, SealedBox
 
-from lib.errors import TargetError, WebError
-from lib.pacing import Patience
-from lib.questions import Answer, Question, Site, read_json
-from lib.web import ask
+from lib.core.errors import TargetError, WebError
+from lib.transport.retry import Patience
+from lib.transport.web import ask
+from lib.transport.web_types import Answer, Question, Site, read_json
 
 API_VERSION = "2022-11-28"
 PER_PAGE = 100

@@ -6,12 +6,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lib.questions import Answer
-from lib.results import Result, failed, judge, not_passed, passed, skipped, unseen
+from lib.core.results import Result, failed, judge, not_passed, passed, skipped, unseen
+from lib.core.wording import join_words, show_count, show_value
 from lib.targets.chatwoot import Effect
 from lib.targets.findings import NEXT_MOVES, NOT_AS_EXPECTED
 from lib.targets.probes import Reading, fill, kept_answer, name_finding, take_over
-from lib.wording import join_words, show_count, show_value
+from lib.transport.web_types import Answer
 
 FEWEST_SAMPLES = 20
 """Below this the 95th percentile is just the slowest one."""

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lib.episodes import Episode, Failure, Plan
-from lib.errors import MailError, WebError
-from lib.pacing import Patience
-from lib.questions import Question, Site
-from lib.redact import strike
-from lib.results import Result, not_passed, passed
-from lib.smtp import open_mail_server, read_mail_url, send_mail
+from lib.core.errors import MailError, WebError
+from lib.core.incidents import Episode, Failure, Plan
+from lib.core.redact import strike
+from lib.core.results import Result, not_passed, passed
+from lib.core.wording import join_words, plain_text, show_count, show_time, split_detail
 from lib.targets.probes import name_finding
-from lib.web import ask
-from lib.wording import join_words, plain_text, show_count, show_time, split_detail
-from lib.world import World
+from lib.transport.context import World
+from lib.transport.retry import Patience
+from lib.transport.smtp import open_mail_server, read_mail_url, send_mail
+from lib.transport.web import ask
+from lib.transport.web_types import Question, Site
 
 NAMES = {"chatwoot": "Chatwoot", "publer": "Publer", "mail": "Mail server"}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from lib.episodes import Episode, Failure, Plan
-from lib.results import Outcome
-from lib.wording import outcome_word
+from lib.core.incidents import Episode, Failure, Plan
+from lib.core.results import Outcome
+from lib.core.wording import outcome_word
 
 CHECK, TITLE = "health.chatwoot_token_accepted", "Chatwoot accepts our token, for our account"
 

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn
 
-from lib.redact import strike
+from lib.core.redact import strike
 from lib.targets.migration_files import MigrationFile
 from lib.targets.statements import Statement
 from lib.targets.twin import Twin

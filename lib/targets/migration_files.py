@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lib.errors import TargetError
+from lib.core.errors import TargetError
 from lib.targets.statements import Statement, split_statements
 
 FIT_NAME = re.compile(r"^([0-9]+)_(.*)\.sql$")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lib.database import Database, read_query
 from lib.targets.migration_files import MigrationFile
 from lib.targets.statements import canonical_statements
+from lib.transport.database import Database, read_query
 
 
 @dataclass(frozen=True, kw_only=True)

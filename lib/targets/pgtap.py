@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tap.parser import Parser
 
-from lib.commands import CommandRun, run_command
-from lib.database import Database, quote_name, read_query
-from lib.errors import CommandError, TargetError
-from lib.redact import strike
+from lib.core.errors import CommandError, TargetError
+from lib.core.redact import strike
 from lib.targets.statements import split_statements
+from lib.transport.database import Database, quote_name, read_query
+from lib.transport.process import CommandRun, run_command
 
 FOLDER = Path("supabase", "tests")
 SUFFIXES = (".sql", ".pg")

@@ -9,7 +9,7 @@ from functools import cache
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from lib.errors import TargetError
+from lib.core.errors import TargetError
 
 FILE = ".github/launch-policy.yml"
 """From the project's root; the page, `make guardrails` and the workflow all read this one."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lib.traffic import Sample, Stream
+from lib.transport.traffic import Sample, Stream
 
 FEWEST_FOR_P95 = 20
 """Samples below which a 95th percentile is one request's luck."""

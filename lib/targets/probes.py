@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from lib.questions import Answer, Question, read_json
-from lib.redact import strike
+from lib.core.redact import strike
+from lib.core.wording import plain_text, show_value
 from lib.sections import Endpoint
 from lib.targets.findings import HTML, NOT_AS_EXPECTED, NOT_JSON, name_status
-from lib.wording import plain_text, show_value
+from lib.transport.web_types import Answer, Question, read_json
 
 Keep = Mapping[str, Any]
 """Field -> None, or the fields kept of what is below it; of each item, where it is a list."""

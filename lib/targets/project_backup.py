@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.database import read_query
-from lib.errors import CommandError, TargetError
-from lib.results import Result, failed, judge, unseen
+from lib.core.errors import CommandError, TargetError
+from lib.core.results import Result, failed, judge, unseen
+from lib.core.wording import join_words, show_count
 from lib.targets.backups import SourceState, first_error, read_state
 from lib.targets.digests import TableDigest, compare_tables, digest_tables, open_reading
 from lib.targets.dumps import read_only_environment, read_scope
 from lib.targets.npm import ScriptRun, run_script
 from lib.targets.restores import Restore, drop_copy, make_copy, restore_dump
 from lib.targets.schema import Difference, compare_schemas, read_schema
-from lib.wording import join_words, show_count
-from lib.world import World
+from lib.transport.context import World
+from lib.transport.database import read_query
 
 COMMAND = "backup"
 CHECK = "backup_restore.project_backup_restores"

@@ -17,9 +17,9 @@ from typing import Any
 
 import yaml
 
-from lib.commands import CommandRun, run_command
+from lib.core.errors import CommandError
 from lib.core.paths import ROOT
-from lib.errors import CommandError
+from lib.transport.process import CommandRun, run_command
 
 KEPT = ROOT / ".tools" / "prometheus" / "promtool"
 """Where `make setup` puts it when it is not on PATH."""

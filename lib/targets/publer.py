@@ -6,11 +6,11 @@ Source: publer.com/docs/getting-started/authentication, publer.com/docs/getting-
 
 from __future__ import annotations
 
-from lib.pacing import Limit, Patience
-from lib.questions import Question, Site
 from lib.sections import Endpoint, PublerHealth
 from lib.targets.probes import Keep, Probe, fill
-from lib.world import Service
+from lib.transport.context import Service
+from lib.transport.retry import Limit, Patience
+from lib.transport.web_types import Question, Site
 
 KEPT: dict[str, Keep] = {
     "user": {"id": None},

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lib.commands import CommandRun
-from lib.errors import TargetError
+from lib.core.errors import TargetError
 from lib.targets.migration_history import read_history
 from lib.targets.rehearsal import Place
 from lib.targets.run_lock import hold_run_lock
 from lib.targets.supabase_cli import CliRefusal, Listed, SupabaseCli
+from lib.transport.process import CommandRun
 
 APPLY_ERROR = "DbPushApplyError"
 """The CLI's name for a migration that the server refused; after any other error it has changed nothing."""

@@ -14,10 +14,8 @@ from pathlib import Path
 
 import psycopg
 
-from lib.commands import run_command
-from lib.database import Database, quote_name, read_query
-from lib.errors import TargetError
-from lib.redact import strike
+from lib.core.errors import TargetError
+from lib.core.redact import strike
 from lib.targets.fixture_rows import Filled, Filler, Reference, mark_seeding, read_reference
 from lib.targets.flight_recorder import Flight, record_flight
 from lib.targets.migration_apply import ApplyFailure, apply_file, read_failure
@@ -26,6 +24,8 @@ from lib.targets.schema import Difference, Schema, compare_schemas, read_schema,
 from lib.targets.seed_files import find_seed_files
 from lib.targets.statements import Statement
 from lib.targets.twin import Twin, clone_twin, make_twin
+from lib.transport.database import Database, quote_name, read_query
+from lib.transport.process import run_command
 
 NEIGHBOURS = ("auth", "storage")
 """Schemas of the platform on which packs keep triggers and policies."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lib.results import Findings, Result, failed, passed, skipped, unseen
+from lib.core.results import Findings, Result, failed, passed, skipped, unseen
 from lib.targets.flight_recorder import Flight, Lock, Wait
 from lib.targets.migration_apply import ApplyFailure
 from lib.targets.rehearsal import Rehearsal, TriedRollback

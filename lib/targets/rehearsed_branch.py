@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lib.commands import run_command
-from lib.errors import CommandError, TargetError
+from lib.core.errors import CommandError, TargetError
 from lib.targets.git import QUIET, TIMEOUT_S, Branch, find_root, read_branch, read_name
 from lib.targets.policy import FILE, Policy, parse_policy
+from lib.transport.process import run_command
 
 BASE = "main"
 LEFT_OUT = shutil.ignore_patterns(".git", "node_modules", "__pycache__", ".venv")

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lib.database import Database
-from lib.results import Outcome
+from lib.core.results import Outcome
 from lib.targets.backups import Backup
 from lib.targets.digests import TableDigest, compare_tables, digest_tables, open_reading
 from lib.targets.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, SequenceState, read_sequences
@@ -15,6 +14,7 @@ from lib.targets.restores import Restore
 from lib.targets.rls_classes import Cell
 from lib.targets.row_differences import RowDifference, find_row_differences
 from lib.targets.schema import Difference, compare_schemas, kind_of, read_schema
+from lib.transport.database import Database
 
 ROWS_NAMED = 10
 """Rows that differ are named up to this many a table: enough to see a pattern."""

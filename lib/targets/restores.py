@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import DictRow
 
-from lib.commands import CommandRun, run_command
-from lib.database import Database, quote_name, read_query
-from lib.errors import DatabaseError
+from lib.core.errors import DatabaseError
 from lib.targets.digests import TableDigest, describe_table, read_tables
 from lib.targets.dumps import PLATFORM_SCHEMAS, Scope, TocEntry, dump_definitions, list_entries, timed
+from lib.transport.database import Database, quote_name, read_query
+from lib.transport.process import CommandRun, run_command
 
 TEMPLATE = "hosted_template"
 COPY_PREFIX = "restored_copy_"

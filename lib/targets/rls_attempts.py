@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from lib.database import quote_name
 from lib.sections import Identity
 from lib.targets.rls_facts import Access, Column, ProbedTable
+from lib.transport.database import quote_name
 
 UID = re.compile(r"(?<!:):uid\b")
 NEW_XIDS = 1_000_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lib.results import Outcome
+from lib.core.results import Outcome
 from lib.sections import split_scope
 from lib.targets.rls_attempts import UID
 

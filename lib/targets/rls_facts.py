@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lib.database import Database, quote_name, read_query
+from lib.transport.database import Database, quote_name, read_query
 
 
 @dataclass(frozen=True, kw_only=True)

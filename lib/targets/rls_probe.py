@@ -15,9 +15,8 @@ import psycopg
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from lib.database import Database, read_query
-from lib.errors import DatabaseError, TargetError
-from lib.results import Outcome
+from lib.core.errors import DatabaseError, TargetError
+from lib.core.results import Outcome
 from lib.sections import Identity, Rls, split_scope
 from lib.targets.rls_attempts import UID, Attempt, Subject, claims_of
 from lib.targets.rls_classes import Cell, Observation, judge_cell
@@ -25,6 +24,7 @@ from lib.targets.rls_facts import Access, ProbedTable, read_access, read_tables,
 from lib.targets.rls_readings import read_observation
 from lib.targets.rls_trials import VERBS as VERBS
 from lib.targets.rls_trials import Answer, Trial
+from lib.transport.database import Database, read_query
 
 LOCK_TIMEOUT_S = 2
 """Seconds a probe waits for a row that somebody else holds; then its cell can't be told."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lib.results import Json, Outcome
+from lib.core.results import Json, Outcome
 from lib.sections import Rls, split_scope
 from lib.targets.rls_classes import Cell
 from lib.targets.rls_trials import VERBS

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import psycopg
 from psycopg.rows import DictRow
 
-from lib.database import quote_name, read_query
 from lib.targets.digests import TableDigest, row_text
+from lib.transport.database import quote_name, read_query
 
 ROWS_PER_BUCKET = 256
 """How many rows a bucket should hold: listing a bucket then carries about 16 KB."""

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lib.database import Database, read_query
-from lib.errors import TargetError
+from lib.core.errors import TargetError
+from lib.transport.database import Database, read_query
 
 LOCK_KEY = 7203514896200117
 """A number of our own, the same in every run: it names the right to change the target."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from lib.database import Database, read_query, told_as_database_error
+from lib.transport.database import Database, read_query, told_as_database_error
 
 QUESTIONS = (
     "schemas",

@@ -15,9 +15,9 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
-from lib.database import Database, read_query
-from lib.errors import TargetError
+from lib.core.errors import TargetError
 from lib.targets.digests import TableDigest, digest_tables, pin_settings
+from lib.transport.database import Database, read_query
 
 DEFAULT_PATTERNS = ("./seed.sql",)
 """What config.toml stands for when it names no files (supabase CLI 2 and 3)."""

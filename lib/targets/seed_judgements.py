@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from lib.results import Findings, Result, failed, judge, passed, skipped, unseen
+from lib.core.results import Findings, Result, failed, judge, passed, skipped, unseen
+from lib.core.wording import join_words, show_count
 from lib.targets.constraints import EmailDomain, EmailSearch, Verified
 from lib.targets.digests import TableDigest
 from lib.targets.seed_files import Reapplied, SeedFile, figures_of
 from lib.targets.supabase_cli import CliRefusal
-from lib.wording import join_words, show_count
 
 NAMED = 5
 """Objects named in a detail; the table below it has all."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lib.errors import CommandError
+from lib.core.errors import CommandError
 from lib.targets.fly import Fly, Machine, deploy, read_app, read_machines
-from lib.traffic import fetch_json
+from lib.transport.traffic import fetch_json
 
 POLL_S = 0.1
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.commands import CommandRun, run_command
-from lib.errors import CommandError
-from lib.redact import strike
+from lib.core.errors import CommandError
+from lib.core.redact import strike
 from lib.targets.migration_files import MigrationFile
+from lib.transport.process import CommandRun, run_command
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from lib.commands import CommandRun, run_command
-from lib.database import Database, is_loopback
-from lib.errors import CommandError
-from lib.redact import strike
+from lib.core.errors import CommandError
+from lib.core.redact import strike
+from lib.transport.database import Database, is_loopback
+from lib.transport.process import CommandRun, run_command
 
 SILENCED = {"SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1", "SUPABASE_YES": "", "NO_COLOR": "1"}
 """The CLI reports home unless told not to; consent is given by --yes in each call, never by the environment."""

@@ -14,10 +14,10 @@ from typing import Any
 
 import psycopg
 
-from lib.commands import run_command
-from lib.database import Database, quote_name, read_query
-from lib.errors import CommandError, DatabaseError
-from lib.redact import strike
+from lib.core.errors import CommandError, DatabaseError
+from lib.core.redact import strike
+from lib.transport.database import Database, quote_name, read_query
+from lib.transport.process import run_command
 
 TEMPLATE = "hosted_template"
 """The scratch server's database that looks like a fresh hosted project."""

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from lib.errors import TargetError
-from lib.redact import register_secrets
+from lib.core.errors import TargetError
+from lib.core.redact import register_secrets
 from lib.targets.env_lines import EnvLineError, parse_env_lines
 
 SUFFIXES = (".env", ".txt", ".json")

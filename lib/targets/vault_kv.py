@@ -17,7 +17,7 @@ import hvac
 import requests
 from hvac import exceptions
 
-from lib.errors import TargetError
+from lib.core.errors import TargetError
 from lib.targets.vault import VaultValue, know
 
 MOST_VERSIONS = 10

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.commands import CommandRun, FollowedRun, follow_command, run_command
-from lib.database import Database
 from lib.targets.digests import digest_tables, open_reading
 from lib.targets.fly import AppState, Fly
 from lib.targets.schema import fingerprint, read_schema
+from lib.transport.database import Database
+from lib.transport.process import CommandRun, FollowedRun, follow_command, run_command
 
 SCRIPT = Path("scripts/ops/rollback-production.sh")
 """In the pack: what an operator runs, and what is rehearsed."""

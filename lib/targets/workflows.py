@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.commands import CommandRun, run_command
-from lib.errors import CommandError, TargetError
+from lib.core.errors import CommandError, TargetError
+from lib.transport.process import CommandRun, run_command
 
 SCHEMA = "vendor.github-workflows"
 """The schema that check-jsonschema brings along."""

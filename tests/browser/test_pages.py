@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from lib.core.paths import ROOT
+from lib.core.results import Verdict
 from lib.render import render_index, render_task_page
-from lib.results import Verdict
 from tests import sample_pages as sample
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

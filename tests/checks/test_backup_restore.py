@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 
 from lib.checks import backup_restore
+from lib.core.errors import TargetError
 from lib.core.paths import ROOT as CHECKOUT
-from lib.database import Database
+from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import TargetError
 from lib.params import load_params
-from lib.results import Findings, Outcome, Provenance, Result
 from lib.sections import BackupRestore, Rls
 from lib.targets.backup_store import MANIFEST, read_manifest, seal, write_manifest
 from lib.targets.restores import list_copies
-from lib.world import Programs, World
+from lib.transport.context import Programs, World
+from lib.transport.database import Database
 
 SOURCE = """
 create type public.mood as enum ('calm', 'keen');

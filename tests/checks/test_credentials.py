@@ -13,7 +13,7 @@ import pytest
 
 from lib.checks import credentials
 from lib.targets.credential_stores import open_world_vault, read_copy
-from lib.world import World
+from lib.transport.context import World
 from tests.credential_worlds import copy_pack, look, look_at_all, not_passed, open_world
 
 DAY_S = 86400

@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from lib.checks import deploy_rehearsal
-from lib.database import Database
+from lib.core.errors import CommandError, TargetError
+from lib.core.recovery_notes import read_notes
+from lib.core.results import Findings, Outcome
 from lib.embedded.fly.start import EmbeddedFly
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import CommandError, TargetError
-from lib.left_behind import read_notes
-from lib.results import Findings, Outcome
 from lib.targets import deploy_practice
 from lib.targets.fly import Fly
-from lib.world import World
+from lib.transport.context import World
+from lib.transport.database import Database
 from tests.fly_worlds import (
     APP,
     BEHIND,

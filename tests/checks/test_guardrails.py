@@ -10,8 +10,8 @@ import pytest
 
 from lib.checks import guardrails
 from lib.core.paths import ROOT
+from lib.core.results import Outcome, Provenance
 from lib.params import load_params
-from lib.results import Outcome, Provenance
 from lib.targets.npm import find_npm
 from lib.targets.policy import FILE
 from tests.branch_worlds import (

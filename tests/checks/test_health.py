@@ -19,12 +19,12 @@ import pytest
 
 from lib import params
 from lib.checks import health
+from lib.core.errors import NotReadyError
+from lib.core.results import Outcome, Provenance
 from lib.embedded.chatwoot import Chatwoot
 from lib.embedded.mail_sink import MailSink
 from lib.embedded.publer import Publer
-from lib.errors import NotReadyError
-from lib.evidence import EvidenceLine
-from lib.results import Outcome, Provenance
+from lib.evidence.log import EvidenceLine
 from lib.run_file import RunFile
 from lib.tasks import task_named
 

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from lib.checks import migrations
+from lib.core.errors import TargetError
 from lib.core.paths import ROOT
-from lib.database import Database
+from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import TargetError
 from lib.params import load_params
-from lib.results import Findings, Outcome, Provenance, Result
 from lib.sections import Migrations
 from lib.stack import find_supabase
 from lib.targets import migration_judgements as judgements
 from lib.targets.run_lock import hold_run_lock
 from lib.targets.squawk import LintFinding
-from lib.world import Programs, World
+from lib.transport.context import Programs, World
+from lib.transport.database import Database
 
 NOTES = """
 set local lock_timeout = '2s';

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import pytest
 
-from lib import redact
 from lib.checks.readiness_summary import (
     judge_files,
     judge_results,
@@ -20,10 +19,11 @@ from lib.checks.readiness_summary import (
     look_at_runbook,
     look_for_credentials,
 )
+from lib.core import redact
 from lib.core.paths import ROOT
-from lib.results import Outcome
+from lib.core.results import Outcome
 from lib.targets import paper_judgements as paper
-from lib.world import World
+from lib.transport.context import World
 from tests.credential_worlds import copy_pack, open_world
 
 SECRET = "hunter2hunter2"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from lib.checks import rls
-from lib.database import Database
+from lib.core.errors import TargetError
+from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import TargetError
-from lib.results import Findings, Outcome, Provenance, Result
-from lib.world import Programs, World
+from lib.transport.context import Programs, World
+from lib.transport.database import Database
 from tests.rls_samples import IDENTITIES, NOTES, apply, every_verb, roles, section
 
 LOOKS: tuple[Callable[[World], Findings], ...] = (

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from lib.checks import seed
-from lib.database import Database
+from lib.core.errors import TargetError
+from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import TargetError
 from lib.params import load_params
-from lib.results import Findings, Outcome, Provenance, Result
 from lib.sections import Seed
 from lib.stack import find_supabase
 from lib.targets.constraints import EmailDomain, EmailSearch
 from lib.targets.seed_judgements import is_reserved, judge_emails
-from lib.world import Programs, World
+from lib.transport.context import Programs, World
+from lib.transport.database import Database
 
 MIGRATION = """
 create type public.mood as enum ('calm', 'keen');

@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from lib.core.paths import ROOT
-from lib.database import Database
 from lib.embedded.fly.start import EmbeddedFly
 from lib.embedded.folders import state_base
 from lib.embedded.leftovers import clean_leftovers, process_start
 from lib.embedded.postgres import EmbeddedPostgres
+from lib.transport.database import Database
 from tests.fly_worlds import APP, copy_pack, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
 
 

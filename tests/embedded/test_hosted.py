@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from lib.database import Database
+from lib.core.errors import DatabaseError
 from lib.embedded.overlay import EXTENSIONS_FOR_POSTGRES
 from lib.embedded.postgres import EmbeddedPostgres, start_postgres
-from lib.errors import DatabaseError
+from lib.transport.database import Database
 
 TOOLS = Path(__file__).resolve().parents[2] / ".tools"
 

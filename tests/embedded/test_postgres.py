@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lib.database import Database
+from lib.core.errors import DatabaseError, WorkbookError
 from lib.embedded.cluster import HOST, free_port
 from lib.embedded.leftovers import has_ended, read_lease
 from lib.embedded.postgres import EmbeddedPostgres, start_postgres
-from lib.errors import DatabaseError, WorkbookError
+from lib.transport.database import Database
 
 TOOLS = Path(__file__).resolve().parents[2] / ".tools"
 

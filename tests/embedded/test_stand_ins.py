@@ -20,9 +20,9 @@ from lib.core.paths import ROOT
 from lib.embedded.chatwoot import Chatwoot
 from lib.embedded.publer import Publer
 from lib.embedded.stand_in import StandIn
-from lib.pacing import Patience
-from lib.questions import Answer, Question, Site, read_json
-from lib.web import ask
+from lib.transport.retry import Patience
+from lib.transport.web import ask
+from lib.transport.web_types import Answer, Question, Site, read_json
 
 FOLDER = Path(os.environ.get("CONTRACTS_DIR") or ROOT.parent / "shared" / "contracts")
 PATIENCE = Patience(attempts=1, timeout_s=5, deadline_s=10, max_body_bytes=100_000, max_retry_after_s=0)

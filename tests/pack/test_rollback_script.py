@@ -14,11 +14,11 @@ import psycopg
 import pytest
 
 from lib.core.paths import ROOT
-from lib.database import Database
 from lib.embedded.fly.start import EmbeddedFly
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.targets.backup_store import hold_store
 from lib.targets.backups import take_backup
+from lib.transport.database import Database
 from tests.fly_worlds import APP, PRODUCTION, copy_pack, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
 
 SCRIPT = ROOT / "pack/scripts/ops/rollback-production.sh"

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from lib.core.paths import ROOT
-from lib.database import Database
+from lib.core.results import Outcome, Provenance
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.evidence import EvidenceLine
-from lib.results import Outcome, Provenance
+from lib.evidence.log import EvidenceLine
 from lib.runbook import fill_runbook, measured_times
 from lib.targets.backup_store import hold_store
 from lib.targets.backups import take_backup
+from lib.transport.database import Database
 from tests.fly_worlds import PRODUCTION, fill, flyctl_json, reference, standing_fly, wait_passing
 
 RUNBOOK = ROOT / "pack/docs/runbooks/production_deployment.md"

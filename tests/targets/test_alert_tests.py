@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.targets.alert_rules import find_runbook, heading_anchors
+from lib.display.markdown import heading_anchors
+from lib.targets.alert_rules import find_runbook
 from lib.targets.alert_tests import AlertTest, between, expand, series_key, show_samples
 
 NOTATIONS = {

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lib.results import Outcome
+from lib.core.results import Outcome
 from lib.targets.credential_drift import Drift, Held, Noted, State, compare
 from lib.targets.credential_judgements import judge_target
 from lib.targets.credential_sync import plan_steps

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib.database import Database
+from lib.core.errors import DatabaseError
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import DatabaseError
 from lib.targets.digests import (
     PINNED_SETTINGS,
     TableDigest,
@@ -23,6 +22,7 @@ from lib.targets.digests import (
     open_reading,
 )
 from lib.targets.row_differences import RowDifference, find_row_differences
+from lib.transport.database import Database
 
 TIMEOUT_S = 30
 

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.database import Database
+from lib.core.errors import CommandError, DatabaseError, TargetError
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import CommandError, DatabaseError, TargetError
 from lib.targets.backup_store import (
     MANIFEST,
     KeptBackup,
@@ -32,6 +31,7 @@ from lib.targets.backups import Backup, take_backup
 from lib.targets.digests import open_reading
 from lib.targets.dumps import TocEntry, check_major, list_entries, read_scope, read_sequences
 from lib.targets.restores import choose_entries, drop_copy, make_copy, missing_extensions, restore_dump
+from lib.transport.database import Database
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lib.database import Database
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.targets.fixture_rows import Catalog, Filler, mark_seeding, plan_shifts, read_reference
+from lib.transport.database import Database
 
 SCHEMA = """
 create table public.teams (id uuid primary key default gen_random_uuid(), slug text unique);

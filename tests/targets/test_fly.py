@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lib.errors import CommandError
+from lib.core.errors import CommandError
 from lib.targets.fly import AppState, Fly, Machine, Release, ask, describe_machine
 from lib.targets.way_back import Whole, compare_wholes
 

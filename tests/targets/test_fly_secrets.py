@@ -11,13 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lib.core.errors import CommandError, TargetError
 from lib.core.paths import ROOT
 from lib.embedded.fly.control import call
 from lib.embedded.fly.secret_lines import WHITE_SPACE as GO_WHITE_SPACE
 from lib.embedded.fly.secret_lines import parse_secret_lines
 from lib.embedded.fly.start import EmbeddedFly, Switches, start_fly
 from lib.embedded.folders import own_folder, temp_root
-from lib.errors import CommandError, TargetError
 from lib.targets.fly import Fly
 from lib.targets.fly_secrets import WHITE_SPACE, choose_door, parse_import, read_fly_secrets, set_fly_secret
 

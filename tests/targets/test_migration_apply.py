@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lib.database import Database
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.stack import find_supabase
 from lib.targets.migration_apply import ApplyFailure, apply_file
 from lib.targets.migration_files import MigrationFile
 from lib.targets.supabase_cli import CliRefusal, open_cli, stage_project
 from lib.targets.twin import Twin
+from lib.transport.database import Database
 
 GOOD = {
     "local settings": "set local lock_timeout = '2s'; create table public.v as select current_setting('lock_timeout') as v;",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.errors import TargetError
+from lib.core.errors import TargetError
 from lib.targets.migration_files import MigrationSet, find_migrations
 from lib.targets.migration_history import AppliedMigration, find_edited
 

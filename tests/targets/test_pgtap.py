@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lib.commands import CommandRun
-from lib.database import Database
+from lib.core.errors import DatabaseError
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import DatabaseError
 from lib.targets.pgtap import TapFile, find_escape, find_test_files, read_run, run_test_files
+from lib.transport.database import Database
+from lib.transport.process import CommandRun
 
 TWO_PASS = "begin;\nselect plan(2);\nselect ok(true, 'one');\nselect is(1, 1, 'two');\nselect * from finish();\nrollback;\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.targets.prober import Outage, Phase, error_ratio, find_outages, longest_gap_s, p95_ms, sum_up_phases
-from lib.traffic import Sample
+from lib.transport.traffic import Sample
 
 
 def sample(sent_at: float, status: int = 200, *, took_ms: float = 5, version: str = "1") -> Sample:

@@ -7,13 +7,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from lib.database import Database
+from lib.core.errors import DatabaseError, TargetError
+from lib.core.results import Outcome
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import DatabaseError, TargetError
-from lib.results import Outcome
 from lib.targets import rls_probe, rls_trials
 from lib.targets.rls_classes import Cell
 from lib.targets.rls_probe import observe_matrix
+from lib.transport.database import Database
 from tests.rls_samples import ANA, BEN, CAT, IDENTITIES, NOTES, VERBS, apply, every_verb, roles, section
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib.database import Database
+from lib.core.results import Outcome
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.results import Outcome
 from lib.targets.rls_probe import observe_matrix
+from lib.transport.database import Database
 from tests.rls_samples import ANA, BEN, CAT, VERBS, apply, every_verb, section
 
 USERS = {"ana": ANA, "ben": BEN}

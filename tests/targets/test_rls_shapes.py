@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lib.database import Database, quote_name
-from lib.results import Outcome
+from lib.core.results import Outcome
 from lib.targets.rls_facts import read_tables, resolve_tables
 from lib.targets.rls_probe import observe_matrix
+from lib.transport.database import Database, quote_name
 from tests.rls_samples import ANA, BEN, CAT, VERBS, apply, roles, section
 
 OWNERS = f"unnest(array['{ANA}', '{BEN}', '{CAT}']::uuid[]) as owner"

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from lib.database import Database
-from lib.errors import TargetError
+from lib.core.errors import TargetError
 from lib.targets.run_lock import hold_run_lock
+from lib.transport.database import Database
 
 
 def test_the_second_run_refuses_and_names_the_first(hosted_database: Database) -> None:

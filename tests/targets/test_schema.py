@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lib.database import Database
 from lib.targets.schema import Difference, compare_schemas, fingerprint, read_schema
+from lib.transport.database import Database
 
 BASE = """
 create type public.mood as enum ('calm', 'keen');

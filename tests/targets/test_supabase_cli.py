@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lib.commands import CommandRun
-from lib.database import Database
-from lib.errors import CommandError
+from lib.core.errors import CommandError
 from lib.stack import find_supabase
 from lib.targets.supabase_cli import CliRefusal, SupabaseCli, name_target, open_cli, read_answer, read_major, stage_project
+from lib.transport.database import Database
+from lib.transport.process import CommandRun
 
 TARGET = Database("postgresql://postgres.ref:pass%40word1@db.example.com:6543/app")
 

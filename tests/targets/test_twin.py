@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lib.database import Database
+from lib.core.errors import CommandError, DatabaseError
 from lib.embedded.postgres import EmbeddedPostgres
-from lib.errors import CommandError, DatabaseError
 from lib.targets.schema import compare_schemas, read_schema
 from lib.targets.twin import clone_twin, make_twin, run_postgres
+from lib.transport.database import Database
 
 TARGET = """
 create schema private;

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.core.errors import TargetError
+from lib.core.redact import STRUCK, strike
 from lib.embedded.vault import VaultStandIn
-from lib.errors import TargetError
-from lib.redact import STRUCK, strike
 from lib.targets.env_lines import EnvLineError, parse_env_lines
 from lib.targets.vault import VaultFolder
 from lib.targets.vault_kv import KvVault

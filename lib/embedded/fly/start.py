@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 
+from lib.core.errors import WorkbookError
 from lib.embedded.fly.fly_toml import TomlError, read_toml
 from lib.embedded.leftovers import end_process, new_lease, process_start, remove_folder, write_lease
-from lib.errors import WorkbookError
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 APP_FOLDER = "app"

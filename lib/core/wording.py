@@ -1,0 +1,257 @@
+"""The one formatter: turns verdicts, outcomes, values, times and sizes into words.
+
+The page, the terminal and CI all speak through it, so that they can't drift apart.
+Pure but for the credentials it knows to strike out; no clock, no files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from lib.core.redact import strike
+from lib.core.results import Json, Outcome, Provenance, Verdict
+
+LONGEST_TEXT = 4000
+"""Characters of one text on a page or in the terminal. The whole is in evidence.jsonl."""
+LONGEST_UNIT = 40
+LONGEST_VALUE = 240
+"""Characters of one value in a table cell: about eight lines of a narrow column."""
+
+OUTCOME_WORDS = {
+    Outcome.PASS: "passed",
+    Outcome.FAIL: "failed",
+    Outcome.SKIP: "skipped",
+    Outcome.ERROR: "could not look",
+}
+OUTCOME_SYMBOLS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.SKIP: "–", Outcome.ERROR: "?"}
+PROVENANCE_WORDS = {
+    Provenance.LIVE: "live: the real service",
+    Provenance.EMBEDDED: "embedded: the real program, started here for this run",
+    Provenance.SIMULATED: "simulated: a stand-in for the vendor's service",
+}
+WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
+"""The order in which outcomes are listed: what needs a person first."""
+
+ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+"""Terminal colours, cursor moves and window titles. Source: ECMA-48, 5.4 (control sequences)."""
+KEPT_CONTROLS = frozenset("\n\t")
+UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
+"""Unicode's controls, format characters and lone surrogates."""
+MARGIN = 4096
+"""Characters beyond what is shown that are looked at too: longer than a credential."""
+
+
+def plain_text(text: str, *, limit: int = LONGEST_TEXT) -> str:
+    """Return the text struck of credentials, without terminal, control and direction characters, cut with a note.
+
+    Direction overrides (U+202E and its kin) are dropped: they can make a line read as another.
+    """
+    # Only a head is walked, however many megabytes come; what a cut of ours may have halved is let go.
+    window = limit * 2 + MARGIN
+    head = ANSI.sub("", text[:window]).replace("\r\n", "\n").replace("\r", "\n")
+    clean = "".join(char for char in head if char in KEPT_CONTROLS or unicodedata.category(char) not in UNSEEN_CATEGORIES)
+    # Struck after the codes are gone, which could hide a credential, and before the cut, which could halve one.
+    clean = strike(clean)
+    if len(text) > window:
+        clean = clean[:-MARGIN]
+    elif len(clean) <= limit:
+        return clean
+    return f"{clean[:limit].rstrip()} … (cut: {len(text):,} characters in all)"
+
+
+def outcome_word(outcome: Outcome) -> str:
+    """Return the outcome as a word: passed, failed, skipped, could not look."""
+    return OUTCOME_WORDS[outcome]
+
+
+def item_word(outcome: Outcome | None) -> str:
+    """Return what an item of the launch list came to as a word; None: not all of its checks are in the run."""
+    return "not in this run" if outcome is None else outcome_word(outcome)
+
+
+def outcome_symbol(outcome: Outcome) -> str:
+    """Return one character for the outcome; it stands beside the word, never for it."""
+    return OUTCOME_SYMBOLS[outcome]
+
+
+def gate_word(gate: bool) -> str:
+    """Return "gate" for a check that stops the launch, else "advisory"."""
+    return "gate" if gate else "advisory"
+
+
+def provenance_words(provenance: Provenance) -> str:
+    """Return how real the looked-at thing was, with what that means."""
+    return PROVENANCE_WORDS[provenance]
+
+
+def show_count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return "1 check", "12 checks", "1,204 rows"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def join_words(words: Sequence[str], *, last: str = "and") -> str:
+    """Return "a", "a and b", "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def show_counts(counts: Mapping[str, int]) -> str:
+    """Return the outcomes that occurred, worst first: "1 failed, 2 skipped, 9 passed"."""
+    parts = [f"{counts[outcome]:,} {outcome_word(outcome)}" for outcome in WORST_FIRST if counts.get(outcome)]
+    return ", ".join(parts) or "nothing was checked"
+
+
+def verdict_sentence(verdict: Verdict, counts: Mapping[str, int], *, partial: bool = False, rehearsed: bool = False) -> str:
+    """Return what the verdict means and why, in one or two sentences.
+
+    counts: outcome word -> number of *gates*, as lib.results.count_outcomes gives them.
+    partial: only some of the tasks ran. rehearsed: embedded or simulated parts stood in.
+    """
+    failed, unseen, passed = (counts.get(word, 0) for word in (Outcome.FAIL, Outcome.ERROR, Outcome.PASS))
+    match verdict:
+        case Verdict.GO:
+            said = f"Ready to launch: all {show_count(passed, 'gate')} passed on the live services."
+        case Verdict.REHEARSED:
+            said = f"{show_count(passed, 'gate')} passed and none failed, {_why_not_go(partial, rehearsed)}."
+        case Verdict.NO_GO:
+            beside = f", and {unseen:,} could not be looked at" if unseen else ""
+            said = f"Not ready: {failed:,} of {show_count(sum(counts.values()), 'gate')} failed{beside}."
+        case Verdict.BLOCKED if unseen:
+            said = f"No verdict yet: {show_count(unseen, 'gate')} could not be looked at. Unknown is not ready."
+        case _:
+            said = "No verdict yet: not one gate passed. Nothing checked is not ready."
+    if partial and verdict is not Verdict.REHEARSED:
+        said += " Only some of the tasks ran."
+    return said
+
+
+def _why_not_go(partial: bool, rehearsed: bool) -> str:
+    """Return why a run with every gate passed is not GO."""
+    if partial and rehearsed:
+        return "but only some of the tasks ran, and on stand-ins. It can't be a GO"
+    if partial:
+        return "but only some of the tasks ran. It can't be a GO"
+    return "on embedded parts, not the live services. It can't be a GO"
+
+
+def rehearsal_sentence(environment: str) -> str:
+    """Return the line of the band that every page of a rehearsal carries."""
+    return f"Embedded parts stood in for the live services of {environment}; this page can't be a GO."
+
+
+def show_value(value: Json, unit: str | None = None, *, limit: int = LONGEST_VALUE) -> str:
+    """Return a JSON value as a table cell shows it, with its unit; None is "—", not known."""
+    unit = plain_text(unit, limit=LONGEST_UNIT) if unit else None
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return _show_number(value, unit)
+    if isinstance(value, list | tuple) and all(isinstance(item, str | int | float) for item in value):
+        text = ", ".join(show_value(item) for item in value) or "none"
+    elif isinstance(value, Mapping) and all(not isinstance(item, Mapping | list) for item in value.values()):
+        text = ", ".join(f"{key}: {show_value(item)}" for key, item in value.items()) or "none"
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = plain_text(text, limit=limit)
+    return f"{text} {unit}" if unit and text else text or "(empty)"
+
+
+def _show_number(value: float, unit: str | None) -> str:
+    """Return a number with its unit; bytes and seconds are scaled to what a person reads."""
+    if unit in ("bytes", "B"):
+        return show_size(value)
+    if unit in ("s", "seconds"):
+        return show_duration(value)
+    text = (
+        f"{value:,}" if isinstance(value, int) else f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else f"{value:g}"
+    )
+    return f"{text} {unit}" if unit else text
+
+
+def show_duration(seconds: float | None) -> str:
+    """Return a duration: "0.4 ms", "230 ms", "4.2 s", "1 min 05 s", "2 h 10 min", "3 d 4 h"."""
+    if seconds is None:
+        return "—"
+    if seconds < 0.001:
+        return f"{seconds * 1000:.1f} ms" if seconds else "0 s"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, left = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {left:02d} s" if left else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def show_size(size_bytes: float | None) -> str:
+    """Return a size in decimal units: "812 bytes", "4.1 kB", "73 MB"."""
+    if size_bytes is None:
+        return "—"
+    if size_bytes < 1000:
+        return f"{size_bytes:.0f} bytes"
+    scaled = float(size_bytes)
+    for unit in ("kB", "MB", "GB", "TB"):
+        scaled /= 1000
+        if scaled < 999.5 or unit == "TB":
+            break
+    return f"{scaled:.1f} {unit}" if scaled < 9.95 else f"{scaled:,.0f} {unit}"
+
+
+def show_time(moment: datetime | str | None) -> str:
+    """Return a moment in UTC: "23 Nov 2026, 11:45:00 UTC"; a text that is no time comes back as it is."""
+    if moment is None or moment == "":
+        return "—"
+    if isinstance(moment, str):
+        try:
+            return show_time(datetime.fromisoformat(moment))
+        except ValueError:
+            return plain_text(moment, limit=LONGEST_VALUE)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {MONTHS[moment.month - 1]} {moment:%Y, %H:%M:%S} UTC"
+
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Not strftime's %b, which speaks the machine's language."""
+
+
+def split_detail(detail: str) -> tuple[str, str]:
+    """Return what was seen and the next move of a result's detail, either may be ''."""
+    seen, _, move = detail.partition("Next: ")
+    return seen.strip(), move.strip()
+
+
+def say_not_set(variables: Sequence[str], environment: str) -> str:
+    """Return which variables are missing where others of the environment are set."""
+    if not variables:
+        return f"No target of that name is known in {environment}"
+    verb = "is" if len(variables) == 1 else "are"
+    return f"{join_words(list(variables))} {verb} not set, although other targets of {environment} are named"
+
+
+def rehearsal_opening(environment: str, variables: Sequence[str]) -> str:
+    """Return the first line of a rehearsal: what stands in, and what would make it live."""
+    if not variables:
+        return f"REHEARSAL on embedded parts: {environment} has no live targets."
+    return f"REHEARSAL on embedded parts: set {join_words(list(variables))} to look at the live {environment}."
+
+
+def refusal_of_rehearsal(environment: str, variables: Sequence[str]) -> str:
+    """Return why STRICT stops a run before it starts."""
+    return (
+        f"BLOCKED: STRICT is set, which refuses a rehearsal, and no live target of {environment} is named. "
+        f"Next: set {join_words(list(variables))}, or run without STRICT."
+    )

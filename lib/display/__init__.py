@@ -1,0 +1,1 @@
+"""How rows and figures are shown, in a notebook and on a page."""

@@ -1,0 +1,173 @@
+"""Every run's results, kept to compare with: SQLite beside the runs, or any database SQLAlchemy can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from lib.core.errors import WorkbookError
+from lib.core.redact import strike
+from lib.evidence.log import EvidenceLine
+
+METADATA = sa.MetaData()
+
+RUNS = sa.Table(
+    "runs",
+    METADATA,
+    sa.Column("run_id", sa.String(40), primary_key=True),
+    sa.Column("environment", sa.String(40), nullable=False, index=True),
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("partial", sa.Boolean, nullable=False),
+    sa.Column("finished", sa.Boolean, nullable=False),
+    sa.Column("commit_id", sa.String(64)),
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("duration_s", sa.Float, nullable=False),
+)
+
+RESULTS = sa.Table(
+    "results",
+    METADATA,
+    sa.Column("run_id", sa.String(40), sa.ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("check_id", sa.String(120), primary_key=True),
+    sa.Column("task", sa.String(60), nullable=False),
+    sa.Column("result", sa.String(8), nullable=False),
+    sa.Column("gate", sa.Boolean, nullable=False),
+    sa.Column("provenance", sa.String(12), nullable=False),
+    sa.Column("observed", sa.JSON),
+    sa.Column("duration_s", sa.Float, nullable=False),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastRun:
+    """A run as history knows it; results maps a check's id to its result word."""
+
+    run_id: str
+    environment: str
+    verdict: str
+    partial: bool
+    started_at: datetime
+    results: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryEntry:
+    """One run to be remembered."""
+
+    run_id: str
+    environment: str
+    verdict: str
+    partial: bool
+    finished: bool
+    commit_id: str | None
+    started_at: datetime
+    duration_s: float
+    lines: Sequence[EvidenceLine]
+
+
+def open_history(rendered: Path, url: str | None = None) -> sa.Engine:
+    """Return the history, its tables made. Raises WorkbookError when it can't be opened."""
+    rendered.mkdir(parents=True, exist_ok=True)
+    try:
+        engine = sa.create_engine(url or f"sqlite:///{rendered / 'history.sqlite'}")
+        METADATA.create_all(engine)
+    except (sa.exc.SQLAlchemyError, ImportError) as exc:
+        where = "HISTORY_URL" if url else "rendered/history.sqlite"
+        raise WorkbookError(
+            f"The history of runs ({where}) can't be opened: {strike(str(exc)).splitlines()[0]}. "
+            "Next: mend the address, or move the file away; a new one is made."
+        ) from exc
+    return engine
+
+
+def remember_run(engine: sa.Engine, entry: HistoryEntry) -> None:
+    """Keep one run and all its results, or nothing of it."""
+    run = {column.name: getattr(entry, column.name) for column in RUNS.columns}
+    rows = [
+        {
+            "run_id": entry.run_id,
+            "check_id": line.check,
+            "task": line.task,
+            "result": line.result.value,
+            "gate": line.gate,
+            "provenance": line.provenance.value,
+            "observed": line.observed,
+            "duration_s": line.duration_s,
+        }
+        for line in {line.check: line for line in entry.lines}.values()
+    ]
+    with engine.begin() as connection:
+        connection.execute(sa.insert(RUNS), run)
+        if rows:
+            connection.execute(sa.insert(RESULTS), rows)
+
+
+def last_run(engine: sa.Engine, environment: str) -> PastRun | None:
+    """Return the newest finished run of the environment, or None when there was none."""
+    newest = (
+        sa.select(RUNS)
+        .where(RUNS.c.environment == environment, RUNS.c.finished)
+        .order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc())
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        run = connection.execute(newest).mappings().first()
+        if run is None:
+            return None
+        rows = connection.execute(sa.select(RESULTS.c.check_id, RESULTS.c.result).where(RESULTS.c.run_id == run["run_id"])).all()
+    return PastRun(
+        run_id=run["run_id"],
+        environment=run["environment"],
+        verdict=run["verdict"],
+        partial=run["partial"],
+        started_at=run["started_at"],
+        results={row.check_id: row.result for row in rows},
+    )
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return a kept moment with its time zone, which SQLite does not keep."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def observed_lately(
+    engine: sa.Engine, environment: str, checks: Sequence[str], *, provenance: str, runs: int
+) -> list[dict[str, Any]]:
+    """Return what the newest finished runs observed for some checks, oldest first.
+
+    Each row: run_id, started_at, check, result, observed. Runs that did not look at any of them are left out.
+    """
+    seen = sa.and_(RESULTS.c.run_id == RUNS.c.run_id, RESULTS.c.check_id.in_(checks), RESULTS.c.provenance == provenance)
+    newest = (
+        sa.select(RUNS.c.run_id)
+        .where(RUNS.c.environment == environment, RUNS.c.finished, sa.exists().where(seen))
+        .order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc())
+        .limit(runs)
+    )
+    wanted = (
+        sa.select(RUNS.c.run_id, RUNS.c.started_at, RESULTS.c.check_id.label("check"), RESULTS.c.result, RESULTS.c.observed)
+        .join_from(RUNS, RESULTS, seen)
+        .where(RUNS.c.run_id.in_(newest))
+        .order_by(RUNS.c.started_at, RUNS.c.run_id, RESULTS.c.check_id)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(wanted).mappings().all()
+    return [{**row, "started_at": in_utc(row["started_at"])} for row in rows]
+
+
+def changes_since(past: PastRun | None, lines: Iterable[EvidenceLine]) -> list[dict[str, Any]]:
+    """Return one row for each check whose result differs from the past run's: check, before, now."""
+    if past is None:
+        return []
+    now = {line.check: line.result.value for line in lines}
+    looked_at = {check for check in {*now, *past.results} if check in now or not past.partial}
+    return [
+        {"check": check, "before": past.results.get(check, "not there"), "now": now.get(check, "not there")}
+        for check in sorted(looked_at)
+        if past.results.get(check) != now.get(check)
+    ]

@@ -1,0 +1,158 @@
+"""A run's evidence: one JSON line a result, appended and flushed as found.
+
+Everything that enters goes through `redact.strike_all`. A line that a kill cut in half is the last
+one, and is left out when read; all before it stand.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lib.core.errors import WorkbookError
+from lib.core.files import write_whole
+from lib.core.redact import strike, strike_all
+from lib.core.results import Check, Judged, Outcome, Provenance, Result
+
+FILE = "evidence.jsonl"
+ARTIFACT_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
+
+
+class Artifact(BaseModel):
+    """One kept file: its path from the run folder, and the sha256 of its content in hex."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    sha256: str
+
+
+class EvidenceLine(BaseModel):
+    """One result of one run, as kept. observed and expected are plain JSON; times are UTC."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_id: str
+    environment: str
+    task: str
+    check: str
+    result: Outcome
+    gate: bool
+    provenance: Provenance
+    observed: Any = None
+    expected: Any = None
+    unit: str | None = None
+    detail: str = ""
+    command: str | None = None
+    exit_code: int | None = None
+    started_at: datetime
+    duration_s: float
+    artifacts: tuple[Artifact, ...] = ()
+
+    @property
+    def judged(self) -> Judged:
+        """What the verdict needs to know of this line."""
+        return Judged(check=self.check, outcome=self.result, gate=self.gate, provenance=self.provenance)
+
+
+def evidence_schema() -> dict[str, Any]:
+    """Return the JSON Schema of one evidence line."""
+    return EvidenceLine.model_json_schema()
+
+
+def line_of(
+    result: Result,
+    check: Check,
+    *,
+    run_id: str,
+    environment: str,
+    provenance: Provenance,
+    started_at: datetime,
+    duration_s: float,
+    artifacts: tuple[Artifact, ...] = (),
+) -> EvidenceLine:
+    """Return one result as the line that is kept of it, credentials struck out."""
+    return EvidenceLine(
+        run_id=run_id,
+        environment=environment,
+        task=check.task,
+        check=check.id,
+        result=result.outcome,
+        gate=check.gate,
+        provenance=provenance,
+        observed=strike_all(result.observed),
+        expected=strike_all(result.expected),
+        unit=result.unit,
+        detail=strike(result.detail),
+        command=strike(result.command) if result.command else None,
+        exit_code=result.exit_code,
+        started_at=started_at.astimezone(UTC),
+        duration_s=round(duration_s, 3),
+        artifacts=artifacts,
+    )
+
+
+def append_line(run_folder: Path, line: EvidenceLine) -> None:
+    """Add one line to the run's evidence; it is on disk when this returns.
+
+    Several kernels append at once: the lock keeps their lines whole.
+    """
+    data = (line.model_dump_json() + "\n").encode()
+    descriptor = os.open(run_folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_evidence(run_folder: Path) -> list[EvidenceLine]:
+    """Return every whole line of a run's evidence, in order; none when nothing was found yet.
+
+    Raises WorkbookError when a line that isn't the last is no evidence: then the file was changed.
+    """
+    path = run_folder / FILE
+    if not path.exists():
+        return []
+    *whole, _cut = path.read_bytes().split(b"\n")
+    lines = []
+    for number, text in enumerate(whole, start=1):
+        try:
+            lines.append(EvidenceLine.model_validate_json(text))
+        except ValidationError as exc:
+            raise WorkbookError(
+                f"{path} line {number} is not a line of evidence ({exc.error_count()} problems). "
+                "Next: the file was changed after the run; run again."
+            ) from exc
+    return lines
+
+
+def keep_artifacts(run_folder: Path, task: str, contents: Mapping[str, Any]) -> tuple[Artifact, ...]:
+    """Write each content under artifacts/<task>/ and return where and what; text is struck first.
+
+    contents: file name -> bytes, str, or anything else, which is kept as JSON.
+    """
+    return tuple(keep_artifact(run_folder, task, name, content) for name, content in contents.items())
+
+
+def keep_artifact(run_folder: Path, task: str, name: str, content: Any) -> Artifact:
+    """Write one artifact and return where it is and its sha256."""
+    if not ARTIFACT_NAME.match(name):
+        raise ValueError(f"not an artifact's file name: {name!r}")
+    if isinstance(content, bytes):
+        data = content
+    elif isinstance(content, str):
+        data = strike(content).encode()
+    else:
+        data = (json.dumps(strike_all(content), indent=2, sort_keys=True, default=str, ensure_ascii=False) + "\n").encode()
+    path = Path("artifacts") / task / name
+    return Artifact(path=path.as_posix(), sha256=write_whole(run_folder / path, data))

@@ -1,0 +1,88 @@
+"""What a look is given to see: one frozen value, made by the session, the same live or rehearsed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from lib.core.errors import TargetError
+from lib.core.results import Provenance
+from lib.core.wording import say_not_set
+from lib.transport.database import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """Paths of the outside programs a look may start."""
+
+    supabase: Path
+    squawk: Path
+    postgres_bin: Path  # the folder with psql, pg_dump, pg_restore
+    flyctl: Path = Path("flyctl")  # the one on PATH, when nobody names another
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """An outside service reached over the network: its address, and by name whatever else it takes to use it."""
+
+    name: str
+    parts: Mapping[str, str] = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        return self.parts["url"]
+
+    @property
+    def shown(self) -> str:
+        """Where it is, as a person may see it: scheme, host and port; of a folder its name."""
+        try:
+            parts = urlsplit(self.url)
+            if not parts.scheme:
+                return f"the folder {Path(self.url).name}"
+            return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        except ValueError:
+            return "an address that can't be read"
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """All that one task's looks may touch.
+
+    environment: the name of the file in params/.
+    pack: the checkout under launch, absolute.
+    settings: the task's own section of params, a frozen pydantic model.
+    sections: every task's section by task name, for what one task must know of another.
+    target: the database under launch; None when the environment names none.
+    scratch: a server where databases may be made and dropped freely, as a superuser; always started
+        here. Its databases made from the template `hosted_template` look like a fresh hosted project.
+    work: a private folder of this run for files that are not evidence, removed after the run.
+    kept: a folder of the environment that outlives the run (backups).
+    provenance: how real the target is.
+    writes_allowed: whether the target may be changed.
+    production_writes_allowed: whether what is production's by name may be changed, in any environment.
+    services: the other targets by name. missing: those without, with the variables that are not set.
+    """
+
+    environment: str
+    pack: Path
+    settings: Any
+    sections: Mapping[str, Any]
+    target: Database
+    scratch: Database
+    programs: Programs
+    work: Path
+    kept: Path
+    provenance: Provenance
+    writes_allowed: bool
+    production_writes_allowed: bool = False
+    services: Mapping[str, Service] = field(default_factory=dict)
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def service(self, name: str) -> Service:
+        """Return one service. Raises TargetError when its variables are not set."""
+        if name in self.services:
+            return self.services[name]
+        raise TargetError(f"{say_not_set(self.missing.get(name, ()), self.environment)}. Next: set what is missing.")

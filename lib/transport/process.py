@@ -1,0 +1,202 @@
+"""The door to other programs: start one, bound it, keep what it said.
+
+Credentials go in by `secret_env` or `stdin`, never by argv: `ps` shows argv to everyone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.core.errors import CommandError
+from lib.core.redact import strike
+
+KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
+"""What a program inherits; everything else must be handed to it by name, so no credential leaks in."""
+
+GRACE_S = 5
+"""Seconds between asking a program to end and ending it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandRun:
+    """One finished program: its redacted argv in one string, exit code, text and wall time."""
+
+    command: str
+    exit_code: int
+    stdout: str
+    stderr: str
+    duration_s: float
+
+    @property
+    def transcript(self) -> str:
+        """The command and everything it said, redacted, as kept in evidence."""
+        parts = [f"$ {self.command}", strike(self.stdout).rstrip(), strike(self.stderr).rstrip()]
+        return "\n".join(part for part in parts if part) + f"\n[exit {self.exit_code}, {self.duration_s:.2f} s]\n"
+
+
+def show_argv(argv: Sequence[str | Path]) -> str:
+    """Return argv as one line a person could paste, with credentials struck out and folders cut short."""
+    words = [Path(argv[0]).name, *map(str, argv[1:])]
+    return strike(shlex.join(words))
+
+
+def path_after(*folders: str | Path) -> str:
+    """Return what PATH is for a program that looks into these folders first."""
+    return os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)])
+
+
+def run_command(
+    argv: Sequence[str | Path],
+    *,
+    timeout_s: float,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+) -> CommandRun:
+    """Run one program to its end and return what it said, whatever its exit code.
+
+    env: added to the few variables a program inherits.
+    Raises CommandError when the program is missing, may not be started, or runs out of time; then it
+    and all it started are ended first.
+    """
+    shown = show_argv(argv)
+    started = time.monotonic()
+    process = start_program(argv, env=env, cwd=cwd, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
+    try:
+        stdout, stderr = process.communicate(stdin, timeout=timeout_s)
+    except subprocess.TimeoutExpired as exc:
+        end_group(process)
+        raise no_answer(shown, timeout_s) from exc
+    except BaseException:
+        end_group(process)
+        raise
+    finally:
+        close_pipes(process)
+    return CommandRun(
+        command=shown,
+        exit_code=process.returncode,
+        stdout=stdout,
+        stderr=stderr,
+        duration_s=time.monotonic() - started,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowedRun(CommandRun):
+    """One finished program with every line as it came: seconds since its start, and the line.
+
+    What it said on both channels is in `stdout`, in the order it came.
+    """
+
+    lines: tuple[tuple[float, str], ...]
+
+    @property
+    def timed_transcript(self) -> str:
+        """The command and each line with its time, redacted, as kept in evidence."""
+        said = [f"{at:8.2f} s  {strike(line)}" for at, line in self.lines]
+        return "\n".join([f"$ {self.command}", *said, f"[exit {self.exit_code}, {self.duration_s:.2f} s]"]) + "\n"
+
+
+def follow_command(
+    argv: Sequence[str | Path], *, timeout_s: float, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> FollowedRun:
+    """Run one program to its end and return what it said line by line, each with its time.
+
+    Raises CommandError as `run_command` does; whatever ends the wait, the program is ended first.
+    """
+    started = time.monotonic()
+    process = start_program(argv, env=env, cwd=cwd, stderr=subprocess.STDOUT)
+    lines: list[tuple[float, str]] = []
+    assert process.stdout is not None
+    source = process.stdout
+
+    def listen() -> None:
+        for line in source:
+            lines.append((time.monotonic() - started, line.rstrip("\n")))
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        process.wait(timeout=timeout_s)
+    except subprocess.TimeoutExpired as exc:
+        end_group(process)
+        raise no_answer(show_argv(argv), timeout_s) from exc
+    except BaseException:
+        end_group(process)
+        raise
+    finally:
+        listener.join(timeout=GRACE_S)
+        close_pipes(process)
+    return FollowedRun(
+        command=show_argv(argv),
+        exit_code=process.returncode,
+        stdout="\n".join(line for _, line in lines),
+        stderr="",
+        duration_s=time.monotonic() - started,
+        lines=tuple(lines),
+    )
+
+
+def start_program(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    stdin: int = subprocess.DEVNULL,
+    stderr: int = subprocess.PIPE,
+) -> subprocess.Popen[str]:
+    """Return the started program, in a session of its own. Raises CommandError when it can't be started."""
+    inherited = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
+    try:
+        return subprocess.Popen(
+            [str(word) for word in argv],
+            env={**inherited, **(env or {})},
+            cwd=cwd,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as exc:
+        name = Path(argv[0]).name
+        raise CommandError(f"{name} could not be started: {exc.strerror}. Next: run `make setup`, or check the path.") from exc
+
+
+def no_answer(shown: str, timeout_s: float) -> CommandError:
+    """Return the sentence for a program that ran out of time."""
+    return CommandError(
+        f"`{shown}` gave no answer within {timeout_s:g} s and was ended. Next: see whether the target is busy or locked."
+    )
+
+
+def end_group(process: subprocess.Popen[str]) -> None:
+    """End a program and all it started: first by asking, after GRACE_S by force."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(timeout=GRACE_S)
+            break
+        except ProcessLookupError:
+            break
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def close_pipes(process: subprocess.Popen[str]) -> None:
+    """Let go of what an ended program's pipes still hold."""
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError, ValueError):
+                pipe.close()

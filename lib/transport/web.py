@@ -1,0 +1,172 @@
+"""The door to the web: ask one site some questions, bounded in every direction, and say what came back.
+
+Nothing here raises for a sick site: an Answer says what was seen. TLS is always verified, and required
+off this machine; a redirect to anywhere but the same origin is reported and not followed, since the
+credentials would go along. Proxies of the environment are not used: they would answer for the site.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import urljoin
+
+import httpx
+
+from lib.transport.retry import pause_before_retry, read_retry_after
+from lib.transport.tls import trusted_context
+from lib.transport.web_types import RETRIED_STATUSES, RETRIED_TROUBLES, Answer, Question, Site, Trouble, origin, read_number
+
+KEPT_HEADERS = (
+    "content-type", "date", "retry-after", "x-request-id", "x-runtime",
+    "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset",
+)  # fmt: skip
+"""Headers that matter afterwards. All others are dropped: cookies among them."""
+MOST_REDIRECTS = 3
+"""Within one origin; an API that needs more of them is misconfigured."""
+
+
+def ask(site: Site, questions: Sequence[Question], *, concurrency: int) -> list[Answer]:
+    """Return one answer for each question, in their order, asked over few kept connections.
+
+    concurrency: questions under way at once, at most. May be called where an event loop runs already.
+    """
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(lambda: asyncio.run(_ask(site, questions, concurrency))).result()
+
+
+async def _ask(site: Site, questions: Sequence[Question], concurrency: int) -> list[Answer]:
+    answers: dict[int, Answer] = {}
+    waiting = iter(enumerate(questions))
+    timeout = httpx.Timeout(site.patience.timeout_s, pool=None)
+    room = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+    # Without TLS there is nobody to verify; an empty context costs nothing.
+    context = trusted_context() if site.base_url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    async with httpx.AsyncClient(verify=context, timeout=timeout, limits=room, trust_env=False) as client:
+
+        async def work() -> None:
+            for place, question in waiting:
+                answers[place] = await pursue(client, site, question)
+
+        await asyncio.gather(*(work() for _ in range(min(concurrency, len(questions)))))
+    return [answers[place] for place in range(len(questions))]
+
+
+async def pursue(client: httpx.AsyncClient, site: Site, question: Question) -> Answer:
+    """Return the answer to one question, asked again as patience allows; never later than its deadline."""
+    clock, patience = time.monotonic, site.patience
+    ends = clock() + patience.deadline_s
+    tried = 0
+    while True:
+        held_s = site.limit.wait_s(clock()) if site.limit else 0.0
+        if held_s >= ends - clock():
+            return Answer(question=question, asked_at=datetime.now(UTC), tried=tried, trouble=Trouble.HELD_BACK)
+        if held_s:
+            await asyncio.sleep(held_s)
+            continue  # somebody else may have taken the free place meanwhile
+        tried += 1
+        answer = replace(await Try(client, site, question).make(ends - clock()), tried=tried)
+        if site.limit:
+            site.limit.learn(read_number(answer.headers.get("x-ratelimit-remaining")), clock())
+        if question.method != "GET" or not (answer.trouble in RETRIED_TROUBLES or answer.status in RETRIED_STATUSES):
+            return answer
+        asked_for = read_retry_after(answer.headers.get("retry-after"), now=datetime.now(UTC))
+        pause = pause_before_retry(
+            tried, patience=patience, left_s=ends - clock(), spread=random.random(), retry_after_s=asked_for
+        )
+        if pause is None:
+            return answer
+        await asyncio.sleep(pause)
+
+
+class Try:
+    """One try of one question: what has been seen of its answer so far survives a deadline."""
+
+    def __init__(self, client: httpx.AsyncClient, site: Site, question: Question) -> None:
+        self.client, self.site = client, site
+        self.answer = Answer(question=question, asked_at=datetime.now(UTC))
+        self.started = time.perf_counter()
+
+    async def make(self, left_s: float) -> Answer:
+        """Return what came back within the seconds left, whatever it was."""
+        trouble: Trouble | None = None
+        try:
+            async with asyncio.timeout(max(left_s, 0.001)):
+                trouble = await self.follow()
+        except TimeoutError:
+            trouble = Trouble.NO_ANSWER if self.answer.status is None else Trouble.TOO_SLOW
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as exc:
+            trouble = name_trouble(exc, answered=self.answer.status is not None)
+        return replace(self.answer, trouble=trouble, elapsed_ms=(time.perf_counter() - self.started) * 1000)
+
+    async def follow(self) -> Trouble | None:
+        """Read the answer, following redirects within the origin; return what is wrong with it, if anything."""
+        url = self.site.url(self.answer.question.path)
+        for _ in range(MOST_REDIRECTS + 1):
+            if self.site.limit:
+                self.site.limit.take(time.monotonic())
+            trouble, location = await self.read(url)
+            if location is None or trouble:
+                return trouble
+            try:
+                target = urljoin(url, location)
+                if origin(target) != origin(url):
+                    self.answer = replace(self.answer, location="{}://{}".format(*origin(target)[:2]))
+                    return Trouble.REDIRECTED
+            except ValueError:
+                return Trouble.REDIRECTED
+            url = target
+        return Trouble.REDIRECTED
+
+    async def read(self, url: str) -> tuple[Trouble | None, str | None]:
+        """Read one response, body bounded; return its trouble, and where it redirects to."""
+        question = self.answer.question
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "launch-readiness-workbook"}
+        if question.shows_credentials:
+            headers.update(self.site.headers)
+        async with self.client.stream(question.method, url, headers=headers, json=question.json) as response:
+            kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+            self.answer = replace(self.answer, status=response.status_code, headers=kept)
+            if response.is_redirect:
+                return None, response.headers["location"]
+            body = bytearray()
+            async for piece in response.aiter_bytes(65536):
+                body += piece
+                if len(body) > self.site.patience.max_body_bytes:
+                    return Trouble.TOO_LARGE, None
+            self.answer = replace(self.answer, body=bytes(body))
+        return None, None
+
+
+def name_trouble(exc: BaseException, *, answered: bool) -> Trouble:
+    """Return what an exception of the connection means, by what caused it."""
+    if answered:
+        return Trouble.TOO_SLOW if isinstance(exc, httpx.TimeoutException) else Trouble.BROKEN_OFF
+    causes = list(causes_of(exc))
+    for kind, trouble in (
+        (ssl.SSLCertVerificationError, Trouble.CERTIFICATE),
+        (ssl.SSLError, Trouble.TLS),
+        (socket.gaierror, Trouble.NAME_NOT_FOUND),
+        (ConnectionRefusedError, Trouble.REFUSED),
+        (httpx.TimeoutException, Trouble.NO_ANSWER),
+        ((httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, ConnectionResetError), Trouble.HUNG_UP),
+    ):
+        if any(isinstance(cause, kind) for cause in causes):
+            return trouble
+    return Trouble.UNREACHABLE
+
+
+def causes_of(exc: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and all that led to it, groups opened."""
+    while exc is not None:
+        yield exc
+        for member in getattr(exc, "exceptions", ()):
+            yield from causes_of(member)
+        exc = exc.__cause__ or exc.__context__

@@ -1,0 +1,137 @@
+"""What is asked of a web service and what can come back: the vocabulary of `lib.web`, without a connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from lib.core.errors import WebError
+from lib.transport.retry import Limit, Patience
+from lib.transport.tls import is_this_machine
+
+
+class Trouble(StrEnum):
+    """Why an answer can't be judged by its body. The first group: no HTTP answer came at all."""
+
+    NAME_NOT_FOUND = "name not found"
+    REFUSED = "connection refused"
+    CERTIFICATE = "certificate not trusted"
+    TLS = "TLS failed"
+    NO_ANSWER = "no answer in time"
+    HUNG_UP = "hung up without an answer"
+    UNREACHABLE = "not reachable"
+    HELD_BACK = "held back by the request limit"
+    # They answered, but not with a whole answer of their own.
+    TOO_SLOW = "answer too slow"
+    BROKEN_OFF = "answer broken off"
+    TOO_LARGE = "answer too large"
+    REDIRECTED = "redirected elsewhere"
+
+    @property
+    def was_answered(self) -> bool:
+        return self in (Trouble.TOO_SLOW, Trouble.BROKEN_OFF, Trouble.TOO_LARGE, Trouble.REDIRECTED)
+
+
+RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+RETRIED_TROUBLES = frozenset(Trouble) - {
+    Trouble.CERTIFICATE,
+    Trouble.TLS,
+    Trouble.HELD_BACK,
+    Trouble.TOO_LARGE,
+    Trouble.REDIRECTED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One web service: its base address, what opens it, and how patient we are with it.
+
+    headers: sent with every question that shows credentials; never printed.
+    limit: shared by all questions to the site, in one run.
+    Raises WebError when the address can't be used safely.
+    """
+
+    name: str
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    patience: Patience
+    limit: Limit | None = None
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise WebError(f"The address of {self.name} is no web address. Next: set it to one like https://host.")
+        if parts.scheme == "http" and not is_this_machine(parts.hostname):
+            raise WebError(
+                f"The address of {self.name} ({parts.hostname}) has no TLS, and credentials would travel in the clear. "
+                "Next: set an https:// address."
+            )
+
+    def url(self, path: str) -> str:
+        return self.base_url.rstrip("/") + "/" + path.lstrip("/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One request: its name in results, the path below the site's address, and whether credentials are shown."""
+
+    name: str
+    path: str
+    method: str = "GET"
+    json: Any = None
+    shows_credentials: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back: of the last try, when there were several.
+
+    status: None when no HTTP answer came. elapsed_ms: of the last try, to the last byte.
+    tried: how often it was asked. location: scheme and host of a redirect that was not followed.
+    """
+
+    question: Question
+    asked_at: datetime
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+    elapsed_ms: float = 0.0
+    tried: int = 1
+    trouble: Trouble | None = None
+    location: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a complete 2xx answer came."""
+        return self.trouble is None and self.status is not None and 200 <= self.status < 300
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return what two addresses must share for credentials to go from one to the other.
+
+    Raises ValueError for what is no address.
+    """
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def read_number(text: str | None) -> int | None:
+    """Return a header's whole number, or None."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def read_json(body: bytes) -> Any:
+    """Return a body as JSON. Raises ValueError for anything else, NaN and too deep nesting too."""
+
+    def refuse(word: str) -> Any:
+        raise ValueError(word)
+
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("nested too deep") from None

@@ -1,0 +1,98 @@
+"""Evidence survives being cut off, being written by many at once, and hostile content."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lib.core import redact
+from lib.core.errors import WorkbookError
+from lib.core.paths import ROOT
+from lib.core.results import Check, Provenance, failed, passed
+from lib.evidence.log import FILE, EvidenceLine, append_line, evidence_schema, keep_artifact, line_of, read_evidence
+
+CHECK = Check(id="rls.every_table_enabled", title="Row level security is on for every table")
+
+
+def line(**facts: object) -> EvidenceLine:
+    result = passed(CHECK.id, **facts)
+    return line_of(
+        result,
+        CHECK,
+        run_id="20261123T114500Z-abcd",
+        environment="local",
+        provenance=Provenance.EMBEDDED,
+        started_at=datetime(2026, 11, 23, 11, 45, tzinfo=UTC),
+        duration_s=0.5,
+    )
+
+
+def test_lines_come_back_as_they_went_in(tmp_path: Path) -> None:
+    written = [line(observed=n, expected=[1, {"a": None}]) for n in range(3)]
+    for one in written:
+        append_line(tmp_path, one)
+    assert read_evidence(tmp_path) == written
+
+
+def test_a_run_without_evidence_has_none(tmp_path: Path) -> None:
+    assert read_evidence(tmp_path) == []
+
+
+@pytest.mark.parametrize("cut", [1, 20, 100])
+def test_a_line_cut_off_by_a_kill_loses_nothing_before_it(tmp_path: Path, cut: int) -> None:
+    for _ in range(2):
+        append_line(tmp_path, line())
+    path = tmp_path / FILE
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert read_evidence(tmp_path) == [line()]
+
+
+def test_a_changed_line_in_the_middle_is_told(tmp_path: Path) -> None:
+    append_line(tmp_path, line())
+    append_line(tmp_path, line())
+    path = tmp_path / FILE
+    path.write_bytes(b"{" + path.read_bytes())
+    with pytest.raises(WorkbookError, match="line 1 is not a line of evidence"):
+        read_evidence(tmp_path)
+
+
+def test_lines_of_many_writers_stay_whole(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: append_line(tmp_path, line(observed="x" * 5000 + str(n))), range(100)))
+    assert {one.observed[5000:] for one in read_evidence(tmp_path)} == {str(n) for n in range(100)}
+
+
+def test_credentials_are_struck_before_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redact, "_known", set())
+    redact.register_secrets(["hunter2hunter2"])
+    result = failed(CHECK.id, observed={"a": "hunter2hunter2"}, detail="saw hunter2hunter2", command="psql hunter2hunter2")
+    append_line(
+        tmp_path,
+        line_of(
+            result,
+            CHECK,
+            run_id="r",
+            environment="e",
+            provenance=Provenance.LIVE,
+            started_at=datetime.now(UTC),
+            duration_s=0,
+        ),
+    )
+    keep_artifact(tmp_path, "rls", "a.json", {"x": "hunter2hunter2"})
+    keep_artifact(tmp_path, "rls", "b.txt", "hunter2hunter2")
+    assert all(b"hunter2" not in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "", "a/b", ".hidden"])
+def test_an_artifact_stays_in_its_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="not an artifact"):
+        keep_artifact(tmp_path, "rls", name, "x")
+
+
+def test_the_schema_kept_in_the_repository_is_the_models() -> None:
+    kept = json.loads((ROOT / "lib" / "evidence" / "evidence.schema.json").read_text())
+    assert kept == evidence_schema()
