@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lib.clients.notifier import deliver, judge_delivery
+from lib.clients.notifier_example import example_plan
 from lib.core.errors import ParamsError
 from lib.core.redact import register_secrets
 from lib.core.results import Findings, Outcome
@@ -13,8 +15,6 @@ from lib.evidence.log import append_line, keep_artifacts, line_of
 from lib.params import Params, is_strict, load_params
 from lib.run_file import RunFile, world_of
 from lib.stack import clean_up_leftovers, new_run_id, stand_up_targets
-from lib.targets.mail import deliver, judge_delivery
-from lib.targets.mail_dry_run import example_plan
 from lib.tasks import every_check
 
 CHECK = "health.notification_delivered"

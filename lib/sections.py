@@ -6,14 +6,15 @@ declarations stay in the file, and the notebook shows them as a table.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from lib.clients.chatwoot import ChatwootHealth
+from lib.clients.postgres.rls.declared import Rls
+from lib.clients.publer import PublerHealth
+from lib.clients.vault.declared import Credentials, CredentialTarget
 from lib.core.section import Section
-
-Verb = Literal["select", "insert", "update", "delete"]
 
 
 class Migrations(Section):
@@ -25,62 +26,6 @@ class Migrations(Section):
     schemas: list[str] = Field(min_length=1)  # schemas the pack owns
     lock_wait_s: float = Field(gt=0)  # how long to wait for another run on the same target, s
     command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
-
-
-class Identity(Section):
-    """Whom a probe pretends to be: a database role, with the claims PostgREST would set."""
-
-    role: str
-    sub: str | None = None
-    claims: dict[str, object] = Field(default_factory=dict)
-
-
-class Rls(Section):
-    """What 02_rls expects every role to be able to do to every table.
-
-    scopes: table -> name -> the rows meant, as an SQL predicate over the table's columns; `:uid` is the
-        identity's `sub`.
-    matrix: table -> role -> verb -> `allow`, `deny` or a scope. An update may say `a -> b`: the rows of
-        `a` may be changed, and must be in `b` afterwards; `a` alone means that they must stay in `a`.
-    Tables are spelled `schema.table`, quoted where SQL needs it.
-    """
-
-    schemas: list[str] = Field(min_length=1)  # schemas exposed through the API
-    statement_timeout_s: float = Field(gt=0)  # longest one statement may take, s
-    identities: dict[str, Identity]
-    scopes: dict[str, dict[str, str]]
-    matrix: dict[str, dict[str, dict[Verb, str]]]
-
-    @model_validator(mode="after")
-    def check_matrix(self) -> Self:
-        problems = [problem for table in self.matrix for problem in matrix_problems(self, table)]
-        problems += [f"scopes name {table}, which the matrix does not" for table in self.scopes if table not in self.matrix]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
-
-def split_scope(declared: str) -> tuple[str, str]:
-    """Return the rows a verb may reach and the rows it may leave behind: `a -> b` or `a` for both."""
-    reached, arrow, left = (part.strip() for part in declared.partition("->"))
-    return reached, left if arrow else reached
-
-
-def matrix_problems(rls: Rls, table: str) -> list[str]:
-    """Return a line for each word of one table's row that says nothing."""
-    known = {"allow", "deny", *rls.scopes.get(table, {})}
-    roles = {identity.role for identity in rls.identities.values()}
-    taken = [name for name in rls.scopes.get(table, {}) if name in ("allow", "deny")]
-    problems = [f"scope '{name}' of {table} has a word of its own meaning" for name in taken]
-    for role, verbs in rls.matrix[table].items():
-        if role not in roles:
-            problems.append(f"{table}: no identity has the role {role}")
-        for verb, declared in verbs.items():
-            if "->" in declared and verb != "update":
-                problems.append(f"{table}, {role}, {verb}: only an update may say 'a -> b'")
-            words = sorted(set(split_scope(declared)) - known)
-            problems += [f"{table}, {role}, {verb}: '{word}' is not one of {', '.join(sorted(known))}" for word in words]
-    return problems
 
 
 class Seed(Section):
@@ -105,58 +50,6 @@ class BackupRestore(Section):
 
 EmailAddress = Annotated[str, Field(pattern=r"^[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+$")]
 """One plain address; nothing that could add a header or a second recipient."""
-Plain = str | int | bool
-"""A value that an answer may be held to."""
-
-
-class Endpoint(Section):
-    """One path of a service, and what a healthy answer of it must contain.
-
-    `{account}` and `{workspace}` stand for the target's own, in the path and in `includes`.
-    """
-
-    path: str = Field(pattern="^/")
-    equals: dict[str, Plain] = Field(default_factory=dict)  # field -> what it must be
-    fields: list[str] = Field(default_factory=list)  # must be there and not null; of each item, where there are items
-    versions: list[str] = Field(default_factory=list)  # the field `version` must match one, like 4.*
-    items: str | None = None  # the field that holds the list; `.` when the answer itself is one
-    min_items: int = Field(default=0, ge=0)
-    includes: dict[str, list[str]] = Field(default_factory=dict)  # field -> values, each of which some item must have
-    never: dict[str, Plain] = Field(default_factory=dict)  # field -> a value that no item may have
-
-    @model_validator(mode="after")
-    def check_expectation(self) -> Self:
-        if not (self.equals or self.fields or self.versions or self.min_items or self.includes or self.never):
-            raise ValueError(
-                "nothing is expected of a healthy answer, so any would pass; say equals, fields, versions or min_items"
-            )
-        if not self.items and (self.min_items or self.includes or self.never):
-            raise ValueError("min_items, includes and never speak of items; say which field holds them (`.`: the answer itself)")
-        return self
-
-
-class ChatwootHealth(Section):
-    """What a healthy Chatwoot answers."""
-
-    alive: Endpoint
-    services: Endpoint
-    profile: Endpoint
-    account: Endpoint
-    inboxes: Endpoint
-    max_clock_skew_s: float = Field(gt=0)  # of the timestamp in `services`: an older one comes from a cache
-    canary_conversation: int | None  # kept for this probe alone: resolving it must leave a worker's trace
-    canary_label: str = Field(min_length=1)  # a conversation without this label is never touched
-    effect_deadline_s: float = Field(gt=0)  # longest a worker may take to leave it
-
-
-class PublerHealth(Section):
-    """What a healthy Publer answers, and how often it may be asked."""
-
-    user: Endpoint
-    workspaces: Endpoint
-    accounts: Endpoint
-    requests: int = Field(ge=1)  # at most, in any window
-    window_s: float = Field(gt=0)
 
 
 class Health(Section):
@@ -286,51 +179,6 @@ class FlyStandIn(Section):
     ]  # fmt: skip
     crash_after_s: float | None = Field(gt=0)  # when an image that crashes does so; null: when it says itself, s
     boot_s: float = Field(ge=0)  # a machine's start before its app's, s
-
-
-CredentialTarget = Literal["fly", "github_environment", "github_repository", "mcp"]
-"""Who needs a credential: the Fly app, GitHub's environment, the GitHub repository, or the operator's own MCP servers."""
-
-
-class Credential(Section):
-    """One declared credential; its name is the one it has in the targets.
-
-    vault: its place: `file.txt`, `file.env#NAME`, `file.json#key`; in HashiCorp Vault `path#key`.
-    """
-
-    vault: str = Field(pattern=r"^[^#\\]+\.txt$|^[^#\\]+#[^#]+$")
-    needed_by: list[CredentialTarget] = Field(min_length=1)
-    max_age_days: float | None = Field(default=None, gt=0)  # instead of the section's own
-    may_be_shared: bool = False  # one value in several environments is meant
-
-
-class Credentials(Section):
-    """What 05_credentials holds the vault, Fly.io and GitHub to."""
-
-    vault_folder: str  # the vault in the pack, where targets.vault names no other
-    vault_path: str = Field(min_length=1)  # the environment's own folder in the vault
-    apart_from: list[str]  # folders of the environments that must have other values
-    max_age_days: float = Field(gt=0)  # longest a credential may go unchanged, days
-    placeholders: list[str] = Field(min_length=1)  # values that stand for none, in any spelling
-    undeclared_allowed: list[str]  # names that a target may have besides the declared ones
-    fly_app: str = Field(pattern="^[a-z0-9-]+$")  # the Fly app that is given credentials
-    github_repository: str = Field(pattern="^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")  # owner/name
-    github_environment: str = Field(min_length=1)  # its environment
-    timeout_s: float = Field(gt=0)  # longest one question may take, s
-    declared: dict[str, Credential] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def check_names(self) -> Self:
-        problems = [f"'{name}' is no name that every target takes" for name in self.declared if not SECRET_NAME.fullmatch(name)]
-        upper = [name.upper() for name in self.declared]
-        problems += [f"'{name}' is declared in other capitals, too" for name in self.declared if upper.count(name.upper()) > 1]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
-
-SECRET_NAME = re.compile(r"(?!(?i:GITHUB_))[A-Za-z_][A-Za-z0-9_]*")
-"""Source: https://docs.github.com/en/actions/reference/security/secrets, naming"""
 
 
 class CredentialStandIns(Section):

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from lib.addresses import SECRET_PARTS
+from lib.clients.fly.digest_notes import notes_name
+from lib.clients.supabase.cli import open_cli, stage_project
 from lib.core.errors import CommandError, WorkbookError
 from lib.core.paths import ROOT
 from lib.core.redact import password_of
@@ -32,8 +34,6 @@ from lib.embedded.previous_schema import make_previous_schema
 from lib.embedded.stand_ins import Standing, start_stand_ins
 from lib.params import Params
 from lib.run_file import RunFile
-from lib.targets.credential_stores import notes_name
-from lib.targets.supabase_cli import open_cli, stage_project
 from lib.tasks import task_named
 from lib.transport.database import Database
 

@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from lib.clients.fly.digest_notes import notes_path, read_notes, write_notes
+from lib.clients.vault.declared import VaultCopy, open_vault, open_world_vault, read_copy
 from lib.core.errors import ParamsError, TargetError
 from lib.core.paths import ROOT
 from lib.core.redact import register_secrets, strike
@@ -24,7 +26,6 @@ from lib.stack import clean_up_leftovers, new_run_id, stand_up_targets
 from lib.stopping import Stopped, heeding_signals
 from lib.targets import credential_stores as stores
 from lib.targets.credential_sync import Done, Outcome, Setter, Step, carry_out, plan_problems, plan_steps
-from lib.targets.credential_values import VaultCopy
 from lib.transport.context import World
 
 FAILED = 1
@@ -76,7 +77,7 @@ def stand_up_for_sync(params: Params) -> AbstractContextManager[RunFile]:
 def plan_and_set(params: Params, world: World) -> int:
     """Show the plan, carry it out where that is allowed, and return the exit code."""
     settings = world.settings
-    copy = stores.read_copy(stores.open_world_vault(world, settings.vault_path), settings)
+    copy = read_copy(open_world_vault(world, settings.vault_path), settings)
     setter = Setter(
         fly=stores.open_credentials_fly(world), github=stores.open_github(world), environment=settings.github_environment
     )
@@ -107,7 +108,7 @@ def make_plan(world: World, setter: Setter, copy: VaultCopy) -> list[Step]:
     """Return what differs, as the audit of 05_credentials finds it."""
     assert setter.fly is not None and setter.github is not None
     times = {name: value.changed_at for name, value in copy.real(world.settings.placeholders).items()}
-    notes = stores.read_notes(stores.notes_path(world))
+    notes = read_notes(notes_path(world))
     drifts = [("fly", drift) for drift in stores.audit_fly(setter.fly, world.settings, times, notes)]
     return plan_steps([*drifts, *stores.audit_github(setter.github, world.settings, times)])
 
@@ -127,15 +128,15 @@ def refuse(params: Params, world: World) -> str:
 
 def tell_all(steps: Sequence[Step], copy: VaultCopy, setter: Setter, world: World) -> int:
     """Set one value after the other, saying of each what became of it, and return the exit code."""
-    path = stores.notes_path(world)
-    notes = stores.read_notes(path)
+    path = notes_path(world)
+    notes = read_notes(path)
     finished: list[Done] = []
     for done in carry_out(steps, copy.values, setter):
         finished.append(done)
         say(f"  {done.outcome.value}: {done.step.name} ({done.step.where}){'. ' + done.said if done.said else ''}")
         if done.noted is not None:
             notes[done.step.name] = done.noted
-            stores.write_notes(path, notes)
+            write_notes(path, notes)
     were_set = sum(one.outcome is Outcome.SET for one in finished)
     if were_set == len(steps):
         say(
@@ -162,7 +163,7 @@ def load_credentials(environment: str, command: Sequence[str], *, pack: str | No
     params = load_params(environment, pack=pack)
     settings = params.sections["credentials"]
     parts = params.addresses.get("vault") or {"url": str(params.pack / settings.vault_folder), "token": ""}
-    copy = stores.read_copy(stores.open_vault(parts, settings, pack=params.pack, path=settings.vault_path), settings)
+    copy = read_copy(open_vault(parts, settings, pack=params.pack, path=settings.vault_path), settings)
     real = copy.real(settings.placeholders)
     wanted = [one.name for one in copy.wanted if "mcp" in one.needed_by]
     missing = [name for name in wanted if name not in real or "\0" in real[name].value]

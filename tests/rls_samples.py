@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.sections import Rls
+from lib.clients.postgres.rls.declared import Rls
 from lib.transport.database import Database
 
 ANA = "00000000-0000-4000-8000-00000000000a"

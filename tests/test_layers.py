@@ -29,12 +29,12 @@ DOORS = {
     "httpx": {"transport/web.py", "transport/traffic.py"},
     "smtplib": {"transport/smtp.py"},
     "starlette": {"embedded/"},
-    "hvac": {"targets/vault_kv.py"},
-    "nacl": {"targets/github.py", "embedded/github.py"},
+    "hvac": {"clients/vault/kv.py"},
+    "nacl": {"clients/github.py", "embedded/github.py"},
     "aiosmtpd": {"embedded/mail_sink.py"},
     "papermill": {"kernels.py"},
     "nbconvert": {"render.py", "story.py"},
-    "psycopg": {"transport/database.py", "targets/", "embedded/hosted.py"},
+    "psycopg": {"transport/database.py", "clients/postgres/", "clients/supabase/seed_files.py", "targets/", "embedded/hosted.py"},
 }
 """Library -> the files or folders that may import it, so that it can be replaced in one place."""
 

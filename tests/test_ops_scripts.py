@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from lib.checks.health import CHATWOOT, PUBLER, tell_readings
+from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems
+from lib.clients.probe import Reading, read_answer
+from lib.clients.publer import publer_probes, publer_site
 from lib.core.paths import ROOT
 from lib.embedded.chatwoot import Chatwoot
 from lib.embedded.publer import Publer
 from lib.params import load_params
-from lib.targets.chatwoot import chatwoot_probes, chatwoot_site, clock_problems
-from lib.targets.probes import Reading, read_answer
-from lib.targets.publer import publer_probes, publer_site
 from lib.transport.context import Service
 from lib.transport.retry import Limit, Patience
 from lib.transport.web import ask

@@ -13,17 +13,16 @@ import psutil
 import pytest
 
 from lib import sync
+from lib.clients.fly.flyctl import Fly
+from lib.clients.github import GitHub
+from lib.clients.vault.declared import VaultCopy, open_vault, read_copy
 from lib.core.paths import ROOT
 from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, start_fly
 from lib.embedded.folders import state_base
 from lib.embedded.github import GitHubStandIn
 from lib.params import is_apply
-from lib.targets import credential_stores as stores
 from lib.targets.credential_sync import Done, Outcome, Setter, Step, carry_out, plan_problems
-from lib.targets.credential_values import VaultCopy
-from lib.targets.fly import Fly
-from lib.targets.github import GitHub
 from tests.credential_worlds import copy_pack, load, open_world
 
 APP = "idea-board-staging"
@@ -49,8 +48,8 @@ def platform(tmp_path: Path, pack: Path) -> Iterator[EmbeddedFly]:
 @pytest.fixture
 def copy(tmp_path: Path, pack: Path) -> VaultCopy:
     settings = load(tmp_path, pack).sections["credentials"]
-    vault = stores.open_vault({"url": str(pack / "vault/occ"), "token": ""}, settings, pack=pack, path="local")
-    return stores.read_copy(vault, settings)
+    vault = open_vault({"url": str(pack / "vault/occ"), "token": ""}, settings, pack=pack, path="local")
+    return read_copy(vault, settings)
 
 
 def setter_of(platform: EmbeddedFly, github: GitHubStandIn, **changes: object) -> Setter:

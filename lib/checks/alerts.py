@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from lib.clients.fly.flyctl import Fly, read_app
+from lib.clients.prometheus.exposition import fetch_exposition, find_uses
+from lib.clients.prometheus.promql import find_comparison
+from lib.clients.prometheus.promtool import check_rules, find_promtool, read_failures, run_tests
+from lib.clients.prometheus.rule_file import RuleFile, find_runbook, read_rule_file
+from lib.clients.prometheus.test_file import read_test_file
 from lib.core.errors import TargetError
 from lib.core.results import Check, Findings, Outcome, looks_at, skipped, unseen
 from lib.sections import Alerts
 from lib.targets import alert_judgements as judging
 from lib.targets.alert_boundaries import Bench, find_boundaries
 from lib.targets.alert_delivery import carry, part_rows, render_alert
-from lib.targets.alert_rules import RuleFile, find_runbook, read_rule_file
 from lib.targets.alert_shown import boundary_row, kept_boundary, kinds_row, rule_row
-from lib.targets.alert_tests import read_test_file
 from lib.targets.alert_trials import Curve, count_kinds, read_curves
-from lib.targets.exposition import fetch_exposition, find_uses
-from lib.targets.fly import Fly, read_app
-from lib.targets.promql import find_comparison
-from lib.targets.promtool import check_rules, find_promtool, read_failures, run_tests
 from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (

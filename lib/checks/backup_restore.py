@@ -11,6 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lib.clients.npm import has_script
+from lib.clients.postgres.digests import compare_tables, open_reading
+from lib.clients.postgres.dumps import timed
+from lib.clients.postgres.restores import drop_copy, list_copies, make_copy, restore_dump
+from lib.clients.postgres.rls.probe import VERBS, observe_matrix
+from lib.clients.postgres.schema import compare_schemas
 from lib.core.errors import TargetError
 from lib.core.results import Check, Findings, failed, looks_at, passed, skipped
 from lib.targets.backup_judgements import (
@@ -37,9 +43,6 @@ from lib.targets.backup_store import (
     read_kept_backups,
 )
 from lib.targets.backups import Backup, DumpFailure, read_damage, read_state, take_backup
-from lib.targets.digests import compare_tables, open_reading
-from lib.targets.dumps import timed
-from lib.targets.npm import has_script
 from lib.targets.project_backup import COMMAND, describe_proof, judge_proof, prove_backup
 from lib.targets.restored_copy import (
     Definitions,
@@ -50,9 +53,6 @@ from lib.targets.restored_copy import (
     compare_sequences,
     pair_cells,
 )
-from lib.targets.restores import drop_copy, list_copies, make_copy, restore_dump
-from lib.targets.rls_probe import VERBS, observe_matrix
-from lib.targets.schema import compare_schemas
 from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from lib.clients.fly.digest_notes import notes_path, read_notes
+from lib.clients.vault.declared import VaultCopy, open_world_vault, read_copy, shared_values
 from lib.core.results import Check, Findings, looks_at
 from lib.targets.credential_drift import Drift
 from lib.targets.credential_judgements import (
@@ -20,19 +22,8 @@ from lib.targets.credential_judgements import (
     judge_rotation,
     judge_target,
 )
-from lib.targets.credential_stores import (
-    audit_fly,
-    audit_github,
-    drift_row,
-    notes_path,
-    open_credentials_fly,
-    open_github,
-    open_world_vault,
-    read_copy,
-    read_notes,
-)
+from lib.targets.credential_stores import audit_fly, audit_github, drift_row, open_credentials_fly, open_github
 from lib.targets.credential_sync import plan_steps
-from lib.targets.credential_values import VaultCopy, shared_values
 from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (

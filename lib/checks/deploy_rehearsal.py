@@ -6,11 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from lib.core.recovery_notes import leave_note, remove_note
-from lib.core.results import Check, Findings, looks_at, skipped, unseen
-from lib.targets import deploy_judgement as judgement
-from lib.targets.deploy_practice import Plan, Rehearsal, rehearse, say_machines, transcripts_of
-from lib.targets.fly import (
+from lib.clients.fly.flyctl import (
     AppState,
     Fly,
     deploy,
@@ -21,6 +17,10 @@ from lib.targets.fly import (
     read_version,
     validate_config,
 )
+from lib.core.recovery_notes import leave_note, remove_note
+from lib.core.results import Check, Findings, looks_at, skipped, unseen
+from lib.targets import deploy_judgement as judgement
+from lib.targets.deploy_practice import Plan, Rehearsal, rehearse, say_machines, transcripts_of
 from lib.targets.prober import find_outages, sum_up_phases
 from lib.targets.smoke import SmokeCalls, show_cell, try_on, wait_for_image
 from lib.targets.way_back import Whole, compare_wholes, member_rows, plan_way_back, read_whole, try_way_back

@@ -6,15 +6,15 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from lib.clients.git import list_files
+from lib.clients.npm import run_scripts
+from lib.clients.workflow_linters import WorkflowFinding, check_schema, lint_workflows, list_workflows
 from lib.core.errors import TargetError
 from lib.core.results import Check, Findings, Outcome, Provenance, looks_at, unseen
 from lib.sections import Guardrails
 from lib.targets import guardrail_judgements as judging
-from lib.targets.git import list_files
-from lib.targets.npm import run_scripts
 from lib.targets.rehearsed_branch import Guarded, open_branch
 from lib.targets.secret_scan import find_env_files, find_secrets
-from lib.targets.workflows import WorkflowFinding, check_schema, lint_workflows, list_workflows
 from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (

@@ -10,11 +10,14 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
 from typing import Any
 
+from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems, try_workers
+from lib.clients.notifier import deliver, judge_delivery
+from lib.clients.probe import Probe, Reading, kept_answer, read_answer
+from lib.clients.publer import publer_probes, publer_site
 from lib.core.errors import MailError, TargetError
 from lib.core.incidents import Plan
 from lib.core.results import Check, Findings, looks_at, not_passed, passed, skipped, unseen
 from lib.sections import Health
-from lib.targets.chatwoot import chatwoot_probes, chatwoot_site, clock_problems, try_workers
 from lib.targets.health_judgements import (
     judge_effect,
     judge_reading,
@@ -24,9 +27,6 @@ from lib.targets.health_judgements import (
     reading_row,
     sample_rows,
 )
-from lib.targets.mail import deliver, judge_delivery
-from lib.targets.probes import Probe, Reading, kept_answer, read_answer
-from lib.targets.publer import publer_probes, publer_site
 from lib.transport.context import World
 from lib.transport.retry import Limit, Patience
 from lib.transport.smtp import open_mail_server, read_mail_url

@@ -7,10 +7,12 @@ on the twin, which is the gate.
 
 from __future__ import annotations
 
+from lib.clients.supabase.cli import SupabaseCli, open_cli, stage_project
+from lib.clients.supabase.migration_files import MigrationFile, MigrationSet, find_migrations
+from lib.clients.supabase.migration_history import find_edited, read_history
+from lib.clients.supabase.squawk import lint_migrations
 from lib.core.errors import TargetError
 from lib.core.results import Check, Findings, Outcome, looks_at, skipped, unseen
-from lib.targets.migration_files import MigrationFile, MigrationSet, find_migrations
-from lib.targets.migration_history import find_edited, read_history
 from lib.targets.migration_judgements import (
     NONE_FOUND,
     judge_advice,
@@ -26,8 +28,6 @@ from lib.targets.migration_judgements import (
 from lib.targets.push import push_under_lock
 from lib.targets.rehearsal import Place, Rehearsal, read_major, read_target, rehearse
 from lib.targets.rehearsal_report import judge_applied, judge_background, judge_locks, judge_rollbacks
-from lib.targets.squawk import lint_migrations
-from lib.targets.supabase_cli import SupabaseCli, open_cli, stage_project
 from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (

@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lib.clients.notifier import deliver, judge_delivery
+from lib.clients.notifier_example import example_plan
+from lib.clients.vault.declared import open_world_vault, read_copy
+from lib.clients.vault.folder import telling_parts
 from lib.core.errors import TargetError
 from lib.core.redact import find_secrets, known_spellings, spellings
 from lib.core.results import Check, Findings, Result, failed, judge, looks_at, skipped, unseen
 from lib.targets import paper_judgements as paper
-from lib.targets.credential_stores import open_world_vault, read_copy
 from lib.targets.document_links import broken_links
-from lib.targets.mail import deliver, judge_delivery
-from lib.targets.mail_dry_run import example_plan
-from lib.targets.vault import telling_parts
 from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (

@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from lib.clients.postgres.rls.catalogue import read_access, read_tables, resolve_tables
+from lib.clients.postgres.rls.declared import Rls
+from lib.clients.postgres.rls.probe import observe_matrix
+from lib.clients.postgres.rls.trial import VERBS
 from lib.core.errors import TargetError
 from lib.core.results import Check, Findings, looks_at, skipped, unseen
 from lib.core.wording import join_words
-from lib.sections import Rls
 from lib.targets.pgtap import run_test_files
-from lib.targets.rls_facts import read_access, read_tables, resolve_tables
 from lib.targets.rls_judgements import (
     grants_row,
     judge_declared,
@@ -23,9 +25,7 @@ from lib.targets.rls_judgements import (
     judge_pgtap,
     judge_probes,
 )
-from lib.targets.rls_probe import observe_matrix
 from lib.targets.rls_shown import cell_json, heat_map_cells, matrix_rows
-from lib.targets.rls_trials import VERBS
 from lib.transport.context import World
 from lib.transport.database import Database, read_query
 
@@ -89,7 +89,7 @@ def look_at_tables(world: World) -> Findings:
 
 def read_objects(database: Database, query: str, **binds: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of one catalogue question: schema, shown, kind, is_safe, fact."""
-    return database.rows(read_query("rls", query), **{name: list(values) for name, values in binds.items()})
+    return database.rows(read_query("lib", f"rls/{query}"), **{name: list(values) for name, values in binds.items()})
 
 
 @looks_at("rls.views_are_security_invoker")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lib.clients.postgres.digests import digest_tables, open_reading
+from lib.clients.supabase.cli import CliRefusal, SupabaseCli, open_cli, stage_project
+from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of, find_seed_files, read_noted, reapply
 from lib.core.errors import DatabaseError
 from lib.core.results import Check, Findings, Provenance, Result, failed, looks_at, skipped, unseen
 from lib.targets.constraints import find_email_domains, verify_checks, verify_foreign_keys, verify_not_nulls
-from lib.targets.digests import digest_tables, open_reading
-from lib.targets.seed_files import Reapplied, SeedFile, figures_of, find_seed_files, read_noted, reapply
 from lib.targets.seed_judgements import (
     NOT_APPLIED,
     describe_domain,
@@ -22,7 +23,6 @@ from lib.targets.seed_judgements import (
     judge_refused,
     judge_verified,
 )
-from lib.targets.supabase_cli import CliRefusal, SupabaseCli, open_cli, stage_project
 from lib.transport.context import World
 
 CHECKS: tuple[Check, ...] = (

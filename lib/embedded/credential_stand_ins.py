@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from lib.clients.fly.digest_notes import Noted, write_notes
+from lib.clients.vault.declared import Credentials, VaultCopy, open_vault, read_copy, wanted_of
+from lib.clients.vault.folder import VaultValue
 from lib.core.errors import TargetError
 from lib.core.redact import register_secrets
 from lib.embedded.github import GitHubStandIn
 from lib.embedded.vault import VaultStandIn
-from lib.sections import Credentials, CredentialStandIns
-from lib.targets.credential_drift import Noted
-from lib.targets.credential_stores import open_vault, read_copy, wanted_of, write_notes
-from lib.targets.credential_values import VaultCopy
-from lib.targets.vault import VaultValue
+from lib.sections import CredentialStandIns
 
 BEFORE_THE_CHANGE = timedelta(days=30)
 """By this much an old copy is older than the vault's."""

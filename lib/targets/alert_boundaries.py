@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lib.targets.alert_rules import AlertRule, RuleFile
-from lib.targets.alert_tests import AlertTest, AlertTestFile, Samples, between, write_series
-from lib.targets.promql import find_comparison
-from lib.targets.promtool import Question, ask
+from lib.clients.prometheus.promql import find_comparison
+from lib.clients.prometheus.promtool import Question, ask
+from lib.clients.prometheus.rule_file import AlertRule, RuleFile
+from lib.clients.prometheus.test_file import AlertTest, AlertTestFile, Samples, between, write_series
 
 INSIDE = 3
 """Shares tried between the two sides in each round. A run of promtool costs 65 ms, a test in it 18 ms: 2 or 3 are cheapest."""

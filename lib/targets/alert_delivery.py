@@ -17,14 +17,14 @@ from typing import Any
 
 import yaml
 
+from lib.clients.notifier import read_received, try_mail
+from lib.clients.prometheus.promtool import run_tests
+from lib.clients.prometheus.rule_file import AlertRule
 from lib.core.errors import CommandError, MailError
 from lib.core.redact import strike
 from lib.core.wording import plain_text
 from lib.targets.alert_boundaries import Bench
-from lib.targets.alert_rules import AlertRule
 from lib.targets.alert_trials import Curve
-from lib.targets.mail import read_received, try_mail
-from lib.targets.promtool import run_tests
 
 GOT = re.compile(r"got:\[\s*0:\s*Labels:\{(?P<labels>.*)\}\s*Annotations:\{(?P<annotations>.*)\}")
 PAIR = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')

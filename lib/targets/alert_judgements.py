@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from lib.clients.prometheus.exposition import MetricUse
+from lib.clients.prometheus.promql import Comparison
+from lib.clients.prometheus.promtool import FailedExpectation, count_rules
+from lib.clients.prometheus.rule_file import AlertRule, RuleFile
+from lib.clients.prometheus.test_file import AlertTestFile
 from lib.core.results import Result, failed, judge, not_passed, passed, unseen
 from lib.core.wording import join_words, show_count
 from lib.targets.alert_boundaries import Boundary
 from lib.targets.alert_delivery import Carried
-from lib.targets.alert_rules import AlertRule, RuleFile
-from lib.targets.alert_tests import AlertTestFile
 from lib.targets.alert_trials import Kinds
-from lib.targets.exposition import MetricUse
-from lib.targets.promql import Comparison
-from lib.targets.promtool import FailedExpectation, count_rules
 from lib.transport.process import CommandRun
 
 TOLERANCE = 1e-3

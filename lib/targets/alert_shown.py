@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from lib.clients.prometheus.rule_file import AlertRule
+from lib.clients.prometheus.test_file import write_series
 from lib.targets.alert_boundaries import Boundary
-from lib.targets.alert_rules import AlertRule
-from lib.targets.alert_tests import write_series
 from lib.targets.alert_trials import Kinds
 
 

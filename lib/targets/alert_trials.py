@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
+from lib.clients.prometheus.promql import find_comparison, with_limit
+from lib.clients.prometheus.promtool import Question, read_failures, run_tests
+from lib.clients.prometheus.rule_file import AlertRule, duration_s
+from lib.clients.prometheus.test_file import AlertTest
 from lib.targets.alert_boundaries import Bench
-from lib.targets.alert_rules import AlertRule, duration_s
-from lib.targets.alert_tests import AlertTest
-from lib.targets.promql import find_comparison, with_limit
-from lib.targets.promtool import Question, read_failures, run_tests
 
 MOST_POINTS = 400
 """Points of one curve; a longer test is looked at in wider steps."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from lib.clients.postgres.digests import TableDifference
+from lib.clients.postgres.restores import Restore
+from lib.clients.postgres.row_differences import RowDifference
+from lib.clients.postgres.schema import Difference, name_differences
 from lib.core.results import Result, failed, judge, passed, unseen
 from lib.core.wording import join_words, show_count, show_duration
 from lib.targets.backup_store import KeptBackup, choose_good
 from lib.targets.backups import Backup, first_error
-from lib.targets.digests import TableDifference
 from lib.targets.restored_copy import CellPair, Definitions, RowComparison, SequencePlace
-from lib.targets.restores import Restore
-from lib.targets.row_differences import RowDifference
-from lib.targets.schema import Difference, name_differences
 
 NAMED = 5
 """Objects named in a detail; the table below it has all."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from lib.clients.postgres.digests import TableDigest
 from lib.targets.backup_store import KeptBackup
-from lib.targets.digests import TableDigest
 from lib.targets.restored_copy import CellPair
 
 

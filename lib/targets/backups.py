@@ -16,18 +16,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
-from lib.core.errors import CommandError
-from lib.targets.backup_store import (
-    DUMP,
-    find_damage,
-    make_backup_folder,
-    new_backup_id,
-    read_manifest,
-    store_error,
-    write_manifest,
-)
-from lib.targets.digests import TableDigest, digest_tables, export_snapshot, open_reading
-from lib.targets.dumps import (
+from lib.clients.postgres.digests import TableDigest, digest_tables, export_snapshot, open_reading
+from lib.clients.postgres.dumps import (
     HISTORY_SCHEMA,
     PLATFORM_RECORDS,
     Scope,
@@ -39,7 +29,17 @@ from lib.targets.dumps import (
     read_sequences,
     timed,
 )
-from lib.targets.schema import fingerprint, read_schema_on
+from lib.clients.postgres.schema import fingerprint, read_schema_on
+from lib.core.errors import CommandError
+from lib.targets.backup_store import (
+    DUMP,
+    find_damage,
+    make_backup_folder,
+    new_backup_id,
+    read_manifest,
+    store_error,
+    write_manifest,
+)
 from lib.transport.database import Database, read_query
 from lib.transport.process import CommandRun
 
@@ -121,7 +121,7 @@ def read_history(connection: psycopg.Connection[DictRow], tables: Sequence[Table
     """Return version and name of every applied migration; none when the database has no history."""
     if not any(table.label == f"{HISTORY_SCHEMA}.schema_migrations" for table in tables):
         return ()
-    return tuple((row["version"], row["name"]) for row in connection.execute(read_query("dumps", "history")))
+    return tuple((row["version"], row["name"]) for row in connection.execute(read_query("lib", "dumps/history")))
 
 
 def take_backup(source: Database, store: Path, *, environment: str, programs: Path, jobs: int, timeout_s: float) -> Backup:
@@ -155,7 +155,7 @@ def take_backup(source: Database, store: Path, *, environment: str, programs: Pa
                 source=state,
                 sequences_before=before,
                 sequences_after=after,
-                roles=tuple(row["name"] for row in holder.execute(read_query("dumps", "roles"))),
+                roles=tuple(row["name"] for row in holder.execute(read_query("lib.clients.postgres", "dumps/roles"))),
                 assigned_id=was_given_id(holder),
                 run=run,
                 stages=stages,

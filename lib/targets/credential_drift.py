@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from lib.clients.fly.digest_notes import Noted
+
 
 class State(StrEnum):
     """What one credential is in one target."""
@@ -33,14 +35,6 @@ class Held:
     updated_at: datetime | None = None
     digest: str | None = None
     note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Noted:
-    """What was written down when a value was last set and read back. changed_at: of the vault's copy that was set."""
-
-    digest: str
-    changed_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
+from lib.clients.vault.declared import VaultCopy
 from lib.core.results import Result, failed, judge, passed, skipped, unseen
 from lib.core.wording import join_words, show_count
 from lib.targets.credential_drift import Drift, State
-from lib.targets.credential_values import VaultCopy
 
 SYNC = "Next: see what `make sync-credentials` would set, then run it with APPLY=1."
 NOT_FOR_THE_VAULT = "what the vault lacks is judged by credentials.every_value_in_vault"

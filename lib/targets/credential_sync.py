@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from lib.clients.fly.app_secrets import choose_door, read_fly_secrets, set_fly_secret
+from lib.clients.fly.digest_notes import Noted
+from lib.clients.fly.flyctl import Fly
+from lib.clients.github import GitHub, read_github_secret, set_github_secret
+from lib.clients.vault.folder import VaultValue
 from lib.core.errors import TargetError
-from lib.targets.credential_drift import Drift, Noted, State
-from lib.targets.fly import Fly
-from lib.targets.fly_secrets import choose_door, read_fly_secrets, set_fly_secret
-from lib.targets.github import GitHub, read_github_secret, set_github_secret
-from lib.targets.vault import VaultValue
+from lib.targets.credential_drift import Drift, State
 
 REASONS = {
     State.MISSING: "add it: it is missing",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lib.clients.fly.flyctl import AppState, said_by
 from lib.core.results import Result, failed, judge, passed, unseen
 from lib.core.wording import show_count
 from lib.targets.deploy_practice import Plan, Rehearsal
-from lib.targets.fly import AppState, said_by
 from lib.targets.prober import error_ratio, find_outages, longest_gap_s
 from lib.targets.smoke import SmokeCalls
 from lib.targets.way_back import MemberChange

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lib.clients.fly.flyctl import TOOL_BROKE, AppState, Fly, Machine, deploy, read_app, read_machines, said_by
 from lib.core.errors import CommandError
-from lib.targets.fly import TOOL_BROKE, AppState, Fly, Machine, deploy, read_app, read_machines, said_by
 from lib.targets.prober import Phase, begin_stream
 from lib.targets.smoke import SmokeCalls, make_smoke_calls, wait_for_image
 from lib.targets.way_back import WayBack, go_back

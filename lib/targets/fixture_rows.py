@@ -118,14 +118,14 @@ def read_catalog(database: Database) -> Catalog:
     with database.connect() as connection:
         return Catalog(
             columns=read_columns(connection),
-            uniques=connection.execute(read_query("fixture_rows", "uniques")).fetchall(),
-            references=connection.execute(read_query("fixture_rows", "references")).fetchall(),
+            uniques=connection.execute(read_query("lib", "fixture_rows/uniques")).fetchall(),
+            references=connection.execute(read_query("lib", "fixture_rows/references")).fetchall(),
         )
 
 
 def read_columns(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     """Return a row for each column that rows can be put into."""
-    return connection.execute(read_query("fixture_rows", "columns")).fetchall()
+    return connection.execute(read_query("lib", "fixture_rows/columns")).fetchall()
 
 
 def mark_seeding(database: Database) -> str:

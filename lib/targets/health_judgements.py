@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lib.clients.chatwoot import Effect
+from lib.clients.probe import Reading, fill, kept_answer, name_finding, take_over
+from lib.clients.probe_findings import NEXT_MOVES, NOT_AS_EXPECTED
 from lib.core.results import Result, failed, judge, not_passed, passed, skipped, unseen
 from lib.core.wording import join_words, show_count, show_value
-from lib.targets.chatwoot import Effect
-from lib.targets.findings import NEXT_MOVES, NOT_AS_EXPECTED
-from lib.targets.probes import Reading, fill, kept_answer, name_finding, take_over
 from lib.transport.web_types import Answer
 
 FEWEST_SAMPLES = 20

@@ -17,10 +17,10 @@ import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn
 
+from lib.clients.postgres.statements import Statement
+from lib.clients.postgres.twin import Twin
+from lib.clients.supabase.migration_files import MigrationFile
 from lib.core.redact import strike
-from lib.targets.migration_files import MigrationFile
-from lib.targets.statements import Statement
-from lib.targets.twin import Twin
 
 
 @dataclass(frozen=True, kw_only=True)

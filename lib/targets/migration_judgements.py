@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from lib.clients.postgres.schema import Difference, Schema, compare_schemas, name_differences
+from lib.clients.supabase.cli import CliAnswer
+from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
+from lib.clients.supabase.squawk import LintFinding
 from lib.core.results import Findings, Result, failed, judge, passed, skipped, unseen
-from lib.targets.migration_files import MigrationFile, MigrationSet
 from lib.targets.push import Pushed
 from lib.targets.rehearsal import Rehearsal
-from lib.targets.schema import Difference, Schema, compare_schemas, name_differences
-from lib.targets.squawk import LintFinding
-from lib.targets.supabase_cli import CliAnswer
 
 NONE_FOUND = "No migration was found in supabase/migrations. Next: point PACK at the project under launch."
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tap.parser import Parser
 
+from lib.clients.postgres.statements import split_statements
 from lib.core.errors import CommandError, TargetError
 from lib.core.redact import strike
-from lib.targets.statements import split_statements
 from lib.transport.database import Database, quote_name, read_query
 from lib.transport.process import CommandRun, run_command
 
@@ -88,7 +88,7 @@ def run_test_files(database: Database, pack: Path, *, psql: Path, statement_time
 
 def open_pgtap(database: Database) -> str:
     """Return the SQL that makes pgTAP usable inside a transaction. Raises TargetError when it can't be."""
-    found = database.rows(read_query("rls", "pgtap_extension"))[0]
+    found = database.rows(read_query("lib", "rls/pgtap_extension"))[0]
     schema = found["installed_in"] or ("extensions" if found["has_extensions"] else "public")
     if found["installed_in"] is None and not found["is_available"]:
         raise TargetError(

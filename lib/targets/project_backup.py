@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lib.clients.npm import ScriptRun, run_script
+from lib.clients.postgres.digests import TableDigest, compare_tables, digest_tables, open_reading
+from lib.clients.postgres.dumps import read_only_environment, read_scope
+from lib.clients.postgres.restores import Restore, drop_copy, make_copy, restore_dump
+from lib.clients.postgres.schema import Difference, compare_schemas, read_schema
 from lib.core.errors import CommandError, TargetError
 from lib.core.results import Result, failed, judge, unseen
 from lib.core.wording import join_words, show_count
 from lib.targets.backups import SourceState, first_error, read_state
-from lib.targets.digests import TableDigest, compare_tables, digest_tables, open_reading
-from lib.targets.dumps import read_only_environment, read_scope
-from lib.targets.npm import ScriptRun, run_script
-from lib.targets.restores import Restore, drop_copy, make_copy, restore_dump
-from lib.targets.schema import Difference, compare_schemas, read_schema
 from lib.transport.context import World
 from lib.transport.database import read_query
 
@@ -76,7 +76,7 @@ def prove_backup(world: World) -> Proof:
     limit_s = world.settings.command_timeout_s
     with open_reading(world.target, timeout_s=limit_s) as connection:
         before = read_state(connection, read_scope(connection))
-        roles = [row["name"] for row in connection.execute(read_query("dumps", "roles"))]
+        roles = [row["name"] for row in connection.execute(read_query("lib.clients.postgres", "dumps/roles"))]
     folder = world.work / "project_backup"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lib.clients.postgres.advisory_lock import hold_run_lock
+from lib.clients.supabase.cli import CliRefusal, Listed, SupabaseCli
+from lib.clients.supabase.migration_history import read_history
 from lib.core.errors import TargetError
-from lib.targets.migration_history import read_history
 from lib.targets.rehearsal import Place
-from lib.targets.run_lock import hold_run_lock
-from lib.targets.supabase_cli import CliRefusal, Listed, SupabaseCli
 from lib.transport.process import CommandRun
 
 APPLY_ERROR = "DbPushApplyError"

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from lib.clients.postgres.schema import name_differences
 from lib.core.results import Findings, Result, failed, passed, skipped, unseen
 from lib.targets.flight_recorder import Flight, Lock, Wait
 from lib.targets.migration_apply import ApplyFailure
 from lib.targets.rehearsal import Rehearsal, TriedRollback
-from lib.targets.schema import name_differences
 
 EXCLUSIVE = "AccessExclusive"
 """The one mode that keeps readers out too."""

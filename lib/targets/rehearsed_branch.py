@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lib.clients.git import QUIET, TIMEOUT_S, Branch, find_root, read_branch, read_name
 from lib.core.errors import CommandError, TargetError
-from lib.targets.git import QUIET, TIMEOUT_S, Branch, find_root, read_branch, read_name
 from lib.targets.policy import FILE, Policy, parse_policy
 from lib.transport.process import run_command
 

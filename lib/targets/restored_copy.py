@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lib.clients.postgres.digests import TableDigest, compare_tables, digest_tables, open_reading
+from lib.clients.postgres.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, SequenceState, read_sequences
+from lib.clients.postgres.restores import Restore
+from lib.clients.postgres.rls.classify import Cell
+from lib.clients.postgres.row_differences import RowDifference, find_row_differences
+from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
 from lib.core.results import Outcome
 from lib.targets.backups import Backup
-from lib.targets.digests import TableDigest, compare_tables, digest_tables, open_reading
-from lib.targets.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, SequenceState, read_sequences
-from lib.targets.restores import Restore
-from lib.targets.rls_classes import Cell
-from lib.targets.row_differences import RowDifference, find_row_differences
-from lib.targets.schema import Difference, compare_schemas, kind_of, read_schema
 from lib.transport.database import Database
 
 ROWS_NAMED = 10

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lib.clients.postgres.rls.catalogue import Access, ProbedTable, resolve_tables
+from lib.clients.postgres.rls.classify import Cell
+from lib.clients.postgres.rls.declared import Rls
+from lib.clients.postgres.rls.trial import VERBS
 from lib.core.results import Json, Outcome, Result, judge, passed, skipped, unseen
 from lib.core.wording import join_words, show_count
-from lib.sections import Rls
 from lib.targets.pgtap import FOLDER, TapFile
-from lib.targets.rls_classes import Cell
-from lib.targets.rls_facts import Access, ProbedTable, resolve_tables
 from lib.targets.rls_shown import name_cell
-from lib.targets.rls_trials import VERBS
 
 MOST_NAMED = 6
 """Objects one detail names; the table below it has them all."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from lib.clients.postgres.rls.classify import Cell
+from lib.clients.postgres.rls.declared import Rls, split_scope
+from lib.clients.postgres.rls.trial import VERBS
 from lib.core.results import Json, Outcome
-from lib.sections import Rls, split_scope
-from lib.targets.rls_classes import Cell
-from lib.targets.rls_trials import VERBS
 
 
 def name_cell(cell: Cell) -> str:

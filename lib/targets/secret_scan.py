@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import transient_settings
 
-from lib.targets.git import AddedLine
+from lib.clients.git import AddedLine
 from lib.targets.policy import SecretRules, matches
 
 PLUGINS = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from lib.clients.postgres.digests import TableDigest
+from lib.clients.supabase.cli import CliRefusal
+from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of
 from lib.core.results import Findings, Result, failed, judge, passed, skipped, unseen
 from lib.core.wording import join_words, show_count
 from lib.targets.constraints import EmailDomain, EmailSearch, Verified
-from lib.targets.digests import TableDigest
-from lib.targets.seed_files import Reapplied, SeedFile, figures_of
-from lib.targets.supabase_cli import CliRefusal
 
 NAMED = 5
 """Objects named in a detail; the table below it has all."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lib.clients.fly.flyctl import Fly, Machine, deploy, read_app, read_machines
 from lib.core.errors import CommandError
-from lib.targets.fly import Fly, Machine, deploy, read_app, read_machines
 from lib.transport.traffic import fetch_json
 
 POLL_S = 0.1

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lib.clients.git import find_root, git, list_files
 from lib.core.errors import CommandError
-from lib.targets.git import find_root, git, list_files
 from lib.targets.guardrail_judgements import find_strays
 from lib.targets.policy import Policy
 

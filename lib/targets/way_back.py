@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.targets.digests import digest_tables, open_reading
-from lib.targets.fly import AppState, Fly
-from lib.targets.schema import fingerprint, read_schema
+from lib.clients.fly.flyctl import AppState, Fly
+from lib.clients.postgres.digests import digest_tables, open_reading
+from lib.clients.postgres.schema import fingerprint, read_schema
 from lib.transport.database import Database
 from lib.transport.process import CommandRun, FollowedRun, follow_command, run_command
 

@@ -132,9 +132,9 @@ class Database:
         return next(iter(rows[0].values())) if rows else None
 
 
-def read_query(task: str, name: str) -> str:
-    """Return the text of lib/sql/<task>/<name>.sql."""
-    return (resources.files("lib") / "sql" / task / f"{name}.sql").read_text(encoding="utf-8")
+def read_query(package: str, name: str) -> str:
+    """Return the text of sql/<name>.sql beside the modules of a package."""
+    return (resources.files(package) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def check_url(url: str) -> str:

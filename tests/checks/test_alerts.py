@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from lib.checks import alerts
+from lib.clients.prometheus import promtool
+from lib.clients.prometheus.exposition import fetch_exposition, find_uses, parse_exposition
 from lib.core.errors import CommandError, TargetError, WebError
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance
 from lib.embedded.mail_sink import MailSink
 from lib.params import load_params
-from lib.targets import promtool
-from lib.targets.exposition import fetch_exposition, find_uses, parse_exposition
 from lib.transport.context import Service, World
 
 try:

@@ -17,14 +17,15 @@ from typing import Any
 import pytest
 
 from lib.checks import backup_restore
+from lib.clients.postgres.restores import list_copies
+from lib.clients.postgres.rls.declared import Rls
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT as CHECKOUT
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.params import load_params
-from lib.sections import BackupRestore, Rls
+from lib.sections import BackupRestore
 from lib.targets.backup_store import MANIFEST, read_manifest, seal, write_manifest
-from lib.targets.restores import list_copies
 from lib.transport.context import Programs, World
 from lib.transport.database import Database
 

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from lib.checks import deploy_rehearsal
+from lib.clients.fly.flyctl import Fly
 from lib.core.errors import CommandError, TargetError
 from lib.core.recovery_notes import read_notes
 from lib.core.results import Findings, Outcome
 from lib.embedded.fly.start import EmbeddedFly
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.targets import deploy_practice
-from lib.targets.fly import Fly
 from lib.transport.context import World
 from lib.transport.database import Database
 from tests.fly_worlds import (

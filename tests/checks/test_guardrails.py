@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from lib.checks import guardrails
+from lib.clients.npm import find_npm
 from lib.core.paths import ROOT
 from lib.core.results import Outcome, Provenance
 from lib.params import load_params
-from lib.targets.npm import find_npm
 from lib.targets.policy import FILE
 from tests.branch_worlds import (
     SCRIPTS,

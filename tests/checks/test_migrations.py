@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from lib.checks import migrations
+from lib.clients.postgres.advisory_lock import hold_run_lock
+from lib.clients.supabase.squawk import LintFinding
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance, Result
@@ -19,8 +21,6 @@ from lib.params import load_params
 from lib.sections import Migrations
 from lib.stack import find_supabase
 from lib.targets import migration_judgements as judgements
-from lib.targets.run_lock import hold_run_lock
-from lib.targets.squawk import LintFinding
 from lib.transport.context import Programs, World
 from lib.transport.database import Database
 

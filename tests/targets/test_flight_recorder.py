@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lib.clients.postgres.twin import Twin
+from lib.clients.supabase.migration_files import MigrationFile
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.targets.flight_recorder import Flight, record_flight
-from lib.targets.migration_files import MigrationFile
-from lib.targets.twin import Twin
 from lib.transport.database import Database
 
 ROWS = "create table public.notes as select n as id, 'x' as body from generate_series(1, 100) n"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lib.clients.postgres.twin import Twin
+from lib.clients.supabase.cli import CliRefusal, open_cli, stage_project
+from lib.clients.supabase.migration_files import MigrationFile
 from lib.embedded.postgres import EmbeddedPostgres
 from lib.stack import find_supabase
 from lib.targets.migration_apply import ApplyFailure, apply_file
-from lib.targets.migration_files import MigrationFile
-from lib.targets.supabase_cli import CliRefusal, open_cli, stage_project
-from lib.targets.twin import Twin
 from lib.transport.database import Database
 
 GOOD = {

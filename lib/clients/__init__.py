@@ -1,0 +1,1 @@
+"""One outside system each: how it is asked, and what its answers mean."""

@@ -1,0 +1,137 @@
+"""How to talk to Chatwoot: which calls, with which header, what of each answer may be kept.
+
+Source: chatwoot/chatwoot config/routes.rb, app/controllers/api_controller.rb; its OpenAPI file for the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import Field
+
+from lib.clients.probe import Endpoint, Keep, Probe, Reading, fill, read_answer, read_field
+from lib.core.section import Section
+from lib.transport.context import Service
+from lib.transport.retry import Patience
+from lib.transport.web import ask
+from lib.transport.web_types import Answer, Question, Site
+
+KEPT: dict[str, Keep] = {
+    "alive": {"status": None},
+    "services": {"version": None, "timestamp": None, "queue_services": None, "data_services": None},
+    "profile": {"id": None, "role": None, "accounts": {"id": None, "status": None, "role": None}},
+    "account": {"id": None, "status": None},
+    "inboxes": {"payload": {"id": None, "name": None, "channel_type": None, "reauthorization_required": None}},
+}
+"""Profile and inboxes also carry access tokens, mail passwords and addresses: none of that is listed."""
+PUBLIC = frozenset({"alive", "services"})
+"""Endpoints that ask for no credentials, so none are shown to them."""
+POLL_S = 0.25
+"""Between two looks for a worker's trace; a healthy queue leaves it within a second."""
+
+
+class ChatwootHealth(Section):
+    """What a healthy Chatwoot answers."""
+
+    alive: Endpoint
+    services: Endpoint
+    profile: Endpoint
+    account: Endpoint
+    inboxes: Endpoint
+    max_clock_skew_s: float = Field(gt=0)  # of the timestamp in `services`: an older one comes from a cache
+    canary_conversation: int | None  # kept for this probe alone: resolving it must leave a worker's trace
+    canary_label: str = Field(min_length=1)  # a conversation without this label is never touched
+    effect_deadline_s: float = Field(gt=0)  # longest a worker may take to leave it
+
+
+def chatwoot_site(service: Service, patience: Patience) -> Site:
+    """Return Chatwoot as a site that can be asked. Raises WebError when its address can't be used."""
+    # The spelling with hyphens: nginx by default drops headers with underscores.
+    headers = {"Api-Access-Token": service.parts["token"]}
+    return Site(name="Chatwoot", base_url=service.url, headers=headers, patience=patience)
+
+
+def chatwoot_probes(service: Service, expected: ChatwootHealth) -> list[Probe]:
+    """Return one probe for each endpoint, in the order they are told."""
+    return [make_probe(name, getattr(expected, name), service) for name in KEPT]
+
+
+def make_probe(name: str, endpoint: Endpoint, service: Service) -> Probe:
+    parts = {"account": service.parts["account"]}
+    question = Question(name=name, path=fill(endpoint.path, parts), shows_credentials=name not in PUBLIC)
+    return Probe(question=question, expected=endpoint, keep=KEPT[name], parts=parts)
+
+
+def clock_problems(answer: Answer, body: Any, *, max_skew_s: float) -> list[str]:
+    """Return what the timestamp of `/api` gives away: a cache answers with an old one."""
+    try:
+        said = datetime.strptime(str(read_field(body, "timestamp")), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return []  # a missing one is told by the field's own expectation
+    away_s = abs((said - answer.asked_at).total_seconds())
+    return [f"its clock is {away_s:.0f} s away from ours, more than {max_skew_s:g} s"] if away_s > max_skew_s else []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What came of resolving the canary conversation.
+
+    reading: the bad answer that stopped it, if one did. problem: why the canary was not touched, or ''.
+    seen_after_s: when the worker's trace was there; None when it never came.
+    """
+
+    reading: Reading | None = None
+    problem: str = ""
+    seen_after_s: float | None = None
+
+
+def try_workers(site: Site, service: Service, expected: ChatwootHealth, *, clock: Callable[[], float] = time.monotonic) -> Effect:
+    """Reopen and resolve the canary conversation and wait for the reporting event that a worker writes.
+
+    Source: app/dispatchers/async_dispatcher.rb: events go to a job, and its ReportingEventListener writes.
+    """
+    path = f"/api/v1/accounts/{service.parts['account']}/conversations/{expected.canary_conversation}"
+    looked = ask_one(site, Question(name="canary", path=path))
+    if looked.found:
+        return Effect(reading=looked)
+    labels = read_field(looked.body, "labels")
+    if not isinstance(labels, list) or expected.canary_label not in labels:
+        return Effect(problem=f"conversation {expected.canary_conversation} does not carry the label {expected.canary_label}")
+    events = Question(name="canary's events", path=f"{path}/reporting_events")
+    before = ask_one(site, events)
+    if before.found:
+        return Effect(reading=before)
+    for status in ("open", "resolved"):
+        told = ask_one(site, Question(name="canary", path=f"{path}/toggle_status", method="POST", json={"status": status}))
+        if told.found:
+            return Effect(reading=told)
+    return await_trace(site, events, count_events(before), deadline_s=expected.effect_deadline_s, clock=clock)
+
+
+def await_trace(site: Site, events: Question, before: int, *, deadline_s: float, clock: Callable[[], float]) -> Effect:
+    """Look until there are more events than before, or the deadline is over."""
+    began = clock()
+    while True:
+        reading = ask_one(site, events)
+        if reading.found:
+            return Effect(reading=reading)
+        if count_events(reading) > before:
+            return Effect(seen_after_s=clock() - began)
+        if clock() - began + POLL_S > deadline_s:
+            return Effect()
+        time.sleep(POLL_S)
+
+
+def count_events(reading: Reading) -> int:
+    return len(reading.body) if isinstance(reading.body, list) else 0
+
+
+def ask_one(site: Site, question: Question) -> Reading:
+    """Return one answer, held to nothing but being whole JSON; nothing of its body is kept."""
+    [answer] = ask(site, [question], concurrency=1)
+    nothing = Endpoint.model_construct(path=question.path)
+    return read_answer(Probe(question=question, expected=nothing, keep={}, parts={}), answer)

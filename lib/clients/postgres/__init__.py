@@ -1,0 +1,1 @@
+"""Postgres: schemas, digests, dumps, restores, copies and locks."""

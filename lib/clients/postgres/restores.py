@@ -1,0 +1,218 @@
+"""Restores of a dump into a fresh scratch database that looks like a new hosted project.
+
+The pack's schemas and the migration history come whole from the dump. Of auth and storage the fresh
+project has the definitions: it gets the rows, and whatever the pack hung on them (triggers, policies).
+Everything here may be changed freely: nothing of it is the target.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from psycopg.rows import DictRow
+
+from lib.clients.postgres.digests import TableDigest, describe_table, read_tables
+from lib.clients.postgres.dumps import PLATFORM_SCHEMAS, Scope, TocEntry, dump_definitions, list_entries, timed
+from lib.core.errors import DatabaseError
+from lib.transport.database import Database, quote_name, read_query
+from lib.transport.process import CommandRun, run_command
+
+TEMPLATE = "hosted_template"
+COPY_PREFIX = "restored_copy_"
+
+ALWAYS_RESTORED = frozenset({"TABLE DATA", "SEQUENCE SET", "ACL", "DEFAULT ACL"})
+"""Kinds of entries that carry rows or grants: setting them again over a fresh project's own is meant."""
+
+SECTIONS = ("pre-data", "data", "post-data")
+
+WITHOUT_TRIGGERS = "-c session_replication_role=replica"
+"""For rows only: tables of the fresh project already have their triggers and foreign keys."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restore:
+    """What came of one restore.
+
+    runs: pg_restore's runs, one a section; the last one failed unless all three are there and clean.
+    stages: seconds by stage, in order. left_out: entries that a fresh project can't take, each named.
+    replaced: platform tables that were made as the source has them, for their columns differ here.
+    """
+
+    runs: tuple[CommandRun, ...]
+    stages: dict[str, float]
+    left_out: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    roles_made: tuple[str, ...] = field(default=())
+
+    @property
+    def succeeded(self) -> bool:
+        return len(self.runs) == len(SECTIONS) and all(run.exit_code == 0 for run in self.runs)
+
+    @property
+    def duration_s(self) -> float:
+        return sum(self.stages.values())
+
+
+def make_copy(scratch: Database) -> Database:
+    """Return a new database that looks like a fresh hosted project, for a restore."""
+    name = f"{COPY_PREFIX}{secrets.token_hex(6)}"
+    with scratch.connect(autocommit=True) as connection:
+        connection.execute(
+            f"create database {quote_name(name)} template {quote_name(TEMPLATE)} owner postgres strategy file_copy"
+        )
+    return scratch.named(name)
+
+
+def drop_copy(scratch: Database, copy: Database) -> None:
+    """Remove a copy and end its sessions. Raises DatabaseError for a database that is none of ours."""
+    if not copy.name.startswith(COPY_PREFIX):
+        raise DatabaseError(f"Database {copy.name} is no restored copy, so it is not dropped.")
+    with scratch.connect(autocommit=True) as connection:
+        connection.execute(f"drop database if exists {quote_name(copy.name)} with (force)")
+
+
+def list_copies(server: Database) -> list[str]:
+    """Return the names of all restored copies on a server."""
+    rows = server.rows("select datname as name from pg_database where starts_with(datname, :prefix)", prefix=COPY_PREFIX)
+    return sorted(row["name"] for row in rows)
+
+
+def restore_dump(
+    dump: Path,
+    copy: Database,
+    *,
+    scope: Scope,
+    tables: Sequence[TableDigest],
+    roles: Collection[str],
+    work: Path,
+    programs: Path,
+    jobs: int,
+    timeout_s: float,
+) -> Restore:
+    """Restore a dump into a fresh copy; stops after the first section that fails.
+
+    scope, tables, roles: those of the source when it was dumped.
+    work: a private folder for the files this needs.
+    Raises TargetError when a program can't be started, the dump can't be read, or the copy refuses.
+    """
+    stages: dict[str, float] = {}
+    with timed(stages, "prepare"), copy.connect() as connection:
+        roles_made = make_missing_roles(connection, roles)
+        replaced = drop_unlike_tables(connection, tables)
+        take_back_grants(connection, scope.own)
+        available = {row["name"] for row in connection.execute(read_query(__package__, "dumps/extensions"))}
+    with timed(stages, "prepare"):
+        fresh = list_fresh_entries(copy, work, scope, programs=programs, timeout_s=timeout_s)
+        entries = list_entries(dump, scope.taken, programs=programs, timeout_s=timeout_s)
+        chosen = choose_entries(entries, fresh, available)
+        listing = work / f"{copy.name}.list"
+        listing.write_text("\n".join(entry.line for entry in chosen) + "\n", encoding="utf-8")
+    runs: list[CommandRun] = []
+    for section in SECTIONS:
+        with timed(stages, section):
+            runs.append(restore_section(dump, copy, section, listing, programs=programs, jobs=jobs, timeout_s=timeout_s))
+        if runs[-1].exit_code != 0:
+            break
+    return Restore(
+        runs=tuple(runs),
+        stages=stages,
+        left_out=tuple(f"{entry.kind} {entry.name}".strip() for entry in missing_extensions(entries, available)),
+        replaced=tuple(replaced),
+        roles_made=tuple(roles_made),
+    )
+
+
+def restore_section(
+    dump: Path, copy: Database, section: str, listing: Path, *, programs: Path, jobs: int, timeout_s: float
+) -> CommandRun:
+    """Run pg_restore for one section of the chosen entries; the exit code tells how it ended."""
+    argv: list[str | Path] = [programs / "pg_restore", f"--section={section}", f"--jobs={jobs}", "--no-password"]
+    argv += [f"--use-list={listing}", f"--dbname={copy.name}", dump]
+    environment = copy.libpq_environment
+    if section == "data":
+        environment = {**environment, "PGOPTIONS": WITHOUT_TRIGGERS}
+    return run_command(argv, timeout_s=timeout_s, env=environment)
+
+
+def make_missing_roles(connection: psycopg.Connection[DictRow], roles: Collection[str]) -> list[str]:
+    """Make the source's roles that this server lacks, unable to log in, and return their names."""
+    there = {row["name"] for row in connection.execute(read_query(__package__, "dumps/roles"))}
+    missing = sorted(set(roles) - there)
+    for role in missing:
+        connection.execute(f"create role {quote_name(role)} nologin")
+    return missing
+
+
+def drop_unlike_tables(connection: psycopg.Connection[DictRow], tables: Sequence[TableDigest]) -> list[str]:
+    """Remove the fresh project's platform tables whose columns are not the source's; the dump makes them again."""
+    ours = {(table.schema, table.name): table.columns for table in tables if table.schema in PLATFORM_SCHEMAS}
+    dropped = []
+    for found in map(describe_table, read_tables(connection, PLATFORM_SCHEMAS)):
+        wanted = ours.get((found.schema, found.name))
+        if wanted is not None and wanted != found.columns:
+            connection.execute(f"drop table {quote_name(found.schema, found.name)} cascade")
+            dropped.append(found.label)
+    return dropped
+
+
+def take_back_grants(connection: psycopg.Connection[DictRow], schemas: Sequence[str]) -> None:
+    """Leave the schemas with no grant but Postgres's own, so that those of the dump are all there are."""
+    for question in ("default_privileges", "schema_grants"):
+        for row in connection.execute(read_query(__package__, f"dumps/{question}"), {"schemas": list(schemas)}).fetchall():
+            connection.execute(row["statement"])
+
+
+def list_fresh_entries(copy: Database, work: Path, scope: Scope, *, programs: Path, timeout_s: float) -> list[TocEntry]:
+    """Return what the fresh copy holds, as a dump of it would list it."""
+    file = work / f"{copy.name}.definitions"
+    run = dump_definitions(copy, file, programs=programs, timeout_s=timeout_s)
+    if run.exit_code != 0:
+        raise DatabaseError(f"The fresh copy could not be listed: {last_line(run.stderr)}. Next: run again.")
+    return list_entries(file, scope.taken, programs=programs, timeout_s=timeout_s)
+
+
+def choose_entries(entries: Sequence[TocEntry], fresh: Sequence[TocEntry], available: Collection[str]) -> list[TocEntry]:
+    """Return the entries to restore: the pack's, and of the platform's what a fresh project lacks.
+
+    available: extensions that can be created here; others belong to the hosted platform alone.
+    """
+    # A dump of schemas by name makes `public`, too; one of the whole database leaves it out, as Postgres's own.
+    there = {("SCHEMA", "-", "public"), *((entry.kind, entry.schema, without_owner(entry)) for entry in fresh)}
+    absent = missing_extensions(entries, available)
+    return [
+        entry
+        for entry in entries
+        if entry not in absent
+        and (
+            entry.schema not in (*PLATFORM_SCHEMAS, "-")
+            or entry.kind in ALWAYS_RESTORED
+            or (entry.kind, entry.schema, without_owner(entry)) not in there
+        )
+    ]
+
+
+def missing_extensions(entries: Sequence[TocEntry], available: Collection[str]) -> list[TocEntry]:
+    """Return the entries of extensions that can't be created here, their comments too."""
+    absent = {without_owner(entry) for entry in entries if entry.kind == "EXTENSION" and without_owner(entry) not in available}
+    spelled = {f"EXTENSION {spelling}" for name in absent for spelling in (name, quote_name(name))}
+    return [
+        entry
+        for entry in entries
+        if (entry.kind == "EXTENSION" and without_owner(entry) in absent)
+        or (entry.kind == "COMMENT" and without_owner(entry) in spelled)
+    ]
+
+
+def without_owner(entry: TocEntry) -> str:
+    """Return the entry's name without the owner, which is its last word."""
+    return entry.name.rpartition(" ")[0]
+
+
+def last_line(text: str) -> str:
+    """Return the last line of what a program said."""
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,135 @@
+"""What the catalogue says about the tables an RLS probe is to try: columns, keys, grants, policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lib.transport.database import Database, quote_name, read_query
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a probed table.
+
+    written: an insert may give it a value. updatable: an update may too.
+    free: in no unique key, foreign key, check or policy, so that any present value suits any row.
+    """
+
+    name: str
+    written: bool
+    updatable: bool
+    primary: bool
+    free: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbedTable:
+    """One table of an exposed schema; `shown` is its name as SQL spells it, quoted where it must be.
+
+    triggers: the verbs for which a trigger of the pack's own fires.
+    """
+
+    schema: str
+    name: str
+    shown: str
+    rls_enabled: bool
+    is_partition: bool
+    policies: int
+    columns: tuple[Column, ...]
+    triggers: frozenset[str]
+
+    @property
+    def sql(self) -> str:
+        """Its name, always quoted."""
+        return quote_name(self.schema, self.name)
+
+    @property
+    def needs_row(self) -> bool:
+        """Whether the matrix must declare it.
+
+        A partition without a policy of its own lets nobody in but through its parent.
+        """
+        return not (self.is_partition and self.rls_enabled and self.policies == 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What one role holds on one table.
+
+    held_by_policies: whether row level security applies to the role there.
+    permitted_verbs: the verbs for which some permissive policy applies to it.
+    columns: column -> whether it may be selected, inserted, updated.
+    closed_sequences: sequences its serial columns draw from that the role may not use.
+    """
+
+    role: str
+    table: str
+    uses_schema: bool
+    reads_all: bool
+    granted: frozenset[str]
+    columns: Mapping[str, tuple[bool, bool, bool]]
+    held_by_policies: bool
+    permitted_verbs: frozenset[str]
+    closed_sequences: tuple[str, ...]
+
+    def may(self, verb: str) -> bool:
+        """Whether the grants alone let the role try the verb on any column."""
+        return self.uses_schema and verb in self.granted
+
+
+GRANTED_VERBS = ("select", "insert", "update", "delete", "truncate")
+
+
+def read_tables(database: Database, schemas: Sequence[str]) -> list[ProbedTable]:
+    """Return every table of the schemas but those of extensions, by name."""
+    rows = database.rows(read_query(__package__, "probed_tables"), schemas=list(schemas))
+    return [
+        ProbedTable(
+            schema=row["schema"],
+            name=row["name"],
+            shown=row["shown"],
+            rls_enabled=row["rls_enabled"],
+            is_partition=row["is_partition"],
+            policies=row["policies"],
+            columns=tuple(Column(**column) for column in row["columns"] or ()),
+            triggers=frozenset(row["triggers"]),
+        )
+        for row in rows
+    ]
+
+
+def read_access(database: Database, schemas: Sequence[str], roles: Iterable[str]) -> dict[tuple[str, str], Access]:
+    """Return what each role that exists holds, by role and shown table."""
+    rows = database.rows(read_query(__package__, "access"), schemas=list(schemas), roles=sorted(set(roles)))
+    return {(row["role"], row["shown"]): access_of(row) for row in rows}
+
+
+def access_of(row: Mapping[str, object]) -> Access:
+    """Return one row of access.sql as an Access."""
+    columns: Mapping[str, Sequence[bool]] = row["columns"]  # type: ignore[assignment]
+    return Access(
+        role=str(row["role"]),
+        table=str(row["shown"]),
+        uses_schema=bool(row["uses_schema"]),
+        reads_all=bool(row["reads_all"]),
+        granted=frozenset(verb for verb in GRANTED_VERBS if row[verb]),
+        columns={name: (rights[0], rights[1], rights[2]) for name, rights in columns.items()},
+        held_by_policies=bool(row["held_by_policies"]),
+        permitted_verbs=frozenset(row["permitted_verbs"]),  # type: ignore[call-overload]
+        closed_sequences=tuple(row["closed_sequences"]),  # type: ignore[arg-type]
+    )
+
+
+def resolve_tables(names: Iterable[str], tables: Sequence[ProbedTable]) -> dict[str, ProbedTable]:
+    """Return the declared names that mean a table, with it: as SQL spells it, or plainly `schema.table`."""
+    spelled = {table.shown: table for table in tables}
+    plain: dict[str, list[ProbedTable]] = {}
+    for table in tables:
+        plain.setdefault(f"{table.schema}.{table.name}", []).append(table)
+    found = {}
+    for name in names:
+        candidates = [spelled[name]] if name in spelled else plain.get(name, [])
+        if len(candidates) == 1:
+            found[name] = candidates[0]
+    return found

@@ -1,0 +1,67 @@
+"""What every role is declared to be able to do to every table: the section `rls` of params."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from lib.core.section import Section
+
+Verb = Literal["select", "insert", "update", "delete"]
+
+
+class Identity(Section):
+    """Whom a probe pretends to be: a database role, with the claims PostgREST would set."""
+
+    role: str
+    sub: str | None = None
+    claims: dict[str, object] = Field(default_factory=dict)
+
+
+class Rls(Section):
+    """What 02_rls expects every role to be able to do to every table.
+
+    scopes: table -> name -> the rows meant, as an SQL predicate over the table's columns; `:uid` is the
+        identity's `sub`.
+    matrix: table -> role -> verb -> `allow`, `deny` or a scope. An update may say `a -> b`: the rows of
+        `a` may be changed, and must be in `b` afterwards; `a` alone means that they must stay in `a`.
+    Tables are spelled `schema.table`, quoted where SQL needs it.
+    """
+
+    schemas: list[str] = Field(min_length=1)  # schemas exposed through the API
+    statement_timeout_s: float = Field(gt=0)  # longest one statement may take, s
+    identities: dict[str, Identity]
+    scopes: dict[str, dict[str, str]]
+    matrix: dict[str, dict[str, dict[Verb, str]]]
+
+    @model_validator(mode="after")
+    def check_matrix(self) -> Self:
+        problems = [problem for table in self.matrix for problem in matrix_problems(self, table)]
+        problems += [f"scopes name {table}, which the matrix does not" for table in self.scopes if table not in self.matrix]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+def split_scope(declared: str) -> tuple[str, str]:
+    """Return the rows a verb may reach and the rows it may leave behind: `a -> b` or `a` for both."""
+    reached, arrow, left = (part.strip() for part in declared.partition("->"))
+    return reached, left if arrow else reached
+
+
+def matrix_problems(rls: Rls, table: str) -> list[str]:
+    """Return a line for each word of one table's row that says nothing."""
+    known = {"allow", "deny", *rls.scopes.get(table, {})}
+    roles = {identity.role for identity in rls.identities.values()}
+    taken = [name for name in rls.scopes.get(table, {}) if name in ("allow", "deny")]
+    problems = [f"scope '{name}' of {table} has a word of its own meaning" for name in taken]
+    for role, verbs in rls.matrix[table].items():
+        if role not in roles:
+            problems.append(f"{table}: no identity has the role {role}")
+        for verb, declared in verbs.items():
+            if "->" in declared and verb != "update":
+                problems.append(f"{table}, {role}, {verb}: only an update may say 'a -> b'")
+            words = sorted(set(split_scope(declared)) - known)
+            problems += [f"{table}, {role}, {verb}: '{word}' is not one of {', '.join(sorted(known))}" for word in words]
+    return problems

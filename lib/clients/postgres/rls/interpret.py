@@ -1,0 +1,204 @@
+"""From the answers of an RLS probe to observations: pure, one verb at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lib.clients.postgres.rls.classify import GRANT, OTHER, POLICY, TRIGGER, Observation, is_member
+from lib.clients.postgres.rls.trial import Answer, Trial
+
+Regions = dict[str, tuple[int, int]]
+
+
+def read_observation(trial: Trial, verb: str) -> Observation:
+    """Return what one identity could do with one verb on one table."""
+    counted = trial.answers["regions",]
+    if counted["phase"] != "done":
+        return Observation(identity=trial.who, problem=f"the scopes can't be counted: {counted['message']}")
+    readers = {"select": read_select, "insert": read_insert, "update": read_write, "delete": read_write}
+    return fix_by_catalogue(trial, verb, readers[verb](trial, verb))
+
+
+def read_select(trial: Trial, verb: str) -> Observation:
+    """Read a SELECT of the whole table."""
+    answer = trial.answers["select",]
+    return counted_regions(trial.who, [answer]) if answer["phase"] == "done" else refusal(trial, verb, answer)
+
+
+def read_write(trial: Trial, verb: str) -> Observation:
+    """Read an UPDATE or DELETE: on the whole table where that went well, else row by row."""
+    whole, unread = trial.answers.get((verb,)), trial.answers.get((verb, "unread"))
+    if not trial.may(verb):
+        return refusal(trial, verb, whole) if whole else Observation(identity=trial.who, problem="no column can be assigned")
+    done = [answer for answer in (whole, unread) if answer is not None and answer["phase"] == "done"]
+    seen = counted_regions(trial.who, done) if whole in done else read_rows(trial, verb, done)
+    return replace(widen(trial, seen), moved=moved_columns(trial)) if verb == "update" else seen
+
+
+def widen(trial: Trial, seen: Observation) -> Observation:
+    """Add the rows that an update reached once they stood alone: what policies for SELECT had hidden."""
+    regions = dict(seen.regions)
+    for spot in {spot for spot, _ in trial.unreached}:
+        tries = [trial.answers.get(("alone", place)) for region, place in trial.samples if region == spot]
+        reached = [bool(one["touched"]) for one in tries if one is not None and one["phase"] == "done"]
+        if any(reached):
+            rows = regions.get(spot, (len(tries), 0))[0]
+            regions[spot] = (rows, rows if all(reached) else max(1, regions.get(spot, (0, 0))[1]))
+    return replace(seen, regions=regions)
+
+
+def read_rows(trial: Trial, verb: str, also: Sequence[Answer]) -> Observation:
+    """Read writes tried on single rows, whose whole-table form failed; also: forms that went well."""
+    regions: Regions = {}
+    problem, refused_by, said = None, None, ""
+    for spot, place in trial.samples:
+        tries = [trial.answers.get((verb, place, str(quiet))) for quiet in trial.subject.modes(verb)]
+        answer = first_telling([one for one in tries if one is not None])
+        if answer is None or not (answer["phase"] == "done" or is_refusal(answer)):
+            problem = f"{verb} can't be tried: {answer['message'] if answer else 'no column can be assigned'}"
+        elif answer["phase"] == "done":
+            count(regions, spot, bool(answer["touched"]))
+        else:
+            count(regions, spot, False)
+            refused_by, said = refused_by_whom(trial, verb, answer), answer["message"]
+    for answer in also:
+        for spot, (rows, touched, _) in answer["measured"].items():
+            regions[spot] = (rows, touched) if touched else regions.get(spot, (rows, 0))
+    accepted = any(touched for _, touched in regions.values())
+    return Observation(
+        identity=trial.who, regions=regions, refused_by=None if accepted else refused_by, said=said, problem=problem
+    )
+
+
+def read_insert(trial: Trial, verb: str) -> Observation:
+    """Read inserts: rows put back one by one, each in the region it would be new in."""
+    blank = trial.answers["insert", "blank"]
+    if not trial.may(verb):
+        return refusal(trial, verb, blank)
+    regions: Regions = {}
+    example: dict[str, str] = {}
+    problems, refused_by, said = [], None, ""
+    for spot, place in trial.samples:
+        answer = trial.answers.get(("insert", place))
+        if answer is None:
+            proof = trial.answers["proof", place, str(trial.subject.modes("insert")[-1])]
+            problems.append(f"no valid row could be built: {proof['message']}")
+        elif answer["phase"] != "done" and not is_refusal(answer):
+            problems.append(f"insert can't be tried: {answer['message']}")
+        else:
+            sent_to, arrived_in = arrival(trial, spot, place, answer)
+            if arrived_in != sent_to:
+                count(regions, sent_to, False)
+            if arrived_in is None:
+                refused_by, said = refused_by_whom(trial, verb, answer), answer["message"] or ""
+            else:
+                count(regions, arrived_in, True)
+                example.setdefault(arrived_in, f"a copy of the row at {place}")
+    is_closed = is_refusal(blank) and verb not in trial.subject.access.permitted_verbs
+    if not regions and not problems and not is_closed:
+        problems.append("the table has no row to build a valid one from")
+    accepted = any(touched for _, touched in regions.values())
+    return Observation(
+        identity=trial.who,
+        regions=regions,
+        refused_by=None if accepted else refused_by,
+        said=said,
+        problem=problems[0] if problems and not regions else None,
+        example=example,
+    )
+
+
+def arrival(trial: Trial, spot: str, place: str, answer: Answer) -> tuple[str, str | None]:
+    """Return the region a row was put back in while it was missing, and the one it arrived in, if any.
+
+    A row that arrived as it was sent arrived there; one that a trigger or a default changed on the way,
+    where it ended up.
+    """
+    quiet = trial.proven_mode(place)
+    without = trial.answers.get(("without", place, str(quiet)))
+    sent_to = (without["witnessed"] or [spot])[0] if without is not None else spot
+    if answer["phase"] != "done" or not answer["touched"]:
+        return sent_to, None
+    is_same = (answer["witnessed"] or ["true"])[0] == "true"
+    return sent_to, sent_to if is_same else answer["measured"]
+
+
+def moved_columns(trial: Trial) -> tuple[str, ...]:
+    """Return the columns by which an update carried a row out of the class it was declared to stay in."""
+    scopes = list(trial.subject.scopes)
+    moved = {
+        step[1]
+        for step, answer in trial.answers.items()
+        if step[0] == "moved" and answer["phase"] == "done" and answer["touched"]
+        and any(not is_member(spot, trial.kept_in, scopes) for spot in answer["measured"])
+    }  # fmt: skip
+    return tuple(sorted(moved))
+
+
+def count(regions: Regions, spot: str, is_touched: bool) -> None:
+    """Add one tried row to its region."""
+    rows, touched = regions.get(spot, (0, 0))
+    regions[spot] = (rows + 1, touched + is_touched)
+
+
+def counted_regions(who: str, answers: Sequence[Answer]) -> Observation:
+    """Return the observation of whole-table attempts: in each region the widest reach counts."""
+    regions: Regions = {}
+    example: dict[str, str] = {}
+    for answer in answers:
+        for spot, (rows, touched, shown) in answer["measured"].items():
+            regions[spot] = (rows, max(touched, regions.get(spot, (0, 0))[1]))
+            if shown is not None:
+                example[spot] = shown
+    return Observation(identity=who, regions=regions, example=example)
+
+
+def is_refusal(answer: Answer) -> bool:
+    """Whether a statement was refused by a privilege, a policy or a trigger's own rule, not for its values."""
+    return answer["phase"] == "act" and answer["code"] in ("42501", "P0001")
+
+
+def refused_by_whom(trial: Trial, verb: str, answer: Answer) -> str | None:
+    """Say what refused a statement; PostgreSQL gives grants and policies one SQLSTATE."""
+    if not is_refusal(answer):
+        return None
+    if not trial.may(verb):
+        return GRANT
+    said = answer["message"] or ""
+    if "row-level security" in said:
+        return POLICY
+    return OTHER if answer["code"] == "42501" and said.startswith("permission denied") else TRIGGER
+
+
+def refusal(trial: Trial, verb: str, answer: Answer) -> Observation:
+    """Return the observation of a statement that was stopped as a whole."""
+    whom = refused_by_whom(trial, verb, answer)
+    said = answer["message"] or "it was let through without a grant"
+    if whom is None:
+        return Observation(identity=trial.who, problem=f"{verb} can't be tried: {said}")
+    return Observation(identity=trial.who, regions=untouched(trial.regions), refused_by=whom, said=said)
+
+
+def untouched(regions: Mapping[str, Any]) -> Regions:
+    """Return the regions with none of their rows touched."""
+    return {spot: (counted[0], 0) for spot, counted in regions.items()}
+
+
+def first_telling(answers: Sequence[Answer]) -> Answer | None:
+    """Return the first answer that says something about rights, else the last."""
+    return next((one for one in answers if one["phase"] == "done" or is_refusal(one)), answers[-1] if answers else None)
+
+
+def fix_by_catalogue(trial: Trial, verb: str, seen: Observation) -> Observation:
+    """Add what the catalogue leaves no choice about, for tables whose rows don't tell.
+
+    Without a permissive policy nothing passes; where policies do not apply, everything does.
+    """
+    access = trial.subject.access
+    if seen.problem is not None or seen.refused_by == GRANT:
+        return seen
+    if not access.held_by_policies:
+        return replace(seen, fixed="allow") if seen.refused_by is None else seen
+    return replace(seen, fixed="deny") if verb not in access.permitted_verbs else seen

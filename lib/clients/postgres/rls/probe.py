@@ -1,0 +1,182 @@
+"""Observe an RLS matrix by really trying: every verb, as every identity, on every declared table.
+
+All of it happens in one REPEATABLE READ transaction that is always rolled back, in a number of round
+trips that does not grow with the matrix. Inserts still draw sequence values, and triggers with effects
+outside the database would fire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psycopg
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from lib.clients.postgres.rls.catalogue import Access, ProbedTable, read_access, read_tables, resolve_tables
+from lib.clients.postgres.rls.classify import Cell, Observation, judge_cell
+from lib.clients.postgres.rls.declared import Identity, Rls, split_scope
+from lib.clients.postgres.rls.interpret import read_observation
+from lib.clients.postgres.rls.statements import UID, Attempt, Subject, claims_of
+from lib.clients.postgres.rls.trial import VERBS as VERBS
+from lib.clients.postgres.rls.trial import Answer, Trial
+from lib.core.errors import DatabaseError, TargetError
+from lib.core.results import Outcome
+from lib.transport.database import Database, read_query
+
+LOCK_TIMEOUT_S = 2
+"""Seconds a probe waits for a row that somebody else holds; then its cell can't be told."""
+
+Key = tuple[str, ...]
+
+
+def observe_matrix(database: Database, rls: Rls, *, verbs: Sequence[str] = VERBS) -> list[Cell]:
+    """Return one Cell a declared table, role and verb, as it is in this database, in declared order.
+
+    Tables that do not exist are left out; tables without row level security are cells with outcome skip.
+    Two databases behave alike when `(table, role, verb, observed, refused_by)` of their cells are equal.
+    Raises TargetError when the connected user can't see past policies or can't act as the roles.
+    """
+    tables = read_tables(database, rls.schemas)
+    found = resolve_tables(rls.matrix, tables)
+    access = read_access(database, rls.schemas, [identity.role for identity in rls.identities.values()])
+    with rolled_back(database, statement_timeout_s=rls.statement_timeout_s) as connection:
+        may_quieten = look_around(connection, database, rls.identities)
+        trials = list(open_trials(rls, found, access, verbs, may_quieten=may_quieten))
+        observed = observe_trials(connection, trials)
+    return [
+        cell
+        for name, table in found.items()
+        for role, declared in rls.matrix[name].items()
+        for cell in judge_row(rls, name, table, role, {verb: declared[verb] for verb in declared if verb in verbs}, observed)
+    ]
+
+
+def judge_row(
+    rls: Rls, name: str, table: ProbedTable, role: str, declared: Mapping[str, str], observed: Mapping[Key, Observation]
+) -> Iterator[Cell]:
+    """Yield the cells of one table and role."""
+    identities = {who: one for who, one in rls.identities.items() if one.role == role}
+    users = {identity.sub for identity in identities.values() if identity.sub is not None}
+    scopes = rls.scopes.get(name, {})
+    for verb in VERBS:
+        if verb not in declared:
+            continue
+        reached = split_scope(declared[verb])[0]
+        if not table.rls_enabled:
+            yield Cell(
+                table=table.shown,
+                role=role,
+                verb=verb,
+                declared=declared[verb],
+                observed="not guarded",
+                outcome=Outcome.SKIP,
+                detail="RLS is off: judged by rls.every_table_enabled",
+            )
+            continue
+        seen = [(observed[name, who, verb], one.sub is not None) for who, one in identities.items()]
+        cell = judge_cell((table.shown, role, verb), declared[verb], scopes, seen)
+        if reached in scopes and UID.search(scopes[reached]) and len(users) < 2 and cell.outcome is Outcome.PASS:
+            yield replace(cell, outcome=Outcome.ERROR, detail=f"{reached} was tried as fewer than two users")
+        else:
+            yield cell
+
+
+@contextmanager
+def rolled_back(database: Database, *, statement_timeout_s: float) -> Iterator[psycopg.Connection[DictRow]]:
+    """Yield a connection inside one bounded REPEATABLE READ transaction that is rolled back whatever happens."""
+    with database.connect() as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        try:
+            limits = {
+                "statement_timeout": f"{round(statement_timeout_s * 1000)}",
+                "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
+                "row_security": "on",
+                "standard_conforming_strings": "on",
+            }
+            # The transaction's own id is drawn at once: new rows are known by not being older than it.
+            connection.execute(
+                "select pg_catalog.pg_current_xact_id(), set_config(name, value, true) "
+                "from jsonb_each_text(%s) as limits (name, value)",
+                [Jsonb(limits)],
+            )
+            connection.execute(read_query(__package__, "install_attempts"))
+            yield connection
+        finally:
+            if not connection.closed:
+                connection.rollback()
+
+
+def run_attempts(connection: psycopg.Connection[DictRow], attempts: Mapping[Key, Attempt | None]) -> dict[Key, Answer]:
+    """Run the attempts in one round trip, equal ones once, and return each one's answer; None has none."""
+    plan = list(dict.fromkeys(attempt for attempt in attempts.values() if attempt is not None))
+    if not plan:
+        return {}
+    rows = connection.execute(
+        "select * from pg_temp.launch_attempts(%s) order by number", [Jsonb([attempt.as_json() for attempt in plan])]
+    ).fetchall()
+    answers = dict(zip(plan, rows, strict=True))
+    return {key: answers[attempt] for key, attempt in attempts.items() if attempt is not None}
+
+
+def look_around(connection: psycopg.Connection[DictRow], database: Database, identities: Mapping[str, Identity]) -> bool:
+    """Return whether triggers can be switched off here, having made sure that a probe can work at all.
+
+    Raises TargetError when policies apply to the connected user, or a role can't be taken on.
+    """
+    row = connection.execute(
+        "select current_user::text as name, rolsuper or rolbypassrls as sees_all "
+        "from pg_catalog.pg_roles where rolname = current_user"
+    ).fetchone()
+    if row is None or not row["sees_all"]:
+        raise DatabaseError(
+            f"{database.shown} was opened as a user that row level security applies to, so hidden rows can't be told "
+            "from missing ones. Next: connect as postgres, or as another role with BYPASSRLS."
+        )
+    attempts: dict[Key, Attempt | None] = {
+        (name,): Attempt(act="select", role=identity.role, claims=claims_of(identity), path="public")
+        for name, identity in identities.items()
+    }
+    answers = run_attempts(connection, {**attempts, ("", "quiet"): Attempt(act="select", claims="{}", path="public", quiet=True)})
+    stopped = [f"{name} ({answers[(name,)]['message']})" for name in identities if answers[(name,)]["phase"] != "done"]
+    if stopped:
+        raise TargetError(
+            f"{row['name']} can't act as {', '.join(stopped)} on {database.shown}. "
+            "Next: grant it these roles, or correct the identities in params."
+        )
+    return bool(answers["", "quiet"]["phase"] == "done")
+
+
+def open_trials(
+    rls: Rls,
+    found: Mapping[str, ProbedTable],
+    access: Mapping[tuple[str, str], Access],
+    verbs: Sequence[str],
+    *,
+    may_quieten: bool,
+) -> Iterator[Trial]:
+    """Yield one Trial a declared table and identity; tables without row level security have none."""
+    for name, table in found.items():
+        for who, identity in rls.identities.items():
+            declared = rls.matrix[name].get(identity.role)
+            if table.rls_enabled and declared is not None:
+                subject = Subject(
+                    identity=identity,
+                    table=table,
+                    access=access[identity.role, table.shown],
+                    scopes=rls.scopes.get(name, {}),
+                    may_quieten=may_quieten,
+                )
+                tried: dict[str, str] = {verb: scope for verb, scope in declared.items() if verb in verbs}
+                yield Trial(table=name, who=who, subject=subject, declared=tried)
+
+
+def observe_trials(connection: psycopg.Connection[DictRow], trials: Sequence[Trial]) -> dict[Key, Observation]:
+    """Run every trial, one round trip a round, and return what each table, identity and verb came to."""
+    for plan in (Trial.plan_regions, Trial.plan_tables, Trial.plan_rows):
+        attempts = {(str(n), *step): attempt for n, trial in enumerate(trials) for step, attempt in plan(trial)}
+        for (n, *step), answer in run_attempts(connection, attempts).items():
+            trials[int(n)].answers[tuple(step)] = answer
+    return {(trial.table, trial.who, verb): read_observation(trial, verb) for trial in trials for verb in trial.declared}

@@ -1,0 +1,328 @@
+"""The statements an RLS probe tries, as SQL text: pure, so that each can be read and tested alone.
+
+A *region* is the rows of a table that lie in the same scopes; it is written as one letter a scope, in the
+order they are declared: `tf` is in the first and not in the second. Rows are known by where they lie
+(tableoid and ctid), which needs no primary key and holds still within one snapshot.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from lib.clients.postgres.rls.catalogue import Access, Column, ProbedTable
+from lib.clients.postgres.rls.declared import Identity
+from lib.transport.database import quote_name
+
+UID = re.compile(r"(?<!:):uid\b")
+NEW_XIDS = 1_000_000
+"""Rows whose xmin is this close behind our own transaction id are ours; older ones may have wrapped around."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One step of the plan that install_attempts.sql runs; see there for each field."""
+
+    act: str
+    claims: str
+    path: str
+    role: str | None = None
+    quiet: bool = False
+    capture: str | None = None
+    remove: str | None = None
+    reads: bool = False
+    witness: str | None = None
+    measure: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def quote_text(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def claims_of(identity: Identity) -> str:
+    """Return the claims as PostgREST sets them: the role is always among them."""
+    sub = {"sub": identity.sub} if identity.sub is not None else {}
+    return json.dumps({**identity.claims, **sub, "role": identity.role}, sort_keys=True)
+
+
+def bind_uid(predicate: str, identity: Identity) -> str:
+    """Return a scope's predicate with `:uid` in place; no user means NULL, which no row equals."""
+    uid = quote_text(identity.sub) if identity.sub is not None else "null"
+    return UID.sub(lambda _: uid, predicate)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One identity before one table: builds what is tried there.
+
+    scopes: scope name -> predicate, in declared order.
+    may_quieten: whether the connected user may switch triggers and foreign keys off.
+    """
+
+    identity: Identity
+    table: ProbedTable
+    access: Access
+    scopes: Mapping[str, str]
+    may_quieten: bool = False
+
+    @property
+    def alias(self) -> str:
+        return quote_name(self.table.name)
+
+    @property
+    def place(self) -> str:
+        """Where a row lies, as one text; also its name as long as the snapshot lasts."""
+        return f"({self.alias}.tableoid::oid::text || {self.alias}.ctid::text)"
+
+    @property
+    def region(self) -> str:
+        """The region a row is in, as an expression over the table's columns."""
+        bound = [bind_uid(predicate, self.identity) for predicate in self.scopes.values()]
+        letters = [f"case when ({predicate}\n) then 't' else 'f' end" for predicate in bound]
+        return f"concat({', '.join(letters)})" if letters else "''::text"
+
+    @property
+    def shown_row(self) -> str:
+        """How a person recognises a row: its primary key, else where it lies."""
+        primary = [column for column in self.table.columns if column.primary]
+        keys = [f"{quote_text(column.name + ' ')} || {self._column(column)}::text" for column in primary]
+        return f"left(concat_ws(', ', {', '.join(keys)}), 120)" if keys else f"'row at ' || {self.place}"
+
+    @property
+    def mentioned(self) -> list[Column]:
+        """The columns that the scopes name: only they can move a row from one region to another."""
+        words = {word.lower() for predicate in self.scopes.values() for word in re.findall(r"\w+", predicate)}
+        quoted = [predicate for predicate in self.scopes.values() if '"' in predicate]
+        return [
+            column
+            for column in self.table.columns
+            if column.name.lower() in words or any(quote_name(column.name) in predicate for predicate in quoted)
+        ]
+
+    @property
+    def looks_elsewhere(self) -> bool:
+        """Whether a scope asks other rows, so that a row's region may depend on the row itself being there."""
+        return any(re.search(r"\bselect\b|\(", predicate, re.IGNORECASE) for predicate in self.scopes.values())
+
+    def modes(self, verb: str) -> list[bool]:
+        """Return the ways to try a write, best first: with triggers (False), with them off (True).
+
+        Foreign keys are no policy, so they are kept out of the way wherever no trigger of the pack's
+        own would be kept out with them.
+        """
+        if not self.may_quieten:
+            return [False]
+        return [False, True] if verb in self.table.triggers else [True]
+
+    def regions(self) -> Attempt:
+        """Count the rows of each region. measured: region -> [rows, first place, last place]."""
+        measure = f"""
+            select coalesce(jsonb_object_agg(region, jsonb_build_array(total, first_place, last_place)), '{{}}')
+            from (
+              select region, count(*) as total, min(place) as first_place, max(place) as last_place
+              from (select {self.region} as region, {self.place} as place from {self.table.sql}) as placed
+              group by region
+            ) as counted"""
+        return self._attempt(act="select", as_role=False, measure=measure)
+
+    def select(self) -> Attempt:
+        """Read every row's key as the identity. measured: region -> [rows, seen, an example]."""
+        key = self._readable_key()
+        act = f"select coalesce(array_agg({key}), '{{}}') from {self.table.sql}"
+        return self._attempt(act=act, reads=True, measure=self._counted(f"({key} = any ($1))"))
+
+    def update(self, *, quiet: bool) -> Attempt | None:
+        """Assign a column to itself in every row; None when the table has no column that can be."""
+        column = self._updated_column()
+        if column is None:
+            return None
+        name = quote_name(column.name)
+        return self._write(f"update {self.table.sql} set {name} = {self._column(column)} where true", quiet=quiet)
+
+    def update_unread(self, *, quiet: bool) -> Attempt | None:
+        """Assign one present value to every row, which needs no right to read; None when no column is free to.
+
+        Policies for SELECT narrow an UPDATE only when it reads: this one shows what they hide.
+        """
+        named = {column.name for column in self.mentioned}
+        rights = self.access.columns
+        free = [c for c in self.table.columns if c.free and c.updatable and c.name not in named and rights[c.name][2]]
+        if not free:
+            return None
+        name = quote_name(free[-1].name)
+        capture = f"select ({self.alias}.*)::text from {self.table.sql} limit 1"
+        act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where true"
+        return self._write(act, quiet=quiet, capture=capture)
+
+    def delete(self, *, quiet: bool) -> Attempt:
+        """Delete every row."""
+        return self._write(f"delete from {self.table.sql} where true", quiet=quiet)
+
+    def update_row(self, place: str, *, quiet: bool) -> Attempt | None:
+        """Assign a column to itself in one row."""
+        column = self._updated_column()
+        if column is None:
+            return None
+        act = f"update {self.table.sql} set {quote_name(column.name)} = {self._column(column)} where {self._this_row(place)}"
+        return self._attempt(act=act, quiet=quiet, capture=self._captured(place))
+
+    def update_alone(self, place: str) -> Attempt | None:
+        """Take every other row away, then give the one that is left its own value without reading it.
+
+        For tables where no present value suits any row, so that `update_unread` has nothing to assign.
+        """
+        column = self._updated_column()
+        if column is None:
+            return None
+        name = quote_name(column.name)
+        act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where true"
+        others = f"delete from {self.table.sql} where not ({self._this_row(place, by_place=True)})"
+        return self._attempt(act=act, quiet=True, capture=self._captured(place), remove=others)
+
+    def delete_row(self, place: str, *, quiet: bool) -> Attempt:
+        """Delete one row."""
+        act = f"delete from {self.table.sql} where {self._this_row(place)}"
+        return self._attempt(act=act, quiet=quiet, capture=self._captured(place))
+
+    def region_without(self, place: str, *, quiet: bool) -> Attempt:
+        """Say in which region a row would be if it were not there yet. witnessed: [region].
+
+        A membership row counts in the very scopes that judge it, so the answer may differ from its region now.
+        """
+        row = f"(select (kept).* from (select $1::{self.table.sql} as kept) as one) as {self.alias}"
+        act = f"select array[{self.region}] from {row}"
+        return self._attempt(
+            act=act, as_role=False, reads=True, quiet=quiet, capture=self._captured(place), remove=self._remove(place)
+        )
+
+    def insert_proof(self, place: str, *, quiet: bool) -> Attempt:
+        """Take one row away and put it back as the connected user: a valid row to try as others."""
+        # Without triggers the claims mean nothing, and the proofs of all identities are one and the same.
+        return replace(
+            self._attempt(
+                act=self._put_back([column for column in self.table.columns if column.written]),
+                as_role=False,
+                quiet=quiet,
+                capture=self._captured(place),
+                remove=self._remove(place),
+            ),
+            claims="{}" if quiet else claims_of(self.identity),
+        )
+
+    def insert_again(self, place: str, *, quiet: bool) -> Attempt:
+        """Take one row away and put it back as the identity.
+
+        witnessed: [whether the scopes' columns arrived as sent, the row]; measured: the region it is then in.
+        """
+        written = [column for column in self.table.columns if column.written]
+        allowed = [column for column in written if self.access.columns[column.name][1]]
+        same = [f"({self._column(c)} is not distinct from ($1::{self.table.sql}).{quote_name(c.name)})" for c in self.mentioned]
+        witness = (
+            f"select array[({' and '.join(same) or 'true'})::text, ({self.alias}.*)::text] "
+            f"from {self.table.sql} where {self._is_new()} limit 1"
+        )
+        measure = (
+            f"select to_jsonb({self.region}) from "
+            f"(select (kept).* from (select ($1::text[])[2]::{self.table.sql} as kept) as one) as {self.alias}"
+        )
+        return self._attempt(
+            act=self._put_back(allowed or written),
+            quiet=quiet,
+            capture=self._captured(place),
+            remove=self._remove(place),
+            witness=witness,
+            measure=measure,
+        )
+
+    def insert_blank(self) -> Attempt:
+        """Insert a row of nothing but defaults: policies are asked before constraints are."""
+        return self._attempt(act=f"insert into {self.table.sql} default values")
+
+    def hand_over(self, place: str | None, donor: str, column: Column, *, quiet: bool) -> Attempt:
+        """Give one row, or every row it may, the donor's value in one column.
+
+        measured: the regions that the changed rows are in afterwards.
+        """
+        name = quote_name(column.name)
+        where = self._this_row(place, by_place=True) if place is not None else "true"
+        act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where {where}"
+        witness = f"select array_agg(({self.alias}.*)::text) from {self.table.sql} where {self._is_new()}"
+        measure = (
+            f"select coalesce(jsonb_agg(distinct {self.region}), '[]') from "
+            f"(select (kept).* from (select unnest($1::text[])::{self.table.sql} as kept) as one) as {self.alias}"
+        )
+        return self._attempt(act=act, quiet=quiet, capture=self._captured(donor), witness=witness, measure=measure)
+
+    def _attempt(self, *, act: str, as_role: bool = True, **rest: object) -> Attempt:
+        path = f"{quote_name(self.table.schema)}, public, extensions"
+        role = self.identity.role if as_role else None
+        return Attempt(act=act, role=role, claims=claims_of(self.identity), path=path, **rest)  # type: ignore[arg-type]
+
+    def _write(self, act: str, *, quiet: bool, capture: str | None = None) -> Attempt:
+        """Try a write on every row; what no longer lies where it lay was touched."""
+        witness = f"select coalesce(array_agg({self.place}), '{{}}') from {self.table.sql}"
+        measure = self._counted(f"not ({self.place} = any ($1))")
+        return self._attempt(act=act, quiet=quiet, capture=capture, witness=witness, measure=measure)
+
+    def _counted(self, is_hit: str) -> str:
+        return f"""
+            select coalesce(jsonb_object_agg(region, jsonb_build_array(total, touched, example)), '{{}}')
+            from (
+              select region, count(*) as total, count(*) filter (where is_hit) as touched,
+                min(shown) filter (where is_hit) as example
+              from (select {self.region} as region, {is_hit} as is_hit, {self.shown_row} as shown from {self.table.sql}) as rows
+              group by region
+            ) as counted"""
+
+    def _readable_key(self) -> str:
+        """What tells rows apart that the role may read; with column grants alone it may not ask where a row lies."""
+        readable = [column for column in self.table.columns if self.access.columns[column.name][0]]
+        if self.access.reads_all or not readable:
+            return self.place
+        primary = [column for column in self.table.columns if column.primary]
+        chosen = primary if primary and all(column in readable for column in primary) else readable
+        return f"row({', '.join(self._column(column) for column in chosen)})::text"
+
+    def _updated_column(self) -> Column | None:
+        """The column to assign to itself: one the role may read and write, and nothing else depends on, if any."""
+        rights = self.access.columns
+        updatable = [column for column in self.table.columns if column.updatable]
+        allowed = [column for column in updatable if rights[column.name][0] and rights[column.name][2]]
+        ranked = sorted(allowed or updatable, key=lambda column: (not column.free, column.primary))
+        return ranked[0] if ranked else None
+
+    def _this_row(self, place: str, *, by_place: bool = False) -> str:
+        """The condition for one row, by where it lies, else by the captured row's primary key."""
+        primary = [column for column in self.table.columns if column.primary]
+        if by_place or self.access.reads_all or not primary:
+            table, bracket, within = place.partition("(")
+            return f"{self.alias}.tableoid = {int(table)} and {self.alias}.ctid = {quote_text(bracket + within)}::tid"
+        same = [f"{self._column(c)} = ($1::{self.table.sql}).{quote_name(c.name)}" for c in primary]
+        return " and ".join(same)
+
+    def _captured(self, place: str) -> str:
+        return f"select ({self.alias}.*)::text from {self.table.sql} where {self._this_row(place, by_place=True)}"
+
+    def _remove(self, place: str) -> str:
+        return f"delete from {self.table.sql} where {self._this_row(place, by_place=True)}"
+
+    def _put_back(self, columns: Sequence[Column]) -> str:
+        """The insert of the captured row's columns."""
+        names = ", ".join(quote_name(column.name) for column in columns)
+        values = ", ".join(f"(kept).{quote_name(column.name)}" for column in columns)
+        return (
+            f"insert into {self.table.sql} ({names}) overriding system value "
+            f"select {values} from (select $1::{self.table.sql} as kept) as one"
+        )
+
+    def _is_new(self) -> str:
+        return f"pg_catalog.age({self.alias}.xmin) between -{NEW_XIDS} and 0"
+
+    def _column(self, column: Column) -> str:
+        return f"{self.alias}.{quote_name(column.name)}"

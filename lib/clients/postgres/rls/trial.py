@@ -1,0 +1,130 @@
+"""One identity before one table: what is tried there, round by round, and what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lib.clients.postgres.rls.classify import is_member
+from lib.clients.postgres.rls.declared import Verb, split_scope
+from lib.clients.postgres.rls.statements import Attempt, Subject
+
+VERBS: tuple[Verb, ...] = ("select", "insert", "update", "delete")
+WHOLE_TABLE_ROWS = 50_000
+"""Rows. Writes are tried on every row of a table up to this size, on samples of each region beyond it."""
+
+Step = tuple[str, ...]
+Answer = Mapping[str, Any]
+"""A row of launch_attempts: phase, code, message, touched, witnessed, measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """All that is tried as one identity on one table.
+
+    table: its name as declared. declared: verb -> class, for the verbs to try.
+    answers: step -> what came of it, filled in round by round.
+    """
+
+    table: str
+    who: str
+    subject: Subject
+    declared: Mapping[str, str]
+    answers: dict[Step, Answer] = field(default_factory=dict)
+
+    @property
+    def regions(self) -> Mapping[str, Sequence[Any]]:
+        """Region -> [rows, first place, last place]; none when the scopes could not be counted."""
+        return self.answers["regions",]["measured"] or {}
+
+    @property
+    def samples(self) -> list[tuple[str, str]]:
+        """Up to two rows a region, as region and place."""
+        return [(region, place) for region, (_, first, last) in sorted(self.regions.items()) for place in sorted({first, last})]
+
+    @property
+    def kept_in(self) -> str:
+        """The class that an update must leave its rows in."""
+        return split_scope(self.declared.get("update", "allow"))[1]
+
+    def may(self, verb: str) -> bool:
+        """Whether the grants let the identity try a verb that is to be tried."""
+        return verb in self.declared and self.subject.access.may(verb)
+
+    def plan_regions(self) -> Iterator[tuple[Step, Attempt | None]]:
+        """Yield the first round: how many rows each region has."""
+        yield ("regions",), self.subject.regions()
+
+    def plan_tables(self) -> Iterator[tuple[Step, Attempt | None]]:
+        """Yield the second round: what is tried on whole tables, and the proofs of later inserts."""
+        subject = self.subject
+        is_small = sum(rows for rows, *_ in self.regions.values()) <= WHOLE_TABLE_ROWS
+        update_quiet, delete_quiet = subject.modes("update")[0], subject.modes("delete")[0]
+        if "select" in self.declared:
+            yield ("select",), subject.select()
+        if "update" in self.declared and (is_small or not self.may("update")):
+            yield ("update",), subject.update(quiet=update_quiet)
+        if self.may("update") and is_small and subject.access.held_by_policies:
+            yield ("update", "unread"), subject.update_unread(quiet=update_quiet)
+        if self.may("update"):
+            yield from self.plan_hand_overs(update_quiet)
+        if "delete" in self.declared and (is_small or not self.may("delete")):
+            yield ("delete",), subject.delete(quiet=delete_quiet)
+        if "insert" in self.declared:
+            yield ("insert", "blank"), subject.insert_blank()
+        if self.may("insert"):
+            for _, place in self.samples:
+                for quiet in subject.modes("insert"):
+                    yield ("proof", place, str(quiet)), subject.insert_proof(place, quiet=quiet)
+                    if subject.looks_elsewhere:
+                        yield ("without", place, str(quiet)), subject.region_without(place, quiet=quiet)
+
+    def plan_hand_overs(self, quiet: bool) -> Iterator[tuple[Step, Attempt | None]]:
+        """Yield attempts to carry rows out of the class that updates are declared to keep them in."""
+        reached, scopes = split_scope(self.declared["update"])[0], list(self.subject.scopes)
+        inside = [spot for spot in sorted(self.regions) if is_member(spot, reached, scopes)]
+        outside = [spot for spot in sorted(self.regions) if not is_member(spot, self.kept_in, scopes)]
+        if self.kept_in in ("allow", "deny") or not inside or not outside:
+            return
+        for spot in outside:
+            for column in (column for column in self.subject.mentioned if column.updatable):
+                for place in (self.regions[inside[0]][1], None):
+                    step = ("moved", column.name, spot, "row" if place else "rows")
+                    yield step, self.subject.hand_over(place, self.regions[spot][1], column, quiet=quiet)
+
+    def plan_rows(self) -> Iterator[tuple[Step, Attempt | None]]:
+        """Yield the third round: proven inserts, and row by row what did not go as a whole."""
+        subject = self.subject
+        if self.may("insert"):
+            for _, place in self.samples:
+                quiet = self.proven_mode(place)
+                if quiet is not None:
+                    yield ("insert", place), subject.insert_again(place, quiet=quiet)
+        if self.may("update"):
+            for _, place in self.unreached:
+                yield ("alone", place), subject.update_alone(place)
+        for verb, build in (("update", subject.update_row), ("delete", subject.delete_row)):
+            whole = self.answers.get((verb,))
+            if self.may(verb) and (whole is None or whole["phase"] != "done"):
+                for _, place in self.samples:
+                    for quiet in subject.modes(verb):
+                        yield (verb, place, str(quiet)), build(place, quiet=quiet)
+
+    @property
+    def unreached(self) -> list[tuple[str, str]]:
+        """The samples of regions that an update has not reached, where no update without reading could be made."""
+        whole, unread = self.answers.get(("update",)), self.answers.get(("update", "unread"))
+        is_shown = unread is not None and unread["phase"] == "done"
+        if whole is None or is_shown or not self.subject.may_quieten or not self.subject.access.held_by_policies:
+            return []
+        reached = {spot: touched for spot, (_, touched, _) in (whole["measured"] or {}).items()}
+        return [(spot, place) for spot, place in self.samples if reached.get(spot, 0) < self.regions[spot][0]]
+
+    def proven_mode(self, place: str) -> bool | None:
+        """Return the first way in which taking a row away and putting it back works; None when none does."""
+        for quiet in self.subject.modes("insert"):
+            proof = self.answers["proof", place, str(quiet)]
+            if proof["phase"] == "done" and proof["touched"] == 1:
+                return quiet
+        return None

@@ -1,0 +1,186 @@
+"""A twin: a scratch database with the target's schema, where migrations are tried before the target sees them.
+
+The target is only read. A twin is dropped when its `with` ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from lib.core.errors import CommandError, DatabaseError
+from lib.core.redact import strike
+from lib.transport.database import Database, quote_name, read_query
+from lib.transport.process import run_command
+
+TEMPLATE = "hosted_template"
+"""The scratch server's database that looks like a fresh hosted project."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Twin:
+    """One scratch database made like the target.
+
+    database: as the scratch server's superuser.
+    role, search_path: whom migrations run as, and what their sessions start with, as on the target.
+    missing: what of the target could not be made here, one line each.
+    """
+
+    database: Database
+    role: str
+    search_path: str
+    missing: tuple[str, ...] = ()
+
+    @contextmanager
+    def connect_as_launcher(self) -> Iterator[psycopg.Connection[Any]]:
+        """Yield a connection that may do here what the launch may do on the target; commits nothing by itself."""
+        with self.database.connect(autocommit=True) as connection:
+            connection.execute(f"set session authorization {quote_name(self.role)}")
+            connection.execute("select set_config('search_path', %s, false)", [self.search_path])
+            yield connection
+
+
+@contextmanager
+def make_twin(
+    target: Database,
+    scratch: Database,
+    *,
+    schemas: Sequence[str],
+    postgres_bin: Path,
+    work: Path,
+    timeout_s: float,
+    empty: bool = False,
+) -> Iterator[Twin]:
+    """Yield a database with the target's schema in these schemas, without rows.
+
+    empty: leave it a fresh hosted project, for files that are to be applied from the first one on.
+    Raises TargetError when the target can't be read or the twin can't be made.
+    """
+    session = target.rows(read_query(__package__, "twin/session"))[0]
+    copy_roles(target, scratch)
+    with scratch_database(scratch, TEMPLATE, owner=session["role"]) as database:
+        missing = () if empty else restore_schema(target, database, schemas, postgres_bin, work, timeout_s)
+        yield Twin(
+            database=database,
+            role=session["role"],
+            search_path=session["search_path"],
+            missing=tuple(missing),
+        )
+
+
+@contextmanager
+def clone_twin(twin: Twin) -> Iterator[Twin]:
+    """Yield a copy of a twin as it is now; nobody may be connected to the first meanwhile."""
+    with scratch_database(twin.database, twin.database.name, owner=twin.role) as database:
+        yield replace(twin, database=database)
+
+
+@contextmanager
+def scratch_database(scratch: Database, template: str, *, owner: str) -> Iterator[Database]:
+    """Yield a new database copied from the template, and drop it at the end, its sessions ended."""
+    name = f"twin_{secrets.token_hex(6)}"
+    server = scratch.named("template1")
+    make = f"create database {quote_name(name)} template {quote_name(template)} owner {quote_name(owner)}"
+    with server.connect(autocommit=True) as connection:
+        connection.execute(f"{make} strategy file_copy")
+    try:
+        yield scratch.named(name)
+    finally:
+        with server.connect(autocommit=True) as connection:
+            connection.execute(f"drop database if exists {quote_name(name)} with (force)")
+
+
+def copy_roles(target: Database, scratch: Database) -> None:
+    """Make the target's roles known on the scratch server, unable to log in, so that grants can name them."""
+    known = {row["name"] for row in scratch.rows(read_query(__package__, "twin/roles"))}
+    lacking = [row for row in target.rows(read_query(__package__, "twin/roles")) if row["name"] not in known]
+    if not lacking:
+        return
+    with scratch.connect(autocommit=True) as connection:
+        for row in lacking:
+            inherits = "inherit" if row["inherits"] else "noinherit"
+            bypass = "bypassrls" if row["bypasses_rls"] else "nobypassrls"
+            connection.execute(f"create role {quote_name(row['name'])} nologin {inherits} {bypass}")
+
+
+def restore_schema(
+    target: Database, twin: Database, schemas: Sequence[str], postgres_bin: Path, work: Path, timeout_s: float
+) -> list[str]:
+    """Make the target's objects of these schemas in the twin; return what could not be made, a line each."""
+    present = target.rows(read_query(__package__, "twin/schemas"), schemas=list(schemas))
+    if not present:
+        return []
+    dump, listing = work / f"{twin.name}.dump", work / f"{twin.name}.list"
+    names = [word for row in present for word in ("-n", quote_name(row["name"]))]
+    run_postgres(postgres_bin / "pg_dump", target, ["-Fc", "--schema-only", *names, "-f", dump], timeout_s)
+    contents = run_command([postgres_bin / "pg_restore", "-l", dump], timeout_s=timeout_s).stdout
+    # The schemas themselves are made first, since extensions may live in them.
+    listing.write_text("".join(line for line in contents.splitlines(True) if " SCHEMA - " not in line), encoding="utf-8")
+    lacking = prepare_schemas(target, twin, present)
+    said = run_command(
+        [postgres_bin / "pg_restore", "-d", twin.name, "-L", listing, dump],
+        env=twin.libpq_environment,
+        timeout_s=timeout_s,
+    ).stderr
+    dump.unlink()
+    listing.unlink()
+    failed = [strike(line.partition("ERROR: ")[2].strip()) for line in said.splitlines() if "ERROR: " in line]
+    return [*lacking, *failed, *make_outside_objects(target, twin, schemas)]
+
+
+def run_postgres(program: Path, database: Database, flags: Sequence[str | Path], timeout_s: float) -> None:
+    """Run one of Postgres's programs on a database to its good end, else raise CommandError with what it said."""
+    run = run_command([program, *flags], env=database.libpq_environment, timeout_s=timeout_s)
+    if run.exit_code != 0:
+        said = strike(run.stderr.strip()).splitlines()
+        raise CommandError(
+            f"{program.name} could not read {database.shown}: {said[0] if said else 'it gave no reason'}. "
+            "Next: check that the user may read every object, and that the server is not newer than the program."
+        )
+
+
+def prepare_schemas(target: Database, twin: Database, present: Sequence[dict[str, Any]]) -> list[str]:
+    """Give the twin the target's schemas, empty, and its extensions; return those that can't be had here."""
+    statements = []
+    for row in present:
+        name = quote_name(row["name"])
+        statements.append(f"drop schema if exists {name} cascade")
+        statements.append(f"create schema {name} authorization {quote_name(row['owner'])}")
+        if row["name"] == "public":
+            # A dump only says how public differs from a new database, where everybody may use it.
+            statements.append("grant usage on schema public to public")
+    with twin.connect() as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return run_tolerantly(
+        twin,
+        [
+            f"create extension if not exists {quote_name(row['name'])} with schema {quote_name(row['schema'])}"
+            for row in target.rows(read_query(__package__, "twin/extensions"))
+        ],
+    )
+
+
+def make_outside_objects(target: Database, twin: Database, schemas: Sequence[str]) -> list[str]:
+    """Make what the pack keeps outside its schemas; return what could not be made."""
+    statements = {row["statement"] for row in target.rows(read_query(__package__, "twin/outside_objects"), schemas=list(schemas))}
+    here = {row["statement"] for row in twin.rows(read_query(__package__, "twin/outside_objects"), schemas=list(schemas))}
+    return run_tolerantly(twin, sorted(statements - here))
+
+
+def run_tolerantly(twin: Database, statements: Sequence[str]) -> list[str]:
+    """Run each statement by itself; return a line for each that the server refused."""
+    refused = []
+    for statement in statements:
+        try:
+            with twin.connect() as connection:
+                connection.execute(statement)
+        except DatabaseError as exc:
+            refused.append(f"{statement[:80]}: SQLSTATE {exc.sqlstate}")
+    return refused

@@ -1,0 +1,1 @@
+"""Prometheus: rule files, their unit tests, expressions and scraped samples."""

@@ -1,0 +1,1 @@
+"""The Supabase CLI, and the files that it reads."""

@@ -1,0 +1,117 @@
+"""Migration files of a pack: which the CLI would apply, which it would skip, and what each holds."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lib.clients.postgres.statements import Statement, split_statements
+from lib.core.errors import TargetError
+
+FIT_NAME = re.compile(r"^([0-9]+)_(.*)\.sql$")
+"""Names the CLI applies; it skips any other with one line on stderr. Source: supabase/cli, pkg/migration/file.go."""
+
+ROLLBACKS = Path("supabase/rollbacks")
+
+
+@dataclass(frozen=True)
+class MigrationFile:
+    """One file in supabase/migrations that the CLI would apply."""
+
+    path: Path
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def version(self) -> str:
+        return self.name.partition("_")[0]
+
+    @cached_property
+    def statements(self) -> list[Statement]:
+        """Its statements, in order."""
+        return split_statements(self.text)
+
+    @property
+    def concurrent(self) -> list[Statement]:
+        """Its statements that work concurrently, which can't be undone with the rest of the file."""
+        return [one for one in self.statements if one.is_concurrent]
+
+    @property
+    def transaction_control(self) -> list[Statement]:
+        """Its statements that open or close a transaction of their own."""
+        return [one for one in self.statements if one.is_transaction_control]
+
+    @property
+    def is_atomic(self) -> bool:
+        """Whether the CLI applies all of the file or nothing of it."""
+        return not self.transaction_control and (not self.concurrent or len(self.statements) == 1)
+
+    @property
+    def fits_one_transaction(self) -> bool:
+        """Whether all statements can run inside one transaction."""
+        return not self.transaction_control and not self.concurrent
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationSet:
+    """What supabase/migrations of a pack holds.
+
+    files: those the CLI would apply, in the order it applies them.
+    unfit: names of files it would skip without a word in its JSON.
+    rollbacks: by the name of the migration that each undoes.
+    """
+
+    files: tuple[MigrationFile, ...]
+    unfit: tuple[str, ...]
+    rollbacks: dict[str, MigrationFile]
+
+    @property
+    def duplicates(self) -> dict[str, list[str]]:
+        """Versions that more than one file carries, with the files' names."""
+        named: dict[str, list[str]] = defaultdict(list)
+        for file in self.files:
+            named[file.version].append(file.name)
+        return {version: names for version, names in named.items() if len(names) > 1}
+
+    def pending(self, applied: Iterable[str]) -> list[MigrationFile]:
+        """Return the files whose version is not among those applied, in order."""
+        known = set(applied)
+        return [file for file in self.files if file.version not in known]
+
+
+def find_migrations(pack: Path) -> MigrationSet:
+    """Return what the pack's supabase/migrations holds, which may be nothing.
+
+    Raises TargetError when there is no such folder, or a file is not text.
+    """
+    folder = pack / "supabase" / "migrations"
+    if not folder.is_dir():
+        raise TargetError(
+            f"There is no folder supabase/migrations in {pack.name}. Next: point PACK at the folder that holds supabase/."
+        )
+    entries = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    fit = [path for path in entries if FIT_NAME.match(path.name)]
+    rollbacks = sorted((pack / ROLLBACKS).glob("*.sql"))
+    return MigrationSet(
+        files=tuple(read_files(fit)),
+        unfit=tuple(path.name for path in entries if path not in fit),
+        rollbacks={file.name: file for file in read_files(rollbacks)},
+    )
+
+
+def read_files(paths: Sequence[Path]) -> list[MigrationFile]:
+    """Return the files with their text. Raises TargetError naming one that is not UTF-8."""
+    files = []
+    for path in paths:
+        try:
+            files.append(MigrationFile(path, path.read_text(encoding="utf-8-sig")))
+        except (UnicodeDecodeError, OSError) as exc:
+            raise TargetError(f"{path.name} could not be read as UTF-8 text. Next: save it as UTF-8.") from exc
+    return files

@@ -1,0 +1,54 @@
+"""The history of a database's migrations, as the Supabase CLI keeps it in supabase_migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lib.clients.postgres.statements import canonical_statements
+from lib.clients.supabase.migration_files import MigrationFile
+from lib.transport.database import Database, read_query
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppliedMigration:
+    """One row of the history; statements is None when the row has none recorded."""
+
+    version: str
+    name: str | None
+    statements: tuple[str, ...] | None
+
+
+def read_history(database: Database) -> list[AppliedMigration]:
+    """Return the migrations applied to this database, in order; none when nothing was ever pushed.
+
+    Raises DatabaseError, also when the history may not be read.
+    """
+    if not database.value("select to_regclass('supabase_migrations.schema_migrations') is not null"):
+        return []
+    return [
+        AppliedMigration(
+            version=row["version"],
+            name=row["name"],
+            statements=None if row["statements"] is None else tuple(row["statements"]),
+        )
+        for row in database.rows(read_query(__package__, "history"))
+    ]
+
+
+def find_edited(files: Sequence[MigrationFile], history: Sequence[AppliedMigration]) -> list[str]:
+    """Return names of files that no longer say what was applied under their version.
+
+    The CLI keeps no checksum, so it never sees this. Spacing, comments and the case of words don't count;
+    a version that two files carry, or whose statements were not recorded, can't be compared.
+    """
+    versions = [file.version for file in files]
+    recorded = {one.version: one.statements for one in history}
+    edited = []
+    for file in files:
+        statements = recorded.get(file.version)
+        if statements is None or versions.count(file.version) > 1:
+            continue
+        if canonical_statements(";\n".join(statements)) != canonical_statements(file.text):
+            edited.append(file.name)
+    return edited

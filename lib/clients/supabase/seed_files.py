@@ -1,0 +1,135 @@
+"""The pack's seed files: which there are, what the CLI noted of them, and what applying them again changes.
+
+The CLI runs a seed file once. When the file changes later, it only notes the new hash and says "done".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import DictRow
+
+from lib.clients.postgres.digests import TableDigest, digest_tables, pin_settings
+from lib.core.errors import TargetError
+from lib.transport.database import Database, read_query
+
+DEFAULT_PATTERNS = ("./seed.sql",)
+"""What config.toml stands for when it names no files (supabase CLI 2 and 3)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedFile:
+    """One seed file; `path` is as the CLI notes it, from the pack's root."""
+
+    path: str
+    sha256: str
+    text: str
+
+
+def find_seed_files(pack: Path) -> list[SeedFile]:
+    """Return the pack's seed files in the order the CLI runs them.
+
+    Raises TargetError when seeding is switched off, a pattern matches no file, or the config can't be read:
+    the CLI goes on in silence then.
+    """
+    supabase = pack / "supabase"
+    found: dict[str, Path] = {}
+    for pattern in read_patterns(supabase / "config.toml"):
+        paths = sorted(path for path in supabase.glob(pattern.removeprefix("./")) if path.is_file())
+        if not paths:
+            raise TargetError(
+                f"No seed file matches '{pattern}' in {pack.name}/supabase, which the CLI passes over in silence. "
+                "Next: add the file, or correct sql_paths under [db.seed] in config.toml."
+            )
+        found.update({f"supabase/{path.relative_to(supabase).as_posix()}": path for path in paths})
+    return [read_seed_file(name, path) for name, path in found.items()]
+
+
+def read_patterns(config: Path) -> list[str]:
+    """Return the patterns of [db.seed], relative to supabase/. Raises TargetError."""
+    if not config.exists():
+        return list(DEFAULT_PATTERNS)
+    try:
+        seed = tomllib.loads(config.read_text(encoding="utf-8")).get("db", {}).get("seed", {})
+    except (OSError, ValueError) as exc:
+        raise TargetError(f"supabase/config.toml can't be read: {exc}. Next: correct that line.") from exc
+    if seed.get("enabled", True) is not True:
+        raise TargetError("Seeding is switched off in supabase/config.toml. Next: set enabled = true under [db.seed].")
+    patterns = [str(pattern) for pattern in seed.get("sql_paths", DEFAULT_PATTERNS)]
+    if not patterns or any(Path(pattern).is_absolute() for pattern in patterns):
+        raise TargetError("sql_paths under [db.seed] must name files below supabase/. Next: correct supabase/config.toml.")
+    return patterns
+
+
+def read_seed_file(name: str, path: Path) -> SeedFile:
+    """Return one file with its hash as the CLI takes it."""
+    content = path.read_bytes()
+    return SeedFile(path=name, sha256=hashlib.sha256(content).hexdigest(), text=content.decode("utf-8", "replace"))
+
+
+def read_noted(database: Database) -> dict[str, str]:
+    """Return path -> sha256 of each seed file the database says was applied; empty when it says nothing."""
+    if not database.value("select to_regclass('supabase_migrations.seed_files') is not null"):
+        return {}
+    return {row["path"]: row["hash"] for row in database.rows(read_query(__package__, "seed_files"))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reapplied:
+    """The tables as they were, after the seed's statements ran once more, and once more again.
+
+    again is None when once more changed nothing. undone: whether all of it was rolled back; a file with its
+    own COMMIT can't be.
+    """
+
+    before: tuple[TableDigest, ...]
+    once: tuple[TableDigest, ...]
+    again: tuple[TableDigest, ...] | None
+    undone: bool
+
+
+def reapply(database: Database, files: Sequence[SeedFile], schemas: Sequence[str], *, timeout_s: float) -> Reapplied:
+    """Really run the files' statements again, in one transaction that is rolled back, and see what they change.
+
+    Raises DatabaseError when a statement fails, or a constraint that is checked late.
+    """
+    with database.connect() as connection:
+        before = digest_now(connection, schemas, timeout_s=timeout_s)
+        undone = run_files(connection, files, timeout_s=timeout_s)
+        once = digest_now(connection, schemas, timeout_s=timeout_s)
+        again = None
+        if figures_of(once) != figures_of(before):
+            undone = run_files(connection, files, timeout_s=timeout_s) and undone
+            again = digest_now(connection, schemas, timeout_s=timeout_s)
+        connection.rollback()
+    return Reapplied(before=before, once=once, again=again, undone=undone)
+
+
+def run_files(connection: psycopg.Connection[DictRow], files: Sequence[SeedFile], *, timeout_s: float) -> bool:
+    """Run every file, deferred constraints too; return whether the transaction is still the one it was."""
+    marker = "select pg_current_xact_id()::text as id"
+    before = connection.execute(marker).fetchone()
+    connection.execute("select set_config('statement_timeout', %s, true)", [str(round(timeout_s * 1000))])
+    for file in files:
+        connection.execute(file.text, prepare=False)
+    if connection.info.transaction_status is TransactionStatus.INTRANS:
+        connection.execute("set constraints all immediate")
+    return connection.execute(marker).fetchone() == before
+
+
+def digest_now(connection: psycopg.Connection[DictRow], schemas: Sequence[str], *, timeout_s: float) -> tuple[TableDigest, ...]:
+    """Return the tables as the open transaction sees them, its settings left as they were."""
+    with connection.transaction(force_rollback=True):
+        pin_settings(connection, timeout_s=timeout_s)
+        return tuple(digest_tables(connection, schemas))
+
+
+def figures_of(tables: Sequence[TableDigest]) -> dict[str, tuple[int | None, str]]:
+    """Return table -> (rows, digest)."""
+    return {table.label: (table.rows, table.digest) for table in tables}

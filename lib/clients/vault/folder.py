@@ -1,0 +1,154 @@
+"""The vault: where an environment's credentials are kept, a folder of files or HashiCorp Vault KV v2.
+
+Both give the same: each value with the time it last changed. Every value that is read is struck out of all that
+this process writes from then on, before anyone else gets to see it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from lib.clients.vault.dotenv import EnvLineError, parse_env_lines
+from lib.core.errors import TargetError
+from lib.core.redact import register_secrets
+
+SUFFIXES = (".env", ".txt", ".json")
+OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
+OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+LONGEST_FILE = 1024 * 1024
+"""Bytes. A larger file is no credential, and is not read."""
+LONG_LINE = 16
+"""Characters. A line of a longer value that is at least this long gives it away by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaultValue:
+    """One credential as the vault has it. changed_at: in UTC; None when the vault does not say."""
+
+    place: str
+    value: str = field(repr=False)
+    changed_at: datetime | None
+
+
+class Vault(Protocol):
+    """What a vault can be asked. A place is `file.txt`, `file.env#NAME`, `file.json#key`; in KV v2 `path#key`."""
+
+    @property
+    def shown(self) -> str:
+        """Where it is, without its token."""
+
+    def read(self, places: Iterable[str]) -> dict[str, VaultValue]:
+        """Return the values at these places; one that is not there is left out. Raises TargetError."""
+
+    def too_open(self) -> list[str] | None:
+        """Return what more people than the owner may read; None when the vault is no folder."""
+
+
+def telling_parts(value: VaultValue) -> list[str]:
+    """Return what gives the value away: the whole of it, and each long line."""
+    lines = [line.strip() for line in value.value.splitlines()]
+    return [value.value, value.value.strip(), *(line for line in lines if len(line) >= LONG_LINE)]
+
+
+def know(value: VaultValue) -> VaultValue:
+    """Strike the value, and each long line of it, out of everything from now on."""
+    register_secrets(telling_parts(value))
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaultFolder:
+    """A folder of `.env`, `.txt` and `.json` files; a `.txt` file is one value, byte for byte."""
+
+    path: Path
+    name: str
+
+    @property
+    def shown(self) -> str:
+        return self.name
+
+    def read(self, places: Iterable[str]) -> dict[str, VaultValue]:
+        """Return the values at these places; one that is not there is left out. Raises TargetError."""
+        self.require()
+        files: dict[str, tuple[Mapping[str, str], datetime]] = {}
+        found = {}
+        for place in places:
+            file, _, key = place.partition("#")
+            if file not in files:
+                files[file] = self.read_file(file)
+            values, changed_at = files[file]
+            if key in values:
+                found[place] = know(VaultValue(place=place, value=values[key], changed_at=changed_at))
+        return found
+
+    def require(self) -> None:
+        """Return when the folder is there. Raises TargetError when it isn't."""
+        if not self.path.is_dir():
+            raise TargetError(
+                f"The vault folder {self.name} is not there. Next: unlock or fetch it, or mend credentials.vault_path."
+            )
+
+    def read_file(self, file: str) -> tuple[Mapping[str, str], datetime]:
+        """Return what one file holds, by key, and when it was last written; nothing when there is no such file."""
+        path = (self.path / file).resolve()
+        if not path.is_relative_to(self.path.resolve()):
+            raise TargetError(f"{file} is outside the vault folder {self.name}, and is not read. Next: mend its place in params.")
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+            with os.fdopen(descriptor, "rb") as opened:
+                said = os.fstat(descriptor)
+                data = opened.read(LONGEST_FILE + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}, datetime.now(UTC)
+        except OSError as exc:
+            raise TargetError(f"{self.name}/{file} can't be read: {exc.strerror}. Next: see whose file it is.") from exc
+        return parse_file(f"{self.name}/{file}", data), datetime.fromtimestamp(said.st_mtime, UTC)
+
+    def too_open(self) -> list[str] | None:
+        """Return each file that others than its owner may read or write, and each folder others may write into."""
+        self.require()
+        return [
+            f"{path.relative_to(self.path.parent).as_posix()} ({stat.filemode(path.stat().st_mode)})"
+            for path in sorted([self.path, *self.path.rglob("*")])
+            if path.stat().st_mode & (OTHERS_MAY_WRITE if path.is_dir() else OTHERS_MAY)
+        ]
+
+
+def parse_file(named: str, data: bytes) -> Mapping[str, str]:
+    """Return the values of one file by key; a `.txt` file's only key is ''. Raises TargetError, naming no value."""
+    suffix = Path(named).suffix or Path(named).name
+    if suffix not in SUFFIXES:
+        raise TargetError(f"{named} is none of {', '.join(SUFFIXES)}. Next: keep credentials in files of these kinds.")
+    if len(data) > LONGEST_FILE:
+        raise TargetError(f"{named} is larger than {LONGEST_FILE:,} bytes. Next: see what it is; no credential is that long.")
+    try:
+        text = data.decode("utf-8")
+        if suffix == ".json":
+            return flatten(named, json.loads(text))
+    except ValueError:
+        # The decoder's own message may quote what it choked on, so it is dropped here.
+        what = "JSON in UTF-8" if suffix == ".json" else "UTF-8 text"
+        raise TargetError(f"{named} is no {what}. Next: write it anew.") from None
+    if suffix == ".txt":
+        return {"": text}
+    try:
+        return parse_env_lines(text)
+    except EnvLineError as exc:
+        raise TargetError(f"{named}: {exc}. Next: mend that line.") from exc
+
+
+def flatten(named: str, said: object, before: str = "") -> dict[str, str]:
+    """Return the strings of nested JSON objects by their keys, joined by dots."""
+    if not isinstance(said, dict):
+        raise TargetError(f"{named} holds something else than names with text. Next: make each value a string.")
+    values: dict[str, str] = {}
+    for key, value in said.items():
+        values.update({f"{before}{key}": value} if isinstance(value, str) else flatten(named, value, f"{before}{key}."))
+    return values

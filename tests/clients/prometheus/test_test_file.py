@@ -1,0 +1,81 @@
+"""Series as promtool's unit tests write them, and headings as a forge links them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lib.clients.prometheus.rule_file import find_runbook
+from lib.clients.prometheus.test_file import AlertTest, between, expand, series_key, show_samples
+from lib.display.markdown import heading_anchors
+
+NOTATIONS = {
+    "1+2x3": (1, 3, 5, 7),
+    "4x2": (4, 4, 4),
+    "-1-0.5x1": (-1, -1.5),
+    "0 _ 2 stale": (0, None, 2, None),
+    "_x2 1": (None, None, 1),
+    "0x10": (16,),
+}
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_a_notation_is_read_as_its_samples(notation: str) -> None:
+    assert expand(notation) == NOTATIONS[notation]
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_samples_are_written_so_that_they_read_the_same(notation: str) -> None:
+    samples = expand(notation)
+    assert expand(show_samples(samples)) == pytest.approx(samples)
+
+
+def test_series_are_the_same_whatever_the_order_of_their_labels() -> None:
+    assert series_key('a{x="1", y="2,3"}') == series_key('a{y="2,3",x="1"}')
+
+
+def test_series_between_two_tests() -> None:
+    low, high = (
+        AlertTest(name="t", place=0, interval_s=60, series={"a": expand(values)}, expected={}) for values in ("0+1x4", "0+3x4")
+    )
+    assert between(low, high, 0.5) == {"a": (0, 2, 4, 6, 8)}
+
+
+def test_tests_of_different_series_have_nothing_between_them() -> None:
+    low, high = (AlertTest(name="t", place=0, interval_s=60, series={name: (1.0,)}, expected={}) for name in "ab")
+    with pytest.raises(ValueError, match="a, b"):
+        between(low, high, 0.5)
+
+
+def test_resolving_means_quiet_after_firing() -> None:
+    test = AlertTest(
+        name="t", place=0, interval_s=60, series={}, expected={"A": ((0, False), (60, True)), "B": ((0, True), (60, False))}
+    )
+    assert (test.resolves("A"), test.resolves("B")) == (False, True)
+
+
+def test_headings_are_linked_as_a_forge_does() -> None:
+    markdown = "# Alerts & more\n```\n# no heading\n```\n## It's *slow*!\n## It's *slow*!\n### [Link](x.md) `code`\n"
+    assert heading_anchors(markdown) == ["alerts--more", "its-slow", "its-slow-1", "link-code"]
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("docs/a.md#one", ""),
+        ("https://github.com/x/y/blob/main/docs/a.md#one", ""),
+        ("docs/a.md#two", "no heading #two"),
+        ("docs/a.md", "names no heading"),
+        ("docs/b.md#one", "no file docs/b.md"),
+        ("https://example.com/runbook", "no address of a file"),
+        ("", "no file"),
+        ("../../etc/passwd#x", "no file"),
+    ],
+)
+def test_a_runbook_leads_to_file_and_heading(tmp_path: Path, url: str, problem: str) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a.md").write_text("# One\n")
+    found = find_runbook(tmp_path, url)
+    assert problem in found
+    assert bool(problem) == bool(found)

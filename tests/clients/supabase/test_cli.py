@@ -1,0 +1,144 @@
+"""The CLI's calls and answers: by text for both generations, and for real with the pinned binary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lib.clients.supabase.cli import CliRefusal, SupabaseCli, name_target, open_cli, read_answer, read_major, stage_project
+from lib.core.errors import CommandError
+from lib.stack import find_supabase
+from lib.transport.database import Database
+from lib.transport.process import CommandRun
+
+TARGET = Database("postgresql://postgres.ref:pass%40word1@db.example.com:6543/app")
+
+
+def said(stdout: str, *, exit_code: int = 0, stderr: str = "") -> CommandRun:
+    return CommandRun(command="supabase db push", exit_code=exit_code, stdout=stdout, stderr=stderr, duration_s=0.1)
+
+
+def fake_cli(folder: Path, body: str) -> Path:
+    path = folder / "supabase"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    migrations = tmp_path / "pack" / "supabase" / "migrations"
+    migrations.mkdir(parents=True)
+    (migrations / "20250101000000_notes.sql").write_text("create table public.notes (id int);")
+    (migrations / "notes_too.sql").write_text("select 1;")
+    return tmp_path / "pack"
+
+
+@pytest.fixture
+def cli(pack: Path, tmp_path: Path) -> SupabaseCli:
+    return open_cli(find_supabase(None), stage_project(pack, tmp_path / "staged"), timeout_s=60)
+
+
+@pytest.mark.parametrize(("major", "flag"), [(2, "--db-url="), (3, "--remote="), (4, "--remote=")])
+def test_each_generation_is_told_the_target_without_the_password(major: int, flag: str) -> None:
+    named = name_target(TARGET, major)
+    assert named == f"{flag}postgresql://postgres.ref@db.example.com:6543/app?sslmode=require"
+
+
+def test_a_loopback_target_is_told_to_go_without_tls() -> None:
+    assert name_target(Database("postgresql://u:secret1@127.0.0.1:5/d"), 2).endswith("/d?sslmode=disable")
+
+
+def test_a_database_whose_server_has_tls_here_keeps_its_mode() -> None:
+    assert name_target(Database("postgresql://u:secret1@localhost/d?sslmode=require"), 3).endswith("sslmode=require")
+
+
+@pytest.mark.parametrize(("printed", "major"), [("2.122.1", 2), ("3.1.0", 3)])
+def test_the_generation_is_read_from_the_version(tmp_path: Path, printed: str, major: int) -> None:
+    assert read_major(fake_cli(tmp_path, f"echo {printed}")) == major
+
+
+@pytest.mark.parametrize("printed", ["1.226.4", "", "no idea"])
+def test_a_generation_that_can_not_be_called_is_refused(tmp_path: Path, printed: str) -> None:
+    with pytest.raises(CommandError, match="install version 2 or newer"):
+        read_major(fake_cli(tmp_path, f"echo '{printed}'"))
+
+
+def test_every_call_is_explicit_and_no_credential_is_in_it(tmp_path: Path) -> None:
+    script = 'printf \'{"migrations":[],"argv":"\'; printf "%s " "$@"; printf \'","password":"%s"}\\n\' "$PGPASSWORD"'
+    answer = SupabaseCli(binary=fake_cli(tmp_path, script), major=2, workdir=tmp_path, timeout_s=10).push(TARGET)
+    for word in ("--db-url=", "--yes", "--output-format json", "--agent no", "--workdir"):
+        assert word in answer.data["argv"]
+    assert "pass@word1" not in answer.data["argv"]
+    assert answer.data["password"] == "pass@word1"
+
+
+def test_warnings_above_the_json_do_not_hide_it() -> None:
+    assert read_answer(said('A warning\n{"upToDate": true}\n'), "db push").data == {"upToDate": True}
+
+
+def test_findings_with_exit_code_1_are_an_answer() -> None:
+    assert read_answer(said('{"results": [1]}', exit_code=1), "db advisors").data["results"] == [1]
+
+
+def test_the_clis_own_error_is_told_with_its_code_and_suggestion() -> None:
+    error = {"_tag": "Error", "error": {"code": "DbConnectError", "message": "no\nroute", "suggestion": "Plug it in."}}
+    with pytest.raises(CliRefusal, match=r"\(DbConnectError\): no route. Next: Plug it in."):
+        read_answer(said(json.dumps(error), exit_code=1), "db push")
+
+
+@pytest.mark.parametrize("stdout", ["", "usage: supabase", "{broken"])
+def test_no_json_is_no_answer(stdout: str) -> None:
+    with pytest.raises(CommandError, match="no JSON: what it is"):
+        read_answer(said(stdout, exit_code=1, stderr="what it is"), "db push")
+
+
+def test_files_skipped_for_their_names_are_read_off_stderr() -> None:
+    stderr = 'Connecting...\nSkipping migration foo.sql... (file name must match pattern "<timestamp>_name.sql")\n'
+    assert read_answer(said("{}", stderr=stderr), "db push").skipped_files == ["foo.sql"]
+
+
+def test_nothing_is_written_into_the_pack(pack: Path, cli: SupabaseCli, hosted_database: Database) -> None:
+    before = sorted(path for path in pack.rglob("*"))
+    cli.push(hosted_database)
+    assert sorted(path for path in pack.rglob("*")) == before
+
+
+def test_the_real_cli_plans_pushes_lists_and_advises(cli: SupabaseCli, hosted_database: Database) -> None:
+    planned = cli.push(hosted_database, dry_run=True)
+    assert planned.data["migrations"] == ["20250101000000_notes.sql"]
+    assert planned.skipped_files == ["notes_too.sql"]
+    assert not hosted_database.value("select to_regclass('public.notes') is not null")
+    cli.push(hosted_database)
+    assert cli.push(hosted_database).data["upToDate"] is True
+    assert [(one.version, one.local, one.remote) for one in cli.list_migrations(hosted_database)] == [
+        ("20250101000000", True, True)
+    ]
+    assert isinstance(cli.advise(hosted_database).data["results"], list)
+
+
+def test_a_config_of_another_generation_is_refused_in_the_clis_own_words(
+    pack: Path, tmp_path: Path, hosted_database: Database
+) -> None:
+    (pack / "supabase" / "config.toml").write_text('project_id = "x"\n[inbucket]\nenabled = true\n')
+    cli = open_cli(find_supabase(None), stage_project(pack, tmp_path / "staged"), timeout_s=60)
+    with pytest.raises(CliRefusal, match=r"\[inbucket\].*no longer supported.*Next: change supabase/config.toml") as caught:
+        cli.list_migrations(hosted_database)
+    assert caught.value.code == "DbConfigLoadError"
+
+
+def test_a_wrong_password_can_not_look(cli: SupabaseCli, hosted_database: Database) -> None:
+    stranger = Database(hosted_database.url.replace(f":{hosted_database.url.split(':')[2].split('@')[0]}@", ":not-the-password@"))
+    with pytest.raises(CliRefusal, match="DbConnectError"):
+        cli.list_migrations(stranger)
+
+
+def test_files_beside_supabase_are_staged_too(pack: Path, tmp_path: Path) -> None:
+    (pack / "db").mkdir()
+    (pack / "supabase" / ".temp").mkdir()
+    staged = stage_project(pack, tmp_path / "staged")
+    assert (staged / "db").is_symlink()
+    assert not (staged / "supabase" / ".temp").exists()
+    assert list((stage_project(pack, tmp_path / "bare", with_config=False) / "supabase").iterdir()) == []

@@ -1,0 +1,96 @@
+"""Which files the CLI would apply, and what each holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lib.clients.supabase.migration_files import MigrationSet, find_migrations
+from lib.clients.supabase.migration_history import AppliedMigration, find_edited
+from lib.core.errors import TargetError
+
+
+def pack_of(folder: Path, **files: str) -> Path:
+    migrations = folder / "supabase" / "migrations"
+    migrations.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (migrations / name).write_text(text)
+    return folder
+
+
+def found(folder: Path, files: dict[str, str]) -> MigrationSet:
+    return find_migrations(pack_of(folder, **files))
+
+
+def test_files_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+    migrations = found(tmp_path, {"20250102_b.sql": "select 2", "20250101_a.sql": "select 1"})
+    assert [(file.version, file.name) for file in migrations.files] == [
+        ("20250101", "20250101_a.sql"),
+        ("20250102", "20250102_b.sql"),
+    ]
+
+
+def test_a_name_the_cli_skips_is_told_apart(tmp_path: Path) -> None:
+    migrations = found(tmp_path, {"20250101_a.sql": "", "add_votes.sql": "", "20250102.sql": "", "README.md": ""})
+    assert migrations.unfit == ("20250102.sql", "README.md", "add_votes.sql")
+
+
+def test_one_version_in_two_files_is_found(tmp_path: Path) -> None:
+    migrations = found(tmp_path, {"20250101_a.sql": "", "20250101_b.sql": "", "20250102_c.sql": ""})
+    assert migrations.duplicates == {"20250101": ["20250101_a.sql", "20250101_b.sql"]}
+
+
+def test_pending_is_what_the_history_lacks(tmp_path: Path) -> None:
+    migrations = found(tmp_path, {"1_a.sql": "", "2_b.sql": "", "3_c.sql": ""})
+    assert [file.name for file in migrations.pending(["1", "3"])] == ["2_b.sql"]
+
+
+def test_a_rollback_is_found_by_its_migration(tmp_path: Path) -> None:
+    pack = pack_of(tmp_path, **{"1_a.sql": "select 1"})
+    (pack / "supabase" / "rollbacks").mkdir()
+    (pack / "supabase" / "rollbacks" / "1_a.sql").write_text("select 2")
+    assert find_migrations(pack).rollbacks["1_a.sql"].text == "select 2"
+
+
+def test_a_pack_without_the_folder_can_not_be_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="no folder supabase/migrations"):
+        find_migrations(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (pack_of(tmp_path) / "supabase" / "migrations" / "1_a.sql").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(TargetError, match=r"1_a\.sql"):
+        find_migrations(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "atomic"),
+    [
+        ("create table a (b int); create index on a (b)", True),
+        ("create index concurrently i on a (b)", True),
+        ("create table a (b int); create index concurrently i on a (b)", False),
+        ("begin; create table a (b int); commit", False),
+        ("do $$ begin null; end $$; comment on table a is 'create index concurrently; begin'", True),
+    ],
+)
+def test_a_file_that_may_stay_half_applied_is_told_apart(tmp_path: Path, text: str, atomic: bool) -> None:
+    assert found(tmp_path, {"1_a.sql": text}).files[0].is_atomic is atomic
+
+
+APPLIED = AppliedMigration(version="1", name="a", statements=("create table a (b int)", "select 1"))
+
+
+@pytest.mark.parametrize("text", ["create table a (b int); select 1;", "-- why\nCREATE TABLE a\n (b int);\nselect 1"])
+def test_a_file_as_applied_is_no_drift(tmp_path: Path, text: str) -> None:
+    assert find_edited(found(tmp_path, {"1_a.sql": text}).files, [APPLIED]) == []
+
+
+def test_a_file_edited_after_it_was_applied_is_drift(tmp_path: Path) -> None:
+    files = found(tmp_path, {"1_a.sql": "create table a (b bigint); select 1"}).files
+    assert find_edited(files, [APPLIED]) == ["1_a.sql"]
+
+
+def test_what_was_not_recorded_can_not_be_called_edited(tmp_path: Path) -> None:
+    files = found(tmp_path, {"1_a.sql": "select 5", "2_b.sql": "select 6"}).files
+    assert find_edited(files, [AppliedMigration(version="1", name="a", statements=None)]) == []
