@@ -22,7 +22,8 @@ from lib.addresses import Spec, find_targets, spec_problems, value_problems, var
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.section import Section
-from lib.sections import SECTIONS, Embedded
+from lib.embedded.switches import Embedded
+from lib.sections import SECTIONS
 
 ENVIRONMENT_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
 LAUNCH_LIST = "launch_list"

@@ -24,14 +24,14 @@ from lib.core.errors import CommandError, WorkbookError
 from lib.core.paths import ROOT
 from lib.core.redact import password_of
 from lib.core.results import Provenance, least_real
-from lib.embedded.credential_stand_ins import CredentialServices, note_digests, start_credential_stand_ins
 from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
-from lib.embedded.folders import state_base
 from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, write_lease
-from lib.embedded.postgres import EmbeddedPostgres, start_postgres
-from lib.embedded.previous_schema import make_previous_schema
-from lib.embedded.stand_ins import Standing, start_stand_ins
+from lib.embedded.postgres.previous_schema import make_previous_schema
+from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
+from lib.embedded.state_folders import state_base
+from lib.embedded.vendors.credentials import CredentialServices, note_digests, start_credential_stand_ins
+from lib.embedded.vendors.start import Standing, start_stand_ins
 from lib.params import Params
 from lib.run_file import RunFile
 from lib.tasks import task_named

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lib.embedded.folders import state_base
 from lib.embedded.leftovers import clean_leftovers
-from lib.embedded.postgres import EmbeddedPostgres, start_postgres
+from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
+from lib.embedded.state_folders import state_base
 from lib.transport.database import Database
 
 CHECKOUT = Path(__file__).resolve().parent.parent

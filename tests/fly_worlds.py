@@ -15,8 +15,8 @@ from typing import Any
 from lib.core.paths import ROOT
 from lib.core.results import Provenance
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
-from lib.embedded.folders import state_base
-from lib.embedded.previous_schema import apply_file
+from lib.embedded.postgres.previous_schema import apply_file
+from lib.embedded.state_folders import state_base
 from lib.sections import SECTIONS
 from lib.transport.context import Programs, Service, World
 from lib.transport.database import Database

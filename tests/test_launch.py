@@ -19,7 +19,7 @@ import pytest
 from lib.core.paths import ROOT
 from lib.core.redact import password_of
 from lib.core.results import Outcome
-from lib.embedded.folders import state_base
+from lib.embedded.state_folders import state_base
 from lib.evidence.history import last_run, open_history
 from lib.evidence.log import read_evidence
 from lib.evidence.manifest import verify_run

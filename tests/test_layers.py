@@ -30,11 +30,17 @@ DOORS = {
     "smtplib": {"transport/smtp.py"},
     "starlette": {"embedded/"},
     "hvac": {"clients/vault/kv.py"},
-    "nacl": {"clients/github.py", "embedded/github.py"},
-    "aiosmtpd": {"embedded/mail_sink.py"},
+    "nacl": {"clients/github.py", "embedded/vendors/github.py"},
+    "aiosmtpd": {"embedded/vendors/mail.py"},
     "papermill": {"kernels.py"},
     "nbconvert": {"render.py", "story.py"},
-    "psycopg": {"transport/database.py", "clients/postgres/", "clients/supabase/seed_files.py", "targets/", "embedded/hosted.py"},
+    "psycopg": {
+        "transport/database.py",
+        "clients/postgres/",
+        "clients/supabase/seed_files.py",
+        "targets/",
+        "embedded/postgres/hosted.py",
+    },
 }
 """Library -> the files or folders that may import it, so that it can be replaced in one place."""
 

@@ -17,8 +17,8 @@ from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems
 from lib.clients.probe import Reading, read_answer
 from lib.clients.publer import publer_probes, publer_site
 from lib.core.paths import ROOT
-from lib.embedded.chatwoot import Chatwoot
-from lib.embedded.publer import Publer
+from lib.embedded.vendors.chatwoot import Chatwoot
+from lib.embedded.vendors.publer import Publer
 from lib.params import load_params
 from lib.transport.context import Service
 from lib.transport.retry import Limit, Patience

@@ -19,8 +19,8 @@ from lib.clients.vault.declared import VaultCopy, open_vault, read_copy
 from lib.core.paths import ROOT
 from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, start_fly
-from lib.embedded.folders import state_base
-from lib.embedded.github import GitHubStandIn
+from lib.embedded.state_folders import state_base
+from lib.embedded.vendors.github import GitHubStandIn
 from lib.params import is_apply
 from lib.targets.credential_sync import Done, Outcome, Setter, Step, carry_out, plan_problems
 from tests.credential_worlds import copy_pack, load, open_world

@@ -109,7 +109,7 @@ def show_counts(counts: Mapping[str, int]) -> str:
 def verdict_sentence(verdict: Verdict, counts: Mapping[str, int], *, partial: bool = False, rehearsed: bool = False) -> str:
     """Return what the verdict means and why, in one or two sentences.
 
-    counts: outcome word -> number of *gates*, as lib.results.count_outcomes gives them.
+    counts: outcome word -> number of *gates*, as lib.core.results.count_outcomes gives them.
     partial: only some of the tasks ran. rehearsed: embedded or simulated parts stood in.
     """
     failed, unseen, passed = (counts.get(word, 0) for word in (Outcome.FAIL, Outcome.ERROR, Outcome.PASS))

@@ -1,4 +1,4 @@
-"""What is asked of a web service and what can come back: the vocabulary of `lib.web`, without a connection."""
+"""What is asked of a web service and what can come back: the vocabulary of `lib.transport.web`, without a connection."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from lib.clients.prometheus.exposition import fetch_exposition, find_uses, parse
 from lib.core.errors import CommandError, TargetError, WebError
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance
-from lib.embedded.mail_sink import MailSink
+from lib.embedded.vendors.mail import MailSink
 from lib.params import load_params
 from lib.transport.context import Service, World
 

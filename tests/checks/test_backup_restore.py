@@ -22,7 +22,7 @@ from lib.clients.postgres.rls.declared import Rls
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT as CHECKOUT
 from lib.core.results import Findings, Outcome, Provenance, Result
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.params import load_params
 from lib.sections import BackupRestore
 from lib.targets.backup_store import MANIFEST, read_manifest, seal, write_manifest

@@ -19,7 +19,7 @@ from lib.core.errors import CommandError, TargetError
 from lib.core.recovery_notes import read_notes
 from lib.core.results import Findings, Outcome
 from lib.embedded.fly.start import EmbeddedFly
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.targets import deploy_practice
 from lib.transport.context import World
 from lib.transport.database import Database

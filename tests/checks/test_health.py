@@ -21,9 +21,9 @@ from lib import params
 from lib.checks import health
 from lib.core.errors import NotReadyError
 from lib.core.results import Outcome, Provenance
-from lib.embedded.chatwoot import Chatwoot
-from lib.embedded.mail_sink import MailSink
-from lib.embedded.publer import Publer
+from lib.embedded.vendors.chatwoot import Chatwoot
+from lib.embedded.vendors.mail import MailSink
+from lib.embedded.vendors.publer import Publer
 from lib.evidence.log import EvidenceLine
 from lib.run_file import RunFile
 from lib.tasks import task_named

@@ -16,7 +16,7 @@ from lib.clients.supabase.squawk import LintFinding
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance, Result
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.params import load_params
 from lib.sections import Migrations
 from lib.stack import find_supabase

@@ -12,7 +12,7 @@ import pytest
 from lib.checks import rls
 from lib.core.errors import TargetError
 from lib.core.results import Findings, Outcome, Provenance, Result
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.transport.context import Programs, World
 from lib.transport.database import Database
 from tests.rls_samples import IDENTITIES, NOTES, apply, every_verb, roles, section

@@ -12,7 +12,7 @@ import pytest
 from lib.checks import seed
 from lib.core.errors import TargetError
 from lib.core.results import Findings, Outcome, Provenance, Result
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.params import load_params
 from lib.sections import Seed
 from lib.stack import find_supabase

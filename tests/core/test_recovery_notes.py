@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lib.core.paths import ROOT
 from lib.core.recovery_notes import leave_note, read_notes, remove_note
-from lib.embedded.folders import state_base
+from lib.embedded.state_folders import state_base
 
 
 def test_a_note_stays_until_it_is_removed(tmp_path: Path) -> None:

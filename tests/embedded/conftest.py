@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.embedded.folders import own_folder, temp_root
+from lib.embedded.state_folders import own_folder, temp_root
 
 
 @pytest.fixture

@@ -23,14 +23,14 @@ from lib.embedded.leftovers import (
     wait_ended,
     write_lease,
 )
-from lib.embedded.postgres import EmbeddedPostgres, start_postgres
+from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 
 OWNER = """
 import sys
 from pathlib import Path
-from lib.embedded.postgres import start_postgres
+from lib.embedded.postgres.server import start_postgres
 
 start_postgres(Path(sys.argv[1]), tools=Path(sys.argv[2]))
 print("started", flush=True)

@@ -15,7 +15,7 @@ import pytest
 
 from lib.core.paths import ROOT
 from lib.embedded.fly.start import EmbeddedFly
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.targets.backup_store import hold_store
 from lib.targets.backups import take_backup
 from lib.transport.database import Database

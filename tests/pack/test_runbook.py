@@ -12,7 +12,7 @@ import pytest
 
 from lib.core.paths import ROOT
 from lib.core.results import Outcome, Provenance
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.evidence.log import EvidenceLine
 from lib.runbook import fill_runbook, measured_times
 from lib.targets.backup_store import hold_store

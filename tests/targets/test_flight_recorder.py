@@ -8,7 +8,7 @@ import pytest
 
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.targets.flight_recorder import Flight, record_flight
 from lib.transport.database import Database
 

@@ -9,7 +9,7 @@ import pytest
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.cli import CliRefusal, open_cli, stage_project
 from lib.clients.supabase.migration_files import MigrationFile
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.stack import find_supabase
 from lib.targets.migration_apply import ApplyFailure, apply_file
 from lib.transport.database import Database

@@ -15,8 +15,8 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from lib.core.errors import MailError
-from lib.embedded.certificates import write_untrusted_certificate
-from lib.embedded.mail_sink import MailSink
+from lib.embedded.vendors.certificates import write_untrusted_certificate
+from lib.embedded.vendors.mail import MailSink
 from lib.transport.smtp import MailServer, open_mail_server, read_mail_url, send_mail
 
 PASSWORD = "a-password-of-the-test"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from lib.core.errors import WebError
-from lib.embedded.chatwoot import Chatwoot
-from lib.embedded.publer import Publer
+from lib.embedded.vendors.chatwoot import Chatwoot
+from lib.embedded.vendors.publer import Publer
 from lib.transport.retry import Limit, Patience
 from lib.transport.web import ask
 from lib.transport.web_types import Question, Site, Trouble, read_json

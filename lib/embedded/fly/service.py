@@ -15,10 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lib.embedded.fly.apps import Platform
 from lib.embedded.fly.control import ADDRESS, HOST, LONGEST_LINE, Refused
 from lib.embedded.fly.fly_toml import read_toml
 from lib.embedded.fly.images import ImageRef, pack_image, releases_of
-from lib.embedded.fly.platform_apps import Platform
 
 OWNER_LOOK_S = 0.5
 """Seconds between two looks at whether the process that started us still lives."""

@@ -19,7 +19,7 @@ from lib.embedded.fly.control import call
 from lib.embedded.fly.secret_lines import WHITE_SPACE as GO_WHITE_SPACE
 from lib.embedded.fly.secret_lines import parse_secret_lines
 from lib.embedded.fly.start import EmbeddedFly, Switches, start_fly
-from lib.embedded.folders import own_folder, temp_root
+from lib.embedded.state_folders import own_folder, temp_root
 
 APP = "idea-board-staging"
 NASTY = st.text(

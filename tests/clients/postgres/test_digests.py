@@ -21,7 +21,7 @@ from lib.clients.postgres.digests import (
 )
 from lib.clients.postgres.row_differences import RowDifference, find_row_differences
 from lib.core.errors import DatabaseError
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.transport.database import Database
 
 TIMEOUT_S = 30

@@ -17,7 +17,7 @@ from lib.clients.postgres.digests import open_reading
 from lib.clients.postgres.dumps import TocEntry, check_major, list_entries, read_scope, read_sequences
 from lib.clients.postgres.restores import choose_entries, drop_copy, make_copy, missing_extensions, restore_dump
 from lib.core.errors import CommandError, DatabaseError, TargetError
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.targets.backup_store import (
     MANIFEST,
     KeptBackup,

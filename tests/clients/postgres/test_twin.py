@@ -9,7 +9,7 @@ import pytest
 from lib.clients.postgres.schema import compare_schemas, read_schema
 from lib.clients.postgres.twin import clone_twin, make_twin, run_postgres
 from lib.core.errors import CommandError, DatabaseError
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.transport.database import Database
 
 TARGET = """

@@ -17,7 +17,7 @@ from lib.clients.vault.folder import VaultFolder
 from lib.clients.vault.kv import KvVault
 from lib.core.errors import TargetError
 from lib.core.redact import STRUCK, strike
-from lib.embedded.vault import VaultStandIn
+from lib.embedded.vendors.vault import VaultStandIn
 
 PEM = "-----BEGIN KEY-----\nMIIBfake+line/one==\n# not a comment\nümlaut “quoted”\n-----END KEY-----\n"
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

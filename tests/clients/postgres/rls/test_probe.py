@@ -13,7 +13,7 @@ from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.core.errors import DatabaseError, TargetError
 from lib.core.results import Outcome
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.transport.database import Database
 from tests.rls_samples import ANA, BEN, CAT, IDENTITIES, NOTES, VERBS, apply, every_verb, roles, section
 

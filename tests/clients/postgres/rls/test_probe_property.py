@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.core.results import Outcome
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.transport.database import Database
 from tests.rls_samples import ANA, BEN, CAT, VERBS, apply, every_verb, section
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lib.clients.github import GitHub, read_github_secret, read_github_secrets, seal, set_github_secret
 from lib.core.errors import TargetError, WebError
 from lib.core.paths import ROOT
-from lib.embedded.github import GitHubStandIn, Store
+from lib.embedded.vendors.github import GitHubStandIn, Store
 
 SLUG = "example/idea-board"
 ENVIRONMENTS = ["staging", "QA / eu-west"]

@@ -13,9 +13,9 @@ from lib.clients.vault.declared import Credentials, VaultCopy, open_vault, read_
 from lib.clients.vault.folder import VaultValue
 from lib.core.errors import TargetError
 from lib.core.redact import register_secrets
-from lib.embedded.github import GitHubStandIn
-from lib.embedded.vault import VaultStandIn
-from lib.sections import CredentialStandIns
+from lib.embedded.switches import CredentialStandIns
+from lib.embedded.vendors.github import GitHubStandIn
+from lib.embedded.vendors.vault import VaultStandIn
 
 BEFORE_THE_CHANGE = timedelta(days=30)
 """By this much an old copy is older than the vault's."""

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from lib.core.errors import DatabaseError
-from lib.embedded.overlay import EXTENSIONS_FOR_POSTGRES
-from lib.embedded.postgres import EmbeddedPostgres, start_postgres
+from lib.embedded.postgres.overlay import EXTENSIONS_FOR_POSTGRES
+from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.transport.database import Database
 
-TOOLS = Path(__file__).resolve().parents[2] / ".tools"
+TOOLS = Path(__file__).resolve().parents[3] / ".tools"
 
 USER = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"

@@ -22,8 +22,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lib.core.errors import WorkbookError
-from lib.embedded.certificates import write_untrusted_certificate
-from lib.embedded.faults import drop, drop_after_head, respond
+from lib.embedded.vendors.certificates import write_untrusted_certificate
+from lib.embedded.vendors.faults import drop, drop_after_head, respond
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 10

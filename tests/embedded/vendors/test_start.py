@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from lib.core.paths import ROOT
-from lib.embedded.chatwoot import Chatwoot
-from lib.embedded.publer import Publer
-from lib.embedded.stand_in import StandIn
+from lib.embedded.vendors.chatwoot import Chatwoot
+from lib.embedded.vendors.fake_server import StandIn
+from lib.embedded.vendors.publer import Publer
 from lib.transport.retry import Patience
 from lib.transport.web import ask
 from lib.transport.web_types import Answer, Question, Site, read_json

@@ -62,5 +62,5 @@ def drop_database(admin: Database, name: str) -> None:
 
 
 def read_script(name: str) -> str:
-    """Return the text of lib/embedded/<name>.sql."""
-    return (resources.files("lib") / "embedded" / f"{name}.sql").read_text(encoding="utf-8")
+    """Return the text of <name>.sql, which lies beside this module."""
+    return (resources.files(__package__) / f"{name}.sql").read_text(encoding="utf-8")

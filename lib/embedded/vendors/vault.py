@@ -15,7 +15,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.embedded.stand_in import Endpoint, StandIn
+from lib.embedded.vendors.fake_server import Endpoint, StandIn
 
 MOST_VERSIONS = 10
 """How many versions KV v2 keeps unless told otherwise."""

@@ -11,12 +11,12 @@ import psutil
 import pytest
 
 from lib.core.errors import DatabaseError, WorkbookError
-from lib.embedded.cluster import HOST, free_port
 from lib.embedded.leftovers import has_ended, read_lease
-from lib.embedded.postgres import EmbeddedPostgres, start_postgres
+from lib.embedded.postgres.cluster import HOST, free_port
+from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.transport.database import Database
 
-TOOLS = Path(__file__).resolve().parents[2] / ".tools"
+TOOLS = Path(__file__).resolve().parents[3] / ".tools"
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lib.core.errors import DatabaseError
-from lib.embedded.postgres import EmbeddedPostgres
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.transport.database import Database
 
 NAME = "previous_schema"

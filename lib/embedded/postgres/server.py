@@ -14,11 +14,11 @@ from typing import Self
 import psutil
 
 from lib.core.errors import WorkbookError
-from lib.embedded import hosted
-from lib.embedded.binaries import Binaries, find_binaries
-from lib.embedded.cluster import HOST, free_port, init_data, launch_server, wait_ready
 from lib.embedded.leftovers import end_process, new_lease, process_start, remove_folder, write_lease
-from lib.embedded.overlay import write_overlay
+from lib.embedded.postgres import hosted
+from lib.embedded.postgres.binaries import Binaries, find_binaries
+from lib.embedded.postgres.cluster import HOST, free_port, init_data, launch_server, wait_ready
+from lib.embedded.postgres.overlay import write_overlay
 from lib.transport.database import Database
 
 SUPERUSER = "supabase_admin"

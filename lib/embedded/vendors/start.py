@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.embedded.chatwoot import Chatwoot
-from lib.embedded.mail_sink import MailSink
-from lib.embedded.publer import Publer
-from lib.sections import Embedded
+from lib.embedded.switches import Embedded
+from lib.embedded.vendors.chatwoot import Chatwoot
+from lib.embedded.vendors.mail import MailSink
+from lib.embedded.vendors.publer import Publer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.embedded.binaries import Binaries
+from lib.embedded.postgres.binaries import Binaries
 
 EXTENSIONS_FOR_POSTGRES = (
     "autoinc", "bloom", "btree_gin", "btree_gist", "citext", "cube", "dblink", "dict_int", "dict_xsyn",

@@ -17,7 +17,7 @@ from typing import Any, Self
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from starlette.requests import Request
 
-from lib.embedded.stand_in import HOST, Endpoint, StandIn
+from lib.embedded.vendors.fake_server import HOST, Endpoint, StandIn
 
 USER = "launch-readiness"
 

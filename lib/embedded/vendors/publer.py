@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lib.embedded.stand_in import Endpoint, StandIn
+from lib.embedded.vendors.fake_server import Endpoint, StandIn
 
 USER, WORKSPACE, OTHER_WORKSPACE = "66f1a0c4e2b7d91f0a3c5e71", "66f1a0c4e2b7d91f0a3c5e72", "66f1a0c4e2b7d91f0a3c5e99"
 LIMIT, WINDOW_S = 100, 120.0

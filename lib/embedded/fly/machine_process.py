@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lib.embedded.cluster import HOST, free_port
 from lib.embedded.fly.records import Machine
+from lib.embedded.postgres.cluster import HOST, free_port
 
 RESTART_DELAY_S = 0.3
 """Seconds before a crashed machine is started again; the platform's own delay is of this order."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from lib.embedded.stand_in import Endpoint, StandIn
+from lib.embedded.vendors.fake_server import Endpoint, StandIn
 
 ACCOUNT = 1
 CANARY = 1

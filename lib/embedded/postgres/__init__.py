@@ -1,0 +1,1 @@
+"""An embedded Postgres that looks like a hosted Supabase project."""

@@ -1,0 +1,1 @@
+"""Stand-ins of vendors: web services, a mail server, a vault, with faults on demand."""
