@@ -28,7 +28,7 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
 def is_whole_run(folder: Path) -> bool:
     """Return whether the folder holds a run that has a result for every check there is now."""
     from lib.evidence.log import read_evidence
-    from lib.tasks import TASKS
+    from lib.tasks.index import TASKS
 
     if not folder.exists():
         return False

@@ -17,7 +17,7 @@ from lib.core.wording import show_duration
 from lib.display.tables import show_table
 from lib.evidence.log import read_evidence
 from lib.summary import summarize_task
-from lib.tasks import TASKS
+from lib.tasks.index import TASKS
 
 RUNS = 3
 """Runs measured, one after the other; the first is as cold as the others but for the disk's cache."""

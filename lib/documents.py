@@ -15,7 +15,7 @@ from lib.paper import SUMMARY_FILE, day_heading, execution_summary, feedback_ent
 from lib.qa_links import draft_qa_links
 from lib.run_file import RunFile
 from lib.summary import verdict_of
-from lib.tasks import Task
+from lib.tasks.base import Task
 
 
 def draft_documents(

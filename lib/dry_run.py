@@ -15,7 +15,7 @@ from lib.evidence.log import append_line, keep_artifacts, line_of
 from lib.params import Params, is_strict, load_params
 from lib.run_file import RunFile, world_of
 from lib.stack import clean_up_leftovers, new_run_id, stand_up_targets
-from lib.tasks import every_check
+from lib.tasks.index import every_check
 
 CHECK = "health.notification_delivered"
 EXIT_CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.ERROR: 2}

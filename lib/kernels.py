@@ -23,7 +23,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from lib.core.redact import strike
 from lib.params import RUN_FILE_VARIABLE, kernel_variables
-from lib.tasks import Task
+from lib.tasks.base import Task
 
 LONGEST_SOCKET_PATH = 90
 """Bytes. A Unix socket's path must stay under 104 (macOS) with the suffix that the kernel adds."""

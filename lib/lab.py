@@ -11,7 +11,7 @@ from lib.core.paths import ROOT
 from lib.params import load_params
 from lib.run_file import RunFile
 from lib.stack import clean_up_leftovers, new_run_id, prepare_target, stand_up
-from lib.tasks import Task
+from lib.tasks.base import Task
 
 EXPLORED = ROOT / ".run" / "explored"
 """Where notebooks run by hand keep what they found; not part of any run's evidence."""

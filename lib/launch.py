@@ -25,7 +25,8 @@ from lib.run_file import RunFile
 from lib.runner import Ending, Graph, selected_tasks
 from lib.stack import RUN_FILE, clean_up_leftovers, new_run_id, prepare_target, stand_up
 from lib.stopping import Stopped, heeding_signals
-from lib.tasks import TASKS, Task
+from lib.tasks.base import Task
+from lib.tasks.index import TASKS
 
 
 def run_environment(environment: str, *, only: Sequence[str], pack: str | None, rendered: Path) -> int:

@@ -21,7 +21,7 @@ from lib.core.wording import WORST_FIRST, item_word, outcome_word, show_count, s
 from lib.evidence.log import EvidenceLine
 from lib.pages import LaunchRow, ProofLink
 from lib.params import LAUNCH_LIST
-from lib.tasks import SUMMARY, every_check, task_named
+from lib.tasks.index import SUMMARY, every_check, task_named
 
 FILE = f"params/{LAUNCH_LIST}.yaml"
 

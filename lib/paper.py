@@ -29,7 +29,8 @@ from lib.launch_list import count_items
 from lib.pages import LaunchRow
 from lib.run_file import RunFile
 from lib.summary import standing_out, summarize_task
-from lib.tasks import SUMMARY, Task, every_check
+from lib.tasks.base import Task
+from lib.tasks.index import SUMMARY, every_check
 
 SUMMARY_FILE = "docs/devops_execution_summary.md"
 FEEDBACK = "feedback/devops"

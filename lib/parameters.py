@@ -16,8 +16,8 @@ import nbformat
 from lib.core.errors import ParamsError
 from lib.core.section import parameter_names
 from lib.params import Params
-from lib.sections import SECTIONS
-from lib.tasks import Task
+from lib.tasks.base import Task
+from lib.tasks.index import SECTIONS
 
 TAG = "parameters"
 

@@ -23,7 +23,7 @@ from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.section import Section
 from lib.embedded.switches import Embedded
-from lib.sections import SECTIONS
+from lib.tasks.index import SECTIONS
 
 ENVIRONMENT_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
 LAUNCH_LIST = "launch_list"

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from lib.core.results import Outcome
 from lib.core.wording import outcome_symbol, show_counts, show_duration
-from lib.tasks import Task
+from lib.tasks.base import Task
 
 STYLES = {"pass": "green", "fail": "red", "error": "magenta", "skip": "yellow"}
 ENDED = {"ready": "ready", "not_ready": "not ready", "broken": "broken", "blocked": "blocked", "stopped": "stopped"}

@@ -32,7 +32,8 @@ from lib.render import render_index, render_task_page
 from lib.run_file import RunFile
 from lib.runner import Ending, TaskRun
 from lib.summary import summarize_task, verdict_of
-from lib.tasks import SUMMARY, Task, every_check
+from lib.tasks.base import Task
+from lib.tasks.index import SUMMARY, every_check
 from lib.terminal import say_verdict
 from lib.transport.process import run_command
 

@@ -20,7 +20,7 @@ from lib.display.markdown import link_to, plain
 from lib.evidence.log import EvidenceLine, read_evidence
 from lib.run_file import RunFile
 from lib.summary import standing_out
-from lib.tasks import every_check
+from lib.tasks.index import every_check
 
 TASK = "health"
 FILE = "docs/qa_daily_links.md"

@@ -14,7 +14,7 @@ from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
 from lib.core.redact import register_secrets
 from lib.core.results import Check, Provenance
-from lib.sections import SECTIONS
+from lib.tasks.index import SECTIONS
 from lib.transport.context import Programs, Service, World
 from lib.transport.database import Database
 

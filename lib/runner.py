@@ -20,7 +20,7 @@ from lib.kernels import Execution, KernelSlot, execute_notebook
 from lib.progress import Progress
 from lib.run_file import RunFile
 from lib.stopping import Stopped
-from lib.tasks import Task
+from lib.tasks.base import Task
 
 POLL_S = 0.2
 """Seconds between two looks at what the kernels say."""

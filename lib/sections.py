@@ -11,9 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lib.clients.chatwoot import ChatwootHealth
-from lib.clients.postgres.rls.declared import Rls
 from lib.clients.publer import PublerHealth
-from lib.clients.vault.declared import Credentials
 from lib.core.section import Section
 
 
@@ -123,17 +121,3 @@ class Guardrails(Section):
     command_limit_s: float = Field(gt=0)  # longest one of them may take, s
     command_jobs: int = Field(ge=1, le=16)  # of them at a time
     rehearsal: RehearsedBranch
-
-
-SECTIONS: dict[str, type[Section]] = {
-    "migrations": Migrations,
-    "rls": Rls,
-    "seed": Seed,
-    "health": Health,
-    "credentials": Credentials,
-    "backup_restore": BackupRestore,
-    "deploy_rehearsal": DeployRehearsal,
-    "alerts": Alerts,
-    "guardrails": Guardrails,
-}
-"""Task name -> the model of its section."""

@@ -29,7 +29,8 @@ from lib.evidence.history import changes_since, last_run, open_history
 from lib.evidence.log import EvidenceLine
 from lib.params import parameter_problem
 from lib.run_file import RunFile, read_run_file, world_of
-from lib.tasks import TASKS, Task, task_named
+from lib.tasks.base import Task
+from lib.tasks.index import TASKS, task_named
 from lib.transport.context import World
 
 

@@ -34,7 +34,7 @@ from lib.embedded.vendors.credentials import CredentialServices, note_digests, s
 from lib.embedded.vendors.start import Standing, start_stand_ins
 from lib.params import Params
 from lib.run_file import RunFile
-from lib.tasks import task_named
+from lib.tasks.index import task_named
 from lib.transport.database import Database
 
 TOOLS = ROOT / ".tools"

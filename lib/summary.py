@@ -13,7 +13,8 @@ from typing import Any
 from lib.core.results import Outcome, Provenance, Verdict, count_outcomes, decide, least_real
 from lib.core.wording import WORST_FIRST, split_detail
 from lib.evidence.log import EvidenceLine
-from lib.tasks import Task, every_check
+from lib.tasks.base import Task
+from lib.tasks.index import every_check
 
 
 @dataclass(frozen=True, kw_only=True)

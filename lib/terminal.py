@@ -12,7 +12,7 @@ from lib.launch_list import count_items, judge_items, load_launch_list
 from lib.run_file import RunFile
 from lib.runner import Ending
 from lib.summary import standing_out, summarize_task
-from lib.tasks import Task
+from lib.tasks.base import Task
 
 MOST_LISTED = 12
 """Causes listed below the table; the page has every check."""

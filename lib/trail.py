@@ -15,7 +15,7 @@ from lib.evidence.log import EvidenceLine, read_evidence
 from lib.launch_list import item_table, judge_items, load_launch_list
 from lib.session import TaskSession
 from lib.summary import standing_out
-from lib.tasks import TASKS, every_check
+from lib.tasks.index import TASKS, every_check
 
 RUNBOOK = runbook.FILE
 OWN, SENT = "readiness_summary.notify_dry_run_recorded", "health.notification_delivered"

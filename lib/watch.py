@@ -13,7 +13,7 @@ from lib.evidence.history import observed_lately, open_history
 from lib.evidence.incident_store import keep_episodes, open_episodes
 from lib.params import history_url
 from lib.session import TaskSession
-from lib.tasks import every_check
+from lib.tasks.index import every_check
 
 TREND_RUNS = 30
 """A month of nights."""

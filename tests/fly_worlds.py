@@ -17,7 +17,7 @@ from lib.core.results import Provenance
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.postgres.previous_schema import apply_file
 from lib.embedded.state_folders import state_base
-from lib.sections import SECTIONS
+from lib.tasks.index import SECTIONS
 from lib.transport.context import Programs, Service, World
 from lib.transport.database import Database
 

@@ -14,7 +14,7 @@ from lib.evidence.manifest import load_signer, seal_run
 from lib.params import load_params
 from lib.run_file import RunFile
 from lib.runbook import ROWS
-from lib.tasks import TASKS
+from lib.tasks.index import TASKS
 
 AT = datetime(2026, 11, 24, 2, 16, tzinfo=UTC)
 RUNBOOK = "# Deployment\n\n<!-- measured: here -->\nNot measured yet.\n<!-- /measured -->\n\n## After\n\nBy hand.\n"

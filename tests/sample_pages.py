@@ -7,12 +7,25 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lib import figures
 from lib.core.results import Outcome, Provenance, Verdict
 from lib.display.tables import show_table
 from lib.pages import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
+from lib.tasks.readiness_summary.figures import run_timeline
+from lib.tasks.rls.figures import matrix_heat_map
 
 RUN = "20261123T114500Z-kfqz"
+LOCKS = [
+    {
+        "migration": f"2025100{day}090000_{name}.sql",
+        "scale": scale,
+        "time_ms": 40.0 * scale,
+        "longest_exclusive_ms": lock * scale,
+        "table": "ideas",
+    }
+    for day, name, lock in ((1, "idea_pool", 0), (2, "rollups", 30.0))
+    for scale in (1, 10)
+]
+STAGES = [{"stage": "schema", "seconds": 0.8}, {"stage": "data", "seconds": 2.4}]
 
 
 def row(check: str, outcome: Outcome = Outcome.PASS, **changes: Any) -> CheckRow:
@@ -162,7 +175,7 @@ def rls_notebook() -> NotebookNode:
             ),
             code('environment = "staging"\nstatement_timeout_s = 10\nschemas = ["public"]', tags=("injected-parameters",)),
             code(
-                "from lib import figures\nfrom lib.checks import rls\nfrom lib.session import open_task\n\n"
+                "from lib.checks import rls\nfrom lib.session import open_task\nfrom lib.tasks.rls import figures\n\n"
                 'task = open_task("rls", environment=environment)'
             ),
             new_markdown_cell(
@@ -174,7 +187,7 @@ def rls_notebook() -> NotebookNode:
             new_markdown_cell(
                 "## What can each role really do?\n\nEach verb is tried as each role, in a transaction that is rolled back."
             ),
-            code("figures.matrix_heat_map(seen.facts)", shown(figures.matrix_heat_map(matrix()))),
+            code("figures.matrix_heat_map(seen.facts)", shown(matrix_heat_map(matrix()))),
             new_markdown_cell(
                 "A red frame marks a cell that differs from what is declared.\n\n"
                 "| letter | meaning |\n| --- | --- |\n| A | allowed, every row |\n| O | own rows only |\n\n"
@@ -260,7 +273,7 @@ def summary_notebook() -> NotebookNode:
             new_markdown_cell("## Each task", metadata={"tags": ["in-header"]}),
             code("task.show(rows)", shown(show_table([{"task": "said above"}], "Every task")), tags=("in-header",)),
             new_markdown_cell("## How the time went\n\nEach bar runs from a task's first look to the end of its last."),
-            code("figures.run_timeline(spans)", shown(figures.run_timeline(spans()))),
+            code("figures.run_timeline(spans)", shown(run_timeline(spans()))),
         ]
     )
 

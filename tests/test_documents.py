@@ -10,7 +10,7 @@ import pytest
 from lib.core.results import Outcome, Result
 from lib.evidence.log import read_evidence
 from lib.targets.document_links import broken_links
-from lib.tasks import TASKS
+from lib.tasks.index import TASKS
 from tests.paper_worlds import drafts_of, finish_run, make_pack, run_in
 
 RUN_ID = "20261124T021458Z-abcd"

@@ -23,7 +23,7 @@ from lib.embedded.state_folders import state_base
 from lib.evidence.history import last_run, open_history
 from lib.evidence.log import read_evidence
 from lib.evidence.manifest import verify_run
-from lib.tasks import TASKS
+from lib.tasks.index import TASKS
 
 LOOK_S = 0.02
 """Between two looks; looking without a pause takes a core from the run that is waited for."""

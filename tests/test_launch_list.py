@@ -12,7 +12,7 @@ from lib.core.results import Outcome, Provenance, Result
 from lib.evidence.log import EvidenceLine, line_of
 from lib.launch_list import LaunchItem, count_items, item_table, judge_items, load_launch_list
 from lib.params import known_environments, load_params
-from lib.tasks import every_check
+from lib.tasks.index import every_check
 
 ITEM = LaunchItem(number=7, title="Failures notify", checks=["health.mail_server_accepts_us", "health.notification_delivered"])
 GOOD = "items:\n  - number: 1\n    title: One\n    checks: [rls.pgtap_tests_pass]\n"

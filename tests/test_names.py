@@ -8,8 +8,8 @@ import pytest
 
 from lib.core.paths import ROOT
 from lib.params import load_params
-from lib.sections import SECTIONS
-from lib.tasks import SUMMARY, TASKS, Task, every_check
+from lib.tasks.base import Task
+from lib.tasks.index import SECTIONS, SUMMARY, TASKS, every_check
 
 CHECK_ID = re.compile(r"^[a-z_]+\.[a-z0-9_]+$")
 

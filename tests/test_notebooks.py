@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from lib.core.paths import ROOT
-from lib.tasks import TASKS
+from lib.tasks.index import TASKS
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MARK = "# NBVAL_CHECK_OUTPUT"

@@ -11,7 +11,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from lib.core.errors import ParamsError
 from lib.parameters import check_parameters, misfits, parameters_of, read_defaults
 from lib.params import load_params
-from lib.tasks import TASKS, Task
+from lib.tasks.base import Task
+from lib.tasks.index import TASKS
 
 
 def notebook(folder: Path, source: str, *, tags: tuple[str, ...] = ("parameters",)) -> Path:

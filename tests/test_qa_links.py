@@ -14,7 +14,7 @@ from lib.evidence.log import append_line, keep_artifacts, line_of
 from lib.params import load_params
 from lib.qa_links import DATA_FILE, FILE, write_qa_links
 from lib.run_file import RunFile
-from lib.tasks import every_check
+from lib.tasks.index import every_check
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 CHECK = every_check()["health.chatwoot_is_alive"]

@@ -18,9 +18,9 @@ from lib.evidence.log import read_evidence
 from lib.progress import Progress
 from lib.run_file import RunFile
 from lib.runner import Graph, selected_tasks
-from lib.sections import SECTIONS
 from lib.stopping import Stopped
-from lib.tasks import TASKS, Task
+from lib.tasks.base import Task
+from lib.tasks.index import SECTIONS, TASKS
 
 READY = "x = 1"
 BROKEN = "raise ValueError('the cell broke')"

@@ -1,6 +1,6 @@
 """The words for what is bad about an answer, each with its next move.
 
-Beside these, `lib.questions.Trouble` names what goes wrong before there is an answer to read.
+Beside these, `lib.transport.web_types.Trouble` names what goes wrong before there is an answer to read.
 """
 
 from __future__ import annotations

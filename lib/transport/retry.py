@@ -1,6 +1,6 @@
 """How often and how fast a service is asked: bounded retries with jitter, and a limit of requests.
 
-Pure but for the clock handed in; who waits is the door that asks (`lib.web`).
+Pure but for the clock handed in; who waits is the door that asks (`lib.transport.web`).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from lib.embedded.vendors.mail import MailSink
 from lib.embedded.vendors.publer import Publer
 from lib.evidence.log import EvidenceLine
 from lib.run_file import RunFile
-from lib.tasks import task_named
+from lib.tasks.index import task_named
 
 NOTEBOOK = nbformat.read(task_named("health").path, as_version=4)
 CELLS = [cell.source for cell in NOTEBOOK.cells if cell.cell_type == "code"]

@@ -6,9 +6,6 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from lib.checks import (
     alerts,
     backup_restore,
@@ -21,40 +18,12 @@ from lib.checks import (
     rls,
     seed,
 )
-from lib.core.paths import ROOT
+from lib.clients.postgres.rls.declared import Rls
+from lib.clients.vault.declared import Credentials
 from lib.core.results import Check
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One launch task.
-
-    targets: the outside systems it looks at, by their names in params.
-    needs: ids of checks that must have passed before it can be looked at.
-    waits_for: tasks that must have ended, however they ended.
-    stands_on: tasks whose work must be done on an embedded target, whatever they find: done for it when left out.
-    stop_grace_s: seconds a stopped notebook gets to say what it leaves half done.
-    """
-
-    name: str
-    title: str
-    notebook: str
-    checks: tuple[Check, ...]
-    targets: tuple[str, ...] = ("database",)
-    needs: tuple[str, ...] = ()
-    waits_for: tuple[str, ...] = ()
-    stands_on: tuple[str, ...] = ()
-    stop_grace_s: float = 0
-
-    @property
-    def path(self) -> Path:
-        return ROOT / "notebooks" / self.notebook
-
-    @property
-    def completed(self) -> Check:
-        """The check that the notebook ran to its end; it has a row only when it did not."""
-        return Check(id=f"{self.name}.notebook_ran_to_its_end", title="The notebook ran to its end")
-
+from lib.core.section import Section
+from lib.sections import Alerts, BackupRestore, DeployRehearsal, Guardrails, Health, Migrations, Seed
+from lib.tasks.base import Task
 
 TASKS: tuple[Task, ...] = (
     Task(
@@ -147,6 +116,18 @@ TASKS: tuple[Task, ...] = (
 )
 
 SUMMARY = TASKS[-1]
+SECTIONS: dict[str, type[Section]] = {
+    "migrations": Migrations,
+    "rls": Rls,
+    "seed": Seed,
+    "health": Health,
+    "credentials": Credentials,
+    "backup_restore": BackupRestore,
+    "deploy_rehearsal": DeployRehearsal,
+    "alerts": Alerts,
+    "guardrails": Guardrails,
+}
+"""Task name -> the model of its section."""
 
 
 def task_named(name: str) -> Task:

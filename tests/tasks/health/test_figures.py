@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lib.figures import latency_trend, sample_times
+from lib.tasks.health.figures import latency_trend, sample_times
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 NAMES = {"health.chatwoot_p95_within_limit": "Chatwoot", "health.publer_p95_within_limit": "Publer"}

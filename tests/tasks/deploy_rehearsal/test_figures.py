@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from lib.targets.prober import Phase
-from lib.traffic_figure import requests_through_phases
+from lib.tasks.deploy_rehearsal.figures import requests_through_phases
 from lib.transport.traffic import Sample
 
 

@@ -1,0 +1,1 @@
+"""Launch task: a backup taken, restored and compared."""

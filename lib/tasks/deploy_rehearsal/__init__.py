@@ -1,0 +1,1 @@
+"""Launch task: a release deployed, watched and rolled back."""

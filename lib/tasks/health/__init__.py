@@ -1,0 +1,1 @@
+"""Launch task: health of Chatwoot and Publer, and whom it tells."""

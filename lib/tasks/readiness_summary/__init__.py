@@ -1,0 +1,1 @@
+"""Launch task: the run's own papers and results."""

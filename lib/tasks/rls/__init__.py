@@ -1,0 +1,1 @@
+"""Launch task: row level security, declared and tried."""
