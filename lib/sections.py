@@ -15,17 +15,6 @@ from lib.clients.publer import PublerHealth
 from lib.core.section import Section
 
 
-class Migrations(Section):
-    """What 01_migrations holds the pack's migrations to."""
-
-    max_exclusive_lock_ms: float = Field(gt=0)  # longest ACCESS EXCLUSIVE on a table with rows, ms
-    max_blocked_ms: float = Field(gt=0)  # longest a background statement may wait, ms
-    scales: list[int] = Field(min_length=1)  # rehearse at these multiples of the seed's rows
-    schemas: list[str] = Field(min_length=1)  # schemas the pack owns
-    lock_wait_s: float = Field(gt=0)  # how long to wait for another run on the same target, s
-    command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
-
-
 class Seed(Section):
     """What 03_seed expects the database to hold after the fixtures were applied."""
 

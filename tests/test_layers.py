@@ -39,6 +39,9 @@ DOORS = {
         "clients/postgres/",
         "clients/supabase/seed_files.py",
         "targets/",
+        "tasks/migrations/",
+        "tasks/seed/constraints.py",
+        "tasks/backup_restore/backup.py",
         "embedded/postgres/hosted.py",
     },
 }

@@ -52,7 +52,7 @@ def judge_note(note: str, titles: Sequence[str]) -> Result:
     """
     check = "readiness_summary.note_tells_migration_status"
     if not titles:
-        return unseen(check, "The migrations have no checks. Next: see lib/checks/migrations.py.")
+        return unseen(check, "The migrations have no checks. Next: see lib/tasks/migrations/task.py.")
     _, _, part = note.partition("\n## Migration status\n")
     part = part.partition("\n## ")[0]
     missing = [title for title in titles if f"**{title}**" not in part]

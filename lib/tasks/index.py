@@ -6,32 +6,17 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from lib.checks import (
-    alerts,
-    backup_restore,
-    credentials,
-    deploy_rehearsal,
-    guardrails,
-    health,
-    migrations,
-    readiness_summary,
-    rls,
-    seed,
-)
+from lib.checks import alerts, backup_restore, credentials, deploy_rehearsal, guardrails, health, readiness_summary, rls, seed
 from lib.clients.postgres.rls.declared import Rls
 from lib.clients.vault.declared import Credentials
 from lib.core.results import Check
 from lib.core.section import Section
-from lib.sections import Alerts, BackupRestore, DeployRehearsal, Guardrails, Health, Migrations, Seed
+from lib.sections import Alerts, BackupRestore, DeployRehearsal, Guardrails, Health, Seed
 from lib.tasks.base import Task
+from lib.tasks.migrations import task as migrations
 
 TASKS: tuple[Task, ...] = (
-    Task(
-        name="migrations",
-        title="Migrations",
-        notebook="01_migrations.ipynb",
-        checks=migrations.CHECKS,
-    ),
+    migrations.TASK,
     Task(
         name="seed",
         title="Seed fixtures",
@@ -117,7 +102,7 @@ TASKS: tuple[Task, ...] = (
 
 SUMMARY = TASKS[-1]
 SECTIONS: dict[str, type[Section]] = {
-    "migrations": Migrations,
+    "migrations": migrations.Migrations,
     "rls": Rls,
     "seed": Seed,
     "health": Health,

@@ -9,7 +9,7 @@ from lib.clients.postgres.advisory_lock import hold_run_lock
 from lib.clients.supabase.cli import CliRefusal, Listed, SupabaseCli
 from lib.clients.supabase.migration_history import read_history
 from lib.core.errors import TargetError
-from lib.targets.rehearsal import Place
+from lib.tasks.migrations.rehearsal import Place
 from lib.transport.process import CommandRun
 
 APPLY_ERROR = "DbPushApplyError"

@@ -21,9 +21,9 @@ from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
 from lib.clients.supabase.seed_files import find_seed_files
 from lib.core.errors import TargetError
 from lib.core.redact import strike
-from lib.targets.fixture_rows import Filled, Filler, Reference, mark_seeding, read_reference
-from lib.targets.flight_recorder import Flight, record_flight
-from lib.targets.migration_apply import ApplyFailure, apply_file, read_failure
+from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure
+from lib.tasks.migrations.lock_recorder import Flight, record_flight
+from lib.tasks.migrations.scale_rows import Filled, Filler, Reference, mark_seeding, read_reference
 from lib.transport.database import Database, quote_name, read_query
 from lib.transport.process import run_command
 
@@ -167,7 +167,7 @@ def read_major(database: Database) -> int:
 
 def has_rows(place: Place) -> bool:
     """Return whether any table in the pack's schemas holds a row on the target."""
-    names = [row["name"] for row in place.target.rows(read_query("lib", "twin/pack_tables"), schemas=list(place.schemas))]
+    names = [row["name"] for row in place.target.rows(read_query(__package__, "pack_tables"), schemas=list(place.schemas))]
     asked = " or ".join(f"exists (select from {name})" for name in names)
     return bool(asked and place.target.value(f"select {asked}"))
 

@@ -11,7 +11,7 @@ from lib.clients.supabase.cli import CliRefusal, open_cli, stage_project
 from lib.clients.supabase.migration_files import MigrationFile
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.stack import find_supabase
-from lib.targets.migration_apply import ApplyFailure, apply_file
+from lib.tasks.migrations.apply import ApplyFailure, apply_file
 from lib.transport.database import Database
 
 GOOD = {

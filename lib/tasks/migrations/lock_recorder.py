@@ -18,8 +18,8 @@ import psycopg
 from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile
-from lib.targets.background_work import Worker, WorkTable, background_work
-from lib.targets.migration_apply import ApplyFailure, NothingWatched, apply_file
+from lib.tasks.migrations.apply import ApplyFailure, NothingWatched, apply_file
+from lib.tasks.migrations.background_load import Worker, WorkTable, background_work
 from lib.transport.database import read_query
 
 LOOK_EVERY_S = 0.004
@@ -145,7 +145,7 @@ class Recorder(NothingWatched):
             self.statement = None
 
     def _look(self, now: float) -> None:
-        query = read_query("lib", "flight_recorder/locks")
+        query = read_query(__package__, "locks")
         seen = self.looker.execute(query, {"watched": self.pid, "others": [worker.pid for worker in self.workers]}).fetchall()
         held = {(row["oid"], row["mode"]) for row in seen if row["pid"] == self.pid}
         assert self.statement is not None
@@ -233,7 +233,7 @@ def sampling(recorders: list[Recorder]) -> Iterator[None]:
 
 def read_tables(connection: psycopg.Connection[Any]) -> dict[int, dict[str, Any]]:
     """Return every table and materialized view by oid: name, estimated_rows, column."""
-    return {row["oid"]: row for row in connection.execute(read_query("lib", "flight_recorder/tables"))}
+    return {row["oid"]: row for row in connection.execute(read_query(__package__, "tables"))}
 
 
 def count_rows(connection: psycopg.Connection[Any], tables: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:

@@ -10,8 +10,8 @@ from lib.clients.supabase.cli import CliAnswer
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
 from lib.clients.supabase.squawk import LintFinding
 from lib.core.results import Findings, Result, failed, judge, passed, skipped, unseen
-from lib.targets.push import Pushed
-from lib.targets.rehearsal import Rehearsal
+from lib.tasks.migrations.push import Pushed
+from lib.tasks.migrations.rehearsal import Rehearsal
 
 NONE_FOUND = "No migration was found in supabase/migrations. Next: point PACK at the project under launch."
 

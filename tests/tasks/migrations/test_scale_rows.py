@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.targets.fixture_rows import Catalog, Filler, mark_seeding, plan_shifts, read_reference
+from lib.tasks.migrations.scale_rows import Catalog, Filler, mark_seeding, plan_shifts, read_reference
 from lib.transport.database import Database
 
 SCHEMA = """

@@ -9,7 +9,7 @@ import pytest
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.targets.flight_recorder import Flight, record_flight
+from lib.tasks.migrations.lock_recorder import Flight, record_flight
 from lib.transport.database import Database
 
 ROWS = "create table public.notes as select n as id, 'x' as body from generate_series(1, 100) n"

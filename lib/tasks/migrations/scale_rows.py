@@ -33,7 +33,7 @@ IS_SEED = '"is of the seed"'
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """What of a database's catalog decides how rows are copied: rows of lib/sql/fixture_rows."""
+    """What of a database's catalog decides how rows are copied: rows of sql/."""
 
     columns: Sequence[Mapping[str, Any]]
     uniques: Sequence[Mapping[str, Any]]
@@ -118,14 +118,14 @@ def read_catalog(database: Database) -> Catalog:
     with database.connect() as connection:
         return Catalog(
             columns=read_columns(connection),
-            uniques=connection.execute(read_query("lib", "fixture_rows/uniques")).fetchall(),
-            references=connection.execute(read_query("lib", "fixture_rows/references")).fetchall(),
+            uniques=connection.execute(read_query(__package__, "uniques")).fetchall(),
+            references=connection.execute(read_query(__package__, "references")).fetchall(),
         )
 
 
 def read_columns(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
     """Return a row for each column that rows can be put into."""
-    return connection.execute(read_query("lib", "fixture_rows/columns")).fetchall()
+    return connection.execute(read_query(__package__, "columns")).fetchall()
 
 
 def mark_seeding(database: Database) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from lib.checks import migrations
 from lib.clients.postgres.advisory_lock import hold_run_lock
 from lib.clients.supabase.squawk import LintFinding
 from lib.core.errors import TargetError
@@ -18,9 +17,10 @@ from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.params import load_params
-from lib.sections import Migrations
 from lib.stack import find_supabase
-from lib.targets import migration_judgements as judgements
+from lib.tasks.migrations import judge as judgements
+from lib.tasks.migrations import looks as migrations
+from lib.tasks.migrations.task import CHECKS, Migrations
 from lib.transport.context import Programs, World
 from lib.transport.database import Database
 
@@ -158,7 +158,7 @@ class TestWhole:
     def test_a_clean_pack_passes_every_check_and_again_when_nothing_is_left(self, launch: Launch) -> None:
         launch.all()
         assert launch.not_passed() == {}
-        assert {f"migrations.{check}" for check in launch.seen} == {check.id for check in migrations.CHECKS}
+        assert {f"migrations.{check}" for check in launch.seen} == {check.id for check in CHECKS}
         assert launch.seen["pushed_to_target"].observed == 3
         launch.all()
         assert launch.not_passed() == {}
@@ -202,12 +202,12 @@ class TestFiles:
             path.unlink()
         launch.all()
         assert set(launch.not_passed().values()) == {"error"}
-        assert len(launch.seen) == len(migrations.CHECKS)
+        assert len(launch.seen) == len(CHECKS)
 
     def test_no_folder_is_an_error(self, launch: Launch) -> None:
         launch.world = replace(launch.world, pack=launch.world.work)
         assert set(launch.all().not_passed().values()) == {"error"}
-        assert len(launch.not_passed()) == len(migrations.CHECKS)
+        assert len(launch.not_passed()) == len(CHECKS)
 
     def test_a_name_the_cli_skips_fails(self, launch: Launch) -> None:
         add(launch.world, "select 1", name="add_votes.sql")
@@ -263,7 +263,7 @@ class TestLint:
         assert launch.not_passed() == {"lint_is_clean": "error"}
 
     def test_every_rule_judged_elsewhere_names_a_check(self) -> None:
-        known = {check.id for check in migrations.CHECKS}
+        known = {check.id for check in CHECKS}
         assert set(judgements.JUDGED_ELSEWHERE.values()) <= known
         finding = LintFinding(file="a", line=1, rule="prefer-identity", level="Warning", message="so")
         assert judgements.judge_lint([finding], 1).results[0].outcome is Outcome.FAIL

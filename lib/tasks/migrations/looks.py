@@ -12,8 +12,8 @@ from lib.clients.supabase.migration_files import MigrationFile, MigrationSet, fi
 from lib.clients.supabase.migration_history import find_edited, read_history
 from lib.clients.supabase.squawk import lint_migrations
 from lib.core.errors import TargetError
-from lib.core.results import Check, Findings, Outcome, looks_at, skipped, unseen
-from lib.targets.migration_judgements import (
+from lib.core.results import Findings, Outcome, looks_at, skipped, unseen
+from lib.tasks.migrations.judge import (
     NONE_FOUND,
     judge_advice,
     judge_dry_run,
@@ -25,31 +25,10 @@ from lib.targets.migration_judgements import (
     judge_versions,
     plan_push,
 )
-from lib.targets.push import push_under_lock
-from lib.targets.rehearsal import Place, Rehearsal, read_major, read_target, rehearse
-from lib.targets.rehearsal_report import judge_applied, judge_background, judge_locks, judge_rollbacks
+from lib.tasks.migrations.judge_rehearsal import judge_applied, judge_background, judge_locks, judge_rollbacks
+from lib.tasks.migrations.push import push_under_lock
+from lib.tasks.migrations.rehearsal import Place, Rehearsal, read_major, read_target, rehearse
 from lib.transport.context import World
-
-CHECKS: tuple[Check, ...] = (
-    Check(id="migrations.found", title="The pack has migrations"),
-    Check(id="migrations.names_are_valid", title="Every migration file has a name the CLI does not skip"),
-    Check(id="migrations.versions_are_unique", title="No two migration files carry one version"),
-    Check(id="migrations.files_are_atomic", title="Every migration file is applied whole or not at all"),
-    Check(id="migrations.lint_is_clean", title="The linter has nothing to advise", gate=False),
-    Check(id="migrations.history_has_no_drift", title="What was applied before is what the files say"),
-    Check(id="migrations.dry_run_lists_pending", title="A dry run lists exactly the pending migrations"),
-    Check(id="migrations.applies_on_twin", title="Every pending migration applies to a twin of the target"),
-    Check(id="migrations.applies_with_rows", title="Every migration applies to tables that hold rows", gate=False),
-    Check(id="migrations.no_long_exclusive_lock", title="No migration shuts a table with rows for long"),
-    Check(id="migrations.background_work_not_blocked", title="Readers and writers go on while migrations run"),
-    Check(id="migrations.rollbacks_restore_schema", title="Every rollback brings the schema before it back"),
-    Check(id="migrations.one_run_at_a_time", title="No other run changes the target meanwhile"),
-    Check(id="migrations.pushed_to_target", title="The pending migrations are pushed to the target"),
-    Check(id="migrations.nothing_left_to_push", title="Nothing is left to push"),
-    Check(id="migrations.target_matches_twin", title="The target has become what the twin became"),
-    Check(id="migrations.advisors_report_no_errors", title="The database advisors report no error"),
-    Check(id="migrations.advisors_report_no_warnings", title="The database advisors report no warning", gate=False),
-)
 
 
 @looks_at("migrations.found", "migrations.names_are_valid", "migrations.versions_are_unique", "migrations.files_are_atomic")

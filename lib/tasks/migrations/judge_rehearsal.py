@@ -8,9 +8,9 @@ from typing import Any
 
 from lib.clients.postgres.schema import name_differences
 from lib.core.results import Findings, Result, failed, passed, skipped, unseen
-from lib.targets.flight_recorder import Flight, Lock, Wait
-from lib.targets.migration_apply import ApplyFailure
-from lib.targets.rehearsal import Rehearsal, TriedRollback
+from lib.tasks.migrations.apply import ApplyFailure
+from lib.tasks.migrations.lock_recorder import Flight, Lock, Wait
+from lib.tasks.migrations.rehearsal import Rehearsal, TriedRollback
 
 EXCLUSIVE = "AccessExclusive"
 """The one mode that keeps readers out too."""
