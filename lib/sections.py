@@ -15,15 +15,6 @@ from lib.clients.publer import PublerHealth
 from lib.core.section import Section
 
 
-class Seed(Section):
-    """What 03_seed expects the database to hold after the fixtures were applied."""
-
-    schemas: list[str] = Field(min_length=1)  # schemas whose tables are counted and digested
-    reserved_email_domains: list[str] = Field(min_length=1)  # domains a fixture's e-mail may be under
-    command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
-    expected_counts: dict[str, int]  # table -> rows
-
-
 class BackupRestore(Section):
     """What 08_backup_restore holds a backup and its restore to."""
 

@@ -6,24 +6,19 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from lib.checks import alerts, backup_restore, credentials, deploy_rehearsal, guardrails, health, readiness_summary, rls, seed
+from lib.checks import alerts, backup_restore, credentials, deploy_rehearsal, guardrails, health, readiness_summary, rls
 from lib.clients.postgres.rls.declared import Rls
 from lib.clients.vault.declared import Credentials
 from lib.core.results import Check
 from lib.core.section import Section
-from lib.sections import Alerts, BackupRestore, DeployRehearsal, Guardrails, Health, Seed
+from lib.sections import Alerts, BackupRestore, DeployRehearsal, Guardrails, Health
 from lib.tasks.base import Task
 from lib.tasks.migrations import task as migrations
+from lib.tasks.seed import task as seed
 
 TASKS: tuple[Task, ...] = (
     migrations.TASK,
-    Task(
-        name="seed",
-        title="Seed fixtures",
-        notebook="03_seed.ipynb",
-        checks=seed.CHECKS,
-        needs=("migrations.nothing_left_to_push",),
-    ),
+    seed.TASK,
     Task(
         name="rls",
         title="Row level security",
@@ -104,7 +99,7 @@ SUMMARY = TASKS[-1]
 SECTIONS: dict[str, type[Section]] = {
     "migrations": migrations.Migrations,
     "rls": Rls,
-    "seed": Seed,
+    "seed": seed.Seed,
     "health": Health,
     "credentials": Credentials,
     "backup_restore": BackupRestore,

@@ -10,7 +10,7 @@ from lib.clients.supabase.cli import CliRefusal
 from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of
 from lib.core.results import Findings, Result, failed, judge, passed, skipped, unseen
 from lib.core.wording import join_words, show_count
-from lib.targets.constraints import EmailDomain, EmailSearch, Verified
+from lib.tasks.seed.constraints import EmailDomain, EmailSearch, Verified
 
 NAMED = 5
 """Objects named in a detail; the table below it has all."""

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from lib.checks import seed
 from lib.core.errors import TargetError
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.params import load_params
-from lib.sections import Seed
 from lib.stack import find_supabase
-from lib.targets.constraints import EmailDomain, EmailSearch
-from lib.targets.seed_judgements import is_reserved, judge_emails
+from lib.tasks.seed import looks as seed
+from lib.tasks.seed.constraints import EmailDomain, EmailSearch
+from lib.tasks.seed.judge import is_reserved, judge_emails
+from lib.tasks.seed.task import CHECKS, Seed
 from lib.transport.context import Programs, World
 from lib.transport.database import Database
 
@@ -146,7 +146,7 @@ def counts(database: Database) -> tuple[int, int]:
 def test_clean_fixtures_pass_every_check(looks):
     looks.all()
     assert looks.not_passed() == {}
-    assert set(looks.seen) == {check.id.removeprefix("seed.") for check in seed.CHECKS}
+    assert set(looks.seen) == {check.id.removeprefix("seed.") for check in CHECKS}
     assert "Seeding data from supabase/seed.sql" in looks.findings["look_at_application"].artifacts["push.txt"]
 
 
@@ -318,7 +318,7 @@ def test_a_target_that_does_not_answer_is_an_error(looks, world):
     looks.world = replace(world, target=world.target.named("nowhere"))
     looks.all()
     assert set(looks.not_passed().values()) == {"error"}
-    assert len(looks.not_passed()) == len(seed.CHECKS)
+    assert len(looks.not_passed()) == len(CHECKS)
 
 
 def test_a_row_gone_from_the_database_fails_the_count_alone(looks, world):

@@ -8,9 +8,9 @@ from lib.clients.postgres.digests import digest_tables, open_reading
 from lib.clients.supabase.cli import CliRefusal, SupabaseCli, open_cli, stage_project
 from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of, find_seed_files, read_noted, reapply
 from lib.core.errors import DatabaseError
-from lib.core.results import Check, Findings, Provenance, Result, failed, looks_at, skipped, unseen
-from lib.targets.constraints import find_email_domains, verify_checks, verify_foreign_keys, verify_not_nulls
-from lib.targets.seed_judgements import (
+from lib.core.results import Findings, Provenance, Result, failed, looks_at, skipped, unseen
+from lib.tasks.seed.constraints import find_email_domains, verify_checks, verify_foreign_keys, verify_not_nulls
+from lib.tasks.seed.judge import (
     NOT_APPLIED,
     describe_domain,
     judge_again,
@@ -24,17 +24,6 @@ from lib.targets.seed_judgements import (
     judge_verified,
 )
 from lib.transport.context import World
-
-CHECKS: tuple[Check, ...] = (
-    Check(id="seed.applied_with_cli", title="The Supabase CLI applies the seed files"),
-    Check(id="seed.history_records_file", title="The database notes each seed file by its present content"),
-    Check(id="seed.applied_twice_changes_nothing", title="Applying the seed a second time changes no row"),
-    Check(id="seed.row_counts_match", title="Every table holds as many rows as declared"),
-    Check(id="seed.foreign_keys_hold", title="Every foreign key holds for every row"),
-    Check(id="seed.checks_hold", title="Every check constraint holds for every row"),
-    Check(id="seed.not_nulls_hold", title="No column that must be filled is empty in any row"),
-    Check(id="seed.emails_are_reserved", title="Every e-mail address lies under a domain reserved for examples"),
-)
 
 
 @looks_at("seed.applied_with_cli", "seed.history_records_file")

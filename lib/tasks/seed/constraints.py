@@ -55,7 +55,7 @@ def verify(
         # constraints that are being verified; a filtered count would be no count.
         set_locally(connection, search_path="", constraint_exclusion="off", row_security="off")
         set_locally(connection, statement_timeout=str(round(timeout_s * 1000)))
-        found = connection.execute(read_query("lib", f"seed/{question}"), {"schemas": list(schemas)}).fetchall()
+        found = connection.execute(read_query(__package__, question), {"schemas": list(schemas)}).fetchall()
         if not found:
             return []
         union = "\nunion all\n".join(f"(select {place} as place, {count(row)})" for place, row in enumerate(found))
@@ -140,7 +140,7 @@ def find_email_domains(database: Database, schemas: Sequence[str], *, timeout_s:
     with database.connect() as connection:
         connection.read_only = True
         set_locally(connection, row_security="off", statement_timeout=str(round(timeout_s * 1000)))
-        tables = connection.execute(read_query("lib", "seed/text_columns"), {"schemas": list(schemas)}).fetchall()
+        tables = connection.execute(read_query(__package__, "text_columns"), {"schemas": list(schemas)}).fetchall()
         if not tables:
             return EmailSearch(columns=0, rows=0, found=())
         union = "\nunion all\n".join(search_table(table, place) for place, table in enumerate(tables))

@@ -1,0 +1,1 @@
+"""Launch task: the pack's seed fixtures."""
