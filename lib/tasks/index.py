@@ -6,27 +6,20 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from lib.checks import alerts, backup_restore, credentials, deploy_rehearsal, guardrails, health, readiness_summary, rls
-from lib.clients.postgres.rls.declared import Rls
+from lib.checks import alerts, backup_restore, credentials, deploy_rehearsal, guardrails, health, readiness_summary
 from lib.clients.vault.declared import Credentials
 from lib.core.results import Check
 from lib.core.section import Section
 from lib.sections import Alerts, BackupRestore, DeployRehearsal, Guardrails, Health
 from lib.tasks.base import Task
 from lib.tasks.migrations import task as migrations
+from lib.tasks.rls import task as rls
 from lib.tasks.seed import task as seed
 
 TASKS: tuple[Task, ...] = (
     migrations.TASK,
     seed.TASK,
-    Task(
-        name="rls",
-        title="Row level security",
-        notebook="02_rls.ipynb",
-        checks=rls.CHECKS,
-        needs=("migrations.nothing_left_to_push",),
-        waits_for=("seed",),
-    ),
+    rls.TASK,
     Task(
         name="health",
         title="Vendor health",
@@ -98,7 +91,7 @@ TASKS: tuple[Task, ...] = (
 SUMMARY = TASKS[-1]
 SECTIONS: dict[str, type[Section]] = {
     "migrations": migrations.Migrations,
-    "rls": Rls,
+    "rls": rls.Rls,
     "seed": seed.Seed,
     "health": Health,
     "credentials": Credentials,

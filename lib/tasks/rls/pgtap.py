@@ -88,7 +88,7 @@ def run_test_files(database: Database, pack: Path, *, psql: Path, statement_time
 
 def open_pgtap(database: Database) -> str:
     """Return the SQL that makes pgTAP usable inside a transaction. Raises TargetError when it can't be."""
-    found = database.rows(read_query("lib", "rls/pgtap_extension"))[0]
+    found = database.rows(read_query(__package__, "pgtap_extension"))[0]
     schema = found["installed_in"] or ("extensions" if found["has_extensions"] else "public")
     if found["installed_in"] is None and not found["is_available"]:
         raise TargetError(

@@ -8,7 +8,7 @@ import pytest
 
 from lib.core.errors import DatabaseError
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.targets.pgtap import TapFile, find_escape, find_test_files, read_run, run_test_files
+from lib.tasks.rls.pgtap import TapFile, find_escape, find_test_files, read_run, run_test_files
 from lib.transport.database import Database
 from lib.transport.process import CommandRun
 

@@ -11,8 +11,8 @@ from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.trial import VERBS
 from lib.core.results import Json, Outcome, Result, judge, passed, skipped, unseen
 from lib.core.wording import join_words, show_count
-from lib.targets.pgtap import FOLDER, TapFile
-from lib.targets.rls_shown import name_cell
+from lib.tasks.rls.pgtap import FOLDER, TapFile
+from lib.tasks.rls.show import name_cell
 
 MOST_NAMED = 6
 """Objects one detail names; the table below it has them all."""

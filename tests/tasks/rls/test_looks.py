@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from lib.checks import rls
 from lib.core.errors import TargetError
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
+from lib.tasks.rls import looks as rls
+from lib.tasks.rls.task import CHECKS
 from lib.transport.context import Programs, World
 from lib.transport.database import Database
 from tests.rls_samples import IDENTITIES, NOTES, apply, every_verb, roles, section
@@ -82,7 +83,7 @@ def declaring(world: World, **changes: Any) -> World:
 
 def test_a_clean_world_passes_every_check(world: World) -> None:
     found = look_at_all(world)
-    assert list(found) == [check.id for check in rls.CHECKS]
+    assert list(found) == [check.id for check in CHECKS]
     assert {check: result.outcome for check, result in found.items()} == dict.fromkeys(found, Outcome.PASS)
 
 
@@ -336,7 +337,7 @@ class TestGrants:
     def test_a_spare_grant_only_advises(self, world: World, grant: str, said: str) -> None:
         check, detail = only_failure(world, f"grant {grant} on public.notes to anon")
         assert (check, said in detail) == ("rls.no_spare_grants", True)
-        assert not next(one for one in rls.CHECKS if one.id == check).gate
+        assert not next(one for one in CHECKS if one.id == check).gate
 
     def test_a_role_that_is_not_there_can_not_be_looked_at(self, world: World) -> None:
         with pytest.raises(TargetError, match="ghost"):

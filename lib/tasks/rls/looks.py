@@ -11,10 +11,9 @@ from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.clients.postgres.rls.trial import VERBS
 from lib.core.errors import TargetError
-from lib.core.results import Check, Findings, looks_at, skipped, unseen
+from lib.core.results import Findings, looks_at, skipped, unseen
 from lib.core.wording import join_words
-from lib.targets.pgtap import run_test_files
-from lib.targets.rls_judgements import (
+from lib.tasks.rls.judge import (
     grants_row,
     judge_declared,
     judge_enabled,
@@ -25,22 +24,10 @@ from lib.targets.rls_judgements import (
     judge_pgtap,
     judge_probes,
 )
-from lib.targets.rls_shown import cell_json, heat_map_cells, matrix_rows
+from lib.tasks.rls.pgtap import run_test_files
+from lib.tasks.rls.show import cell_json, heat_map_cells, matrix_rows
 from lib.transport.context import World
 from lib.transport.database import Database, read_query
-
-CHECKS: tuple[Check, ...] = (
-    Check(id="rls.every_table_enabled", title="Every exposed table has row level security on"),
-    Check(id="rls.no_policy_without_rls", title="No policy lies idle on a table without row level security"),
-    Check(id="rls.every_table_is_declared", title="The declared matrix covers every exposed table, role and verb"),
-    Check(id="rls.views_are_security_invoker", title="Every exposed view obeys the policies of whoever reads it"),
-    Check(id="rls.definer_functions_fix_search_path", title="Every security-definer function fixes its search path"),
-    Check(id="rls.probes_could_be_made", title="Every cell of the matrix could really be tried"),
-    Check(id="rls.matrix_matches_declared", title="Every role can do what is declared, and nothing else"),
-    Check(id="rls.grants_match_declared", title="Every role holds the grants that the matrix needs"),
-    Check(id="rls.no_spare_grants", title="No role holds a grant that the matrix does not need", gate=False),
-    Check(id="rls.pgtap_tests_pass", title="The project's own pgTAP tests pass"),
-)
 
 MANAGED_SCHEMAS = (
     "auth",
@@ -89,7 +76,7 @@ def look_at_tables(world: World) -> Findings:
 
 def read_objects(database: Database, query: str, **binds: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of one catalogue question: schema, shown, kind, is_safe, fact."""
-    return database.rows(read_query("lib", f"rls/{query}"), **{name: list(values) for name, values in binds.items()})
+    return database.rows(read_query(__package__, query), **{name: list(values) for name, values in binds.items()})
 
 
 @looks_at("rls.views_are_security_invoker")
