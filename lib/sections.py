@@ -6,12 +6,10 @@ declarations stay in the file, and the notebook shows them as a table.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from lib.clients.chatwoot import ChatwootHealth
-from lib.clients.publer import PublerHealth
 from lib.core.section import Section
 
 
@@ -24,31 +22,6 @@ class BackupRestore(Section):
     keep_last: int = Field(ge=1)  # this many newest good backups are always kept
     keep_days: float = Field(gt=0)  # older ones go
     command_timeout_s: float = Field(gt=0)  # longest one dump or restore may take, s
-
-
-EmailAddress = Annotated[str, Field(pattern=r"^[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+$")]
-"""One plain address; nothing that could add a header or a second recipient."""
-
-
-class Health(Section):
-    """What 04_health asks of Chatwoot and Publer, and whom it tells."""
-
-    samples: int = Field(ge=20, le=10_000)  # timed requests a service
-    concurrency: int = Field(ge=1, le=64)  # requests under way at once, a service
-    attempts: int = Field(ge=1, le=10)  # tries of one question; samples are tried once
-    timeout_s: float = Field(gt=0)  # longest silence of a service, s
-    deadline_s: float = Field(gt=0)  # one question, tries and pauses included, s
-    max_body_bytes: int = Field(ge=1000)  # a longer answer is not read on
-    max_retry_after_s: float = Field(ge=0)  # a longer Retry-After is not waited for, s
-    p95_limit_ms: float = Field(gt=0)  # 95th percentile of the answers' times, ms
-    min_availability: float = Field(gt=0, le=1)  # share of samples answered well
-    remind_after_h: float = Field(gt=0)  # a lasting failure is told again after this, h
-    stale_after_h: float = Field(gt=0)  # older evidence is shown as stale to QA, h
-    notify_to: list[EmailAddress] = Field(min_length=1)  # e-mail addresses; NOTIFY_EMAIL replaces them
-    notify_from: EmailAddress  # the sender's e-mail address
-    evidence_url: str  # where a person opens the evidence; empty: the run's folder; EVIDENCE_URL replaces it
-    chatwoot: ChatwootHealth
-    publer: PublerHealth
 
 
 class DeployRehearsal(Section):

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from lib.checks.health import CHATWOOT, PUBLER, tell_readings
 from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems
 from lib.clients.probe import Reading, read_answer
 from lib.clients.publer import publer_probes, publer_site
@@ -20,6 +19,7 @@ from lib.core.paths import ROOT
 from lib.embedded.vendors.chatwoot import Chatwoot
 from lib.embedded.vendors.publer import Publer
 from lib.params import load_params
+from lib.tasks.health.looks import CHATWOOT, PUBLER, tell_readings
 from lib.transport.context import Service
 from lib.transport.retry import Limit, Patience
 from lib.transport.web import ask

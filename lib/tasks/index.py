@@ -6,12 +6,13 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from lib.checks import alerts, backup_restore, credentials, deploy_rehearsal, guardrails, health, readiness_summary
+from lib.checks import alerts, backup_restore, credentials, deploy_rehearsal, guardrails, readiness_summary
 from lib.clients.vault.declared import Credentials
 from lib.core.results import Check
 from lib.core.section import Section
-from lib.sections import Alerts, BackupRestore, DeployRehearsal, Guardrails, Health
+from lib.sections import Alerts, BackupRestore, DeployRehearsal, Guardrails
 from lib.tasks.base import Task
+from lib.tasks.health import task as health
 from lib.tasks.migrations import task as migrations
 from lib.tasks.rls import task as rls
 from lib.tasks.seed import task as seed
@@ -20,13 +21,7 @@ TASKS: tuple[Task, ...] = (
     migrations.TASK,
     seed.TASK,
     rls.TASK,
-    Task(
-        name="health",
-        title="Vendor health",
-        notebook="04_health.ipynb",
-        checks=health.CHECKS,
-        targets=("chatwoot", "publer", "mail"),
-    ),
+    health.TASK,
     Task(
         name="backup_restore",
         title="Backup and restore",
@@ -93,7 +88,7 @@ SECTIONS: dict[str, type[Section]] = {
     "migrations": migrations.Migrations,
     "rls": rls.Rls,
     "seed": seed.Seed,
-    "health": Health,
+    "health": health.Health,
     "credentials": Credentials,
     "backup_restore": BackupRestore,
     "deploy_rehearsal": DeployRehearsal,

@@ -18,7 +18,6 @@ import nbformat
 import pytest
 
 from lib import params
-from lib.checks import health
 from lib.core.errors import NotReadyError
 from lib.core.results import Outcome, Provenance
 from lib.embedded.vendors.chatwoot import Chatwoot
@@ -26,6 +25,8 @@ from lib.embedded.vendors.mail import MailSink
 from lib.embedded.vendors.publer import Publer
 from lib.evidence.log import EvidenceLine
 from lib.run_file import RunFile
+from lib.tasks.health import looks as health
+from lib.tasks.health.task import CHECKS
 from lib.tasks.index import task_named
 
 NOTEBOOK = nbformat.read(task_named("health").path, as_version=4)
@@ -36,7 +37,7 @@ HURRIED = {"slow": {"timeout_s": 0.4, "deadline_s": 0.9}, "slow_drip": {"timeout
 CHATWOOT, PUBLER = list(health.CHATWOOT.values()), list(health.PUBLER.values())
 WITH_TOKEN = CHATWOOT[2:]
 TIMES = [f"health.{service}_{what}" for service in ("chatwoot", "publer") for what in ("available", "p95_within_limit")]
-EVERY = [check.id for check in health.CHECKS]
+EVERY = [check.id for check in CHECKS]
 
 
 @dataclass

@@ -16,44 +16,14 @@ from lib.clients.probe import Probe, Reading, kept_answer, read_answer
 from lib.clients.publer import publer_probes, publer_site
 from lib.core.errors import MailError, TargetError
 from lib.core.incidents import Plan
-from lib.core.results import Check, Findings, looks_at, not_passed, passed, skipped, unseen
-from lib.sections import Health
-from lib.targets.health_judgements import (
-    judge_effect,
-    judge_reading,
-    judge_samples,
-    kept_result,
-    kept_samples,
-    reading_row,
-    sample_rows,
-)
+from lib.core.results import Findings, looks_at, not_passed, passed, skipped, unseen
+from lib.tasks.health.judge import judge_effect, judge_reading, judge_samples, kept_result, kept_samples, reading_row, sample_rows
+from lib.tasks.health.task import Health
 from lib.transport.context import World
 from lib.transport.retry import Limit, Patience
 from lib.transport.smtp import open_mail_server, read_mail_url
 from lib.transport.web import ask
 from lib.transport.web_types import Question, Site
-
-CHECKS: tuple[Check, ...] = (
-    Check(id="health.chatwoot_is_alive", title="Chatwoot answers at all", target="chatwoot"),
-    Check(
-        id="health.chatwoot_services_ok",
-        title="Chatwoot reaches its database and queue, in an accepted version",
-        target="chatwoot",
-    ),
-    Check(id="health.chatwoot_token_accepted", title="Chatwoot accepts our token, for our account", target="chatwoot"),
-    Check(id="health.chatwoot_account_active", title="Our Chatwoot account is active", target="chatwoot"),
-    Check(id="health.chatwoot_inboxes_connected", title="Chatwoot's inboxes are there and connected", target="chatwoot"),
-    Check(id="health.chatwoot_workers_work", title="Chatwoot's background workers do their work", target="chatwoot"),
-    Check(id="health.chatwoot_available", title="Chatwoot answers well every time", target="chatwoot"),
-    Check(id="health.chatwoot_p95_within_limit", title="Chatwoot answers fast enough", target="chatwoot"),
-    Check(id="health.publer_token_accepted", title="Publer accepts our key", target="publer"),
-    Check(id="health.publer_workspace_found", title="Publer knows our workspace", target="publer"),
-    Check(id="health.publer_accounts_connected", title="Social accounts are connected in Publer", target="publer"),
-    Check(id="health.publer_available", title="Publer answers well every time", target="publer"),
-    Check(id="health.publer_p95_within_limit", title="Publer answers fast enough", target="publer"),
-    Check(id="health.mail_server_accepts_us", title="The mail server lets us in, so that a failure can be told", target="mail"),
-    Check(id="health.notification_delivered", title="Who must know of a failure or a recovery was told", target="mail"),
-)
 
 CHATWOOT = {
     "alive": "health.chatwoot_is_alive",
