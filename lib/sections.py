@@ -13,17 +13,6 @@ from pydantic import Field
 from lib.core.section import Section
 
 
-class BackupRestore(Section):
-    """What 08_backup_restore holds a backup and its restore to."""
-
-    rto_s: float = Field(gt=0)  # longest a restore may take, s
-    rpo_s: float = Field(gt=0)  # oldest the newest good backup may be, s
-    jobs: int = Field(ge=1)  # parallel workers of pg_dump and pg_restore
-    keep_last: int = Field(ge=1)  # this many newest good backups are always kept
-    keep_days: float = Field(gt=0)  # older ones go
-    command_timeout_s: float = Field(gt=0)  # longest one dump or restore may take, s
-
-
 class DeployRehearsal(Section):
     """What 06_deploy_rehearsal deploys, watches and brings back, and what users may feel of it."""
 

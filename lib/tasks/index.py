@@ -6,11 +6,12 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from lib.checks import alerts, backup_restore, credentials, deploy_rehearsal, guardrails, readiness_summary
+from lib.checks import alerts, credentials, deploy_rehearsal, guardrails, readiness_summary
 from lib.clients.vault.declared import Credentials
 from lib.core.results import Check
 from lib.core.section import Section
-from lib.sections import Alerts, BackupRestore, DeployRehearsal, Guardrails
+from lib.sections import Alerts, DeployRehearsal, Guardrails
+from lib.tasks.backup_restore import task as backup_restore
 from lib.tasks.base import Task
 from lib.tasks.health import task as health
 from lib.tasks.migrations import task as migrations
@@ -22,14 +23,7 @@ TASKS: tuple[Task, ...] = (
     seed.TASK,
     rls.TASK,
     health.TASK,
-    Task(
-        name="backup_restore",
-        title="Backup and restore",
-        notebook="08_backup_restore.ipynb",
-        checks=backup_restore.CHECKS,
-        needs=("migrations.nothing_left_to_push",),
-        waits_for=("seed",),
-    ),
+    backup_restore.TASK,
     Task(
         name="credentials",
         title="Credentials",
@@ -90,7 +84,7 @@ SECTIONS: dict[str, type[Section]] = {
     "seed": seed.Seed,
     "health": health.Health,
     "credentials": Credentials,
-    "backup_restore": BackupRestore,
+    "backup_restore": backup_restore.BackupRestore,
     "deploy_rehearsal": DeployRehearsal,
     "alerts": Alerts,
     "guardrails": Guardrails,

@@ -16,8 +16,8 @@ import pytest
 from lib.core.paths import ROOT
 from lib.embedded.fly.start import EmbeddedFly
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.targets.backup_store import hold_store
-from lib.targets.backups import take_backup
+from lib.tasks.backup_restore.backup import take_backup
+from lib.tasks.backup_restore.store import hold_store
 from lib.transport.database import Database
 from tests.fly_worlds import APP, PRODUCTION, copy_pack, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
 

@@ -15,8 +15,8 @@ from lib.core.results import Outcome, Provenance
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.evidence.log import EvidenceLine
 from lib.runbook import fill_runbook, measured_times
-from lib.targets.backup_store import hold_store
-from lib.targets.backups import take_backup
+from lib.tasks.backup_restore.backup import take_backup
+from lib.tasks.backup_restore.store import hold_store
 from lib.transport.database import Database
 from tests.fly_worlds import PRODUCTION, fill, flyctl_json, reference, standing_fly, wait_passing
 

@@ -18,7 +18,8 @@ from lib.clients.postgres.dumps import TocEntry, check_major, list_entries, read
 from lib.clients.postgres.restores import choose_entries, drop_copy, make_copy, missing_extensions, restore_dump
 from lib.core.errors import CommandError, DatabaseError, TargetError
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.targets.backup_store import (
+from lib.tasks.backup_restore.backup import Backup, take_backup
+from lib.tasks.backup_restore.store import (
     MANIFEST,
     KeptBackup,
     choose_expired,
@@ -30,7 +31,6 @@ from lib.targets.backup_store import (
     read_manifest,
     write_manifest,
 )
-from lib.targets.backups import Backup, take_backup
 from lib.transport.database import Database
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

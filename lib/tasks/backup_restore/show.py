@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from lib.clients.postgres.digests import TableDigest
-from lib.targets.backup_store import KeptBackup
-from lib.targets.restored_copy import CellPair
+from lib.tasks.backup_restore.compare import CellPair
+from lib.tasks.backup_restore.store import KeptBackup
 
 
 def describe_table_pair(ours: TableDigest, theirs: TableDigest) -> dict[str, Any]:

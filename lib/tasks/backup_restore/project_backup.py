@@ -21,7 +21,7 @@ from lib.clients.postgres.schema import Difference, compare_schemas, read_schema
 from lib.core.errors import CommandError, TargetError
 from lib.core.results import Result, failed, judge, unseen
 from lib.core.wording import join_words, show_count
-from lib.targets.backups import SourceState, first_error, read_state
+from lib.tasks.backup_restore.backup import SourceState, first_error, read_state
 from lib.transport.context import World
 from lib.transport.database import read_query
 

@@ -31,7 +31,7 @@ from lib.clients.postgres.dumps import (
 )
 from lib.clients.postgres.schema import fingerprint, read_schema_on
 from lib.core.errors import CommandError
-from lib.targets.backup_store import (
+from lib.tasks.backup_restore.store import (
     DUMP,
     find_damage,
     make_backup_folder,
@@ -121,7 +121,7 @@ def read_history(connection: psycopg.Connection[DictRow], tables: Sequence[Table
     """Return version and name of every applied migration; none when the database has no history."""
     if not any(table.label == f"{HISTORY_SCHEMA}.schema_migrations" for table in tables):
         return ()
-    return tuple((row["version"], row["name"]) for row in connection.execute(read_query("lib", "dumps/history")))
+    return tuple((row["version"], row["name"]) for row in connection.execute(read_query(__package__, "history")))
 
 
 def take_backup(source: Database, store: Path, *, environment: str, programs: Path, jobs: int, timeout_s: float) -> Backup:

@@ -11,9 +11,9 @@ from lib.clients.postgres.row_differences import RowDifference
 from lib.clients.postgres.schema import Difference, name_differences
 from lib.core.results import Result, failed, judge, passed, unseen
 from lib.core.wording import join_words, show_count, show_duration
-from lib.targets.backup_store import KeptBackup, choose_good
-from lib.targets.backups import Backup, first_error
-from lib.targets.restored_copy import CellPair, Definitions, RowComparison, SequencePlace
+from lib.tasks.backup_restore.backup import Backup, first_error
+from lib.tasks.backup_restore.compare import CellPair, Definitions, RowComparison, SequencePlace
+from lib.tasks.backup_restore.store import KeptBackup, choose_good
 
 NAMED = 5
 """Objects named in a detail; the table below it has all."""

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from lib.checks import backup_restore
 from lib.clients.postgres.restores import list_copies
 from lib.clients.postgres.rls.declared import Rls
 from lib.core.errors import TargetError
@@ -24,8 +23,9 @@ from lib.core.paths import ROOT as CHECKOUT
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.params import load_params
-from lib.sections import BackupRestore
-from lib.targets.backup_store import MANIFEST, read_manifest, seal, write_manifest
+from lib.tasks.backup_restore import looks as backup_restore
+from lib.tasks.backup_restore.store import MANIFEST, read_manifest, seal, write_manifest
+from lib.tasks.backup_restore.task import CHECKS, BackupRestore
 from lib.transport.context import Programs, World
 from lib.transport.database import Database
 
@@ -224,7 +224,7 @@ def test_a_clean_backup_passes_every_check(rehearsal, source):
     rehearsal.all()
     assert rehearsal.not_passed() == {}
     rehearsal.look(backup_restore.look_at_project_backup)  # its own tests are below
-    assert set(rehearsal.seen) == {check.id.removeprefix("backup_restore.") for check in backup_restore.CHECKS}
+    assert set(rehearsal.seen) == {check.id.removeprefix("backup_restore.") for check in CHECKS}
     assert rehearsal.seen["rows_match"].observed == 6
     assert rehearsal.seen["rls_matrix_matches"].observed == 6
     assert list_copies(source) == []

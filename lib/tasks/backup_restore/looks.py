@@ -18,8 +18,18 @@ from lib.clients.postgres.restores import drop_copy, list_copies, make_copy, res
 from lib.clients.postgres.rls.probe import VERBS, observe_matrix
 from lib.clients.postgres.schema import compare_schemas
 from lib.core.errors import TargetError
-from lib.core.results import Check, Findings, failed, looks_at, passed, skipped
-from lib.targets.backup_judgements import (
+from lib.core.results import Findings, failed, looks_at, passed, skipped
+from lib.tasks.backup_restore.backup import Backup, DumpFailure, read_damage, read_state, take_backup
+from lib.tasks.backup_restore.compare import (
+    Definitions,
+    RestoredCopy,
+    compare_definitions,
+    compare_history,
+    compare_rows,
+    compare_sequences,
+    pair_cells,
+)
+from lib.tasks.backup_restore.judge import (
     judge_damage,
     judge_definitions,
     judge_dump,
@@ -34,43 +44,10 @@ from lib.targets.backup_judgements import (
     judge_sequences,
     judge_source,
 )
-from lib.targets.backup_rows import describe_cell_pair, describe_kept, describe_table_pair
-from lib.targets.backup_store import (
-    choose_expired,
-    choose_good,
-    delete_backup,
-    hold_store,
-    read_kept_backups,
-)
-from lib.targets.backups import Backup, DumpFailure, read_damage, read_state, take_backup
-from lib.targets.project_backup import COMMAND, describe_proof, judge_proof, prove_backup
-from lib.targets.restored_copy import (
-    Definitions,
-    RestoredCopy,
-    compare_definitions,
-    compare_history,
-    compare_rows,
-    compare_sequences,
-    pair_cells,
-)
+from lib.tasks.backup_restore.project_backup import COMMAND, describe_proof, judge_proof, prove_backup
+from lib.tasks.backup_restore.show import describe_cell_pair, describe_kept, describe_table_pair
+from lib.tasks.backup_restore.store import choose_expired, choose_good, delete_backup, hold_store, read_kept_backups
 from lib.transport.context import World
-
-CHECKS: tuple[Check, ...] = (
-    Check(id="backup_restore.dump_taken", title="The database can be dumped while it is in use"),
-    Check(id="backup_restore.dump_is_complete", title="Every file of the backup is there and unchanged"),
-    Check(id="backup_restore.restored", title="The backup restores into a fresh project without an error"),
-    Check(id="backup_restore.within_rto", title="Restoring takes no longer than the recovery time objective"),
-    Check(id="backup_restore.schema_matches", title="Every object of the restored schema equals the source's"),
-    Check(id="backup_restore.rows_match", title="Every table of the restored copy holds the same rows"),
-    Check(id="backup_restore.sequences_match", title="Every sequence goes on where the source's stood"),
-    Check(id="backup_restore.migration_history_matches", title="The restored copy knows which migrations were applied"),
-    Check(id="backup_restore.rls_matrix_matches", title="The restored copy lets each role do what the source lets it do"),
-    Check(id="backup_restore.project_backup_restores", title="What the project's own backup command makes can be restored"),
-    Check(id="backup_restore.source_untouched", title="Backing up and restoring changed nothing in the source"),
-    Check(id="backup_restore.kept_backups_are_intact", title="Every backup that is kept is whole and unchanged"),
-    Check(id="backup_restore.within_rpo", title="The newest good backup is younger than the recovery point objective"),
-    Check(id="backup_restore.retention_keeps_newest_good", title="Old backups go, and the newest good one never does"),
-)
 
 NOT_TAKEN = "no backup was taken: see backup_restore.dump_taken"
 NOT_RESTORED = "nothing was restored: see backup_restore.restored"

@@ -13,7 +13,7 @@ from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.row_differences import RowDifference, find_row_differences
 from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
 from lib.core.results import Outcome
-from lib.targets.backups import Backup
+from lib.tasks.backup_restore.backup import Backup
 from lib.transport.database import Database
 
 ROWS_NAMED = 10
