@@ -24,8 +24,8 @@ from lib.params import Params, is_apply, is_strict, load_params, with_variables
 from lib.run_file import RunFile, world_of
 from lib.stack import clean_up_leftovers, new_run_id, stand_up_targets
 from lib.stopping import Stopped, heeding_signals
-from lib.targets import credential_stores as stores
-from lib.targets.credential_sync import Done, Outcome, Setter, Step, carry_out, plan_problems, plan_steps
+from lib.tasks.credentials import audit as stores
+from lib.tasks.credentials.sync import Done, Outcome, Setter, Step, carry_out, plan_problems, plan_steps
 from lib.transport.context import World
 
 FAILED = 1

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from lib.checks import credentials
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.core.redact import register_secrets
@@ -18,6 +17,8 @@ from lib.core.results import Findings
 from lib.params import Params, load_params
 from lib.run_file import world_of
 from lib.stack import new_run_id, stand_up_targets
+from lib.tasks.credentials import looks as credentials
+from lib.tasks.credentials.task import CHECKS
 from lib.transport.context import World
 
 
@@ -77,7 +78,7 @@ def look_at_all(world: World) -> dict[str, Findings]:
 def not_passed(found: Mapping[str, Findings]) -> dict[str, str]:
     """Return every check that did not pass, with what it came to."""
     results = [result for findings in found.values() for result in findings.results]
-    assert sorted(result.check for result in results) == sorted(check.id for check in credentials.CHECKS)
+    assert sorted(result.check for result in results) == sorted(check.id for check in CHECKS)
     return {
         result.check.removeprefix("credentials."): result.outcome.value for result in results if result.outcome.value != "pass"
     }

@@ -22,7 +22,7 @@ from lib.embedded.fly.start import EmbeddedFly, Switches, start_fly
 from lib.embedded.state_folders import state_base
 from lib.embedded.vendors.github import GitHubStandIn
 from lib.params import is_apply
-from lib.targets.credential_sync import Done, Outcome, Setter, Step, carry_out, plan_problems
+from lib.tasks.credentials.sync import Done, Outcome, Setter, Step, carry_out, plan_problems
 from tests.credential_worlds import copy_pack, load, open_world
 
 APP = "idea-board-staging"

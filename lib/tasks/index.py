@@ -6,13 +6,13 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from lib.checks import alerts, credentials, deploy_rehearsal, guardrails, readiness_summary
-from lib.clients.vault.declared import Credentials
+from lib.checks import alerts, deploy_rehearsal, guardrails, readiness_summary
 from lib.core.results import Check
 from lib.core.section import Section
 from lib.sections import Alerts, DeployRehearsal, Guardrails
 from lib.tasks.backup_restore import task as backup_restore
 from lib.tasks.base import Task
+from lib.tasks.credentials import task as credentials
 from lib.tasks.health import task as health
 from lib.tasks.migrations import task as migrations
 from lib.tasks.rls import task as rls
@@ -24,13 +24,7 @@ TASKS: tuple[Task, ...] = (
     rls.TASK,
     health.TASK,
     backup_restore.TASK,
-    Task(
-        name="credentials",
-        title="Credentials",
-        notebook="05_credentials.ipynb",
-        checks=credentials.CHECKS,
-        targets=("vault", "fly", "github"),
-    ),
+    credentials.TASK,
     Task(
         name="deploy_rehearsal",
         title="Deploy rehearsal",
@@ -83,7 +77,7 @@ SECTIONS: dict[str, type[Section]] = {
     "rls": rls.Rls,
     "seed": seed.Seed,
     "health": health.Health,
-    "credentials": Credentials,
+    "credentials": credentials.Credentials,
     "backup_restore": backup_restore.BackupRestore,
     "deploy_rehearsal": DeployRehearsal,
     "alerts": Alerts,

@@ -11,7 +11,7 @@ from lib.clients.fly.digest_notes import Noted
 from lib.clients.fly.flyctl import Fly
 from lib.clients.github import GitHub, read_github_secrets
 from lib.clients.vault.declared import Credentials
-from lib.targets.credential_drift import Drift, Held, compare, show_moment
+from lib.tasks.credentials.drift import Drift, Held, compare, show_moment
 from lib.transport.context import World
 
 WHERE = {"fly": "Fly app {fly_app}", "github_environment": "environment {github_environment}", "github_repository": "repository"}

@@ -12,9 +12,10 @@ from typing import Any
 
 from lib.clients.fly.digest_notes import notes_path, read_notes
 from lib.clients.vault.declared import VaultCopy, open_world_vault, read_copy, shared_values
-from lib.core.results import Check, Findings, looks_at
-from lib.targets.credential_drift import Drift
-from lib.targets.credential_judgements import (
+from lib.core.results import Findings, looks_at
+from lib.tasks.credentials.audit import audit_fly, audit_github, drift_row, open_credentials_fly, open_github
+from lib.tasks.credentials.drift import Drift
+from lib.tasks.credentials.judge import (
     judge_apart,
     judge_complete,
     judge_placeholders,
@@ -22,23 +23,8 @@ from lib.targets.credential_judgements import (
     judge_rotation,
     judge_target,
 )
-from lib.targets.credential_stores import audit_fly, audit_github, drift_row, open_credentials_fly, open_github
-from lib.targets.credential_sync import plan_steps
+from lib.tasks.credentials.sync import plan_steps
 from lib.transport.context import World
-
-CHECKS: tuple[Check, ...] = (
-    Check(id="credentials.every_value_in_vault", title="Every declared credential has a value in the vault", target="vault"),
-    Check(id="credentials.no_placeholder_values", title="No value in the vault is a placeholder", target="vault"),
-    Check(id="credentials.within_rotation_age", title="Every credential was rotated in time", gate=False, target="vault"),
-    Check(id="credentials.vault_is_private", title="The vault's files are their owner's alone", gate=False, target="vault"),
-    Check(id="credentials.environments_share_no_value", title="No two environments have a credential in common", target="vault"),
-    Check(id="credentials.fly_has_every_credential", title="The Fly app has every credential it needs", target="fly"),
-    Check(id="credentials.fly_has_nothing_undeclared", title="The Fly app has no secret that nobody declared", target="fly"),
-    Check(id="credentials.fly_as_new_as_vault", title="No secret of the Fly app is older than the vault's copy", target="fly"),
-    Check(id="credentials.github_has_every_credential", title="GitHub has every credential it needs", target="github"),
-    Check(id="credentials.github_has_nothing_undeclared", title="GitHub has no secret that nobody declared", target="github"),
-    Check(id="credentials.github_as_new_as_vault", title="No secret of GitHub is older than the vault's copy", target="github"),
-)
 
 NO_TIMES = (
     "Fly.io shows a digest and no time, and no sync of this workbook has noted one here. "

@@ -10,9 +10,9 @@ from lib.clients.fly.digest_notes import Noted
 from lib.clients.vault.declared import VaultCopy, Wanted, is_placeholder, shared_values
 from lib.clients.vault.folder import VaultValue
 from lib.core.results import Outcome
-from lib.targets.credential_drift import Drift, Held, State, compare
-from lib.targets.credential_judgements import judge_target
-from lib.targets.credential_sync import plan_steps
+from lib.tasks.credentials.drift import Drift, Held, State, compare
+from lib.tasks.credentials.judge import judge_target
+from lib.tasks.credentials.sync import plan_steps
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 700_000, tzinfo=UTC)
 HOUR = timedelta(hours=1)

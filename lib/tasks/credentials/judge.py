@@ -8,7 +8,7 @@ from datetime import datetime
 from lib.clients.vault.declared import VaultCopy
 from lib.core.results import Result, failed, judge, passed, skipped, unseen
 from lib.core.wording import join_words, show_count
-from lib.targets.credential_drift import Drift, State
+from lib.tasks.credentials.drift import Drift, State
 
 SYNC = "Next: see what `make sync-credentials` would set, then run it with APPLY=1."
 NOT_FOR_THE_VAULT = "what the vault lacks is judged by credentials.every_value_in_vault"

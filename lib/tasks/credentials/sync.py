@@ -16,7 +16,7 @@ from lib.clients.fly.flyctl import Fly
 from lib.clients.github import GitHub, read_github_secret, set_github_secret
 from lib.clients.vault.folder import VaultValue
 from lib.core.errors import TargetError
-from lib.targets.credential_drift import Drift, State
+from lib.tasks.credentials.drift import Drift, State
 
 REASONS = {
     State.MISSING: "add it: it is missing",

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from lib.checks import credentials
 from lib.clients.vault.declared import open_world_vault, read_copy
+from lib.tasks.credentials import looks as credentials
 from lib.transport.context import World
 from tests.credential_worlds import copy_pack, look, look_at_all, not_passed, open_world
 

@@ -1,0 +1,1 @@
+"""Launch task: credentials in the vault, on Fly.io and on GitHub."""
