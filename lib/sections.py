@@ -6,32 +6,9 @@ declarations stay in the file, and the notebook shows them as a table.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from lib.core.section import Section
-
-
-class DeployRehearsal(Section):
-    """What 06_deploy_rehearsal deploys, watches and brings back, and what users may feel of it."""
-
-    app: str = Field(pattern="^[a-z0-9-]+$")  # the Fly app it is rehearsed on
-    config: str  # the config that is deployed with, in the pack: production's own
-    image: str  # the candidate
-    strategy: Literal["immediate", "rolling", "canary", "bluegreen"]  # how machines are replaced
-    production_apps: list[str] = Field(min_length=1)  # deploying to these needs ALLOW_WRITES=production
-    previous_schema_app: str  # an app on a database one release behind; empty: there is none
-    previous_migration: str  # the newest migration that database has
-    endpoints: list[str] = Field(min_length=1)  # what users ask for: each must answer 200
-    requests_per_s: float = Field(ge=5, le=500)  # requests a second, over all endpoints
-    baseline_s: float = Field(gt=0)  # requests before and after, for comparison, s
-    watch_s: float = Field(gt=0)  # how long the candidate is watched once it is healthy, s
-    health_timeout_s: float = Field(gt=0)  # longest until every machine is healthy, s
-    rollback_limit_s: float = Field(ge=1)  # longest from the trigger of the rollback to healthy, s
-    max_downtime_s: float = Field(ge=0)  # longest stretch without a good answer, s
-    max_error_ratio: float = Field(ge=0, le=1)  # lost requests from the deploy to the end, as a part of all
-    command_timeout_s: float = Field(gt=0)  # longest one flyctl call may take, s
 
 
 class Alerts(Section):

@@ -6,13 +6,14 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from lib.checks import alerts, deploy_rehearsal, guardrails, readiness_summary
+from lib.checks import alerts, guardrails, readiness_summary
 from lib.core.results import Check
 from lib.core.section import Section
-from lib.sections import Alerts, DeployRehearsal, Guardrails
+from lib.sections import Alerts, Guardrails
 from lib.tasks.backup_restore import task as backup_restore
 from lib.tasks.base import Task
 from lib.tasks.credentials import task as credentials
+from lib.tasks.deploy_rehearsal import task as deploy_rehearsal
 from lib.tasks.health import task as health
 from lib.tasks.migrations import task as migrations
 from lib.tasks.rls import task as rls
@@ -25,16 +26,7 @@ TASKS: tuple[Task, ...] = (
     health.TASK,
     backup_restore.TASK,
     credentials.TASK,
-    Task(
-        name="deploy_rehearsal",
-        title="Deploy rehearsal",
-        notebook="06_deploy_rehearsal.ipynb",
-        checks=deploy_rehearsal.CHECKS,
-        targets=("database", "fly"),
-        needs=("migrations.nothing_left_to_push",),
-        waits_for=("seed",),
-        stop_grace_s=20,
-    ),
+    deploy_rehearsal.TASK,
     Task(
         name="alerts",
         title="Alerts",
@@ -79,7 +71,7 @@ SECTIONS: dict[str, type[Section]] = {
     "health": health.Health,
     "credentials": credentials.Credentials,
     "backup_restore": backup_restore.BackupRestore,
-    "deploy_rehearsal": DeployRehearsal,
+    "deploy_rehearsal": deploy_rehearsal.DeployRehearsal,
     "alerts": Alerts,
     "guardrails": Guardrails,
 }

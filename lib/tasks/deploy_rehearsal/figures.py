@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from lib.core.wording import join_words, show_count, show_duration
 from lib.display.figure import INK, LIMIT, MARKERS, SOFT, Figure, finish, label, new_canvas, nothing_drawn
-from lib.targets.prober import Phase, error_ratio, find_outages, longest_gap_s, within
+from lib.tasks.deploy_rehearsal.outages import Phase, error_ratio, find_outages, longest_gap_s, within
 from lib.transport.traffic import Sample
 
 SHADES = {"before": "#f4f6f8", "deploy": "#e3ecf6", "watch": "#f4f6f8", "rollback": "#e3ecf6", "after": "#f4f6f8"}

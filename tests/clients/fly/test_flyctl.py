@@ -9,7 +9,7 @@ import pytest
 
 from lib.clients.fly.flyctl import AppState, Fly, Machine, Release, ask, describe_machine
 from lib.core.errors import CommandError
-from lib.targets.way_back import Whole, compare_wholes
+from lib.tasks.deploy_rehearsal.rollback import Whole, compare_wholes
 
 
 def printed(**changes: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from lib.targets.prober import Phase
 from lib.tasks.deploy_rehearsal.figures import requests_through_phases
+from lib.tasks.deploy_rehearsal.outages import Phase
 from lib.transport.traffic import Sample
 
 

@@ -13,14 +13,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lib.checks import deploy_rehearsal
 from lib.clients.fly.flyctl import Fly
 from lib.core.errors import CommandError, TargetError
 from lib.core.recovery_notes import read_notes
 from lib.core.results import Findings, Outcome
 from lib.embedded.fly.start import EmbeddedFly
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.targets import deploy_practice
+from lib.tasks.deploy_rehearsal import looks as deploy_rehearsal
+from lib.tasks.deploy_rehearsal import rehearsal as deploy_practice
+from lib.tasks.deploy_rehearsal.task import CHECKS
 from lib.transport.context import World
 from lib.transport.database import Database
 from tests.fly_worlds import (
@@ -98,7 +99,7 @@ def images(fly: EmbeddedFly, app: str = APP) -> set[str]:
 
 def test_a_healthy_candidate_passes_every_check(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
     seen = Seen(world_of(database, fly, tmp_path), neighbours=True)
-    assert seen.outcomes(PASS) == {check.id.partition(".")[2] for check in deploy_rehearsal.CHECKS}, seen.found
+    assert seen.outcomes(PASS) == {check.id.partition(".")[2] for check in CHECKS}, seen.found
     assert images(fly) == {reference("current")}
     assert images(fly, BEHIND) == {reference("current")}
     phases = {row["phase"]: row for row in seen.findings["look_at_users"].rows}

@@ -9,9 +9,9 @@ from typing import Any
 
 from lib.clients.fly.flyctl import TOOL_BROKE, AppState, Fly, Machine, deploy, read_app, read_machines, said_by
 from lib.core.errors import CommandError
-from lib.targets.prober import Phase, begin_stream
-from lib.targets.smoke import SmokeCalls, make_smoke_calls, wait_for_image
-from lib.targets.way_back import WayBack, go_back
+from lib.tasks.deploy_rehearsal.outages import Phase, begin_stream
+from lib.tasks.deploy_rehearsal.rollback import WayBack, go_back
+from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, make_smoke_calls, wait_for_image
 from lib.transport.process import FollowedRun
 from lib.transport.traffic import Sample, Stream
 

@@ -8,10 +8,10 @@ from typing import Any
 from lib.clients.fly.flyctl import AppState, said_by
 from lib.core.results import Result, failed, judge, passed, unseen
 from lib.core.wording import show_count
-from lib.targets.deploy_practice import Plan, Rehearsal
-from lib.targets.prober import error_ratio, find_outages, longest_gap_s
-from lib.targets.smoke import SmokeCalls
-from lib.targets.way_back import MemberChange
+from lib.tasks.deploy_rehearsal.outages import error_ratio, find_outages, longest_gap_s
+from lib.tasks.deploy_rehearsal.rehearsal import Plan, Rehearsal
+from lib.tasks.deploy_rehearsal.rollback import MemberChange
+from lib.tasks.deploy_rehearsal.smoke import SmokeCalls
 from lib.transport.process import CommandRun
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib.targets.prober import Outage, Phase, error_ratio, find_outages, longest_gap_s, p95_ms, sum_up_phases
+from lib.tasks.deploy_rehearsal.outages import Outage, Phase, error_ratio, find_outages, longest_gap_s, p95_ms, sum_up_phases
 from lib.transport.traffic import Sample
 
 

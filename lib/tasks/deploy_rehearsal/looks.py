@@ -18,31 +18,14 @@ from lib.clients.fly.flyctl import (
     validate_config,
 )
 from lib.core.recovery_notes import leave_note, remove_note
-from lib.core.results import Check, Findings, looks_at, skipped, unseen
-from lib.targets import deploy_judgement as judgement
-from lib.targets.deploy_practice import Plan, Rehearsal, rehearse, say_machines, transcripts_of
-from lib.targets.prober import find_outages, sum_up_phases
-from lib.targets.smoke import SmokeCalls, show_cell, try_on, wait_for_image
-from lib.targets.way_back import Whole, compare_wholes, member_rows, plan_way_back, read_whole, try_way_back
+from lib.core.results import Findings, looks_at, skipped, unseen
+from lib.tasks.deploy_rehearsal import judge as judgement
+from lib.tasks.deploy_rehearsal.outages import find_outages, sum_up_phases
+from lib.tasks.deploy_rehearsal.rehearsal import Plan, Rehearsal, rehearse, say_machines, transcripts_of
+from lib.tasks.deploy_rehearsal.rollback import Whole, compare_wholes, member_rows, plan_way_back, read_whole, try_way_back
+from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, show_cell, try_on, wait_for_image
 from lib.transport.context import World
 from lib.transport.process import show_argv
-
-TITLES = {
-    "deploy_rehearsal.config_is_valid": "flyctl takes the config that will be deployed with",
-    "deploy_rehearsal.running_release_is_healthy": "One release runs on every machine, and is healthy",
-    "deploy_rehearsal.candidate_is_in_the_registry": "The candidate is in the registry, and not what runs already",
-    "deploy_rehearsal.way_back_is_known": "The command back is written down, and would work",
-    "deploy_rehearsal.candidate_gets_healthy": "Every machine gets healthy on the candidate",
-    "deploy_rehearsal.candidate_stays_healthy": "The candidate stays healthy while it is watched",
-    "deploy_rehearsal.rollback_is_quick": "Going back takes no longer than agreed, until healthy",
-    "deploy_rehearsal.old_version_answers": "After the rollback the old version answers, on every machine",
-    "deploy_rehearsal.downtime_within_limit": "Users were never without an answer for longer than agreed",
-    "deploy_rehearsal.errors_within_limit": "Users lost no more requests than agreed",
-    "deploy_rehearsal.everything_came_back": "After the rollback the whole release is what it was before",
-    "deploy_rehearsal.neighbours_work_together": "Old and new app each work on the old and the new schema",
-}
-
-CHECKS: tuple[Check, ...] = tuple(Check(id=check, title=title, target="fly") for check, title in TITLES.items())
 
 GUARD = "ALLOW_WRITES"
 NOTHING_DEPLOYED = (
