@@ -11,19 +11,6 @@ from pydantic import Field
 from lib.core.section import Section
 
 
-class Alerts(Section):
-    """What 07_alerts holds the pack's Prometheus rules to."""
-
-    rules: str  # the rule file, in the pack
-    tests: str  # its unit tests, in the pack
-    severities: list[str] = Field(min_length=1)  # an alert has one of these
-    test_margin_percent: float = Field(gt=0, le=50)  # unit tests must notice a threshold moved by this, %
-    scrape_interval_s: float = Field(gt=0)  # of Prometheus: how long a bad sample may go unseen, s
-    group_wait_s: float = Field(ge=0)  # of Alertmanager: how long it gathers alerts before it sends them, s
-    command_timeout_s: float = Field(gt=0)  # longest one promtool call may take, s
-    thresholds: dict[str, float] = Field(min_length=1)  # alert -> the value beyond which it must fire
-
-
 class RehearsedBranch(Section):
     """What a rehearsal calls the branch that it makes from a pack which is none itself."""
 

@@ -6,10 +6,11 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from lib.checks import alerts, guardrails, readiness_summary
+from lib.checks import guardrails, readiness_summary
 from lib.core.results import Check
 from lib.core.section import Section
-from lib.sections import Alerts, Guardrails
+from lib.sections import Guardrails
+from lib.tasks.alerts import task as alerts
 from lib.tasks.backup_restore import task as backup_restore
 from lib.tasks.base import Task
 from lib.tasks.credentials import task as credentials
@@ -27,15 +28,7 @@ TASKS: tuple[Task, ...] = (
     backup_restore.TASK,
     credentials.TASK,
     deploy_rehearsal.TASK,
-    Task(
-        name="alerts",
-        title="Alerts",
-        notebook="07_alerts.ipynb",
-        checks=alerts.CHECKS,
-        targets=("database", "fly", "mail"),
-        waits_for=("migrations",),
-        stands_on=("migrations",),
-    ),
+    alerts.TASK,
     Task(
         name="guardrails",
         title="Guardrails",
@@ -72,7 +65,7 @@ SECTIONS: dict[str, type[Section]] = {
     "credentials": credentials.Credentials,
     "backup_restore": backup_restore.BackupRestore,
     "deploy_rehearsal": deploy_rehearsal.DeployRehearsal,
-    "alerts": Alerts,
+    "alerts": alerts.Alerts,
     "guardrails": Guardrails,
 }
 """Task name -> the model of its section."""

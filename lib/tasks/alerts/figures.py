@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lib.core.wording import join_words, show_count
 from lib.display.figure import EDGE, LIMIT, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
-from lib.targets.alert_trials import Curve
+from lib.tasks.alerts.mutations import Curve
 
 LINE = "#1d4e89"
 STATES = {"pending": ("#f7e3b5", "pending"), "firing": ("#f3c4c0", "firing")}

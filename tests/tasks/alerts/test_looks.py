@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from lib.checks import alerts
 from lib.clients.prometheus import promtool
 from lib.clients.prometheus.exposition import fetch_exposition, find_uses, parse_exposition
 from lib.core.errors import CommandError, TargetError, WebError
@@ -20,6 +19,7 @@ from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance
 from lib.embedded.vendors.mail import MailSink
 from lib.params import load_params
+from lib.tasks.alerts import looks as alerts
 from lib.transport.context import Service, World
 
 try:

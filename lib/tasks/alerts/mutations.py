@@ -16,7 +16,7 @@ from lib.clients.prometheus.promql import find_comparison, with_limit
 from lib.clients.prometheus.promtool import Question, read_failures, run_tests
 from lib.clients.prometheus.rule_file import AlertRule, duration_s
 from lib.clients.prometheus.test_file import AlertTest
-from lib.targets.alert_boundaries import Bench
+from lib.tasks.alerts.boundaries import Bench
 
 MOST_POINTS = 400
 """Points of one curve; a longer test is looked at in wider steps."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from lib.clients.prometheus.rule_file import AlertRule
 from lib.clients.prometheus.test_file import write_series
-from lib.targets.alert_boundaries import Boundary
-from lib.targets.alert_trials import Kinds
+from lib.tasks.alerts.boundaries import Boundary
+from lib.tasks.alerts.mutations import Kinds
 
 
 def rule_row(alert: AlertRule, problem: str) -> dict[str, Any]:

@@ -15,31 +15,14 @@ from lib.clients.prometheus.promtool import check_rules, find_promtool, read_fai
 from lib.clients.prometheus.rule_file import RuleFile, find_runbook, read_rule_file
 from lib.clients.prometheus.test_file import read_test_file
 from lib.core.errors import TargetError
-from lib.core.results import Check, Findings, Outcome, looks_at, skipped, unseen
-from lib.sections import Alerts
-from lib.targets import alert_judgements as judging
-from lib.targets.alert_boundaries import Bench, find_boundaries
-from lib.targets.alert_delivery import carry, part_rows, render_alert
-from lib.targets.alert_shown import boundary_row, kept_boundary, kinds_row, rule_row
-from lib.targets.alert_trials import Curve, count_kinds, read_curves
+from lib.core.results import Findings, Outcome, looks_at, skipped, unseen
+from lib.tasks.alerts import judge as judging
+from lib.tasks.alerts.boundaries import Bench, find_boundaries
+from lib.tasks.alerts.delivery import carry, part_rows, render_alert
+from lib.tasks.alerts.mutations import Curve, count_kinds, read_curves
+from lib.tasks.alerts.show import boundary_row, kept_boundary, kinds_row, rule_row
+from lib.tasks.alerts.task import Alerts
 from lib.transport.context import World
-
-CHECKS: tuple[Check, ...] = (
-    Check(id="alerts.rules_are_valid", title="Prometheus accepts the alerting rules, and there are some"),
-    Check(id="alerts.required_alerts_exist", title="Every alert that the launch asks for is there"),
-    Check(id="alerts.alerts_tell_a_person", title="Every alert has a severity, a waiting time and a summary"),
-    Check(id="alerts.runbooks_resolve", title="Every alert leads to its section of a runbook"),
-    Check(id="alerts.metrics_are_exposed", title="Every metric in the rules is exposed by the app", target="fly"),
-    Check(id="alerts.thresholds_as_declared", title="Every alert begins to fire where it was agreed"),
-    Check(id="alerts.unit_tests_pass", title="The rules' unit tests pass"),
-    Check(id="alerts.unit_tests_name_real_alerts", title="Every alert that a unit test names is in the rules"),
-    Check(
-        id="alerts.tested_firing_quiet_and_resolving",
-        title="Every alert is tested firing, quiet just below its threshold, and resolving",
-    ),
-    Check(id="alerts.firing_alert_is_delivered", title="A firing alert reaches a person", target="mail"),
-)
-
 
 OF_EACH_RULE = ("alerts.required_alerts_exist", "alerts.alerts_tell_a_person", "alerts.runbooks_resolve")
 

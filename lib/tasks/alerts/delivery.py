@@ -23,8 +23,8 @@ from lib.clients.prometheus.rule_file import AlertRule
 from lib.core.errors import CommandError, MailError
 from lib.core.redact import strike
 from lib.core.wording import plain_text
-from lib.targets.alert_boundaries import Bench
-from lib.targets.alert_trials import Curve
+from lib.tasks.alerts.boundaries import Bench
+from lib.tasks.alerts.mutations import Curve
 
 GOT = re.compile(r"got:\[\s*0:\s*Labels:\{(?P<labels>.*)\}\s*Annotations:\{(?P<annotations>.*)\}")
 PAIR = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')

@@ -12,9 +12,9 @@ from lib.clients.prometheus.rule_file import AlertRule, RuleFile
 from lib.clients.prometheus.test_file import AlertTestFile
 from lib.core.results import Result, failed, judge, not_passed, passed, unseen
 from lib.core.wording import join_words, show_count
-from lib.targets.alert_boundaries import Boundary
-from lib.targets.alert_delivery import Carried
-from lib.targets.alert_trials import Kinds
+from lib.tasks.alerts.boundaries import Boundary
+from lib.tasks.alerts.delivery import Carried
+from lib.tasks.alerts.mutations import Kinds
 from lib.transport.process import CommandRun
 
 TOLERANCE = 1e-3
