@@ -11,15 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lib.checks import guardrails
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Judged, Outcome, Provenance, Result, Verdict, decide, unseen
 from lib.core.wording import outcome_symbol, outcome_word, plain_text, show_count, show_value, split_detail
 from lib.params import Params, load_params
 from lib.run_file import NOT_STARTED
-from lib.targets.policy import FILE
-from lib.targets.rehearsed_branch import Guarded
+from lib.tasks.guardrails import looks as guardrails
+from lib.tasks.guardrails.branch import Guarded
+from lib.tasks.guardrails.policy import FILE
+from lib.tasks.guardrails.task import CHECKS
 from lib.transport.context import Programs, World
 from lib.transport.database import Database
 
@@ -28,7 +29,7 @@ SAID = {
     Verdict.NO_GO: "This branch does not keep to the policy.",
     Verdict.BLOCKED: "Not everything could be looked at, and unknown is not kept to.",
 }
-TITLES = {check.id: check.title for check in guardrails.CHECKS}
+TITLES = {check.id: check.title for check in CHECKS}
 ASKS_MORE = (guardrails.look_for_secrets, guardrails.look_at_markdown, guardrails.look_at_workflows)
 """The looks that take the branch which the first one found."""
 

@@ -10,8 +10,8 @@ from lib.core.paths import ROOT
 from lib.core.wording import plain_text, show_count
 from lib.display.tables import show_table
 from lib.params import is_apply, load_params
-from lib.targets.policy import FILE, Policy, parse_policy
-from lib.targets.stray_files import Move, carry_out, plan_moves
+from lib.tasks.guardrails.policy import FILE, Policy, parse_policy
+from lib.tasks.guardrails.stray_files import Move, carry_out, plan_moves
 
 STAYED = 1
 

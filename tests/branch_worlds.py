@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.checks import guardrails
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance, unseen
 from lib.params import load_params
-from lib.targets.policy import FILE
+from lib.tasks.guardrails import looks as guardrails
+from lib.tasks.guardrails.policy import FILE
 from lib.transport.context import World
 
 WORKFLOW = ".github/workflows/ci.yml"

@@ -9,8 +9,8 @@ import pytest
 from lib import tidy
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT
-from lib.targets.policy import FILE, parse_policy
-from lib.targets.stray_files import plan_moves
+from lib.tasks.guardrails.policy import FILE, parse_policy
+from lib.tasks.guardrails.stray_files import plan_moves
 from tests.branch_worlds import Project, make_project
 
 

@@ -6,15 +6,15 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from lib.checks import guardrails, readiness_summary
+from lib.checks import readiness_summary
 from lib.core.results import Check
 from lib.core.section import Section
-from lib.sections import Guardrails
 from lib.tasks.alerts import task as alerts
 from lib.tasks.backup_restore import task as backup_restore
 from lib.tasks.base import Task
 from lib.tasks.credentials import task as credentials
 from lib.tasks.deploy_rehearsal import task as deploy_rehearsal
+from lib.tasks.guardrails import task as guardrails
 from lib.tasks.health import task as health
 from lib.tasks.migrations import task as migrations
 from lib.tasks.rls import task as rls
@@ -29,13 +29,7 @@ TASKS: tuple[Task, ...] = (
     credentials.TASK,
     deploy_rehearsal.TASK,
     alerts.TASK,
-    Task(
-        name="guardrails",
-        title="Guardrails",
-        notebook="09_guardrails.ipynb",
-        checks=guardrails.CHECKS,
-        targets=(),
-    ),
+    guardrails.TASK,
     Task(
         name="readiness_summary",
         title="Readiness summary",
@@ -66,7 +60,7 @@ SECTIONS: dict[str, type[Section]] = {
     "backup_restore": backup_restore.BackupRestore,
     "deploy_rehearsal": deploy_rehearsal.DeployRehearsal,
     "alerts": alerts.Alerts,
-    "guardrails": Guardrails,
+    "guardrails": guardrails.Guardrails,
 }
 """Task name -> the model of its section."""
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from lib.checks import guardrails
 from lib.clients.npm import find_npm
 from lib.core.paths import ROOT
 from lib.core.results import Outcome, Provenance
 from lib.params import load_params
-from lib.targets.policy import FILE
+from lib.tasks.guardrails import looks as guardrails
+from lib.tasks.guardrails.policy import FILE
+from lib.tasks.guardrails.task import CHECKS
 from tests.branch_worlds import (
     SCRIPTS,
     SOUND,
@@ -282,7 +283,7 @@ class TestCannotLook:
     def test_an_unknown_base_is_an_error_of_everything(self, project: Project, tmp_path: Path) -> None:
         found = look_at_branch_files(world_of(project, tmp_path / "work", base="origin/release"), lint=True)
         assert set(not_passed(found).values()) == {"error"}
-        assert len(not_passed(found)) == len(guardrails.CHECKS) - 1
+        assert len(not_passed(found)) == len(CHECKS) - 1
         assert "There is no origin/release" in detail_of(found, "branch_name_allowed")
 
     def test_a_branch_that_changes_nothing_is_an_error(self, project: Project, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from lib.clients.git import QUIET, TIMEOUT_S, Branch, find_root, read_branch, read_name
 from lib.core.errors import CommandError, TargetError
-from lib.targets.policy import FILE, Policy, parse_policy
+from lib.tasks.guardrails.policy import FILE, Policy, parse_policy
 from lib.transport.process import run_command
 
 BASE = "main"

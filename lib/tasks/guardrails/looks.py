@@ -10,24 +10,12 @@ from lib.clients.git import list_files
 from lib.clients.npm import run_scripts
 from lib.clients.workflow_linters import WorkflowFinding, check_schema, lint_workflows, list_workflows
 from lib.core.errors import TargetError
-from lib.core.results import Check, Findings, Outcome, Provenance, looks_at, unseen
-from lib.sections import Guardrails
-from lib.targets import guardrail_judgements as judging
-from lib.targets.rehearsed_branch import Guarded, open_branch
-from lib.targets.secret_scan import find_env_files, find_secrets
+from lib.core.results import Findings, Outcome, Provenance, looks_at, unseen
+from lib.tasks.guardrails import judge as judging
+from lib.tasks.guardrails.branch import Guarded, open_branch
+from lib.tasks.guardrails.secret_scan import find_env_files, find_secrets
+from lib.tasks.guardrails.task import Guardrails
 from lib.transport.context import World
-
-CHECKS: tuple[Check, ...] = (
-    Check(id="guardrails.branch_name_allowed", title="The branch is named as agreed"),
-    Check(id="guardrails.change_small_or_opted_in", title="The branch changes few files, or says why it is wide"),
-    Check(id="guardrails.paths_allowed", title="Every changed file is where the project keeps files"),
-    Check(id="guardrails.issue_linked", title="The branch names the issue it belongs to"),
-    Check(id="guardrails.no_secrets_in_diff", title="No credential is in what the branch adds"),
-    Check(id="guardrails.markdown_in_allowed_folders", title="Markdown is only in its folders"),
-    Check(id="guardrails.workflows_match_schema", title="Every workflow file is one that GitHub takes"),
-    Check(id="guardrails.workflows_pass_lint", title="No workflow file has a known weakness"),
-    Check(id="guardrails.project_commands_pass", title="The project's own commands pass"),
-)
 
 HOW = {"A": "added", "D": "deleted", "R": "moved", "C": "copied", "?": "not committed"}
 """How git says that a file was changed."""

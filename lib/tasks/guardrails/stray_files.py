@@ -11,8 +11,8 @@ from pathlib import Path
 
 from lib.clients.git import find_root, git, list_files
 from lib.core.errors import CommandError
-from lib.targets.guardrail_judgements import find_strays
-from lib.targets.policy import Policy
+from lib.tasks.guardrails.judge import find_strays
+from lib.tasks.guardrails.policy import Policy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from lib.clients.npm import ScriptRun
 from lib.clients.workflow_linters import WorkflowFinding
 from lib.core.results import Result, failed, judge, passed, unseen
 from lib.core.wording import show_count
-from lib.targets.policy import Policy, matches
-from lib.targets.rehearsed_branch import Guarded
-from lib.targets.secret_scan import SecretFinding
+from lib.tasks.guardrails.branch import Guarded
+from lib.tasks.guardrails.policy import Policy, matches
+from lib.tasks.guardrails.secret_scan import SecretFinding
 
 MOST_NAMED = 8
 """Objects named in a sentence; the table has all of them."""

@@ -16,7 +16,7 @@ from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import transient_settings
 
 from lib.clients.git import AddedLine
-from lib.targets.policy import SecretRules, matches
+from lib.tasks.guardrails.policy import SecretRules, matches
 
 PLUGINS = (
     "ArtifactoryDetector", "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "CloudantDetector",

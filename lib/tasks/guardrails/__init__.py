@@ -1,0 +1,1 @@
+"""Launch task: what a branch may do."""
