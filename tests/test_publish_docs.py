@@ -12,7 +12,7 @@ from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.results import Outcome, Result
 from lib.publish_docs import publish_docs
-from lib.targets.document_links import broken_links
+from lib.tasks.readiness_summary.links import broken_links
 from tests.paper_worlds import AT, finish_run, make_pack
 
 FIRST, SECOND = "20261124T021458Z-abcd", "20261124T031458Z-bcde"

@@ -6,7 +6,6 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from lib.checks import readiness_summary
 from lib.core.results import Check
 from lib.core.section import Section
 from lib.tasks.alerts import task as alerts
@@ -17,6 +16,7 @@ from lib.tasks.deploy_rehearsal import task as deploy_rehearsal
 from lib.tasks.guardrails import task as guardrails
 from lib.tasks.health import task as health
 from lib.tasks.migrations import task as migrations
+from lib.tasks.readiness_summary import task as readiness_summary
 from lib.tasks.rls import task as rls
 from lib.tasks.seed import task as seed
 
@@ -30,24 +30,7 @@ TASKS: tuple[Task, ...] = (
     deploy_rehearsal.TASK,
     alerts.TASK,
     guardrails.TASK,
-    Task(
-        name="readiness_summary",
-        title="Readiness summary",
-        notebook="99_readiness_summary.ipynb",
-        checks=readiness_summary.CHECKS,
-        targets=(),
-        waits_for=(
-            "migrations",
-            "seed",
-            "rls",
-            "health",
-            "backup_restore",
-            "credentials",
-            "deploy_rehearsal",
-            "alerts",
-            "guardrails",
-        ),
-    ),
+    readiness_summary.TASK,
 )
 
 SUMMARY = TASKS[-1]

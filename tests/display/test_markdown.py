@@ -8,7 +8,7 @@ import mistune
 import pytest
 
 from lib.display.markdown import find_links, link_to, plain, relink
-from lib.targets.document_links import broken_links
+from lib.tasks.readiness_summary.links import broken_links
 
 HOSTILE = (
     "[x](javascript:alert(1))", "<img src=x onerror=alert(1)>", "![x](http://evil.example/a.png)", "a | b | c", "`code`",

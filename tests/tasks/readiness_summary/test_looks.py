@@ -11,7 +11,11 @@ from typing import Any, cast
 
 import pytest
 
-from lib.checks.readiness_summary import (
+from lib.core import redact
+from lib.core.paths import ROOT
+from lib.core.results import Outcome
+from lib.tasks.readiness_summary import judge as paper
+from lib.tasks.readiness_summary.looks import (
     judge_files,
     judge_results,
     look_at_dry_run,
@@ -19,10 +23,6 @@ from lib.checks.readiness_summary import (
     look_at_runbook,
     look_for_credentials,
 )
-from lib.core import redact
-from lib.core.paths import ROOT
-from lib.core.results import Outcome
-from lib.targets import paper_judgements as paper
 from lib.transport.context import World
 from tests.credential_worlds import copy_pack, open_world
 

@@ -16,23 +16,10 @@ from lib.clients.vault.declared import open_world_vault, read_copy
 from lib.clients.vault.folder import telling_parts
 from lib.core.errors import TargetError
 from lib.core.redact import find_secrets, known_spellings, spellings
-from lib.core.results import Check, Findings, Result, failed, judge, looks_at, skipped, unseen
-from lib.targets import paper_judgements as paper
-from lib.targets.document_links import broken_links
+from lib.core.results import Findings, Result, failed, judge, looks_at, skipped, unseen
+from lib.tasks.readiness_summary import judge as paper
+from lib.tasks.readiness_summary.links import broken_links
 from lib.transport.context import World
-
-CHECKS: tuple[Check, ...] = (
-    Check(id="readiness_summary.every_check_has_a_result", title="Every check of every selected task has a result"),
-    Check(id="readiness_summary.no_credential_was_kept", title="No credential is in any file that the run wrote"),
-    Check(id="readiness_summary.chatwoot_is_asked_nightly", title="A workflow asks Chatwoot every night, and keeps what it got"),
-    Check(id="readiness_summary.publer_is_asked_nightly", title="A workflow asks Publer every night, and keeps what it got"),
-    Check(id="readiness_summary.notify_dry_run_recorded", title="A dry run of the notification is recorded", target="mail"),
-    Check(id="readiness_summary.note_tells_migration_status", title="The readiness note tells how the migrations stand"),
-    Check(id="readiness_summary.feedback_entry_is_whole", title="The feedback entry says what was run and what is left"),
-    Check(id="readiness_summary.qa_links_are_fresh", title="QA's links lead to fresh evidence of the vendors' health"),
-    Check(id="readiness_summary.document_links_resolve", title="Every link in the run's documents leads somewhere"),
-    Check(id="readiness_summary.runbook_tells_the_flow", title="The deployment runbook tells the whole flow"),
-)
 
 OF_THE_NIGHT = ("readiness_summary.chatwoot_is_asked_nightly", "readiness_summary.publer_is_asked_nightly")
 OF_THE_DOCUMENTS = (
