@@ -16,7 +16,7 @@ help: ## List the targets
 	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id>"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
-	@$(PYTHON) -m lib.install
+	@$(PYTHON) -m lib.cli.install
 
 %-readiness: setup ## Run every task of one environment: local-, staging-, production-readiness
 	@$(LIB) run $* --only "$(ONLY)" --pack "$(PACK)"

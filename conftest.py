@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.install import close_sample_vault
+from lib.cli.install import close_sample_vault
 
 ROOT = Path(__file__).resolve().parent
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.paths import ROOT
 from lib.core.redact import strike
-from lib.params import load_params
+from lib.run.params import load_params
 
 WRONG_INPUT = 2
 BROKEN = 3
@@ -91,7 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def command_run(options: argparse.Namespace) -> int:
     """Run one environment."""
-    from lib.launch import run_environment  # papermill and its kin take most of a second to import
+    from lib.cli.run import run_environment  # papermill and its kin take most of a second to import
 
     return run_environment(
         options.environment, only=split_names(options.only), pack=options.pack or None, rendered=options.rendered.resolve()
@@ -100,42 +100,42 @@ def command_run(options: argparse.Namespace) -> int:
 
 def command_notify(options: argparse.Namespace) -> int:
     """Send one message as a trial."""
-    from lib.dry_run import notify_dry_run
+    from lib.cli.notify_dry_run import notify_dry_run
 
     return notify_dry_run(options.environment, rendered=options.rendered.resolve())
 
 
 def command_verify(options: argparse.Namespace) -> int:
     """Check one run's seal."""
-    from lib.inspection import verify
+    from lib.cli.verify import verify
 
     return verify(options.run)
 
 
 def command_diff(options: argparse.Namespace) -> int:
     """Compare two runs."""
-    from lib.inspection import diff
+    from lib.cli.diff import diff
 
     return diff(*options.runs)
 
 
 def command_sync(options: argparse.Namespace) -> int:
     """Plan a sync of credentials, and carry it out if asked."""
-    from lib.sync import sync_credentials
+    from lib.cli.sync_credentials import sync_credentials
 
     return sync_credentials(options.environment, pack=options.pack or None)
 
 
 def command_load(options: argparse.Namespace) -> int:
     """Become another command, with credentials."""
-    from lib.sync import load_credentials
+    from lib.cli.sync_credentials import load_credentials
 
     return load_credentials(options.environment, options.argv[options.argv[:1] == ["--"] :], pack=options.pack or None)
 
 
 def command_publish(options: argparse.Namespace) -> int:
     """Bring a run's documents to the pack."""
-    from lib.publish_docs import publish_docs
+    from lib.cli.publish_docs import publish_docs
 
     return publish_docs(
         options.environment, pack=load_params(options.environment, pack=options.pack or None).pack, run=options.run
@@ -144,21 +144,21 @@ def command_publish(options: argparse.Namespace) -> int:
 
 def command_guardrails(options: argparse.Namespace) -> int:
     """Judge a branch."""
-    from lib.guard import guard_branch
+    from lib.cli.guardrails import guard_branch
 
     return guard_branch(options.environment, base=options.base, pack=options.pack or None)
 
 
 def command_tidy(options: argparse.Namespace) -> int:
     """Plan a tidying, and carry it out if asked."""
-    from lib.tidy import tidy
+    from lib.cli.tidy import tidy
 
     return tidy(options.environment, pack=options.pack or None)
 
 
 def command_bench(options: argparse.Namespace) -> int:
     """Measure a whole embedded run."""
-    from lib.bench import bench
+    from lib.cli.bench import bench
 
     return bench()
 

@@ -13,7 +13,7 @@ from typing import Any
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance, unseen
-from lib.params import load_params
+from lib.run.params import load_params
 from lib.tasks.guardrails import looks as guardrails
 from lib.tasks.guardrails.policy import FILE
 from lib.transport.context import World

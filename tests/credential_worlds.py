@@ -14,9 +14,9 @@ from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.core.redact import register_secrets
 from lib.core.results import Findings
-from lib.params import Params, load_params
-from lib.run_file import world_of
-from lib.stack import new_run_id, stand_up_targets
+from lib.run.params import Params, load_params
+from lib.run.run_file import world_of
+from lib.run.stack import new_run_id, stand_up_targets
 from lib.tasks.credentials import looks as credentials
 from lib.tasks.credentials.task import CHECKS
 from lib.transport.context import World

@@ -8,12 +8,12 @@ from typing import Any
 
 from lib.core.files import point_at, write_whole
 from lib.core.results import Outcome, Provenance, Result
-from lib.documents import draft_documents, files_to_come, write_documents
 from lib.evidence.log import EvidenceLine, append_line, keep_artifacts, line_of
 from lib.evidence.manifest import load_signer, seal_run
-from lib.params import load_params
-from lib.run_file import RunFile
-from lib.runbook import ROWS
+from lib.reporters.documents.draft import draft_documents, files_to_come, write_documents
+from lib.reporters.documents.runbook import ROWS
+from lib.run.params import load_params
+from lib.run.run_file import RunFile
 from lib.tasks.index import TASKS
 
 AT = datetime(2026, 11, 24, 2, 16, tzinfo=UTC)

@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from lib.core.results import Outcome, Provenance, Verdict
 from lib.display.tables import show_table
-from lib.pages import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
+from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
 from lib.tasks.readiness_summary.figures import run_timeline
 from lib.tasks.rls.figures import matrix_heat_map
 
@@ -175,7 +175,8 @@ def rls_notebook() -> NotebookNode:
             ),
             code('environment = "staging"\nstatement_timeout_s = 10\nschemas = ["public"]', tags=("injected-parameters",)),
             code(
-                "from lib.checks import rls\nfrom lib.session import open_task\nfrom lib.tasks.rls import figures\n\n"
+                "from lib.notebook.session import open_task\nfrom lib.tasks.rls import figures\n"
+                "from lib.tasks.rls import looks as rls\n\n"
                 'task = open_task("rls", environment=environment)'
             ),
             new_markdown_cell(

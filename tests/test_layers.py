@@ -32,8 +32,8 @@ DOORS = {
     "hvac": {"clients/vault/kv.py"},
     "nacl": {"clients/github.py", "embedded/vendors/github.py"},
     "aiosmtpd": {"embedded/vendors/mail.py"},
-    "papermill": {"kernels.py"},
-    "nbconvert": {"render.py", "story.py"},
+    "papermill": {"run/kernels.py"},
+    "nbconvert": {"reporters/html/render.py", "reporters/html/notebook.py"},
     "psycopg": {
         "transport/database.py",
         "clients/postgres/",
@@ -147,7 +147,7 @@ def test_each_library_has_its_door(library: str) -> None:
 
 def test_only_params_reads_environment_variables() -> None:
     # The runner of commands hands on PATH and the like; install runs before params exist.
-    allowed = {"params.py", "transport/process.py", "install.py"}
+    allowed = {"run/params.py", "transport/process.py", "cli/install.py"}
     users = {place(path) for path in MODULES if "os.environ" in path.read_text()}
     assert users <= allowed
 

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from lib.core.paths import ROOT
-from lib.params import load_params
+from lib.run.params import load_params
 from lib.tasks.base import Task
 from lib.tasks.index import SECTIONS, SUMMARY, TASKS, every_check
 

@@ -18,7 +18,7 @@ from lib.clients.publer import publer_probes, publer_site
 from lib.core.paths import ROOT
 from lib.embedded.vendors.chatwoot import Chatwoot
 from lib.embedded.vendors.publer import Publer
-from lib.params import load_params
+from lib.run.params import load_params
 from lib.tasks.health.looks import CHATWOOT, PUBLER, tell_readings
 from lib.transport.context import Service
 from lib.transport.retry import Limit, Patience

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from lib.addresses import variables_of
 from lib.core.paths import ROOT
-from lib.params import read_document
+from lib.run.params import read_document
+from lib.run.targets import variables_of
 
 WORKFLOWS = sorted([*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "pack" / ".github" / "workflows").glob("*.yml")])
 PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$")

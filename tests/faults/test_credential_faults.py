@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib.core.paths import ROOT
-from tests.test_launch import Done, run_lib
+from tests.support.launch import Done, run_lib
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lib.core.paths import ROOT
-from tests.test_launch import Done, run_lib
+from tests.support.launch import Done, run_lib
 
 PACK = ROOT / "pack"
 DATABASE_TASKS = "migrations,seed,rls,backup_restore"

@@ -14,7 +14,7 @@ from lib.core.paths import ROOT
 from lib.core.results import Outcome, Provenance
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.evidence.log import EvidenceLine
-from lib.runbook import fill_runbook, measured_times
+from lib.reporters.documents.runbook import fill_runbook, measured_times
 from lib.tasks.backup_restore.backup import take_backup
 from lib.tasks.backup_restore.store import hold_store
 from lib.transport.database import Database

@@ -9,7 +9,7 @@ import pytest
 
 from lib.clients.supabase.cli import CliRefusal, SupabaseCli, name_target, open_cli, read_answer, read_major, stage_project
 from lib.core.errors import CommandError
-from lib.stack import find_supabase
+from lib.run.stack import find_supabase
 from lib.transport.database import Database
 from lib.transport.process import CommandRun
 

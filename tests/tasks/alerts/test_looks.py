@@ -18,7 +18,7 @@ from lib.core.errors import CommandError, TargetError, WebError
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance
 from lib.embedded.vendors.mail import MailSink
-from lib.params import load_params
+from lib.run.params import load_params
 from lib.tasks.alerts import looks as alerts
 from lib.transport.context import Service, World
 

@@ -22,7 +22,7 @@ from lib.core.errors import TargetError
 from lib.core.paths import ROOT as CHECKOUT
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.params import load_params
+from lib.run.params import load_params
 from lib.tasks.backup_restore import looks as backup_restore
 from lib.tasks.backup_restore.store import MANIFEST, read_manifest, seal, write_manifest
 from lib.tasks.backup_restore.task import CHECKS, BackupRestore

@@ -11,7 +11,7 @@ import pytest
 from lib.clients.npm import find_npm
 from lib.core.paths import ROOT
 from lib.core.results import Outcome, Provenance
-from lib.params import load_params
+from lib.run.params import load_params
 from lib.tasks.guardrails import looks as guardrails
 from lib.tasks.guardrails.policy import FILE
 from lib.tasks.guardrails.task import CHECKS

@@ -17,14 +17,14 @@ from typing import Any
 import nbformat
 import pytest
 
-from lib import params
 from lib.core.errors import NotReadyError
 from lib.core.results import Outcome, Provenance
 from lib.embedded.vendors.chatwoot import Chatwoot
 from lib.embedded.vendors.mail import MailSink
 from lib.embedded.vendors.publer import Publer
 from lib.evidence.log import EvidenceLine
-from lib.run_file import RunFile
+from lib.run import params
+from lib.run.run_file import RunFile
 from lib.tasks.health import looks as health
 from lib.tasks.health.task import CHECKS
 from lib.tasks.index import task_named

@@ -10,7 +10,7 @@ from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.cli import CliRefusal, open_cli, stage_project
 from lib.clients.supabase.migration_files import MigrationFile
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.stack import find_supabase
+from lib.run.stack import find_supabase
 from lib.tasks.migrations.apply import ApplyFailure, apply_file
 from lib.transport.database import Database
 

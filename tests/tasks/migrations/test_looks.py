@@ -16,8 +16,8 @@ from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.params import load_params
-from lib.stack import find_supabase
+from lib.run.params import load_params
+from lib.run.stack import find_supabase
 from lib.tasks.migrations import judge as judgements
 from lib.tasks.migrations import looks as migrations
 from lib.tasks.migrations.task import CHECKS, Migrations

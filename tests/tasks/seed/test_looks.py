@@ -12,8 +12,8 @@ import pytest
 from lib.core.errors import TargetError
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.params import load_params
-from lib.stack import find_supabase
+from lib.run.params import load_params
+from lib.run.stack import find_supabase
 from lib.tasks.seed import looks as seed
 from lib.tasks.seed.constraints import EmailDomain, EmailSearch
 from lib.tasks.seed.judge import is_reserved, judge_emails

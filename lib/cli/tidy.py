@@ -1,0 +1,55 @@
+"""`make tidy`: stray Markdown to the archive folder that the policy names. A dry run unless APPLY=1; nothing is deleted."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from lib.core.errors import TargetError
+from lib.core.paths import ROOT
+from lib.core.wording import plain_text, show_count
+from lib.display.tables import show_table
+from lib.run.params import is_apply, load_params
+from lib.tasks.guardrails.policy import FILE, Policy, parse_policy
+from lib.tasks.guardrails.stray_files import Move, carry_out, plan_moves
+
+STAYED = 1
+
+
+def tidy(environment: str, *, pack: str | None) -> int:
+    """Print where each stray file would go, move them with APPLY=1, and return the exit code: 1 when one has to stay.
+
+    pack: the project to tidy instead of this checkout and the sample pack in it.
+    """
+    params = load_params(environment, pack=pack)
+    roots = [params.pack] if pack else list(dict.fromkeys((ROOT, params.pack)))
+    plans = [(root, plan_moves(root, read_policy(root))) for root in roots]
+    stayed = sum(tidy_project(root, moves) for root, moves in plans)
+    if not is_apply() and any(moves for _, moves in plans):
+        print("Dry run: nothing was moved. APPLY=1 moves what can be; nothing is deleted or written over.")
+    return STAYED if stayed else 0
+
+
+def read_policy(root: Path) -> Policy:
+    """Return a project's policy as it lies there. Raises TargetError when there is none."""
+    path = root / FILE
+    if not path.is_file():
+        raise TargetError(f"There is no {FILE} in {root.name}, so nothing says where Markdown may be. Next: add one.")
+    return parse_policy(path.read_text(encoding="utf-8"))
+
+
+def tidy_project(root: Path, moves: list[Move]) -> int:
+    """Print one project's plan, carry it out if asked, and return how many files have to stay."""
+    if not moves:
+        print(f"{root.name}: no stray Markdown.")
+        return 0
+    rows = [{"stray file": plain_text(one.source), "goes to": plain_text(one.problem or one.target)} for one in moves]
+    print(show_table(rows, f"{root.name}: {show_count(len(moves), 'stray file')}", limit=len(rows)))
+    if not is_apply():
+        return sum(bool(one.problem) for one in moves)
+    done = list(carry_out(root, moves))
+    for one in done:
+        if one.problem:
+            print(plain_text(f"{one.source} stays: {one.problem}. Next: move or rename it by hand."), file=sys.stderr)
+    print(f"{root.name}: {sum(not one.problem for one in done)} of {show_count(len(done), 'file')} moved.")
+    return sum(bool(one.problem) for one in done)

@@ -1,0 +1,40 @@
+"""Looking at a finished run: is its seal whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lib.core.errors import ParamsError
+from lib.core.paths import ROOT
+from lib.core.wording import show_count
+from lib.evidence.manifest import load_signer, signing_key_path, verify_run
+
+CHANGED = 1
+"""The exit code when a run does not verify."""
+
+
+def verify(run: str) -> int:
+    """Print what is wrong with a run's files, or that nothing is; return the exit code."""
+    folder = find_run(run)
+    key_path = signing_key_path(ROOT)
+    own = load_signer(key_path).public_key if key_path.exists() else None
+    found = verify_run(folder, key=own)
+    for problem in found.problems:
+        print(f"{folder.name}: {problem}")
+    if found.problems:
+        print(f"{folder.name} does not verify: {show_count(len(found.problems), 'problem')}. Don't rely on it; run again.")
+        return CHANGED
+    whose = "this checkout's key" if own else "the key inside the envelope, which proves only that the files belong together"
+    print(f"{folder.name} verifies: {show_count(found.files, 'file')}, signed by {whose} ({found.signed_by[:16]}).")
+    return 0
+
+
+def find_run(named: str) -> Path:
+    """Return a run's folder by its path or its id. Raises ParamsError when there is none."""
+    if not named.strip():
+        raise ParamsError("RUN= is empty. Next: name a run's folder or id, e.g. RUN=rendered/staging/latest.")
+    by_id = [path for path in (ROOT / "rendered").glob(f"*/{named}") if "/" not in named]
+    for path in (Path(named), ROOT / named, *by_id):
+        if path.is_dir():
+            return path.resolve()
+    raise ParamsError(f"RUN={named}: there is no such run. Next: look into rendered/<environment>/ for its id.")

@@ -1,0 +1,1 @@
+"""What a notebook holds: its session, its look around, its papers."""

@@ -1,0 +1,106 @@
+"""What a watching notebook remembers from run to run: whom it told of what, and how fast services were."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from lib.core.incidents import Failure, Plan, plan_message
+from lib.core.results import Outcome, Provenance
+from lib.core.wording import outcome_word
+from lib.display.tables import Table, show_table
+from lib.evidence.history import observed_lately, open_history
+from lib.evidence.incident_store import keep_episodes, open_episodes
+from lib.notebook.session import TaskSession
+from lib.run.params import history_url
+from lib.tasks.index import every_check
+
+TREND_RUNS = 30
+"""A month of nights."""
+
+
+def is_live(task: TaskSession) -> bool:
+    """Return whether anything this task looks at is live: a rehearsal must not use up a live episode."""
+    return any(task.run.provenances.get(name) is Provenance.LIVE for name in task.task.targets)
+
+
+def failures_of(task: TaskSession) -> list[Failure]:
+    """Return each gate found so far that failed or could not be looked at."""
+    titles = every_check()
+    return [
+        Failure(
+            check=line.check,
+            title=titles[line.check].title,
+            subject=titles[line.check].target or task.task.name,
+            word=outcome_word(line.result),
+            detail=line.detail,
+        )
+        for line in task.lines
+        if line.gate and line.result in (Outcome.FAIL, Outcome.ERROR)
+    ]
+
+
+def plan_notification(task: TaskSession) -> Plan:
+    """Return what a person is to be told now, given what they were told before."""
+    history = open_history(task.run.rendered, history_url())
+    past = open_episodes(history, task.run.environment, live=is_live(task))
+    return plan_message(
+        past,
+        failures_of(task),
+        run_id=task.run.run_id,
+        now=datetime.now(UTC),
+        remind_after_h=task.world.settings.remind_after_h,
+    )
+
+
+def remember_notification(task: TaskSession, plan: Plan, told: bool | None) -> Table:
+    """Keep what a person now knows, and return the failures that go on.
+
+    told: whether the message was taken by any way; None when none was due.
+    """
+    now = datetime.now(UTC)
+    going_on = plan.open_after(told=bool(told), now=now)
+    over = plan.closed_after(told=bool(told))
+    history = open_history(task.run.rendered, history_url())
+    keep_episodes(history, task.run.environment, live=is_live(task), going_on=going_on, over=over, now=now)
+    rows = [
+        {
+            "service": one.subject,
+            "failing since": one.opened_at.isoformat(timespec="seconds"),
+            "found by run": one.run_id,
+            "last told": one.told_at.isoformat(timespec="seconds") if one.told_at else None,
+            "checks": list(one.failing),
+        }
+        for one in going_on
+    ]
+    return show_table(rows, "Failures that go on")
+
+
+def evidence_address(task: TaskSession) -> str:
+    """Return where a person opens this task's page of this run."""
+    page = task.run.run_folder / f"{task.task.name}.html"
+    return task.world.settings.evidence_url or page.as_uri()
+
+
+def trend(task: TaskSession, *checks: str) -> list[dict[str, Any]]:
+    """Return what the last runs and this one observed for some checks, oldest first.
+
+    Each row: run_id, started_at, check, result, observed. Only runs that looked at something as real.
+    """
+    history = open_history(task.run.rendered, history_url())
+    rows = []
+    for check in checks:
+        own = [line for line in task.lines if line.check == check]
+        how = task.run.provenance_of(every_check()[check]).value
+        rows += observed_lately(history, task.run.environment, [check], provenance=how, runs=TREND_RUNS - len(own))
+        rows += [
+            {
+                "run_id": line.run_id,
+                "started_at": line.started_at,
+                "check": line.check,
+                "result": line.result.value,
+                "observed": line.observed,
+            }
+            for line in own
+        ]
+    return rows

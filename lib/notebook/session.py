@@ -1,0 +1,235 @@
+"""What a notebook holds: open a task, look, show, and require that it is ready.
+
+The same in a run, in JupyterLab and under nbval. Inside a run the runner's private file says what to
+touch; outside one, `open_task` starts an embedded stack of its own, which ends with the kernel.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lib.core.errors import NotReadyError, ParamsError, TargetError
+from lib.core.paths import ROOT
+from lib.core.redact import strike
+from lib.core.results import Findings, Outcome, Result, unseen
+from lib.core.wording import outcome_symbol, outcome_word
+from lib.display.tables import Table, show_table
+from lib.evidence import log as evidence
+from lib.evidence.history import changes_since, last_run, open_history
+from lib.evidence.log import EvidenceLine
+from lib.run import params
+from lib.run.params import parameter_problem
+from lib.run.run_file import RunFile, read_run_file, world_of
+from lib.tasks.base import Task
+from lib.tasks.index import TASKS, task_named
+from lib.transport.context import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What one look brought back, as a notebook shows it: a line a check, then the rows.
+
+    facts: plain data for a later look or a figure; None when the look could not be made.
+    """
+
+    lines: Sequence[EvidenceLine]
+    titles: Sequence[str]
+    table: Table
+    facts: Any
+
+    @property
+    def frame(self) -> Any:
+        """The rows as a pandas DataFrame."""
+        return self.table.frame
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        rows = self.table._repr_mimebundle_(**options) if self.table.rows else {"text/html": "", "text/plain": ""}
+        said = list(zip(self.lines, self.titles, strict=True))
+        html = "".join(
+            f'<li><span class="outcome {line.result}">{outcome_symbol(line.result)} {outcome_word(line.result)}</span> '
+            f"{escape(title)}</li>"
+            for line, title in said
+        )
+        text = "\n".join(f"{outcome_symbol(line.result)} {title}" for line, title in said)
+        return {
+            "text/html": f'<ul class="looked">{html}</ul>{rows["text/html"]}',
+            "text/plain": "\n".join(part for part in (text, rows["text/plain"]) if part),
+        }
+
+    def __repr__(self) -> str:
+        return self._repr_mimebundle_()["text/plain"]
+
+
+class TaskSession:
+    """One task, opened: its world, and the results found so far."""
+
+    def __init__(self, task: Task, run: RunFile, world: World) -> None:
+        self.task = task
+        self.run = run
+        self.world = world
+        self.lines: list[EvidenceLine] = []
+
+    def __repr__(self) -> str:
+        return f"TaskSession({self.task.name}, run {self.run.run_id})"
+
+    @property
+    def about(self) -> Table:
+        """Where this notebook looks: the header every page starts with."""
+        rows = [
+            {"what": "environment", "value": self.run.environment},
+            {"what": "run", "value": self.run.run_id},
+            {"what": "pack", "value": self.run.pack.name},
+            *self._target_rows(),
+            {"what": "changes to the target", "value": "allowed" if self.world.writes_allowed else "not allowed"},
+        ]
+        return show_table(rows, "What this notebook looks at")
+
+    def _target_rows(self) -> list[dict[str, str]]:
+        """Return one row for each target of this task: where it is, and how real."""
+        rows = []
+        for name in self.task.targets or sorted(self.run.provenances):
+            shown = self.world.target.shown if name == "database" else ""
+            if name in self.world.services:
+                shown = self.world.services[name].shown
+            how = self.run.provenances.get(name, self.run.provenance).value
+            missing = name in self.world.missing
+            rows.append({"what": name, "value": "not set" if missing else f"{shown} ({how})"})
+        return rows
+
+    def look(self, look: Callable[..., Findings], **arguments: Any) -> Seen:
+        """Make one look, keep its results and artifacts, and return what to show.
+
+        A look that can't be made becomes an `error` of each check it declared; a bug is let through.
+        """
+        declared: tuple[str, ...] = look.check_ids  # type: ignore[attr-defined]
+        self.tell("looking", declared[0])
+        started_at, started = datetime.now(UTC), time.monotonic()
+        try:
+            findings = look(self.world, **arguments)
+        except TargetError as exc:
+            findings = Findings(results=[unseen(check, strike(str(exc))) for check in declared])
+        lines = self._keep(findings, declared, started_at, time.monotonic() - started)
+        caption = (look.__doc__ or "").strip().partition("\n")[0]
+        whole = next((one.path for one in (lines[0].artifacts if lines else ()) if one.path.endswith(".json")), None)
+        titles = [self._check(line.check).title for line in lines]
+        return Seen(lines=lines, titles=titles, table=show_table(findings.rows, caption, artifact=whole), facts=findings.facts)
+
+    def verdict_table(self) -> Table:
+        """Return one row a check of this task, in the task's own order, whether it was looked at or not."""
+        found = {line.check: line for line in self.lines}
+        rows = [
+            {
+                "check": check.id,
+                "result": found[check.id].result.value if check.id in found else Outcome.ERROR.value,
+                "counts as": "gate" if check.gate else "advisory",
+            }
+            for check in self.task.checks
+        ]
+        return show_table(rows, f"Every check of {self.task.name}", limit=len(rows))
+
+    def record(self) -> Table:
+        """Give every check without a result an `error`, and return how the results add up."""
+        found = {line.check for line in self.lines}
+        never = [check.id for check in self.task.checks if check.id not in found]
+        reason = "No look of the notebook gave a result for it. Next: see the notebook's cells above."
+        self._keep(Findings(results=[unseen(check, reason) for check in never]), tuple(never), datetime.now(UTC), 0.0)
+        rows = [{"result": one.value, "checks": sum(line.result is one for line in self.lines)} for one in Outcome]
+        return show_table(rows, f"Results kept in {evidence.FILE}")
+
+    def require_ready(self) -> None:
+        """Raise NotReadyError when a gate of this task did not pass; the only place a finding raises."""
+        stopped = [line for line in self.lines if line.gate and line.result in (Outcome.FAIL, Outcome.ERROR)]
+        if stopped:
+            named = "; ".join(f"{line.check} {outcome_word(line.result)}" for line in stopped)
+            raise NotReadyError(f"{self.task.title} is not ready: {named}.")
+
+    def show(self, rows: Sequence[Mapping[str, Any]], caption: str) -> Table:
+        """Return rows as a table that shows itself."""
+        return show_table(rows, caption)
+
+    def run_tasks(self) -> tuple[Task, ...]:
+        """Return the tasks of this run but the summary itself; outside a run, all there are."""
+        selected = self.run.tasks if params.run_file() else tuple(task.name for task in TASKS)
+        return tuple(task for task in TASKS if task.name in selected and task != self.task)
+
+    def expected_checks(self) -> dict[str, list[str]]:
+        """Return the ids of every check that this run's tasks declare, by task."""
+        return {task.name: [check.id for check in task.checks] for task in self.run_tasks()}
+
+    def changes(self, lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
+        """Return the checks whose result differs from the environment's last finished run before this one."""
+        past = last_run(open_history(self.run.rendered), self.run.environment)
+        return changes_since(past, lines)
+
+    @property
+    def run_folder(self) -> Path:
+        """The folder of the whole run; outside a run, that of the environment's newest finished one."""
+        return self.run.run_folder if params.run_file() else ROOT / "rendered" / self.run.environment / "latest"
+
+    def run_lines(self) -> list[EvidenceLine]:
+        """Return the evidence of the whole run; outside a run, that of the environment's newest finished one."""
+        return evidence.read_evidence(self.run_folder)
+
+    def tell(self, state: str, what: str) -> None:
+        """Say what is being done now, for the run's progress display."""
+        event = {"task": self.task.name, "state": state, "what": what}
+        with self.run.events.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+
+    def _check(self, check_id: str) -> Any:
+        return next(check for check in self.task.checks if check.id == check_id)
+
+    def _keep(self, findings: Findings, declared: Sequence[str], started_at: datetime, duration_s: float) -> list[EvidenceLine]:
+        """Append the look's results to the run's evidence, exactly one for each declared check."""
+        given = [result.check for result in findings.results]
+        if sorted(given) != sorted(declared):
+            raise AssertionError(f"the look declared {sorted(declared)} but gave results for {sorted(given)}")
+        kept = evidence.keep_artifacts(self.run.run_folder, self.task.name, findings.artifacts)
+        lines = [self._line(result, started_at, duration_s, kept) for result in findings.results]
+        for line in lines:
+            evidence.append_line(self.run.run_folder, line)
+            self.tell(line.result.value, line.check)
+        self.lines.extend(lines)
+        return lines
+
+    def _line(self, result: Result, started_at: datetime, duration_s: float, kept: tuple[evidence.Artifact, ...]) -> EvidenceLine:
+        return evidence.line_of(
+            result,
+            self._check(result.check),
+            run_id=self.run.run_id,
+            environment=self.run.environment,
+            provenance=self.run.provenance_of(self._check(result.check)),
+            started_at=started_at,
+            duration_s=duration_s,
+            artifacts=kept,
+        )
+
+
+def open_task(name: str, *, environment: str, **parameters: Any) -> TaskSession:
+    """Return the task, ready to look: in the run this kernel belongs to, else in a stack of its own.
+
+    parameters: the notebook's own, each a field of the task's section; they are what is in force.
+    Raises ParamsError when the environment or a parameter can't be understood.
+    """
+    task = task_named(name)
+    run_file = params.run_file()
+    if run_file is not None:
+        run = read_run_file(run_file)
+    else:
+        from lib.notebook.lab import start_lab  # the embedded stack is known here only outside a run
+
+        run = start_lab(task, environment)
+    try:
+        world = world_of(run, name, parameters)
+    except ValidationError as exc:
+        raise ParamsError([parameter_problem(name, problem) for problem in exc.errors()]) from None
+    return TaskSession(task, run, world)

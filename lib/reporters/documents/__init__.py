@@ -1,0 +1,1 @@
+"""Markdown documents drafted from a run's evidence."""

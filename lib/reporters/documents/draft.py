@@ -1,0 +1,58 @@
+"""What a run leaves to be read outside of its pages: the note, the feedback entry, QA's links, the runbook with its times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lib.core.files import write_whole
+from lib.evidence.log import FILE as EVIDENCE
+from lib.evidence.log import EvidenceLine
+from lib.reporters.documents import runbook
+from lib.reporters.documents.note import SUMMARY_FILE, day_heading, execution_summary, feedback_entry, feedback_file, page_of
+from lib.reporters.documents.qa_links import draft_qa_links
+from lib.reporters.launch_list import judge_items, load_launch_list
+from lib.reporters.summary import verdict_of
+from lib.run.run_file import RunFile
+from lib.tasks.base import Task
+
+
+def draft_documents(
+    run: RunFile, tasks: Sequence[Task], lines: Sequence[EvidenceLine], *, partial: bool, ended_at: datetime
+) -> dict[str, str]:
+    """Return each document's text by its path in the run's folder; nothing is written."""
+    ended_at = ended_at.astimezone(UTC)
+    verdict = verdict_of(lines, partial=partial)
+    items = judge_items(load_launch_list(), lines)
+    entry = feedback_entry(run, tasks, lines, items, verdict, partial=partial, ended_at=ended_at)
+    return {
+        SUMMARY_FILE: execution_summary(run, tasks, lines, items, verdict, partial=partial, ended_at=ended_at),
+        f"docs/{feedback_file(ended_at)}": day_heading(ended_at) + entry,
+        **draft_qa_links(run, now=ended_at),
+        **draft_runbook(run, lines),
+    }
+
+
+def draft_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> dict[str, str]:
+    """Return the pack's deployment runbook with the run's times filled in, when the run measured any."""
+    path = run.pack / runbook.FILE
+    if not path.is_file():
+        return {}
+    text = path.read_text(encoding="utf-8", errors="replace")
+    filled = runbook.fill_runbook(text, lines, evidence=f"[the rehearsal's page](../{runbook.TASK}.html)")
+    return {runbook.COPY: filled} if filled != text else {}
+
+
+def write_documents(
+    run: RunFile, tasks: Sequence[Task], lines: Sequence[EvidenceLine], *, partial: bool, ended_at: datetime
+) -> None:
+    """Put every document into the run's docs."""
+    for name, text in draft_documents(run, tasks, lines, partial=partial, ended_at=ended_at).items():
+        write_whole(run.run_folder / name, text)
+
+
+def files_to_come(run: RunFile, tasks: Iterable[Task], documents: Iterable[str]) -> set[Path]:
+    """Return what is written when a run is published: its documents' links may lead there before."""
+    names = {"index.html", "manifest.json", EVIDENCE, *(page_of(task) for task in tasks), *documents}
+    return {run.run_folder / name for name in names}

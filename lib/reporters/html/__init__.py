@@ -1,0 +1,1 @@
+"""Pages: executed notebooks and evidence as self-contained HTML."""

@@ -1,0 +1,229 @@
+"""A notebook's cells as safe pieces of a page: prose, folded code, tables, figures, errors.
+
+Whatever a cell put out is treated as hostile: text is escaped and struck, HTML is reduced to plain
+tables and prose, pictures become inert images. Nothing here can fetch or run anything.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import nh3
+from markupsafe import Markup, escape
+from nbconvert.filters import Highlight2HTML
+from nbformat import NotebookNode
+
+from lib.core.redact import strike
+from lib.core.wording import plain_text, show_size
+from lib.reporters.html.parameters import Parameter, read_parameters
+from lib.reporters.html.prose import Heading, render_prose
+
+HIDDEN_CELL_TAGS = frozenset({"in-header", "remove-cell", "parameters", "injected-parameters", "papermill-error-cell-tag"})
+"""Cells the page leaves out: what its head says already, and papermill's own banners; `remove-cell` is Jupyter Book's."""
+HIDDEN_OUTPUT_TAG, HIDDEN_CODE_TAG = "remove-output", "remove-input"
+QUIET_ERROR = "NotReadyError"
+"""The gate's own error repeats the verdict at the top of the page."""
+PAGE_BUDGET = 1_500_000
+"""Bytes of outputs on one page; the rest is named and stays in the notebook file."""
+OUTPUT_LIMITS = {"text/html": 200_000, "image/svg+xml": 400_000, "image/png": 600_000, "image/jpeg": 600_000}
+"""Bytes of one output, by kind, above which a browser on a phone gets slow."""
+LONGEST_STREAM = 8_000
+"""Characters of printed text shown of one output."""
+PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+SHOWN_FIRST = (*PICTURES, "text/html", "text/markdown", "text/plain")
+NOTHING = Markup("")
+
+TAGS = {
+    *("b", "br", "code", "em", "i", "kbd", "s", "small", "span", "strong", "sub", "sup", "a"),
+    *("h3", "h4", "h5", "h6", "p", "blockquote", "pre", "hr", "ul", "ol", "li", "dl", "dt", "dd"),
+    *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"),
+}
+ATTRIBUTES = {"a": {"href"}, "th": {"scope", "colspan", "rowspan"}, "td": {"colspan", "rowspan"}}
+CLASSES = {
+    "ul": {"looked"},
+    "table": {"rows"},
+    "th": {"number"},
+    "td": {"number", "rest"},
+    "span": {"outcome", "pass", "fail", "skip", "error"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """One cell as the page shows it."""
+
+    prose: Markup = NOTHING
+    code: Markup = NOTHING
+    outputs: tuple[Markup, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What a notebook has to tell, in order.
+
+    title: its first heading, or ''. headings: the others, for the table of contents.
+    """
+
+    title: str = ""
+    headings: tuple[Heading, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    passages: tuple[Passage, ...] = ()
+
+
+@dataclass
+class Numbers:
+    """Counts what a page numbers, and what is left of its size."""
+
+    tables: int = 0
+    figures: int = 0
+    budget: int = PAGE_BUDGET
+    slugs: set[str] = field(default_factory=set)
+
+
+def read_story(notebook: NotebookNode) -> Story:
+    """Return the notebook's story, every piece safe to put on a page as it is."""
+    numbers, title, headings, passages = Numbers(), "", [], []
+    for cell in notebook.cells:
+        tags = set(cell.metadata.get("tags", ()))
+        if cell.cell_type == "markdown" and not tags & HIDDEN_CELL_TAGS:
+            prose, found = render_prose(cell.source, numbers.slugs, drop_title=not title)
+            title = title or next((heading.text for heading in found if heading.level == 1), "")
+            headings += [heading for heading in found if heading.level > 1]
+            passages.append(Passage(prose=prose))
+        elif cell.cell_type == "code":
+            passages.append(read_code_cell(cell, tags, numbers))
+    shown = tuple(passage for passage in passages if passage != Passage())
+    return Story(title=title, headings=tuple(headings), parameters=read_parameters(notebook), passages=shown)
+
+
+def read_code_cell(cell: NotebookNode, tags: set[str], numbers: Numbers) -> Passage:
+    """Return a code cell with what it put out; of a hidden cell only an unexpected error is left."""
+    outputs = cell.get("outputs", ())
+    if tags & HIDDEN_CELL_TAGS:
+        outputs = [one for one in outputs if one.output_type == "error" and one.get("ename") != QUIET_ERROR]
+        return Passage(outputs=tuple(show_outputs(outputs, numbers)))
+    if HIDDEN_OUTPUT_TAG in tags:
+        outputs = [one for one in outputs if one.output_type == "error"]
+    code = NOTHING if HIDDEN_CODE_TAG in tags or not cell.source.strip() else highlight(cell.source)
+    return Passage(code=code, outputs=tuple(show_outputs(outputs, numbers)))
+
+
+def highlight(source: str) -> Markup:
+    """Return Python source as coloured HTML; pygments escapes it."""
+    paint = Highlight2HTML(pygments_lexer="python3")  # type: ignore[no-untyped-call]
+    return Markup(paint(plain_text(source, limit=20_000)).replace("<pre>", '<pre tabindex="0">', 1))
+
+
+def show_outputs(outputs: Iterable[Mapping[str, Any]], numbers: Numbers) -> Iterator[Markup]:
+    """Yield each output as safe HTML, until the page's size is used up."""
+    for output in outputs:
+        shown = show_output(output, numbers)
+        if len(shown) > numbers.budget:
+            yield left_out("An output", len(shown))
+            continue
+        numbers.budget -= len(shown)
+        if shown:
+            yield shown
+
+
+def show_output(output: Mapping[str, Any], numbers: Numbers) -> Markup:
+    """Return one output as safe HTML, '' when there is nothing to see."""
+    kind = output.get("output_type")
+    if kind == "error":
+        return show_error(output)
+    if kind == "stream":
+        return show_text(output.get("text", ""))
+    data = output.get("data", {})
+    chosen = next((mime for mime in SHOWN_FIRST if mime in data), None)
+    if chosen is None:
+        return NOTHING
+    content = as_text(data[chosen])
+    if len(content) > OUTPUT_LIMITS.get(chosen, len(content)):
+        return left_out("A table" if chosen == "text/html" else "A picture", len(content))
+    if chosen in PICTURES:
+        about = output.get("metadata", {}).get(chosen, {})
+        return show_picture(chosen, content, about, numbers)
+    if chosen == "text/html":
+        return show_html(content, numbers)
+    if chosen == "text/markdown":
+        return Markup('<div class="prose">{}</div>').format(render_prose(content, numbers.slugs)[0])
+    return show_text(content)
+
+
+def as_text(value: Any) -> str:
+    """Return a notebook's text, which may be stored as a list of lines."""
+    return "".join(value) if isinstance(value, list) else str(value)
+
+
+def show_text(text: Any) -> Markup:
+    """Return printed text as it was, without terminal codes."""
+    clean = plain_text(as_text(text), limit=LONGEST_STREAM).strip("\n")
+    return Markup('<pre class="printed" tabindex="0">{}</pre>').format(clean) if clean.strip() else NOTHING
+
+
+def show_error(output: Mapping[str, Any]) -> Markup:
+    """Return an error as a box a person can read, its traceback folded away."""
+    name = plain_text(str(output.get("ename", "Error")), limit=80)
+    message = plain_text(str(output.get("evalue", ""))) or "It gave no message."
+    trace = plain_text("\n".join(map(str, output.get("traceback", ()))), limit=20_000)
+    folded = (
+        Markup('<details><summary>Show traceback</summary><pre tabindex="0">{}</pre></details>').format(trace) if trace else ""
+    )
+    box = '<div class="trouble"><p class="label">The notebook stopped here: {}</p><p class="message">{}</p>{}</div>'
+    return Markup(box).format(name, message, folded)
+
+
+def show_picture(mime: str, content: str, about: Mapping[str, Any], numbers: Numbers) -> Markup:
+    """Return a picture as an inert image with its caption and its text."""
+    numbers.figures += 1
+    if mime == "image/svg+xml":
+        content = b64encode(strike(content).encode()).decode()
+    elif not re.fullmatch(r"[A-Za-z0-9+/=\s]*", content):
+        return left_out("A picture that can't be read", len(content))
+    number = f"Figure {numbers.figures}"
+    alt = plain_text(str(about.get("alt") or "The notebook says nothing about what this figure shows."))
+    caption = plain_text(str(about.get("caption") or ""))
+    figure = (
+        '<figure><div class="scroll" role="region" tabindex="0" aria-label="{}"><img alt="{}" src="data:{};base64,{}"></div>'
+        "<figcaption><b>{}.</b> {}</figcaption></figure>"
+    )
+    return Markup(figure).format(number, alt, mime, "".join(content.split()), number, caption)
+
+
+def show_html(content: str, numbers: Numbers) -> Markup:
+    """Return HTML reduced to plain tables and prose: no scripts, styles, pictures, ids or handlers.
+
+    Each table is numbered and scrolls inside a region of its own, so that the page never does.
+    """
+    clean = sanitise(plain_text(content, limit=OUTPUT_LIMITS["text/html"]))
+
+    def frame(found: re.Match[str]) -> str:
+        numbers.tables += 1
+        number = f"Table {numbers.tables}"
+        table = found[0].replace("<caption>", f"<caption><b>{number}.</b> ", 1)
+        return f'<div class="scroll" role="region" tabindex="0" aria-label="{number}">{table}</div>'
+
+    shown = re.sub(r"<table\b.*?</table>", frame, clean, flags=re.DOTALL)
+    return Markup('<div class="output">{}</div>').format(Markup(shown)) if clean.strip() else NOTHING
+
+
+def sanitise(content: str) -> str:
+    """Return HTML with only the tags, attributes and addresses that can do no harm."""
+    return nh3.clean(
+        content,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        allowed_classes=CLASSES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer",
+    )
+
+
+def left_out(what: str, size: int) -> Markup:
+    """Return the note that stands for an output too large for a page."""
+    note = "{} of {} is left out of this page. It is in the notebook file, linked below."
+    return Markup('<p class="note">{}</p>').format(escape(note.format(what, show_size(size))))

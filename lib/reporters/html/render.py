@@ -1,0 +1,180 @@
+"""Executed notebooks and evidence as self-contained pages: no script, no request, every string escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment
+from markupsafe import Markup
+from nbconvert.exporters import TemplateExporter
+from nbformat import NotebookNode, from_dict
+from traitlets import default
+
+from lib.core import wording
+from lib.core.results import Json, Outcome, Verdict, count_outcomes
+from lib.reporters.html.model import CheckRow, PageHeader, RunSummary
+from lib.reporters.html.notebook import read_story
+
+TEMPLATES = Path(__file__).parent / "templates"
+VERDICT_LOOKS = {Verdict.GO: "pass", Verdict.REHEARSED: "rehearsed", Verdict.NO_GO: "fail", Verdict.BLOCKED: "error"}
+"""Verdict -> the class that gives it its colour. Not green for REHEARSED: it is not a GO."""
+NO_NOTEBOOK: NotebookNode = from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
+"""What the exporter is handed: the story reaches the template read and cleaned."""
+NEEDS_PERSON = (Outcome.FAIL, Outcome.ERROR)
+MOST_FILES = 200
+"""Files listed on the summary; the manifest names them all."""
+
+
+class PageExporter(TemplateExporter):
+    """nbconvert's exporter with our own template, and with autoescaping on, which nbconvert leaves off.
+
+    Not its HTMLExporter, which writes the whole page twice and knows the addresses of CDNs.
+    """
+
+    output_mimetype = "text/html"
+
+    @default("file_extension")
+    def _page_extension(self) -> str:
+        return ".html"
+
+    @default("template_extension")
+    def _source_extension(self) -> str:
+        return ".html.j2"
+
+    def _create_environment(self) -> Environment:
+        environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
+        environment.autoescape = True
+        environment.trim_blocks = environment.lstrip_blocks = True
+        environment.filters.update(FILTERS)
+        return environment
+
+
+@cache
+def exporter(page: str) -> PageExporter:
+    """Return the exporter of one kind of page: `task` or `summary`."""
+    return PageExporter(  # type: ignore[no-untyped-call]
+        extra_template_basedirs=[str(TEMPLATES.parent)], template_name=TEMPLATES.name, template_file=f"{page}.html.j2"
+    )
+
+
+def render_task_page(notebook: NotebookNode | None, header: PageHeader) -> str:
+    """Return one task's page: its results first, then the notebook's story.
+
+    notebook: as executed; None when it never started, then the page has the results alone.
+    """
+    return render("task", notebook, header, {})
+
+
+def render_index(notebook: NotebookNode | None, summary: RunSummary) -> str:
+    """Return the run's summary page: verdict, what stands in the way, tasks, changes, then the notebook.
+
+    notebook: 99_readiness_summary as executed; the page is whole without it.
+    """
+    unsettled = sort_rows(row for row in summary.header.checks if row.outcome in NEEDS_PERSON)
+    more = {
+        "summary": summary,
+        "obstacles": gather_alike(row for row in unsettled if row.gate),
+        "advice": gather_alike(row for row in unsettled if not row.gate),
+        "files": summary.files[:MOST_FILES],
+        "files_left_out": max(0, len(summary.files) - MOST_FILES),
+        "pages": {row.task: row.page for row in summary.tasks},
+    }
+    return render("summary", notebook, summary.header, more)
+
+
+def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: Mapping[str, Any]) -> str:
+    """Return one page of the given kind."""
+    story = read_story(NO_NOTEBOOK if notebook is None else notebook)
+    resources = {
+        "header": header,
+        "story": story,
+        "title": header.title or story.title or header.task,
+        "results": [(row,) for row in sort_rows(header.checks)],
+        "counts": count_outcomes(row.outcome for row in header.checks),
+        "gates": count_outcomes(row.outcome for row in header.checks if row.gate),
+        "advisories": count_outcomes(row.outcome for row in header.checks if not row.gate),
+        "look": VERDICT_LOOKS[header.verdict],
+        "sentence": verdict_sentence(header),
+        "rehearsal": wording.rehearsal_sentence(header.environment) if header.rehearsed else "",
+        "outcomes": wording.WORST_FIRST,
+        "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        **more,
+    }
+    text, _ = exporter(page).from_notebook_node(NO_NOTEBOOK, {"page": resources})
+    return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
+
+
+def verdict_sentence(header: PageHeader) -> str:
+    """Return what the header's verdict means, in the one formatter's words."""
+    counts = count_outcomes(row.outcome for row in header.checks if row.gate)
+    return wording.verdict_sentence(header.verdict, counts, partial=header.partial, rehearsed=header.rehearsed)
+
+
+def sort_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
+    """Return rows with what needs a person first, its gates before its advisories, else in the order given."""
+
+    def place(row: CheckRow) -> tuple[bool, bool, int]:
+        needs_person = row.outcome in NEEDS_PERSON
+        return not needs_person, needs_person and not row.gate, wording.WORST_FIRST.index(row.outcome)
+
+    return sorted(rows, key=place)
+
+
+def gather_alike(rows: Iterable[CheckRow]) -> list[tuple[CheckRow, ...]]:
+    """Return rows in the order given, those of one task that could not look for the same reason as one group.
+
+    One cause that stops a whole task is then told once, and names all that waits for it.
+    """
+    groups: dict[object, list[CheckRow]] = {}
+    for row in rows:
+        alone = row.outcome is not Outcome.ERROR or not row.detail
+        groups.setdefault(object() if alone else (row.task, row.gate, row.detail), []).append(row)
+    return [tuple(group) for group in groups.values()]
+
+
+def clean_text(text: Json, limit: int = wording.LONGEST_TEXT) -> str:
+    """Return any text as a page may show it; None is ''."""
+    return wording.plain_text("" if text is None else str(text), limit=limit)
+
+
+def place_href(path: str) -> str:
+    """Return a place on a page of the run as a relative link."""
+    page, mark, place = path.partition("#")
+    return file_href(page) + (f"#{quote(place)}" if mark else "")
+
+
+def short_commit(commit: str) -> str:
+    """Return the start of a commit's name, with its mark when there were changes since."""
+    name = clean_text(commit, limit=64)
+    return f"{name[:12]}{'+' if name.endswith('+') else ''}" if len(name) > 13 else name
+
+
+def file_href(path: str) -> str:
+    """Return a file of the run as a relative link; '#' for a path that would lead out of the run folder."""
+    clean = wording.plain_text(path, limit=300)
+    is_inside = clean and not clean.startswith(("/", "\\")) and ".." not in clean.split("/")
+    return f"./{quote(clean)}" if is_inside else "#"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "clean": clean_text,
+    "value": wording.show_value,
+    "duration": wording.show_duration,
+    "size": wording.show_size,
+    "time": wording.show_time,
+    "number": wording.show_count,
+    "counts": wording.show_counts,
+    "word": wording.outcome_word,
+    "provenance": wording.provenance_words,
+    "gate": wording.gate_word,
+    "parts": wording.split_detail,
+    "href": file_href,
+    "place": place_href,
+    "item_word": wording.item_word,
+    "commit": short_commit,
+}
+"""What the templates call: words come from the one formatter."""

@@ -1,0 +1,160 @@
+"""The launch list: what the launch asks for, item by item, and what a run's evidence makes of each.
+
+The list is params/launch_list.yaml, read strictly: an item without a check, or with one that does not exist, is refused
+before anything is started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lib.core.errors import ParamsError
+from lib.core.paths import ROOT
+from lib.core.results import Outcome, least_real
+from lib.core.wording import WORST_FIRST, item_word, outcome_word, show_count, split_detail
+from lib.evidence.log import EvidenceLine
+from lib.reporters.html.model import LaunchRow, ProofLink
+from lib.run.params import LAUNCH_LIST
+from lib.tasks.index import SUMMARY, every_check, task_named
+
+FILE = f"params/{LAUNCH_LIST}.yaml"
+
+
+class LaunchItem(BaseModel):
+    """One thing that the launch asks for, and the ids of the checks that prove it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    number: int = Field(ge=1)
+    title: str = Field(min_length=1)
+    checks: list[str] = Field(min_length=1)
+
+
+class LaunchList(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    items: list[LaunchItem] = Field(min_length=1)
+
+
+def load_launch_list(path: Path = ROOT / FILE) -> tuple[LaunchItem, ...]:
+    """Return every item, in the file's order. Raises ParamsError with one line for each thing wrong."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as exc:
+        said = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8 text"
+        raise ParamsError(f"{FILE} can't be read: {said}. Next: bring the file back.") from exc
+    except yaml.YAMLError as exc:
+        raise ParamsError(f"{FILE} is not valid YAML: {' '.join(str(exc).split())}. Next: mend that line.") from exc
+    try:
+        items = tuple(LaunchList.model_validate(document).items)
+    except ValidationError as exc:
+        raise ParamsError([say_misfit(one["loc"], one["msg"]) for one in exc.errors()]) from None
+    problems = find_problems(items)
+    if problems:
+        raise ParamsError(problems)
+    return items
+
+
+def say_misfit(place: Sequence[int | str], said: str) -> str:
+    """Return one line for one thing that does not fit the file's form."""
+    where = ".".join(str(part + 1) if isinstance(part, int) else part for part in place) or "the file"
+    return f"{FILE}: {where}: {said.lower()}. Next: an item has a number, a title and a list of checks."
+
+
+def find_problems(items: Iterable[LaunchItem]) -> list[str]:
+    """Return one line for each number that is there twice, and for each check that does not exist."""
+    known, seen, problems = every_check(), set(), []
+    for item in items:
+        if item.number in seen:
+            problems.append(f"{FILE}: number {item.number} is there twice. Next: number each item once.")
+        seen.add(item.number)
+        for check in item.checks:
+            if check not in known:
+                near = get_close_matches(check, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else "see the checks in lib/checks/."
+                problems.append(f"{FILE}: item {item.number} names {check}, and there is no such check; {hint}")
+    return problems
+
+
+def judge_items(items: Iterable[LaunchItem], lines: Sequence[EvidenceLine]) -> tuple[LaunchRow, ...]:
+    """Return what the evidence makes of each item."""
+    found = {line.check: line for line in lines}
+    return tuple(judge_item(item, [found[check] for check in item.checks if check in found]) for item in items)
+
+
+def judge_item(item: LaunchItem, lines: Sequence[EvidenceLine]) -> LaunchRow:
+    """Return the worst of what an item's checks came to; without all of them it is never a pass.
+
+    lines: of the item's checks that have a result.
+    """
+    outcomes = {line.result for line in lines}
+    absent = [check for check in item.checks if check not in {line.check for line in lines}]
+    if outcomes & {Outcome.FAIL, Outcome.ERROR}:
+        outcome = Outcome.FAIL if Outcome.FAIL in outcomes else Outcome.ERROR
+    elif absent:
+        outcome = None
+    else:
+        outcome = Outcome.PASS if Outcome.PASS in outcomes else Outcome.SKIP
+    return LaunchRow(
+        number=item.number,
+        title=item.title,
+        outcome=outcome,
+        detail=say_why(lines, absent, outcome),
+        provenance=least_real(line.provenance for line in lines if line.result is not Outcome.SKIP),
+        proofs=tuple(proof_of(task, lines) for task in dict.fromkeys(line.task for line in lines)),
+    )
+
+
+def say_why(lines: Sequence[EvidenceLine], absent: Sequence[str], outcome: Outcome | None) -> str:
+    """Return why an item has not passed, or what of it was skipped; '' when all of it passed."""
+    if outcome is None:
+        tasks = dict.fromkeys(task_named(check.partition(".")[0]).title for check in absent)
+        return f"Not looked at in this run: {', '.join(tasks)}. Next: run it, or run without ONLY."
+    telling = Outcome.SKIP if outcome is Outcome.PASS else outcome
+    told = [line for line in lines if line.result is telling]
+    checks = every_check()
+    return " ".join(f"{checks[line.check].title}: {outcome_word(line.result)}. {line.detail}".strip() for line in told[:2]) + (
+        f" And {show_count(len(told) - 2, 'more check')}." if len(told) > 2 else ""
+    )
+
+
+def proof_of(task: str, lines: Sequence[EvidenceLine]) -> ProofLink:
+    """Return the page where an item's checks of one task are read, and the worst that they came to."""
+    results = {line.result for line in lines if line.task == task}
+    worst = next(outcome for outcome in WORST_FIRST if outcome in results)
+    page = "index.html#story" if task == SUMMARY.name else f"{task}.html#results"
+    return ProofLink(title=task_named(task).title, page=page, outcome=worst)
+
+
+def count_items(rows: Sequence[LaunchRow]) -> str:
+    """Return how many items came to what: "16 of 18 passed (all only in rehearsal), 1 failed, 1 not in this run"."""
+    passed = sum(row.outcome is Outcome.PASS for row in rows)
+    rehearsed = sum(row.is_only_rehearsed for row in rows)
+    how = f" ({'all' if rehearsed == passed else rehearsed} only in rehearsal)" if rehearsed else ""
+    parts = [f"{passed} of {len(rows)} passed{how}"]
+    for outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, None):
+        number = sum(row.outcome is outcome for row in rows)
+        parts += [f"{number} {item_word(outcome)}"] if number else []
+    return ", ".join(parts)
+
+
+def item_table(rows: Iterable[LaunchRow]) -> list[dict[str, Any]]:
+    """Return one row an item, as a notebook shows it."""
+    return [
+        {
+            "item": row.number,
+            "what the launch asks for": row.title,
+            "result": row.outcome.value if row.outcome else item_word(None),
+            "looked at": "" if row.provenance is None else row.provenance.value,
+            "why": split_detail(row.detail)[0],
+        }
+        for row in rows
+    ]

@@ -1,0 +1,1 @@
+"""One run: params, the embedded stack, the graph of tasks, kernels."""

@@ -1,0 +1,216 @@
+"""Execute the tasks of a run as a graph: in parallel where they allow it, each to a clear end.
+
+A failed notebook stops nobody else; who needs what it did not prove is `error: needs ...`. However a
+run ends, every check of every selected task has a line of evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lib.core.results import Check, Outcome, unseen
+from lib.core.wording import say_not_set
+from lib.evidence.log import EvidenceLine, append_line, line_of, read_evidence
+from lib.run.kernels import Execution, KernelSlot, execute_notebook
+from lib.run.progress import Progress
+from lib.run.run_file import RunFile
+from lib.run.signals import Stopped
+from lib.tasks.base import Task
+
+POLL_S = 0.2
+"""Seconds between two looks at what the kernels say."""
+
+
+@dataclass(kw_only=True)
+class TaskRun:
+    """How one task went: when, how it ended (ready, not_ready, broken, blocked, stopped), and why."""
+
+    task: Task
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended: str = "stopped"
+    problem: str = ""
+    notebook: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a run ended. finished: False when it was stopped; partial: only some of the tasks ran."""
+
+    started_at: datetime
+    ended_at: datetime
+    finished: bool
+    partial: bool
+    rehearsed_for: tuple[str, ...]
+
+    @property
+    def duration_s(self) -> float:
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+@dataclass(kw_only=True)
+class Graph:
+    """The tasks of one run while they are executed; `runs` holds how each ended, in the tasks' order."""
+
+    tasks: tuple[Task, ...]
+    run: RunFile
+    run_file: Path
+    parameters: Mapping[str, Mapping[str, Any]]
+    timeout_s: float
+    progress: Progress
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    runs: dict[str, TaskRun] = field(default_factory=dict)
+    slots: dict[str, KernelSlot] = field(default_factory=dict)
+    started: dict[str, datetime] = field(default_factory=dict)
+
+    def execute(self, executor: Executor, *, jobs: int) -> None:
+        """Execute every task to an end; Stopped ends those that run, marks the rest, and goes on up."""
+        running: dict[Future[Execution], Task] = {}
+        try:
+            while len(self.runs) < len(self.tasks):
+                self.start_ready(executor, running, room=jobs - len(running))
+                done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
+                self.progress.follow()
+                for future in done:
+                    self.take(running.pop(future), future)
+        except Stopped:
+            self.stop(running)
+            raise
+
+    def start_ready(self, executor: Executor, running: dict[Future[Execution], Task], *, room: int) -> None:
+        """Start what may start now, and end what never can."""
+        busy = {task.name for task in running.values()}
+        for task in self.tasks:
+            if task.name in self.runs or task.name in busy or not self.may_start(task):
+                continue
+            obstacle = self.obstacle(task)
+            if obstacle:
+                self.close(task, TaskRun(task=task, ended="blocked", problem=obstacle))
+            elif room > 0:
+                room -= 1
+                running[self.submit(executor, task)] = task
+
+    def may_start(self, task: Task) -> bool:
+        """Return whether every selected task that it waits for has ended."""
+        selected = {one.name for one in self.tasks}
+        before = {*task.waits_for, *(check.partition(".")[0] for check in task.needs)}
+        return all(name in self.runs for name in before & selected)
+
+    def obstacle(self, task: Task) -> str:
+        """Return why the task can't be looked at, or ''."""
+        absent = [target for target in task.targets if target in self.missing]
+        # With some of its targets there, a task looks at those, and says itself which it can't look at.
+        if absent and len(absent) == len(task.targets):
+            return say_not_set([name for target in absent for name in self.missing[target]], self.run.environment)
+        selected = {one.name for one in self.tasks}
+        found = {line.check: line.result for line in read_evidence(self.run.run_folder)}
+        for check in task.needs:
+            if check.partition(".")[0] in selected and found.get(check) is not Outcome.PASS:
+                return f"needs {check}, which did not pass"
+        return ""
+
+    def submit(self, executor: Executor, task: Task) -> Future[Execution]:
+        """Start the task's notebook."""
+        self.slots[task.name] = KernelSlot()
+        self.started[task.name] = datetime.now(UTC)
+        self.progress.begin(task)
+        return executor.submit(
+            execute_notebook,
+            task,
+            self.parameters[task.name],
+            run_file=self.run_file,
+            folder=self.run.work,
+            timeout_s=self.timeout_s,
+            slot=self.slots[task.name],
+        )
+
+    def take(self, task: Task, future: Future[Execution]) -> None:
+        """Take in how a notebook ended. A bug of ours is let through."""
+        ended = future.result()
+        self.close(
+            task,
+            TaskRun(
+                task=task,
+                started_at=self.started[task.name],
+                ended_at=datetime.now(UTC),
+                ended=ended.ended,
+                problem=ended.problem,
+                notebook=ended.notebook if ended.notebook.exists() else None,
+            ),
+        )
+
+    def close(self, task: Task, ended: TaskRun) -> None:
+        """Keep how a task ended, with an `error` for each of its checks that has no result."""
+        self.runs[task.name] = ended
+        reasons = {
+            "broken": f"Not looked at: {ended.problem}. Next: open the notebook's page, mend the cause, run again.",
+            "blocked": f"Not looked at: {ended.problem}. Next: mend that first.",
+            "stopped": "Not looked at: the run was stopped before it. Next: run again.",
+        }
+        if ended.ended in reasons:
+            keep_unseen(self.run, task, reasons[ended.ended], whole=ended.ended != "blocked")
+        self.progress.end(task, ended.ended, ended.problem)
+
+    def interrupt(self, running: Mapping[Future[Execution], Task]) -> None:
+        """Ask the notebooks that may leave something half done to say so, and give them their time."""
+        asked = {future: task for future, task in running.items() if task.stop_grace_s}
+        for task in asked.values():
+            self.slots[task.name].interrupt()
+        if asked:
+            wait(asked, timeout=max(task.stop_grace_s for task in asked.values()))
+
+    def stop(self, running: Mapping[Future[Execution], Task]) -> None:
+        """End every running notebook and mark what was not looked at."""
+        self.interrupt(running)
+        for task in running.values():
+            self.slots[task.name].end("the run was stopped")
+        wait(running, timeout=30)
+        for task in self.tasks:
+            if task.name not in self.runs:
+                started = self.started.get(task.name)
+                output = self.run.work / f"{task.name}.ipynb"
+                self.close(
+                    task,
+                    TaskRun(
+                        task=task,
+                        started_at=started,
+                        ended_at=datetime.now(UTC) if started else None,
+                        notebook=output if output.exists() else None,
+                    ),
+                )
+
+
+def keep_unseen(run: RunFile, task: Task, reason: str, *, whole: bool) -> None:
+    """Append an `error` for each check of the task that has no line yet.
+
+    whole: also say that the notebook itself did not run to its end.
+    """
+    found = {line.check for line in read_evidence(run.run_folder)}
+    checks = [*task.checks, *([task.completed] if whole else [])]
+    for check in checks:
+        if check.id not in found:
+            append_line(run.run_folder, unseen_line(run, check, reason))
+
+
+def unseen_line(run: RunFile, check: Check, reason: str) -> EvidenceLine:
+    """Return the line of a check that could not be looked at."""
+    return line_of(
+        unseen(check.id, reason),
+        check,
+        run_id=run.run_id,
+        environment=run.environment,
+        provenance=run.provenance_of(check),
+        started_at=datetime.now(UTC),
+        duration_s=0.0,
+    )
+
+
+def selected_tasks(tasks: Iterable[Task], only: Iterable[str]) -> tuple[Task, ...]:
+    """Return the tasks named, in order, the summary always among them; all of them when none is named."""
+    names = set(only)
+    return tuple(task for task in tasks if not names or task.name in names or task.name == "readiness_summary")

@@ -1,0 +1,242 @@
+"""What a run or a notebook stands on: the embedded server, the stand-ins, the private folder, the run file.
+
+A live environment gets its own targets and still an embedded server, for twins and restores.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import string
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lib.clients.fly.digest_notes import notes_name
+from lib.clients.supabase.cli import open_cli, stage_project
+from lib.core.errors import CommandError, WorkbookError
+from lib.core.paths import ROOT
+from lib.core.redact import password_of
+from lib.core.results import Provenance, least_real
+from lib.embedded.fly.control import call
+from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
+from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, write_lease
+from lib.embedded.postgres.previous_schema import make_previous_schema
+from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
+from lib.embedded.state_folders import state_base
+from lib.embedded.vendors.credentials import CredentialServices, note_digests, start_credential_stand_ins
+from lib.embedded.vendors.start import Standing, start_stand_ins
+from lib.run.params import Params
+from lib.run.run_file import RunFile
+from lib.run.targets import SECRET_PARTS
+from lib.tasks.index import task_named
+from lib.transport.database import Database
+
+TOOLS = ROOT / ".tools"
+RUN_FILE = "run.json"
+CREDENTIAL_TARGETS = {"vault", "github"}
+"""With one of these the vault is read once before anything else is done, so that none of its values is ever shown."""
+
+
+def new_run_id(now: datetime) -> str:
+    """Return an id that sorts by time and no other run of the same second has."""
+    letters = "".join(secrets.choice(string.ascii_lowercase) for _ in range(4))
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{letters}"
+
+
+def clean_up_leftovers() -> int:
+    """Remove what killed runs of this checkout left behind and return how many there were."""
+    return len(clean_leftovers(state_base(ROOT)))
+
+
+@contextmanager
+def stand_up(params: Params, *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]) -> Iterator[RunFile]:
+    """Yield the run file of a standing stack, and take the stack down whatever happens.
+
+    Only what the tasks look at is started. rendered: the folder that keeps the environment's runs and backups.
+    """
+    targets = {target for name in tasks for target in task_named(name).targets}
+    with stand_up_targets(params, targets, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=tasks) as run:
+        yield run
+
+
+@contextmanager
+def stand_up_targets(
+    params: Params, targets: set[str], *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]
+) -> Iterator[RunFile]:
+    """Yield the run file of a stack for these targets; the database server is started only for the database."""
+    with ExitStack() as standing:
+        state = state_base(ROOT) / run_id
+        if "database" in targets - params.missing.keys():
+            server = start_postgres(state, tools=TOOLS)
+            standing.callback(server.stop)
+        else:
+            server = None
+            make_state_folder(state)
+            standing.callback(remove_folder, state)
+        work = state / "work"
+        work.mkdir(mode=0o700)
+        stood_in = {target for target in targets if target not in params.addresses and target not in params.missing}
+        stand_ins = standing.enter_context(start_stand_ins(stood_in, params.embedded, work)) if stood_in - {"database"} else None
+        credentials = (
+            standing.enter_context(stand_in_credentials(params, stood_in, work)) if CREDENTIAL_TARGETS & targets else None
+        )
+        if credentials is not None and stand_ins is not None:
+            stand_ins = replace(
+                stand_ins,
+                services={**stand_ins.services, **credentials.services},
+                planted=(*stand_ins.planted, *credentials.planted),
+            )
+        fly_secrets = credentials.fly_secrets if credentials else {}
+        fly = standing.enter_context(stand_up_fly(params, server, run_id, fly_secrets)) if "fly" in stood_in else None
+        if fly is not None and credentials is not None:
+            app = params.sections["credentials"].fly_app
+            note_digests(work / notes_name(app), call(fly.data_dir, "app_secrets", name=app)["secrets"], credentials.fly_times)
+        run = describe_run(
+            params,
+            targets,
+            server,
+            stand_ins,
+            work=work,
+            about={"run_id": run_id, "run_folder": run_folder, "rendered": rendered, "tasks": tasks},
+        )
+        run = run.model_copy(update=describe_fly(params, fly, run.services))
+        run.write(run.work / RUN_FILE)
+        yield run
+
+
+def stand_in_credentials(params: Params, stood_in: set[str], work: Path) -> AbstractContextManager[CredentialServices]:
+    """Return the stand-ins of the vault and of GitHub, to be entered, and what the Fly app's has.
+
+    The vault's values are known from then on.
+    """
+    return start_credential_stand_ins(
+        sorted(stood_in),
+        params.sections["credentials"],
+        params.embedded.credentials,
+        pack=params.pack,
+        folder=work,
+        live=params.addresses,
+    )
+
+
+def stand_up_fly(params: Params, server: EmbeddedPostgres | None, run_id: str, credentials: Mapping[str, str]) -> EmbeddedFly:
+    """Return the stand-in for Fly.io with the pack's apps; the one a release behind has a database that is, too.
+
+    server: None when no app needs its database. credentials: of the app that is given them.
+    """
+    wanted, switches = params.sections["deploy_rehearsal"], params.embedded.fly
+    secrets: dict[str, dict[str, str]] = {name: {} for name in app_names(params.pack)}
+    if server is not None:
+        behind = make_previous_schema(server, params.pack, newest=wanted.previous_migration)
+        for name in secrets:
+            is_behind = behind is not None and name == wanted.previous_schema_app
+            secrets[name]["DATABASE_URL"] = behind.url if behind is not None and is_behind else server.postgres_url
+    secrets.setdefault(params.sections["credentials"].fly_app, {}).update(credentials)
+    return start_fly(
+        state_base(ROOT) / f"{run_id}-fly",
+        pack=params.pack,
+        secrets=secrets,
+        switches=Switches(fault=switches.fault, crash_after_s=switches.crash_after_s, boot_s=switches.boot_s),
+    )
+
+
+def describe_fly(params: Params, fly: EmbeddedFly | None, services: Mapping[str, dict[str, str]]) -> dict[str, Any]:
+    """Return what the run file says of Fly.io: which flyctl, and the stand-in's address when it is one."""
+    on_path = shutil.which("flyctl") or shutil.which("fly") or "flyctl"
+    flyctl = Path(params.run.flyctl) if params.run.flyctl else fly.flyctl if fly else Path(on_path)
+    if fly is None:
+        return {"flyctl": flyctl}
+    address = next(iter(fly.urls.values()), "http://127.0.0.1/")
+    return {"flyctl": flyctl, "services": {**services, "fly": {"url": address, "token": ""}}}
+
+
+def make_state_folder(state: Path) -> None:
+    """Make the state folder of a run without a server, leased, so that a killed run's is found and removed."""
+    state.mkdir(mode=0o711)
+    write_lease(state, new_lease(os.getpid(), state / "data"))
+
+
+def describe_run(
+    params: Params,
+    targets: set[str],
+    server: EmbeddedPostgres | None,
+    stand_ins: Standing | None,
+    *,
+    work: Path,
+    about: Mapping[str, Any],
+) -> RunFile:
+    """Return the run file. about: its own id, folders and tasks."""
+    live = {name: parts for name, parts in params.addresses.items() if name in targets}
+    provenances = {name: provenance_of(name, live=name in live) for name in sorted(targets - params.missing.keys())}
+    services = {
+        **(stand_ins.services if stand_ins else {}),
+        **{name: dict(parts) for name, parts in live.items() if name != "database"},
+    }
+    urls = [parts["url"] for parts in services.values()]
+    addresses: dict[str, Any] = {}
+    if server is not None:
+        target = live.get("database", {}).get("url") or server.postgres_url
+        addresses = {"target_url": target, "scratch_url": server.superuser_url}
+        urls += [server.postgres_url, *addresses.values()]
+    secrets_known = [password_of(url) for url in urls]
+    secrets_known += [parts.get(part) for parts in services.values() for part in SECRET_PARTS]
+    return RunFile(
+        **about,
+        **addresses,
+        environment=params.environment,
+        rehearsal=params.rehearsal,
+        provenance=provenances.get("database") or least_real(provenances.values()) or Provenance.EMBEDDED,
+        provenances=provenances,
+        writes_allowed=params.writes_allowed,
+        production_writes_allowed=params.production_writes_allowed,
+        pack=params.pack,
+        work=work,
+        kept=about["rendered"] / params.environment / "kept",
+        events=work / "events.jsonl",
+        services=services,
+        missing={name: variables for name, variables in params.missing.items() if name in targets},
+        supabase=find_supabase(params.run.supabase_cli) if server else Path("supabase"),
+        squawk=Path(sys.executable).parent / "squawk",
+        postgres_bin=server.bin_dir if server else Path(),
+        sections={name: section.model_dump(mode="json") for name, section in params.sections.items()},
+        secrets=tuple(dict.fromkeys([*filter(None, secrets_known), *(stand_ins.planted if stand_ins else ())])),
+    )
+
+
+def provenance_of(target: str, *, live: bool) -> Provenance:
+    """Return how real a target of a run is: the database is the real program when it isn't live, and the vault a real folder."""
+    if live:
+        return Provenance.LIVE
+    return Provenance.EMBEDDED if target in ("database", "vault") else Provenance.SIMULATED
+
+
+def find_supabase(asked: str | None) -> Path:
+    """Return the Supabase CLI: the one params name, else the pinned one, else the one on PATH."""
+    pinned = sorted((TOOLS / "node_modules" / "@supabase").glob("cli-*/bin/supabase"))
+    if asked is None and pinned:
+        return pinned[0]
+    found = shutil.which(asked or "supabase")
+    if found is None:
+        named = f"run.supabase_cli: {asked}" if asked else "The Supabase CLI"
+        raise WorkbookError(f"{named} was not found. Next: run `make setup`, or install the Supabase CLI and put it on PATH.")
+    return Path(found)
+
+
+def prepare_target(run: RunFile, *, seeded: bool) -> None:
+    """Bring an embedded target to where later tasks start: migrations applied, nothing judged.
+
+    seeded: whether the seed is applied too.
+    Raises CommandError when the pack's own migrations or seed do not apply.
+    """
+    project = stage_project(run.pack, run.work / "prepare")
+    cli = open_cli(run.supabase, project, timeout_s=float(run.sections["migrations"]["command_timeout_s"]))
+    try:
+        cli.push(Database(run.target_url), include_seed=seeded)
+    except CommandError as exc:
+        raise CommandError(f"The pack could not be applied before this task: {exc}") from exc

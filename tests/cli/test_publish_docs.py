@@ -1,0 +1,188 @@
+"""A run's documents in the pack: shown first, written when asked, appended and never rewritten, their links sound."""
+
+from __future__ import annotations
+
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lib.cli.publish_docs import publish_docs
+from lib.core.errors import ParamsError
+from lib.core.paths import ROOT
+from lib.core.results import Outcome, Result
+from lib.tasks.readiness_summary.links import broken_links
+from tests.paper_worlds import AT, finish_run, make_pack
+
+FIRST, SECOND = "20261124T021458Z-abcd", "20261124T031458Z-bcde"
+SUMMARY = "docs/runbooks/devops_execution_summary.md"
+RUNBOOK = "docs/runbooks/production_deployment.md"
+QA = "docs/qa_daily_links.md"
+DAY = "feedback/devops/2026-11-24.md"
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    return make_pack(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def apply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPLY", "1")
+
+
+def publish(home: Path, pack: Path, run: str = "") -> int:
+    return publish_docs("staging", pack=pack, run=run, rendered=home / "rendered", home=home)
+
+
+def contents(pack: Path) -> dict[str, bytes]:
+    return {path.relative_to(pack).as_posix(): path.read_bytes() for path in sorted(pack.rglob("*")) if path.is_file()}
+
+
+def test_a_dry_run_shows_the_diff_and_writes_nothing(
+    tmp_path: Path, pack: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("APPLY")
+    finish_run(tmp_path, FIRST, pack=pack)
+    before = contents(pack)
+    assert publish(tmp_path, pack) == 0
+    said = capsys.readouterr().out
+    assert contents(pack) == before
+    assert f"--- /dev/null\n+++ b/{DAY}\n" in said
+    assert f"--- a/{RUNBOOK}\n+++ b/{RUNBOOK}\n" in said and "-Not measured yet.\n" in said
+    assert said.endswith(f"Dry run: nothing was written. APPLY=1 writes 4 files, from {FIRST}.\n")
+
+
+def test_every_document_is_written_and_every_link_leads_somewhere(tmp_path: Path, pack: Path) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    assert publish(tmp_path, pack) == 0
+    assert set(contents(pack)) == {SUMMARY, RUNBOOK, QA, DAY}
+    for place in contents(pack):
+        text = (pack / place).read_text()
+        assert broken_links(text, (pack / place).parent) == [], place
+        assert "](" in text or place == RUNBOOK
+    assert f"](../../../rendered/staging/{FIRST}/index.html)" in (pack / SUMMARY).read_text()
+    assert "| rollback, from the command until every machine is healthy | 1.25 s | 5 s | passed |" in (pack / RUNBOOK).read_text()
+
+
+def test_the_same_run_twice_changes_nothing(tmp_path: Path, pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    publish(tmp_path, pack)
+    after = contents(pack)
+    assert publish(tmp_path, pack) == 0
+    assert contents(pack) == after
+    assert capsys.readouterr().out.endswith(f"Nothing to write: pack has all that {FIRST} says.\n")
+
+
+def test_a_second_run_of_the_day_is_appended_and_words_written_by_hand_stay(tmp_path: Path, pack: Path) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    publish(tmp_path, pack)
+    day = pack / DAY
+    by_hand = day.read_bytes() + "\r\nSaid by hand: caf\u00e9 \u2713, no line end".encode()
+    day.write_bytes(by_hand)
+    finish_run(tmp_path, SECOND, pack=pack, at=AT + timedelta(hours=1))
+    publish(tmp_path, pack)
+    assert day.read_bytes().startswith(by_hand + b"\n\n<!-- run " + SECOND.encode())
+    assert day.read_text().count("# DevOps feedback of") == 1
+    assert publish(tmp_path, pack, run=str(tmp_path / "rendered" / "staging" / FIRST)) == 0
+    assert day.read_text().count("<!-- run ") == 2
+    assert (pack / RUNBOOK).read_text().endswith("## After\n\nBy hand.\n")
+
+
+def test_an_entry_that_was_corrected_by_hand_is_not_put_right(tmp_path: Path, pack: Path) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    publish(tmp_path, pack)
+    corrected = (pack / DAY).read_text().replace("### What is left", "### What is left, by Ann")
+    (pack / DAY).write_text(corrected)
+    publish(tmp_path, pack)
+    assert (pack / DAY).read_text() == corrected
+
+
+def test_a_pack_outside_of_the_checkout_gets_words_without_links(tmp_path: Path) -> None:
+    far = make_pack(tmp_path / "far")
+    finish_run(tmp_path / "home", FIRST, pack=far)
+    publish(tmp_path / "home", far)
+    for place in (SUMMARY, DAY, QA):
+        text = (far / place).read_text()
+        assert "](" not in text, place
+        assert "rendered" not in text, place
+    assert "Evidence: index.html, evidence.jsonl, manifest.json." in (far / SUMMARY).read_text()
+
+
+def test_only_a_whole_run_is_published(tmp_path: Path, pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    finish_run(tmp_path, SECOND, pack=pack, at=AT + timedelta(hours=1), partial=True)
+    publish(tmp_path, pack)
+    assert f"from {FIRST}." in capsys.readouterr().out
+
+
+def test_a_file_keeps_its_mode(tmp_path: Path, pack: Path) -> None:
+    (pack / RUNBOOK).chmod(0o600)
+    finish_run(tmp_path, FIRST, pack=pack)
+    publish(tmp_path, pack)
+    assert stat.S_IMODE((pack / RUNBOOK).stat().st_mode) == 0o600
+
+
+def refusal(home: Path, pack: Path, run: str = "") -> str:
+    before = contents(pack)
+    with pytest.raises(ParamsError) as caught:
+        publish(home, pack, run)
+    [problem] = caught.value.problems
+    assert "\n" not in problem and "Next: " in problem
+    assert contents(pack) == before, "something was written all the same"
+    return problem
+
+
+def test_without_a_run_nothing_is_published(tmp_path: Path, pack: Path) -> None:
+    assert "no whole finished run of staging" in refusal(tmp_path, pack)
+
+
+def test_a_run_that_was_changed_by_hand_is_not_published(tmp_path: Path, pack: Path) -> None:
+    failing = Result(check="rls.pgtap_tests_pass", outcome=Outcome.FAIL)
+    run = finish_run(tmp_path, FIRST, pack=pack, said={failing.check: failing})
+    note = run.run_folder / "docs/devops_execution_summary.md"
+    note.write_text(note.read_text().replace("failed", "passed"))
+    assert "does not verify" in refusal(tmp_path, pack)
+
+
+def test_a_run_of_another_pack_is_not_published(tmp_path: Path, pack: Path) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    other = tmp_path / "other"
+    (other / "docs").mkdir(parents=True)
+    assert "is of the pack pack, not of other" in refusal(tmp_path, other)
+
+
+def test_a_pack_without_docs_is_told(tmp_path: Path) -> None:
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    finish_run(tmp_path, FIRST, pack=pack)
+    assert "has no folder docs" in refusal(tmp_path, pack)
+
+
+def test_a_day_that_is_no_text_is_left_alone(tmp_path: Path, pack: Path) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    (pack / DAY).parent.mkdir(parents=True)
+    (pack / DAY).write_bytes(b"\xff\xfe caf\xe9")
+    assert "is no UTF-8 text" in refusal(tmp_path, pack)
+
+
+def test_a_link_out_of_the_pack_is_not_followed(tmp_path: Path, pack: Path) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    (tmp_path / "outside").mkdir()
+    (pack / "feedback").symlink_to(tmp_path / "outside")
+    assert "leads out of pack" in refusal(tmp_path, pack)
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_pack_that_takes_no_file_is_told(tmp_path: Path, pack: Path) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    (pack / "feedback").write_text("a file where a folder belongs")  # as root every folder is writable
+    assert "feedback/devops/2026-11-24.md" in refusal(tmp_path, pack)
+
+
+def test_the_sample_packs_own_documents_lead_somewhere() -> None:
+    for path in sorted((ROOT / "pack").rglob("*.md")):
+        # Runs are not in version control: a link to one holds in the checkout it was made in.
+        broken = [one for one in broken_links(path.read_text(), path.parent) if "/rendered/" not in one]
+        assert broken == [], path

@@ -1,0 +1,200 @@
+"""The whole way, from the command line to the published run, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lib.core.paths import ROOT
+from lib.core.redact import password_of
+from lib.core.results import Outcome
+from lib.embedded.state_folders import state_base
+from lib.evidence.history import last_run, open_history
+from lib.evidence.log import read_evidence
+from lib.evidence.manifest import verify_run
+from lib.tasks.index import TASKS
+from tests.support.launch import Done, command, run_lib
+
+LOOK_S = 0.02
+"""Between two looks; looking without a pause takes a core from the run that is waited for."""
+UNTIL_S = 90
+"""Seconds within which a run gets to the point a test waits for; it takes a few on two cores."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    return run_lib("staging", rendered=tmp_path_factory.mktemp("whole"))
+
+
+def test_a_clean_pack_is_rehearsed_and_exits_0(whole: Done) -> None:
+    assert whole.exit_code == 0, whole.said
+    assert "REHEARSED" in whole.said
+
+
+def test_every_check_of_every_task_has_exactly_one_row(whole: Done) -> None:
+    checks = [line.check for line in read_evidence(whole.folder)]
+    assert sorted(checks) == sorted(check.id for task in TASKS for check in task.checks)
+
+
+def test_no_gate_of_a_clean_pack_is_left_without_a_pass(whole: Done) -> None:
+    unproved = {line.check: line.result for line in read_evidence(whole.folder) if line.gate and line.result is not Outcome.PASS}
+    # Nobody is told of a run in which nothing failed, so there is no delivery to judge.
+    assert unproved == {"health.notification_delivered": Outcome.SKIP}
+
+
+def test_the_rehearsal_is_said_first_and_on_every_page(whole: Done) -> None:
+    assert "REHEARSAL on embedded parts: set STAGING_" in "\n".join(whole.said.splitlines()[:3])
+    for page in whole.folder.glob("*.html"):
+        assert "REHEARSAL" in page.read_text(), page.name
+
+
+def test_every_task_has_a_page_and_an_executed_notebook(whole: Done) -> None:
+    for task in TASKS[:-1]:
+        assert (whole.folder / f"{task.name}.html").exists()
+    for task in TASKS:
+        assert (whole.folder / f"{task.name}.ipynb").exists()
+    assert (whole.folder / "index.html").exists()
+    assert (whole.folder / "docs" / "devops_execution_summary.md").exists()
+
+
+def test_pages_ask_the_network_for_nothing(whole: Done) -> None:
+    for page in whole.folder.glob("*.html"):
+        text = page.read_text()
+        assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", re.sub(r"<a\b[^>]*>", "", text)), page.name
+        assert "default-src 'none'" in text
+
+
+def test_every_link_within_the_run_resolves(whole: Done) -> None:
+    for page in whole.folder.glob("*.html"):
+        for link in re.findall(r'href="([^"#:]+)"', page.read_text()):
+            assert (whole.folder / link).exists(), f"{page.name} links to {link}"
+
+
+def test_the_seal_holds_and_latest_points_at_the_run(whole: Done) -> None:
+    assert verify_run(whole.folder).problems == ()
+    assert (whole.folder.parent / "latest").resolve() == whole.folder
+
+
+def test_history_remembers_the_run(whole: Done) -> None:
+    engine = open_history(whole.folder.parent.parent)
+    past = last_run(engine, "staging")
+    engine.dispose()
+    assert past is not None
+    assert (past.run_id, past.results) == (whole.folder.name, whole.results)
+
+
+def test_nothing_is_left_running_or_lying_about(whole: Done) -> None:
+    assert not (state_base(ROOT) / whole.folder.name).exists()
+
+
+def test_strict_refuses_a_rehearsal(tmp_path: Path) -> None:
+    done = run_lib("staging", rendered=tmp_path, STRICT="1")
+    assert done.exit_code == 2
+    assert "STRICT is set" in done.said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("stagng",), "there is no params/stagng.yaml"),
+        (("local", "--only", "rsl"), "did you mean rls?"),
+        (("local", "--pack", "no/such/folder"), "PACK=no/such/folder: there is no folder"),
+    ],
+)
+def test_wrong_input_is_one_clear_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    done = run_lib(*words, rendered=tmp_path)
+    assert done.exit_code == 2
+    assert said in done.said
+    assert "Traceback" not in done.said
+    assert len(done.said.strip().splitlines()) == 1
+
+
+def test_a_live_database_that_does_not_answer_is_blocked_without_its_password(tmp_path: Path) -> None:
+    url = "postgresql://postgres:hunter2hunter2@127.0.0.1:1/postgres"
+    done = run_lib("staging", "--only", "rls", rendered=tmp_path, STAGING_DATABASE_URL=url)
+    assert done.exit_code == 2, done.said
+    assert {check: result for check, result in done.results.items() if check.startswith("rls.") and result != "error"} == {
+        "rls.pgtap_tests_pass": "skip"  # it would write before it rolls back, which nobody allowed
+    }
+    kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    password = password_of(url)
+    assert password is not None
+    assert password not in done.said
+    assert all(password.encode() not in content for content in kept)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str) -> subprocess.Popen[str]:
+        log = (tmp_path / "said.txt").open("w")
+        process = subprocess.Popen(
+            command(*words, rendered=tmp_path), cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
+        log.close()
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def wait_for_evidence(folder: Path) -> Path:
+    """Return the run's folder once it holds a first line of evidence; waits by looking, never for a fixed time."""
+    until = time.monotonic() + UNTIL_S
+    while time.monotonic() < until:
+        found = list(folder.glob("2*/evidence.jsonl"))
+        if found and found[0].stat().st_size:
+            return found[0].parent
+        time.sleep(LOOK_S)
+    raise AssertionError(f"no evidence within {UNTIL_S} s: {(folder.parent / 'said.txt').read_text()}")
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_run_ends_cleanly_and_keeps_what_it_found(
+    tmp_path: Path, start: Callable[..., subprocess.Popen[str]], number: signal.Signals, exit_code: int
+) -> None:
+    process = start("local", "--only", "migrations,seed")
+    folder = wait_for_evidence(tmp_path / "local")
+    process.send_signal(number)
+    assert process.wait(timeout=UNTIL_S) == exit_code
+    asked = [task for task in TASKS if task.name in {"migrations", "seed"}]
+    assert {line.check for line in read_evidence(folder)} >= {check.id for task in asked for check in task.checks}
+    assert not (tmp_path / "local" / "latest").exists()
+    assert json.loads((folder / "manifest.json").read_text())["finished"] is False
+    assert "stopped" in (folder / "index.html").read_text().lower()
+    assert not (state_base(ROOT) / folder.name).exists()
+
+
+def test_a_killed_run_loses_no_evidence_and_the_next_one_cleans_up(
+    tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = start("local", "--only", "migrations,seed")
+    folder = wait_for_evidence(tmp_path / "local")
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    for one in family:
+        if one.is_running() and "ipykernel" in " ".join(one.cmdline()):
+            one.kill()
+    found = read_evidence(folder)
+    assert found
+    left = state_base(ROOT) / folder.name
+    assert left.exists()
+    done = run_lib("local", "--only", "readiness_summary", rendered=tmp_path)
+    assert "left behind" in done.said
+    assert not left.exists()
+    assert read_evidence(folder) == found
