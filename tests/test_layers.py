@@ -12,7 +12,20 @@ import pytest
 from lib.params import ROOT
 
 LAYERS = (
-    {"errors", "results", "files", "redact", "left_behind", "pacing", "trust", "questions", "episodes", "stopping"},
+    {
+        "errors",
+        "results",
+        "files",
+        "redact",
+        "left_behind",
+        "pacing",
+        "trust",
+        "questions",
+        "episodes",
+        "stopping",
+        "background",
+        "breakages",
+    },
     {"sections", "wording", "markdown_text", "pages", "addresses"},
     {"params", "commands", "database", "web", "smtp", "traffic"},
     {"world", "drawing"},

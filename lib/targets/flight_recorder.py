@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from lib.background import Background
 from lib.database import read_query
 from lib.targets.background_work import Worker, WorkTable, background_work
 from lib.targets.migration_apply import ApplyFailure, NothingWatched, apply_file
@@ -222,13 +223,13 @@ def sampling(recorders: list[Recorder]) -> Iterator[None]:
             for recorder in recorders:
                 recorder.look()
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = Background(run, name="lock-sampler")
     thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        thread.finish()
 
 
 def read_tables(connection: psycopg.Connection[Any]) -> dict[int, dict[str, Any]]:
