@@ -6,11 +6,13 @@ Exit codes: 0 GO or REHEARSED, 1 NO-GO, 2 BLOCKED or wrong input, 3 the workbook
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from lib.environment import start_clean
 from lib.errors import ParamsError, WorkbookError
 from lib.params import ROOT, load_params
 from lib.redact import strike
@@ -21,6 +23,9 @@ BROKEN = 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line asks and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that can't show a character is no reason to stop
     options = build_parser().parse_args(argv)
     try:
         return int(options.command(options))
@@ -168,4 +173,5 @@ def split_names(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    start_clean(sys.argv[1:])
     sys.exit(main())

@@ -100,7 +100,8 @@ def execute_notebook(
     timeout_s: wall seconds for the whole notebook; then its kernel is ended.
     """
     output = folder / f"{task.name}.ipynb"
-    variables = {**kernel_variables(), RUN_FILE_VARIABLE: str(run_file)}
+    # A folder of its own: a person's IPython profile may run anything in every kernel.
+    variables = {**kernel_variables(), RUN_FILE_VARIABLE: str(run_file), "IPYTHONDIR": str(folder / "ipython")}
     timer = threading.Timer(timeout_s, slot.end, [f"it ran longer than {timeout_s:g} s (run.notebook_timeout_s)"])
     timer.daemon = True
     timer.start()

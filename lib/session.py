@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from lib import evidence, params
 from lib.breakages import breakages_since, read_breakages
+from lib.environment import clean_in_place
 from lib.errors import NotReadyError, ParamsError, TargetError
 from lib.evidence import EvidenceLine
 from lib.history import changes_since, last_run, open_history
@@ -237,6 +238,7 @@ def open_task(name: str, *, environment: str, **parameters: Any) -> TaskSession:
     parameters: the notebook's own, each a field of the task's section; they are what is in force.
     Raises ParamsError when the environment or a parameter can't be understood.
     """
+    clean_in_place()
     task = task_named(name)
     run_file = params.run_file()
     if run_file is not None:

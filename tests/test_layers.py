@@ -25,6 +25,7 @@ LAYERS = (
         "stopping",
         "background",
         "breakages",
+        "environment",
     },
     {"sections", "wording", "markdown_text", "pages", "addresses"},
     {"params", "commands", "database", "web", "smtp", "traffic"},
