@@ -12,7 +12,12 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from lib.environment import start_clean
+if __name__ == "__main__":
+    # Before anything that is not of the standard library is imported: PYTHONPATH may hold somebody else's.
+    from lib.environment import start_clean
+
+    start_clean(sys.argv[1:])
+
 from lib.errors import ParamsError, WorkbookError
 from lib.params import ROOT, load_params
 from lib.redact import strike
@@ -173,5 +178,4 @@ def split_names(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    start_clean(sys.argv[1:])
     sys.exit(main())

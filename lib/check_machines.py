@@ -154,12 +154,13 @@ def read_results(checkout: Path) -> dict[str, str]:
 def report(done: Sequence[Rehearsal]) -> list[str]:
     """Return the table, and for each that failed the last lines it said."""
     first = done[0].results
-    lines = [f"{'Python':<48} {'user':<10} {'result':<8} {'checks':>6} {'time':>6}  same results as the first"]
+    wide = max(len(one.python.display_name) for one in done)
+    lines = [f"{'Python':<{wide}} {'user':<10} {'result':<8} {'checks':>6} {'time':>6}  same results as the first"]
     for one in done:
         same = "yes" if one.results == first else f"no: {', '.join(differing(first, one.results))}"
         result = "passed" if one.passed else f"exit {one.exit_code}"
         lines.append(
-            f"{one.python.display_name:<48} {one.user:<10} {result:<8} {len(one.results):>6} {one.seconds:>4.0f} s  {same}"
+            f"{one.python.display_name:<{wide}} {one.user:<10} {result:<8} {len(one.results):>6} {one.seconds:>4.0f} s  {same}"
         )
     for one in done:
         if not one.passed:
