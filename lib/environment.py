@@ -14,9 +14,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-OURS = {"PYTHONUTF8": "1", "PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1"}
-"""What every Python process of ours has: UTF-8 whatever the locale says, and this checkout's modules alone."""
-HARMLESS = {"PYTHONUNBUFFERED", "PYTHONFAULTHANDLER", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"}
+BYTE_CODE = ROOT / ".run" / "pycache"
+"""Where compiled modules lie: set-up compiles all packages once, and the checkout stays clean."""
+OURS = {
+    "PYTHONUTF8": "1",
+    "PYTHONPATH": str(ROOT),
+    "PYTHONPYCACHEPREFIX": str(BYTE_CODE),
+    "JUPYTER_PREFER_ENV_PATH": "1",
+}
+"""What every Python process of ours has: UTF-8 whatever the locale says, this checkout's modules alone, compiled once."""
+HARMLESS = {"PYTHONUNBUFFERED", "PYTHONFAULTHANDLER"}
 MEDDLING = re.compile(r"PYTHON.+|PG[A-Z]+|JUPYTER_.+|IPYTHON.*|MPLBACKEND")
 """Variables that Python, libpq, Jupyter and matplotlib read by themselves."""
 

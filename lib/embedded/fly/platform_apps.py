@@ -14,7 +14,7 @@ from lib.embedded.fly.machine_config import stamped
 from lib.embedded.fly.records import App, Machine, Release, Secret
 from lib.embedded.fly.running import RunningMachine
 
-OWN_VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+OWN_VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 """What every machine has besides its own settings; nothing of the person's environment who runs us."""
 
 

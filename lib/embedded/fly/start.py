@@ -20,6 +20,7 @@ from lib.background import Background, describe_exit, watch_exit
 from lib.breakages import note_breakage
 from lib.embedded.fly.fly_toml import TomlError, read_toml
 from lib.embedded.leftovers import end_process, new_lease, process_start, remove_folder, write_lease
+from lib.environment import BYTE_CODE
 from lib.errors import WorkbookError
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -71,14 +72,14 @@ class EmbeddedFly:
         self.data_dir.mkdir(mode=0o700)
         self.flyctl.parent.mkdir()
         self.flyctl.write_text(
-            f"#!/bin/sh\nPYTHONPATH={quote(str(CHECKOUT))} PYTHONDONTWRITEBYTECODE=1 "
+            f"#!/bin/sh\nPYTHONPATH={quote(str(CHECKOUT))} PYTHONPYCACHEPREFIX={quote(str(BYTE_CODE))} "
             f'exec {quote(sys.executable)} -S -m lib.embedded.fly.command {quote(str(self.data_dir))} "$@"\n'
         )
         self.flyctl.chmod(0o755)
         with (self.state_dir / "platform.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-S", "-m", "lib.embedded.fly.service", "-D", str(self.data_dir)],
-                env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"},
+                env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(BYTE_CODE)},
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
             )  # fmt: skip
         write_lease(self.state_dir, replace(lease, server_pid=self._process.pid, server_started=process_start(self._process.pid)))
