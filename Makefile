@@ -1,14 +1,28 @@
 # The front page: `make help` lists every target. No logic here: recipes call `python -m lib`.
 PYTHON ?= python3
 ENV    ?= local
+FLOOR  := $(shell sed -n 's/^requires-python = ">=\(.*\)"/\1/p' pyproject.toml)
 
+# Flags that make says nothing about and that would turn every verdict into a success: ignore errors, touch, question.
+FLAGS := $(filter-out --%,$(firstword -$(MAKEFLAGS)))
+FLAGS := $(if $(findstring =,$(FLAGS)),,$(FLAGS))
+ifneq ($(strip $(foreach flag,i t q,$(findstring $(flag),$(FLAGS)))),)
+$(error make was started with -$(strip $(foreach flag,i t q,$(findstring $(flag),$(FLAGS)))) (on the command line or in MAKEFLAGS), which hides failures. Fix: run it without)
+endif
+
+# A person's settings of Python and libpq must not change what a run does.
+unexport PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE PYTHONINSPECT PYTHONSAFEPATH PYTHONIOENCODING PYTHONNOUSERSITE
+unexport PYTHONDONTWRITEBYTECODE PYTHONUSERBASE PYTHONDEBUG PYTHONDEVMODE PYTHONHASHSEED PYTHONVERBOSE PYTHONBREAKPOINT PYTHONCASEOK PYTHONEXECUTABLE
+unexport PYTHONPLATLIBDIR PYTHONPROFILEIMPORTTIME PYTHONMALLOC PYTHONTRACEMALLOC PYTHONCOERCECLOCALE JUPYTER_PATH JUPYTER_CONFIG_DIR
 export PYTHONPATH := $(CURDIR)
-export PYTHONDONTWRITEBYTECODE := 1
+export PYTHONUTF8 := 1
+export JUPYTER_PREFER_ENV_PATH := 1
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.run/pycache
 VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint verify diff clean
+.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint check-machines verify diff clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +30,8 @@ help: ## List the targets
 	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id>"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= tuple(map(int, "$(FLOOR)".split("."))) or sys.exit("Python " + sys.version.split()[0] + " is too old: $(FLOOR) or newer is needed. Fix: name a newer one, such as make PYTHON=python$(FLOOR)")'
 	@$(PYTHON) -m lib.cli.install
 
 %-readiness: setup ## Run every task of one environment: local-, staging-, production-readiness
@@ -48,8 +64,11 @@ test: setup ## Run every test
 bench: setup ## Run everything embedded, and print where the time went
 	@$(LIB) bench
 
-lint: setup ## Check style and types
-	@.venv/bin/ruff check . && .venv/bin/mypy lib
+check-machines: ## Rehearse on every Python from the floor up that is found, each in a fresh clone: PYTHONS=/usr/bin/python3 names some
+	@$(PYTHON) -m lib.cli.check_machines $(PYTHONS)
+
+lint: setup ## Check style, types, and that nothing needs a newer Python than the floor
+	@.venv/bin/ruff check . && .venv/bin/mypy --python-version $(FLOOR) lib && .venv/bin/python -m pytest -q tests/test_floor.py
 
 verify: setup ## Check a run's files against its signed manifest: make verify RUN=<folder or run id>
 	@$(LIB) verify "$(RUN)"
@@ -61,7 +80,7 @@ publish-docs: setup ## Write the newest run's documents into the pack: shows the
 	@$(LIB) publish-docs $(ENV) --pack "$(PACK)" --run "$(RUN)"
 
 requirements: setup ## Pin requirements.in anew
-	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes requirements.in -o requirements.txt
+	@.venv/bin/uv pip compile --quiet --universal --python-version $(FLOOR) --no-header --no-annotate --generate-hashes requirements.in -o requirements.txt
 
 clean: ## Remove what can be made again; rendered runs and backups stay: they are evidence
 	@rm -rf .venv .tools .run .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -6,10 +6,17 @@ Exit codes: 0 GO or REHEARSED, 1 NO-GO, 2 BLOCKED or wrong input, 3 the workbook
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+
+if __name__ == "__main__":
+    # Before anything that is not of the standard library is imported: PYTHONPATH may hold somebody else's.
+    from lib.core.environment import start_clean
+
+    start_clean(sys.argv[1:])
 
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.paths import ROOT
@@ -22,6 +29,9 @@ BROKEN = 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line asks and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that can't show a character is no reason to stop
     options = build_parser().parse_args(argv)
     try:
         return int(options.command(options))

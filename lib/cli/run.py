@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from lib.core.breakages import read_breakages
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.recovery_notes import read_notes
-from lib.core.redact import register_secrets
+from lib.core.redact import register_secrets, strike
 from lib.core.results import Verdict
 from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
 from lib.reporters.launch_list import load_launch_list
 from lib.reporters.publish import publish
-from lib.run.graph import Ending, Graph, selected_tasks
+from lib.run.graph import Ending, Graph, TaskRun, selected_tasks
 from lib.run.notebook_parameters import check_parameters
 from lib.run.params import Params, is_strict, load_params
 from lib.run.progress import Progress
@@ -97,9 +98,22 @@ def execute(
     for task, note in read_notes(run.work).items():
         print(f"{task} left something behind.\n{note}", file=sys.stderr)
         write_whole(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
+    keep_what_broke(run, graph.runs.values())
     published = publish(run, list(graph.runs.values()), ending)
     print(published.words)
     return exit_code if exit_code is not None else published.verdict.exit_code
+
+
+def keep_what_broke(run: RunFile, task_runs: Iterable[TaskRun]) -> None:
+    """Say which parts of ours broke, and keep with the run what helps whoever fixes them."""
+    for broken in read_breakages(run.work):
+        kept = f"artifacts/breakages/{broken.name}.txt"
+        print(strike(f"{broken.sentence} Next: report it with {run.run_folder.name}/{kept}."), file=sys.stderr)
+        write_whole(run.run_folder / kept, strike(f"{broken.sentence}\n\n{broken.traceback}"))
+    for one in task_runs:
+        log = run.work / f"{one.task.name}.log"
+        if one.ended == "broken" and log.exists() and (said := log.read_text(encoding="utf-8", errors="replace")):
+            write_whole(run.run_folder / "artifacts" / one.task.name / "kernel.log", strike(said))
 
 
 def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:

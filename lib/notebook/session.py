@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from lib.core.breakages import breakages_since, read_breakages
+from lib.core.environment import clean_in_place
 from lib.core.errors import NotReadyError, ParamsError, TargetError
 from lib.core.paths import ROOT
 from lib.core.redact import strike
@@ -32,6 +34,9 @@ from lib.run.run_file import RunFile, read_run_file, world_of
 from lib.tasks.base import Task
 from lib.tasks.index import TASKS, task_named
 from lib.transport.context import World
+
+NOTE_S = 0.2
+"""Seconds that the note about a part which has just ended may come later than the answer that it never gave."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,15 +118,31 @@ class TaskSession:
         declared: tuple[str, ...] = look.check_ids  # type: ignore[attr-defined]
         self.tell("looking", declared[0])
         started_at, started = datetime.now(UTC), time.monotonic()
+        known = {one.name for one in read_breakages(self.run.work)}
         try:
             findings = look(self.world, **arguments)
         except TargetError as exc:
             findings = Findings(results=[unseen(check, strike(str(exc))) for check in declared])
+        findings = self._without_broken(findings, known)
         lines = self._keep(findings, declared, started_at, time.monotonic() - started)
         caption = (look.__doc__ or "").strip().partition("\n")[0]
         whole = next((one.path for one in (lines[0].artifacts if lines else ()) if one.path.endswith(".json")), None)
         titles = [self._check(line.check).title for line in lines]
         return Seen(lines=lines, titles=titles, table=show_table(findings.rows, caption, artifact=whole), facts=findings.facts)
+
+    def _without_broken(self, findings: Findings, known: Collection[str]) -> Findings:
+        """Return the findings with an `error` in the place of each that rests on a part of ours that broke meanwhile."""
+        if any(result.outcome is Outcome.ERROR for result in findings.results) and self.run.embedded_targets:
+            time.sleep(NOTE_S)
+        broken = {one.target: one.sentence for one in breakages_since(self.run.work, known, self.run.embedded_targets)}
+        if not broken:
+            return findings
+        return replace(findings, results=[self._unless_broken(result, broken) for result in findings.results])
+
+    def _unless_broken(self, result: Result, broken: Mapping[str, str]) -> Result:
+        target = self._check(result.check).target
+        sentence = broken.get(target) if target else next(iter(broken.values())) if result.outcome is Outcome.ERROR else None
+        return unseen(result.check, strike(sentence)) if sentence else result
 
     def verdict_table(self) -> Table:
         """Return one row a check of this task, in the task's own order, whether it was looked at or not."""
@@ -220,6 +241,7 @@ def open_task(name: str, *, environment: str, **parameters: Any) -> TaskSession:
     parameters: the notebook's own, each a field of the task's section; they are what is in force.
     Raises ParamsError when the environment or a parameter can't be understood.
     """
+    clean_in_place()
     task = task_named(name)
     run_file = params.run_file()
     if run_file is not None:

@@ -21,6 +21,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from lib.core.breakages import note_breakage
 from lib.core.redact import strike
 from lib.run.params import RUN_FILE_VARIABLE, kernel_variables
 from lib.tasks.base import Task
@@ -99,7 +100,8 @@ def execute_notebook(
     timeout_s: wall seconds for the whole notebook; then its kernel is ended.
     """
     output = folder / f"{task.name}.ipynb"
-    variables = {**kernel_variables(), RUN_FILE_VARIABLE: str(run_file)}
+    # A folder of its own: a person's IPython profile may run anything in every kernel.
+    variables = {**kernel_variables(), RUN_FILE_VARIABLE: str(run_file), "IPYTHONDIR": str(folder / "ipython")}
     timer = threading.Timer(timeout_s, slot.end, [f"it ran longer than {timeout_s:g} s (run.notebook_timeout_s)"])
     timer.daemon = True
     timer.start()
@@ -117,9 +119,18 @@ def execute_notebook(
             return Execution(notebook=output, ended="not_ready")
         said = strike(f"{exc.ename}: {exc.evalue}").partition("\n")[0]
         return Execution(notebook=output, ended="broken", problem=f"a cell of {task.notebook} raised {said}")
-    except (DeadKernelError, CellTimeoutError, RuntimeError) as exc:
+    except (DeadKernelError, CellTimeoutError) as exc:
         why = slot.ended_because or strike(str(exc)).partition("\n")[0] or "its kernel died"
         return Execution(notebook=output, ended="broken", problem=f"{task.notebook} was ended: {why}")
+    except Exception as exc:
+        if slot.ended_because:  # what a client says whose kernel we ended is of no interest
+            return Execution(notebook=output, ended="broken", problem=f"{task.notebook} was ended: {slot.ended_because}")
+        # One notebook that could not be executed must not take the others' results along.
+        note_breakage(folder, "runner", exc)
+        said = strike(f"{type(exc).__name__}: {exc}").partition("\n")[0]
+        return Execution(
+            notebook=output, ended="broken", problem=f"{task.notebook} could not be executed: {said} (a bug of ours)"
+        )
     finally:
         timer.cancel()
     return Execution(notebook=output, ended="ready")

@@ -63,6 +63,11 @@ class RunFile(BaseModel):
         """Return how real the thing is that a check looks at."""
         return self.provenances.get(check.target or "", self.provenance)
 
+    @property
+    def embedded_targets(self) -> list[str]:
+        """The targets that a part of ours plays: with a live database, still the server that its twins are on."""
+        return [name for name, how in self.provenances.items() if how is not Provenance.LIVE or name == "database"]
+
     def write(self, path: Path) -> None:
         """Put the file where a kernel finds it, readable by its owner only."""
         write_whole(path, self.model_dump_json(), mode=0o600)

@@ -143,6 +143,7 @@ def stand_up_fly(params: Params, server: EmbeddedPostgres | None, run_id: str, c
         pack=params.pack,
         secrets=secrets,
         switches=Switches(fault=switches.fault, crash_after_s=switches.crash_after_s, boot_s=switches.boot_s),
+        work=state_base(ROOT) / run_id / "work",
     )
 
 

@@ -10,12 +10,12 @@ import os
 import shlex
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib.core.background import Background
 from lib.core.errors import CommandError
 from lib.core.redact import strike
 
@@ -123,7 +123,7 @@ def follow_command(
         for line in source:
             lines.append((time.monotonic() - started, line.rstrip("\n")))
 
-    listener = threading.Thread(target=listen, daemon=True)
+    listener = Background(listen, name="listener")
     listener.start()
     try:
         process.wait(timeout=timeout_s)
@@ -134,8 +134,10 @@ def follow_command(
         end_group(process)
         raise
     finally:
-        listener.join(timeout=GRACE_S)
-        close_pipes(process)
+        try:
+            listener.finish(GRACE_S)
+        finally:
+            close_pipes(process)
     return FollowedRun(
         command=show_argv(argv),
         exit_code=process.returncode,
@@ -177,7 +179,7 @@ def start_program(
 def no_answer(shown: str, timeout_s: float) -> CommandError:
     """Return the sentence for a program that ran out of time."""
     return CommandError(
-        f"`{shown}` gave no answer within {timeout_s:g} s and was ended. Next: see whether the target is busy or locked."
+        f"`{shown}` did not end within {timeout_s:g} s, so it was ended. Next: run it by hand to see what it waits for."
     )
 
 

@@ -12,6 +12,8 @@ from typing import NamedTuple, Self
 
 import httpx
 
+from lib.core.background import Background
+
 GIVE_UP_S = 5.0
 """Seconds after which a user has gone away, so that the request counts as lost."""
 
@@ -40,7 +42,7 @@ class Stream:
         self.samples: list[Sample] = []
         self.started = time.monotonic()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._send_all()), daemon=True)
+        self._thread = Background(lambda: asyncio.run(self._send_all()), name="traffic")
 
     def __enter__(self) -> Self:
         self.started = time.monotonic()
@@ -51,9 +53,9 @@ class Stream:
         self.end()
 
     def end(self) -> None:
-        """Send no more, and return when every answer is in or given up."""
+        """Send no more, and return when every answer is in or given up. Raises what broke the stream."""
         self._ended.set()
-        self._thread.join()
+        self._thread.finish()
 
     def now(self) -> float:
         """Return the seconds since the stream began."""

@@ -179,6 +179,25 @@ def test_a_stopped_run_ends_cleanly_and_keeps_what_it_found(
     assert not (state_base(ROOT) / folder.name).exists()
 
 
+def test_a_stand_in_that_dies_is_said_to_be_ours_and_nothing_waits_for_it(
+    tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = start("local", "--only", "deploy_rehearsal")
+    folder = wait_for_evidence(tmp_path / "local")
+    (platform,) = (
+        one
+        for one in psutil.Process(process.pid).children(recursive=True)
+        if "lib.embedded.fly.service" in " ".join(one.cmdline())
+    )
+    platform.kill()
+    assert process.wait(timeout=UNTIL_S) == 2
+    undetermined = [line for line in read_evidence(folder) if line.task == "deploy_rehearsal" and line.result is Outcome.ERROR]
+    assert any("The Fly.io stand-in broke: its process was ended by signal 9" in line.detail for line in undetermined)
+    assert not any(line.result is Outcome.FAIL for line in read_evidence(folder))
+    assert "signal 9" in (folder / "artifacts/breakages/fly-01.txt").read_text()
+    assert "a bug of ours, not a finding about the project" in (tmp_path / "said.txt").read_text()
+
+
 def test_a_killed_run_loses_no_evidence_and_the_next_one_cleans_up(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,28 @@ from lib.embedded.fly.machine_config import stamped
 from lib.embedded.fly.machine_process import RunningMachine
 from lib.embedded.fly.records import App, Machine, Release, Secret
 
-OWN_VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+OWN_VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 """What every machine has besides its own settings; nothing of the person's environment who runs us."""
 
 
 class Platform:
     """The whole platform: apps by name, the registry, and the processes that run."""
 
-    def __init__(self, folder: Path, switches: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, switches: dict[str, Any], *, report: Callable[[BaseException], str]) -> None:
+        """report: keeps a note of what broke inside the platform and returns its sentence."""
         self.folder = folder
+        self.report = report
+        self.broken = ""
         self.switches = switches
         self.registry = Registry(folder / "registry")
         self.apps: dict[str, App] = {}
         self.running: dict[str, RunningMachine] = {}
         self.edges: dict[str, Edge] = {}
         self.booting = asyncio.Lock()
+
+    def break_down(self, raised: BaseException) -> None:
+        """Take in that one of the platform's own tasks broke: from now on every operation is answered with that."""
+        self.broken = self.broken or self.report(raised)
 
     async def do(self, op: str, arguments: dict[str, Any]) -> Any:
         """Do one operation. Raises Refused."""
@@ -42,7 +50,7 @@ class Platform:
         for secret, value in secrets.items():
             app.secrets[secret] = Secret(name=secret, value=value, deployed=value)
         self.apps[name] = app
-        edge = self.edges[name] = Edge(lambda: list(app.machines.values()))
+        edge = self.edges[name] = Edge(lambda: list(app.machines.values()), self.break_down)
         app.url = f"http://127.0.0.1:{await edge.open()}/"
         reference = app.newest_reference()
         digest = self.registry.resolve(reference)
@@ -172,7 +180,9 @@ class Platform:
         return {"exit_code": process.returncode, "output": output.decode(errors="replace")[-4000:], "machine": machine.id}
 
     async def start(self, app: App, machine: Machine) -> None:
-        running = RunningMachine(machine, check_every_s=self.switches["check_every_s"], boot_s=self.switches["boot_s"])
+        running = RunningMachine(
+            machine, check_every_s=self.switches["check_every_s"], boot_s=self.switches["boot_s"], on_break=self.break_down
+        )
         self.running[machine.id] = running
         log = self.folder / "logs" / f"{machine.id}.log"
         await running.start(self.registry.unpack(machine.digest), self.variables(app, machine), log)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.embedded.fly.arguments import UsageError, parse
-from lib.embedded.fly.control import ADDRESS, Refused, call
+from lib.embedded.fly.control import ADDRESS, Broken, Refused, call
 from lib.embedded.fly.deploys import Deploy, DeployFailed, carry_out, say
 from lib.embedded.fly.fly_toml import STRATEGIES, TomlError, read_toml, seconds
 from lib.embedded.fly.machine_config import stamped
@@ -23,6 +23,8 @@ from lib.embedded.fly.reports import REPORTS
 from lib.embedded.fly.secret_lines import WHITE_SPACE, SecretLineError, parse_secret_lines
 
 INTERRUPTED = 127
+BROKEN = 70
+"""EX_SOFTWARE: no exit code of flyctl's; the stand-in itself broke."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,6 +42,9 @@ def main(argv: Sequence[str]) -> int:
     except DeployFailed as exc:
         print(f"Error: {exc}", file=sys.stderr)
         return exc.exit_code
+    except Broken as exc:
+        print(f"Error: {exc}", file=sys.stderr)
+        return BROKEN
     except KeyboardInterrupt:
         print("Error: context canceled", file=sys.stderr)
         return INTERRUPTED

@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from lib.core.breakages import describe_breakage
+
 HOST = "127.0.0.1"
 ADDRESS = "address.json"
 """The private file in the platform's folder that holds the port and the key."""
@@ -18,17 +20,23 @@ class Refused(Exception):
     """What the platform answered instead of doing it, in flyctl's words."""
 
 
+class Broken(Exception):
+    """The platform itself broke or is gone: a bug of ours, which says nothing about the app."""
+
+
 def call(folder: Path, op: str, **arguments: Any) -> Any:
-    """Ask the platform whose folder this is. Raises Refused when it says no or is not there."""
+    """Ask the platform whose folder this is. Raises Refused when it says no, Broken when it can't answer."""
     try:
         address = json.loads((folder / ADDRESS).read_text(encoding="utf-8"))
         with socket.create_connection((HOST, address["port"]), timeout=CALL_TIMEOUT_S) as connection:
             line = json.dumps({"key": address["key"], "op": op, "arguments": arguments})
             connection.sendall(line.encode() + b"\n")
             with connection.makefile("rb") as answer:
-                said = json.loads(answer.readline() or b'{"refused": "unexpected EOF"}')
-    except OSError as exc:
-        raise Refused(f"failed to reach the API: {exc.strerror or exc}") from exc
+                said = json.loads(answer.readline() or b"{}")
+    except (OSError, ValueError) as exc:
+        raise Broken(describe_breakage("fly", f"{op} got no answer: {exc}")) from exc
+    if "broke" in said or not said:
+        raise Broken(said.get("broke") or describe_breakage("fly", f"{op} got no answer: the connection was closed"))
     if "refused" in said:
         raise Refused(said["refused"])
     return said["value"]

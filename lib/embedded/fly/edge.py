@@ -15,13 +15,16 @@ CONNECT_TIMEOUT_S = 2
 ANSWER_TIMEOUT_S = 30
 NOBODY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 """What a user gets while no machine of the app is healthy."""
+BROKE = b"HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+"""What a user gets when the edge itself broke."""
 
 
 class Edge:
     """The public address of one app on loopback."""
 
-    def __init__(self, machines: Callable[[], Sequence[Machine]]) -> None:
+    def __init__(self, machines: Callable[[], Sequence[Machine]], on_break: Callable[[BaseException], None]) -> None:
         self.machines = machines
+        self.on_break = on_break
         self.turn = 0
         self.server: asyncio.Server | None = None
 
@@ -39,6 +42,9 @@ class Edge:
             await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the user went away or spoke no HTTP
+        except Exception as exc:
+            self.on_break(exc)
+            writer.write(BROKE)
         finally:
             writer.close()
             with contextlib.suppress(OSError):

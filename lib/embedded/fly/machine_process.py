@@ -7,7 +7,7 @@ import contextlib
 import ctypes
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lib.embedded.fly.records import Machine
@@ -16,6 +16,8 @@ from lib.embedded.postgres.cluster import HOST, free_port
 RESTART_DELAY_S = 0.3
 """Seconds before a crashed machine is started again; the platform's own delay is of this order."""
 MOST_RESTARTS = 10
+NO_COMMAND = 127
+"""Exit code of a machine whose image holds nothing to run, as a shell's for a command not found."""
 PR_SET_PDEATHSIG = 1
 """Linux: the signal a process gets when the one that started it ends, so that no machine outlives us."""
 
@@ -31,8 +33,12 @@ def end_with_parent() -> None:
 class RunningMachine:
     """The process of one machine, and the tasks that watch it."""
 
-    def __init__(self, machine: Machine, *, check_every_s: float, boot_s: float) -> None:
+    def __init__(
+        self, machine: Machine, *, check_every_s: float, boot_s: float, on_break: Callable[[BaseException], None]
+    ) -> None:
+        """on_break: told what one of the machine's own tasks raised."""
         self.machine = machine
+        self.on_break = on_break
         self.check_every_s = check_every_s
         self.boot_s = boot_s
         self.process: asyncio.subprocess.Process | None = None
@@ -50,6 +56,13 @@ class RunningMachine:
         self.machine.happened("launch", "starting", source="user")
         self.watching = asyncio.create_task(self.keep_running(image, variables, log))
         self.checking = [asyncio.create_task(self.keep_checking(name)) for name in self.machine.checks]
+        for task in (self.watching, *self.checking):
+            task.add_done_callback(self.report_failure)
+
+    def report_failure(self, task: asyncio.Task[None]) -> None:
+        """Pass on what a task raised: nobody waits for it, so it would be lost."""
+        if not task.cancelled() and (raised := task.exception()) is not None:
+            self.on_break(raised)
 
     async def keep_running(self, image: Path, variables: Mapping[str, str], log: Path) -> None:
         """Run the image's command until the machine is stopped, or has crashed too often."""
@@ -70,10 +83,13 @@ class RunningMachine:
     async def run_once(self, image: Path, variables: Mapping[str, str], log: Path) -> int:
         """Run the image's command once, to its end, and return its exit code."""
         self.machine.port = free_port()
-        command = next(path.parent.name for path in sorted(image.glob("*/__main__.py")))
+        commands = [path.parent.name for path in sorted(image.glob("*/__main__.py"))]
         with log.open("ab") as file:
+            if not commands:
+                file.write(b"the image has no command: no folder of it has a __main__.py\n")
+                return NO_COMMAND
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", command,
+                sys.executable, "-m", commands[0],
                 cwd=image, env={**variables, "PORT": str(self.machine.port), "HOST": HOST},
                 stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
                 start_new_session=True, preexec_fn=end_with_parent,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lib.core.breakages import note_breakage
 from lib.embedded.fly.apps import Platform
 from lib.embedded.fly.control import ADDRESS, HOST, LONGEST_LINE, Refused
 from lib.embedded.fly.fly_toml import read_toml
@@ -27,7 +29,10 @@ OWNER_LOOK_S = 0.5
 async def serve(folder: Path, description: dict[str, Any]) -> None:
     """Run the platform until it is asked to end."""
     (folder / "logs").mkdir(exist_ok=True)
-    platform = Platform(folder, description["switches"])
+    platform = Platform(
+        folder, description["switches"], report=functools.partial(note_breakage, Path(description["work"]), "fly")
+    )
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: platform.break_down(broken_by(context)))
     await set_up(platform, description)
     if "previous_image_gone" in description["switches"]["faults"]:
         forget_current_images(platform)
@@ -63,18 +68,39 @@ def forget_current_images(platform: Platform) -> None:
             platform.registry.remove(release.digest)
 
 
+def broken_by(context: dict[str, Any]) -> BaseException:
+    """Return what the event loop says broke where nobody could catch it."""
+    raised = context.get("exception")
+    return raised if isinstance(raised, BaseException) else RuntimeError(str(context.get("message", "the event loop broke")))
+
+
 async def answer(platform: Platform, key: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Do what one line asks for, and answer in one line."""
-    with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
-        asked = json.loads(await reader.readline())
-        if asked.get("key") == key:
-            try:
-                said: dict[str, Any] = {"value": await platform.do(asked["op"], asked["arguments"])}
-            except Refused as exc:
-                said = {"refused": str(exc)}
-            writer.write(json.dumps(said).encode() + b"\n")
-            await writer.drain()
-    writer.close()
+    """Do what one line asks for, and answer in one line, whatever happens: who asks must never wait in vain."""
+    try:
+        line = await do_line(platform, key, await reader.readline())
+        writer.write(line)
+        await writer.drain()
+    except OSError:
+        pass  # who asked went away
+    except ValueError:
+        writer.write(json.dumps({"refused": f"the request is longer than {LONGEST_LINE} bytes"}).encode() + b"\n")
+    finally:
+        writer.close()
+
+
+async def do_line(platform: Platform, key: str, line: bytes) -> bytes:
+    """Return the answer to one line; nothing to who does not know the key."""
+    try:
+        asked = json.loads(line)
+        if asked.get("key") != key:
+            return b""
+        if platform.broken:
+            return json.dumps({"broke": platform.broken}).encode() + b"\n"
+        return json.dumps({"value": await platform.do(asked["op"], asked["arguments"])}).encode() + b"\n"
+    except Refused as exc:
+        return json.dumps({"refused": str(exc)}).encode() + b"\n"
+    except Exception as exc:
+        return json.dumps({"broke": platform.report(exc)}).encode() + b"\n"
 
 
 async def until_ended() -> None:

@@ -13,6 +13,8 @@ from typing import Self
 
 import psutil
 
+from lib.core.background import Background, describe_exit, watch_exit
+from lib.core.breakages import note_breakage
 from lib.core.errors import WorkbookError
 from lib.embedded.leftovers import end_process, new_lease, process_start, remove_folder, write_lease
 from lib.embedded.postgres import hosted
@@ -32,8 +34,9 @@ class EmbeddedPostgres:
 
     host = HOST
 
-    def __init__(self, state_dir: Path, binaries: Binaries, *, auto_expose_new_tables: bool) -> None:
+    def __init__(self, state_dir: Path, binaries: Binaries, *, auto_expose_new_tables: bool, work: Path | None = None) -> None:
         self.state_dir = state_dir
+        self.work = work or state_dir / "work"
         self.data_dir = state_dir / "data"
         self.log_path = state_dir / "postgres.log"
         self.bin_dir = binaries.bin_dir
@@ -42,6 +45,8 @@ class EmbeddedPostgres:
         self._binaries = binaries
         self._passwords = {SUPERUSER: secrets.token_urlsafe(24), "postgres": secrets.token_urlsafe(24)}
         self._process: subprocess.Popen[bytes] | None = None
+        self._watch: Background | None = None
+        self._is_ending = False
 
     def __repr__(self) -> str:
         return f"EmbeddedPostgres({self.host}:{self.port}, {self.state_dir})"
@@ -109,13 +114,23 @@ class EmbeddedPostgres:
             postgres_password=self._passwords["postgres"],
             auto_expose_new_tables=self.auto_expose_new_tables,
         )
+        assert self._process is not None
+        self._watch = watch_exit(self._process, self.report_exit)
+
+    def report_exit(self, code: int) -> None:
+        """Keep a note when the server ended without being asked to."""
+        if not self._is_ending:
+            note_breakage(self.work, "database", describe_exit(code), is_final=True)
 
     def stop(self) -> None:
         """End the server and remove its state; calling it again does nothing."""
+        self._is_ending = True
         if self._process is not None:
             if self._process.poll() is None:
                 end_process(psutil.Process(self._process.pid))
             self._process.wait()
+            if self._watch is not None:
+                self._watch.finish()
             self._process = None
         if self.state_dir.exists():
             remove_folder(self.state_dir)

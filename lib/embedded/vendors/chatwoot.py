@@ -40,6 +40,7 @@ class Chatwoot(StandIn):
             latency_ms=latency_ms,
             folder=folder,
             planted=[self.token, *self.hidden.values()],
+            target="chatwoot",
         )
 
     @property

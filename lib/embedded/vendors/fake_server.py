@@ -17,16 +17,20 @@ from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from lib.core.background import Background
+from lib.core.breakages import PARTS, describe_breakage, note_breakage
 from lib.core.errors import WorkbookError
 from lib.embedded.vendors.certificates import write_untrusted_certificate
 from lib.embedded.vendors.faults import drop, drop_after_head, respond
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 10
+BROKE = 501
+"""The status of an answer that a bug of ours prevented: none that a vendor gives, and none that is asked for again."""
 
 Handler = Callable[[Request], Awaitable[tuple[int, Any]]]
 
@@ -50,6 +54,7 @@ class StandIn:
     at: names of the endpoints with the fault; none: all. asked: how often each endpoint was asked.
     busiest: most questions under way at once.
     planted: secret values in its answers, none of which may be kept by anybody.
+    target: what it plays, for the note of what breaks; work: the private folder of that note, when it isn't `folder`.
     """
 
     endpoints: Sequence[Endpoint]
@@ -59,13 +64,15 @@ class StandIn:
     folder: Path
     planted: list[str] = field(default_factory=list)
     prefix: str = ""
+    target: str = ""
+    work: Path | None = None
     asked: Counter[str] = field(default_factory=Counter)
     under_way: int = 0
     busiest: int = 0
     base_url: str = ""
     _loop: asyncio.AbstractEventLoop | None = None
     _stop: asyncio.Event | None = None
-    _thread: threading.Thread | None = None
+    _thread: Background | None = None
     _held: socket.socket | None = None
     _started: threading.Event = field(default_factory=threading.Event)
 
@@ -78,14 +85,35 @@ class StandIn:
         if self.fault in ("refused", "dns"):
             return self  # the port is ours, and nobody listens
         self._held.listen(128)
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="stand-in", daemon=True)
+        self._thread = Background(lambda: asyncio.run(self._serve()), name="stand-in", on_failure=self.break_down)
         self._thread.start()
         if not self._started.wait(START_TIMEOUT_S):
-            raise WorkbookError("A stand-in did not start. Next: look whether this machine is overloaded, then run again.")
+            self._held.close()
+            raise WorkbookError(
+                f"The {PARTS.get(self.target, 'stand-in')} did not start within {START_TIMEOUT_S} s. "
+                "Next: check whether this machine is overloaded, then run again."
+            )
+        if self._thread.failure is not None:
+            self._held.close()
+            raise WorkbookError(describe_breakage(self.target, self._thread.failure)) from self._thread.failure
         return self
 
+    def report(self, raised: BaseException) -> str:
+        """Keep a note of what broke in one answer, and return its sentence."""
+        return note_breakage(self.work or self.folder, self.target, raised)
+
+    def report_uncaught(self, raised: BaseException | None) -> None:
+        """Keep a note of what broke where nothing of ours could catch it; a user who hung up is no such thing."""
+        if raised is not None and not isinstance(raised, OSError):
+            self.report(raised)
+
+    def break_down(self, raised: BaseException) -> None:
+        """Keep a note that the whole server is gone."""
+        note_breakage(self.work or self.folder, self.target, raised, is_final=True)
+        self._started.set()  # nobody need wait for it any longer
+
     def __exit__(self, *_: object) -> None:
-        if self._loop and self._stop and self._thread:
+        if self._loop and self._stop and self._thread and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(START_TIMEOUT_S)
         if self._held:
@@ -94,6 +122,7 @@ class StandIn:
     async def _serve(self) -> None:
         """Answer until told to stop."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(lambda _, context: self.report_uncaught(context.get("exception")))
         if self.fault not in ("hang_up", "reset"):
             await self._answer()
             return
@@ -115,10 +144,14 @@ class StandIn:
             await asyncio.sleep(0.005)
         for path in certificate.values():
             Path(path).unlink()  # it is in memory now; a key that lies about is what a run warns of
-        self._started.set()
-        await self._stop.wait()
+        if not serving.done():
+            self._started.set()
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         web.should_exit = web.force_exit = True
         await serving
+        if not stopping.done():
+            raise RuntimeError("its web server ended by itself")
 
     def before(self, request: Request) -> Response | None:
         """Return an answer that comes before any endpoint's, or None."""
@@ -142,6 +175,10 @@ class StandIn:
             self.busiest = max(self.busiest, self.under_way)
             try:
                 return await self._in_time(endpoint, request)
+            except ClientDisconnect:
+                raise  # who asked went away
+            except Exception as exc:
+                return PlainTextResponse(self.report(exc), status_code=BROKE)
             finally:
                 self.under_way -= 1
 

@@ -95,7 +95,9 @@ class GitHubStandIn(StandIn):
                 ("delete", "/{name}", "DELETE", "", self.delete_secret),
             )
         ]
-        super().__init__(endpoints=endpoints, fault=fault, at=at, latency_ms=latency_ms, folder=folder, planted=[self.token])
+        super().__init__(
+            endpoints=endpoints, fault=fault, at=at, latency_ms=latency_ms, folder=folder, planted=[self.token], target="github"
+        )
 
     @property
     def parts(self) -> dict[str, str]:

@@ -29,7 +29,10 @@ class Webhook(StandIn):
         self.path = f"/hook/{secrets.token_urlsafe(18)}"
         hook = Endpoint(name="hook", path=self.path, handler=self.take, loses="", method="POST", needs_token=False)
         spoiled = "unavailable" if fault == "webhook_down" else "none"
-        super().__init__(endpoints=[hook], fault=spoiled, at=(), latency_ms=0, folder=folder, planted=[self.path])
+        super().__init__(
+            endpoints=[hook], fault=spoiled, at=(), latency_ms=0, folder=folder, planted=[self.path],
+            target="mail", work=folder.parent,
+        )  # fmt: skip
 
     async def take(self, request: Request) -> tuple[int, Any]:
         body = await request.json()
@@ -51,8 +54,9 @@ class MailSink(StandIn):
         self.webhook = Webhook(fault=fault, folder=folder)
         logging.getLogger("mail.log").setLevel(logging.CRITICAL)
         super().__init__(
-            endpoints=(), fault=fault, at=(), latency_ms=0, folder=folder, planted=[self.password, *self.webhook.planted]
-        )
+            endpoints=(), fault=fault, at=(), latency_ms=0, folder=folder, planted=[self.password, *self.webhook.planted],
+            target="mail", work=folder.parent,
+        )  # fmt: skip
 
     def __enter__(self) -> Self:
         self.webhook.__enter__()
@@ -89,6 +93,10 @@ class MailSink(StandIn):
         """Let the one user in."""
         known = isinstance(data, LoginPassword) and data.login == USER.encode() and data.password == self.password.encode()
         return AuthResult(success=known and self.fault != "rejects_login", handled=False)
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Answer what a bug of ours prevented; called by the mail server for whatever a handler raised."""
+        return f"451 4.3.0 {self.report(error)}"
 
     async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if not session.authenticated:

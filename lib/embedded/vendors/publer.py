@@ -31,8 +31,9 @@ class Publer(StandIn):
             Endpoint(name="accounts", path="/accounts", handler=self.accounts, loses="provider"),
         ]
         super().__init__(
-            endpoints=endpoints, fault=fault, at=at, latency_ms=latency_ms, folder=folder, planted=[self.token], prefix="/api/v1"
-        )
+            endpoints=endpoints, fault=fault, at=at, latency_ms=latency_ms, folder=folder, planted=[self.token],
+            prefix="/api/v1", target="publer",
+        )  # fmt: skip
 
     @property
     def parts(self) -> dict[str, str]:

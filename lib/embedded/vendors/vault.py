@@ -56,7 +56,9 @@ class VaultStandIn(StandIn):
         self.paths: dict[str, list[Version]] = {}
         self.sealed = False
         endpoint = Endpoint(name="data", path=f"/v1/{mount}/data/{{path:path}}", handler=self.read_data, loses="data")
-        super().__init__(endpoints=[endpoint], fault=fault, at=at, latency_ms=latency_ms, folder=folder, planted=[self.token])
+        super().__init__(
+            endpoints=[endpoint], fault=fault, at=at, latency_ms=latency_ms, folder=folder, planted=[self.token], target="vault"
+        )
 
     def write(self, path: str, data: Mapping[str, Any], *, at: datetime | None = None) -> None:
         """Make a new version of a path."""

@@ -7,9 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import psycopg
 
+from lib.core.background import Background
+from lib.core.errors import DatabaseError
 from lib.transport.database import Database
 
 PAUSE_S = 0.002
@@ -52,6 +55,12 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Use one table after the other until told to stop; note what the server refused."""
+        try:
+            self.work(stop)
+        finally:
+            self.ready.set()  # nobody need wait for a worker that broke
+
+    def work(self, stop: threading.Event) -> None:
         while not stop.is_set():
             table = self.tables[self.statements % len(self.tables)]
             number = self.statements
@@ -70,7 +79,6 @@ class Worker:
             self.statements += 1
             self.ready.set()
             stop.wait(PAUSE_S)
-        self.ready.set()
 
 
 def spell_work(sort: str, table: WorkTable) -> str:
@@ -89,7 +97,7 @@ def background_work(database: Database, tables: Sequence[WorkTable]) -> Iterator
         return
     stop = threading.Event()
     workers = [Worker(sort=sort, connection=database.open(), tables=tables) for sort in ("reader", "writer")]
-    threads = [threading.Thread(target=worker.run, args=(stop,), daemon=True) for worker in workers]
+    threads = [Background(partial(worker.run, stop), name=worker.sort) for worker in workers]
     try:
         for worker, thread in zip(workers, threads, strict=True):
             worker.connection.autocommit = True
@@ -97,12 +105,17 @@ def background_work(database: Database, tables: Sequence[WorkTable]) -> Iterator
             worker.connection.execute("set session_replication_role = replica")
             thread.start()
         for worker in workers:
-            worker.ready.wait(READY_TIMEOUT_S)
+            if not worker.ready.wait(READY_TIMEOUT_S):
+                raise DatabaseError(
+                    f"The {worker.sort} that works beside the migration did not get through one statement in "
+                    f"{READY_TIMEOUT_S} s. Next: check who holds a lock on {', '.join(table.name for table in tables)}."
+                )
         yield workers
     finally:
         stop.set()
-        for thread in threads:
-            if thread.is_alive():
-                thread.join()
-        for worker in workers:
-            worker.connection.close()
+        try:
+            for thread in threads:
+                thread.finish()
+        finally:
+            for worker in workers:
+                worker.connection.close()

@@ -18,6 +18,7 @@ import psycopg
 from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile
+from lib.core.background import Background
 from lib.tasks.migrations.apply import ApplyFailure, NothingWatched, apply_file
 from lib.tasks.migrations.background_load import Worker, WorkTable, background_work
 from lib.transport.database import read_query
@@ -222,13 +223,13 @@ def sampling(recorders: list[Recorder]) -> Iterator[None]:
             for recorder in recorders:
                 recorder.look()
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = Background(run, name="lock-sampler")
     thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        thread.finish()
 
 
 def read_tables(connection: psycopg.Connection[Any]) -> dict[int, dict[str, Any]]:

@@ -78,7 +78,7 @@ def test_what_runs_is_the_newest_finished_release_with_the_machines_image() -> N
         ("printf '[{\"ID\": '; exit 2", "ended with exit code 2 in the middle of its answer"),
         ("printf '[{\"ID\": '; kill -9 $$", "was ended by signal 9 in the middle of its answer"),
         ("exit 0", "in the middle of its answer"),
-        ("sleep 9", "gave no answer within 0.3 s"),
+        ("sleep 9", "did not end within 0.3 s"),
     ],
 )
 def test_each_way_of_failing_has_its_sentence(tmp_path: Path, script: str, said: str) -> None:

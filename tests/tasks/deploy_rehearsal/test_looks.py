@@ -158,7 +158,7 @@ def test_an_app_that_falls_over_later_is_caught_by_the_watch(database: Database,
     [
         ("not_logged_in", "flyctl auth login", 60),
         ("half_a_json", "in the middle of its answer", 60),
-        ("reads_hang", "gave no answer within 4 s", 4),
+        ("reads_hang", "did not end within 4 s", 4),
     ],
 )
 def test_a_flyctl_that_can_not_look_is_an_error_and_nothing_is_changed(

@@ -264,7 +264,7 @@ class TestCommands:
         world = world_of(project, tmp_path / "work", commands=["scan"], command_limit_s=2.0)
         [result] = look(world, guardrails.look_at_commands).results
         assert result.outcome is Outcome.ERROR
-        assert "gave no answer within 2 s" in result.detail
+        assert "did not end within 2 s" in result.detail
 
     @pytest.mark.parametrize("text", [None, "{", "[]"])
     def test_a_project_without_readable_scripts_is_an_error(self, project: Project, tmp_path: Path, text: str | None) -> None:

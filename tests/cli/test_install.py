@@ -1,0 +1,148 @@
+"""Set-up: one line for each missing thing, one set-up at a time, whole or made again, with the person's own settings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from lib.cli import install
+from lib.cli.install import SetUpError, uv_settings
+from lib.core.paths import ROOT
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty checkout that set-up takes for its own."""
+    monkeypatch.setattr(install, "ROOT", tmp_path)
+    monkeypatch.setattr(install, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(install, "TOOLS", tmp_path / ".tools")
+    monkeypatch.setattr(install, "PROMTOOL", tmp_path / ".tools" / "prometheus" / "promtool")
+    for name in ("requirements.txt", "package-lock.json", "package.json"):
+        (tmp_path / name).write_text(f"{name}\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("listed", "environment", "settings"),
+    [
+        ("", {}, {}),
+        ("global.index-url='https://mirror.example/simple'", {}, {"UV_DEFAULT_INDEX": "https://mirror.example/simple"}),
+        (
+            ":env:.index-url='https://b.example'\nglobal.index-url='https://a.example'",
+            {},
+            {"UV_DEFAULT_INDEX": "https://b.example"},
+        ),
+        ("global.index-url='https://a.example'", {"UV_INDEX_URL": "https://own.example"}, {}),
+        ("global.cert='/etc/ca.pem'\nglobal.timeout='60'", {}, {"SSL_CERT_FILE": "/etc/ca.pem"}),
+        ("global.cert='/etc/ca.pem'", {"SSL_CERT_FILE": "/own.pem"}, {}),
+        (
+            "global.extra-index-url='https://a.example\\nhttps://b.example'",
+            {},
+            {"UV_INDEX": "https://a.example https://b.example", "UV_INDEX_STRATEGY": "unsafe-best-match"},
+        ),
+        ("global.proxy='http://proxy.example:3128'", {}, {"ALL_PROXY": "http://proxy.example:3128"}),
+        ("global.index-url=not quoted", {}, {}),
+    ],
+)
+def test_pips_settings_are_handed_to_uv(listed: str, environment: dict[str, str], settings: dict[str, str]) -> None:
+    assert uv_settings(listed, environment) == settings
+
+
+def test_a_missing_program_is_one_line_with_its_fix(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("lib.cli.install.shutil.which", lambda _: None)
+    assert install.main() == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "git is needed, to read the project's history. Fix: install git (Debian: apt-get install git)."
+    ]
+
+
+def test_a_full_disk_is_said_before_anything_is_written(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "NEEDED_MB", 10**9)
+    assert install.main() == 2
+    assert not (checkout / ".venv").exists()
+
+
+def test_a_half_made_environment_is_made_again(checkout: Path) -> None:
+    python = checkout / ".venv" / "bin" / "python"
+    assert not install.is_usable(python)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(checkout / ".venv")], check=True)
+    assert not install.is_usable(python)
+    assert install.is_usable(ROOT / ".venv" / "bin" / "python")
+
+
+def test_an_environment_of_another_python_is_not_usable(checkout: Path) -> None:
+    python = checkout / "python"
+    python.write_text("#!/bin/sh\necho '(3, 2)'\n")
+    python.chmod(0o755)
+    assert not install.is_usable(python)
+
+
+def test_a_part_that_fails_leaves_no_stamp(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "find_npm", lambda: ["false"])
+    with pytest.raises(SetUpError, match=r"The tools of package-lock\.json could not be installed"):
+        install.install_tools()
+    assert not (checkout / ".tools" / "installed").exists()
+    monkeypatch.setattr(install, "find_npm", lambda: ["true"])
+    install.install_tools()
+    assert install.is_current(checkout / ".tools" / "installed", install.tools_wanted())
+
+
+def test_a_changed_lock_file_is_noticed(checkout: Path) -> None:
+    (checkout / ".tools").mkdir()
+    install.write_stamp(checkout / ".tools" / "installed", install.tools_wanted())
+    assert install.is_current(checkout / ".tools" / "installed", install.tools_wanted())
+    (checkout / "package-lock.json").write_text("another\n")
+    assert not install.is_current(checkout / ".tools" / "installed", install.tools_wanted())
+
+
+def test_a_second_set_up_waits_for_the_first(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with install.alone():
+            inside.set()
+            leave.wait(20)
+
+    def second() -> None:
+        with install.alone():
+            pass
+
+    threads = [threading.Thread(target=one) for one in (first, second)]
+    threads[0].start()
+    inside.wait(20)
+    threads[1].start()
+    threads[1].join(0.3)
+    assert threads[1].is_alive()
+    leave.set()
+    for thread in threads:
+        thread.join(20)
+    assert "Another set-up of this checkout is running" in capsys.readouterr().out
+
+
+def test_an_optional_tool_that_is_not_to_be_had_stops_nothing_and_is_not_asked_for_each_time(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lib.cli.install.shutil.which", lambda _: None)
+    (checkout / ".tools").mkdir()
+    install.install_promtool()
+    install.install_promtool()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("Optional: promtool is missing, so the alerts task will be an error") and "Fix:" in line
+
+
+def test_no_python_and_an_old_one_are_one_line_each(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.write_text(
+        f"#!/bin/sh\nexec {sys.executable} -c "
+        '\'import sys; sys.version_info = (3, 9, 1); sys.version = "3.9.1 x"; exec(sys.argv[1])\' "$2"\n'
+    )
+    old.chmod(0o755)
+    for python, said in ((tmp_path / "none", "was not found. Fix:"), (old, "Python 3.9.1 is too old: 3.11 or newer is needed.")):
+        done = subprocess.run(["make", "setup", f"PYTHON={python}"], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert said in done.stderr + done.stdout
+        assert "Traceback" not in done.stderr
