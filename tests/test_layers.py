@@ -38,7 +38,6 @@ DOORS = {
         "transport/database.py",
         "clients/postgres/",
         "clients/supabase/seed_files.py",
-        "targets/",
         "tasks/migrations/",
         "tasks/seed/constraints.py",
         "tasks/backup_restore/backup.py",
@@ -86,30 +85,30 @@ def task_of(name: str) -> str:
     return parts[2] if parts[1:2] == ["tasks"] and len(parts) > 3 else ""
 
 
-def floor(folder: str) -> int | None:
-    return next((number for number, folders in enumerate(FLOORS) if folder in folders), None)
+def floor(folder: str) -> int:
+    """Return the place of a folder in the list. Raises StopIteration for one that is not in it."""
+    return next(number for number, folders in enumerate(FLOORS) if folder in folders)
 
 
 def why_not(here: str, there: str) -> str:
     """Return why one module may not import another, '' when it may."""
     if task_of(here) and room(there) == "tasks" and there != "lib.tasks.base" and task_of(there) != task_of(here):
         return "a task imports nothing of another task, nor their list"
-    mine, its = floor(room(here)), floor(room(there))
-    if mine is None or its is None:  # still outside the rooms
-        return ""
-    return "" if its < mine or room(there) == room(here) else "imports go down the list of rooms"
+    is_below = floor(room(there)) < floor(room(here))
+    return "" if is_below or room(there) == room(here) else "imports go down the list of rooms"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=place)
+def test_every_module_is_in_a_room() -> None:
+    rooms = set().union(*FLOORS)
+    assert [place(path) for path in MODULES if path.parent == ROOT / "lib"] == ["__init__.py", "__main__.py"]
+    assert {room(name) for name in NAMES} - {""} <= rooms
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if place(path) != "__init__.py"], ids=place)
 def test_imports_go_down(path: Path) -> None:
     here = module_name(path)
     wrong = {name: why_not(here, name) for name in imported(path) if name.startswith("lib.")}
     assert not any(wrong.values()), f"{here}: {wrong}"
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "lib" / "checks").glob("*.py")), ids=lambda path: path.stem)
-def test_checks_never_import_each_other(path: Path) -> None:
-    assert not {name for name in imported(path) if name.startswith("lib.checks")}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +131,25 @@ def test_checks_never_import_each_other(path: Path) -> None:
 )
 def test_the_rule_tells_right_from_wrong(here: str, there: str, is_allowed: bool) -> None:
     assert (why_not(here, there) == "") is is_allowed
+
+
+def test_a_package_holds_nothing_but_its_docstring() -> None:
+    for path in MODULES:
+        if path.name == "__init__.py":
+            body = ast.parse(path.read_text()).body
+            assert len(body) == 1 and isinstance(body[0], ast.Expr), f"{place(path)} holds more than a docstring"
+
+
+def test_install_needs_nothing_that_it_installs() -> None:
+    """`make setup` starts it with a bare Python, so all that it imports is the standard library's or as bare itself."""
+    seen: set[str] = set()
+    pending = ["lib.cli.install"]
+    while pending:
+        name = pending.pop()
+        seen.add(name)
+        names = imported(ROOT / f"{name.replace('.', '/')}.py")
+        assert {one.partition(".")[0] for one in names} <= sys.stdlib_module_names | {"lib"}
+        pending += sorted((names & NAMES) - seen)
 
 
 @pytest.mark.parametrize("library", DOORS)

@@ -1,9 +1,10 @@
-"""One name in four places: notebook, checks, tests, params; and ids that say what they belong to."""
+"""One name in four places: package, notebook, params, tests; tests lie where their module does; ids say what they belong to."""
 
 from __future__ import annotations
 
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -13,16 +14,35 @@ from lib.tasks.base import Task
 from lib.tasks.index import SECTIONS, SUMMARY, TASKS, every_check
 
 CHECK_ID = re.compile(r"^[a-z_]+\.[a-z0-9_]+$")
+WHOLE = {"browser", "faults", "notebooks", "pack", "test_layers.py", "test_names.py", "test_workflows.py"}
+"""Folders and files of tests/ that are about the whole system or the project itself, not about one module."""
+TEST_FILES = sorted((ROOT / "tests").rglob("test_*.py"))
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_the_name_is_in_all_four_places(task: Task) -> None:
+    package = ROOT / "lib" / "tasks" / task.name
+    assert [name for name in ("task.py", "looks.py", "judge.py") if not (package / name).exists()] == []
     assert task.path.exists()
     assert task.path.stem.partition("_")[2] == task.name
-    moved = (ROOT / "lib" / "tasks" / task.name / "looks.py").exists()
-    assert moved or (ROOT / "lib" / "checks" / f"{task.name}.py").exists()
-    assert (ROOT / "tests" / (f"tasks/{task.name}/test_looks.py" if moved else f"checks/test_{task.name}.py")).exists()
     assert task == SUMMARY or task.name in SECTIONS
+    assert (ROOT / "tests" / "tasks" / task.name / "test_looks.py").exists()
+
+
+def test_every_package_is_a_task_of_the_list() -> None:
+    packages = {path.parent.name for path in (ROOT / "lib" / "tasks").glob("*/__init__.py")}
+    assert packages == {task.name for task in TASKS}
+
+
+@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.relative_to(ROOT / "tests").as_posix())
+def test_a_test_lies_where_its_module_does(path: Path) -> None:
+    """tests/tasks/rls/test_judge.py is about lib/tasks/rls/judge.py, and so is test_judge_grants.py beside it."""
+    folder = path.parent.relative_to(ROOT / "tests")
+    if path.relative_to(ROOT / "tests").parts[0] in WHOLE:
+        return
+    about = path.stem.removeprefix("test_")
+    modules = [one.stem for one in (ROOT / "lib" / folder).glob("*.py")]
+    assert any(about == name or about.startswith(f"{name}_") for name in modules), f"no module of lib/{folder} is named {about}"
 
 
 @pytest.mark.parametrize("environment", ["local", "staging", "production"])
@@ -47,8 +67,7 @@ def test_ids_are_unique() -> None:
 
 def test_every_check_is_looked_at_by_a_look_its_notebook_makes() -> None:
     for task in TASKS:
-        moved = (ROOT / "lib" / "tasks" / task.name / "looks.py").exists()
-        module = import_module(f"lib.tasks.{task.name}.looks" if moved else f"lib.checks.{task.name}")
+        module = import_module(f"lib.tasks.{task.name}.looks")
         source = task.path.read_text()
         looks = [value for name, value in vars(module).items() if hasattr(value, "check_ids") and f"{task.name}.{name}" in source]
         assert {check for look in looks for check in look.check_ids} == {check.id for check in task.checks}

@@ -1,4 +1,8 @@
-"""One section of a params file: what every task's settings are made of."""
+"""One section of params/<environment>.yaml: what every task's settings are made of.
+
+Scalars and lists of scalars are also the notebook's parameters, by the same name; the nested
+declarations stay in the file, and the notebook shows them as a table.
+"""
 
 from __future__ import annotations
 

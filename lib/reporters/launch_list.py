@@ -79,7 +79,7 @@ def find_problems(items: Iterable[LaunchItem]) -> list[str]:
         for check in item.checks:
             if check not in known:
                 near = get_close_matches(check, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else "see the checks in lib/checks/."
+                hint = f"did you mean {near[0]}?" if near else "see the checks in lib/tasks/."
                 problems.append(f"{FILE}: item {item.number} names {check}, and there is no such check; {hint}")
     return problems
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from lib.core.paths import ROOT
 from lib.core.results import Verdict
 from lib.reporters.html.render import render_index, render_task_page
-from tests import sample_pages as sample
+from tests.support import sample_pages as sample
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = ROOT / ".tools" / "node_modules" / "axe-core" / "axe.min.js"

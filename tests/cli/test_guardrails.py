@@ -14,7 +14,7 @@ from lib.cli import guardrails as guard
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.run.params import load_params
-from tests.branch_worlds import Project, make_project
+from tests.support.branch_worlds import Project, make_project
 
 TOKEN = "ghp_" + "a1B2" * 9
 """In the form of a token, and none."""

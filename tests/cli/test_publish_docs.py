@@ -13,7 +13,7 @@ from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.results import Outcome, Result
 from lib.tasks.readiness_summary.links import broken_links
-from tests.paper_worlds import AT, finish_run, make_pack
+from tests.support.paper_worlds import AT, finish_run, make_pack
 
 FIRST, SECOND = "20261124T021458Z-abcd", "20261124T031458Z-bcde"
 SUMMARY = "docs/runbooks/devops_execution_summary.md"

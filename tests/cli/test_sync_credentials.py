@@ -23,7 +23,7 @@ from lib.embedded.state_folders import state_base
 from lib.embedded.vendors.github import GitHubStandIn
 from lib.run.params import is_apply
 from lib.tasks.credentials.sync import Done, Outcome, Setter, Step, carry_out, plan_problems
-from tests.credential_worlds import copy_pack, load, open_world
+from tests.support.credential_worlds import copy_pack, load, open_world
 
 APP = "idea-board-staging"
 

@@ -11,7 +11,7 @@ from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.tasks.guardrails.policy import FILE, parse_policy
 from lib.tasks.guardrails.stray_files import plan_moves
-from tests.branch_worlds import Project, make_project
+from tests.support.branch_worlds import Project, make_project
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from lib.tasks.backup_restore.figures import restore_stages
 from lib.tasks.migrations.figures import lock_timeline
 from lib.tasks.readiness_summary.figures import run_timeline
 from lib.tasks.rls.figures import matrix_heat_map
-from tests import sample_pages as sample
+from tests.support import sample_pages as sample
 
 DRAWN: dict[str, Callable[[], Figure]] = {
     "matrix": lambda: matrix_heat_map(sample.matrix()),

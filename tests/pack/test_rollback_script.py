@@ -19,7 +19,18 @@ from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.tasks.backup_restore.backup import take_backup
 from lib.tasks.backup_restore.store import hold_store
 from lib.transport.database import Database
-from tests.fly_worlds import APP, PRODUCTION, copy_pack, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
+from tests.support.fly_worlds import (
+    APP,
+    PRODUCTION,
+    copy_pack,
+    deploy,
+    fill,
+    flyctl,
+    flyctl_json,
+    reference,
+    standing_fly,
+    wait_passing,
+)
 
 SCRIPT = ROOT / "pack/scripts/ops/rollback-production.sh"
 COREUTILS = ["bash", "cat", "chmod", "date", "dirname", "head", "mkdir", "mktemp", "rm", "sha256sum", "sleep"]

@@ -18,7 +18,7 @@ from lib.reporters.documents.runbook import fill_runbook, measured_times
 from lib.tasks.backup_restore.backup import take_backup
 from lib.tasks.backup_restore.store import hold_store
 from lib.transport.database import Database
-from tests.fly_worlds import PRODUCTION, fill, flyctl_json, reference, standing_fly, wait_passing
+from tests.support.fly_worlds import PRODUCTION, fill, flyctl_json, reference, standing_fly, wait_passing
 
 RUNBOOK = ROOT / "pack/docs/runbooks/production_deployment.md"
 TEXT = RUNBOOK.read_text()

@@ -20,7 +20,7 @@ from lib.embedded.leftovers import clean_leftovers, process_start
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.embedded.state_folders import state_base
 from lib.transport.database import Database
-from tests.fly_worlds import APP, copy_pack, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
+from tests.support.fly_worlds import APP, copy_pack, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from lib.core.results import Outcome, Result
 from lib.evidence.log import read_evidence
 from lib.tasks.index import TASKS
 from lib.tasks.readiness_summary.links import broken_links
-from tests.paper_worlds import drafts_of, finish_run, make_pack, run_in
+from tests.support.paper_worlds import drafts_of, finish_run, make_pack, run_in
 
 RUN_ID = "20261124T021458Z-abcd"
 HOSTILE = (

@@ -16,7 +16,7 @@ from lib.core.results import Outcome, Provenance, Verdict
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import CheckRow, FileLink, LaunchRow, ProofLink, TaskRow
 from lib.reporters.html.render import file_href, gather_alike, render_index, render_task_page
-from tests import sample_pages as sample
+from tests.support import sample_pages as sample
 
 HOSTILE = (
     "<script>alert(1)</script>",

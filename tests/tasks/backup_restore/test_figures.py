@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lib.tasks.backup_restore.figures import restore_stages
-from tests import sample_pages as sample
+from tests.support import sample_pages as sample
 
 
 def test_objective_met_or_missed_is_said() -> None:

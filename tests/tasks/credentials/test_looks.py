@@ -14,7 +14,7 @@ import pytest
 from lib.clients.vault.declared import open_world_vault, read_copy
 from lib.tasks.credentials import looks as credentials
 from lib.transport.context import World
-from tests.credential_worlds import copy_pack, look, look_at_all, not_passed, open_world
+from tests.support.credential_worlds import copy_pack, look, look_at_all, not_passed, open_world
 
 DAY_S = 86400
 

@@ -24,7 +24,7 @@ from lib.tasks.deploy_rehearsal import rehearsal as deploy_practice
 from lib.tasks.deploy_rehearsal.task import CHECKS
 from lib.transport.context import World
 from lib.transport.database import Database
-from tests.fly_worlds import (
+from tests.support.fly_worlds import (
     APP,
     BEHIND,
     PRODUCTION,

@@ -15,7 +15,7 @@ from lib.run.params import load_params
 from lib.tasks.guardrails import looks as guardrails
 from lib.tasks.guardrails.policy import FILE
 from lib.tasks.guardrails.task import CHECKS
-from tests.branch_worlds import (
+from tests.support.branch_worlds import (
     SCRIPTS,
     SOUND,
     WORKFLOW,

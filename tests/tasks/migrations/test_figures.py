@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lib.tasks.migrations.figures import lock_timeline
-from tests import sample_pages as sample
+from tests.support import sample_pages as sample
 
 
 def test_limit_is_a_labelled_line() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lib.tasks.readiness_summary.figures import run_timeline
-from tests import sample_pages as sample
+from tests.support import sample_pages as sample
 
 
 def test_task_that_never_ended_says_so() -> None:

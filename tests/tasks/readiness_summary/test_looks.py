@@ -24,7 +24,7 @@ from lib.tasks.readiness_summary.looks import (
     look_for_credentials,
 )
 from lib.transport.context import World
-from tests.credential_worlds import copy_pack, open_world
+from tests.support.credential_worlds import copy_pack, open_world
 
 SECRET = "hunter2hunter2"
 EXPECTED = {"rls": ["rls.a", "rls.b"], "seed": ["seed.a"]}

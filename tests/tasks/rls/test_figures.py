@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lib.tasks.rls.figures import matrix_heat_map, scope_looks
-from tests import sample_pages as sample
+from tests.support import sample_pages as sample
 
 
 def test_mismatch_shows_both_letters() -> None:

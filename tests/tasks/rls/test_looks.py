@@ -16,7 +16,7 @@ from lib.tasks.rls import looks as rls
 from lib.tasks.rls.task import CHECKS
 from lib.transport.context import Programs, World
 from lib.transport.database import Database
-from tests.rls_samples import IDENTITIES, NOTES, apply, every_verb, roles, section
+from tests.support.rls_samples import IDENTITIES, NOTES, apply, every_verb, roles, section
 
 LOOKS: tuple[Callable[[World], Findings], ...] = (
     rls.look_at_tables,

@@ -15,7 +15,7 @@ from lib.core.errors import DatabaseError, TargetError
 from lib.core.results import Outcome
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.transport.database import Database
-from tests.rls_samples import ANA, BEN, CAT, IDENTITIES, NOTES, VERBS, apply, every_verb, roles, section
+from tests.support.rls_samples import ANA, BEN, CAT, IDENTITIES, NOTES, VERBS, apply, every_verb, roles, section
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from lib.clients.postgres.rls.probe import observe_matrix
 from lib.core.results import Outcome
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.transport.database import Database
-from tests.rls_samples import ANA, BEN, CAT, VERBS, apply, every_verb, section
+from tests.support.rls_samples import ANA, BEN, CAT, VERBS, apply, every_verb, section
 
 USERS = {"ana": ANA, "ben": BEN}
 TEAMS = {ANA: 1, BEN: 2}

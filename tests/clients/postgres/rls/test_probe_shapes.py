@@ -8,7 +8,7 @@ from lib.clients.postgres.rls.catalogue import read_tables, resolve_tables
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.core.results import Outcome
 from lib.transport.database import Database, quote_name
-from tests.rls_samples import ANA, BEN, CAT, VERBS, apply, roles, section
+from tests.support.rls_samples import ANA, BEN, CAT, VERBS, apply, roles, section
 
 OWNERS = f"unnest(array['{ANA}', '{BEN}', '{CAT}']::uuid[]) as owner"
 

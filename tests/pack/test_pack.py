@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SUPABASE = Path(__file__).parents[1] / "pack" / "supabase"
+SUPABASE = Path(__file__).parents[2] / "pack" / "supabase"
 MIGRATIONS = sorted((SUPABASE / "migrations").glob("*"))
 ROLLBACKS = sorted((SUPABASE / "rollbacks").glob("*"))
 TESTS = sorted((SUPABASE / "tests").glob("*"))

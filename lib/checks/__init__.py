@@ -1,1 +1,0 @@
-"""One module a launch task: `read_*` looks, `judge_*` decides, and each looker returns Findings."""

@@ -1,1 +1,0 @@
-"""How to talk to each outside program and service that a launch task needs."""
