@@ -68,7 +68,7 @@ check-machines: ## Rehearse on every Python from the floor up that is found, eac
 	@$(PYTHON) -m lib.cli.check_machines $(PYTHONS)
 
 lint: setup ## Check style, types, and that nothing needs a newer Python than the floor
-	@.venv/bin/ruff check . && .venv/bin/mypy --python-version $(FLOOR) lib && .venv/bin/python -m pytest -q tests/test_floor.py
+	@.venv/bin/ruff check . && .venv/bin/mypy --python-version $(FLOOR) lib && .venv/bin/python -m pytest -q tests/cli/test_check_machines_floor.py
 
 verify: setup ## Check a run's files against its signed manifest: make verify RUN=<folder or run id>
 	@$(LIB) verify "$(RUN)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from lib.embedded.leftovers import clean_leftovers
 from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
-from lib.embedded.state_folders import state_base
+from lib.embedded.state_folders import own_folder, state_base, temp_root
 from lib.transport.database import Database
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -31,3 +32,11 @@ def hosted_database(postgres_server: EmbeddedPostgres) -> Iterator[Database]:
     name = f"test_{secrets.token_hex(6)}"
     yield postgres_server.create_hosted_database(name)
     postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """Yield an empty folder for the servers that a test starts itself, which the server's user may walk into."""
+    folder = own_folder(temp_root() / f"launch-workbook-test-{secrets.token_hex(4)}")
+    yield folder
+    shutil.rmtree(folder)

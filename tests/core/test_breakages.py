@@ -32,7 +32,7 @@ from lib.embedded.vendors.github import GitHubStandIn
 from lib.embedded.vendors.mail import MailSink
 from lib.embedded.vendors.publer import Publer
 from lib.embedded.vendors.vault import VaultStandIn
-from tests.fly_worlds import APP, flyctl
+from tests.support.fly_worlds import APP, flyctl
 
 OURS = "This is a bug of ours, not a finding about the project."
 
