@@ -7,7 +7,7 @@ FLOOR  := $(shell sed -n 's/^requires-python = ">=\(.*\)"/\1/p' pyproject.toml)
 FLAGS := $(filter-out --%,$(firstword -$(MAKEFLAGS)))
 FLAGS := $(if $(findstring =,$(FLAGS)),,$(FLAGS))
 ifneq ($(strip $(foreach flag,i t q,$(findstring $(flag),$(FLAGS)))),)
-$(error make was started with -$(strip $(foreach flag,i t q,$(findstring $(flag),$(FLAGS)))) (on the command line or in MAKEFLAGS), which hides failures. Fix: run it without)
+$(error make was started with -$(strip $(foreach flag,i t q,$(findstring $(flag),$(FLAGS)))) (on the command line or in MAKEFLAGS), which hides failures. Fix: Run it without)
 endif
 
 # A person's settings of Python and libpq must not change what a run does.
@@ -22,16 +22,16 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint check-machines verify diff clean
+.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint check-machines new-task verify diff clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id>"
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task>"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.version_info >= tuple(map(int, "$(FLOOR)".split("."))) or sys.exit("Python " + sys.version.split()[0] + " is too old: $(FLOOR) or newer is needed. Fix: name a newer one, such as make PYTHON=python$(FLOOR)")'
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: Install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= tuple(map(int, "$(FLOOR)".split("."))) or sys.exit("Python " + sys.version.split()[0] + " is too old: $(FLOOR) or newer is needed. Fix: Name a newer one, such as make PYTHON=python$(FLOOR)")'
 	@$(PYTHON) -m lib.cli.install
 
 %-readiness: setup ## Run every task of one environment: local-, staging-, production-readiness
@@ -40,16 +40,16 @@ setup: ## Install what is missing into .venv and .tools (nothing when all is the
 readiness: setup ## The same for ENV=...: make readiness ENV=staging ONLY=rls,seed
 	@$(LIB) run $(ENV) --only "$(ONLY)" --pack "$(PACK)"
 
-health: setup ## Ask Chatwoot and Publer alone, and tell a person what fails: make health ENV=staging
+health: setup ## Check Chatwoot and Publer alone, and notify a person of what fails: make health ENV=staging
 	@$(LIB) run $(ENV) --only health --pack "$(PACK)"
 
-notify-dry-run: setup ## Send one message the way a failure would be told, and show it as it arrived
+notify-dry-run: setup ## Send one message as a failure would, and show it as it arrived
 	@$(LIB) notify-dry-run $(ENV)
 
 sync-credentials: setup ## Bring the vault's credentials to Fly.io and GitHub: plan only unless APPLY=1, ENV=staging
 	@$(LIB) sync-credentials $(ENV) --pack "$(PACK)"
 
-guardrails: setup ## Hold this branch, or that of PACK=..., to the project's policy: make guardrails BASE=origin/main
+guardrails: setup ## Check this branch, or that of PACK=..., against the project's policy: make guardrails BASE=origin/main
 	@$(LIB) guardrails $(ENV) --base "$(BASE)" --pack "$(PACK)"
 
 tidy: setup ## Move stray Markdown to the archive folder: plan only unless APPLY=1
@@ -78,6 +78,9 @@ diff: setup ## Show what differs between two runs: make diff A=<run> B=<run>
 
 publish-docs: setup ## Write the newest run's documents into the pack: shows the diff only unless APPLY=1, ENV=staging
 	@$(LIB) publish-docs $(ENV) --pack "$(PACK)" --run "$(RUN)"
+
+new-task: setup ## Write a launch task as a working example: make new-task NAME=cdn_cache
+	@$(LIB) new-task "$(NAME)"
 
 requirements: setup ## Pin requirements.in anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version $(FLOOR) --no-header --no-annotate --generate-hashes requirements.in -o requirements.txt

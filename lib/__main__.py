@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,11 +21,12 @@ if __name__ == "__main__":
 
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.paths import ROOT
-from lib.core.redact import strike
-from lib.run.params import load_params
+from lib.core.redact import redact
 
 WRONG_INPUT = 2
 BROKEN = 3
+READER_LEFT = 141
+"""As a shell says it of a program that a closed pipe ended (SIGPIPE)."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,13 +38,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except ParamsError as exc:
-        print("\n".join(strike(line) for line in exc.problems), file=sys.stderr)
+        print("\n".join(redact(line) for line in exc.problems), file=sys.stderr)
         return WRONG_INPUT
     except WorkbookError as exc:
-        print(strike(str(exc)), file=sys.stderr)
+        print(redact(str(exc)), file=sys.stderr)
         return WRONG_INPUT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us, such as `head`, has enough
+        return READER_LEFT
     except Exception:
-        print(strike(traceback.format_exc()), file=sys.stderr)
+        print(redact(traceback.format_exc()), file=sys.stderr)
         print("The workbook itself broke: this is a bug of ours, and says nothing about the pack.", file=sys.stderr)
         return BROKEN
 
@@ -57,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     run.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
     run.set_defaults(command=command_run)
-    notify = commands.add_parser("notify-dry-run", help="send one message the way a failure would be told")
+    notify = commands.add_parser("notify-dry-run", help="send one message as a failure would")
     notify.add_argument("environment", help="a file's name in params/: local, staging, production")
     notify.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
     notify.set_defaults(command=command_notify)
@@ -94,6 +99,12 @@ def build_parser() -> argparse.ArgumentParser:
     tidy.add_argument("environment", help="a file's name in params/")
     tidy.add_argument("--pack", default="", help="another project than this checkout")
     tidy.set_defaults(command=command_tidy)
+    listing = commands.add_parser("list", help="print every task and check")
+    listing.add_argument("--write", action="store_true", help="write docs/checks.md instead")
+    listing.set_defaults(command=command_list)
+    new = commands.add_parser("new-task", help="write a launch task as a working example")
+    new.add_argument("name", help="lower-case words joined by _, such as cdn_cache")
+    new.set_defaults(command=command_new_task)
     bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
     bench.set_defaults(command=command_bench)
     return parser
@@ -146,6 +157,7 @@ def command_load(options: argparse.Namespace) -> int:
 def command_publish(options: argparse.Namespace) -> int:
     """Bring a run's documents to the pack."""
     from lib.cli.publish_docs import publish_docs
+    from lib.run.params import load_params
 
     return publish_docs(
         options.environment, pack=load_params(options.environment, pack=options.pack or None).pack, run=options.run
@@ -164,6 +176,20 @@ def command_tidy(options: argparse.Namespace) -> int:
     from lib.cli.tidy import tidy
 
     return tidy(options.environment, pack=options.pack or None)
+
+
+def command_list(options: argparse.Namespace) -> int:
+    """Print every check, or write the page about them."""
+    from lib.cli.list_checks import list_checks
+
+    return list_checks(write=options.write)
+
+
+def command_new_task(options: argparse.Namespace) -> int:
+    """Write a launch task."""
+    from lib.cli.new_task import new_task
+
+    return new_task(options.name)
 
 
 def command_bench(options: argparse.Namespace) -> int:

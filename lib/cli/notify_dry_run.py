@@ -1,4 +1,4 @@
-"""Send one message the way a failure would be told, and show that it arrived."""
+"""Send one message the way a person would be notified of a failure, and show that it arrived."""
 
 from __future__ import annotations
 
@@ -7,31 +7,30 @@ from pathlib import Path
 
 from lib.clients.notifier import deliver, judge_delivery
 from lib.clients.notifier_example import example_plan
-from lib.core.errors import ParamsError
+from lib.core.errors import ParamsError, TargetError
 from lib.core.redact import register_secrets
 from lib.core.results import Findings, Outcome
-from lib.core.wording import outcome_symbol, outcome_word, refusal_of_rehearsal, rehearsal_opening, say_not_set, split_detail
+from lib.core.wording import format_not_set, outcome_symbol, outcome_word, refusal_of_rehearsal, rehearsal_opening
 from lib.evidence.log import append_line, keep_artifacts, line_of
 from lib.run.params import Params, is_strict, load_params
-from lib.run.run_file import RunFile, world_of
-from lib.run.stack import clean_up_leftovers, new_run_id, stand_up_targets
-from lib.tasks.index import every_check
+from lib.run.run_file import RunFile, context_of
+from lib.run.stack import clean_up_leftovers, new_run_id, start_stack_for
+from lib.tasks.health.task import NOTIFICATION_DELIVERED, Health
 
-CHECK = "health.notification_delivered"
 EXIT_CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.ERROR: 2}
 
 
 def notify_dry_run(environment: str, *, rendered: Path) -> int:
     """Deliver a marked message, keep it as received, print where, and return the exit code.
 
-    It is no run: it moves no `latest`, and uses up no failure episode.
-    Raises ParamsError when the environment can't be understood, or its mail target is not set.
+    It is not a run: it moves no `latest`, and changes no incident.
+    Raises ParamsError when the environment is unknown, TargetError when its mail target is not set.
     """
     params = load_params(environment)
     if params.rehearsal and params.rehearsed_for and is_strict():
         raise ParamsError(refusal_of_rehearsal(environment, params.rehearsed_for))
     if "mail" in params.missing:
-        raise ParamsError(f"{say_not_set(params.missing['mail'], environment)}. Next: set what is missing.")
+        raise TargetError(f"{format_not_set(params.missing['mail'], environment)}.", fix="Set what is missing.")
     if "mail" not in params.addresses:
         print(rehearsal_opening(environment, params.rehearsed_for))
     clean_up_leftovers()
@@ -39,24 +38,33 @@ def notify_dry_run(environment: str, *, rendered: Path) -> int:
     run_id = new_run_id(started_at)
     folder = rendered / environment / "dry_runs" / run_id
     folder.mkdir(parents=True)
-    with stand_up_targets(params, {"mail"}, run_id=run_id, run_folder=folder, rendered=rendered, tasks=("health",)) as run:
+    with start_stack_for(params, {"mail"}, run_id=run_id, run_folder=folder, rendered=rendered, tasks=("health",)) as run:
         register_secrets(run.secrets)
         findings = send(params, run)
         keep(run, findings, started_at)
-    return say(findings, params, folder)
+    return print_outcome(findings, params, folder)
 
 
-def send(params: Params, run: RunFile) -> Findings:
+def send(params: Params, run: RunFile) -> Findings[None]:
     """Return what came of handing the message in."""
-    world = world_of(run, "health", {})
-    evidence = params.sections["health"].evidence_url or run.run_folder.as_uri()
-    delivery = deliver(world, example_plan(run.run_id), evidence=evidence, mail_works=True)
-    return Findings(results=[judge_delivery(CHECK, delivery)], rows=delivery.rows, artifacts=delivery.artifacts)
+    context = context_of(run, "health", {}).narrow(Health)
+    settings = context.settings
+    delivery = deliver(
+        context.service("mail").parts,
+        example_plan(run.run_id),
+        environment=context.environment,
+        evidence=params.sections["health"].evidence_url or run.run_folder.as_uri(),
+        sender=settings.notify_from,
+        recipients=settings.notify_to,
+        timeout_s=settings.timeout_s,
+        mail_works=True,
+    )
+    return Findings(results=[judge_delivery(NOTIFICATION_DELIVERED, delivery)], rows=delivery.rows, artifacts=delivery.artifacts)
 
 
-def keep(run: RunFile, findings: Findings, started_at: datetime) -> None:
+def keep(run: RunFile, findings: Findings[None], started_at: datetime) -> None:
     """Keep the result and the message in the dry run's own folder."""
-    check = every_check()[CHECK]
+    check = NOTIFICATION_DELIVERED
     artifacts = keep_artifacts(run.run_folder, check.task, findings.artifacts)
     line = line_of(
         findings.results[0],
@@ -71,15 +79,14 @@ def keep(run: RunFile, findings: Findings, started_at: datetime) -> None:
     append_line(run.run_folder, line)
 
 
-def say(findings: Findings, params: Params, folder: Path) -> int:
+def print_outcome(findings: Findings[None], params: Params, folder: Path) -> int:
     """Print which way took the message and where it is kept; return the exit code."""
     [result] = findings.results
     stays = "" if "mail" in params.addresses else " (by the local mail server: nothing left this machine)"
     for row in findings.rows:
         outcome = Outcome(row["result"])
         print(f"{outcome_symbol(outcome)} {row['way']} to {row['to']}: {outcome_word(outcome)}{stays}")
-    seen, move = split_detail(result.detail)
-    for line in filter(None, (seen, f"Next: {move}" if move else "")):
+    for line in filter(None, (result.detail, *(f"Fix: {one}" for one in result.fix))):
         print(line)
     sent = "as received" if "mail" not in params.addresses else "as sent"
     print(f"The message {sent}: {folder / 'artifacts' / 'health' / 'notification.eml'}")

@@ -16,8 +16,8 @@ from lib.cli.verify import find_run
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
-from lib.core.redact import strike
-from lib.core.wording import show_count
+from lib.core.redact import redact
+from lib.core.wording import format_count
 from lib.display.markdown import link_to, relink
 from lib.evidence.log import read_evidence
 from lib.evidence.manifest import MANIFEST, verify_run
@@ -59,8 +59,8 @@ def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path 
     if not changes:
         print(f"Nothing to write: {pack.name} has all that {folder.name} says.")
         return 0
-    print(strike("\n".join(change.diff for change in changes)))
-    named = show_count(len(changes), "file")
+    print(redact("\n".join(change.diff for change in changes)))
+    named = format_count(len(changes), "file")
     if not is_apply():
         print(f"Dry run: nothing was written. APPLY=1 writes {named}, from {folder.name}.")
         return 0
@@ -77,7 +77,7 @@ def newest_whole_run(folder: Path) -> Path:
         if about.get("finished") and not about.get("partial"):
             return path
     raise ParamsError(
-        f"There is no whole finished run of {folder.name} to publish. Next: make {folder.name}-readiness, without ONLY."
+        f"There is no whole finished run of {folder.name} to publish. Fix: Run `make {folder.name}-readiness`, without ONLY."
     )
 
 
@@ -86,19 +86,19 @@ def read_about(folder: Path) -> dict[str, Any]:
     try:
         return dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
     except (OSError, ValueError) as exc:
-        raise ParamsError(f"{folder.name} has no manifest that can be read. Next: run again, or name another run.") from exc
+        raise ParamsError(f"{folder.name} has no manifest that can be read. Fix: Run again, or name another run.") from exc
 
 
 def require_publishable(folder: Path, about: Mapping[str, Any], environment: str, pack: Path) -> None:
     """Let only a sealed run of this environment and pack through, to a pack with docs. Raises ParamsError saying why not."""
     problems = verify_run(folder).problems
     if problems:
-        raise ParamsError(f"{folder.name} does not verify: {problems[0]} Next: run again; nothing was published.")
+        raise ParamsError(f"{folder.name} does not verify: {problems[0]} Fix: Run again; nothing was published.")
     for word, said, asked in (("environment", about["environment"], environment), ("pack", about["pack"], pack.name)):
         if said != asked:
-            raise ParamsError(f"{folder.name} is of the {word} {said}, not of {asked}. Next: name a run of {asked}.")
+            raise ParamsError(f"{folder.name} is of the {word} {said}, not of {asked}. Fix: Name a run of {asked}.")
     if not (pack / "docs").is_dir():
-        raise ParamsError(f"The pack {pack.name} has no folder docs to publish into. Next: make it, or correct PACK.")
+        raise ParamsError(f"The pack {pack.name} has no folder docs to publish into. Fix: Make it, or correct PACK.")
 
 
 def plan_changes(folder: Path, about: Mapping[str, Any], pack: Path, home: Path) -> Iterator[Change]:
@@ -134,7 +134,7 @@ def led_anew(folder: Path, source: str, pack: Path, place: str, home: Path) -> s
 
     text = read_text(folder, source)
     if text is None:
-        raise ParamsError(f"{folder.name} has no {source}. Next: run again.")
+        raise ParamsError(f"{folder.name} has no {source}. Fix: Run again.")
     return relink(text, start=(folder / source).parent, lead=lead)
 
 
@@ -142,16 +142,18 @@ def read_text(base: Path, place: str) -> str | None:
     """Return a file as it is, line ends and all; None when there is none. Raises ParamsError when it can't be kept as it is."""
     path = base / place
     if not path.resolve().is_relative_to(base.resolve()):
-        raise ParamsError(f"{place} leads out of {base.name}. Next: put a file or folder of its own there.")
+        raise ParamsError(f"{place} leads out of {base.name}. Fix: Put a file or folder of its own there.")
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         return None
     except OSError as exc:
-        raise ParamsError(f"{place} of {base.name} can't be read: {exc.strerror}. Next: mend that, then publish again.") from exc
+        raise ParamsError(
+            f"{place} of {base.name} can't be read: {exc.strerror}. Fix: Correct that, then publish again."
+        ) from exc
     except UnicodeDecodeError as exc:
         said = f"{place} of {base.name} is no UTF-8 text, so it could not be kept as it is"
-        raise ParamsError(f"{said}. Next: save it as UTF-8.") from exc
+        raise ParamsError(f"{said}. Fix: Save it as UTF-8.") from exc
 
 
 def write_change(pack: Path, change: Change) -> None:
@@ -161,5 +163,5 @@ def write_change(pack: Path, change: Change) -> None:
         write_whole(path, change.after, mode=path.stat().st_mode & 0o777 if path.exists() else 0o644)
     except OSError as exc:
         raise ParamsError(
-            f"{change.path} can't be written into {pack.name}: {exc.strerror}. Next: make the pack writable, then publish again."
+            f"{change.path} can't be written into {pack.name}: {exc.strerror}. Fix: Make the pack writable, then publish again."
         ) from exc

@@ -14,18 +14,18 @@ from lib.core.breakages import read_breakages
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.recovery_notes import read_notes
-from lib.core.redact import register_secrets, strike
+from lib.core.redact import redact, register_secrets
 from lib.core.results import Verdict
 from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
 from lib.reporters.launch_list import load_launch_list
 from lib.reporters.publish import publish
-from lib.run.graph import Ending, Graph, TaskRun, selected_tasks
+from lib.run.graph import Graph, RunOutcome, TaskRun, selected_tasks
 from lib.run.notebook_parameters import check_parameters
 from lib.run.params import Params, is_strict, load_params
 from lib.run.progress import Progress
 from lib.run.run_file import RunFile
-from lib.run.signals import Stopped, heeding_signals
-from lib.run.stack import RUN_FILE, clean_up_leftovers, new_run_id, prepare_target, stand_up
+from lib.run.signals import Interrupted, handle_signals
+from lib.run.stack import RUN_FILE, clean_up_leftovers, new_run_id, prepare_target, start_stack
 from lib.tasks.base import Task
 from lib.tasks.index import TASKS
 
@@ -42,7 +42,7 @@ def run_environment(environment: str, *, only: Sequence[str], pack: str | None, 
     if params.rehearsal and params.rehearsed_for and is_strict():
         print(refusal_of_rehearsal(environment, params.rehearsed_for), file=sys.stderr)
         return Verdict.BLOCKED.exit_code
-    say_opening(params, tasks)
+    print_opening(params, tasks)
     cleaned = clean_up_leftovers()
     if cleaned:
         print(f"Cleaned up what {cleaned} killed run(s) left behind.")
@@ -52,11 +52,11 @@ def run_environment(environment: str, *, only: Sequence[str], pack: str | None, 
     run_folder.mkdir(parents=True)
     names = tuple(task.name for task in tasks)
     try:
-        with heeding_signals(), stand_up(params, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=names) as run:
+        with handle_signals(), start_stack(params, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=names) as run:
             register_secrets(run.secrets)
             return execute(params, run, tasks, parameters, started_at)
-    except Stopped as stop:
-        print("Stopped before anything was looked at.", file=sys.stderr)
+    except Interrupted as stop:
+        print("Interrupted before anything was looked at.", file=sys.stderr)
         return stop.exit_code
     finally:
         if not any(run_folder.iterdir()):
@@ -86,9 +86,9 @@ def execute(
         )
         try:
             graph.execute(executor, jobs=params.run.jobs)
-        except Stopped as stop:
+        except Interrupted as stop:
             exit_code = stop.exit_code
-    ending = Ending(
+    ending = RunOutcome(
         started_at=started_at,
         ended_at=datetime.now(UTC),
         finished=exit_code is None,
@@ -108,16 +108,16 @@ def keep_what_broke(run: RunFile, task_runs: Iterable[TaskRun]) -> None:
     """Say which parts of ours broke, and keep with the run what helps whoever fixes them."""
     for broken in read_breakages(run.work):
         kept = f"artifacts/breakages/{broken.name}.txt"
-        print(strike(f"{broken.sentence} Next: report it with {run.run_folder.name}/{kept}."), file=sys.stderr)
-        write_whole(run.run_folder / kept, strike(f"{broken.sentence}\n\n{broken.traceback}"))
+        print(redact(f"{broken.sentence} Fix: Report it with {run.run_folder.name}/{kept}."), file=sys.stderr)
+        write_whole(run.run_folder / kept, redact(f"{broken.sentence}\n\n{broken.traceback}"))
     for one in task_runs:
         log = run.work / f"{one.task.name}.log"
         if one.ended == "broken" and log.exists() and (said := log.read_text(encoding="utf-8", errors="replace")):
-            write_whole(run.run_folder / "artifacts" / one.task.name / "kernel.log", strike(said))
+            write_whole(run.run_folder / "artifacts" / one.task.name / "kernel.log", redact(said))
 
 
 def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:
-    """Return the selected tasks, the summary always among them. Raises ParamsError for a name there is none of."""
+    """Return the selected tasks, the summary always among them. Raises ParamsError for an unknown task."""
     known = [task.name for task in TASKS]
     problems = []
     for name in only:
@@ -134,13 +134,13 @@ def prepare_for(params: Params, run: RunFile, tasks: Sequence[Task]) -> None:
     """Bring an embedded target to where the selected tasks start, when earlier tasks were left out."""
     names = {task.name for task in tasks}
     needed = {check.partition(".")[0] for task in tasks for check in task.needs}
-    needed |= {name for task in tasks for name in task.stands_on}
+    needed |= {name for task in tasks for name in task.prepares_with}
     waited = {name for task in tasks if task.needs for name in task.waits_for}
     if params.rehearsal and needed - names:
         prepare_target(run, seeded="seed" in waited - names)
 
 
-def say_opening(params: Params, tasks: Sequence[Task]) -> None:
+def print_opening(params: Params, tasks: Sequence[Task]) -> None:
     """Say in the first lines what is about to happen and on what."""
     named = ", ".join(task.name for task in tasks)
     print(f"Launch readiness of {params.pack.name} for {params.environment}: {named}")

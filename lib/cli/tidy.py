@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT
-from lib.core.wording import plain_text, show_count
-from lib.display.tables import show_table
+from lib.core.wording import format_count, plain_text
+from lib.display.tables import make_table
 from lib.run.params import is_apply, load_params
 from lib.tasks.guardrails.policy import FILE, Policy, parse_policy
 from lib.tasks.guardrails.stray_files import Move, carry_out, plan_moves
@@ -34,7 +34,7 @@ def read_policy(root: Path) -> Policy:
     """Return a project's policy as it lies there. Raises TargetError when there is none."""
     path = root / FILE
     if not path.is_file():
-        raise TargetError(f"There is no {FILE} in {root.name}, so nothing says where Markdown may be. Next: add one.")
+        raise TargetError(f"There is no {FILE} in {root.name}, so nothing says where Markdown may be.", fix="Add one.")
     return parse_policy(path.read_text(encoding="utf-8"))
 
 
@@ -44,12 +44,12 @@ def tidy_project(root: Path, moves: list[Move]) -> int:
         print(f"{root.name}: no stray Markdown.")
         return 0
     rows = [{"stray file": plain_text(one.source), "goes to": plain_text(one.problem or one.target)} for one in moves]
-    print(show_table(rows, f"{root.name}: {show_count(len(moves), 'stray file')}", limit=len(rows)))
+    print(make_table(rows, f"{root.name}: {format_count(len(moves), 'stray file')}", limit=len(rows)))
     if not is_apply():
         return sum(bool(one.problem) for one in moves)
     done = list(carry_out(root, moves))
     for one in done:
         if one.problem:
-            print(plain_text(f"{one.source} stays: {one.problem}. Next: move or rename it by hand."), file=sys.stderr)
-    print(f"{root.name}: {sum(not one.problem for one in done)} of {show_count(len(done), 'file')} moved.")
+            print(plain_text(f"{one.source} stays: {one.problem}. Fix: Move or rename it by hand."), file=sys.stderr)
+    print(f"{root.name}: {sum(not one.problem for one in done)} of {format_count(len(done), 'file')} moved.")
     return sum(bool(one.problem) for one in done)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
-from lib.core.wording import show_count
+from lib.core.wording import format_count
 from lib.evidence.manifest import load_signer, signing_key_path, verify_run
 
 CHANGED = 1
@@ -22,19 +22,19 @@ def verify(run: str) -> int:
     for problem in found.problems:
         print(f"{folder.name}: {problem}")
     if found.problems:
-        print(f"{folder.name} does not verify: {show_count(len(found.problems), 'problem')}. Don't rely on it; run again.")
+        print(f"{folder.name} does not verify: {format_count(len(found.problems), 'problem')}. Don't rely on it; run again.")
         return CHANGED
     whose = "this checkout's key" if own else "the key inside the envelope, which proves only that the files belong together"
-    print(f"{folder.name} verifies: {show_count(found.files, 'file')}, signed by {whose} ({found.signed_by[:16]}).")
+    print(f"{folder.name} verifies: {format_count(found.files, 'file')}, signed by {whose} ({found.signed_by[:16]}).")
     return 0
 
 
 def find_run(named: str) -> Path:
-    """Return a run's folder by its path or its id. Raises ParamsError when there is none."""
+    """Return a run's folder by its path or its id. Raises ParamsError when no such run exists."""
     if not named.strip():
-        raise ParamsError("RUN= is empty. Next: name a run's folder or id, e.g. RUN=rendered/staging/latest.")
+        raise ParamsError("RUN= is empty. Fix: Name a run's folder or id, e.g. RUN=rendered/staging/latest.")
     by_id = [path for path in (ROOT / "rendered").glob(f"*/{named}") if "/" not in named]
     for path in (Path(named), ROOT / named, *by_id):
         if path.is_dir():
             return path.resolve()
-    raise ParamsError(f"RUN={named}: there is no such run. Next: look into rendered/<environment>/ for its id.")
+    raise ParamsError(f"RUN={named}: there is no such run. Fix: Look into rendered/<environment>/ for its id.")

@@ -1,1 +1,1 @@
-"""One outside system each: how it is asked, and what its answers mean."""
+"""One outside system each: what is sent to it, and what its answers mean."""

@@ -1,4 +1,4 @@
-"""How to talk to Chatwoot: which calls, with which header, what of each answer may be kept.
+"""Chatwoot's API: which calls, with which header, what of each answer may be kept.
 
 Source: chatwoot/chatwoot config/routes.rb, app/controllers/api_controller.rb; its OpenAPI file for the rest.
 """
@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import Field
-
 from lib.clients.probe import Endpoint, Keep, Probe, Reading, fill, read_answer, read_field
-from lib.core.section import Section
+from lib.clients.vendor_health import ChatwootHealth
 from lib.transport.context import Service
-from lib.transport.retry import Patience
+from lib.transport.retry import RetryPolicy
 from lib.transport.web import ask
 from lib.transport.web_types import Answer, Question, Site
 
@@ -29,34 +27,20 @@ KEPT: dict[str, Keep] = {
 }
 """Profile and inboxes also carry access tokens, mail passwords and addresses: none of that is listed."""
 PUBLIC = frozenset({"alive", "services"})
-"""Endpoints that ask for no credentials, so none are shown to them."""
+"""Endpoints that need no credentials, so none are sent to them."""
 POLL_S = 0.25
 """Between two looks for a worker's trace; a healthy queue leaves it within a second."""
 
 
-class ChatwootHealth(Section):
-    """What a healthy Chatwoot answers."""
-
-    alive: Endpoint
-    services: Endpoint
-    profile: Endpoint
-    account: Endpoint
-    inboxes: Endpoint
-    max_clock_skew_s: float = Field(gt=0)  # of the timestamp in `services`: an older one comes from a cache
-    canary_conversation: int | None  # kept for this probe alone: resolving it must leave a worker's trace
-    canary_label: str = Field(min_length=1)  # a conversation without this label is never touched
-    effect_deadline_s: float = Field(gt=0)  # longest a worker may take to leave it
-
-
-def chatwoot_site(service: Service, patience: Patience) -> Site:
-    """Return Chatwoot as a site that can be asked. Raises WebError when its address can't be used."""
+def chatwoot_site(service: Service, retry: RetryPolicy) -> Site:
+    """Return Chatwoot as a site. Raises WebError when its address cannot be used."""
     # The spelling with hyphens: nginx by default drops headers with underscores.
     headers = {"Api-Access-Token": service.parts["token"]}
-    return Site(name="Chatwoot", base_url=service.url, headers=headers, patience=patience)
+    return Site(name="Chatwoot", base_url=service.url, headers=headers, retry=retry)
 
 
 def chatwoot_probes(service: Service, expected: ChatwootHealth) -> list[Probe]:
-    """Return one probe for each endpoint, in the order they are told."""
+    """Return one probe for each endpoint, in display order."""
     return [make_probe(name, getattr(expected, name), service) for name in KEPT]
 
 
@@ -67,11 +51,11 @@ def make_probe(name: str, endpoint: Endpoint, service: Service) -> Probe:
 
 
 def clock_problems(answer: Answer, body: Any, *, max_skew_s: float) -> list[str]:
-    """Return what the timestamp of `/api` gives away: a cache answers with an old one."""
+    """Return what is wrong with the timestamp of `/api`: a cache answers with an old one."""
     try:
         said = datetime.strptime(str(read_field(body, "timestamp")), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
-        return []  # a missing one is told by the field's own expectation
+        return []  # a missing one fails the field's own expectation
     away_s = abs((said - answer.asked_at).total_seconds())
     return [f"its clock is {away_s:.0f} s away from ours, more than {max_skew_s:g} s"] if away_s > max_skew_s else []
 
@@ -106,9 +90,9 @@ def try_workers(site: Site, service: Service, expected: ChatwootHealth, *, clock
     if before.found:
         return Effect(reading=before)
     for status in ("open", "resolved"):
-        told = ask_one(site, Question(name="canary", path=f"{path}/toggle_status", method="POST", json={"status": status}))
-        if told.found:
-            return Effect(reading=told)
+        toggled = ask_one(site, Question(name="canary", path=f"{path}/toggle_status", method="POST", json={"status": status}))
+        if toggled.found:
+            return Effect(reading=toggled)
     return await_trace(site, events, count_events(before), deadline_s=expected.effect_deadline_s, clock=clock)
 
 
@@ -131,7 +115,7 @@ def count_events(reading: Reading) -> int:
 
 
 def ask_one(site: Site, question: Question) -> Reading:
-    """Return one answer, held to nothing but being whole JSON; nothing of its body is kept."""
+    """Return one answer, of which only whole JSON is expected; nothing of its body is kept."""
     [answer] = ask(site, [question], concurrency=1)
     nothing = Endpoint.model_construct(path=question.path)
     return read_answer(Probe(question=question, expected=nothing, keep={}, parts={}), answer)

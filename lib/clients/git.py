@@ -1,4 +1,4 @@
-"""A branch against its base, as git has it: what it changes, what it adds line by line, and what it says of itself.
+"""A branch compared with its base, as git has it: what it changes, what it adds line by line, and what it says of itself.
 
 The work tree counts, too: what is not committed yet would be with the next commit.
 Source: https://git-scm.com/docs (git-diff, git-log, git-merge-base).
@@ -36,7 +36,7 @@ class Branch:
     """A branch and its base. Paths are from the project's root.
 
     name: '' when HEAD is on no branch. changes: path -> how it changed (A, M, D, R, ?).
-    messages: of its own commits, newest first. note: how base or branch were found, where that was not straight.
+    messages: of its own commits, newest first. note: how base or branch were found, where that was not as usual.
     policy: the policy file as the base has it; as the branch has it when the base has none.
     """
 
@@ -55,7 +55,7 @@ def git(root: Path, *words: str) -> str:
     run = run_command(["git", "-C", root, *words], timeout_s=TIMEOUT_S, env=QUIET)
     if run.exit_code != 0:
         said = " ".join((run.stderr or run.stdout).split())[:300]
-        raise CommandError(f"`git {words[0]}` failed in {root.name}: {said}. Next: run it there by hand.")
+        raise CommandError(f"`git {words[0]}` failed in {root.name}: {said}.", fix=f"Run `git {words[0]}` there by hand.")
     return run.stdout
 
 
@@ -83,29 +83,32 @@ def find_base(root: Path, base: str) -> str:
     Raises TargetError when there is no such branch, or none in common with HEAD.
     """
     for name in dict.fromkeys((base, base.partition("/")[2] or base)):
-        asked: list[str | Path] = ["git", "-C", root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
-        if run_command(asked, timeout_s=TIMEOUT_S, env=QUIET).exit_code == 0:
+        argv: list[str | Path] = ["git", "-C", root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
+        if run_command(argv, timeout_s=TIMEOUT_S, env=QUIET).exit_code == 0:
             return name
     raise TargetError(
-        f"There is no {base} in {root.name} to compare with. Next: fetch it, or name another: make guardrails BASE=..."
+        f"There is no {base} in {root.name} to compare with.", fix="Fetch it, or name another: make guardrails BASE=..."
     )
 
 
 def read_branch(root: Path, base: str, *, policy_file: str, note: str = "") -> Branch:
-    """Return the branch that a project's folder stands on, against its base.
+    """Return the branch that a project's folder is on, compared with its base.
 
-    Raises TargetError when there is no base, or the branch changes nothing against it.
+    Raises TargetError when there is no base, or the branch changes nothing.
     """
     known = find_base(root, base)
     try:
         fork = git(root, "merge-base", known, "HEAD").strip()
     except CommandError as exc:
         raise TargetError(
-            f"{known} and this branch have no commit in common. Next: fetch the whole history (fetch-depth: 0)."
+            f"{known} and this branch have no commit in common.", fix="Fetch the whole history (fetch-depth: 0)."
         ) from exc
     changes = read_changes(root, fork)
     if not changes:
-        raise TargetError(f"This branch changes nothing against {known}, so there is nothing to look at. Next: name its base.")
+        raise TargetError(
+            f"This branch changes nothing compared with {known}, so there is nothing to look at.",
+            fix="Name its base: make guardrails BASE=...",
+        )
     return Branch(
         root=root,
         name=read_name(root),
@@ -166,7 +169,7 @@ def unquote_path(text: str) -> str:
 
 
 def read_new_files(root: Path, changes: dict[str, str]) -> list[AddedLine]:
-    """Return every line of the files that git does not know yet; those that are no text are left out."""
+    """Return every line of the files that git does not know yet; binary ones are left out."""
     found: list[AddedLine] = []
     for path in (path for path, kind in changes.items() if kind == "?"):
         file = root / path
@@ -189,7 +192,9 @@ def read_policy(root: Path, fork: str, policy_file: str) -> str:
         return shown.stdout
     path = root / policy_file
     if not path.is_file():
-        raise TargetError(f"There is no {policy_file} in {root.name}, so nothing says what a branch may do. Next: add one.")
+        raise TargetError(
+            f"There is no {policy_file} in {root.name}, so nothing says what a branch may do.", fix=f"Add {policy_file}."
+        )
     return path.read_text(encoding="utf-8")
 
 

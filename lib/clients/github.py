@@ -19,13 +19,13 @@ from nacl.exceptions import CryptoError
 from nacl.public import PublicKey, SealedBox
 
 from lib.core.errors import TargetError, WebError
-from lib.transport.retry import Patience
+from lib.transport.retry import RetryPolicy
 from lib.transport.web import ask
 from lib.transport.web_types import Answer, Question, Site, read_json
 
 API_VERSION = "2022-11-28"
 PER_PAGE = 100
-"""The most that GitHub lists at a time; it lists 30 unless told otherwise."""
+"""The most that GitHub lists at a time; its default is 30."""
 MOST_PAGES = 20
 LONGEST_VALUE = 48 * 1024
 """Bytes. Source: https://docs.github.com/en/actions/reference/security/secrets"""
@@ -49,14 +49,14 @@ class GitHub:
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": API_VERSION,
         }
-        patience = Patience(
+        retry = RetryPolicy(
             attempts=3,
             timeout_s=self.timeout_s,
             deadline_s=3 * self.timeout_s,
             max_body_bytes=MAX_BODY_BYTES,
             max_retry_after_s=self.timeout_s,
         )
-        return Site(name="GitHub", base_url=self.url, headers=headers, patience=patience)
+        return Site(name="GitHub", base_url=self.url, headers=headers, retry=retry)
 
     def secrets_path(self, environment: str | None) -> str:
         """Return where secrets are: an environment's when one is named, else the repository's own."""
@@ -74,7 +74,7 @@ class GitHubSecret:
 
 
 def read_github_secrets(github: GitHub, environment: str | None) -> dict[str, GitHubSecret]:
-    """Return every secret by name, page after page. Raises WebError when they can't all be seen."""
+    """Return every secret by name, page after page. Raises WebError when they cannot all be read."""
     found: dict[str, GitHubSecret] = {}
     for page in range(1, MOST_PAGES + 1):
         path = f"{github.secrets_path(environment)}?per_page={PER_PAGE}&page={page}"
@@ -86,13 +86,15 @@ def read_github_secrets(github: GitHub, environment: str | None) -> dict[str, Gi
             ]
             total = int(said["total_count"])
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise WebError("GitHub listed secrets in a way that can't be read. Next: check the address of its API.") from None
+            raise WebError("GitHub listed secrets in a way that cannot be read.", fix="Check the address of its API.") from None
         found.update({one.name: one for one in names})
         if len(found) >= total:
             return found
         if not names:
             break
-    raise WebError(f"GitHub counts more secrets than the {len(found)} it listed. Next: run again; somebody may be changing them.")
+    raise WebError(
+        f"GitHub counts more secrets than the {len(found)} it listed.", fix="Run again; somebody may be changing them."
+    )
 
 
 def read_github_secret(github: GitHub, environment: str | None, name: str) -> GitHubSecret:
@@ -101,14 +103,14 @@ def read_github_secret(github: GitHub, environment: str | None, name: str) -> Gi
     try:
         return GitHubSecret(name=said["name"].upper(), updated_at=datetime.fromisoformat(said["updated_at"]))
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise WebError("GitHub described a secret in a way that can't be read. Next: check the address of its API.") from None
+        raise WebError("GitHub described a secret in a way that cannot be read.", fix="Check the address of its API.") from None
 
 
 def set_github_secret(github: GitHub, environment: str | None, name: str, value: str) -> None:
     """Store one value, sealed for the repository's or environment's own key. Raises TargetError, the value nowhere in it."""
     if len(value.encode()) > LONGEST_VALUE:
         raise TargetError(
-            f"{name} is longer than the {LONGEST_VALUE // 1024} KB that GitHub keeps. Next: keep it elsewhere, and its key here."
+            f"{name} is longer than the {LONGEST_VALUE // 1024} KB that GitHub keeps.", fix="Keep it elsewhere, and its key here."
         )
     path = github.secrets_path(environment)
     key = ask_github(github, Question(name="public key", path=f"{path}/public-key"))
@@ -122,34 +124,35 @@ def seal(key: Mapping[str, Any], value: str) -> str:
         box = SealedBox(PublicKey(str(key["key"]).encode(), Base64Encoder))
         key["key_id"]
     except (KeyError, TypeError, ValueError, CryptoError):
-        raise WebError("GitHub gave a public key that can't be used. Next: check the address of its API.") from None
+        raise WebError("GitHub gave a public key that cannot be used.", fix="Check the address of its API.") from None
     return base64.b64encode(box.encrypt(value.encode())).decode()
 
 
 def ask_github(github: GitHub, question: Question, *, empty: bool = False) -> Any:
-    """Return the JSON of a whole answer; None when none is meant to come. Raises WebError saying what was seen instead."""
+    """Return the JSON of a whole answer; None when an empty one is expected. Raises WebError saying what was seen instead."""
     answer = ask(github.site, [question], concurrency=1)[0]
     if not answer.is_whole:
-        raise WebError(f"GitHub ({github.repository}) did not answer the question for the {question.name}: {describe(answer)}")
+        seen, fix = describe(answer)
+        raise WebError(f"GitHub ({github.repository}) did not answer the request for the {question.name}: {seen}.", fix=fix)
     if empty:
         return None
     try:
         return read_json(answer.body)
     except ValueError:
-        raise WebError(f"GitHub's answer for the {question.name} is no JSON. Next: check the address of its API.") from None
+        raise WebError(f"GitHub's answer for the {question.name} is not JSON.", fix="Check the address of its API.") from None
 
 
-def describe(answer: Answer) -> str:
-    """Return what came instead of an answer, and the next move; of GitHub's words only its own short message."""
-    if answer.trouble is not None:
-        return f"{answer.trouble.value}. Next: check the address of its API and the network."
+def describe(answer: Answer) -> tuple[str, str]:
+    """Return what came instead of an answer, and the fix; of GitHub's words only its own short message."""
+    if answer.failure is not None:
+        return answer.failure.value, "Check the address of its API and the network."
     try:
         said = str(json.loads(answer.body)["message"])[:80]
     except (ValueError, KeyError, TypeError):
         said = "no reason given"
-    moves = {
-        401: "renew the token",
-        403: "let the token read and write secrets and environments, or wait for its rate limit",
-        404: "check credentials.github_repository and github_environment, and that the token may see them",
+    fixes = {
+        401: "Renew the token.",
+        403: "Let the token read and write secrets and environments, or wait for its rate limit.",
+        404: "Check credentials.github_repository and github_environment, and that the token may see them.",
     }
-    return f"{answer.status} ({said}). Next: {moves.get(answer.status or 0, 'run again')}."
+    return f"{answer.status} ({said})", fixes.get(answer.status or 0, "Run again.")

@@ -1,4 +1,4 @@
-"""The message that tells a person, and the ways it goes: by mail, and to a webhook when there is one."""
+"""The message that notifies a person, and the ways it goes: by mail, and to a webhook when there is one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from urllib.parse import urlsplit
 
 from lib.clients.probe import name_finding
 from lib.core.errors import MailError, WebError
-from lib.core.incidents import Episode, Failure, Plan
-from lib.core.redact import strike
-from lib.core.results import Result, not_passed, passed
-from lib.core.wording import join_words, plain_text, show_count, show_time, split_detail
-from lib.transport.context import World
-from lib.transport.retry import Patience
+from lib.core.incidents import FailedCheck, Incident, Plan
+from lib.core.redact import redact
+from lib.core.results import Check, Result
+from lib.core.wording import format_count, format_time, join_words, plain_text
+from lib.transport.retry import RetryPolicy
 from lib.transport.smtp import open_mail_server, read_mail_url, send_mail
 from lib.transport.web import ask
 from lib.transport.web_types import Question, Site
@@ -28,12 +27,17 @@ NAMES = {"chatwoot": "Chatwoot", "publer": "Publer", "mail": "Mail server"}
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """Which way took the message. rows: one a way. was_told: whether any did. problems: why others did not."""
+    """Which way took the message.
+
+    rows: one a way. was_notified: whether any way took it. was_answered: whether one that did not take it said so itself.
+    problems: why others did not. fixes: what to do about these.
+    """
 
     rows: Sequence[Mapping[str, Any]]
-    was_told: bool
+    was_notified: bool
     was_answered: bool
     problems: Sequence[str]
+    fixes: Sequence[str] = ()
     artifacts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -48,28 +52,30 @@ def subject_line(plan: Plan, environment: str) -> str:
 
 
 def body_text(plan: Plan, environment: str, evidence: str) -> str:
-    """Return the message: what failed, since when, where the evidence is, what to do next."""
-    parts = [f"Launch health of {environment}, {show_time(datetime.now(UTC))}."]
+    """Return the message: what failed, since when, how to fix it, and where the evidence is."""
+    parts = [f"Launch health of {environment}, {format_time(datetime.now(UTC))}."]
     if plan.is_dry_run:
         parts.append("This is a dry run: what follows is an example, and nothing needs to be done.")
-    for episode in (*plan.opened, *plan.reminded):
-        parts.append(episode_text(episode, [one for one in plan.failures if one.subject == episode.subject]))
-    for episode in plan.recovered:
-        name = NAMES.get(episode.subject, episode.subject)
-        parts.append(f"{name} recovered. It had failed since {show_time(episode.opened_at)} (run {episode.run_id}).")
+    for incident in (*plan.opened, *plan.reminded):
+        parts.append(incident_text(incident, [one for one in plan.failures if one.subject == incident.subject]))
+    for incident in plan.recovered:
+        name = NAMES.get(incident.subject, incident.subject)
+        parts.append(f"{name} recovered. It had failed since {format_time(incident.opened_at)} (run {incident.run_id}).")
     quiet = [NAMES.get(one.subject, one.subject) for one in plan.quiet]
     if quiet:
-        parts.append(f"Told before and still failing: {join_words(quiet)}.")
+        parts.append(f"Notified before and still failing: {join_words(quiet)}.")
     parts.append(f"Evidence: {evidence}")
-    return strike("\n\n".join(parts)) + "\n"
+    return redact("\n\n".join(parts)) + "\n"
 
 
-def episode_text(episode: Episode, failures: Sequence[Failure]) -> str:
-    """Return what is to be said of one failing service."""
-    lines = [f"{NAMES.get(episode.subject, episode.subject)} fails since {show_time(episode.opened_at)} (run {episode.run_id}):"]
+def incident_text(incident: Incident, failures: Sequence[FailedCheck]) -> str:
+    """Return the paragraph about one failing service."""
+    lines = [
+        f"{NAMES.get(incident.subject, incident.subject)} fails since {format_time(incident.opened_at)} (run {incident.run_id}):"
+    ]
     for one in failures:
-        seen, move = split_detail(plain_text(one.detail, limit=600))
-        lines += [f"- {one.title}: {one.word}", f"  {one.check}: {seen}", *([f"  Next move: {move}"] if move else [])]
+        lines += [f"- {one.title}: {one.word}", f"  {one.check}: {plain_text(one.detail, limit=600)}"]
+        lines += [f"  Fix: {plain_text(fix, limit=600)}" for fix in one.fix]
     return "\n".join(lines)
 
 
@@ -78,7 +84,7 @@ def write_message(plan: Plan, *, environment: str, evidence: str, sender: str, r
     message = EmailMessage()
     message["From"] = sender
     message["To"] = ", ".join(recipients)
-    message["Subject"] = strike(subject_line(plan, environment))
+    message["Subject"] = redact(subject_line(plan, environment))
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
     # Nobody's holiday answer comes back. Source: RFC 3834, 5.
@@ -87,38 +93,51 @@ def write_message(plan: Plan, *, environment: str, evidence: str, sender: str, r
     return message
 
 
-def deliver(world: World, plan: Plan, *, evidence: str, mail_works: bool) -> Delivery:
+def deliver(
+    mail: Mapping[str, str],
+    plan: Plan,
+    *,
+    environment: str,
+    evidence: str,
+    sender: str,
+    recipients: Sequence[str],
+    timeout_s: float,
+    mail_works: bool,
+) -> Delivery:
     """Hand the message in by every way there is, and return which took it.
 
+    mail: the parts of the target: its url, a webhook's when there is one, and a mailbox where one can be read.
     mail_works: False leaves mail out, since why is judged already.
-    Raises TargetError when the target itself is not set.
     """
-    parts = world.service("mail").parts
-    settings = world.sections["health"]
-    message = write_message(
-        plan, environment=world.environment, evidence=evidence, sender=settings.notify_from, recipients=settings.notify_to
-    )
+    message = write_message(plan, environment=environment, evidence=evidence, sender=sender, recipients=recipients)
     rows: list[dict[str, Any]] = []
     problems: list[str] = []
+    fixes: list[str] = []
     artifacts = {"notification.eml": message.as_bytes()}
     answered = False
     if mail_works:
-        problem = try_mail(parts["url"], message, settings.notify_to, timeout_s=settings.timeout_s)
-        answered = answered or (problem is not None and problem.answered)
-        rows.append({"way": "mail", "to": ", ".join(settings.notify_to), "result": "fail" if problem else "pass"})
-        problems += [str(problem)] if problem else []
+        problem = try_mail(mail["url"], message, recipients, timeout_s=timeout_s)
+        rows.append({"way": "mail", "to": ", ".join(recipients), "result": "fail" if problem else "pass"})
+        if problem:
+            answered = problem.answered
+            problems.append(problem.message)
+            fixes += problem.fix
     else:
-        rows.append({"way": "mail", "to": ", ".join(settings.notify_to), "result": "skip"})
-    if parts.get("webhook"):
-        said = try_webhook(parts["webhook"], plan, world.environment, evidence, timeout_s=settings.timeout_s)
-        rows.append({"way": "webhook", "to": urlsplit(parts["webhook"]).hostname, "result": "fail" if said else "pass"})
-        problems += [f"The webhook: {said}."] if said else []
-        answered = answered or "HTTP" in (said or "")
-    received = read_received(parts.get("mailbox"), message["Message-ID"])
+        rows.append({"way": "mail", "to": ", ".join(recipients), "result": "skip"})
+    if mail.get("webhook"):
+        said = try_webhook(mail["webhook"], plan, environment, evidence, timeout_s=timeout_s)
+        rows.append({"way": "webhook", "to": urlsplit(mail["webhook"]).hostname, "result": "fail" if said else "pass"})
+        if said:
+            answered = answered or "HTTP" in said
+            problems.append(f"The webhook: {said}.")
+            fixes.append("Check the webhook's address in the environment's variables.")
+    received = read_received(mail.get("mailbox"), message["Message-ID"])
     if received:
         artifacts["notification.eml"] = received
-    was_told = any(row["result"] == "pass" for row in rows)
-    return Delivery(rows=rows, was_told=was_told, was_answered=answered, problems=problems, artifacts=artifacts)
+    was_notified = any(row["result"] == "pass" for row in rows)
+    return Delivery(
+        rows=rows, was_notified=was_notified, was_answered=answered, problems=problems, fixes=fixes, artifacts=artifacts
+    )
 
 
 def try_mail(url: str, message: EmailMessage, recipients: Sequence[str], *, timeout_s: float) -> MailError | None:
@@ -139,14 +158,14 @@ def try_webhook(url: str, plan: Plan, environment: str, evidence: str, *, timeou
         "failing": sorted(one.subject for one in (*plan.opened, *plan.reminded)),
         "recovered": sorted(one.subject for one in plan.recovered),
         "dry_run": plan.is_dry_run,
-        "evidence": strike(evidence),
+        "evidence": redact(evidence),
     }
-    patience = Patience(attempts=1, timeout_s=timeout_s, deadline_s=2 * timeout_s, max_body_bytes=100_000, max_retry_after_s=0)
+    retry = RetryPolicy(attempts=1, timeout_s=timeout_s, deadline_s=2 * timeout_s, max_body_bytes=100_000, max_retry_after_s=0)
     parts = urlsplit(url)
     try:
-        site = Site(name="the webhook", base_url=f"{parts.scheme}://{parts.netloc}", patience=patience)
+        site = Site(name="the webhook", base_url=f"{parts.scheme}://{parts.netloc}", retry=retry)
     except WebError as exc:
-        return str(exc)
+        return exc.message.rstrip(".")
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     [answer] = ask(site, [Question(name="webhook", path=path, method="POST", json=body)], concurrency=1)
     # Chat services answer with a word or with nothing: only the status counts.
@@ -161,17 +180,19 @@ def read_received(mailbox: str | None, message_id: str) -> bytes | None:
     return next((content for content in arrived if message_id.encode() in content), None)
 
 
-def judge_delivery(check: str, delivery: Delivery) -> Result:
+def judge_delivery(check: Check, delivery: Delivery) -> Result:
     """Judge that every way that was tried took the message, and that there was one."""
     ways = [str(row["way"]) for row in delivery.rows if row["result"] == "pass"]
     expected = "taken by every way there is"
-    if delivery.was_told and not delivery.problems:
-        return passed(check, observed=f"taken by {join_words(ways)}", expected=expected)
-    why = " ".join(problem.partition(" Next: ")[0] for problem in delivery.problems)
-    alone = "Mail was left out (judged by health.mail_server_accepts_us), and there is no other way. "
-    left_out = "" if delivery.problems else alone
-    told = f"Taken by {join_words(ways)} all the same. " if ways else "Nobody was told. "
-    answered = delivery.was_answered or not delivery.problems
-    observed = f"{show_count(len(ways), 'way')} of {len(delivery.rows)} took it"
-    detail = f"{left_out}{why} {told}Next: mend that way, then run again.".strip()
-    return not_passed(check, answered=answered, detail=detail, observed=observed, expected=expected)
+    if delivery.was_notified and not delivery.problems:
+        return check.passed(observed=f"taken by {join_words(ways)}", expected=expected)
+    alone = "Mail was left out (see health.mail_server_accepts_us), and there is no other way."
+    why = " ".join(delivery.problems) or alone
+    notified = f"Taken by {join_words(ways)} all the same." if ways else "Nobody was notified."
+    return check.not_passed(
+        answered=delivery.was_answered or not delivery.problems,
+        detail=f"{why} {notified}",
+        fix=delivery.fixes or check.fix,
+        observed=f"{format_count(len(ways), 'way')} of {len(delivery.rows)} took it",
+        expected=expected,
+    )

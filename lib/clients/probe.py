@@ -1,7 +1,7 @@
 """What a service's answer means: its own word for each way of being bad, and what is kept of it.
 
-A 200 is not health: the body is held to what params say. Only listed fields of a body are ever taken
-over, since healthy answers carry tokens, mail passwords and people's addresses.
+A 200 is not health: the body is compared with what params expect. Only listed fields of a body are ever
+kept, since healthy answers carry tokens, mail passwords and people's addresses.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from lib.clients.probe_findings import HTML, NOT_AS_EXPECTED, NOT_JSON, name_status
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.core.section import Section
-from lib.core.wording import plain_text, show_value
+from lib.core.wording import format_value, plain_text
 from lib.transport.web_types import Answer, Question, read_json
 
 Keep = Mapping[str, Any]
@@ -26,7 +26,7 @@ MOST_ITEMS = 50
 LONGEST_VALUE = 200
 KEPT_OF_ERRORS: Keep = {"error": None, "errors": None, "description": None, "message": None}
 Plain = str | int | bool
-"""A value that an answer may be held to."""
+"""A value that an answer may be compared with."""
 
 
 class Endpoint(Section):
@@ -48,16 +48,18 @@ class Endpoint(Section):
     def check_expectation(self) -> Self:
         if not (self.equals or self.fields or self.versions or self.min_items or self.includes or self.never):
             raise ValueError(
-                "nothing is expected of a healthy answer, so any would pass; say equals, fields, versions or min_items"
+                "nothing is expected of a healthy answer, so any would pass; set equals, fields, versions or min_items"
             )
         if not self.items and (self.min_items or self.includes or self.never):
-            raise ValueError("min_items, includes and never speak of items; say which field holds them (`.`: the answer itself)")
+            raise ValueError(
+                "min_items, includes and never are about items; set items to the field that holds them (`.`: the answer itself)"
+            )
         return self
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """One endpoint to be asked: what is asked, what is expected, and what may be kept of the answer.
+    """One endpoint to request: what is sent, what is expected, and what may be kept of the answer.
 
     parts: what `{account}` and `{workspace}` stand for.
     """
@@ -111,8 +113,8 @@ def name_finding(answer: Answer) -> tuple[str | None, Any]:
     except ValueError:
         is_page = "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<"
         unreadable = HTML if is_page else NOT_JSON
-    if answer.trouble:
-        return answer.trouble, None
+    if answer.failure:
+        return answer.failure, None
     return name_status(answer.status or 0) or unreadable, body
 
 
@@ -123,15 +125,15 @@ def body_problems(body: Any, probe: Probe) -> Iterator[str]:
     if expected.items and items is None:
         yield f"there is no list {'' if expected.items == '.' else repr(expected.items) + ' '}in it"
         return
-    held = items if items is not None else [body]
+    parts = items if items is not None else [body]
     for name, value in expected.equals.items():
         if read_field(body, name) != value or isinstance(read_field(body, name), bool) is not isinstance(value, bool):
-            yield f"{name} is {tell(body, name, probe.keep)}, not {show_value(value)}"
+            yield f"{name} is {format_field(body, name, probe.keep)}, not {format_value(value)}"
     for name in expected.fields:
-        if any(read_field(one, name) is None for one in held):
+        if any(read_field(one, name) is None for one in parts):
             yield f"{name} is missing"
     if expected.versions and not matches(read_field(body, "version"), expected.versions):
-        yield f"version {tell(body, 'version', probe.keep)} is none of {', '.join(expected.versions)}"
+        yield f"version {format_field(body, 'version', probe.keep)} is none of {', '.join(expected.versions)}"
     if items is not None:
         yield from item_problems(items, probe)
 
@@ -149,7 +151,7 @@ def item_problems(items: Sequence[Any], probe: Probe) -> Iterator[str]:
     for name, forbidden in expected.never.items():
         bad = [one for one in items if read_field(one, name) == forbidden]
         if bad:
-            yield f"{name} is {show_value(forbidden)} of {', '.join(str(read_field(one, 'id')) for one in bad[:5])}"
+            yield f"{name} is {format_value(forbidden)} of {', '.join(str(read_field(one, 'id')) for one in bad[:5])}"
 
 
 def read_items(body: Any, where: str | None) -> list[Any] | None:
@@ -162,11 +164,11 @@ def read_field(body: Any, name: str) -> Any:
     return body.get(name) if isinstance(body, Mapping) else None
 
 
-def tell(body: Any, name: str, keep: Keep) -> str:
-    """Return a field's value for a sentence; of a field that is not to be kept, only that it is another one."""
+def format_field(body: Any, name: str, keep: Keep) -> str:
+    """Return a field's value for a sentence; of a field that may not be kept, only that it differs."""
     value = read_field(body, name)
     top = value is None or (name in keep and not isinstance(value, Mapping | list))
-    return strike(show_value(value, limit=60)) if top and value is not None else "missing" if value is None else "another value"
+    return redact(format_value(value, limit=60)) if top and value is not None else "missing" if value is None else "another value"
 
 
 def matches(version: Any, patterns: Sequence[str]) -> bool:
@@ -180,15 +182,15 @@ def fill(template: str, parts: Mapping[str, str]) -> str:
     return template
 
 
-def take_over(body: Any, keep: Keep | None) -> Any:
+def keep_fields(body: Any, keep: Keep | None) -> Any:
     """Return what may be kept of a body: listed fields, texts and lists cut."""
     if isinstance(body, list):
-        return [take_over(item, keep) for item in body[:MOST_ITEMS]]
+        return [keep_fields(item, keep) for item in body[:MOST_ITEMS]]
     if isinstance(body, Mapping):
-        return {name: take_over(body[name], below) for name, below in (keep or {}).items() if name in body}
+        return {name: keep_fields(body[name], below) for name, below in (keep or {}).items() if name in body}
     if keep is not None:
         return None  # a plain value where fields were listed: nobody said that it may be kept
-    return strike(plain_text(body, limit=LONGEST_VALUE)) if isinstance(body, str) else body
+    return redact(plain_text(body, limit=LONGEST_VALUE)) if isinstance(body, str) else body
 
 
 def kept_answer(reading: Reading) -> dict[str, Any]:
@@ -203,7 +205,7 @@ def kept_answer(reading: Reading) -> dict[str, Any]:
         "found": str(reading.found) if reading.found else None,
         "elapsed_ms": round(answer.elapsed_ms, 1),
         "tried": answer.tried,
-        "headers": {name: strike(plain_text(value, limit=LONGEST_VALUE)) for name, value in answer.headers.items()},
+        "headers": {name: redact(plain_text(value, limit=LONGEST_VALUE)) for name, value in answer.headers.items()},
         "size_bytes": len(answer.body),
-        "body": take_over(reading.body, keep),
+        "body": keep_fields(reading.body, keep),
     }

@@ -1,4 +1,4 @@
-"""How to talk to Publer: its three read-only calls, its headers, its limit of requests.
+"""Publer's API: its three read-only calls, its headers, its limit of requests.
 
 `/users/me` and `/accounts` are what older directions call `/account_info` and `/social_accounts`.
 Source: publer.com/docs/getting-started/authentication, publer.com/docs/getting-started/rate-limits.
@@ -6,12 +6,10 @@ Source: publer.com/docs/getting-started/authentication, publer.com/docs/getting-
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from lib.clients.probe import Endpoint, Keep, Probe, fill
-from lib.core.section import Section
+from lib.clients.vendor_health import PublerHealth
 from lib.transport.context import Service
-from lib.transport.retry import Limit, Patience
+from lib.transport.retry import Limit, RetryPolicy
 from lib.transport.web_types import Question, Site
 
 KEPT: dict[str, Keep] = {
@@ -22,28 +20,18 @@ KEPT: dict[str, Keep] = {
 """People's names, pictures and e-mail addresses are not listed."""
 
 
-class PublerHealth(Section):
-    """What a healthy Publer answers, and how often it may be asked."""
-
-    user: Endpoint
-    workspaces: Endpoint
-    accounts: Endpoint
-    requests: int = Field(ge=1)  # at most, in any window
-    window_s: float = Field(gt=0)
-
-
-def publer_site(service: Service, patience: Patience, limit: Limit) -> Site:
-    """Return Publer as a site that can be asked. Raises WebError when its address can't be used."""
+def publer_site(service: Service, retry: RetryPolicy, limit: Limit) -> Site:
+    """Return Publer as a site. Raises WebError when its address cannot be used."""
     headers = {
         # Publer's own scheme; a plain Bearer is refused.
         "Authorization": f"Bearer-API {service.parts['token']}",
         "Publer-Workspace-Id": service.parts["workspace"],
     }
-    return Site(name="Publer", base_url=service.url, headers=headers, patience=patience, limit=limit)
+    return Site(name="Publer", base_url=service.url, headers=headers, retry=retry, limit=limit)
 
 
 def publer_probes(service: Service, expected: PublerHealth) -> list[Probe]:
-    """Return one probe for each endpoint, in the order they are told."""
+    """Return one probe for each endpoint, in display order."""
     return [make_probe(name, getattr(expected, name), service) for name in KEPT]
 
 

@@ -19,7 +19,7 @@ from lib.transport.process import CommandRun, run_command
 SCHEMA = "vendor.github-workflows"
 """The schema that check-jsonschema brings along."""
 ZIZMOR_ANSWERED = frozenset({0, 11, 12, 13, 14})
-"""zizmor's exit codes that say what it found; 11 to 14 name the worst severity. Others: it could not look."""
+"""zizmor's exit codes that say what it found; 11 to 14 name the worst severity. Others: it failed."""
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -38,26 +38,26 @@ def list_workflows(root: Path, folder: str) -> list[Path]:
     """Return a project's workflow files. Raises TargetError when there is none."""
     found = sorted(path for path in (root / folder).glob("*.y*ml") if path.suffix in (".yml", ".yaml"))
     if not found:
-        raise TargetError(f"There is no workflow file in {folder}, so none to lint. Next: correct `workflows` in the policy.")
+        raise TargetError(f"There is no workflow file in {folder}, so none to lint.", fix="Correct `workflows` in the policy.")
     return found
 
 
 def check_schema(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandRun, list[WorkflowFinding]]:
-    """Return where workflow files are not what GitHub takes."""
+    """Return where workflow files do not match GitHub's schema."""
     names = [file.name for file in files]
     words = ["--builtin-schema", SCHEMA, "--output-format", "json", *names]
     run = run_command([PROGRAMS / "check-jsonschema", *words], timeout_s=timeout_s, cwd=files[0].parent)
     said = read_json(run, "check-jsonschema")
     found = [
-        WorkflowFinding(file=one["filename"], rule="schema", severity="High", line=None, words=say_error(one))
+        WorkflowFinding(file=one["filename"], rule="schema", severity="High", line=None, words=format_error(one))
         for one in [*said.get("errors", []), *said.get("parse_errors", [])]
     ]
     if run.exit_code != 0 and not found:
-        raise CommandError(f"check-jsonschema could not look: {' '.join(run.stderr.split())[:200]}. Next: run `make setup`.")
+        raise CommandError(f"check-jsonschema failed: {' '.join(run.stderr.split())[:200]}.", fix="Run `make setup`.")
     return run, found
 
 
-def say_error(one: Mapping[str, Any]) -> str:
+def format_error(one: Mapping[str, Any]) -> str:
     """Return one of the schema's errors in words; the deepest, where there are many."""
     best = one.get("best_deep_match") or one
     where = f"{best['path']}: " if "path" in best else ""
@@ -72,7 +72,7 @@ def lint_workflows(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandR
     words = ["--offline", "--no-progress", "--no-config", "--format", "json", *[file.name for file in files]]
     run = run_command([PROGRAMS / "zizmor", *words], timeout_s=timeout_s, cwd=files[0].parent)
     if run.exit_code not in ZIZMOR_ANSWERED:
-        raise CommandError(f"zizmor could not look: {' '.join(run.stderr.split())[:200]}. Next: see the workflow files.")
+        raise CommandError(f"zizmor failed: {' '.join(run.stderr.split())[:200]}.", fix="Check the workflow files.")
     said = read_json(run, "zizmor")
     return run, [finding_of(one) for one in said if not one.get("ignored")], sum(bool(one.get("ignored")) for one in said)
 
@@ -93,9 +93,9 @@ def finding_of(one: Mapping[str, Any]) -> WorkflowFinding:
 
 
 def read_json(run: CommandRun, name: str) -> Any:
-    """Return what a linter printed. Raises CommandError when it is no JSON."""
+    """Return what a linter printed. Raises CommandError when it is not JSON."""
     try:
         return json.loads(run.stdout)
     except ValueError as exc:
         said = " ".join((run.stderr or run.stdout).split())[:200]
-        raise CommandError(f"{name} gave no answer (exit code {run.exit_code}): {said}. Next: run `make setup`.") from exc
+        raise CommandError(f"{name} gave no answer (exit code {run.exit_code}): {said}.", fix="Run `make setup`.") from exc

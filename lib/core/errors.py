@@ -9,7 +9,7 @@
     |   +-- CommandError
     +-- NotReadyError      the last cell of a notebook: a gate did not pass
 
-A message is one or two sentences: what was tried, where, what was seen, the next move.
+A message is one or two sentences: what was tried, where, what was seen. What to do is its `fix`, never part of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ from difflib import get_close_matches
 
 
 class WorkbookError(Exception):
-    """Something a person can act on went wrong; the message says what and the next move."""
+    """Something a person can act on went wrong.
+
+    message: what was tried, where, and what was seen, as sentences. fix: what to do, each a sentence or a command.
+    """
+
+    def __init__(self, message: str, *, fix: str | Sequence[str] = ()) -> None:
+        self.message = message
+        self.fix = (fix,) if isinstance(fix, str) else tuple(fix)
+        super().__init__(" ".join([message, *(f"Fix: {one}" for one in self.fix)]))
 
 
 class ParamsError(WorkbookError):
@@ -53,9 +61,9 @@ class TargetError(WorkbookError):
 class DatabaseError(TargetError):
     """A database did not answer, or refused the question; `sqlstate` is known when it answered."""
 
-    def __init__(self, message: str, *, sqlstate: str | None = None) -> None:
+    def __init__(self, message: str, *, sqlstate: str | None = None, fix: str | Sequence[str] = ()) -> None:
         self.sqlstate = sqlstate
-        super().__init__(message)
+        super().__init__(message, fix=fix)
 
 
 class WebError(TargetError):
@@ -65,9 +73,9 @@ class WebError(TargetError):
 class MailError(TargetError):
     """A mail server did not take us or our message; `answered` says whether it said so itself."""
 
-    def __init__(self, message: str, *, answered: bool) -> None:
+    def __init__(self, message: str, *, answered: bool, fix: str | Sequence[str] = ()) -> None:
         self.answered = answered
-        super().__init__(message)
+        super().__init__(message, fix=fix)
 
 
 class CommandError(TargetError):

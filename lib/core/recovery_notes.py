@@ -9,17 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from lib.core.files import write_whole
-from lib.core.redact import strike
+from lib.core.redact import redact
 
 FOLDER = "left_behind"
 
 
-def leave_note(work: Path, task: str, text: str) -> None:
+def write_recovery_note(work: Path, task: str, text: str) -> None:
     """Replace the task's note; work: the run's private folder."""
-    write_whole(work / FOLDER / f"{task}.txt", strike(text.rstrip()) + "\n", mode=0o600)
+    write_whole(work / FOLDER / f"{task}.txt", redact(text.rstrip()) + "\n", mode=0o600)
 
 
-def remove_note(work: Path, task: str) -> None:
+def remove_recovery_note(work: Path, task: str) -> None:
     """Remove the task's note: everything was brought back."""
     (work / FOLDER / f"{task}.txt").unlink(missing_ok=True)
 

@@ -1,7 +1,7 @@
-"""The one place where credentials are struck out of text.
+"""The one place where credentials are removed from text.
 
-Every text that enters evidence, an artifact, a page or the terminal goes through `strike`.
-Known values are struck in the encodings they travel in; well-known shapes are struck always.
+Every text that enters evidence, an artifact, a page or the terminal goes through `redact`.
+Known values are redacted in every encoding they travel in; well-known shapes are always redacted.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-STRUCK = "[struck out]"
+REDACTED = "[redacted]"
 SHORTEST_SECRET = 6
-"""Characters. A shorter value would strike ordinary words; params refuse such credentials."""
+"""Characters. A shorter value would redact ordinary words; params refuse such credentials."""
 
 SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@'\"<>]*):([^\s@'\"<>]+)@", re.I), rf"\1:{STRUCK}@"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"), STRUCK),
-    (re.compile(r"\b(Bearer(?:-API)?|FlyV1|Basic)\s+[A-Za-z0-9._~+/=,-]{8,}", re.I), rf"\1 {STRUCK}"),
-    (re.compile(r"\b(?:sbp|sb_secret|ghp|gho|ghs|ghu|github_pat|fo1|fm1a|fm2)_[A-Za-z0-9_=-]{16,}"), STRUCK),
-    (re.compile(r"(\bPG(?:PASSWORD|PASSFILE)\s*=\s*)(\"[^\"]*\"|'[^']*'|\S+)"), rf"\1{STRUCK}"),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S), STRUCK),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@'\"<>]*):(?!\[redacted\]@)([^\s@'\"<>]+)@", re.I), rf"\1:{REDACTED}@"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"), REDACTED),
+    (re.compile(r"\b(Bearer(?:-API)?|FlyV1|Basic)\s+[A-Za-z0-9._~+/=,-]{8,}", re.I), rf"\1 {REDACTED}"),
+    (re.compile(r"\b(?:sbp|sb_secret|ghp|gho|ghs|ghu|github_pat|fo1|fm1a|fm2)_[A-Za-z0-9_=-]{16,}"), REDACTED),
+    (re.compile(r"(\bPG(?:PASSWORD|PASSFILE)\s*=\s*)(\"[^\"]*\"|'[^']*'|\S+)"), rf"\1{REDACTED}"),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S), REDACTED),
 )
-"""Shapes of credentials that are struck out even when their value is not known."""
+"""Shapes of credentials that are redacted even when their value is not known."""
 
 UNMISTAKABLE = tuple(
     re.compile(shape.pattern.encode(), shape.flags & (re.I | re.S)) for shape, _ in (SHAPES[0], SHAPES[1], SHAPES[3], SHAPES[5])
@@ -43,7 +43,7 @@ def register_secrets(values: Iterable[str]) -> None:
 
 
 def known_spellings() -> frozenset[str]:
-    """Return every spelling that is struck out in this process."""
+    """Return every spelling that is redacted in this process."""
     return frozenset(_known)
 
 
@@ -67,31 +67,31 @@ def password_of(url: str) -> str | None:
     return unquote(password) if password else None
 
 
-def strike(text: str) -> str:
-    """Return the text with every known secret and every credential shape struck out."""
+def redact(text: str) -> str:
+    """Return the text with every known secret and every credential shape redacted."""
     for value in sorted(_known, key=len, reverse=True):
         if value in text:
-            text = text.replace(value, STRUCK)
+            text = text.replace(value, REDACTED)
     for shape, replacement in SHAPES:
         text = shape.sub(replacement, text)
     return text
 
 
-def strike_all(value: Any) -> Any:
-    """Return a JSON value with `strike` applied to every string in it, keys too."""
+def redact_all(value: Any) -> Any:
+    """Return a JSON value with `redact` applied to every string in it, keys too."""
     if isinstance(value, str):
-        return strike(value)
+        return redact(value)
     if isinstance(value, Mapping):
-        return {strike(str(key)): strike_all(item) for key, item in value.items()}
+        return {redact(str(key)): redact_all(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return [strike_all(item) for item in value]
+        return [redact_all(item) for item in value]
     return value
 
 
 def find_secrets(content: bytes, known: frozenset[str] | None = None) -> int:
     """Return how many spellings and unmistakable shapes occur in the content; 0 is what every kept file must give.
 
-    known: the spellings to look for; all that are struck out in this process when None.
+    known: the spellings to look for; all that are redacted in this process when None.
     """
     values = known_spellings() if known is None else known
     return sum(value.encode() in content for value in values) + sum(bool(shape.search(content)) for shape in UNMISTAKABLE)

@@ -1,6 +1,6 @@
 """The vocabulary of results: what one check found, and what the findings mean for the launch.
 
-Pure: standard library only, no clock, no files. `decide` is a function of results alone.
+Pure: no clock, no files. `decide` is a function of results alone.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from lib.core.errors import TargetError, WorkbookError
 
 Json = Any
 """A value made of None, bool, int, float, str, list and dict only."""
@@ -20,7 +22,7 @@ class Outcome(StrEnum):
     PASS = "pass"  # looked, and it is so
     FAIL = "fail"  # looked, and it is not so
     SKIP = "skip"  # not looked at on purpose; the detail gives the reason
-    ERROR = "error"  # could not look
+    ERROR = "error"  # could not be determined
 
 
 class Provenance(StrEnum):
@@ -44,7 +46,7 @@ class Verdict(Enum):
         self.exit_code = exit_code
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Check:
     """One thing that must be true, stated as the good state.
 
@@ -53,16 +55,52 @@ class Check:
     gate: True when failing it stops the launch, False when it only advises.
     target: the outside system it looks at, by its name in params, whose provenance its results carry;
         None for the run itself.
+    fix: what to do when it fails, in general; a result that knows better brings its own.
+    doc: one paragraph: what is looked at, why it matters, how the check can be wrong.
     """
 
     id: str
     title: str
-    gate: bool = True
-    target: str | None = None
+    gate: bool = field(default=True, kw_only=True)
+    target: str | None = field(default=None, kw_only=True)
+    fix: str = field(default="", kw_only=True)
+    doc: str = field(default="", kw_only=True)
 
     @property
     def task(self) -> str:
         return self.id.partition(".")[0]
+
+    def passed(self, **facts: Any) -> Result:
+        """Return a `pass`."""
+        return Result.of(self, Outcome.PASS, **facts)
+
+    def failed(self, **facts: Any) -> Result:
+        """Return a `fail`; without a fix of its own it has the check's."""
+        facts.setdefault("fix", self.fix)
+        return Result.of(self, Outcome.FAIL, **facts)
+
+    def skipped(self, reason: str, **facts: Any) -> Result:
+        """Return a `skip`, which always has a reason."""
+        return Result.of(self, Outcome.SKIP, detail=reason, **facts)
+
+    def errored(self, reason: str, **facts: Any) -> Result:
+        """Return an `error`: the result could not be determined, or there was nothing to look at."""
+        return Result.of(self, Outcome.ERROR, detail=reason, **facts)
+
+    def errored_by(self, exc: WorkbookError, **facts: Any) -> Result:
+        """Return an `error` for what a target or program raised."""
+        return self.errored(exc.message, **{"fix": exc.fix, **facts})
+
+    def judge(self, *, holds: bool, **facts: Any) -> Result:
+        """Return `pass` when the stated good state holds, else `fail`; only a `fail` keeps the fix."""
+        if holds:
+            facts.pop("fix", None)
+            return self.passed(**facts)
+        return self.failed(**facts)
+
+    def not_passed(self, *, answered: bool, detail: str, **facts: Any) -> Result:
+        """Return `fail` when the target answered and is bad, `error` when that could not be determined."""
+        return self.failed(detail=detail, **facts) if answered else self.errored(detail, **facts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +109,8 @@ class Result:
 
     observed, expected: plain JSON values, small enough for one table cell.
     unit: of observed and expected when they are numbers.
-    detail: one or two sentences naming the objects; the next move follows "Next: ".
+    detail: one or two sentences naming the objects.
+    fix: what to do next, each a sentence or a command that can be copied, with the real names in it.
     command: the program that was run, as redacted argv in one string.
     """
 
@@ -81,76 +120,88 @@ class Result:
     expected: Json = None
     unit: str | None = None
     detail: str = ""
+    fix: tuple[str, ...] = ()
     command: str | None = None
     exit_code: int | None = None
 
-    @property
-    def next_move(self) -> str:
-        """The part of the detail after "Next: ", or ''."""
-        return self.detail.partition("Next: ")[2]
+    @classmethod
+    def of(cls, check: Check, outcome: Outcome, *, fix: str | Sequence[str] = (), **facts: Any) -> Result:
+        """Return a result of a check; fix: one, several, or '' for none."""
+        fixes = (fix,) if isinstance(fix, str) else tuple(fix)
+        return cls(check=check.id, outcome=outcome, fix=tuple(one for one in fixes if one), **facts)
 
 
-def passed(check: str, **facts: Any) -> Result:
-    """Return a `pass` of one check."""
-    return Result(check=check, outcome=Outcome.PASS, **facts)
-
-
-def failed(check: str, **facts: Any) -> Result:
-    """Return a `fail` of one check."""
-    return Result(check=check, outcome=Outcome.FAIL, **facts)
-
-
-def skipped(check: str, reason: str, **facts: Any) -> Result:
-    """Return a `skip` of one check, which always has a reason."""
-    return Result(check=check, outcome=Outcome.SKIP, detail=reason, **facts)
-
-
-def unseen(check: str, reason: str, **facts: Any) -> Result:
-    """Return an `error`: the check could not look, or found nothing to look at."""
-    return Result(check=check, outcome=Outcome.ERROR, detail=reason, **facts)
-
-
-def not_passed(check: str, *, answered: bool, detail: str, **facts: Any) -> Result:
-    """Return `fail` when the thing answered and is bad, `error` when it could not be looked at."""
-    return failed(check, detail=detail, **facts) if answered else unseen(check, detail, **facts)
-
-
-def judge(check: str, *, holds: bool, **facts: Any) -> Result:
-    """Return `pass` when the stated good state holds, else `fail`."""
-    return passed(check, **facts) if holds else failed(check, **facts)
+Facts_co = TypeVar("Facts_co", covariant=True)
+Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class Findings(Generic[Facts_co]):
     """What one look brought back.
 
     results: one Result for each check the look declared.
     rows: what was seen, one mapping an object, all with the same keys; the page shows them as a table.
     artifacts: file name -> content, kept beside the page: bytes or str as they are, anything else as JSON.
-    facts: plain data that a later look or a figure needs.
+    facts: plain data that a later look or a figure needs; None when the look could not be made.
     """
 
     results: Sequence[Result]
     rows: Sequence[Mapping[str, Json]] = ()
     artifacts: Mapping[str, Any] = field(default_factory=dict)
-    facts: Any = None
+    facts: Facts_co | None = None
 
 
-Look = TypeVar("Look", bound=Callable[..., Findings])
+@dataclass(frozen=True, kw_only=True)
+class Look(Generic[Arguments, Facts_co]):
+    """One look: what it does, and the checks it gives exactly one result for each."""
+
+    checks: tuple[Check, ...]
+    function: Callable[Arguments, Findings[Facts_co]]
+
+    @property
+    def check_ids(self) -> tuple[str, ...]:
+        return tuple(check.id for check in self.checks)
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def caption(self) -> str:
+        """The first line of its docstring, which stands above what it shows."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
+
+    def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Findings[Facts_co]:
+        """Look, and let whatever is raised through."""
+        return self.function(*args, **kwargs)
+
+    def attempt(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Findings[Facts_co]:
+        """Look; a target that can't be looked at becomes an `error` of each check. A bug is let through."""
+        try:
+            return self.function(*args, **kwargs)
+        except TargetError as exc:
+            return self.errors(exc.message, fix=exc.fix)
+
+    def errors(self, reason: str, *, fix: str | Sequence[str] = (), **given: Any) -> Findings[Facts_co]:
+        """Return an `error` of each check for one reason. given: rows and artifacts that were seen all the same."""
+        return Findings(results=[check.errored(reason, fix=fix) for check in self.checks], **given)
+
+    def skips(self, reason: str, *, fix: str | Sequence[str] = (), **given: Any) -> Findings[Facts_co]:
+        """Return a `skip` of each check for one reason."""
+        return Findings(results=[check.skipped(reason, fix=fix) for check in self.checks], **given)
 
 
-def looks_at(*check_ids: str) -> Callable[[Look], Look]:
-    """Declare which checks a look gives a result for, so that a look that breaks names them all."""
+def look(*checks: Check) -> Callable[[Callable[Arguments, Findings[Facts_co]]], Look[Arguments, Facts_co]]:
+    """Make a function a look that gives one result for each of these checks."""
 
-    def declare(look: Look) -> Look:
-        look.check_ids = check_ids  # type: ignore[attr-defined]
-        return look
+    def declare(function: Callable[Arguments, Findings[Facts_co]]) -> Look[Arguments, Facts_co]:
+        return Look(checks=checks, function=function)
 
     return declare
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class GateInput:
     """One result with what the verdict needs to know of it."""
 
     check: str
@@ -159,7 +210,7 @@ class Judged:
     provenance: Provenance
 
 
-def decide(judged: Iterable[Judged], *, partial: bool = False) -> Verdict:
+def decide(judged: Iterable[GateInput], *, partial: bool = False) -> Verdict:
     """Return the verdict of a set of results: the meet of their outcomes and provenance.
 
     A failed gate is NO-GO; else a gate that could not be looked at, or no gate passed at all, is

@@ -6,6 +6,9 @@ declarations stay in the file, and the notebook shows them as a table.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -13,6 +16,21 @@ class Section(BaseModel):
     """One part of a params file: unknown keys and wrong types are refused, nothing is coerced."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Value_co = TypeVar("Value_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Borrowed(Generic[Value_co]):
+    """A setting of another task that a task reads; named in its task.py, so that nothing is borrowed unseen.
+
+    task: whose section it is in. field: its name there; '' for the whole section. type: of the value.
+    """
+
+    task: str
+    field: str
+    type: type[Value_co]
 
 
 def parameter_names(section: type[Section]) -> list[str]:

@@ -1,7 +1,7 @@
 """The one formatter: turns verdicts, outcomes, values, times and sizes into words.
 
 The page, the terminal and CI all speak through it, so that they can't drift apart.
-Pure but for the credentials it knows to strike out; no clock, no files.
+Pure but for the credentials it knows to redact out; no clock, no files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.core.results import Json, Outcome, Provenance, Verdict
 
 LONGEST_TEXT = 4000
@@ -25,7 +25,7 @@ OUTCOME_WORDS = {
     Outcome.PASS: "passed",
     Outcome.FAIL: "failed",
     Outcome.SKIP: "skipped",
-    Outcome.ERROR: "could not look",
+    Outcome.ERROR: "not determined",
 }
 OUTCOME_SYMBOLS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.SKIP: "–", Outcome.ERROR: "?"}
 PROVENANCE_WORDS = {
@@ -46,7 +46,7 @@ MARGIN = 4096
 
 
 def plain_text(text: str, *, limit: int = LONGEST_TEXT) -> str:
-    """Return the text struck of credentials, without terminal, control and direction characters, cut with a note.
+    """Return the text without credentials, terminal, control and direction characters, cut with a note.
 
     Direction overrides (U+202E and its kin) are dropped: they can make a line read as another.
     """
@@ -55,7 +55,7 @@ def plain_text(text: str, *, limit: int = LONGEST_TEXT) -> str:
     head = ANSI.sub("", text[:window]).replace("\r\n", "\n").replace("\r", "\n")
     clean = "".join(char for char in head if char in KEPT_CONTROLS or unicodedata.category(char) not in UNSEEN_CATEGORIES)
     # Struck after the codes are gone, which could hide a credential, and before the cut, which could halve one.
-    clean = strike(clean)
+    clean = redact(clean)
     if len(text) > window:
         clean = clean[:-MARGIN]
     elif len(clean) <= limit:
@@ -64,7 +64,7 @@ def plain_text(text: str, *, limit: int = LONGEST_TEXT) -> str:
 
 
 def outcome_word(outcome: Outcome) -> str:
-    """Return the outcome as a word: passed, failed, skipped, could not look."""
+    """Return the outcome as a word: passed, failed, skipped, not determined."""
     return OUTCOME_WORDS[outcome]
 
 
@@ -88,7 +88,7 @@ def provenance_words(provenance: Provenance) -> str:
     return PROVENANCE_WORDS[provenance]
 
 
-def show_count(number: int, noun: str, plural: str | None = None) -> str:
+def format_count(number: int, noun: str, plural: str | None = None) -> str:
     """Return "1 check", "12 checks", "1,204 rows"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
@@ -100,7 +100,17 @@ def join_words(words: Sequence[str], *, last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def show_counts(counts: Mapping[str, int]) -> str:
+MOST_NAMED = 5
+"""Names given in a sentence; the table below it has all."""
+
+
+def name_some(names: Sequence[str], *, most: int = MOST_NAMED) -> str:
+    """Return the first names as one phrase, and how many more there are."""
+    more = [f"{len(names) - most:,} more"] if len(names) > most else []
+    return join_words([*names[:most], *more])
+
+
+def format_counts(counts: Mapping[str, int]) -> str:
     """Return the outcomes that occurred, worst first: "1 failed, 2 skipped, 9 passed"."""
     parts = [f"{counts[outcome]:,} {outcome_word(outcome)}" for outcome in WORST_FIRST if counts.get(outcome)]
     return ", ".join(parts) or "nothing was checked"
@@ -115,14 +125,14 @@ def verdict_sentence(verdict: Verdict, counts: Mapping[str, int], *, partial: bo
     failed, unseen, passed = (counts.get(word, 0) for word in (Outcome.FAIL, Outcome.ERROR, Outcome.PASS))
     match verdict:
         case Verdict.GO:
-            said = f"Ready to launch: all {show_count(passed, 'gate')} passed on the live services."
+            said = f"Ready to launch: all {format_count(passed, 'gate')} passed on the live services."
         case Verdict.REHEARSED:
-            said = f"{show_count(passed, 'gate')} passed and none failed, {_why_not_go(partial, rehearsed)}."
+            said = f"{format_count(passed, 'gate')} passed and none failed, {_why_not_go(partial, rehearsed)}."
         case Verdict.NO_GO:
             beside = f", and {unseen:,} could not be looked at" if unseen else ""
-            said = f"Not ready: {failed:,} of {show_count(sum(counts.values()), 'gate')} failed{beside}."
+            said = f"Not ready: {failed:,} of {format_count(sum(counts.values()), 'gate')} failed{beside}."
         case Verdict.BLOCKED if unseen:
-            said = f"No verdict yet: {show_count(unseen, 'gate')} could not be looked at. Unknown is not ready."
+            said = f"No verdict yet: {format_count(unseen, 'gate')} could not be looked at. Unknown is not ready."
         case _:
             said = "No verdict yet: not one gate passed. Nothing checked is not ready."
     if partial and verdict is not Verdict.REHEARSED:
@@ -144,7 +154,7 @@ def rehearsal_sentence(environment: str) -> str:
     return f"Embedded parts stood in for the live services of {environment}; this page can't be a GO."
 
 
-def show_value(value: Json, unit: str | None = None, *, limit: int = LONGEST_VALUE) -> str:
+def format_value(value: Json, unit: str | None = None, *, limit: int = LONGEST_VALUE) -> str:
     """Return a JSON value as a table cell shows it, with its unit; None is "—", not known."""
     unit = plain_text(unit, limit=LONGEST_UNIT) if unit else None
     if value is None:
@@ -154,9 +164,9 @@ def show_value(value: Json, unit: str | None = None, *, limit: int = LONGEST_VAL
     if isinstance(value, int | float):
         return _show_number(value, unit)
     if isinstance(value, list | tuple) and all(isinstance(item, str | int | float) for item in value):
-        text = ", ".join(show_value(item) for item in value) or "none"
+        text = ", ".join(format_value(item) for item in value) or "none"
     elif isinstance(value, Mapping) and all(not isinstance(item, Mapping | list) for item in value.values()):
-        text = ", ".join(f"{key}: {show_value(item)}" for key, item in value.items()) or "none"
+        text = ", ".join(f"{key}: {format_value(item)}" for key, item in value.items()) or "none"
     else:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = plain_text(text, limit=limit)
@@ -166,16 +176,16 @@ def show_value(value: Json, unit: str | None = None, *, limit: int = LONGEST_VAL
 def _show_number(value: float, unit: str | None) -> str:
     """Return a number with its unit; bytes and seconds are scaled to what a person reads."""
     if unit in ("bytes", "B"):
-        return show_size(value)
+        return format_size(value)
     if unit in ("s", "seconds"):
-        return show_duration(value)
+        return format_duration(value)
     text = (
         f"{value:,}" if isinstance(value, int) else f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else f"{value:g}"
     )
     return f"{text} {unit}" if unit else text
 
 
-def show_duration(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """Return a duration: "0.4 ms", "230 ms", "4.2 s", "1 min 05 s", "2 h 10 min", "3 d 4 h"."""
     if seconds is None:
         return "—"
@@ -195,7 +205,7 @@ def show_duration(seconds: float | None) -> str:
     return f"{hours} h {minutes:02d} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
-def show_size(size_bytes: float | None) -> str:
+def format_size(size_bytes: float | None) -> str:
     """Return a size in decimal units: "812 bytes", "4.1 kB", "73 MB"."""
     if size_bytes is None:
         return "—"
@@ -209,13 +219,13 @@ def show_size(size_bytes: float | None) -> str:
     return f"{scaled:.1f} {unit}" if scaled < 9.95 else f"{scaled:,.0f} {unit}"
 
 
-def show_time(moment: datetime | str | None) -> str:
+def format_time(moment: datetime | str | None) -> str:
     """Return a moment in UTC: "23 Nov 2026, 11:45:00 UTC"; a text that is no time comes back as it is."""
     if moment is None or moment == "":
         return "—"
     if isinstance(moment, str):
         try:
-            return show_time(datetime.fromisoformat(moment))
+            return format_time(datetime.fromisoformat(moment))
         except ValueError:
             return plain_text(moment, limit=LONGEST_VALUE)
     if moment.tzinfo is None:
@@ -228,13 +238,7 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 """Not strftime's %b, which speaks the machine's language."""
 
 
-def split_detail(detail: str) -> tuple[str, str]:
-    """Return what was seen and the next move of a result's detail, either may be ''."""
-    seen, _, move = detail.partition("Next: ")
-    return seen.strip(), move.strip()
-
-
-def say_not_set(variables: Sequence[str], environment: str) -> str:
+def format_not_set(variables: Sequence[str], environment: str) -> str:
     """Return which variables are missing where others of the environment are set."""
     if not variables:
         return f"No target of that name is known in {environment}"
@@ -253,5 +257,5 @@ def refusal_of_rehearsal(environment: str, variables: Sequence[str]) -> str:
     """Return why STRICT stops a run before it starts."""
     return (
         f"BLOCKED: STRICT is set, which refuses a rehearsal, and no live target of {environment} is named. "
-        f"Next: set {join_words(list(variables))}, or run without STRICT."
+        f"Fix: Set {join_words(list(variables))}, or run without STRICT."
     )

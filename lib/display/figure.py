@@ -130,7 +130,7 @@ class Figure:
 
 
 def finish(canvas: Canvas, *, alt: str, caption: str) -> Figure:
-    """Return a drawn matplotlib figure as a Figure, its words cleaned and struck."""
+    """Return a drawn matplotlib figure as a Figure, its words cleaned and redacted."""
     return Figure(svg=to_svg(canvas), alt=label(alt, limit=2000), caption=label(caption, limit=400))
 
 

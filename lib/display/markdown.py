@@ -50,7 +50,7 @@ def linked_path(address: str, start: Path) -> Path:
 
 
 def relink(text: str, *, start: Path, lead: Callable[[Path], str | None]) -> str:
-    """Return the text with each link to a file led anew.
+    """Return the text with each link to a file rewritten.
 
     start: the folder that the text's links are seen from.
     lead: gives a file's new address; None where it has none, then the link's words stay alone.

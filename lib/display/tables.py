@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lib.core.results import Json, Outcome
-from lib.core.wording import outcome_symbol, outcome_word, plain_text, show_count, show_value
+from lib.core.wording import format_count, format_value, outcome_symbol, outcome_word, plain_text
 
 if TYPE_CHECKING:
     import pandas
@@ -52,7 +52,7 @@ class Table:
         if hidden <= 0:
             return ""
         where = f"; the whole is in {self.artifact}" if self.artifact else ""
-        return f"and {show_count(hidden, 'more row')}{where}"
+        return f"and {format_count(hidden, 'more row')}{where}"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": table_html(self), "text/plain": table_text(self)}
@@ -61,7 +61,7 @@ class Table:
         return table_text(self)
 
 
-def show_table(rows: Iterable[Mapping[str, Json]], caption: str, *, limit: int = MOST_ROWS, artifact: str | None = None) -> Table:
+def make_table(rows: Iterable[Mapping[str, Json]], caption: str, *, limit: int = MOST_ROWS, artifact: str | None = None) -> Table:
     """Return the rows as a table that shows itself at the end of a cell."""
     return Table(rows=tuple(rows), caption=caption, limit=limit, artifact=artifact)
 
@@ -107,7 +107,7 @@ def _row_cells(row: Mapping[str, Json], columns: Sequence[str], numeric: set[str
     cells = []
     for place, column in enumerate(columns):
         value = row.get(column)
-        text = escape(show_value(value))
+        text = escape(format_value(value))
         if isinstance(value, str) and value in OUTCOMES:
             outcome = Outcome(value)
             text = f'<span class="outcome {value}">{outcome_symbol(outcome)} {outcome_word(outcome)}</span>'
@@ -137,4 +137,4 @@ def table_text(table: Table) -> str:
 
 def _text_cell(value: Json) -> str:
     """Return one value on one line."""
-    return " ".join(show_value(value, limit=LONGEST_TEXT_CELL).split())
+    return " ".join(format_value(value, limit=LONGEST_TEXT_CELL).split())

@@ -48,8 +48,8 @@ def temp_root() -> Path:
             return candidate.resolve()
     shown = ", ".join(str(candidate) for candidate in dict.fromkeys(candidates))
     raise WorkbookError(
-        f"The embedded database runs as '{SERVER_USER}', who can't enter any temporary folder ({shown}). "
-        "Next: set TMPDIR to a folder that every user may enter."
+        f"The embedded database runs as '{SERVER_USER}', who can't enter any temporary folder ({shown}).",
+        fix="set TMPDIR to a folder that every user may enter.",
     )
 
 
@@ -64,8 +64,8 @@ def own_folder(path: Path) -> Path:
         status = path.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
             raise WorkbookError(
-                f"{path} belongs to somebody else, so no server state is put there. "
-                "Next: remove it, or set TMPDIR to a folder of your own."
+                f"{path} belongs to somebody else, so no server state is put there.",
+                fix="remove it, or set TMPDIR to a folder of your own.",
             ) from None
     path.chmod(0o711)  # mkdir's mode is cut by the umask
     return path

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.errors import WorkbookError
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.evidence.log import EvidenceLine
 
 METADATA = sa.MetaData()
@@ -79,8 +79,8 @@ def open_history(rendered: Path, url: str | None = None) -> sa.Engine:
     except (sa.exc.SQLAlchemyError, ImportError) as exc:
         where = "HISTORY_URL" if url else "rendered/history.sqlite"
         raise WorkbookError(
-            f"The history of runs ({where}) can't be opened: {strike(str(exc)).splitlines()[0]}. "
-            "Next: mend the address, or move the file away; a new one is made."
+            f"The history of runs ({where}) can't be opened: {redact(str(exc)).splitlines()[0]}.",
+            fix="Correct the address, or move the file away; a new one is made.",
         ) from exc
     return engine
 

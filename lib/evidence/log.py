@@ -1,6 +1,6 @@
 """A run's evidence: one JSON line a result, appended and flushed as found.
 
-Everything that enters goes through `redact.strike_all`. A line that a kill cut in half is the last
+Everything that enters goes through `redact.redact_all`. A line that a kill cut in half is the last
 one, and is left out when read; all before it stand.
 """
 
@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
-from lib.core.redact import strike, strike_all
-from lib.core.results import Check, Judged, Outcome, Provenance, Result
+from lib.core.redact import redact, redact_all
+from lib.core.results import Check, GateInput, Outcome, Provenance, Result
 
 FILE = "evidence.jsonl"
 ARTIFACT_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
@@ -51,16 +51,31 @@ class EvidenceLine(BaseModel):
     expected: Any = None
     unit: str | None = None
     detail: str = ""
+    fix: tuple[str, ...] = ()
     command: str | None = None
     exit_code: int | None = None
     started_at: datetime
     duration_s: float
     artifacts: tuple[Artifact, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def read_older(cls, data: Any) -> Any:
+        """Take in a line of a run before there was `fix`: it stood in the detail, behind "Next: "."""
+        if isinstance(data, dict) and "fix" not in data and "Next: " in str(data.get("detail", "")):
+            seen, _, fix = data["detail"].partition("Next: ")
+            return {**data, "detail": seen.strip(), "fix": [fix.strip()]}
+        return data
+
     @property
-    def judged(self) -> Judged:
+    def sentence(self) -> str:
+        """What was seen and what to do, in one text."""
+        return " ".join([self.detail, *(f"Fix: {one}" for one in self.fix)]).strip()
+
+    @property
+    def judged(self) -> GateInput:
         """What the verdict needs to know of this line."""
-        return Judged(check=self.check, outcome=self.result, gate=self.gate, provenance=self.provenance)
+        return GateInput(check=self.check, outcome=self.result, gate=self.gate, provenance=self.provenance)
 
 
 def evidence_schema() -> dict[str, Any]:
@@ -79,7 +94,7 @@ def line_of(
     duration_s: float,
     artifacts: tuple[Artifact, ...] = (),
 ) -> EvidenceLine:
-    """Return one result as the line that is kept of it, credentials struck out."""
+    """Return one result as the line that is kept of it, credentials redacted."""
     return EvidenceLine(
         run_id=run_id,
         environment=environment,
@@ -88,11 +103,12 @@ def line_of(
         result=result.outcome,
         gate=check.gate,
         provenance=provenance,
-        observed=strike_all(result.observed),
-        expected=strike_all(result.expected),
+        observed=redact_all(result.observed),
+        expected=redact_all(result.expected),
         unit=result.unit,
-        detail=strike(result.detail),
-        command=strike(result.command) if result.command else None,
+        detail=redact(result.detail),
+        fix=tuple(redact(one) for one in result.fix),
+        command=redact(result.command) if result.command else None,
         exit_code=result.exit_code,
         started_at=started_at.astimezone(UTC),
         duration_s=round(duration_s, 3),
@@ -130,14 +146,14 @@ def read_evidence(run_folder: Path) -> list[EvidenceLine]:
             lines.append(EvidenceLine.model_validate_json(text))
         except ValidationError as exc:
             raise WorkbookError(
-                f"{path} line {number} is not a line of evidence ({exc.error_count()} problems). "
-                "Next: the file was changed after the run; run again."
+                f"{path} line {number} is not a line of evidence ({exc.error_count()} problems).",
+                fix="The file was changed after the run; run again.",
             ) from exc
     return lines
 
 
 def keep_artifacts(run_folder: Path, task: str, contents: Mapping[str, Any]) -> tuple[Artifact, ...]:
-    """Write each content under artifacts/<task>/ and return where and what; text is struck first.
+    """Write each content under artifacts/<task>/ and return where and what; text is redacted first.
 
     contents: file name -> bytes, str, or anything else, which is kept as JSON.
     """
@@ -151,8 +167,8 @@ def keep_artifact(run_folder: Path, task: str, name: str, content: Any) -> Artif
     if isinstance(content, bytes):
         data = content
     elif isinstance(content, str):
-        data = strike(content).encode()
+        data = redact(content).encode()
     else:
-        data = (json.dumps(strike_all(content), indent=2, sort_keys=True, default=str, ensure_ascii=False) + "\n").encode()
+        data = (json.dumps(redact_all(content), indent=2, sort_keys=True, default=str, ensure_ascii=False) + "\n").encode()
     path = Path("artifacts") / task / name
     return Artifact(path=path.as_posix(), sha256=write_whole(run_folder / path, data))

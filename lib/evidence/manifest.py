@@ -48,7 +48,7 @@ def load_signer(path: Path) -> CryptoSigner:
         return CryptoSigner(private)
     except (OSError, ValueError, TypeError) as exc:
         raise WorkbookError(
-            f"The signing key {path.name} can't be used: {exc}. Next: give an unencrypted Ed25519 key in PEM, or remove it."
+            f"The signing key {path.name} can't be used: {exc}.", fix="Give an unencrypted Ed25519 key in PEM, or remove it."
         ) from exc
 
 
@@ -101,7 +101,7 @@ def verify_run(run_folder: Path, *, key: Key | None = None) -> Verification:
         named = SSlibKey.from_dict(str(given.pop("keyid")), given)
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as exc:
         raise WorkbookError(
-            f"{run_folder} has no readable seal ({MANIFEST}, {ENVELOPE}): {exc}. Next: name a finished run's folder."
+            f"{run_folder} has no readable seal ({MANIFEST}, {ENVELOPE}): {exc}.", fix="Name a finished run's folder."
         ) from exc
     problems = compare_files(manifest["files"], list_files(run_folder))
     problems += check_signature(envelope, key or named, manifest_bytes, manifest, listed)

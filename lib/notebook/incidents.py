@@ -1,18 +1,19 @@
-"""What a watching notebook remembers from run to run: whom it told of what, and how fast services were."""
+"""What a watching notebook remembers from run to run: who was notified of what, and how fast services were."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.core.incidents import Failure, Plan, plan_message
+from lib.core.incidents import FailedCheck, Plan, plan_message
 from lib.core.results import Outcome, Provenance
 from lib.core.wording import outcome_word
-from lib.display.tables import Table, show_table
+from lib.display.tables import Table, make_table
 from lib.evidence.history import observed_lately, open_history
 from lib.evidence.incident_store import keep_episodes, open_episodes
 from lib.notebook.session import TaskSession
 from lib.run.params import history_url
+from lib.tasks.health.task import Health
 from lib.tasks.index import every_check
 
 TREND_RUNS = 30
@@ -20,20 +21,21 @@ TREND_RUNS = 30
 
 
 def is_live(task: TaskSession) -> bool:
-    """Return whether anything this task looks at is live: a rehearsal must not use up a live episode."""
+    """Return whether anything this task looks at is live: a rehearsal must not use up a live incident."""
     return any(task.run.provenances.get(name) is Provenance.LIVE for name in task.task.targets)
 
 
-def failures_of(task: TaskSession) -> list[Failure]:
-    """Return each gate found so far that failed or could not be looked at."""
+def failures_of(task: TaskSession) -> list[FailedCheck]:
+    """Return each gate found so far that failed or could not be determined."""
     titles = every_check()
     return [
-        Failure(
+        FailedCheck(
             check=line.check,
             title=titles[line.check].title,
             subject=titles[line.check].target or task.task.name,
             word=outcome_word(line.result),
             detail=line.detail,
+            fix=line.fix,
         )
         for line in task.lines
         if line.gate and line.result in (Outcome.FAIL, Outcome.ERROR)
@@ -41,7 +43,7 @@ def failures_of(task: TaskSession) -> list[Failure]:
 
 
 def plan_notification(task: TaskSession) -> Plan:
-    """Return what a person is to be told now, given what they were told before."""
+    """Return what a person must be notified of now, given earlier notifications."""
     history = open_history(task.run.rendered, history_url())
     past = open_episodes(history, task.run.environment, live=is_live(task))
     return plan_message(
@@ -49,18 +51,18 @@ def plan_notification(task: TaskSession) -> Plan:
         failures_of(task),
         run_id=task.run.run_id,
         now=datetime.now(UTC),
-        remind_after_h=task.world.settings.remind_after_h,
+        remind_after_h=task.context.narrow(Health).settings.remind_after_h,
     )
 
 
-def remember_notification(task: TaskSession, plan: Plan, told: bool | None) -> Table:
-    """Keep what a person now knows, and return the failures that go on.
+def remember_notification(task: TaskSession, plan: Plan, notified: bool | None) -> Table:
+    """Store what a person now knows, and return the failures that go on.
 
-    told: whether the message was taken by any way; None when none was due.
+    notified: whether the message was taken by any way; None when none was due.
     """
     now = datetime.now(UTC)
-    going_on = plan.open_after(told=bool(told), now=now)
-    over = plan.closed_after(told=bool(told))
+    going_on = plan.open_after(notified=bool(notified), now=now)
+    over = plan.closed_after(notified=bool(notified))
     history = open_history(task.run.rendered, history_url())
     keep_episodes(history, task.run.environment, live=is_live(task), going_on=going_on, over=over, now=now)
     rows = [
@@ -68,18 +70,18 @@ def remember_notification(task: TaskSession, plan: Plan, told: bool | None) -> T
             "service": one.subject,
             "failing since": one.opened_at.isoformat(timespec="seconds"),
             "found by run": one.run_id,
-            "last told": one.told_at.isoformat(timespec="seconds") if one.told_at else None,
+            "last notified": one.notified_at.isoformat(timespec="seconds") if one.notified_at else None,
             "checks": list(one.failing),
         }
         for one in going_on
     ]
-    return show_table(rows, "Failures that go on")
+    return make_table(rows, "Failures that go on")
 
 
 def evidence_address(task: TaskSession) -> str:
     """Return where a person opens this task's page of this run."""
     page = task.run.run_folder / f"{task.task.name}.html"
-    return task.world.settings.evidence_url or page.as_uri()
+    return task.context.narrow(Health).settings.evidence_url or page.as_uri()
 
 
 def trend(task: TaskSession, *checks: str) -> list[dict[str, Any]]:

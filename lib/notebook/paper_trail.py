@@ -1,4 +1,4 @@
-"""What the summary's notebook knows of the paper trail: documents as they would be written now, and what they lead to."""
+"""What the summary's notebook knows of the paper trail: documents as they would be written now, and what they link to."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from lib.notebook.session import TaskSession
 from lib.reporters.documents import runbook
 from lib.reporters.documents.draft import draft_documents, files_to_come
 from lib.reporters.launch_list import item_table, judge_items, load_launch_list
-from lib.reporters.summary import standing_out
+from lib.reporters.report import report_run
+from lib.run.graph import RunOutcome
+from lib.tasks.health.task import NOTIFICATION_DELIVERED
 from lib.tasks.index import TASKS, every_check
+from lib.tasks.readiness_summary.task import NOTIFY_DRY_RUN_RECORDED
 
 RUNBOOK = runbook.FILE
-OWN, SENT = "readiness_summary.notify_dry_run_recorded", "health.notification_delivered"
+OWN, SENT = NOTIFY_DRY_RUN_RECORDED.id, NOTIFICATION_DELIVERED.id
 
 
 def item_rows(lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
@@ -32,20 +35,23 @@ def has_passed(lines: Sequence[EvidenceLine], check: str) -> bool:
 
 
 def find_drafts(task: TaskSession) -> dict[str, Any]:
-    """Return what `readiness_summary.look_at_documents` looks at: the drafts, and what they must tell and lead to."""
+    """Return what `readiness_summary.look_at_documents` looks at: the drafts, what they must contain, and where they link to."""
     run, tasks = task.run.model_copy(update={"run_folder": task.run_folder.resolve()}), task.run_tasks()
     lines = task.run_lines()
     is_partial = len(tasks) < len(TASKS) - 1
-    # In Markdown the documents say each title's words as they are, markup escaped.
+    # In Markdown the documents have each title as it is, markup escaped.
     titles = {**{one.name: one.title for one in tasks}, **{name: plain(check.title) for name, check in every_check().items()}}
-    drafts = draft_documents(run, (*tasks, task.task), lines, partial=is_partial, ended_at=datetime.now(UTC))
+    now = datetime.now(UTC)
+    outcome = RunOutcome(started_at=now, ended_at=now, finished=True, partial=is_partial, rehearsed_for=())
+    report = report_run(run, (*tasks, task.task), lines, outcome, launch_list=load_launch_list())
+    drafts = draft_documents(report)
     return {
         "drafts": drafts,
         "folder": run.run_folder,
         "to_come": files_to_come(run, (*tasks, task.task), drafts),
         "expected": task.expected_checks(),
         "titles": titles,
-        "bad": [line.check for line in standing_out(lines)],
+        "bad": [line.check for line in report.standing_out],
         "run_id": run.run_folder.name,
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
@@ -19,28 +19,27 @@ from pydantic import ValidationError
 
 from lib.core.breakages import breakages_since, read_breakages
 from lib.core.environment import clean_in_place
-from lib.core.errors import NotReadyError, ParamsError, TargetError
+from lib.core.errors import NotReadyError, ParamsError
 from lib.core.paths import ROOT
-from lib.core.redact import strike
-from lib.core.results import Findings, Outcome, Result, unseen
+from lib.core.results import Check, Findings, Look, Outcome, Result
+from lib.core.section import Section
 from lib.core.wording import outcome_symbol, outcome_word
-from lib.display.tables import Table, show_table
+from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
-from lib.evidence.history import changes_since, last_run, open_history
 from lib.evidence.log import EvidenceLine
 from lib.run import params
 from lib.run.params import parameter_problem
-from lib.run.run_file import RunFile, read_run_file, world_of
+from lib.run.run_file import RunFile, context_of, read_run_file
 from lib.tasks.base import Task
 from lib.tasks.index import TASKS, task_named
-from lib.transport.context import World
+from lib.transport.context import Context
 
 NOTE_S = 0.2
 """Seconds that the note about a part which has just ended may come later than the answer that it never gave."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class LookResult:
     """What one look brought back, as a notebook shows it: a line a check, then the rows.
 
     facts: plain data for a later look or a figure; None when the look could not be made.
@@ -75,12 +74,12 @@ class Seen:
 
 
 class TaskSession:
-    """One task, opened: its world, and the results found so far."""
+    """One task, opened: its context, and the results found so far."""
 
-    def __init__(self, task: Task, run: RunFile, world: World) -> None:
+    def __init__(self, task: Task, run: RunFile, context: Context[Section | None]) -> None:
         self.task = task
         self.run = run
-        self.world = world
+        self.context = context
         self.lines: list[EvidenceLine] = []
 
     def __repr__(self) -> str:
@@ -94,43 +93,39 @@ class TaskSession:
             {"what": "run", "value": self.run.run_id},
             {"what": "pack", "value": self.run.pack.name},
             *self._target_rows(),
-            {"what": "changes to the target", "value": "allowed" if self.world.writes_allowed else "not allowed"},
+            {"what": "changes to the target", "value": "allowed" if self.context.writes_allowed else "not allowed"},
         ]
-        return show_table(rows, "What this notebook looks at")
+        return make_table(rows, "What this notebook looks at")
 
     def _target_rows(self) -> list[dict[str, str]]:
         """Return one row for each target of this task: where it is, and how real."""
         rows = []
         for name in self.task.targets or sorted(self.run.provenances):
-            shown = self.world.target.shown if name == "database" else ""
-            if name in self.world.services:
-                shown = self.world.services[name].shown
+            shown = self.context.target.display_name if name == "database" else ""
+            if name in self.context.services:
+                shown = self.context.services[name].display_name
             how = self.run.provenances.get(name, self.run.provenance).value
-            missing = name in self.world.missing
+            missing = name in self.context.missing
             rows.append({"what": name, "value": "not set" if missing else f"{shown} ({how})"})
         return rows
 
-    def look(self, look: Callable[..., Findings], **arguments: Any) -> Seen:
+    def look(self, look: Look[..., object], **arguments: Any) -> LookResult:
         """Make one look, keep its results and artifacts, and return what to show.
 
         A look that can't be made becomes an `error` of each check it declared; a bug is let through.
         """
-        declared: tuple[str, ...] = look.check_ids  # type: ignore[attr-defined]
-        self.tell("looking", declared[0])
+        declared = tuple(check.id for check in look.checks)
+        self.emit("looking", declared[0])
         started_at, started = datetime.now(UTC), time.monotonic()
         known = {one.name for one in read_breakages(self.run.work)}
-        try:
-            findings = look(self.world, **arguments)
-        except TargetError as exc:
-            findings = Findings(results=[unseen(check, strike(str(exc))) for check in declared])
-        findings = self._without_broken(findings, known)
+        findings = self._without_broken(look.attempt(self.context, **arguments), known)
         lines = self._keep(findings, declared, started_at, time.monotonic() - started)
-        caption = (look.__doc__ or "").strip().partition("\n")[0]
         whole = next((one.path for one in (lines[0].artifacts if lines else ()) if one.path.endswith(".json")), None)
         titles = [self._check(line.check).title for line in lines]
-        return Seen(lines=lines, titles=titles, table=show_table(findings.rows, caption, artifact=whole), facts=findings.facts)
+        table = make_table(findings.rows, look.caption, artifact=whole)
+        return LookResult(lines=lines, titles=titles, table=table, facts=findings.facts)
 
-    def _without_broken(self, findings: Findings, known: Collection[str]) -> Findings:
+    def _without_broken(self, findings: Findings[object], known: Collection[str]) -> Findings[object]:
         """Return the findings with an `error` in the place of each that rests on a part of ours that broke meanwhile."""
         if any(result.outcome is Outcome.ERROR for result in findings.results) and self.run.embedded_targets:
             time.sleep(NOTE_S)
@@ -142,7 +137,7 @@ class TaskSession:
     def _unless_broken(self, result: Result, broken: Mapping[str, str]) -> Result:
         target = self._check(result.check).target
         sentence = broken.get(target) if target else next(iter(broken.values())) if result.outcome is Outcome.ERROR else None
-        return unseen(result.check, strike(sentence)) if sentence else result
+        return self._check(result.check).errored(sentence) if sentence else result
 
     def verdict_table(self) -> Table:
         """Return one row a check of this task, in the task's own order, whether it was looked at or not."""
@@ -155,16 +150,17 @@ class TaskSession:
             }
             for check in self.task.checks
         ]
-        return show_table(rows, f"Every check of {self.task.name}", limit=len(rows))
+        return make_table(rows, f"Every check of {self.task.name}", limit=len(rows))
 
     def record(self) -> Table:
         """Give every check without a result an `error`, and return how the results add up."""
         found = {line.check for line in self.lines}
         never = [check.id for check in self.task.checks if check.id not in found]
-        reason = "No look of the notebook gave a result for it. Next: see the notebook's cells above."
-        self._keep(Findings(results=[unseen(check, reason) for check in never]), tuple(never), datetime.now(UTC), 0.0)
+        reason, fix = "No look of the notebook gave a result for it.", "see the notebook's cells above."
+        results = [self._check(check).errored(reason, fix=fix) for check in never]
+        self._keep(Findings[None](results=results), tuple(never), datetime.now(UTC), 0.0)
         rows = [{"result": one.value, "checks": sum(line.result is one for line in self.lines)} for one in Outcome]
-        return show_table(rows, f"Results kept in {evidence.FILE}")
+        return make_table(rows, f"Results kept in {evidence.FILE}")
 
     def require_ready(self) -> None:
         """Raise NotReadyError when a gate of this task did not pass; the only place a finding raises."""
@@ -175,7 +171,7 @@ class TaskSession:
 
     def show(self, rows: Sequence[Mapping[str, Any]], caption: str) -> Table:
         """Return rows as a table that shows itself."""
-        return show_table(rows, caption)
+        return make_table(rows, caption)
 
     def run_tasks(self) -> tuple[Task, ...]:
         """Return the tasks of this run but the summary itself; outside a run, all there are."""
@@ -188,6 +184,8 @@ class TaskSession:
 
     def changes(self, lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
         """Return the checks whose result differs from the environment's last finished run before this one."""
+        from lib.evidence.history import changes_since, last_run, open_history  # SQLAlchemy: the summary alone needs it
+
         past = last_run(open_history(self.run.rendered), self.run.environment)
         return changes_since(past, lines)
 
@@ -200,16 +198,18 @@ class TaskSession:
         """Return the evidence of the whole run; outside a run, that of the environment's newest finished one."""
         return evidence.read_evidence(self.run_folder)
 
-    def tell(self, state: str, what: str) -> None:
+    def emit(self, state: str, what: str) -> None:
         """Say what is being done now, for the run's progress display."""
         event = {"task": self.task.name, "state": state, "what": what}
         with self.run.events.open("a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
 
-    def _check(self, check_id: str) -> Any:
+    def _check(self, check_id: str) -> Check:
         return next(check for check in self.task.checks if check.id == check_id)
 
-    def _keep(self, findings: Findings, declared: Sequence[str], started_at: datetime, duration_s: float) -> list[EvidenceLine]:
+    def _keep(
+        self, findings: Findings[object], declared: Sequence[str], started_at: datetime, duration_s: float
+    ) -> list[EvidenceLine]:
         """Append the look's results to the run's evidence, exactly one for each declared check."""
         given = [result.check for result in findings.results]
         if sorted(given) != sorted(declared):
@@ -218,7 +218,7 @@ class TaskSession:
         lines = [self._line(result, started_at, duration_s, kept) for result in findings.results]
         for line in lines:
             evidence.append_line(self.run.run_folder, line)
-            self.tell(line.result.value, line.check)
+            self.emit(line.result.value, line.check)
         self.lines.extend(lines)
         return lines
 
@@ -251,7 +251,7 @@ def open_task(name: str, *, environment: str, **parameters: Any) -> TaskSession:
 
         run = start_lab(task, environment)
     try:
-        world = world_of(run, name, parameters)
+        context = context_of(run, name, parameters)
     except ValidationError as exc:
         raise ParamsError([parameter_problem(name, problem) for problem in exc.errors()]) from None
-    return TaskSession(task, run, world)
+    return TaskSession(task, run, context)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.results import Outcome, least_real
-from lib.core.wording import WORST_FIRST, item_word, outcome_word, show_count, split_detail
+from lib.core.wording import WORST_FIRST, format_count, item_word, outcome_word
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow, ProofLink
 from lib.run.params import LAUNCH_LIST
@@ -50,23 +50,23 @@ def load_launch_list(path: Path = ROOT / FILE) -> tuple[LaunchItem, ...]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as exc:
         said = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8 text"
-        raise ParamsError(f"{FILE} can't be read: {said}. Next: bring the file back.") from exc
+        raise ParamsError(f"{FILE} can't be read: {said}. Fix: Bring the file back.") from exc
     except yaml.YAMLError as exc:
-        raise ParamsError(f"{FILE} is not valid YAML: {' '.join(str(exc).split())}. Next: mend that line.") from exc
+        raise ParamsError(f"{FILE} is not valid YAML: {' '.join(str(exc).split())}. Fix: Correct that line.") from exc
     try:
         items = tuple(LaunchList.model_validate(document).items)
     except ValidationError as exc:
-        raise ParamsError([say_misfit(one["loc"], one["msg"]) for one in exc.errors()]) from None
+        raise ParamsError([format_misfit(one["loc"], one["msg"]) for one in exc.errors()]) from None
     problems = find_problems(items)
     if problems:
         raise ParamsError(problems)
     return items
 
 
-def say_misfit(place: Sequence[int | str], said: str) -> str:
+def format_misfit(place: Sequence[int | str], said: str) -> str:
     """Return one line for one thing that does not fit the file's form."""
     where = ".".join(str(part + 1) if isinstance(part, int) else part for part in place) or "the file"
-    return f"{FILE}: {where}: {said.lower()}. Next: an item has a number, a title and a list of checks."
+    return f"{FILE}: {where}: {said.lower()}. Fix: An item has a number, a title and a list of checks."
 
 
 def find_problems(items: Iterable[LaunchItem]) -> list[str]:
@@ -74,7 +74,7 @@ def find_problems(items: Iterable[LaunchItem]) -> list[str]:
     known, seen, problems = every_check(), set(), []
     for item in items:
         if item.number in seen:
-            problems.append(f"{FILE}: number {item.number} is there twice. Next: number each item once.")
+            problems.append(f"{FILE}: number {item.number} is there twice. Fix: Number each item once.")
         seen.add(item.number)
         for check in item.checks:
             if check not in known:
@@ -107,23 +107,22 @@ def judge_item(item: LaunchItem, lines: Sequence[EvidenceLine]) -> LaunchRow:
         number=item.number,
         title=item.title,
         outcome=outcome,
-        detail=say_why(lines, absent, outcome),
+        detail=format_why(lines, absent, outcome),
         provenance=least_real(line.provenance for line in lines if line.result is not Outcome.SKIP),
         proofs=tuple(proof_of(task, lines) for task in dict.fromkeys(line.task for line in lines)),
     )
 
 
-def say_why(lines: Sequence[EvidenceLine], absent: Sequence[str], outcome: Outcome | None) -> str:
+def format_why(lines: Sequence[EvidenceLine], absent: Sequence[str], outcome: Outcome | None) -> str:
     """Return why an item has not passed, or what of it was skipped; '' when all of it passed."""
     if outcome is None:
         tasks = dict.fromkeys(task_named(check.partition(".")[0]).title for check in absent)
-        return f"Not looked at in this run: {', '.join(tasks)}. Next: run it, or run without ONLY."
+        return f"Not part of this run: {', '.join(tasks)}. Fix: Run it, or run without ONLY."
     telling = Outcome.SKIP if outcome is Outcome.PASS else outcome
-    told = [line for line in lines if line.result is telling]
+    shown = [line for line in lines if line.result is telling]
     checks = every_check()
-    return " ".join(f"{checks[line.check].title}: {outcome_word(line.result)}. {line.detail}".strip() for line in told[:2]) + (
-        f" And {show_count(len(told) - 2, 'more check')}." if len(told) > 2 else ""
-    )
+    said = [f"{checks[one.check].title}: {outcome_word(one.result)}. {one.sentence}".strip() for one in shown[:2]]
+    return " ".join([*said, *([f"And {format_count(len(shown) - 2, 'more check')}."] if len(shown) > 2 else [])])
 
 
 def proof_of(task: str, lines: Sequence[EvidenceLine]) -> ProofLink:
@@ -154,7 +153,7 @@ def item_table(rows: Iterable[LaunchRow]) -> list[dict[str, Any]]:
             "what the launch asks for": row.title,
             "result": row.outcome.value if row.outcome else item_word(None),
             "looked at": "" if row.provenance is None else row.provenance.value,
-            "why": split_detail(row.detail)[0],
+            "why": row.detail.partition(" Fix: ")[0],
         }
         for row in rows
     ]

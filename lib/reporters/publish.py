@@ -6,8 +6,8 @@ Every file is written whole; `latest` moves last, so that whoever follows it nev
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from nbformat import NotebookNode
 from lib.core.errors import CommandError
 from lib.core.files import point_at, write_whole
 from lib.core.paths import ROOT
-from lib.core.redact import strike_all
+from lib.core.redact import redact_all
 from lib.core.results import Outcome, Verdict
-from lib.evidence.history import HistoryEntry, PastRun, changes_since, last_run, open_history, remember_run
+from lib.evidence.history import HistoryEntry, last_run, open_history, remember_run
 from lib.evidence.log import FILE, EvidenceLine, read_evidence
 from lib.evidence.manifest import load_signer, seal_run, signing_key_path
 from lib.reporters.documents.draft import write_documents
@@ -27,10 +27,11 @@ from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE
 from lib.reporters.documents.qa_links import FILE as QA_FILE
 from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
 from lib.reporters.html.render import render_index, render_task_page
-from lib.reporters.launch_list import count_items, judge_items, load_launch_list
-from lib.reporters.summary import summarize_task, verdict_of
-from lib.reporters.terminal import say_verdict
-from lib.run.graph import Ending, TaskRun
+from lib.reporters.launch_list import load_launch_list
+from lib.reporters.report import RunReport, report_run
+from lib.reporters.summary import TaskSummary, verdict_of
+from lib.reporters.terminal import format_verdict
+from lib.run.graph import RunOutcome, TaskRun
 from lib.run.params import history_url
 from lib.run.run_file import RunFile
 from lib.tasks.base import Task
@@ -48,73 +49,92 @@ class Published:
     words: str
 
 
-def publish(run: RunFile, task_runs: Sequence[TaskRun], ending: Ending) -> Published:
+def publish(run: RunFile, task_runs: Sequence[TaskRun], outcome: RunOutcome) -> Published:
     """Write everything a finished or stopped run leaves to be read, and return its verdict."""
-    lines = read_evidence(run.run_folder)
-    verdict = verdict_of(lines, partial=ending.partial or not ending.finished)
-    tasks = tuple(task_run.task for task_run in task_runs)
     history = open_history(run.rendered, history_url())
-    past = last_run(history, run.environment)
+    report = report_run(
+        run,
+        [task_run.task for task_run in task_runs],
+        read_evidence(run.run_folder),
+        outcome,
+        launch_list=load_launch_list(),
+        past=last_run(history, run.environment),
+        commit=read_commit(run.pack),
+    )
     notebooks = {one.task.name: keep_notebook(run, one) for one in task_runs}
-    write_documents(run, tasks, lines, partial=ending.partial, ended_at=ending.ended_at)
-    for task in tasks:
-        if task != SUMMARY:
-            write_task_page(run, task, notebooks[task.name], lines, ending)
-    header = page_header(run, SUMMARY, verdict, lines, ending, title="Launch readiness")
-    summary = summarize_run(run, header, tasks, lines, past)
-    write_whole(run.run_folder / INDEX, render_index(notebooks.get(SUMMARY.name), summary))
-    seal_run(run.run_folder, about_run(run, verdict, ending), load_signer(signing_key_path(ROOT)))
-    remember_run(history, history_entry(run, verdict, ending, lines))
-    if ending.finished:
+    write_documents(report)
+    write_pages(report, notebooks)
+    seal_run(run.run_folder, about_run(report), load_signer(signing_key_path(ROOT)))
+    remember_run(history, history_entry(report))
+    if outcome.finished:
         point_at(run.run_folder.parent / "latest", run.run_id)
-    return Published(verdict=verdict, words=say_verdict(run, tasks, lines, verdict, ending))
+    return Published(verdict=report.verdict, words=format_verdict(report))
 
 
 def keep_notebook(run: RunFile, task_run: TaskRun) -> NotebookNode | None:
-    """Put the executed notebook into the run's folder, credentials struck out, and return it."""
+    """Put the executed notebook into the run's folder, credentials redacted, and return it."""
     if task_run.notebook is None:
         return None
     try:
         raw = json.loads(task_run.notebook.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None  # cut off while papermill wrote it; the evidence has what was found
-    text = json.dumps(strike_all(raw), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(redact_all(raw), indent=1, ensure_ascii=False) + "\n"
     write_whole(run.run_folder / f"{task_run.task.name}.ipynb", text)
     return nbformat.reads(text, as_version=4)
 
 
-def write_task_page(
-    run: RunFile, task: Task, notebook: NotebookNode | None, lines: Sequence[EvidenceLine], ending: Ending
-) -> None:
-    """Write one task's page; without a notebook it still shows every result."""
-    own = [line for line in lines if line.task == task.name]
-    header = page_header(run, task, verdict_of(own, partial=False), own, ending, title=task.title)
-    write_whole(run.run_folder / f"{task.name}.html", render_task_page(notebook, header))
+def write_pages(report: RunReport, notebooks: Mapping[str, NotebookNode | None]) -> None:
+    """Write a page a task and the front page; without a notebook a page still shows every result."""
+    folder = report.run.run_folder
+    for one in report.tasks:
+        if one.task != SUMMARY:
+            page = render_task_page(notebooks[one.task.name], task_header(report, one))
+            write_whole(folder / f"{one.task.name}.html", page)
+    write_whole(folder / INDEX, render_index(notebooks.get(SUMMARY.name), summarize_run(report)))
 
 
-def page_header(
-    run: RunFile, task: Task, verdict: Verdict, lines: Sequence[EvidenceLine], ending: Ending, *, title: str
-) -> PageHeader:
-    """Return what the head of a page says."""
-    name = f"{task.name}.ipynb"
-    summary = summarize_task(task, lines)
-    whole = task == SUMMARY
+def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:
+    """Return what the head of one task's page says."""
+    own = report.lines_of(summary.task)
+    started_at = summary.started_at or report.outcome.started_at
+    return replace(
+        run_header(report),
+        title=summary.task.title,
+        task=summary.task.name,
+        verdict=verdict_of(own, partial=False),
+        started_at=started_at.isoformat(),
+        duration_s=summary.duration_s,
+        notebook=notebook_of(report, summary.task),
+        checks=tuple(check_row(line) for line in own),
+    )
+
+
+def run_header(report: RunReport) -> PageHeader:
+    """Return what the head of the front page says."""
+    run, outcome = report.run, report.outcome
     return PageHeader(
         environment=run.environment,
         run_id=run.run_id,
-        title=title,
-        task=task.name,
-        verdict=verdict,
-        started_at=(ending.started_at if whole else summary.started_at or ending.started_at).isoformat(),
-        duration_s=ending.duration_s if whole else summary.duration_s,
+        title="Launch readiness",
+        task=SUMMARY.name,
+        verdict=report.verdict,
+        started_at=outcome.started_at.isoformat(),
+        duration_s=outcome.duration_s,
         pack=run.pack.name,
-        commit=read_commit(run.pack),
+        commit=report.commit,
         rehearsed=run.rehearsal,
-        partial=ending.partial,
-        finished=ending.finished,
-        notebook=name if (run.run_folder / name).exists() else None,
-        checks=tuple(check_row(line) for line in lines),
+        partial=outcome.partial,
+        finished=outcome.finished,
+        notebook=notebook_of(report, SUMMARY),
+        checks=tuple(check_row(line) for line in report.lines),
     )
+
+
+def notebook_of(report: RunReport, task: Task) -> str | None:
+    """Return the name of a task's executed notebook in the run's folder, if it is there."""
+    name = f"{task.name}.ipynb"
+    return name if (report.run.run_folder / name).exists() else None
 
 
 def check_row(line: EvidenceLine) -> CheckRow:
@@ -131,6 +151,7 @@ def check_row(line: EvidenceLine) -> CheckRow:
         expected=line.expected,
         unit=line.unit,
         detail=line.detail,
+        fix=line.fix,
         command=line.command,
         exit_code=line.exit_code,
         started_at=line.started_at.isoformat(),
@@ -139,37 +160,33 @@ def check_row(line: EvidenceLine) -> CheckRow:
     )
 
 
-def summarize_run(
-    run: RunFile, header: PageHeader, tasks: Sequence[Task], lines: Sequence[EvidenceLine], past: PastRun | None
-) -> RunSummary:
+def summarize_run(report: RunReport) -> RunSummary:
     """Return everything the summary page says."""
-    items = judge_items(load_launch_list(), lines)
     return RunSummary(
-        header=header,
-        launch_list=items,
-        tally=count_items(items),
-        tasks=tuple(task_row(run, task, lines) for task in tasks if task != SUMMARY),
-        changes=None if past is None else tuple(change_row(row) for row in changes_since(past, lines)),
-        previous=past.run_id if past else None,
-        files=list_links(run.run_folder),
+        header=run_header(report),
+        launch_list=report.items,
+        tally=report.tally,
+        tasks=tuple(task_row(one) for one in report.tasks if one.task != SUMMARY),
+        changes=None if report.changes is None else tuple(change_row(row) for row in report.changes),
+        previous=report.previous,
+        files=list_links(report.run.run_folder),
     )
 
 
-def task_row(run: RunFile, task: Task, lines: Sequence[EvidenceLine]) -> TaskRow:
+def task_row(one: TaskSummary) -> TaskRow:
     """Return one task as a row of the summary page."""
-    one = summarize_task(task, lines)
     return TaskRow(
-        task=task.name,
-        title=task.title,
+        task=one.task.name,
+        title=one.task.title,
         outcome=one.outcome,
         counts=one.counts,
         duration_s=one.duration_s,
         provenance=one.provenance,
-        page=f"{task.name}.html",
+        page=f"{one.task.name}.html",
     )
 
 
-def change_row(row: dict[str, Any]) -> Change:
+def change_row(row: Mapping[str, Any]) -> Change:
     """Return one changed result as the page takes it."""
     titles = every_check()
     words = {outcome.value: outcome for outcome in Outcome}
@@ -195,34 +212,35 @@ def list_links(run_folder: Path) -> tuple[FileLink, ...]:
     )
 
 
-def about_run(run: RunFile, verdict: Verdict, ending: Ending) -> dict[str, Any]:
+def about_run(report: RunReport) -> dict[str, Any]:
     """Return what the signed statement says of the run."""
+    run, outcome = report.run, report.outcome
     return {
         "run_id": run.run_id,
         "environment": run.environment,
-        "verdict": verdict.word,
+        "verdict": report.verdict.word,
         "rehearsal": run.rehearsal,
-        "partial": ending.partial,
-        "finished": ending.finished,
+        "partial": outcome.partial,
+        "finished": outcome.finished,
         "pack": run.pack.name,
-        "pack_commit": read_commit(run.pack),
-        "started_at": ending.started_at.isoformat(),
-        "ended_at": ending.ended_at.isoformat(),
+        "pack_commit": report.commit,
+        "started_at": outcome.started_at.isoformat(),
+        "ended_at": outcome.ended_at.isoformat(),
     }
 
 
-def history_entry(run: RunFile, verdict: Verdict, ending: Ending, lines: Sequence[EvidenceLine]) -> HistoryEntry:
+def history_entry(report: RunReport) -> HistoryEntry:
     """Return the run as history keeps it."""
     return HistoryEntry(
-        run_id=run.run_id,
-        environment=run.environment,
-        verdict=verdict.word,
-        partial=ending.partial,
-        finished=ending.finished,
-        commit_id=read_commit(run.pack),
-        started_at=ending.started_at,
-        duration_s=ending.duration_s,
-        lines=lines,
+        run_id=report.run.run_id,
+        environment=report.run.environment,
+        verdict=report.verdict.word,
+        partial=report.outcome.partial,
+        finished=report.outcome.finished,
+        commit_id=report.commit,
+        started_at=report.outcome.started_at,
+        duration_s=report.outcome.duration_s,
+        lines=report.lines,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lib.core.results import Outcome, Provenance, Verdict, count_outcomes, decide, least_real
-from lib.core.wording import WORST_FIRST, split_detail
+from lib.core.wording import WORST_FIRST
 from lib.evidence.log import EvidenceLine
 from lib.tasks.base import Task
 from lib.tasks.index import every_check
@@ -79,11 +79,10 @@ def standing_out(lines: Iterable[EvidenceLine]) -> list[EvidenceLine]:
 
 
 def standing_out_rows(lines: Iterable[EvidenceLine]) -> list[dict[str, Any]]:
-    """Return one row for each line a person must read: what was expected, seen, and the next move."""
+    """Return one row for each line a person must read: what was expected, seen, and the fix."""
     titles = every_check()
     rows = []
     for line in standing_out(lines):
-        seen, move = split_detail(line.detail)
         title = titles[line.check].title if line.check in titles else line.check
         rows.append(
             {
@@ -92,8 +91,8 @@ def standing_out_rows(lines: Iterable[EvidenceLine]) -> list[dict[str, Any]]:
                 "what must be true": title,
                 "expected": line.expected,
                 "observed": line.observed,
-                "what was seen": seen,
-                "next move": move,
+                "what was seen": line.detail,
+                "fix": " ".join(line.fix),
             }
         )
     return rows

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lib.core.results import Check, Outcome, unseen
-from lib.core.wording import say_not_set
+from lib.core.results import Check, Outcome
+from lib.core.wording import format_not_set
 from lib.evidence.log import EvidenceLine, append_line, line_of, read_evidence
 from lib.run.kernels import Execution, KernelSlot, execute_notebook
 from lib.run.progress import Progress
 from lib.run.run_file import RunFile
-from lib.run.signals import Stopped
+from lib.run.signals import Interrupted
 from lib.tasks.base import Task
 
 POLL_S = 0.2
@@ -39,7 +39,7 @@ class TaskRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ending:
+class RunOutcome:
     """How a run ended. finished: False when it was stopped; partial: only some of the tasks ran."""
 
     started_at: datetime
@@ -69,7 +69,7 @@ class Graph:
     started: dict[str, datetime] = field(default_factory=dict)
 
     def execute(self, executor: Executor, *, jobs: int) -> None:
-        """Execute every task to an end; Stopped ends those that run, marks the rest, and goes on up."""
+        """Execute every task to an end; Interrupted ends those that run, marks the rest, and goes on up."""
         running: dict[Future[Execution], Task] = {}
         try:
             while len(self.runs) < len(self.tasks):
@@ -78,7 +78,7 @@ class Graph:
                 self.progress.follow()
                 for future in done:
                     self.take(running.pop(future), future)
-        except Stopped:
+        except Interrupted:
             self.stop(running)
             raise
 
@@ -106,7 +106,7 @@ class Graph:
         absent = [target for target in task.targets if target in self.missing]
         # With some of its targets there, a task looks at those, and says itself which it can't look at.
         if absent and len(absent) == len(task.targets):
-            return say_not_set([name for target in absent for name in self.missing[target]], self.run.environment)
+            return format_not_set([name for target in absent for name in self.missing[target]], self.run.environment)
         selected = {one.name for one in self.tasks}
         found = {line.check: line.result for line in read_evidence(self.run.run_folder)}
         for check in task.needs:
@@ -148,12 +148,13 @@ class Graph:
         """Keep how a task ended, with an `error` for each of its checks that has no result."""
         self.runs[task.name] = ended
         reasons = {
-            "broken": f"Not looked at: {ended.problem}. Next: open the notebook's page, mend the cause, run again.",
-            "blocked": f"Not looked at: {ended.problem}. Next: mend that first.",
-            "stopped": "Not looked at: the run was stopped before it. Next: run again.",
+            "broken": (f"Not determined: {ended.problem}.", "open the notebook's page, fix the cause, run again."),
+            "blocked": (f"Not determined: {ended.problem}.", "fix that first."),
+            "stopped": ("Not determined: the run was stopped before it.", "run again."),
         }
         if ended.ended in reasons:
-            keep_unseen(self.run, task, reasons[ended.ended], whole=ended.ended != "blocked")
+            reason, fix = reasons[ended.ended]
+            keep_errors(self.run, task, reason, fix=fix, whole=ended.ended != "blocked")
         self.progress.end(task, ended.ended, ended.problem)
 
     def interrupt(self, running: Mapping[Future[Execution], Task]) -> None:
@@ -185,7 +186,7 @@ class Graph:
                 )
 
 
-def keep_unseen(run: RunFile, task: Task, reason: str, *, whole: bool) -> None:
+def keep_errors(run: RunFile, task: Task, reason: str, *, fix: str, whole: bool) -> None:
     """Append an `error` for each check of the task that has no line yet.
 
     whole: also say that the notebook itself did not run to its end.
@@ -194,13 +195,13 @@ def keep_unseen(run: RunFile, task: Task, reason: str, *, whole: bool) -> None:
     checks = [*task.checks, *([task.completed] if whole else [])]
     for check in checks:
         if check.id not in found:
-            append_line(run.run_folder, unseen_line(run, check, reason))
+            append_line(run.run_folder, error_line(run, check, reason, fix))
 
 
-def unseen_line(run: RunFile, check: Check, reason: str) -> EvidenceLine:
-    """Return the line of a check that could not be looked at."""
+def error_line(run: RunFile, check: Check, reason: str, fix: str) -> EvidenceLine:
+    """Return the line of a check whose result could not be determined."""
     return line_of(
-        unseen(check.id, reason),
+        check.errored(reason, fix=fix),
         check,
         run_id=run.run_id,
         environment=run.environment,

@@ -22,7 +22,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from lib.core.breakages import note_breakage
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.run.params import RUN_FILE_VARIABLE, kernel_variables
 from lib.tasks.base import Task
 
@@ -117,17 +117,17 @@ def execute_notebook(
     except PapermillExecutionError as exc:
         if exc.ename == "NotReadyError":
             return Execution(notebook=output, ended="not_ready")
-        said = strike(f"{exc.ename}: {exc.evalue}").partition("\n")[0]
+        said = redact(f"{exc.ename}: {exc.evalue}").partition("\n")[0]
         return Execution(notebook=output, ended="broken", problem=f"a cell of {task.notebook} raised {said}")
     except (DeadKernelError, CellTimeoutError) as exc:
-        why = slot.ended_because or strike(str(exc)).partition("\n")[0] or "its kernel died"
+        why = slot.ended_because or redact(str(exc)).partition("\n")[0] or "its kernel died"
         return Execution(notebook=output, ended="broken", problem=f"{task.notebook} was ended: {why}")
     except Exception as exc:
         if slot.ended_because:  # what a client says whose kernel we ended is of no interest
             return Execution(notebook=output, ended="broken", problem=f"{task.notebook} was ended: {slot.ended_because}")
         # One notebook that could not be executed must not take the others' results along.
         note_breakage(folder, "runner", exc)
-        said = strike(f"{type(exc).__name__}: {exc}").partition("\n")[0]
+        said = redact(f"{type(exc).__name__}: {exc}").partition("\n")[0]
         return Execution(
             notebook=output, ended="broken", problem=f"{task.notebook} could not be executed: {said} (a bug of ours)"
         )

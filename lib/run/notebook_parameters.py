@@ -1,4 +1,4 @@
-"""The notebooks' parameters cells, held against params by name and type before anything starts.
+"""The notebooks' parameters cells, checked against params by name and type, before anything starts.
 
 papermill itself only warns of a name it does not know, and takes any type.
 """
@@ -48,7 +48,7 @@ def read_defaults(notebook: Path) -> dict[str, Any]:
     try:
         cells = nbformat.read(notebook, as_version=4).cells
     except (OSError, ValueError, nbformat.reader.NotJSONError) as exc:
-        raise ParamsError(f"notebooks/{notebook.name} can't be read: {exc}. Next: restore it from version control.") from exc
+        raise ParamsError(f"notebooks/{notebook.name} can't be read: {exc}. Fix: Restore it from version control.") from exc
     tagged = [cell for cell in cells if TAG in cell.metadata.get("tags", [])]
     if len(tagged) != 1:
         raise ParamsError(f"notebooks/{notebook.name} has {len(tagged)} cells tagged '{TAG}'; it must have one.")

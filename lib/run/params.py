@@ -1,6 +1,6 @@
 """What the user asked for: params/<environment>.yaml, the command line and the environment variables.
 
-The only reader of environment variables. Everything wrong is told at once, one line each, before
+The only reader of environment variables. Every problem is reported at once, one line each, before
 anything starts. The rehearsal rule is in `lib.run.targets`.
 """
 
@@ -151,7 +151,7 @@ def override(sections: dict[str, Any], values: Mapping[str, str]) -> dict[str, A
     try:
         return {**sections, "health": SECTIONS["health"].model_validate(given)}
     except ValidationError as exc:
-        raise ParamsError([say_problem("NOTIFY_EMAIL or EVIDENCE_URL", problem) for problem in exc.errors()]) from None
+        raise ParamsError([format_problem("NOTIFY_EMAIL or EVIDENCE_URL", problem) for problem in exc.errors()]) from None
 
 
 def is_strict(variables: Mapping[str, str] | None = None) -> bool:
@@ -239,15 +239,15 @@ def parse_document(document: Mapping[str, Any], *, where: str) -> Any:
     try:
         return ParamsFile.model_validate(document)
     except ValidationError as exc:
-        raise ParamsError([say_problem(where, problem) for problem in exc.errors()]) from None
+        raise ParamsError([format_problem(where, problem) for problem in exc.errors()]) from None
 
 
 def parameter_problem(task: str, problem: ErrorDetails) -> str:
     """Return one line for a notebook parameter that the task's section can't take."""
-    return say_problem(f"the {task} notebook's parameters", problem)
+    return format_problem(f"the {task} notebook's parameters", problem)
 
 
-def say_problem(where: str, problem: ErrorDetails) -> str:
+def format_problem(where: str, problem: ErrorDetails) -> str:
     """Return one line for one thing that pydantic found wrong."""
     place = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
@@ -256,7 +256,7 @@ def say_problem(where: str, problem: ErrorDetails) -> str:
             f"{where}{': ' + section if section else ''}", str(problem["loc"][-1]), known_keys(problem)
         )
     if problem["type"] == "missing":
-        return f"{where}: {place} is missing. Next: add it (params/local.yaml shows one)."
+        return f"{where}: {place} is missing. Fix: Add it (params/local.yaml shows one)."
     seen = repr(problem["input"])
     return f"{where}: {place}: {problem['msg'].lower()}; saw {seen[:80]} ({type(problem['input']).__name__})."
 
@@ -271,11 +271,11 @@ def known_keys(problem: ErrorDetails) -> list[str]:
 
 
 def find_pack(asked: str | None, written: str, problems: list[str]) -> Path:
-    """Return the pack's folder, absolute; adds a line to problems when there is none."""
+    """Return the pack's folder, absolute; adds a line to problems when the folder does not exist."""
     path = (Path.cwd() / asked if asked else ROOT / written).expanduser().resolve()
     named = f"PACK={asked}" if asked else f"pack: {written}"
     if not path.is_dir():
         near = get_close_matches(path.name, [one.name for one in path.parent.glob("*/")], n=1) if path.parent.is_dir() else []
         hint = f" Did you mean {near[0]}?" if near else ""
-        problems.append(f"{named}: there is no folder {path}.{hint} Next: pass the project's checkout.")
+        problems.append(f"{named}: there is no folder {path}.{hint} Fix: Pass the project's checkout.")
     return path

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lib.core.results import Outcome
-from lib.core.wording import outcome_symbol, show_counts, show_duration
+from lib.core.wording import format_counts, format_duration, outcome_symbol
 from lib.tasks.base import Task
 
 STYLES = {"pass": "green", "fail": "red", "error": "magenta", "skip": "yellow"}
@@ -36,7 +36,7 @@ class TaskLine:
     def took(self) -> str:
         if self.started is None:
             return ""
-        return show_duration((self.ended or time.monotonic()) - self.started)
+        return format_duration((self.ended or time.monotonic()) - self.started)
 
 
 class Progress:
@@ -72,7 +72,7 @@ class Progress:
         line.state, line.doing, line.ended = ENDED[how], problem, time.monotonic()
         tail = f": {problem}" if problem else ""
         took = f" after {line.took}" if line.started else ""
-        self.say(f"{task.name}: {ENDED[how]}{took} ({show_counts(line.counts)}){tail}")
+        self.say(f"{task.name}: {ENDED[how]}{took} ({format_counts(line.counts)}){tail}")
 
     def follow(self) -> None:
         """Take in what the kernels said since the last call."""

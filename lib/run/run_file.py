@@ -14,8 +14,9 @@ from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
 from lib.core.redact import register_secrets
 from lib.core.results import Check, Provenance
+from lib.core.section import Section
 from lib.tasks.index import SECTIONS
-from lib.transport.context import Programs, Service, World
+from lib.transport.context import Context, Programs, Service
 from lib.transport.database import Database
 
 NOT_STARTED = "postgresql://nobody@database.invalid/none?sslmode=require"
@@ -29,7 +30,7 @@ class RunFile(BaseModel):
     provenance: of what is looked at without a target of its own; provenances: of each target.
     services: the targets other than the database, part by part. missing: those whose variables are not set.
     events: where the kernels say what they are doing, for the progress display.
-    secrets: values that must be struck out of everything this run writes.
+    secrets: values that must be redacted from everything this run writes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,7 +84,7 @@ def read_run_file(path: Path) -> RunFile:
     return run
 
 
-def world_of(run: RunFile, task: str, parameters: dict[str, Any]) -> World:
+def context_of(run: RunFile, task: str, parameters: dict[str, Any]) -> Context[Section | None]:
     """Return what the looks of one task may touch; parameters replace the section's own values.
 
     Raises pydantic's ValidationError when a parameter is of the wrong name or type.
@@ -91,7 +92,7 @@ def world_of(run: RunFile, task: str, parameters: dict[str, Any]) -> World:
     sections = {name: model.model_validate(run.sections[name]) for name, model in SECTIONS.items()}
     if parameters:
         sections[task] = SECTIONS[task].model_validate({**run.sections[task], **parameters})
-    return World(
+    return Context(
         environment=run.environment,
         pack=run.pack,
         settings=sections.get(task),

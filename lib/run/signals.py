@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Stopped(BaseException):
+class Interrupted(BaseException):
     """A person or the system asked the run to end; `exit_code` is 130 or 143."""
 
     def __init__(self, exit_code: int) -> None:
@@ -17,13 +17,13 @@ class Stopped(BaseException):
 
 
 @contextmanager
-def heeding_signals() -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into Stopped in the main thread; once only, so that cleaning up is not cut off."""
+def handle_signals() -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into Interrupted in the main thread; once only, so that cleaning up is not cut off."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         for one in (signal.SIGINT, signal.SIGTERM):
             signal.signal(one, signal.SIG_IGN)
-        raise Stopped(128 + number)
+        raise Interrupted(128 + number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

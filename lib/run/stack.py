@@ -30,7 +30,7 @@ from lib.embedded.postgres.previous_schema import make_previous_schema
 from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.embedded.state_folders import state_base
 from lib.embedded.vendors.credentials import CredentialServices, note_digests, start_credential_stand_ins
-from lib.embedded.vendors.start import Standing, start_stand_ins
+from lib.embedded.vendors.start import RunningServices, start_stand_ins
 from lib.run.params import Params
 from lib.run.run_file import RunFile
 from lib.run.targets import SECRET_PARTS
@@ -55,18 +55,18 @@ def clean_up_leftovers() -> int:
 
 
 @contextmanager
-def stand_up(params: Params, *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]) -> Iterator[RunFile]:
+def start_stack(params: Params, *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]) -> Iterator[RunFile]:
     """Yield the run file of a standing stack, and take the stack down whatever happens.
 
     Only what the tasks look at is started. rendered: the folder that keeps the environment's runs and backups.
     """
     targets = {target for name in tasks for target in task_named(name).targets}
-    with stand_up_targets(params, targets, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=tasks) as run:
+    with start_stack_for(params, targets, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=tasks) as run:
         yield run
 
 
 @contextmanager
-def stand_up_targets(
+def start_stack_for(
     params: Params, targets: set[str], *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]
 ) -> Iterator[RunFile]:
     """Yield the run file of a stack for these targets; the database server is started only for the database."""
@@ -83,9 +83,7 @@ def stand_up_targets(
         work.mkdir(mode=0o700)
         stood_in = {target for target in targets if target not in params.addresses and target not in params.missing}
         stand_ins = standing.enter_context(start_stand_ins(stood_in, params.embedded, work)) if stood_in - {"database"} else None
-        credentials = (
-            standing.enter_context(stand_in_credentials(params, stood_in, work)) if CREDENTIAL_TARGETS & targets else None
-        )
+        credentials = standing.enter_context(start_credentials(params, stood_in, work)) if CREDENTIAL_TARGETS & targets else None
         if credentials is not None and stand_ins is not None:
             stand_ins = replace(
                 stand_ins,
@@ -93,7 +91,7 @@ def stand_up_targets(
                 planted=(*stand_ins.planted, *credentials.planted),
             )
         fly_secrets = credentials.fly_secrets if credentials else {}
-        fly = standing.enter_context(stand_up_fly(params, server, run_id, fly_secrets)) if "fly" in stood_in else None
+        fly = standing.enter_context(start_fly_stand_in(params, server, run_id, fly_secrets)) if "fly" in stood_in else None
         if fly is not None and credentials is not None:
             app = params.sections["credentials"].fly_app
             note_digests(work / notes_name(app), call(fly.data_dir, "app_secrets", name=app)["secrets"], credentials.fly_times)
@@ -110,7 +108,7 @@ def stand_up_targets(
         yield run
 
 
-def stand_in_credentials(params: Params, stood_in: set[str], work: Path) -> AbstractContextManager[CredentialServices]:
+def start_credentials(params: Params, stood_in: set[str], work: Path) -> AbstractContextManager[CredentialServices]:
     """Return the stand-ins of the vault and of GitHub, to be entered, and what the Fly app's has.
 
     The vault's values are known from then on.
@@ -125,7 +123,9 @@ def stand_in_credentials(params: Params, stood_in: set[str], work: Path) -> Abst
     )
 
 
-def stand_up_fly(params: Params, server: EmbeddedPostgres | None, run_id: str, credentials: Mapping[str, str]) -> EmbeddedFly:
+def start_fly_stand_in(
+    params: Params, server: EmbeddedPostgres | None, run_id: str, credentials: Mapping[str, str]
+) -> EmbeddedFly:
     """Return the stand-in for Fly.io with the pack's apps; the one a release behind has a database that is, too.
 
     server: None when no app needs its database. credentials: of the app that is given them.
@@ -167,7 +167,7 @@ def describe_run(
     params: Params,
     targets: set[str],
     server: EmbeddedPostgres | None,
-    stand_ins: Standing | None,
+    stand_ins: RunningServices | None,
     *,
     work: Path,
     about: Mapping[str, Any],
@@ -225,7 +225,7 @@ def find_supabase(asked: str | None) -> Path:
     found = shutil.which(asked or "supabase")
     if found is None:
         named = f"run.supabase_cli: {asked}" if asked else "The Supabase CLI"
-        raise WorkbookError(f"{named} was not found. Next: run `make setup`, or install the Supabase CLI and put it on PATH.")
+        raise WorkbookError(f"{named} was not found.", fix="Run `make setup`, or install the Supabase CLI and put it on PATH.")
     return Path(found)
 
 

@@ -77,7 +77,7 @@ def spec_problems(where: str, specs: Mapping[str, Spec]) -> Iterator[str]:
                 yield f"{where}: targets.{target}.{part}: a credential has no default; write ${{NAME}} alone."
         for part in PARTS[target]:
             if parts and part not in parts:
-                yield f"{where}: targets.{target}: the part '{part}' is missing. Next: add it as ${{NAME}}."
+                yield f"{where}: targets.{target}: the part '{part}' is missing. Fix: Add it as ${{NAME}}."
 
 
 def find_targets(specs: Mapping[str, Spec], values: Mapping[str, str]) -> Named:
@@ -109,7 +109,7 @@ def find_targets(specs: Mapping[str, Spec], values: Mapping[str, str]) -> Named:
 def value_problems(found: Mapping[str, Mapping[str, str]], specs: Mapping[str, Spec]) -> Iterator[str]:
     """Yield one line for each value that can't be an address, or is too short to be a credential.
 
-    A credential of a few letters could not be struck out of text without striking words, too.
+    A credential of a few letters can't be redacted without redacting ordinary words, too.
     """
     for target, parts in found.items():
         if not is_address(parts["url"]):
@@ -118,7 +118,7 @@ def value_problems(found: Mapping[str, Mapping[str, str]], specs: Mapping[str, S
         for part in SECRET_PARTS & parts.keys():
             if parts[part] and len(parts[part]) < SHORTEST_SECRET:
                 name = VARIABLE.fullmatch(parts_of(specs[target])[part]).group(1)  # type: ignore[union-attr]
-                yield f"{name} has fewer than {SHORTEST_SECRET} characters, which is no credential. Next: set the real one."
+                yield f"{name} has fewer than {SHORTEST_SECRET} characters, which is no credential. Fix: Set the real one."
 
 
 def is_address(text: str) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lib.core.paths import ROOT
 from lib.core.results import Check
+from lib.core.section import Borrowed, Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +18,9 @@ class Task:
     targets: the outside systems it looks at, by their names in params.
     needs: ids of checks that must have passed before it can be looked at.
     waits_for: tasks that must have ended, however they ended.
-    stands_on: tasks whose work must be done on an embedded target, whatever they find: done for it when left out.
+    prepares_with: tasks whose work must be done on an embedded target, whatever they find: done for it when left out.
+    settings: the model of its section of params; None when it has none.
+    borrows: settings of other tasks that it reads.
     stop_grace_s: seconds a stopped notebook gets to say what it leaves half done.
     """
 
@@ -27,7 +31,9 @@ class Task:
     targets: tuple[str, ...] = ("database",)
     needs: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
-    stands_on: tuple[str, ...] = ()
+    prepares_with: tuple[str, ...] = ()
+    settings: type[Section] | None = None
+    borrows: tuple[Borrowed[Any], ...] = ()
     stop_grace_s: float = 0
 
     @property
@@ -37,4 +43,10 @@ class Task:
     @property
     def completed(self) -> Check:
         """The check that the notebook ran to its end; it has a row only when it did not."""
-        return Check(id=f"{self.name}.notebook_ran_to_its_end", title="The notebook ran to its end")
+        return Check(
+            f"{self.name}.notebook_ran_to_its_end",
+            "The notebook ran to its end",
+            fix="Open the notebook's page, fix the cause, run again.",
+            doc="The notebook ran cell by cell to its last one. It has a row only when it did not: then the checks "
+            "that were not reached are errors.",
+        )

@@ -6,6 +6,8 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lib.core.results import Check
 from lib.core.section import Section
 from lib.tasks.alerts import task as alerts
@@ -20,31 +22,27 @@ from lib.tasks.readiness_summary import task as readiness_summary
 from lib.tasks.rls import task as rls
 from lib.tasks.seed import task as seed
 
-TASKS: tuple[Task, ...] = (
+
+def needing(task: Task, *checks: Check) -> Task:
+    """Return the task with the checks of earlier tasks that must have passed before it can be looked at."""
+    return replace(task, needs=tuple(check.id for check in checks))
+
+
+WORKING: tuple[Task, ...] = (
     migrations.TASK,
-    seed.TASK,
-    rls.TASK,
+    needing(seed.TASK, migrations.NOTHING_LEFT_TO_PUSH),
+    needing(rls.TASK, migrations.NOTHING_LEFT_TO_PUSH),
     health.TASK,
-    backup_restore.TASK,
+    needing(backup_restore.TASK, migrations.NOTHING_LEFT_TO_PUSH),
     credentials.TASK,
-    deploy_rehearsal.TASK,
+    needing(deploy_rehearsal.TASK, migrations.NOTHING_LEFT_TO_PUSH),
     alerts.TASK,
     guardrails.TASK,
-    readiness_summary.TASK,
 )
-
-SUMMARY = TASKS[-1]
-SECTIONS: dict[str, type[Section]] = {
-    "migrations": migrations.Migrations,
-    "rls": rls.Rls,
-    "seed": seed.Seed,
-    "health": health.Health,
-    "credentials": credentials.Credentials,
-    "backup_restore": backup_restore.BackupRestore,
-    "deploy_rehearsal": deploy_rehearsal.DeployRehearsal,
-    "alerts": alerts.Alerts,
-    "guardrails": guardrails.Guardrails,
-}
+SUMMARY = replace(readiness_summary.TASK, waits_for=tuple(task.name for task in WORKING))
+"""Sums up all the others, so it waits for each of them."""
+TASKS = (*WORKING, SUMMARY)
+SECTIONS: dict[str, type[Section]] = {task.name: task.settings for task in TASKS if task.settings is not None}
 """Task name -> the model of its section."""
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
 from lib.core.errors import TargetError
 from lib.core.results import Provenance
-from lib.core.wording import say_not_set
+from lib.core.section import Borrowed
+from lib.core.wording import format_not_set
 from lib.transport.database import Database
 
 
@@ -36,7 +37,7 @@ class Service:
         return self.parts["url"]
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """Where it is, as a person may see it: scheme, host and port; of a folder its name."""
         try:
             parts = urlsplit(self.url)
@@ -47,14 +48,18 @@ class Service:
             return "an address that can't be read"
 
 
+Settings_co = TypeVar("Settings_co", covariant=True)
+Value = TypeVar("Value")
+
+
 @dataclass(frozen=True, kw_only=True)
-class World:
+class Context(Generic[Settings_co]):
     """All that one task's looks may touch.
 
     environment: the name of the file in params/.
     pack: the checkout under launch, absolute.
     settings: the task's own section of params, a frozen pydantic model.
-    sections: every task's section by task name, for what one task must know of another.
+    sections: every task's section by task name, read by `borrow` alone.
     target: the database under launch; None when the environment names none.
     scratch: a server where databases may be made and dropped freely, as a superuser; always started
         here. Its databases made from the template `hosted_template` look like a fresh hosted project.
@@ -68,7 +73,7 @@ class World:
 
     environment: str
     pack: Path
-    settings: Any
+    settings: Settings_co
     sections: Mapping[str, Any]
     target: Database
     scratch: Database
@@ -81,8 +86,20 @@ class World:
     services: Mapping[str, Service] = field(default_factory=dict)
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def narrow(self, model: type[Value]) -> Context[Value]:
+        """Return this same context, known to hold settings of this model."""
+        if not isinstance(self.settings, model):
+            raise TypeError(f"the settings are a {type(self.settings).__name__}, not a {model.__name__}")
+        return cast("Context[Value]", self)
+
+    def borrow(self, what: Borrowed[Value]) -> Value:
+        """Return a setting of another task that this task's task.py declares."""
+        section = self.sections[what.task]
+        value: Value = getattr(section, what.field) if what.field else section
+        return value
+
     def service(self, name: str) -> Service:
         """Return one service. Raises TargetError when its variables are not set."""
         if name in self.services:
             return self.services[name]
-        raise TargetError(f"{say_not_set(self.missing.get(name, ()), self.environment)}. Next: set what is missing.")
+        raise TargetError(f"{format_not_set(self.missing.get(name, ()), self.environment)}.", fix="Set what is missing.")

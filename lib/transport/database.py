@@ -1,7 +1,7 @@
-"""The door to Postgres: connect, ask, and say clearly when it did not answer.
+"""Connections and queries to Postgres, with clear errors when it does not answer.
 
-TLS is required for every host that isn't this machine. Passwords leave this module only as environment
-variables for programs that need them.
+TLS is required for every host but this machine. Passwords leave this module only as environment variables
+for programs that need them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from psycopg.rows import DictRow, dict_row
 from sqlalchemy.pool import NullPool
 
 from lib.core.errors import DatabaseError, ParamsError
-from lib.core.redact import STRUCK, register_secrets, strike
+from lib.core.redact import REDACTED, redact, register_secrets
 
 CONNECT_TIMEOUT_S = 10
-"""Seconds to wait for a server to answer at all; a healthy one on another continent needs under one."""
+"""Seconds to wait for a server to answer; a healthy one on another continent needs less than one."""
 
 TLS_MODES = ("require", "verify-ca", "verify-full")
 
@@ -41,11 +41,11 @@ class Database:
             register_secrets([self.password])
 
     def __repr__(self) -> str:
-        return f"Database({self.shown})"
+        return f"Database({self.display_name})"
 
     @property
-    def shown(self) -> str:
-        """The URL with its password struck out, as a person may see it."""
+    def display_name(self) -> str:
+        """The URL with its password redacted."""
         return mask_url(self.url)
 
     @property
@@ -99,7 +99,7 @@ class Database:
         return values
 
     def open(self) -> psycopg.Connection[Any]:
-        """Return a new psycopg connection. Raises DatabaseError when the server does not let us in."""
+        """Return a new psycopg connection. Raises DatabaseError when the connection fails."""
         try:
             return psycopg.connect(self.url, connect_timeout=CONNECT_TIMEOUT_S, application_name="launch-readiness")
         except psycopg.Error as exc:
@@ -109,20 +109,20 @@ class Database:
     def connect(self, *, autocommit: bool = False) -> Iterator[psycopg.Connection[DictRow]]:
         """Yield a connection whose rows are dicts; commits at the end, rolls back on any error.
 
-        Raises DatabaseError for whatever the server refuses, with its SQLSTATE.
+        Raises DatabaseError for everything the server refuses, with its SQLSTATE.
         """
         connection = self.open()
         try:
             connection.row_factory = dict_row
             connection.autocommit = autocommit
-            with told_as_database_error(self), connection:
+            with as_database_error(self), connection:
                 yield connection
         finally:
             connection.close()
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """Return every row of one query, as dicts; `:name` in the query binds a parameter."""
-        with told_as_database_error(self), self.engine.connect() as connection:
+        with as_database_error(self), self.engine.connect() as connection:
             answer = connection.execute(sqlalchemy.text(query), parameters)
             return [dict(row) for row in answer.mappings()]
 
@@ -138,30 +138,30 @@ def read_query(package: str, name: str) -> str:
 
 
 def check_url(url: str) -> str:
-    """Return the URL in libpq's spelling, TLS required off this machine.
+    """Return the URL in libpq's spelling, with TLS required for other machines.
 
-    Raises ParamsError when it is no Postgres URL, or asks to go over a network in clear.
+    Raises ParamsError when it is not a Postgres URL, or allows an unencrypted connection over a network.
     """
     parts = urlsplit(url.strip())
     scheme = parts.scheme.partition("+")[0]
     if scheme not in ("postgresql", "postgres") or not parts.hostname:
-        raise ParamsError(f"'{mask_url(url)}' is not a Postgres URL. Next: write postgresql://user:password@host:5432/database.")
+        raise ParamsError(f"'{mask_url(url)}' is not a Postgres URL. Write postgresql://user:password@host:5432/database.")
     options = dict(parse_qsl(parts.query))
     if not is_loopback(parts.hostname) and options.setdefault("sslmode", "require") not in TLS_MODES:
         raise ParamsError(
-            f"{mask_url(url)} asks for sslmode={options['sslmode']}, which may send data in clear. "
-            "Next: use sslmode=require or stricter; only this machine's own addresses may go without TLS."
+            f"{mask_url(url)} sets sslmode={options['sslmode']}, which may send data unencrypted. "
+            "Use sslmode=require or stricter: only addresses of this machine may be used without TLS."
         )
     return urlunsplit(parts._replace(scheme="postgresql", query=urlencode(options)))
 
 
 def mask_url(url: str) -> str:
-    """Return the URL with the password, if any, struck out."""
+    """Return the URL with the password, if any, redacted."""
     parts = urlsplit(url)
     if parts.password is None:
-        return strike(url)
+        return redact(url)
     user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{STRUCK}@{host}"))
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{REDACTED}@{host}"))
 
 
 def is_loopback(host: str) -> bool:
@@ -173,28 +173,28 @@ def is_loopback(host: str) -> bool:
 
 
 def connect_error(database: Database, exc: psycopg.Error) -> DatabaseError:
-    """Return the sentence for a server that did not let us in."""
-    seen = strike(str(exc)).strip().partition("\n")[0].removeprefix("connection failed: ").rstrip(".")
+    """Return the error for a connection that failed."""
+    seen = redact(str(exc)).strip().partition("\n")[0].removeprefix("connection failed: ").rstrip(".")
     return DatabaseError(
-        f"Could not connect to {database.shown}: {seen or type(exc).__name__}. "
-        "Next: check that the server runs, the address and the credentials.",
+        f"Could not connect to {database.display_name}: {seen or type(exc).__name__}.",
         sqlstate=exc.sqlstate,
+        fix="Check that the server runs, and that the address and the credentials are right.",
     )
 
 
 @contextmanager
-def told_as_database_error(database: Database) -> Iterator[None]:
+def as_database_error(database: Database) -> Iterator[None]:
     """Turn what the driver raises inside into a DatabaseError that names the database."""
     try:
         yield
     except (psycopg.Error, sqlalchemy.exc.DBAPIError) as exc:
         cause = exc.orig if isinstance(exc, sqlalchemy.exc.DBAPIError) and exc.orig else exc
         sqlstate = getattr(cause, "sqlstate", None)
-        said = strike(str(cause)).strip().partition("\n")[0]
+        said = redact(str(cause)).strip().partition("\n")[0]
         raise DatabaseError(
-            f"{database.shown} refused a query: {said} (SQLSTATE {sqlstate or 'unknown'}). "
-            "Next: check the privileges of the user, and whether the object exists.",
+            f"{database.display_name} refused a query: {said} (SQLSTATE {sqlstate or 'unknown'}).",
             sqlstate=sqlstate,
+            fix="Check the privileges of the user, and whether the object exists.",
         ) from exc
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lib.core.background import Background
 from lib.core.errors import CommandError
-from lib.core.redact import strike
+from lib.core.redact import redact
 
 KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
 """What a program inherits; everything else must be handed to it by name, so no credential leaks in."""
@@ -39,14 +39,14 @@ class CommandRun:
     @property
     def transcript(self) -> str:
         """The command and everything it said, redacted, as kept in evidence."""
-        parts = [f"$ {self.command}", strike(self.stdout).rstrip(), strike(self.stderr).rstrip()]
+        parts = [f"$ {self.command}", redact(self.stdout).rstrip(), redact(self.stderr).rstrip()]
         return "\n".join(part for part in parts if part) + f"\n[exit {self.exit_code}, {self.duration_s:.2f} s]\n"
 
 
-def show_argv(argv: Sequence[str | Path]) -> str:
-    """Return argv as one line a person could paste, with credentials struck out and folders cut short."""
+def format_argv(argv: Sequence[str | Path]) -> str:
+    """Return argv as one line a person could paste, with credentials redacted and folders cut short."""
     words = [Path(argv[0]).name, *map(str, argv[1:])]
-    return strike(shlex.join(words))
+    return redact(shlex.join(words))
 
 
 def path_after(*folders: str | Path) -> str:
@@ -68,7 +68,7 @@ def run_command(
     Raises CommandError when the program is missing, may not be started, or runs out of time; then it
     and all it started are ended first.
     """
-    shown = show_argv(argv)
+    shown = format_argv(argv)
     started = time.monotonic()
     process = start_program(argv, env=env, cwd=cwd, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
     try:
@@ -102,7 +102,7 @@ class FollowedRun(CommandRun):
     @property
     def timed_transcript(self) -> str:
         """The command and each line with its time, redacted, as kept in evidence."""
-        said = [f"{at:8.2f} s  {strike(line)}" for at, line in self.lines]
+        said = [f"{at:8.2f} s  {redact(line)}" for at, line in self.lines]
         return "\n".join([f"$ {self.command}", *said, f"[exit {self.exit_code}, {self.duration_s:.2f} s]"]) + "\n"
 
 
@@ -129,7 +129,7 @@ def follow_command(
         process.wait(timeout=timeout_s)
     except subprocess.TimeoutExpired as exc:
         end_group(process)
-        raise no_answer(show_argv(argv), timeout_s) from exc
+        raise no_answer(format_argv(argv), timeout_s) from exc
     except BaseException:
         end_group(process)
         raise
@@ -139,7 +139,7 @@ def follow_command(
         finally:
             close_pipes(process)
     return FollowedRun(
-        command=show_argv(argv),
+        command=format_argv(argv),
         exit_code=process.returncode,
         stdout="\n".join(line for _, line in lines),
         stderr="",
@@ -173,13 +173,13 @@ def start_program(
         )
     except OSError as exc:
         name = Path(argv[0]).name
-        raise CommandError(f"{name} could not be started: {exc.strerror}. Next: run `make setup`, or check the path.") from exc
+        raise CommandError(f"{name} could not be started: {exc.strerror}.", fix="Run `make setup`, or check the path.") from exc
 
 
 def no_answer(shown: str, timeout_s: float) -> CommandError:
     """Return the sentence for a program that ran out of time."""
     return CommandError(
-        f"`{shown}` did not end within {timeout_s:g} s, so it was ended. Next: run it by hand to see what it waits for."
+        f"`{shown}` did not end within {timeout_s:g} s, so it was ended.", fix="Run it by hand to see what it waits for."
     )
 
 

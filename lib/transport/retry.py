@@ -18,7 +18,7 @@ LONGEST_PAUSE_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long one question is pursued.
 
     attempts: tries of one question, at most.
@@ -36,7 +36,7 @@ class Patience:
 
 
 def pause_before_retry(
-    tried: int, *, patience: Patience, left_s: float, spread: float, retry_after_s: float | None = None
+    tried: int, *, retry: RetryPolicy, left_s: float, spread: float, retry_after_s: float | None = None
 ) -> float | None:
     """Return the seconds to wait before the next try, or None when there must not be one.
 
@@ -45,11 +45,11 @@ def pause_before_retry(
     retry_after_s: what the service asked for; it is never undercut.
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog (2015), full jitter.
     """
-    if tried >= patience.attempts:
+    if tried >= retry.attempts:
         return None
     pause = spread * min(FIRST_PAUSE_S * 2 ** (tried - 1), LONGEST_PAUSE_S)
     if retry_after_s is not None:
-        if retry_after_s > patience.max_retry_after_s:
+        if retry_after_s > retry.max_retry_after_s:
             return None
         pause += retry_after_s
     return pause if pause < left_s else None

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
 from lib.core.errors import MailError
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.transport.tls import is_this_machine, trusted_context
 
 PORTS = {"smtp": 587, "smtps": 465}
@@ -31,7 +31,7 @@ class MailServer:
     password: str = field(default="", repr=False)
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         return f"{self.host}:{self.port}"
 
 
@@ -47,9 +47,7 @@ def read_mail_url(url: str) -> MailServer:
         host, port = None, None
         parts = urlsplit("")
     if parts.scheme not in PORTS or not host:
-        raise MailError(
-            "The address of the mail server is none. Next: set it to one like smtp://user:password@host:587.", answered=False
-        )
+        raise MailError("The SMTP URL is not valid.", answered=False, fix="Set it to one like smtp://user:password@host:587.")
     return MailServer(
         host=host,
         port=port or PORTS[parts.scheme],
@@ -100,8 +98,9 @@ def send_mail(session: smtplib.SMTP, message: EmailMessage, recipients: list[str
     refused = session.send_message(message, to_addrs=recipients)
     if refused:
         raise MailError(
-            f"The mail server took the message, but not for {', '.join(sorted(refused))}. Next: check these addresses.",
+            f"The mail server took the message, but not for {', '.join(sorted(refused))}.",
             answered=True,
+            fix="Check these addresses.",
         )
 
 
@@ -121,15 +120,17 @@ def explain(server: MailServer, exc: OSError | smtplib.SMTPException) -> MailErr
         socket.gaierror: "its name was not found",
         ConnectionRefusedError: "the connection was refused",
         TimeoutError: "it did not answer in time",
-        smtplib.SMTPServerDisconnected: "it hung up",
+        smtplib.SMTPServerDisconnected: "it disconnected",
     }
-    said = next((text for kind, text in seen.items() if isinstance(exc, kind)), strike(type(exc).__name__))
+    said = next((text for kind, text in seen.items() if isinstance(exc, kind)), redact(type(exc).__name__))
     return MailError(
-        f"The mail server {server.shown} could not be used: {said}. Next: check that it runs, and its address.", answered=False
+        f"The mail server {server.display_name} could not be used: {said}.",
+        answered=False,
+        fix="Check that it runs, and its address.",
     )
 
 
 def refusal(server: MailServer, what: str, code: int, move: str) -> MailError:
     """Return the error for a server that answered, and said no."""
     said = f" (SMTP {code})" if code else ""
-    return MailError(f"The mail server {server.shown} {what}{said}. Next: {move}.", answered=True)
+    return MailError(f"The mail server {server.display_name} {what}{said}.", answered=True, fix=f"{move}.")

@@ -22,7 +22,7 @@ import httpx
 
 from lib.transport.retry import pause_before_retry, read_retry_after
 from lib.transport.tls import trusted_context
-from lib.transport.web_types import RETRIED_STATUSES, RETRIED_TROUBLES, Answer, Question, Site, Trouble, origin, read_number
+from lib.transport.web_types import RETRIED_FAILURES, RETRIED_STATUSES, Answer, Failure, Question, Site, origin, read_number
 
 KEPT_HEADERS = (
     "content-type", "date", "retry-after", "x-request-id", "x-runtime",
@@ -45,7 +45,7 @@ def ask(site: Site, questions: Sequence[Question], *, concurrency: int) -> list[
 async def _ask(site: Site, questions: Sequence[Question], concurrency: int) -> list[Answer]:
     answers: dict[int, Answer] = {}
     waiting = iter(enumerate(questions))
-    timeout = httpx.Timeout(site.patience.timeout_s, pool=None)
+    timeout = httpx.Timeout(site.retry.timeout_s, pool=None)
     room = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     # Without TLS there is nobody to verify; an empty context costs nothing.
     context = trusted_context() if site.base_url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -53,21 +53,21 @@ async def _ask(site: Site, questions: Sequence[Question], concurrency: int) -> l
 
         async def work() -> None:
             for place, question in waiting:
-                answers[place] = await pursue(client, site, question)
+                answers[place] = await fetch_with_retry(client, site, question)
 
         await asyncio.gather(*(work() for _ in range(min(concurrency, len(questions)))))
     return [answers[place] for place in range(len(questions))]
 
 
-async def pursue(client: httpx.AsyncClient, site: Site, question: Question) -> Answer:
-    """Return the answer to one question, asked again as patience allows; never later than its deadline."""
-    clock, patience = time.monotonic, site.patience
-    ends = clock() + patience.deadline_s
+async def fetch_with_retry(client: httpx.AsyncClient, site: Site, question: Question) -> Answer:
+    """Return the answer to one question, asked again as retry allows; never later than its deadline."""
+    clock, retry = time.monotonic, site.retry
+    ends = clock() + retry.deadline_s
     tried = 0
     while True:
         held_s = site.limit.wait_s(clock()) if site.limit else 0.0
         if held_s >= ends - clock():
-            return Answer(question=question, asked_at=datetime.now(UTC), tried=tried, trouble=Trouble.HELD_BACK)
+            return Answer(question=question, asked_at=datetime.now(UTC), tried=tried, failure=Failure.RATE_LIMITED)
         if held_s:
             await asyncio.sleep(held_s)
             continue  # somebody else may have taken the free place meanwhile
@@ -75,12 +75,10 @@ async def pursue(client: httpx.AsyncClient, site: Site, question: Question) -> A
         answer = replace(await Try(client, site, question).make(ends - clock()), tried=tried)
         if site.limit:
             site.limit.learn(read_number(answer.headers.get("x-ratelimit-remaining")), clock())
-        if question.method != "GET" or not (answer.trouble in RETRIED_TROUBLES or answer.status in RETRIED_STATUSES):
+        if question.method != "GET" or not (answer.failure in RETRIED_FAILURES or answer.status in RETRIED_STATUSES):
             return answer
         asked_for = read_retry_after(answer.headers.get("retry-after"), now=datetime.now(UTC))
-        pause = pause_before_retry(
-            tried, patience=patience, left_s=ends - clock(), spread=random.random(), retry_after_s=asked_for
-        )
+        pause = pause_before_retry(tried, retry=retry, left_s=ends - clock(), spread=random.random(), retry_after_s=asked_for)
         if pause is None:
             return answer
         await asyncio.sleep(pause)
@@ -96,37 +94,37 @@ class Try:
 
     async def make(self, left_s: float) -> Answer:
         """Return what came back within the seconds left, whatever it was."""
-        trouble: Trouble | None = None
+        failure: Failure | None = None
         try:
             async with asyncio.timeout(max(left_s, 0.001)):
-                trouble = await self.follow()
+                failure = await self.follow()
         except TimeoutError:
-            trouble = Trouble.NO_ANSWER if self.answer.status is None else Trouble.TOO_SLOW
+            failure = Failure.NO_ANSWER if self.answer.status is None else Failure.TOO_SLOW
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as exc:
-            trouble = name_trouble(exc, answered=self.answer.status is not None)
-        return replace(self.answer, trouble=trouble, elapsed_ms=(time.perf_counter() - self.started) * 1000)
+            failure = name_failure(exc, answered=self.answer.status is not None)
+        return replace(self.answer, failure=failure, elapsed_ms=(time.perf_counter() - self.started) * 1000)
 
-    async def follow(self) -> Trouble | None:
+    async def follow(self) -> Failure | None:
         """Read the answer, following redirects within the origin; return what is wrong with it, if anything."""
         url = self.site.url(self.answer.question.path)
         for _ in range(MOST_REDIRECTS + 1):
             if self.site.limit:
                 self.site.limit.take(time.monotonic())
-            trouble, location = await self.read(url)
-            if location is None or trouble:
-                return trouble
+            failure, location = await self.read(url)
+            if location is None or failure:
+                return failure
             try:
                 target = urljoin(url, location)
                 if origin(target) != origin(url):
                     self.answer = replace(self.answer, location="{}://{}".format(*origin(target)[:2]))
-                    return Trouble.REDIRECTED
+                    return Failure.REDIRECTED
             except ValueError:
-                return Trouble.REDIRECTED
+                return Failure.REDIRECTED
             url = target
-        return Trouble.REDIRECTED
+        return Failure.REDIRECTED
 
-    async def read(self, url: str) -> tuple[Trouble | None, str | None]:
-        """Read one response, body bounded; return its trouble, and where it redirects to."""
+    async def read(self, url: str) -> tuple[Failure | None, str | None]:
+        """Read one response, body bounded; return its failure, and where it redirects to."""
         question = self.answer.question
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "launch-readiness-workbook"}
         if question.shows_credentials:
@@ -139,28 +137,28 @@ class Try:
             body = bytearray()
             async for piece in response.aiter_bytes(65536):
                 body += piece
-                if len(body) > self.site.patience.max_body_bytes:
-                    return Trouble.TOO_LARGE, None
+                if len(body) > self.site.retry.max_body_bytes:
+                    return Failure.TOO_LARGE, None
             self.answer = replace(self.answer, body=bytes(body))
         return None, None
 
 
-def name_trouble(exc: BaseException, *, answered: bool) -> Trouble:
+def name_failure(exc: BaseException, *, answered: bool) -> Failure:
     """Return what an exception of the connection means, by what caused it."""
     if answered:
-        return Trouble.TOO_SLOW if isinstance(exc, httpx.TimeoutException) else Trouble.BROKEN_OFF
+        return Failure.TOO_SLOW if isinstance(exc, httpx.TimeoutException) else Failure.TRUNCATED
     causes = list(causes_of(exc))
-    for kind, trouble in (
-        (ssl.SSLCertVerificationError, Trouble.CERTIFICATE),
-        (ssl.SSLError, Trouble.TLS),
-        (socket.gaierror, Trouble.NAME_NOT_FOUND),
-        (ConnectionRefusedError, Trouble.REFUSED),
-        (httpx.TimeoutException, Trouble.NO_ANSWER),
-        ((httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, ConnectionResetError), Trouble.HUNG_UP),
+    for kind, failure in (
+        (ssl.SSLCertVerificationError, Failure.CERTIFICATE),
+        (ssl.SSLError, Failure.TLS),
+        (socket.gaierror, Failure.NAME_NOT_FOUND),
+        (ConnectionRefusedError, Failure.REFUSED),
+        (httpx.TimeoutException, Failure.NO_ANSWER),
+        ((httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, ConnectionResetError), Failure.DISCONNECTED),
     ):
         if any(isinstance(cause, kind) for cause in causes):
-            return trouble
-    return Trouble.UNREACHABLE
+            return failure
+    return Failure.UNREACHABLE
 
 
 def causes_of(exc: BaseException | None) -> Iterator[BaseException]:

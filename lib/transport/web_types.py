@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lib.core.errors import WebError
-from lib.transport.retry import Limit, Patience
+from lib.transport.retry import Limit, RetryPolicy
 from lib.transport.tls import is_this_machine
 
 
-class Trouble(StrEnum):
+class Failure(StrEnum):
     """Why an answer can't be judged by its body. The first group: no HTTP answer came at all."""
 
     NAME_NOT_FOUND = "name not found"
@@ -23,27 +23,27 @@ class Trouble(StrEnum):
     CERTIFICATE = "certificate not trusted"
     TLS = "TLS failed"
     NO_ANSWER = "no answer in time"
-    HUNG_UP = "hung up without an answer"
+    DISCONNECTED = "disconnected without an answer"
     UNREACHABLE = "not reachable"
-    HELD_BACK = "held back by the request limit"
+    RATE_LIMITED = "not sent, our request limit was reached"
     # They answered, but not with a whole answer of their own.
     TOO_SLOW = "answer too slow"
-    BROKEN_OFF = "answer broken off"
+    TRUNCATED = "answer broken off"
     TOO_LARGE = "answer too large"
     REDIRECTED = "redirected elsewhere"
 
     @property
     def was_answered(self) -> bool:
-        return self in (Trouble.TOO_SLOW, Trouble.BROKEN_OFF, Trouble.TOO_LARGE, Trouble.REDIRECTED)
+        return self in (Failure.TOO_SLOW, Failure.TRUNCATED, Failure.TOO_LARGE, Failure.REDIRECTED)
 
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-RETRIED_TROUBLES = frozenset(Trouble) - {
-    Trouble.CERTIFICATE,
-    Trouble.TLS,
-    Trouble.HELD_BACK,
-    Trouble.TOO_LARGE,
-    Trouble.REDIRECTED,
+RETRIED_FAILURES = frozenset(Failure) - {
+    Failure.CERTIFICATE,
+    Failure.TLS,
+    Failure.RATE_LIMITED,
+    Failure.TOO_LARGE,
+    Failure.REDIRECTED,
 }
 
 
@@ -59,17 +59,17 @@ class Site:
     name: str
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    patience: Patience
+    retry: RetryPolicy
     limit: Limit | None = None
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise WebError(f"The address of {self.name} is no web address. Next: set it to one like https://host.")
+            raise WebError(f"The address of {self.name} is no web address.", fix="Set it to one like https://host.")
         if parts.scheme == "http" and not is_this_machine(parts.hostname):
             raise WebError(
-                f"The address of {self.name} ({parts.hostname}) has no TLS, and credentials would travel in the clear. "
-                "Next: set an https:// address."
+                f"The address of {self.name} ({parts.hostname}) has no TLS, and credentials would travel in the clear.",
+                fix="Set an https:// address.",
             )
 
     def url(self, path: str) -> str:
@@ -102,13 +102,13 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
     elapsed_ms: float = 0.0
     tried: int = 1
-    trouble: Trouble | None = None
+    failure: Failure | None = None
     location: str | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether a complete 2xx answer came."""
-        return self.trouble is None and self.status is not None and 200 <= self.status < 300
+        return self.failure is None and self.status is not None and 200 <= self.status < 300
 
 
 def origin(url: str) -> tuple[str, str, int | None]:

@@ -17,7 +17,7 @@ from lib.run.params import load_params
 from tests.support.branch_worlds import Project, make_project
 
 TOKEN = "ghp_" + "a1B2" * 9
-"""In the form of a token, and none."""
+"""In the form of a token, but not one."""
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def run_guard(project: Project, *, base: str = "main", **variables: str) -> subp
 def test_a_branch_as_agreed_exits_0_and_each_check_has_a_line(project: Project) -> None:
     done = run_guard(project)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("project: feature/tiles against main: 1 commit, 1 file\n")
+    assert done.stdout.startswith("project: feature/tiles compared with main: 1 commit, 1 file\n")
     assert done.stdout.count("  ✓ ") == len(guard.TITLES) - 1
-    assert "This branch keeps to the policy." in done.stdout
+    assert "This branch meets the policy." in done.stdout
 
 
 def test_a_branch_that_does_not_exits_1_and_says_what_to_do(project: Project) -> None:
@@ -43,10 +43,10 @@ def test_a_branch_that_does_not_exits_1_and_says_what_to_do(project: Project) ->
     project.change("app/client.py", f'TOKEN = "{TOKEN}"\n')
     done = run_guard(project)
     assert done.returncode == 1
-    assert "guardrails.change_small_or_opted_in" in done.stdout and "Next: split the branch" in done.stdout
+    assert "guardrails.change_small_or_opted_in" in done.stdout and "Fix: Split the branch" in done.stdout
     assert "app/client.py:1 (GitHub Token)" in done.stdout
     assert TOKEN not in done.stdout + done.stderr
-    assert "This branch does not keep to the policy. 2 checks failed." in done.stdout
+    assert "This branch does not meet the policy. 2 checks failed." in done.stdout
 
 
 def test_what_can_not_be_looked_at_exits_2(project: Project) -> None:
@@ -77,7 +77,7 @@ def test_a_checkout_is_judged_with_the_pack_that_the_branch_changes(
 
     assert not is_changed()
     project.change("pack/app/x.py", "x = 1\n")
-    assert not is_changed()  # no policy of its own: held to the checkout's alone
+    assert not is_changed()  # no policy of its own: only the checkout's counts
     project.change("pack/.github/launch-policy.yml", (ROOT / "pack/.github/launch-policy.yml").read_text())
     assert is_changed()
     capsys.readouterr()

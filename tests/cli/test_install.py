@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib.cli import install
-from lib.cli.install import SetUpError, uv_settings
+from lib.cli.set_up_steps import SetUpError, is_current, write_stamp
 from lib.core.paths import ROOT
 
 
@@ -26,37 +26,11 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("listed", "environment", "settings"),
-    [
-        ("", {}, {}),
-        ("global.index-url='https://mirror.example/simple'", {}, {"UV_DEFAULT_INDEX": "https://mirror.example/simple"}),
-        (
-            ":env:.index-url='https://b.example'\nglobal.index-url='https://a.example'",
-            {},
-            {"UV_DEFAULT_INDEX": "https://b.example"},
-        ),
-        ("global.index-url='https://a.example'", {"UV_INDEX_URL": "https://own.example"}, {}),
-        ("global.cert='/etc/ca.pem'\nglobal.timeout='60'", {}, {"SSL_CERT_FILE": "/etc/ca.pem"}),
-        ("global.cert='/etc/ca.pem'", {"SSL_CERT_FILE": "/own.pem"}, {}),
-        (
-            "global.extra-index-url='https://a.example\\nhttps://b.example'",
-            {},
-            {"UV_INDEX": "https://a.example https://b.example", "UV_INDEX_STRATEGY": "unsafe-best-match"},
-        ),
-        ("global.proxy='http://proxy.example:3128'", {}, {"ALL_PROXY": "http://proxy.example:3128"}),
-        ("global.index-url=not quoted", {}, {}),
-    ],
-)
-def test_pips_settings_are_handed_to_uv(listed: str, environment: dict[str, str], settings: dict[str, str]) -> None:
-    assert uv_settings(listed, environment) == settings
-
-
 def test_a_missing_program_is_one_line_with_its_fix(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("lib.cli.install.shutil.which", lambda _: None)
     assert install.main() == 2
     assert capsys.readouterr().err.splitlines() == [
-        "git is needed, to read the project's history. Fix: install git (Debian: apt-get install git)."
+        "git is needed, to read the project's history. Fix: Install git (Debian: apt-get install git)."
     ]
 
 
@@ -88,15 +62,15 @@ def test_a_part_that_fails_leaves_no_stamp(checkout: Path, monkeypatch: pytest.M
     assert not (checkout / ".tools" / "installed").exists()
     monkeypatch.setattr(install, "find_npm", lambda: ["true"])
     install.install_tools()
-    assert install.is_current(checkout / ".tools" / "installed", install.tools_wanted())
+    assert is_current(checkout / ".tools" / "installed", install.tools_wanted())
 
 
 def test_a_changed_lock_file_is_noticed(checkout: Path) -> None:
     (checkout / ".tools").mkdir()
-    install.write_stamp(checkout / ".tools" / "installed", install.tools_wanted())
-    assert install.is_current(checkout / ".tools" / "installed", install.tools_wanted())
+    write_stamp(checkout / ".tools" / "installed", install.tools_wanted())
+    assert is_current(checkout / ".tools" / "installed", install.tools_wanted())
     (checkout / "package-lock.json").write_text("another\n")
-    assert not install.is_current(checkout / ".tools" / "installed", install.tools_wanted())
+    assert not is_current(checkout / ".tools" / "installed", install.tools_wanted())
 
 
 def test_a_second_set_up_waits_for_the_first(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:

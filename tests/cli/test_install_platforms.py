@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from lib.cli.check_machines import floor
-from lib.cli.install import VENV, find_npm, index_settings
+from lib.cli.install import VENV, find_npm
+from lib.cli.package_index import index_settings
 from lib.core.paths import ROOT
 
 PLATFORMS = {

@@ -1,4 +1,4 @@
-"""A dry run really delivers, says where the message is, and uses up nothing."""
+"""A dry run really delivers, says where the message is, and changes no incident."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib.cli.notify_dry_run import notify_dry_run
-from lib.core.errors import ParamsError
+from lib.core.errors import ParamsError, TargetError
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +51,9 @@ def test_strict_refuses_a_rehearsal(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         notify_dry_run("staging", rendered=tmp_path)
 
 
-def test_a_mail_server_that_is_not_named_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_server_that_is_not_named_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAGING_DATABASE_URL", "postgresql://x@localhost/y")
-    with pytest.raises(ParamsError, match="STAGING_SMTP_URL is not set"):
+    with pytest.raises(TargetError, match="STAGING_SMTP_URL is not set"):
         notify_dry_run("staging", rendered=tmp_path)
 
 

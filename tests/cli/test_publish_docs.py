@@ -129,7 +129,7 @@ def refusal(home: Path, pack: Path, run: str = "") -> str:
     with pytest.raises(ParamsError) as caught:
         publish(home, pack, run)
     [problem] = caught.value.problems
-    assert "\n" not in problem and "Next: " in problem
+    assert "\n" not in problem and "Fix: " in problem
     assert contents(pack) == before, "something was written all the same"
     return problem
 

@@ -15,7 +15,7 @@ import pytest
 from lib.cli import sync_credentials as sync
 from lib.clients.fly.flyctl import Fly
 from lib.clients.github import GitHub
-from lib.clients.vault.declared import VaultCopy, open_vault, read_copy
+from lib.clients.vault.vault_copy import VaultCopy, open_vault, read_copy
 from lib.core.paths import ROOT
 from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, start_fly
@@ -63,7 +63,7 @@ def step(name: str, target: str) -> Step:
 
 
 def steps_of(copy: VaultCopy) -> list[Step]:
-    return [step(one.name, target) for one in copy.wanted for target in one.needed_by if target != "mcp"]
+    return [step(one.name, target) for one in copy.declared for target in one.needed_by if target != "mcp"]
 
 
 def test_every_value_arrives_in_every_target_byte_for_byte(platform: EmbeddedFly, github: GitHubStandIn, copy: VaultCopy) -> None:
@@ -75,7 +75,7 @@ def test_every_value_arrives_in_every_target_byte_for_byte(platform: EmbeddedFly
         "github_repository": {name: kept.value for name, kept in github.repository.secrets.items()},
     }
     for target, values in held.items():
-        declared = {one.name: copy.values[one.name].value.encode() for one in copy.wanted if target in one.needed_by}
+        declared = {one.name: copy.values[one.name].value.encode() for one in copy.declared if target in one.needed_by}
         assert values == declared
 
 
@@ -102,7 +102,7 @@ def test_what_the_target_does_not_show_afterwards_did_not_arrive(
     setter = setter_of(platform, github, fly=Fly(program=deaf, app=APP, timeout_s=30, folder=tmp_path))
     done: list[Done] = list(carry_out([step("PUBLER_API_KEY", "fly")], copy.values, setter))
     assert [one.outcome for one in done] == [Outcome.FAILED]
-    assert "does not list it" in done[0].said
+    assert "does not list it" in done[0].failure
 
 
 def test_a_plan_that_can_t_be_carried_out_whole_is_told_before_anything_is_set(copy: VaultCopy) -> None:
@@ -118,12 +118,12 @@ def test_only_apply_1_applies(value: str, expected: bool) -> None:
 
 
 def test_production_needs_to_be_said_twice(tmp_path: Path, pack: Path) -> None:
-    with open_world(tmp_path, pack) as world:
+    with open_world(tmp_path, pack) as context:
         live = replace(load(tmp_path, pack), rehearsal=False)
         production = replace(live, environment="production")
-        assert sync.refuse(live, world) == ""
-        assert "ALLOW_WRITES=production" in sync.refuse(production, world)
-        assert sync.refuse(replace(production, production_writes_allowed=True), world) == ""
+        assert sync.refuse(live, context) == ""
+        assert "ALLOW_WRITES=production" in sync.refuse(production, context)
+        assert sync.refuse(replace(production, production_writes_allowed=True), context) == ""
 
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -194,5 +194,5 @@ class TestDoors:
         words = [self.door / "load-mcp-secrets.sh", "local", "--", "no-such-command-here"]
         done = subprocess.run(words, capture_output=True, text=True, timeout=60)
         assert done.returncode == 2
-        assert "can't be started" in done.stderr
+        assert "cannot be started" in done.stderr
         assert "Traceback" not in done.stderr

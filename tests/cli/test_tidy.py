@@ -52,12 +52,12 @@ def test_it_moves_what_git_knows_with_its_history_and_the_rest_too(project: Proj
 
 
 @pytest.mark.usefixtures("apply")
-def test_it_writes_over_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_overwrites_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.write("docs/archive/NOTES.md", "# Older notes\n")
     project.change("NOTES.md", "# Notes\n")
     before = files(project)
     assert tidy.tidy("local", pack=str(project.root)) == 1
-    assert "is there already, and is not written over" in capsys.readouterr().err
+    assert "is there already, and is not overwritten" in capsys.readouterr().err
     assert files(project) == before
 
 

@@ -9,17 +9,17 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.incidents import Episode, Failure, plan_message
+from lib.core.incidents import FailedCheck, Incident, plan_message
 from lib.evidence.history import open_history
-from lib.evidence.incident_store import EPISODES, keep_episodes, open_episodes
+from lib.evidence.incident_store import INCIDENTS, keep_episodes, open_episodes
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 NIGHT = timedelta(days=1)
 
 
-def failure(subject: str) -> Failure:
-    return Failure(
-        check=f"health.{subject}_is_alive", title="It answers", subject=subject, word="failed", detail="No. Next: look."
+def failure(subject: str) -> FailedCheck:
+    return FailedCheck(
+        check=f"health.{subject}_is_alive", title="It answers", subject=subject, word="failed", detail="No.", fix=("look.",)
     )
 
 
@@ -27,7 +27,7 @@ def nights(
     *failing: set[str], delivered: list[bool] | None = None, remind_after_h: float = 1000
 ) -> list[tuple[set[str], set[str]]]:
     """Return for each night whom a message told of as failing, and as recovered."""
-    past: list[Episode] = []
+    past: list[Incident] = []
     told = []
     for number, subjects in enumerate(failing):
         now = NOW + number * NIGHT
@@ -35,7 +35,7 @@ def nights(
             past, [failure(one) for one in sorted(subjects)], run_id=f"r{number}", now=now, remind_after_h=remind_after_h
         )
         taken = plan.is_due and (delivered is None or delivered[number])
-        past = plan.open_after(told=taken, now=now)
+        past = plan.open_after(notified=taken, now=now)
         if taken:
             told.append(({one.subject for one in (*plan.opened, *plan.reminded)}, {one.subject for one in plan.recovered}))
         else:
@@ -80,40 +80,42 @@ def test_every_change_is_told_exactly_once(failing: list[set[str]]) -> None:
 
 def test_an_episode_keeps_when_it_began_and_who_found_it() -> None:
     first = plan_message([], [failure("a")], run_id="r0", now=NOW, remind_after_h=1)
-    again = plan_message(first.open_after(told=True, now=NOW), [failure("a")], run_id="r1", now=NOW + NIGHT, remind_after_h=1)
-    [episode] = again.reminded
-    assert (episode.opened_at, episode.run_id) == (NOW, "r0")
+    again = plan_message(first.open_after(notified=True, now=NOW), [failure("a")], run_id="r1", now=NOW + NIGHT, remind_after_h=1)
+    [incident] = again.reminded
+    assert (incident.opened_at, incident.run_id) == (NOW, "r0")
 
 
 class TestStore:
-    def episode(self, subject: str = "chatwoot") -> Episode:
-        return Episode(subject=subject, opened_at=NOW, run_id="r0", failing=("health.x",), told_at=NOW + timedelta(seconds=1))
+    def incident(self, subject: str = "chatwoot") -> Incident:
+        return Incident(
+            subject=subject, opened_at=NOW, run_id="r0", failing=("health.x",), notified_at=NOW + timedelta(seconds=1)
+        )
 
     def keep(
-        self, engine: sa.Engine, *, going_on: tuple[Episode, ...] = (), over: tuple[Episode, ...] = (), live: bool = True
+        self, engine: sa.Engine, *, going_on: tuple[Incident, ...] = (), over: tuple[Incident, ...] = (), live: bool = True
     ) -> None:
         keep_episodes(engine, "staging", live=live, going_on=going_on, over=over, now=NOW)
 
     def test_what_goes_on_comes_back_whole(self, tmp_path: Path) -> None:
-        self.keep(open_history(tmp_path), going_on=(self.episode(), self.episode("publer")))
-        assert open_episodes(open_history(tmp_path), "staging", live=True) == [self.episode(), self.episode("publer")]
+        self.keep(open_history(tmp_path), going_on=(self.incident(), self.incident("publer")))
+        assert open_episodes(open_history(tmp_path), "staging", live=True) == [self.incident(), self.incident("publer")]
 
     def test_what_is_over_does_not_come_back_but_is_kept(self, tmp_path: Path) -> None:
         engine = open_history(tmp_path)
-        self.keep(engine, going_on=(self.episode(),))
-        self.keep(engine, over=(self.episode(),))
+        self.keep(engine, going_on=(self.incident(),))
+        self.keep(engine, over=(self.incident(),))
         assert open_episodes(engine, "staging", live=True) == []
         with engine.connect() as connection:
-            assert len(connection.execute(sa.select(EPISODES)).all()) == 1
+            assert len(connection.execute(sa.select(INCIDENTS)).all()) == 1
 
     def test_environments_and_rehearsals_are_apart(self, tmp_path: Path) -> None:
         engine = open_history(tmp_path)
-        self.keep(engine, going_on=(self.episode(),), live=False)
+        self.keep(engine, going_on=(self.incident(),), live=False)
         assert open_episodes(engine, "staging", live=True) == []
         assert open_episodes(engine, "production", live=False) == []
-        assert open_episodes(engine, "staging", live=False) == [self.episode()]
+        assert open_episodes(engine, "staging", live=False) == [self.incident()]
 
     def test_a_history_made_before_there_were_episodes_is_taken(self, tmp_path: Path) -> None:
         engine = open_history(tmp_path)
-        EPISODES.drop(engine)
+        INCIDENTS.drop(engine)
         assert open_episodes(engine, "staging", live=True) == []

@@ -9,17 +9,17 @@ import time
 from pathlib import Path
 
 from lib.core.paths import ROOT
-from lib.core.recovery_notes import leave_note, read_notes, remove_note
+from lib.core.recovery_notes import read_notes, remove_recovery_note, write_recovery_note
 from lib.embedded.state_folders import state_base
 
 
 def test_a_note_stays_until_it_is_removed(tmp_path: Path) -> None:
     assert read_notes(tmp_path) == {}
-    leave_note(tmp_path, "deploy_rehearsal", "half way\n")
-    leave_note(tmp_path, "deploy_rehearsal", "further\npostgresql://user:very-secret@host/db")
-    assert read_notes(tmp_path) == {"deploy_rehearsal": "further\npostgresql://user:[struck out]@host/db"}
-    remove_note(tmp_path, "deploy_rehearsal")
-    remove_note(tmp_path, "deploy_rehearsal")
+    write_recovery_note(tmp_path, "deploy_rehearsal", "half way\n")
+    write_recovery_note(tmp_path, "deploy_rehearsal", "further\npostgresql://user:very-secret@host/db")
+    assert read_notes(tmp_path) == {"deploy_rehearsal": "further\npostgresql://user:[redacted]@host/db"}
+    remove_recovery_note(tmp_path, "deploy_rehearsal")
+    remove_recovery_note(tmp_path, "deploy_rehearsal")
     assert read_notes(tmp_path) == {}
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.results import Judged, Outcome, Provenance, Verdict, decide
+from lib.core.results import GateInput, Outcome, Provenance, Verdict, decide
 
 judged = st.builds(
-    Judged,
+    GateInput,
     check=st.just("task.check"),
     outcome=st.sampled_from(Outcome),
     gate=st.booleans(),
@@ -16,8 +16,8 @@ judged = st.builds(
 )
 
 
-def gate(outcome: Outcome = Outcome.PASS, provenance: Provenance = Provenance.LIVE, *, counts: bool = True) -> Judged:
-    return Judged(check="task.check", outcome=outcome, gate=counts, provenance=provenance)
+def gate(outcome: Outcome = Outcome.PASS, provenance: Provenance = Provenance.LIVE, *, counts: bool = True) -> GateInput:
+    return GateInput(check="task.check", outcome=outcome, gate=counts, provenance=provenance)
 
 
 def test_all_live_gates_passed_is_go() -> None:
@@ -46,19 +46,19 @@ def test_a_failed_gate_outweighs_one_not_looked_at() -> None:
 
 
 @given(st.lists(judged), st.booleans())
-def test_the_verdict_does_not_depend_on_order(results: list[Judged], partial: bool) -> None:
+def test_the_verdict_does_not_depend_on_order(results: list[GateInput], partial: bool) -> None:
     assert decide(results, partial=partial) is decide(results[::-1], partial=partial)
 
 
 @given(st.lists(judged))
-def test_go_means_every_gate_that_was_looked_at_passed_live(results: list[Judged]) -> None:
+def test_go_means_every_gate_that_was_looked_at_passed_live(results: list[GateInput]) -> None:
     gates = [one for one in results if one.gate and one.outcome is not Outcome.SKIP]
     all_live = bool(gates) and all(one.outcome is Outcome.PASS and one.provenance is Provenance.LIVE for one in gates)
     assert (decide(results) is Verdict.GO) == all_live
 
 
 @given(st.lists(judged), judged)
-def test_adding_a_bad_gate_never_improves_the_verdict(results: list[Judged], more: Judged) -> None:
+def test_adding_a_bad_gate_never_improves_the_verdict(results: list[GateInput], more: GateInput) -> None:
     order = [Verdict.GO, Verdict.REHEARSED, Verdict.BLOCKED, Verdict.NO_GO]
-    bad = Judged(check="task.bad", outcome=Outcome.FAIL, gate=True, provenance=more.provenance)
+    bad = GateInput(check="task.bad", outcome=Outcome.FAIL, gate=True, provenance=more.provenance)
     assert order.index(decide([*results, bad])) >= order.index(decide(results))

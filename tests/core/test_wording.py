@@ -48,8 +48,8 @@ def test_every_outcome_has_a_word_and_a_symbol_of_its_own() -> None:
 
 
 def test_counts_come_worst_first_and_leave_out_none() -> None:
-    assert wording.show_counts({"pass": 1204, "fail": 1, "skip": 0, "error": 2}) == "1 failed, 2 could not look, 1,204 passed"
-    assert wording.show_counts({}) == "nothing was checked"
+    assert wording.format_counts({"pass": 1204, "fail": 1, "skip": 0, "error": 2}) == "1 failed, 2 not determined, 1,204 passed"
+    assert wording.format_counts({}) == "nothing was checked"
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def test_counts_come_worst_first_and_leave_out_none() -> None:
     ],
 )
 def test_value_reads_as_a_person_writes_it(value: Any, unit: str | None, shown: str) -> None:
-    assert wording.show_value(value, unit) == shown
+    assert wording.format_value(value, unit) == shown
 
 
 def test_long_value_is_cut_and_says_so() -> None:
-    shown = wording.show_value("x" * 10_000_000)
+    shown = wording.format_value("x" * 10_000_000)
     assert len(shown) < 300 and shown.endswith("(cut: 10,000,000 characters in all)")
 
 
@@ -99,7 +99,7 @@ def test_long_value_is_cut_and_says_so() -> None:
     ],
 )
 def test_duration(seconds: float | None, shown: str) -> None:
-    assert wording.show_duration(seconds) == shown
+    assert wording.format_duration(seconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_duration(seconds: float | None, shown: str) -> None:
     ],
 )
 def test_size(size: float | None, shown: str) -> None:
-    assert wording.show_size(size) == shown
+    assert wording.format_size(size) == shown
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_size(size: float | None, shown: str) -> None:
     ],
 )
 def test_time_is_always_utc(moment: Any, shown: str) -> None:
-    assert wording.show_time(moment) == shown
+    assert wording.format_time(moment) == shown
 
 
 @pytest.mark.parametrize(
@@ -149,14 +149,6 @@ def test_plain_text_holds_nothing_unseen(text: str, clean: str) -> None:
     assert wording.plain_text(text) == clean
 
 
-@pytest.mark.parametrize(
-    ("detail", "parts"),
-    [("Seen. Next: do this.", ("Seen.", "do this.")), ("Seen.", ("Seen.", "")), ("Next: do.", ("", "do.")), ("", ("", ""))],
-)
-def test_next_move_is_split_off(detail: str, parts: tuple[str, str]) -> None:
-    assert wording.split_detail(detail) == parts
-
-
 def test_words_are_joined() -> None:
     assert [wording.join_words(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
 
@@ -170,3 +162,17 @@ def test_credential_is_struck_before_a_cut_can_halve_it() -> None:
 
 def test_credential_is_struck_though_terminal_codes_run_through_it() -> None:
     assert "hunter2" not in wording.plain_text("postgresql://postgres:hun\x1b[1mter2-hunter2\x1b[0m@db.example.com/x")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a and b"),
+        (list("abcde"), "a, b, c, d and e"),
+        (list("abcdefg"), "a, b, c, d, e and 2 more"),
+    ],
+)
+def test_many_names_are_counted(names: list[str], said: str) -> None:
+    assert wording.name_some(names) == said

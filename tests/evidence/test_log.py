@@ -12,14 +12,14 @@ import pytest
 from lib.core import redact
 from lib.core.errors import WorkbookError
 from lib.core.paths import ROOT
-from lib.core.results import Check, Provenance, failed, passed
+from lib.core.results import Check, Provenance
 from lib.evidence.log import FILE, EvidenceLine, append_line, evidence_schema, keep_artifact, line_of, read_evidence
 
 CHECK = Check(id="rls.every_table_enabled", title="Row level security is on for every table")
 
 
 def line(**facts: object) -> EvidenceLine:
-    result = passed(CHECK.id, **facts)
+    result = CHECK.passed(**facts)
     return line_of(
         result,
         CHECK,
@@ -69,7 +69,7 @@ def test_lines_of_many_writers_stay_whole(tmp_path: Path) -> None:
 def test_credentials_are_struck_before_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redact, "_known", set())
     redact.register_secrets(["hunter2hunter2"])
-    result = failed(CHECK.id, observed={"a": "hunter2hunter2"}, detail="saw hunter2hunter2", command="psql hunter2hunter2")
+    result = CHECK.failed(observed={"a": "hunter2hunter2"}, detail="saw hunter2hunter2", command="psql hunter2hunter2")
     append_line(
         tmp_path,
         line_of(
@@ -96,3 +96,13 @@ def test_an_artifact_stays_in_its_folder(tmp_path: Path, name: str) -> None:
 def test_the_schema_kept_in_the_repository_is_the_models() -> None:
     kept = json.loads((ROOT / "lib" / "evidence" / "evidence.schema.json").read_text())
     assert kept == evidence_schema()
+
+
+def test_a_line_from_before_there_was_a_fix_is_read_with_one(tmp_path: Path) -> None:
+    append_line(tmp_path, line())
+    data = json.loads((tmp_path / FILE).read_text())
+    del data["fix"]
+    data["detail"] = "It said no. Next: ask again."
+    (tmp_path / FILE).write_text(json.dumps(data) + "\n")
+    [old] = read_evidence(tmp_path)
+    assert (old.detail, old.fix) == ("It said no.", ("ask again.",))

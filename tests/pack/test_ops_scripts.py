@@ -16,12 +16,13 @@ from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems
 from lib.clients.probe import Reading, read_answer
 from lib.clients.publer import publer_probes, publer_site
 from lib.core.paths import ROOT
+from lib.core.results import Check
 from lib.embedded.vendors.chatwoot import Chatwoot
 from lib.embedded.vendors.publer import Publer
 from lib.run.params import load_params
-from lib.tasks.health.looks import CHATWOOT, PUBLER, tell_readings
+from lib.tasks.health.looks import CHATWOOT, PUBLER, findings_of
 from lib.transport.context import Service
-from lib.transport.retry import Limit, Patience
+from lib.transport.retry import Limit, RetryPolicy
 from lib.transport.web import ask
 
 SCRIPTS = ROOT / "pack" / "scripts" / "ops"
@@ -54,9 +55,9 @@ def run_script(name: str, variables: Mapping[str, str], **changes: str) -> subpr
     return subprocess.run([SCRIPTS / name], env=environment, capture_output=True, text=True)
 
 
-def patience_for(fault: str) -> Patience:
+def patience_for(fault: str) -> RetryPolicy:
     timeout_s, deadline_s = (1, 2) if fault == "slow" else (5, 10)
-    return Patience(attempts=1, timeout_s=timeout_s, deadline_s=deadline_s, max_body_bytes=1_000_000, max_retry_after_s=0)
+    return RetryPolicy(attempts=1, timeout_s=timeout_s, deadline_s=deadline_s, max_body_bytes=1_000_000, max_retry_after_s=0)
 
 
 def ask_chatwoot(one: Chatwoot, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -101,9 +102,9 @@ def workbook_says_of_publer(one: Publer) -> Any:
     return kept("publer", PUBLER, [read_answer(probe, answer) for probe, answer in zip(probes, answers, strict=True)])
 
 
-def kept(service: str, checks: Mapping[str, str], readings: Sequence[Reading]) -> Any:
+def kept(service: str, checks: Mapping[str, Check], readings: Sequence[Reading]) -> Any:
     """Return the workbook's JSON of one service, as it is kept beside a run."""
-    [artifact] = tell_readings(service, checks, readings).artifacts.values()
+    [artifact] = findings_of(service, checks, readings).artifacts.values()
     return json.loads(json.dumps(artifact))
 
 
@@ -174,13 +175,14 @@ def test_a_missing_program_is_one_sentence_and_exit_2(tmp_path: Path, bare_machi
     with Chatwoot(folder=tmp_path) as one:
         done = ask_chatwoot(one, PATH=str(folder))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{program} is not installed, or not on PATH. Next: install it, and run again.\n"
+    assert done.stderr == f"{program} is not installed, or not on PATH. Fix: Install it, and run again.\n"
 
 
 def test_tries_are_told_as_the_workbook_tells_them(tmp_path: Path) -> None:
     with Chatwoot(fault="unavailable", folder=tmp_path) as one:
         first = json.loads(ask_chatwoot(one, ATTEMPTS="2").stdout)["results"][0]
-    assert first["detail"] == "GET /health: server error, asked 2 times. Next: read the service's log for this moment."
+    assert first["detail"] == "GET /health: server error, asked 2 times."
+    assert first["fix"] == ["Read the service's log for this moment."]
 
 
 def test_json_is_read_as_json_and_not_by_looks(tmp_path: Path) -> None:
@@ -207,7 +209,7 @@ def test_json_is_read_as_json_and_not_by_looks(tmp_path: Path) -> None:
         ({"CHATWOOT_API_TOKEN": 'x\nheader = "evil: 1"'}, "holds a control character"),
         ({"CHATWOOT_URL": "http://chat.example.com"}, "has no TLS"),
         ({"CHATWOOT_URL": "http://127.0.0.1.example.com"}, "has no TLS"),
-        ({"CHATWOOT_ACCOUNT_ID": "1/../2"}, "is no number"),
+        ({"CHATWOOT_ACCOUNT_ID": "1/../2"}, "is not a number"),
     ],
 )
 def test_wrong_input_is_one_sentence_and_exit_2(tmp_path: Path, changes: dict[str, str], said: str) -> None:

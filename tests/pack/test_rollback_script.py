@@ -198,7 +198,7 @@ def test_an_operator_at_a_terminal_is_asked_by_name(operator: Operator, answer: 
     assert images(operator.fly, PRODUCTION) == {reference(release, PRODUCTION)}
 
 
-def test_the_release_command_is_left_out_on_the_way_back_unless_asked_for(
+def test_the_release_command_is_left_out_of_the_rollback_unless_requested(
     operator: Operator, database: Database, tmp_path: Path
 ) -> None:
     pack, ran = copy_pack(tmp_path), tmp_path / "ran"

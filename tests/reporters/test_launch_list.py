@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ ITEM = LaunchItem(number=7, title="Failures notify", checks=["health.mail_server
 GOOD = "items:\n  - number: 1\n    title: One\n    checks: [rls.pgtap_tests_pass]\n"
 
 
-def line(check: str, outcome: Outcome = Outcome.PASS, *, how: Provenance = Provenance.LIVE, detail: str = "") -> EvidenceLine:
-    result = Result(check=check, outcome=outcome, detail=detail)
+def line(check: str, outcome: Outcome = Outcome.PASS, *, how: Provenance = Provenance.LIVE, **facts: Any) -> EvidenceLine:
+    result = Result(check=check, outcome=outcome, **facts)
     at = datetime(2026, 11, 24, tzinfo=UTC)
     return line_of(result, every_check()[check], run_id="r", environment="x", provenance=how, started_at=at, duration_s=1)
 
@@ -103,12 +104,12 @@ def test_an_item_is_the_worst_of_its_checks_and_never_a_pass_without_all(
     assert row.outcome is outcome
 
 
-def test_why_names_the_check_and_its_next_move() -> None:
-    failing = line(ITEM.checks[0], Outcome.FAIL, detail="It said no. Next: ask again.")
+def test_why_names_the_check_and_its_fix() -> None:
+    failing = line(ITEM.checks[0], Outcome.FAIL, detail="It said no.", fix=("Ask again.",))
     [row] = judge_items([ITEM], [failing, line(ITEM.checks[1])])
-    assert row.detail.endswith("failed. It said no. Next: ask again.")
+    assert row.detail.endswith("failed. It said no. Fix: Ask again.")
     [absent] = judge_items([ITEM], [])
-    assert absent.detail.startswith("Not looked at in this run: Vendor health.")
+    assert absent.detail.startswith("Not part of this run: Vendor health.")
     [skipped] = judge_items([ITEM], [line(ITEM.checks[0]), line(ITEM.checks[1], Outcome.SKIP, detail="Nothing failed.")])
     assert "skipped. Nothing failed." in skipped.detail
 

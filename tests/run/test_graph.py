@@ -18,7 +18,7 @@ from lib.evidence.log import read_evidence
 from lib.run.graph import Graph, selected_tasks
 from lib.run.progress import Progress
 from lib.run.run_file import RunFile
-from lib.run.signals import Stopped
+from lib.run.signals import Interrupted
 from lib.tasks.base import Task
 from lib.tasks.index import SECTIONS, TASKS
 
@@ -151,10 +151,10 @@ def test_stopping_ends_the_kernels_and_marks_every_check(
         slot = graph.slots.get("running")
         if slot and slot.pid and not started.is_set():
             started.set()
-            raise Stopped(130)
+            raise Interrupted(130)
 
     monkeypatch.setattr(graph.progress, "follow", stop_when_running)
-    with pytest.raises(Stopped):
+    with pytest.raises(Interrupted):
         execute(graph)
     pid = graph.slots["running"].pid
     assert pid is not None

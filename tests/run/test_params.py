@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,11 @@ def test_an_unknown_switch_of_a_stand_in_is_told(folder: Path) -> None:
     assert "embedded.fly: unknown key 'crash_afer_s'; did you mean 'crash_after_s'?" in said
     assert "embedded.fly.fault" in said
     assert "deploy_hangs" in said
+
+
+def test_params_are_read_without_what_opens_connections() -> None:
+    """Every command and every kernel reads params first; drivers take most of a second to import."""
+    drivers = "sqlalchemy", "psycopg", "httpx", "uvicorn", "papermill", "pandas", "matplotlib"
+    code = f"import sys, lib.run.params; print(*sorted(set({drivers!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

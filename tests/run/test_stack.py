@@ -10,8 +10,8 @@ import pytest
 from lib.core.results import Check, Provenance
 from lib.run import stack
 from lib.run.params import load_params
-from lib.run.run_file import RunFile, read_run_file, world_of
-from lib.run.stack import RUN_FILE, new_run_id, stand_up
+from lib.run.run_file import RunFile, context_of, read_run_file
+from lib.run.stack import RUN_FILE, new_run_id, start_stack
 
 LIVE = {
     "STAGING_CHATWOOT_URL": "https://chat.example.com",
@@ -36,7 +36,7 @@ def stand(folder: Path, variables: dict[str, str], *, task: str = "health") -> R
     params = load_params("staging", variables=variables)
     folder.joinpath("run").mkdir()
     run_id = new_run_id(datetime.now(UTC))
-    with stand_up(params, run_id=run_id, run_folder=folder / "run", rendered=folder, tasks=(task, "readiness_summary")) as run:
+    with start_stack(params, run_id=run_id, run_folder=folder / "run", rendered=folder, tasks=(task, "readiness_summary")) as run:
         path = run.work / RUN_FILE
         assert path.stat().st_mode & 0o777 == 0o600
         read = read_run_file(path)
@@ -64,7 +64,7 @@ def test_live_health_starts_nothing_and_knows_its_secrets(tmp_path: Path, no_pos
     assert {"token-of-chatwoot", "key-of-publer", "password-of-mail"} <= set(run.secrets)
     assert not run.writes_allowed
     assert "token-of-chatwoot" not in repr(run)
-    assert "token-of-chatwoot" not in repr(world_of(run, "health", {}).services)
+    assert "token-of-chatwoot" not in repr(context_of(run, "health", {}).services)
 
 
 def test_with_some_variables_set_the_missing_are_named_and_nothing_stands_in(tmp_path: Path, no_postgres: None) -> None:
@@ -76,7 +76,7 @@ def test_with_some_variables_set_the_missing_are_named_and_nothing_stands_in(tmp
 
 def test_a_database_that_was_not_started_is_an_error_to_look_at(tmp_path: Path, no_postgres: None) -> None:
     run = stand(tmp_path, {})
-    assert world_of(run, "health", {}).target.host == "database.invalid"
+    assert context_of(run, "health", {}).target.host == "database.invalid"
 
 
 def test_health_alone_can_be_live_while_the_database_is_not_named(tmp_path: Path, no_postgres: None) -> None:

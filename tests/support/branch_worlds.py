@@ -1,22 +1,22 @@
-"""A small project in a real git repository, with a branch that keeps to its policy until a test breaks something."""
+"""A small project in a real git repository, with a branch that meets its policy until a test breaks something."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.core.errors import TargetError
 from lib.core.paths import ROOT
-from lib.core.results import Findings, Outcome, Provenance, unseen
+from lib.core.results import Findings, Look, Outcome, Provenance, Result
 from lib.run.params import load_params
 from lib.tasks.guardrails import looks as guardrails
 from lib.tasks.guardrails.policy import FILE
-from lib.transport.context import World
+from lib.tasks.guardrails.task import Guardrails
+from lib.transport.context import Context
 
 WORKFLOW = ".github/workflows/ci.yml"
 SOUND = """name: ci
@@ -83,11 +83,11 @@ def make_project(root: Path, *, branch: str = "feature/tiles", message: str = "L
     return project
 
 
-def world_of(project: Project, work: Path, *, provenance: Provenance = Provenance.LIVE, **changes: Any) -> World:
-    """Return a world that looks at the project; its own settings are those that are shipped, with these changes."""
+def context_of(project: Project, work: Path, *, provenance: Provenance = Provenance.LIVE, **changes: Any) -> Context[Guardrails]:
+    """Return a context that looks at the project; its own settings are those that are shipped, with these changes."""
     work.mkdir(exist_ok=True)
     sections = load_params("local", variables={}).sections
-    return World(
+    return Context(
         environment="local",
         pack=project.root,
         settings=sections["guardrails"].model_copy(update=changes),
@@ -102,22 +102,21 @@ def world_of(project: Project, work: Path, *, provenance: Provenance = Provenanc
     )
 
 
-def look(world: World, look_at: Callable[..., Findings], **facts: Any) -> Findings:
-    """Make one look as a notebook does: one that can't be made is an error of each check it declared."""
-    try:
-        return look_at(world, **facts)
-    except TargetError as exc:
-        return Findings(results=[unseen(check, str(exc)) for check in look_at.check_ids])  # type: ignore[attr-defined]
+def look(context: Context[Guardrails], look_at: Look[..., Any], **facts: Any) -> Findings[Any]:
+    """Make one look as a notebook does: one that cannot be made is an error of each check it declared."""
+    findings = look_at.attempt(context, **facts)
+    assert [result.check for result in findings.results] == [check.id for check in look_at.checks]
+    return findings
 
 
-def look_at_branch_files(world: World, *, lint: bool = False) -> list[Findings]:
+def look_at_branch_files(context: Context[Guardrails], *, lint: bool = False) -> list[Findings[Any]]:
     """Make every look but the one that runs commands; lint: that of the workflows, too, which takes a second."""
-    first = look(world, guardrails.look_at_branch)
+    first = look(context, guardrails.look_at_branch)
     rest = [guardrails.look_for_secrets, guardrails.look_at_markdown, *([guardrails.look_at_workflows] if lint else [])]
-    return [first, *(look(world, one, guarded=first.facts) for one in rest)]
+    return [first, *(look(context, one, guarded=first.facts) for one in rest)]
 
 
-def not_passed(found: list[Findings]) -> dict[str, str]:
+def not_passed(found: list[Findings[Any]]) -> dict[str, str]:
     """Return every check that did not pass, with what it came to."""
     return {
         result.check.removeprefix("guardrails."): result.outcome.value
@@ -127,6 +126,10 @@ def not_passed(found: list[Findings]) -> dict[str, str]:
     }
 
 
-def detail_of(found: list[Findings], check: str) -> str:
+def result_of(found: list[Findings[Any]], check: str) -> Result:
     [result] = [one for findings in found for one in findings.results if one.check == f"guardrails.{check}"]
-    return result.detail
+    return result
+
+
+def detail_of(found: list[Findings[Any]], check: str) -> str:
+    return result_of(found, check).detail

@@ -1,25 +1,24 @@
-"""A whole small world for the credentials' checks: a pack's vault, Fly.io and GitHub stood up as a run does, faults by params."""
+"""A small context for the credentials' checks: a pack's vault, Fly.io and GitHub started as a run does, faults by params."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.core.redact import register_secrets
-from lib.core.results import Findings
+from lib.core.results import Findings, Look
 from lib.run.params import Params, load_params
-from lib.run.run_file import world_of
-from lib.run.stack import new_run_id, stand_up_targets
+from lib.run.run_file import context_of
+from lib.run.stack import new_run_id, start_stack_for
 from lib.tasks.credentials import looks as credentials
-from lib.tasks.credentials.task import CHECKS
-from lib.transport.context import World
+from lib.tasks.credentials.task import CHECKS, Credentials
+from lib.transport.context import Context
 
 
 def copy_pack(folder: Path) -> Path:
@@ -44,38 +43,35 @@ def load(folder: Path, pack: Path, **changes: Mapping[str, Any]) -> Params:
 
 
 @contextmanager
-def open_world(folder: Path, pack: Path, **changes: Mapping[str, Any]) -> Iterator[World]:
+def open_world(folder: Path, pack: Path, **changes: Mapping[str, Any]) -> Iterator[Context[Credentials]]:
     from datetime import UTC, datetime
 
     about = {"run_id": new_run_id(datetime.now(UTC)), "run_folder": folder, "rendered": folder / "rendered", "tasks": ()}
-    with stand_up_targets(load(folder, pack, **changes), {"vault", "fly", "github"}, **about) as run:  # type: ignore[arg-type]
+    with start_stack_for(load(folder, pack, **changes), {"vault", "fly", "github"}, **about) as run:  # type: ignore[arg-type]
         register_secrets(run.secrets)
-        yield world_of(run, "credentials", {})
+        yield context_of(run, "credentials", {})
 
 
-def look(world: World, look_at: Callable[..., Findings], **facts: Any) -> Findings:
-    """Make one look as the session does: one that can't be made is an error of each check it declared."""
-    from lib.core.results import unseen
-
-    try:
-        return look_at(world, **facts)
-    except TargetError as exc:
-        return Findings(results=[unseen(check, str(exc)) for check in look_at.check_ids])  # type: ignore[attr-defined]
+def look(context: Context[Credentials], look_at: Look[..., Any], **facts: Any) -> Findings[Any]:
+    """Make one look as the session does: one that cannot be made is an error of each check it declared."""
+    findings = look_at.attempt(context, **facts)
+    assert [result.check for result in findings.results] == [check.id for check in look_at.checks]
+    return findings
 
 
-def look_at_all(world: World) -> dict[str, Findings]:
+def look_at_all(context: Context[Credentials]) -> dict[str, Findings[Any]]:
     """Make every look of the notebook, in its order."""
-    vault = look(world, credentials.look_at_vault)
+    vault = look(context, credentials.look_at_vault)
     return {
         "vault": vault,
-        "permissions": look(world, credentials.look_at_permissions),
-        "environments": look(world, credentials.look_at_environments),
-        "fly": look(world, credentials.look_at_fly, vault=vault.facts),
-        "github": look(world, credentials.look_at_github, vault=vault.facts),
+        "permissions": look(context, credentials.look_at_permissions),
+        "environments": look(context, credentials.look_at_environments),
+        "fly": look(context, credentials.look_at_fly, vault=vault.facts),
+        "github": look(context, credentials.look_at_github, vault=vault.facts),
     }
 
 
-def not_passed(found: Mapping[str, Findings]) -> dict[str, str]:
+def not_passed(found: Mapping[str, Findings[Any]]) -> dict[str, str]:
     """Return every check that did not pass, with what it came to."""
     results = [result for findings in found.values() for result in findings.results]
     assert sorted(result.check for result in results) == sorted(check.id for check in CHECKS)

@@ -17,8 +17,8 @@ from lib.core.results import Provenance
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.postgres.previous_schema import apply_file
 from lib.embedded.state_folders import state_base
-from lib.tasks.index import SECTIONS
-from lib.transport.context import Programs, Service, World
+from lib.tasks.deploy_rehearsal.task import DeployRehearsal
+from lib.transport.context import Context, Programs, Service
 from lib.transport.database import Database
 
 APP = "idea-board-staging"
@@ -104,7 +104,7 @@ def wait_passing(fly: EmbeddedFly, app: str = APP) -> list[dict[str, Any]]:
     raise AssertionError("the machines never passed their checks")
 
 
-def settings(**changes: Any) -> Any:
+def settings(**changes: Any) -> DeployRehearsal:
     """Return the task's section of params/local.yaml, quick, with changes."""
     import yaml
 
@@ -113,14 +113,16 @@ def settings(**changes: Any) -> Any:
     # Limits that only a test of the limit itself lowers: how busy the machine is decides no outcome.
     quick |= {"health_timeout_s": 30, "rollback_limit_s": 60, "command_timeout_s": 60, "max_downtime_s": 60}
     quick["max_error_ratio"] = 1  # with so short a watch the start of the app is most of the time
-    return SECTIONS["deploy_rehearsal"].model_validate({**said, **quick, **changes})
+    return DeployRehearsal.model_validate({**said, **quick, **changes})
 
 
-def world_of(database: Database, fly: EmbeddedFly, folder: Path, *, pack: Path | None = None, **changes: Any) -> World:
-    """Return the world that the task's looks get; `production_writes_allowed` and the like change it, the rest its settings."""
+def context_of(
+    database: Database, fly: EmbeddedFly, folder: Path, *, pack: Path | None = None, **changes: Any
+) -> Context[DeployRehearsal]:
+    """Return the context that the task's looks get; `production_writes_allowed` and the like change it, the rest its settings."""
     own = {name: changes.pop(name) for name in ("writes_allowed", "production_writes_allowed", "flyctl") if name in changes}
     sections: Mapping[str, Any] = {"migrations": type("Migrations", (), {"schemas": ["public"]})()}
-    return World(
+    return Context(
         environment="local",
         pack=pack or ROOT / "pack",
         settings=settings(**changes),

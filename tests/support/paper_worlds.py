@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from lib.evidence.log import EvidenceLine, append_line, keep_artifacts, line_of
 from lib.evidence.manifest import load_signer, seal_run
 from lib.reporters.documents.draft import draft_documents, files_to_come, write_documents
 from lib.reporters.documents.runbook import ROWS
+from lib.reporters.launch_list import load_launch_list
+from lib.reporters.report import RunReport, report_run
+from lib.run.graph import RunOutcome
 from lib.run.params import load_params
 from lib.run.run_file import RunFile
 from lib.tasks.index import TASKS
@@ -51,6 +55,12 @@ def all_lines(run: RunFile, said: dict[str, Result], at: datetime) -> list[Evide
     return lines
 
 
+def report_of(run: RunFile, lines: Sequence[EvidenceLine], at: datetime, *, partial: bool = False) -> RunReport:
+    """Return the report of a finished run with these lines."""
+    outcome = RunOutcome(started_at=at, ended_at=at, finished=True, partial=partial, rehearsed_for=())
+    return report_run(run, TASKS, lines, outcome, launch_list=load_launch_list())
+
+
 def finish_run(
     home: Path, run_id: str, *, pack: Path, said: dict[str, Result] | None = None, at: datetime = AT, partial: bool = False
 ) -> RunFile:
@@ -59,7 +69,7 @@ def finish_run(
     lines = all_lines(run, said or {}, at)
     for line in lines:
         append_line(run.run_folder, line)
-    write_documents(run, TASKS, lines, partial=partial, ended_at=at)
+    write_documents(report_of(run, lines, at, partial=partial))
     for path in files_to_come(run, TASKS, ()):
         if not path.exists():
             write_whole(path, '<h2 id="results">x</h2><h2 id="story">y</h2>')
@@ -71,4 +81,4 @@ def finish_run(
 
 def drafts_of(run: RunFile, said: dict[str, Result]) -> dict[str, str]:
     """Return the documents as they would be for these results."""
-    return draft_documents(run, TASKS, all_lines(run, said, AT), partial=False, ended_at=AT)
+    return draft_documents(report_of(run, all_lines(run, said, AT), AT))

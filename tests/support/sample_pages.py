@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lib.core.results import Outcome, Provenance, Verdict
-from lib.display.tables import show_table
+from lib.display.tables import make_table
 from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
 from lib.tasks.readiness_summary.figures import run_timeline
 from lib.tasks.rls.figures import matrix_heat_map
@@ -57,8 +57,8 @@ def rls_rows() -> tuple[CheckRow, ...]:
             observed=2,
             expected=0,
             unit="mismatches",
-            detail="anon may delete from ideas, declared deny; alice may update every row of idea_tags, declared own rows. "
-            "Next: open artifacts/rls/matrix.json, then narrow the policies ideas_delete and idea_tags_update.",
+            detail="anon may delete from ideas, declared deny; alice may update every row of idea_tags, declared own rows.",
+            fix=("open artifacts/rls/matrix.json, then narrow the policies ideas_delete and idea_tags_update.",),
         ),
         row(
             "rls.pgtap_passes",
@@ -67,7 +67,8 @@ def rls_rows() -> tuple[CheckRow, ...]:
             observed=None,
             expected=None,
             unit=None,
-            detail="supabase/tests/03_views.sql ran no test. Next: add a plan and at least one assertion, or remove the file.",
+            detail="supabase/tests/03_views.sql ran no test.",
+            fix=("add a plan and at least one assertion, or remove the file.",),
             command="psql --no-psqlrc --file supabase/tests/03_views.sql",
             exit_code=0,
         ),
@@ -96,8 +97,8 @@ def rls_rows() -> tuple[CheckRow, ...]:
             observed=3,
             expected=0,
             unit="policies",
-            detail="ideas_select, ideas_update and idea_votes_select call auth.uid() for every row. "
-            "Next: wrap the call as (select auth.uid()).",
+            detail="ideas_select, ideas_update and idea_votes_select call auth.uid() for every row.",
+            fix=("wrap the call as (select auth.uid()).",),
         ),
         row(
             "rls.definers_pin_their_path",
@@ -145,7 +146,7 @@ def code(source: str, *outputs: NotebookNode, tags: tuple[str, ...] = ()) -> Not
 
 def rls_notebook() -> NotebookNode:
     """Return an executed notebook with prose, tables, a figure, printed text and its gate's error."""
-    tables = show_table(
+    tables = make_table(
         [
             {"schema": "public", "table": cell, "rls": "pass", "policies": count, "rows": count * 1204}
             for cell, count in (
@@ -201,7 +202,7 @@ def rls_notebook() -> NotebookNode:
             new_markdown_cell("## The verdict", metadata={"tags": ["remove-cell"]}),
             code(
                 "task.verdict_table()",
-                shown(show_table([{"check": "rls.every_table_enabled", "result": "pass"}], "Every check of rls")),
+                shown(make_table([{"check": "rls.every_table_enabled", "result": "pass"}], "Every check of rls")),
                 tags=("remove-cell",),
             ),
             code(
@@ -272,7 +273,7 @@ def summary_notebook() -> NotebookNode:
             ),
             code('environment = "staging"  # name of a file in params/', tags=("parameters",)),
             new_markdown_cell("## Each task", metadata={"tags": ["in-header"]}),
-            code("task.show(rows)", shown(show_table([{"task": "said above"}], "Every task")), tags=("in-header",)),
+            code("task.show(rows)", shown(make_table([{"task": "said above"}], "Every task")), tags=("in-header",)),
             new_markdown_cell("## How the time went\n\nEach bar runs from a task's first look to the end of its last."),
             code("figures.run_timeline(spans)", shown(run_timeline(spans()))),
         ]
@@ -291,7 +292,8 @@ def summary(**changes: Any) -> RunSummary:
             observed=None,
             expected=60,
             unit="s",
-            detail="The dump stopped: no space left on device. Next: free at least 1.2 GB in the work folder, run again.",
+            detail="The dump stopped: no space left on device.",
+            fix=("free at least 1.2 GB in the work folder, run again.",),
         ),
     )
     counts = {"pass": 11, "fail": 0, "skip": 0, "error": 0}

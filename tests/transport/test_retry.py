@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.transport.retry import LONGEST_PAUSE_S, Limit, Patience, pause_before_retry, read_retry_after
+from lib.transport.retry import LONGEST_PAUSE_S, Limit, RetryPolicy, pause_before_retry, read_retry_after
 
-PATIENCE = Patience(attempts=3, timeout_s=1, deadline_s=10, max_body_bytes=1000, max_retry_after_s=5)
+PATIENCE = RetryPolicy(attempts=3, timeout_s=1, deadline_s=10, max_body_bytes=1000, max_retry_after_s=5)
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 spreads = st.floats(0, 1)
 waits = st.one_of(st.none(), st.floats(0, 100))
@@ -22,26 +22,26 @@ waits = st.one_of(st.none(), st.floats(0, 100))
 def test_a_pause_ends_before_the_deadline_and_never_undercuts_the_service(
     tried: int, attempts: int, left_s: float, spread: float, asked: float | None
 ) -> None:
-    patience = replace(PATIENCE, attempts=attempts)
-    pause = pause_before_retry(tried, patience=patience, left_s=left_s, spread=spread, retry_after_s=asked)
+    retry = replace(PATIENCE, attempts=attempts)
+    pause = pause_before_retry(tried, retry=retry, left_s=left_s, spread=spread, retry_after_s=asked)
     if pause is None:
         return
     assert tried < attempts
     assert (asked or 0) <= pause < left_s
-    assert (asked or 0) <= patience.max_retry_after_s
+    assert (asked or 0) <= retry.max_retry_after_s
     assert pause <= (asked or 0) + LONGEST_PAUSE_S
 
 
 @given(attempts=st.integers(1, 10), spread=spreads)
 def test_tries_are_bounded(attempts: int, spread: float) -> None:
-    patience = replace(PATIENCE, attempts=attempts)
-    made = [n for n in range(1, 100) if pause_before_retry(n, patience=patience, left_s=1e9, spread=spread) is not None]
+    retry = replace(PATIENCE, attempts=attempts)
+    made = [n for n in range(1, 100) if pause_before_retry(n, retry=retry, left_s=1e9, spread=spread) is not None]
     assert len(made) == attempts - 1
 
 
 def test_a_longer_retry_after_than_allowed_is_not_waited_for() -> None:
-    assert pause_before_retry(1, patience=PATIENCE, left_s=100, spread=0, retry_after_s=5) == 5
-    assert pause_before_retry(1, patience=PATIENCE, left_s=100, spread=0, retry_after_s=6) is None
+    assert pause_before_retry(1, retry=PATIENCE, left_s=100, spread=0, retry_after_s=5) == 5
+    assert pause_before_retry(1, retry=PATIENCE, left_s=100, spread=0, retry_after_s=6) is None
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_message_is_kept_as_received(tmp_path: Path) -> None:
     ("fault", "answered", "said"),
     [
         ("refused", False, "the connection was refused"),
-        ("hang_up", False, "it hung up"),
+        ("hang_up", False, "it disconnected"),
         ("rejects_login", True, "did not accept our login (SMTP 535)"),
         ("rejects_recipient", True, "refused to@example.com (SMTP 550)"),
         ("full", True, "refused the message (SMTP 452)"),
@@ -88,7 +88,7 @@ def test_an_address_says_how_it_is_encrypted(url: str, server: MailServer) -> No
 
 @pytest.mark.parametrize("url", ["", "mail.example.com", "http://mail.example.com", "smtp://", "smtp://[", "smtp://host:port"])
 def test_what_is_no_mail_address_is_told(url: str) -> None:
-    with pytest.raises(MailError, match="Next: set it"):
+    with pytest.raises(MailError, match="Fix: Set it"):
         read_mail_url(url)
 
 

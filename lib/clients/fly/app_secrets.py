@@ -1,7 +1,7 @@
 """An app's secrets on Fly.io through `flyctl`: read by name and digest, set one at a time, whole, through stdin, staged.
 
-flyctl has two doors for a value on stdin, and each changes some values: `set NAME=-` takes white space off both ends;
-`import` cuts at some `#`, takes quotes off and ends lines its own way. A value goes through the first door that is known
+flyctl has two doors for a value on stdin, and each changes some values: `set NAME=-` strips white space at both ends;
+`import` cuts at some `#`, strips quotes and ends lines its own way. A value goes through the first door that is known
 to leave it as it is, and through none when both would change it.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lib.clients.fly.flyctl import Fly, ask, next_move
+from lib.clients.fly.flyctl import Fly, ask, fix_of
 from lib.core.errors import CommandError, TargetError
 from lib.transport.process import run_command
 
@@ -35,49 +35,48 @@ class FlySecret:
 
 
 def read_fly_secrets(fly: Fly) -> dict[str, FlySecret]:
-    """Return the app's secrets by name. Raises CommandError when they can't be seen."""
+    """Return the app's secrets by name. Raises CommandError when they cannot be read."""
     listed = ask(fly, "secrets", "list")
     try:
         found = [FlySecret(name=one["name"], digest=one["digest"], status=one.get("status") or "Unknown") for one in listed or []]
     except (KeyError, TypeError, AttributeError):
         raise CommandError(
-            "`flyctl secrets list` printed something else than names and digests. Next: check flyctl's version."
+            "`flyctl secrets list` printed something else than names and digests.", fix="Check flyctl's version."
         ) from None
     return {one.name: one for one in found}
 
 
 def set_fly_secret(fly: Fly, name: str, value: str) -> None:
-    """Store one value whole, without deploying it. Raises TargetError when it can't be, the value nowhere in it."""
+    """Store one value whole, without deploying it. Raises TargetError when it cannot be, the value nowhere in it."""
     words, stdin = choose_door(name, value)
     run = run_command(
         [fly.program, "secrets", *words, "--stage", "--app", fly.app], timeout_s=fly.timeout_s, env=fly.environment, stdin=stdin
     )
     if run.exit_code != 0:
-        # flyctl's `import` repeats the line that it can't read, so nothing it said is passed on.
-        raise CommandError(
-            f"`flyctl secrets {words[0]}` of {name} failed with exit code {run.exit_code}. Next: {next_move(run)}."
-        )
+        # flyctl's `import` repeats a line that it cannot read, so nothing it said is passed on.
+        raise CommandError(f"`flyctl secrets {words[0]}` of {name} failed with exit code {run.exit_code}.", fix=fix_of(run))
 
 
 def choose_door(name: str, value: str) -> tuple[list[str], str]:
     """Return the words after `flyctl secrets` and its stdin, by which this value arrives whole. Raises TargetError."""
     if "\0" in value or not value:
         raise TargetError(
-            f"{name} is empty or has a NUL in it, which no variable of a Fly app can hold. Next: mend it in the vault."
+            f"{name} is empty or has a NUL in it, which no variable of a Fly app can hold.",
+            fix=f"Correct {name} in the vault.",
         )
     if value == value.strip(WHITE_SPACE) and len(value.encode()) <= LONGEST_STDIN:
         return ["set", f"{name}=-"], value
-    for line in spell_lines(name, value):
+    for line in import_lines(name, value):
         if arrives_whole(line, name, value):
             return ["import"], line
     raise TargetError(
-        f"{name} can't reach Fly whole: it begins or ends with white space, and `flyctl secrets import` would change it. "
-        "Next: take that white space off in the vault, or encode the value."
+        f"{name} cannot reach Fly unchanged: it begins or ends with white space, and `flyctl secrets import` would change it.",
+        fix="Remove that white space in the vault, or encode the value.",
     )
 
 
-def spell_lines(name: str, value: str) -> list[str]:
-    """Return the ways in which `import` could be told a value."""
+def import_lines(name: str, value: str) -> list[str]:
+    """Return the lines that could give `import` a value."""
     return [f"{name}={quote}{value}{quote}\n" for quote in (TRIPLE, "'", '"')]
 
 
@@ -113,7 +112,7 @@ def parse_import(text: str) -> Mapping[str, str]:
         if value.startswith(TRIPLE) and not (value.endswith(TRIPLE) and len(value) >= 6):
             open_name, open_text = name, value.removeprefix(TRIPLE) + "\n"
         else:
-            values[name] = take_quotes_off(value)
+            values[name] = strip_quotes(value)
     return values
 
 
@@ -123,7 +122,7 @@ def cut_comment(value: str) -> str:
     return before.rstrip(" ") if sign and before.count('"') % 2 == 0 else value
 
 
-def take_quotes_off(value: str) -> str:
+def strip_quotes(value: str) -> str:
     """Return a one-line value without the quotes around it."""
     if value.startswith(TRIPLE):
         return value[3:-3]

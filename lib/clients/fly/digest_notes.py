@@ -1,4 +1,4 @@
-"""What a sync noted of Fly's digests: of which value a copy was made, without the value."""
+"""What the last sync noted of Fly's digests: of which value a copy was made, without the value."""
 
 from __future__ import annotations
 
@@ -9,39 +9,34 @@ from datetime import datetime
 from pathlib import Path
 
 from lib.core.files import write_whole
-from lib.transport.context import World
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noted:
-    """What was written down when a value was last set and read back. changed_at: of the vault's copy that was set."""
+class LastSynced:
+    """What a sync wrote down when it set a value and read it back. changed_at: of the vault's copy that was set."""
 
     digest: str
     changed_at: datetime
 
 
-def notes_path(world: World) -> Path:
-    """Return where a sync notes Fly's digests: a stand-in's, which needs no token, end with the run."""
-    folder = world.kept if world.service("fly").parts["token"] else world.work
-    return folder / notes_name(world.sections["credentials"].fly_app)
-
-
 def notes_name(app: str) -> str:
+    """Return the name of the file with an app's notes."""
     return f"fly-secrets-{app}.json"
 
 
-def read_notes(path: Path) -> dict[str, Noted]:
-    """Return what earlier syncs noted of Fly's digests; nothing when there is no such file, or it can't be read."""
+def read_notes(path: Path) -> dict[str, LastSynced]:
+    """Return what earlier syncs noted of Fly's digests; nothing when there is no such file, or it cannot be read."""
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         return {
-            name: Noted(digest=one["digest"], changed_at=datetime.fromisoformat(one["changed_at"])) for name, one in said.items()
+            name: LastSynced(digest=one["digest"], changed_at=datetime.fromisoformat(one["changed_at"]))
+            for name, one in said.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}  # without notes Fly's copies are of unknown age, which is what they are
 
 
-def write_notes(path: Path, notes: Mapping[str, Noted]) -> None:
+def write_notes(path: Path, notes: Mapping[str, LastSynced]) -> None:
     """Keep the notes: digests that Fly itself shows, and times; no value."""
     said = {name: {**asdict(one), "changed_at": one.changed_at.isoformat()} for name, one in sorted(notes.items())}
     write_whole(path, json.dumps(said, indent=2) + "\n", mode=0o600)

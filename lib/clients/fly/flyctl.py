@@ -1,4 +1,4 @@
-"""Fly.io through `flyctl`, as an operator drives it: what runs, and bringing another image to it.
+"""Fly.io through `flyctl`, as an operator uses it: what runs, and deploying another image.
 
 flyctl's own traps, each met here: `--env` takes NAME=VALUE and chooses no environment; releases are the newest
 25; a machine without health checks has none that fails; a deploy may leave machines on two images; plain
@@ -25,7 +25,7 @@ TOOL_BROKE = (126, 127)
 
 @dataclass(frozen=True, kw_only=True)
 class Fly:
-    """flyctl and the app it speaks of.
+    """flyctl and the app it is used for.
 
     folder: the pack, where configs are named from. token: None when flyctl is logged in by itself.
     """
@@ -108,7 +108,7 @@ def read_operator(fly: Fly) -> None:
 
 
 def read_app(fly: Fly) -> AppState:
-    """Return what the app is right now, in three calls. Raises CommandError when it can't be seen."""
+    """Return what the app is right now, in three calls. Raises CommandError when it cannot be read."""
     status = ask(fly, "status")
     return AppState(
         url=(status.get("AppURL") or f"https://{status['Hostname']}").rstrip("/"),
@@ -164,21 +164,21 @@ def ask(fly: Fly, *words: str, of_app: bool = True) -> Any:
     argv: list[str | Path] = [fly.program, *words, *(["--app", fly.app] if of_app else []), "--json"]
     run = run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
     if run.exit_code != 0 and not run.stdout.strip():
-        raise CommandError(f"`flyctl {' '.join(words)}` failed: {said_by(run)}. Next: {next_move(run)}.")
+        raise CommandError(f"`flyctl {' '.join(words)}` failed: {said_by(run)}.", fix=fix_of(run))
     try:
         return json.loads(run.stdout)
     except ValueError as exc:
         end = f"was ended by signal {-run.exit_code}" if run.exit_code < 0 else f"ended with exit code {run.exit_code}"
-        raise CommandError(f"`flyctl {' '.join(words)}` {end} in the middle of its answer. Next: run again.") from exc
+        raise CommandError(f"`flyctl {' '.join(words)}` {end} in the middle of its answer.", fix="Run again.") from exc
 
 
-def next_move(run: CommandRun) -> str:
+def fix_of(run: CommandRun) -> str:
     """Return what to do about a flyctl that failed."""
     if "login" in run.stderr or "unauthorized" in run.stderr.lower():
-        return "set the token's variable, or run `flyctl auth login`"
+        return "Set the token's variable, or run `flyctl auth login`."
     if "Could not find App" in run.stderr:
-        return "check deploy_rehearsal.app in params, and the token's organisation"
-    return "run it by hand to see more"
+        return "Check deploy_rehearsal.app in params, and the token's organisation."
+    return "Run it by hand to see more."
 
 
 def said_by(run: CommandRun) -> str:
@@ -195,14 +195,14 @@ def validate_config(fly: Fly, config: str) -> CommandRun:
 
 
 def find_image(fly: Fly, config: str, image: str) -> CommandRun:
-    """Return how flyctl fares in finding an image; exit code 0 is found. Nothing is deployed."""
+    """Return how flyctl looks for an image; exit code 0 is found. Nothing is deployed."""
     # Source: superfly/flyctl, deploy.go: with --build-only it returns once the image is known.
     argv: list[str | Path] = [fly.program, "deploy", "--app", fly.app, "--config", config, "--image", image, "--build-only"]
     return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
 
 
 def deploy_argv(fly: Fly, config: str, *, image: str, strategy: str, wait_s: float) -> list[str | Path]:
-    """Return the command that brings an image to the app: no new machines, never detached."""
+    """Return the command that deploys an image to the app: no new machines, never detached."""
     return [
         fly.program, "deploy", "--app", fly.app, "--config", config, "--image", image,
         "--strategy", strategy, "--ha=false", "--wait-timeout", f"{wait_s:g}s", "--yes",

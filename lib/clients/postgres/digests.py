@@ -1,12 +1,12 @@
 """Row counts and order-independent digests of tables, computed inside the server.
 
 A table's digest is the pair of sums, modulo 2^64, of two 64-bit hashes (seeds 0 and 1) of each row's text:
-a sum counts duplicates, which an XOR forgets. Measured on 200,000 rows of jsonb (49 MB): making the text
+a sum counts duplicates, which an XOR cancels. Measured on 200,000 rows of jsonb (49 MB): making the text
 alone 157 ms, both hashes 187 ms, the same 128 bits cut from sha256 401 ms, from md5 320 ms. So the
 digest costs about as much as reading. It finds accidents, not forgery: a dump's files have sha256 for that.
 
-`hashtextextended` is the function Postgres routes rows of hash partitions with, so it does not change between
-the majors in use. Materialized views are left out: a restore refreshes them, so they may rightly differ.
+Postgres routes rows of hash partitions with `hashtextextended`, so it does not change between the major
+versions in use. Materialized views are left out: a restore refreshes them, so they may rightly differ.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ PINNED_SETTINGS = {
 """
 
 HASH_MODULUS = 2**64
-"""A sum of hashes is kept to as many bits as one hash has."""
+"""A sum of hashes is reduced to the bits of one hash."""
 
 MOST_TABLES_PER_QUERY = 400
-"""Branches of one UNION ALL; far more make the planner, not the reading, the cost."""
+"""Branches of one UNION ALL; with far more, planning costs more than reading."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableDigest:
-    """How many rows one table holds and what they add up to; rows is None when it may not be read.
+    """How many rows one table holds and the sums of their hashes; rows is None when it may not be read.
 
-    kind: "r" for a table or partition with rows of its own, "p" for a partitioned parent, whose figures
-        are those of its partitions added up.
+    kind: "r" for a table or partition with rows of its own, "p" for a partitioned parent, whose numbers
+        are the sums of its partitions.
     columns: (name, type) in order. key: the primary key's columns, empty without one.
     """
 
@@ -82,7 +82,7 @@ class TableDigest:
 def open_reading(database: Database, *, snapshot: str | None = None, timeout_s: float) -> Iterator[psycopg.Connection[DictRow]]:
     """Yield a connection inside one read-only, repeatable-read transaction with every output setting pinned.
 
-    snapshot: what `export_snapshot` gave, to see exactly the rows that transaction sees.
+    snapshot: from `export_snapshot`, to see exactly the rows that transaction sees.
     timeout_s: the longest one statement may take.
     """
     with database.connect() as connection:
@@ -104,15 +104,15 @@ def pin_settings(connection: psycopg.Connection[Any], *, timeout_s: float) -> No
 
 
 def export_snapshot(connection: psycopg.Connection[DictRow]) -> str:
-    """Return the name under which other transactions can see what this one sees, while it stays open."""
+    """Return the name by which other transactions can use this one's snapshot while it is open."""
     row = connection.execute("select pg_catalog.pg_export_snapshot() as snapshot").fetchone()
     return str(row["snapshot"]) if row else ""
 
 
 def check_snapshot(snapshot: str) -> str:
-    """Return the snapshot's name. Raises DatabaseError when it can't be one: it goes into SQL as it is."""
+    """Return the snapshot's name. Raises DatabaseError when it is not valid: it goes into SQL unquoted."""
     if not re.fullmatch(r"[0-9A-F]+-[0-9A-F]+-[0-9]+", snapshot):
-        raise DatabaseError(f"'{snapshot}' is no exported snapshot. Next: take it from pg_export_snapshot().")
+        raise DatabaseError(f"'{snapshot}' is not an exported snapshot.", fix="Take it from pg_export_snapshot().")
     return snapshot
 
 
@@ -153,7 +153,7 @@ def describe_table(table: DictRow) -> TableDigest:
 
 def digest_of(table: TableDigest) -> str:
     """Return the columns and source of the query that counts and digests one table."""
-    # OFFSET 0 keeps the planner from writing the row's text once for each hash: 187 ms against 310.
+    # OFFSET 0 stops the planner from computing the row's text once for each hash: 187 ms instead of 310.
     return (
         "count(*) as rows, coalesce(sum(hashtextextended(line, 0)), 0) as sum0, "
         "coalesce(sum(hashtextextended(line, 1)), 0) as sum1 "
@@ -188,7 +188,7 @@ def add_up_partitions(found: Sequence[DictRow], digests: dict[int, TableDigest])
 
 @dataclass(frozen=True, kw_only=True)
 class TableDifference:
-    """One table that is not the same in two places; copy is None where it is missing."""
+    """One table that differs between source and copy; copy is None when it is missing."""
 
     source: TableDigest
     copy: TableDigest | None

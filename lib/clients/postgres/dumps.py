@@ -1,8 +1,8 @@
-"""Dumps of a database with pg_dump, under one snapshot that everything else is read under too.
+"""Dumps a database with pg_dump, under the snapshot that everything else is read under.
 
-Taken: every schema of the pack, the migration history, and the platform's schemas auth and storage, all
-but their own migration records. `supabase db dump` leaves the history out, so that every migration is
-pending again after a restore, and with it what a pack hangs on platform tables; a backup must not.
+Included: every schema of the pack, the migration history, and the platform's schemas auth and storage, without
+their own migration records. `supabase db dump` leaves out the history, so that every migration is pending again
+after a restore, and also what a pack adds to platform tables; a backup must include both.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ LEFT_OUT_SCHEMAS = frozenset(
         "tiger", "tiger_data", "timescaledb_information", "topology", "vault",
     }
 )  # fmt: skip
-"""The platform's machinery, in which a project keeps nothing of its own.
+"""The platform's internal schemas, in which a project keeps nothing of its own.
 
 Source: what `supabase db dump` leaves out (supabase/cli), less auth, storage and the history.
 """
 
 PLATFORM_RECORDS = ("auth.schema_migrations", "storage.migrations", "supabase_functions.migrations")
-"""Tables in which the platform notes its own migrations: a fresh project has its own, so their rows stay out.
+"""Tables in which the platform records its own migrations: a fresh project has its own, so their rows are left out.
 
 Source: the script of `supabase db dump --data-only` (supabase/cli).
 """
 
 COMPRESSION = "1"
-"""gzip level: the fastest of 0, 1 and 6 when measured, at nearly the size of 6."""
+"""gzip level: the fastest of 0, 1 and 6 when measured, with nearly the size of 6."""
 
 VERSION_TIMEOUT_S = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceState:
-    """Where a sequence stands; `next` is what it would give next."""
+    """The state of a sequence; `next` is the next value it gives."""
 
     next: int
     increment: int
@@ -69,27 +69,27 @@ def timed(stages: dict[str, float], name: str) -> Iterator[None]:
 
 
 def read_major(program: Path) -> int:
-    """Return the major version of a Postgres program. Raises CommandError when it does not say."""
+    """Return the major version of a Postgres program. Raises CommandError when it is not known."""
     run = run_command([program, "--version"], timeout_s=VERSION_TIMEOUT_S)
     match = re.search(r"\(PostgreSQL\) (\d+)", run.stdout)
     if not match:
-        raise CommandError(f"{program.name} does not tell its version. Next: run `make setup`, or check the path.")
+        raise CommandError(f"{program.name} does not print its version.", fix=["make setup", f"Or check the path: {program}"])
     return int(match[1])
 
 
 def check_major(program: Path, server_major: int) -> None:
-    """Return when the program can dump the server. Raises CommandError when it is older than it."""
+    """Raise CommandError when the program is older than the server, which it then can't dump."""
     major = read_major(program)
     if major < server_major:
         raise CommandError(
-            f"{program.name} is version {major} and the server {server_major}: an older one can't dump a newer "
-            f"server. Next: install PostgreSQL {server_major}'s programs."
+            f"{program.name} is version {major} and the server {server_major}: an older one can't dump a newer server.",
+            fix=f"Install the programs of PostgreSQL {server_major}.",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Which schemas of a database a backup takes; all else but Postgres's own schemas is left out."""
+    """Which schemas of a database a backup takes; all other schemas, except Postgres's own, are left out."""
 
     own: tuple[str, ...]  # the pack's and the migration history: restored whole
     platform: tuple[str, ...]  # restored into what a fresh project already has
@@ -115,7 +115,7 @@ def read_scope(connection: psycopg.Connection[DictRow]) -> Scope:
 
 
 def read_sequences(connection: psycopg.Connection[DictRow], schemas: Sequence[str]) -> dict[str, SequenceState]:
-    """Return where each sequence of the schemas stands now: sequences know no snapshot. Two round trips."""
+    """Return the current state of each sequence of the schemas, which no snapshot holds. Two round trips."""
     found = connection.execute(read_query(__package__, "dumps/sequences"), {"schemas": list(schemas)}).fetchall()
     if not found:
         return {}
@@ -143,7 +143,7 @@ def dump_database(
     jobs: int,
     timeout_s: float,
 ) -> CommandRun:
-    """Run pg_dump into a new folder, read-only and under the snapshot; the exit code tells how it ended.
+    """Run pg_dump into a new folder, read-only and under the snapshot; the exit code says how it ended.
 
     left_out: schemas that are not dumped. unreadable: (schema, table) that this user may not read.
     Raises CommandError when it can't be started or takes too long.
@@ -157,7 +157,7 @@ def dump_database(
 
 
 def dump_definitions(database: Database, file: Path, *, programs: Path, timeout_s: float) -> CommandRun:
-    """Run pg_dump for definitions alone, into one file in the custom format."""
+    """Run pg_dump for definitions only, into one file in the custom format."""
     argv: list[str | Path] = [
         programs / "pg_dump",
         "--format=custom",
@@ -196,7 +196,7 @@ ENTRY_KINDS = (
     "TEXT SEARCH DICTIONARY", "TEXT SEARCH PARSER", "TEXT SEARCH TEMPLATE", "TRANSFORM", "TRIGGER", "TYPE",
     "USER MAPPING", "VIEW",
 )  # fmt: skip
-"""What pg_dump calls the kinds of its entries (bin/pg_dump/pg_dump.c, version 18); they may hold spaces."""
+"""pg_dump's names for the kinds of its entries (bin/pg_dump/pg_dump.c, version 18); they may hold spaces."""
 
 KIND_PATTERN = "|".join(sorted(map(re.escape, ENTRY_KINDS), key=len, reverse=True))
 
@@ -210,8 +210,8 @@ def list_entries(archive: Path, schemas: Sequence[str], *, programs: Path, timeo
     if run.exit_code != 0:
         said = run.stderr.strip().splitlines()
         raise CommandError(
-            f"pg_restore can't read the dump: {said[-1] if said else f'exit code {run.exit_code}'}. "
-            "Next: take the backup again; this one can't be restored."
+            f"pg_restore can't read the dump: {said[-1] if said else f'exit code {run.exit_code}'}.",
+            fix="Take the backup again: this one can't be restored.",
         )
     names = "|".join(sorted((re.escape(name) for name in (*schemas, "-")), key=len, reverse=True))
     shape = re.compile(rf"^\d+; \d+ \d+ ({KIND_PATTERN}) ({names}) (.*)$")

@@ -1,8 +1,8 @@
-"""Restores of a dump into a fresh scratch database that looks like a new hosted project.
+"""Restores a dump into a fresh scratch database that looks like a new hosted project.
 
-The pack's schemas and the migration history come whole from the dump. Of auth and storage the fresh
-project has the definitions: it gets the rows, and whatever the pack hung on them (triggers, policies).
-Everything here may be changed freely: nothing of it is the target.
+The pack's schemas and the migration history are restored completely. The fresh project already has the
+definitions of auth and storage: it gets their rows, and what the pack added to them (triggers, policies).
+Everything here may be changed freely: it is never the target.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TEMPLATE = "hosted_template"
 COPY_PREFIX = "restored_copy_"
 
 ALWAYS_RESTORED = frozenset({"TABLE DATA", "SEQUENCE SET", "ACL", "DEFAULT ACL"})
-"""Kinds of entries that carry rows or grants: setting them again over a fresh project's own is meant."""
+"""Kinds of entries with rows or grants: they replace a fresh project's own on purpose."""
 
 SECTIONS = ("pre-data", "data", "post-data")
 
@@ -35,11 +35,11 @@ WITHOUT_TRIGGERS = "-c session_replication_role=replica"
 
 @dataclass(frozen=True, kw_only=True)
 class Restore:
-    """What came of one restore.
+    """The outcome of one restore.
 
-    runs: pg_restore's runs, one a section; the last one failed unless all three are there and clean.
-    stages: seconds by stage, in order. left_out: entries that a fresh project can't take, each named.
-    replaced: platform tables that were made as the source has them, for their columns differ here.
+    runs: pg_restore's runs, one a section; the last one failed unless all three exist and succeeded.
+    stages: seconds by stage, in order. left_out: entries that can't be created in a fresh project.
+    replaced: platform tables that were created as in the source, because their columns differ here.
     """
 
     runs: tuple[CommandRun, ...]
@@ -68,9 +68,9 @@ def make_copy(scratch: Database) -> Database:
 
 
 def drop_copy(scratch: Database, copy: Database) -> None:
-    """Remove a copy and end its sessions. Raises DatabaseError for a database that is none of ours."""
+    """Remove a copy and end its sessions. Raises DatabaseError for a database that is not a copy."""
     if not copy.name.startswith(COPY_PREFIX):
-        raise DatabaseError(f"Database {copy.name} is no restored copy, so it is not dropped.")
+        raise DatabaseError(f"Database {copy.name} is not a restored copy, so it is not dropped.")
     with scratch.connect(autocommit=True) as connection:
         connection.execute(f"drop database if exists {quote_name(copy.name)} with (force)")
 
@@ -102,8 +102,8 @@ def restore_dump(
     stages: dict[str, float] = {}
     with timed(stages, "prepare"), copy.connect() as connection:
         roles_made = make_missing_roles(connection, roles)
-        replaced = drop_unlike_tables(connection, tables)
-        take_back_grants(connection, scope.own)
+        replaced = drop_different_tables(connection, tables)
+        revoke_grants(connection, scope.own)
         available = {row["name"] for row in connection.execute(read_query(__package__, "dumps/extensions"))}
     with timed(stages, "prepare"):
         fresh = list_fresh_entries(copy, work, scope, programs=programs, timeout_s=timeout_s)
@@ -129,7 +129,7 @@ def restore_dump(
 def restore_section(
     dump: Path, copy: Database, section: str, listing: Path, *, programs: Path, jobs: int, timeout_s: float
 ) -> CommandRun:
-    """Run pg_restore for one section of the chosen entries; the exit code tells how it ended."""
+    """Run pg_restore for one section of the chosen entries; the exit code says how it ended."""
     argv: list[str | Path] = [programs / "pg_restore", f"--section={section}", f"--jobs={jobs}", "--no-password"]
     argv += [f"--use-list={listing}", f"--dbname={copy.name}", dump]
     environment = copy.libpq_environment
@@ -139,7 +139,7 @@ def restore_section(
 
 
 def make_missing_roles(connection: psycopg.Connection[DictRow], roles: Collection[str]) -> list[str]:
-    """Make the source's roles that this server lacks, unable to log in, and return their names."""
+    """Create the source's roles that this server lacks, unable to log in, and return their names."""
     there = {row["name"] for row in connection.execute(read_query(__package__, "dumps/roles"))}
     missing = sorted(set(roles) - there)
     for role in missing:
@@ -147,8 +147,8 @@ def make_missing_roles(connection: psycopg.Connection[DictRow], roles: Collectio
     return missing
 
 
-def drop_unlike_tables(connection: psycopg.Connection[DictRow], tables: Sequence[TableDigest]) -> list[str]:
-    """Remove the fresh project's platform tables whose columns are not the source's; the dump makes them again."""
+def drop_different_tables(connection: psycopg.Connection[DictRow], tables: Sequence[TableDigest]) -> list[str]:
+    """Drop the fresh project's platform tables whose columns differ from the source's; the dump creates them again."""
     ours = {(table.schema, table.name): table.columns for table in tables if table.schema in PLATFORM_SCHEMAS}
     dropped = []
     for found in map(describe_table, read_tables(connection, PLATFORM_SCHEMAS)):
@@ -159,8 +159,8 @@ def drop_unlike_tables(connection: psycopg.Connection[DictRow], tables: Sequence
     return dropped
 
 
-def take_back_grants(connection: psycopg.Connection[DictRow], schemas: Sequence[str]) -> None:
-    """Leave the schemas with no grant but Postgres's own, so that those of the dump are all there are."""
+def revoke_grants(connection: psycopg.Connection[DictRow], schemas: Sequence[str]) -> None:
+    """Revoke every grant on the schemas except Postgres's own, so that only those of the dump remain."""
     for question in ("default_privileges", "schema_grants"):
         for row in connection.execute(read_query(__package__, f"dumps/{question}"), {"schemas": list(schemas)}).fetchall():
             connection.execute(row["statement"])
@@ -171,16 +171,16 @@ def list_fresh_entries(copy: Database, work: Path, scope: Scope, *, programs: Pa
     file = work / f"{copy.name}.definitions"
     run = dump_definitions(copy, file, programs=programs, timeout_s=timeout_s)
     if run.exit_code != 0:
-        raise DatabaseError(f"The fresh copy could not be listed: {last_line(run.stderr)}. Next: run again.")
+        raise DatabaseError(f"The fresh copy could not be listed: {last_line(run.stderr)}.", fix="Run again.")
     return list_entries(file, scope.taken, programs=programs, timeout_s=timeout_s)
 
 
 def choose_entries(entries: Sequence[TocEntry], fresh: Sequence[TocEntry], available: Collection[str]) -> list[TocEntry]:
-    """Return the entries to restore: the pack's, and of the platform's what a fresh project lacks.
+    """Return the entries to restore: the pack's, and those of the platform that a fresh project lacks.
 
-    available: extensions that can be created here; others belong to the hosted platform alone.
+    available: extensions that can be created here; others exist only on the hosted platform.
     """
-    # A dump of schemas by name makes `public`, too; one of the whole database leaves it out, as Postgres's own.
+    # A dump of named schemas creates `public` too; a dump of the whole database leaves it out, as Postgres's own.
     there = {("SCHEMA", "-", "public"), *((entry.kind, entry.schema, without_owner(entry)) for entry in fresh)}
     absent = missing_extensions(entries, available)
     return [
@@ -213,6 +213,6 @@ def without_owner(entry: TocEntry) -> str:
 
 
 def last_line(text: str) -> str:
-    """Return the last line of what a program said."""
+    """Return the last line that a program printed."""
     lines = text.strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"

@@ -1,7 +1,7 @@
-"""Which rows differ between two copies of one table, found by buckets instead of by carrying the rows over.
+"""Finds the rows that differ between two copies of one table, by buckets instead of by transferring the rows.
 
 Both sides sum their rows by bucket of the key's hash; only buckets that differ are listed row by row, and
-only rows that differ are compared column by column. Values never leave the servers: keys and hashes do.
+only rows that differ are compared column by column. Values never leave the servers: only keys and hashes do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROWS_PER_BUCKET = 256
 
 MOST_BUCKETS = 2**16
 MOST_BUCKETS_LISTED = 16
-"""A table that differs everywhere is shown by its first buckets; the rest adds no knowledge."""
+"""Of a table that differs everywhere only the first buckets are listed; the rest adds nothing."""
 
 LONGEST_KEY = 80
 """Characters of a key that are shown."""
@@ -33,7 +33,7 @@ Kind = Literal["missing", "extra", "changed"]
 
 @dataclass(frozen=True, kw_only=True)
 class RowDifference:
-    """One row that is not the same in the copy.
+    """One row that differs in the copy.
 
     kind: missing from the copy, extra in it, or changed.
     key: the primary key as Postgres writes a row of it; without a primary key, the row's hash.
@@ -83,9 +83,9 @@ def key_text(table: TableDigest) -> str:
 
 
 def fill_query(name: str, table: TableDigest, **parts: Any) -> str:
-    """Return one query of this module with the table's own expressions put in, in one pass.
+    """Return one query of this module with the table's expressions inserted, in one pass.
 
-    A name may itself look like a place to fill, or hold a "%", which a query with bound parameters reads.
+    A name may itself look like a placeholder, or hold a "%", which a query with bound parameters interprets.
     """
     query = read_query(__package__, f"digests/{name}")
     texts = {"key": key_text(table), "line": row_text(), "table": quote_name(table.schema, table.name)}
@@ -102,7 +102,7 @@ def read_buckets(side: psycopg.Connection[DictRow], table: TableDigest, mask: in
 
 
 def differing_buckets(ours: dict[int, tuple[Any, ...]], theirs: dict[int, tuple[Any, ...]]) -> set[int]:
-    """Return the buckets that are not the same on both sides."""
+    """Return the buckets that differ between the sides."""
     return {bucket for bucket in ours.keys() | theirs.keys() if ours.get(bucket) != theirs.get(bucket)}
 
 
@@ -118,7 +118,7 @@ def read_bucket_rows(
 def compare_rows(
     table: TableDigest, ours: Counter[tuple[str, int, int]], theirs: Counter[tuple[str, int, int]]
 ) -> list[RowDifference]:
-    """Return each row that differs, by key; one that occurs more than once too often is named once."""
+    """Return each row that differs, by key; a row that occurs several times too often is named once."""
     lost = {key for key, *_ in ours - theirs}
     gained = {key for key, *_ in theirs - ours}
     kinds: dict[str, Kind] = {key: "missing" for key in lost - gained}

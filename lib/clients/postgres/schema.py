@@ -1,7 +1,7 @@
 """A database's schema as plain data: every object by name, with its definition, without an OID.
 
 Two servers with the same objects give equal mappings, so a twin, a target and a restored copy can be
-compared object by object. Definitions are deparsed by the server, so compare servers of one major.
+compared object by object. The server writes the definitions, so compare only servers of one major version.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from lib.transport.database import Database, read_query, told_as_database_error
+from lib.transport.database import Database, as_database_error, read_query
 
 QUESTIONS = (
     "schemas",
@@ -43,7 +43,7 @@ QUESTIONS = (
 """The files of sql/schema: each gives kind, name, definition."""
 
 ORDER_KIND = "column_order"
-"""The one kind that tells where columns stand; dropping a column and adding it again changes it alone."""
+"""The kind that gives the order of columns; dropping a column and adding it again changes only this kind."""
 
 Schema = Mapping[str, str]
 """`<kind> <name>` -> definition, names qualified and quoted as SQL spells them."""
@@ -51,7 +51,7 @@ Schema = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One object that two schemas do not agree on; None on the side where it is not there."""
+    """One object that differs between two schemas; None on the side where it is missing."""
 
     object: str
     first: str | None
@@ -71,14 +71,14 @@ def read_schema(database: Database, schemas: Sequence[str]) -> dict[str, str]:
     One question in one round trip. Objects that belong to an extension are left out: the extension
     with its version stands for them. Raises DatabaseError.
     """
-    with told_as_database_error(database), database.open() as connection:
+    with as_database_error(database), database.open() as connection:
         return read_schema_on(connection, schemas)
 
 
 def read_schema_on(connection: psycopg.Connection[Any], schemas: Sequence[str]) -> dict[str, str]:
     """Return the same as `read_schema`, as one open transaction sees it; its search path is emptied."""
     cursor = connection.cursor(row_factory=psycopg.rows.tuple_row)
-    # An empty path makes the server qualify every name it deparses.
+    # An empty path makes the server qualify every name.
     cursor.execute("select pg_catalog.set_config('search_path', '', true)")
     union = "\nunion all\n".join(f"(\n{read_query(__package__, f'schema/{question}')})" for question in QUESTIONS)
     cursor.execute(union, {"schemas": list(schemas)})
@@ -86,15 +86,15 @@ def read_schema_on(connection: psycopg.Connection[Any], schemas: Sequence[str]) 
 
 
 def leave_out_order(schema: Schema) -> dict[str, str]:
-    """Return the schema without where its columns stand."""
+    """Return the schema without the order of its columns."""
     return {key: text for key, text in schema.items() if kind_of(key) != ORDER_KIND}
 
 
 def compare_schemas(first: Schema, second: Schema, *, ordered: bool = True) -> list[Difference]:
-    """Return what the second schema has more, less or otherwise than the first, by object.
+    """Return what is extra, missing or changed in the second schema, by object.
 
     ordered: whether the order of a table's columns counts; a rollback that adds a dropped column
-    again can't bring it back to its old place.
+    again can't restore its old position.
     """
     if not ordered:
         first, second = leave_out_order(first), leave_out_order(second)
@@ -112,12 +112,12 @@ def fingerprint(schema: Schema, *, ordered: bool = True) -> str:
 
 
 def kind_of(key: str) -> str:
-    """Return the kind of object a key speaks of."""
+    """Return the kind of object of a key."""
     return key.partition(" ")[0]
 
 
 def name_differences(differences: Iterable[Difference], *, limit: int = 5) -> str:
-    """Return the differences as one line a person can read, the first `limit` by name."""
+    """Return the differences as one line of text, the first `limit` by name."""
     named = [f"{one.object} ({one.change})" for one in differences]
     more = f" and {len(named) - limit} more" if len(named) > limit else ""
     return ", ".join(named[:limit]) + more

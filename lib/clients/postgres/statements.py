@@ -1,8 +1,8 @@
-"""SQL text taken apart into statements and tokens, the way Postgres reads it.
+"""Splits SQL text into statements and tokens, the way Postgres reads it.
 
-Our own, and small: the libraries either go by a grammar that is not Postgres's (sqlparse, sqlglot) or
-bring a licence this project can't take (pglast). Only what decides where a statement ends is known
-here: quotes, dollar quotes, comments, parentheses, and `begin atomic` bodies.
+This is our own small parser: the libraries either use a grammar that is not Postgres's (sqlparse, sqlglot) or
+have a licence this project can't use (pglast). It knows only what decides where a statement ends: quotes,
+dollar quotes, comments, parentheses, and `begin atomic` bodies.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Statement:
 
     @property
     def is_concurrent(self) -> bool:
-        """Whether it works on an index or partition concurrently, which no transaction may hold."""
+        """Whether it works on an index or partition concurrently, which can't run inside a transaction."""
         words = self.words
         if words[:1] == ("alter",):
             return "detach" in words and words[-1] == "concurrently"
@@ -156,7 +156,7 @@ def is_inside(tokens: list[Token]) -> bool:
 
 
 def canonical_tokens(text: str) -> list[str]:
-    """Return the text's tokens without spaces and comments: what an edit must change to mean something else."""
+    """Return the text's tokens without spaces and comments: what an edit must change to change the meaning."""
     return [
         token.text.lower() if token.sort == "word" else token.text
         for token in read_tokens(text)

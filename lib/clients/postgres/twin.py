@@ -1,6 +1,6 @@
-"""A twin: a scratch database with the target's schema, where migrations are tried before the target sees them.
+"""A twin: a scratch database with the target's schema, where migrations are tried before they reach the target.
 
-The target is only read. A twin is dropped when its `with` ends, however it ends.
+The target is only read. A twin is always dropped when its `with` ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from lib.core.errors import CommandError, DatabaseError
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.transport.database import Database, quote_name, read_query
 from lib.transport.process import run_command
 
@@ -25,11 +25,11 @@ TEMPLATE = "hosted_template"
 
 @dataclass(frozen=True, kw_only=True)
 class Twin:
-    """One scratch database made like the target.
+    """One scratch database created like the target.
 
     database: as the scratch server's superuser.
-    role, search_path: whom migrations run as, and what their sessions start with, as on the target.
-    missing: what of the target could not be made here, one line each.
+    role, search_path: the role that migrations run as, and the initial search path, as on the target.
+    missing: objects of the target that could not be created here, one line each.
     """
 
     database: Database
@@ -39,7 +39,7 @@ class Twin:
 
     @contextmanager
     def connect_as_launcher(self) -> Iterator[psycopg.Connection[Any]]:
-        """Yield a connection that may do here what the launch may do on the target; commits nothing by itself."""
+        """Yield a connection with the launch's rights on the target; commits nothing by itself."""
         with self.database.connect(autocommit=True) as connection:
             connection.execute(f"set session authorization {quote_name(self.role)}")
             connection.execute("select set_config('search_path', %s, false)", [self.search_path])
@@ -59,8 +59,8 @@ def make_twin(
 ) -> Iterator[Twin]:
     """Yield a database with the target's schema in these schemas, without rows.
 
-    empty: leave it a fresh hosted project, for files that are to be applied from the first one on.
-    Raises TargetError when the target can't be read or the twin can't be made.
+    empty: leave it a fresh hosted project, to apply all files from the first one.
+    Raises TargetError when the target can't be read or the twin can't be created.
     """
     session = target.rows(read_query(__package__, "twin/session"))[0]
     copy_roles(target, scratch)
@@ -76,7 +76,7 @@ def make_twin(
 
 @contextmanager
 def clone_twin(twin: Twin) -> Iterator[Twin]:
-    """Yield a copy of a twin as it is now; nobody may be connected to the first meanwhile."""
+    """Yield a copy of a twin as it is now; nobody may be connected to the original meanwhile."""
     with scratch_database(twin.database, twin.database.name, owner=twin.role) as database:
         yield replace(twin, database=database)
 
@@ -97,7 +97,7 @@ def scratch_database(scratch: Database, template: str, *, owner: str) -> Iterato
 
 
 def copy_roles(target: Database, scratch: Database) -> None:
-    """Make the target's roles known on the scratch server, unable to log in, so that grants can name them."""
+    """Create the target's roles on the scratch server, unable to log in, so that grants can name them."""
     known = {row["name"] for row in scratch.rows(read_query(__package__, "twin/roles"))}
     lacking = [row for row in target.rows(read_query(__package__, "twin/roles")) if row["name"] not in known]
     if not lacking:
@@ -112,7 +112,7 @@ def copy_roles(target: Database, scratch: Database) -> None:
 def restore_schema(
     target: Database, twin: Database, schemas: Sequence[str], postgres_bin: Path, work: Path, timeout_s: float
 ) -> list[str]:
-    """Make the target's objects of these schemas in the twin; return what could not be made, a line each."""
+    """Create the target's objects of these schemas in the twin; return what could not be created, a line each."""
     present = target.rows(read_query(__package__, "twin/schemas"), schemas=list(schemas))
     if not present:
         return []
@@ -120,7 +120,7 @@ def restore_schema(
     names = [word for row in present for word in ("-n", quote_name(row["name"]))]
     run_postgres(postgres_bin / "pg_dump", target, ["-Fc", "--schema-only", *names, "-f", dump], timeout_s)
     contents = run_command([postgres_bin / "pg_restore", "-l", dump], timeout_s=timeout_s).stdout
-    # The schemas themselves are made first, since extensions may live in them.
+    # The schemas themselves are created first, because extensions may be in them.
     listing.write_text("".join(line for line in contents.splitlines(True) if " SCHEMA - " not in line), encoding="utf-8")
     lacking = prepare_schemas(target, twin, present)
     said = run_command(
@@ -130,30 +130,30 @@ def restore_schema(
     ).stderr
     dump.unlink()
     listing.unlink()
-    failed = [strike(line.partition("ERROR: ")[2].strip()) for line in said.splitlines() if "ERROR: " in line]
-    return [*lacking, *failed, *make_outside_objects(target, twin, schemas)]
+    failed = [redact(line.partition("ERROR: ")[2].strip()) for line in said.splitlines() if "ERROR: " in line]
+    return [*lacking, *failed, *create_outside_objects(target, twin, schemas)]
 
 
 def run_postgres(program: Path, database: Database, flags: Sequence[str | Path], timeout_s: float) -> None:
-    """Run one of Postgres's programs on a database to its good end, else raise CommandError with what it said."""
+    """Run one of Postgres's programs on a database. Raises CommandError with its first line when it fails."""
     run = run_command([program, *flags], env=database.libpq_environment, timeout_s=timeout_s)
     if run.exit_code != 0:
-        said = strike(run.stderr.strip()).splitlines()
+        said = redact(run.stderr.strip()).splitlines()
         raise CommandError(
-            f"{program.name} could not read {database.shown}: {said[0] if said else 'it gave no reason'}. "
-            "Next: check that the user may read every object, and that the server is not newer than the program."
+            f"{program.name} could not read {database.display_name}: {said[0] if said else 'it gave no reason'}.",
+            fix="Check that the user may read every object, and that the server is not newer than the program.",
         )
 
 
 def prepare_schemas(target: Database, twin: Database, present: Sequence[dict[str, Any]]) -> list[str]:
-    """Give the twin the target's schemas, empty, and its extensions; return those that can't be had here."""
+    """Create the target's schemas, empty, and its extensions; return the extensions that can't be created here."""
     statements = []
     for row in present:
         name = quote_name(row["name"])
         statements.append(f"drop schema if exists {name} cascade")
         statements.append(f"create schema {name} authorization {quote_name(row['owner'])}")
         if row["name"] == "public":
-            # A dump only says how public differs from a new database, where everybody may use it.
+            # A dump only has how public differs from a new database, where everybody may use it.
             statements.append("grant usage on schema public to public")
     with twin.connect() as connection:
         for statement in statements:
@@ -167,8 +167,8 @@ def prepare_schemas(target: Database, twin: Database, present: Sequence[dict[str
     )
 
 
-def make_outside_objects(target: Database, twin: Database, schemas: Sequence[str]) -> list[str]:
-    """Make what the pack keeps outside its schemas; return what could not be made."""
+def create_outside_objects(target: Database, twin: Database, schemas: Sequence[str]) -> list[str]:
+    """Create what the pack keeps outside its schemas; return what could not be created."""
     statements = {row["statement"] for row in target.rows(read_query(__package__, "twin/outside_objects"), schemas=list(schemas))}
     here = {row["statement"] for row in twin.rows(read_query(__package__, "twin/outside_objects"), schemas=list(schemas))}
     return run_tolerantly(twin, sorted(statements - here))

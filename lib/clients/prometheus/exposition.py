@@ -1,4 +1,4 @@
-"""What an app tells Prometheus: the metrics on its /metrics page, and whether the rules ask for these.
+"""What an app exposes to Prometheus: the metrics on its /metrics page, and whether the rules name only these.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4).
 """
@@ -10,24 +10,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from lib.clients.prometheus.promql import find_selectors
 from lib.clients.prometheus.rule_file import RuleFile
 from lib.core.errors import WebError
-from lib.transport.retry import Patience
+from lib.core.wording import plain_text
+from lib.transport.retry import RetryPolicy
 from lib.transport.web import ask
 from lib.transport.web_types import Question, Site
 
-SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?P<labels>.*)\})?\s+\S+")
-LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="(?:[^"\\]|\\.)*"')
-TYPE = re.compile(r"^#\s*TYPE\s+(\S+)\s+(\S+)")
-DERIVED = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("", "_sum", "_count")}
+COUNTER = re.compile(r"^([ \t]*#[ \t]*TYPE[ \t]+\S+[ \t]+)counter[ \t\r]*$", re.MULTILINE)
+"""The line that declares a counter: prometheus-client would rename its samples to `..._total`."""
+SAMPLE_ENDINGS = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("", "_sum", "_count")}
 """Type -> what follows its name in samples, which are there only once something was observed."""
 ADDED_LABELS = frozenset({"job", "instance"})
 """Labels that Prometheus itself puts on what it scrapes."""
 OWN_METRICS = re.compile(r"^(up|scrape_\w+|ALERTS(_FOR_STATE)?)$")
 """Metrics that Prometheus makes itself."""
-PATIENCE = Patience(attempts=6, timeout_s=5, deadline_s=20, max_body_bytes=5_000_000, max_retry_after_s=5)
-"""Long enough to ask again while the app is being replaced."""
+RETRY = RetryPolicy(attempts=6, timeout_s=5, deadline_s=20, max_body_bytes=5_000_000, max_retry_after_s=5)
+"""Long enough to try again while the app is being replaced."""
 
 Exposition = Mapping[str, frozenset[str] | None]
 """Metric -> the names of its labels; None while no sample of it was there to show them."""
@@ -35,65 +37,95 @@ Exposition = Mapping[str, frozenset[str] | None]
 
 @dataclass(frozen=True, kw_only=True)
 class MetricUse:
-    """One metric that an alert asks for, by way of a recording rule or straight, and what is wrong with it, or ''."""
+    """One metric that an alert names, itself or by a recording rule, and what is wrong with it, or ''.
+
+    is_own: Prometheus makes it itself, so no app exposes it.
+    """
 
     alert: str
     metric: str
     problem: str
+    is_own: bool = False
 
 
 def fetch_exposition(url: str) -> Exposition:
-    """Return what an app exposes now. Raises WebError when it does not tell, or is not well itself.
+    """Return what an app exposes now. Raises WebError when it does not answer, or is not healthy itself.
 
-    An app without its database may leave out what it counts there, which would look like a metric that is gone.
+    An app without its database may leave out what it counts there, which would look like a missing metric.
     """
-    site = Site(name="the app", base_url=url, patience=PATIENCE)
+    site = Site(name="the app", base_url=url, retry=RETRY)
     health, metrics = ask(
         site, [Question(name=name, path=f"/{name}", shows_credentials=False) for name in ("health", "metrics")], concurrency=1
     )
     if not health.is_whole:
-        seen = health.trouble or f"HTTP {health.status}"
-        raise WebError(f"The app's /health answered {seen}, so its metrics may lack some. Next: see 06_deploy_rehearsal.")
+        seen = health.failure or f"HTTP {health.status}"
+        raise WebError(f"The app's /health answered {seen}, so its metrics may lack some.", fix="See 06_deploy_rehearsal.")
     if not metrics.is_whole:
-        raise WebError(f"The app's /metrics answered {metrics.trouble or f'HTTP {metrics.status}'}. Next: see the app's log.")
+        raise WebError(f"The app's /metrics answered {metrics.failure or f'HTTP {metrics.status}'}.", fix="Read the app's log.")
     found = parse_exposition(metrics.body.decode(errors="replace"))
     if not found:
-        raise WebError("The app's /metrics page names no metric. Next: see what answers at that address.")
+        raise WebError("The app's /metrics page names no metric.", fix="Check what answers at that address.")
     return found
 
 
 def parse_exposition(text: str) -> dict[str, frozenset[str] | None]:
-    """Return the metrics of a page in Prometheus's text format."""
+    """Return the metrics of a page in Prometheus's text format. Raises WebError with the line that cannot be parsed."""
+    text = COUNTER.sub(r"\1gauge", text)
+    try:
+        families = list(text_string_to_metric_families(text))
+    except (ValueError, IndexError):
+        raise WebError(
+            f"The app's /metrics page cannot be parsed: {find_bad_line(text)}.", fix="Correct what the app writes there."
+        ) from None
     found: dict[str, frozenset[str] | None] = {}
-    for line in text.splitlines():
-        kind, sample = TYPE.match(line), SAMPLE.match(line)
-        if kind:
-            for ending in DERIVED.get(kind[2], ("",)):
-                found.setdefault(kind[1] + ending, None)
-        elif sample and not line.startswith("#"):
-            labels = frozenset(LABEL.findall(sample["labels"] or ""))
-            found[sample["name"]] = labels | (found.get(sample["name"]) or frozenset())
+    for family in families:
+        if family.name:
+            for ending in SAMPLE_ENDINGS.get(family.type, ("",)):
+                found.setdefault(family.name + ending, None)
+        for sample in family.samples:
+            found[sample.name] = frozenset(sample.labels) | (found.get(sample.name) or frozenset())
     return found
 
 
+def find_bad_line(text: str) -> str:
+    """Return the first line that cannot be parsed by itself, with its number."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        try:
+            list(text_string_to_metric_families(line))
+        except (ValueError, IndexError):
+            return f"line {number} is '{plain_text(line.strip(), limit=120)}'"
+    return "its lines contradict each other"
+
+
 def find_uses(rules: RuleFile, exposed: Exposition) -> list[MetricUse]:
-    """Return every metric that each alert asks for, each once an alert."""
+    """Return every metric that each alert names, each once an alert; alerts that cannot be parsed are left out."""
     uses = {
-        (alert.name, metric, labels): MetricUse(alert=alert.name, metric=metric, problem=find_problem(metric, labels, exposed))
+        (alert.name, metric, labels): use_of(alert.name, metric, labels, exposed)
         for alert in rules.alerts
+        if alert.name not in rules.unparsed
         for metric, labels in walk_metrics(alert.expression, rules.recorded)
     }
     return list(uses.values())
 
 
+def use_of(alert: str, metric: str, labels: tuple[str, ...], exposed: Exposition) -> MetricUse:
+    """Return one metric of an alert, compared with what the app exposes."""
+    if OWN_METRICS.match(metric):
+        return MetricUse(alert=alert, metric=metric, problem="", is_own=True)
+    return MetricUse(alert=alert, metric=metric, problem=find_problem(metric, labels, exposed))
+
+
 def walk_metrics(
     expression: str, recorded: Mapping[str, str], behind: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the scraped metrics of an expression with the labels it matches; those behind recording rules, too."""
+    """Yield the metrics of an expression with the labels it matches; of a recorded one those behind it.
+
+    Raises PromqlError when an expression cannot be parsed.
+    """
     for selector in find_selectors(expression):
         if selector.metric in recorded and selector.metric not in behind:
             yield from walk_metrics(recorded[selector.metric], recorded, behind | {selector.metric})
-        elif not OWN_METRICS.match(selector.metric):
+        else:
             yield selector.metric, selector.labels
 
 

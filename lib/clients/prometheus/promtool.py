@@ -1,7 +1,7 @@
-"""promtool, driven: rules checked, unit tests run, and what it computes along a test's series read back.
+"""promtool: rules checked, unit tests run, and what it computes along a test's series read back.
 
-promtool answers no question in a machine's format, so questions are put as expectations that can't hold:
-what it says it got is the answer.
+promtool has no machine-readable output for a query, so each query is written as an expectation that cannot hold:
+what promtool says it got is the answer.
 Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/, and 2.42 itself.
 """
 
@@ -25,10 +25,10 @@ KEPT = ROOT / ".tools" / "prometheus" / "promtool"
 """Where `make setup` puts it when it is not on PATH."""
 FOUND = re.compile(r"SUCCESS: (\d+) rules? found")
 FAILURE = re.compile(r"name: (?P<name>[^\n]*?),?\n\s*alertname: (?P<alert>[^\n,]+), time: (?P<time>\w+)", re.MULTILINE)
-ANSWER = re.compile(r'expr: "(?P<asked>(?:[^"\\]|\\.)*)", time: (?P<time>\w+),\s+exp: [^\n]*\n\s+got: (?P<got>[^\n]*)')
+ANSWER = re.compile(r'expr: "(?P<expression>(?:[^"\\]|\\.)*)", time: (?P<time>\w+),\s+exp: [^\n]*\n\s+got: (?P<got>[^\n]*)')
 SAMPLE = re.compile(r'\{(?P<labels>(?:[^"{}]|"(?:[^"\\]|\\.)*")*)\} (?P<value>[-+.\w]+)')
 NEVER = "what_no_rule_says"
-"""A metric that no answer can be, so that promtool always tells what it got."""
+"""A metric that no answer can be, so that promtool always prints what it got."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +41,10 @@ class FailedExpectation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class Query:
     """What an expression comes to along one test's series, at one moment.
 
-    test: the test's place among those asked about. at_s: seconds after the first sample.
+    test: the test's place among those queried. at_s: seconds after the first sample.
     """
 
     test: int
@@ -60,13 +60,13 @@ def find_promtool() -> Path:
     if KEPT.exists():
         return KEPT
     raise CommandError(
-        "promtool was not found on PATH or in .tools, so no rule can be checked. "
-        "Next: run `make setup`, or install Prometheus (Homebrew: brew install prometheus)."
+        "promtool was not found on PATH or in .tools, so no rule can be checked.",
+        fix="Run `make setup`, or install Prometheus (Homebrew: brew install prometheus).",
     )
 
 
 def check_rules(promtool: Path, rules: Path, *, timeout_s: float) -> CommandRun:
-    """Return what `promtool check rules` said; duplicates are an error there, which they are not by default."""
+    """Return what `promtool check rules` said; duplicates count as errors, which they do not by default."""
     return run_command([promtool, "check", "rules", "--lint-fatal", rules.name], cwd=rules.parent, timeout_s=timeout_s)
 
 
@@ -81,50 +81,53 @@ def run_tests(promtool: Path, tests: Path, *, timeout_s: float) -> CommandRun:
 
 
 def read_failures(run: CommandRun) -> list[FailedExpectation]:
-    """Return the expectations of alerts that did not come true, in the order told."""
+    """Return the expectations of alerts that did not come true, in promtool's order."""
     said = run.stdout + run.stderr
     return [FailedExpectation(test=match["name"], alert=match["alert"], time=match["time"]) for match in FAILURE.finditer(said)]
 
 
-def ask(
+def run_queries(
     promtool: Path,
     rules: Path,
     tests: Sequence[Mapping[str, Any]],
-    questions: Sequence[Question],
+    queries: Sequence[Query],
     *,
     evaluation_interval: str,
     folder: Path,
     timeout_s: float,
 ) -> list[list[tuple[str, float]]]:
-    """Return the answer to each question, in order: (labels, value) of every series; empty for nothing.
+    """Return the answer to each query, in order: (labels, value) of every series; empty for nothing.
 
     tests: interval and input_series of each, as in a unit test file.
-    folder: where the file that asks is put. All questions are put in one run of promtool.
+    folder: where the file with the queries is written. All of them are made in one run of promtool.
     """
-    asked: list[dict[str, Any]] = [{"interval": test["interval"], "input_series": test["input_series"]} for test in tests]
-    for number, question in enumerate(questions):
+    written: list[dict[str, Any]] = [{"interval": test["interval"], "input_series": test["input_series"]} for test in tests]
+    for number, query in enumerate(queries):
         expectation = {
-            "expr": f"# {number}\n{question.expression}",
-            "eval_time": f"{question.at_s}s",
+            "expr": f"# {number}\n{query.expression}",
+            "eval_time": f"{query.at_s}s",
             "exp_samples": [{"labels": NEVER, "value": 0}],
         }
-        asked[question.test].setdefault("promql_expr_test", []).append(expectation)
-    document = {"rule_files": [str(rules)], "evaluation_interval": evaluation_interval, "tests": asked}
-    path = folder / "asked.test.yml"
+        written[query.test].setdefault("promql_expr_test", []).append(expectation)
+    document = {"rule_files": [str(rules)], "evaluation_interval": evaluation_interval, "tests": written}
+    path = folder / "queries.test.yml"
     path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
     run = run_tests(promtool, path, timeout_s=timeout_s)
     answers = dict(read_answers(run.stdout + run.stderr))
-    missing = [number for number in range(len(questions)) if number not in answers]
+    missing = [number for number in range(len(queries)) if number not in answers]
     if missing:
         said = (run.stderr or run.stdout).strip()[:400]
-        raise CommandError(f"promtool gave no answer about {questions[missing[0]].expression}: {said}")
-    return [answers[number] for number in range(len(questions))]
+        raise CommandError(
+            f"promtool gave no answer about {queries[missing[0]].expression}: {said}",
+            fix=f"Run promtool test rules {path.name} by hand.",
+        )
+    return [answers[number] for number in range(len(queries))]
 
 
 def read_answers(said: str) -> Iterable[tuple[int, list[tuple[str, float]]]]:
-    """Give each question's number with what promtool got."""
+    """Yield each query's number with what promtool got."""
     for match in ANSWER.finditer(said):
-        asked = json.loads(f'"{match["asked"]}"')
-        number = re.match(r"# (\d+)\n", asked)
+        expression = json.loads(f'"{match["expression"]}"')
+        number = re.match(r"# (\d+)\n", expression)
         if number:
             yield int(number[1]), [(one["labels"], float(one["value"])) for one in SAMPLE.finditer(match["got"])]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from lib.clients.prometheus.promql import write_on_one_line
+from lib.clients.prometheus.promql import PromqlError, find_selectors, format_on_one_line
 from lib.core.errors import TargetError
 from lib.display.markdown import heading_anchors
 
@@ -36,12 +36,16 @@ class AlertRule:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleFile:
-    """A rule file: its alerts, and for each recording rule the expression behind its name."""
+    """A rule file: its alerts, and for each recording rule the expression behind its name.
+
+    unparsed: alert -> why its expression, or that of a recording rule behind it, cannot be parsed here.
+    """
 
     path: Path
     document: Mapping[str, Any]
     alerts: tuple[AlertRule, ...]
     recorded: Mapping[str, str]
+    unparsed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,7 +53,7 @@ class RuleFile:
 
 
 def read_rule_file(path: Path) -> RuleFile:
-    """Return the rules of a file that promtool accepted. Raises TargetError when it can't be read."""
+    """Return the rules of a file. Raises TargetError when it cannot be read."""
     document = read_yaml(path)
     alerts, recorded = [], {}
     for group in document.get("groups") or []:
@@ -59,13 +63,28 @@ def read_rule_file(path: Path) -> RuleFile:
                 recorded[str(rule["record"])] = str(rule["expr"])
             else:
                 alerts.append(alert_of(rule, interval_s))
-    return RuleFile(path=path, document=document, alerts=tuple(alerts), recorded=recorded)
+    problems = {alert.name: parse_problem(alert.expression, recorded) for alert in alerts}
+    unparsed = {name: problem for name, problem in problems.items() if problem}
+    return RuleFile(path=path, document=document, alerts=tuple(alerts), recorded=recorded, unparsed=unparsed)
+
+
+def parse_problem(expression: str, recorded: Mapping[str, str]) -> str:
+    """Return why an expression, or one that is recorded and behind it, cannot be parsed; '' when it can."""
+    waiting, seen = [expression], set[str]()
+    while waiting:
+        try:
+            named = {selector.metric for selector in find_selectors(waiting.pop())}
+        except PromqlError as exc:
+            return str(exc)
+        waiting += [recorded[name] for name in named - seen if name in recorded]
+        seen |= named
+    return ""
 
 
 def alert_of(rule: Mapping[str, Any], interval_s: float) -> AlertRule:
     return AlertRule(
         name=str(rule["alert"]),
-        expression=write_on_one_line(str(rule["expr"])),
+        expression=format_on_one_line(str(rule["expr"])),
         hold_s=duration_s(rule.get("for")),
         interval_s=interval_s,
         labels={str(key): str(value) for key, value in (rule.get("labels") or {}).items()},
@@ -74,20 +93,24 @@ def alert_of(rule: Mapping[str, Any], interval_s: float) -> AlertRule:
 
 
 def read_yaml(path: Path) -> Mapping[str, Any]:
-    """Return a YAML mapping. Raises TargetError when the file is missing or is none."""
+    """Return a YAML mapping. Raises TargetError when the file is missing or is not one."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
-        raise TargetError(f"There is no {path.name} in the pack. Next: add it, or name it in params (alerts).") from exc
+        raise TargetError(f"There is no {path.name} in the pack.", fix="Add it, or name it in params (alerts).") from exc
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise TargetError(f"{path.name} can't be read: {' '.join(str(exc).split())[:300]}. Next: mend the file.") from exc
+        raise TargetError(
+            f"{path.name} cannot be read: {' '.join(str(exc).split())[:300]}.", fix=f"Correct {path.name}."
+        ) from exc
     if not isinstance(document, dict):
-        raise TargetError(f"{path.name} holds no rules: it is {type(document).__name__}. Next: see Prometheus's rule format.")
+        raise TargetError(
+            f"{path.name} holds no rules: it is {type(document).__name__}.", fix="Write it in Prometheus's rule format."
+        )
     return document
 
 
 def duration_s(text: object) -> float | None:
-    """Return a Prometheus duration in seconds; None for none."""
+    """Return a Prometheus duration in seconds; None for None."""
     return sum(float(number) * SECONDS[unit] for number, unit in DURATION.findall(str(text))) if text is not None else None
 
 
@@ -99,7 +122,7 @@ def find_runbook(pack: Path, url: str) -> str:
     parts = urlsplit(url)
     match = IN_REPOSITORY.search(parts.path)
     if parts.scheme and not match:
-        return f"{url} is no address of a file in a repository"
+        return f"{url} is not the address of a file in a repository"
     named = unquote(match["path"] if match else parts.path)
     path = (pack / named).resolve()
     if not named or not path.is_relative_to(pack.resolve()) or not path.is_file():

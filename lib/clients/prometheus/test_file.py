@@ -66,7 +66,7 @@ class AlertTestFile:
 
 
 def read_test_file(path: Path) -> AlertTestFile:
-    """Return a file of unit tests. Raises TargetError when it can't be read."""
+    """Return a file of unit tests. Raises TargetError when it cannot be read."""
     document = read_yaml(path)
     return AlertTestFile(
         path=path,
@@ -92,7 +92,7 @@ def read_test(test: Mapping[str, Any], place: int) -> AlertTest:
 
 
 def expand(values: str) -> Samples:
-    """Return the samples that a series notation stands for: `1+2x3` is 1 3 5 7, `_` is none."""
+    """Return the samples that a series notation stands for: `1+2x3` is 1 3 5 7, `_` is a missing one."""
     samples: list[float | None] = []
     for word in values.split():
         missing, run = MISSING_RUN.match(word), RUN.match(word)
@@ -137,10 +137,10 @@ def series_key(series: str) -> str:
 
 def write_series(series: Mapping[str, Samples]) -> list[dict[str, str]]:
     """Return series as promtool reads them."""
-    return [{"series": name, "values": show_samples(samples)} for name, samples in series.items()]
+    return [{"series": name, "values": format_samples(samples)} for name, samples in series.items()]
 
 
-def show_samples(samples: Sequence[float | None]) -> str:
+def format_samples(samples: Sequence[float | None]) -> str:
     """Return samples in the series notation, runs of equal steps as one word."""
     words, place = [], 0
     while place < len(samples):

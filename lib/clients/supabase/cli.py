@@ -1,9 +1,9 @@
 """The Supabase CLI, generations 2 and 3, called so that it can neither ask nor guess.
 
-Every call names its target, answers yes beforehand, asks for JSON, and is told that no agent calls it.
-The password goes by PGPASSWORD beside a URL that carries none, so `ps` never shows it: both generations
-take it from there (tried with 3.1.0 and 2.122.1). The pack is shown to the CLI through links in a folder
-of ours, because it writes supabase/.temp beside what it reads.
+Every call names its target, answers yes in advance, requests JSON, and says that no agent calls it.
+The password is passed in PGPASSWORD, with a URL that has none, so `ps` never shows it: both generations
+read it from there (tried with 3.1.0 and 2.122.1). The CLI gets the pack through links in our own folder,
+because it writes supabase/.temp beside what it reads.
 """
 
 from __future__ import annotations
@@ -19,52 +19,52 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from lib.core.errors import CommandError
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.transport.database import Database, is_loopback
 from lib.transport.process import CommandRun, run_command
 
 SILENCED = {"SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1", "SUPABASE_YES": "", "NO_COLOR": "1"}
-"""The CLI reports home unless told not to; consent is given by --yes in each call, never by the environment."""
+"""Switches telemetry off; consent is given by --yes in each call, never by the environment."""
 
 VERSION_TIMEOUT_S = 30
 """Seconds for `--version`, which takes 0.4 here; a cold disk may need more."""
 
 OLDEST_MAJOR = 2
-"""Older ones know neither `db advisors` nor JSON output."""
+"""Older versions have neither `db advisors` nor JSON output."""
 
 SKIPPED_FILE = re.compile(r"^Skipping migration (.+?)\.\.\.", re.M)
-"""All the CLI says of a file it leaves out for its name, and only on stderr."""
+"""The CLI's only message about a file it skips because of its name, on stderr."""
 
-LEFT_BEHIND = (".temp", ".branches")
-"""State of the CLI in supabase/ that belongs to somebody's own machine."""
+LOCAL_STATE = (".temp", ".branches")
+"""State of the CLI in supabase/ that belongs to one machine."""
 
 ADVISOR_LEVELS = ("ERROR", "WARN", "INFO")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CliAnswer:
-    """What one call of the CLI said: its one JSON object, and the finished program."""
+    """The answer of one call of the CLI: its one JSON object, and the finished program."""
 
     data: Mapping[str, Any]
     run: CommandRun
 
     @property
     def skipped_files(self) -> list[str]:
-        """Names of migration files that the CLI left out for their names."""
+        """Names of migration files that the CLI skipped because of their names."""
         return SKIPPED_FILE.findall(self.run.stderr)
 
 
 class CliRefusal(CommandError):
-    """The CLI answered that it did not do it.
+    """The CLI answered with an error.
 
-    code: its own name of the error ("DbPushApplyError"). said: its own sentence, redacted.
+    code: its own name of the error ("DbPushApplyError"). said: its own message, redacted.
     """
 
-    def __init__(self, message: str, *, code: str, said: str, run: CommandRun) -> None:
+    def __init__(self, message: str, *, code: str, said: str, run: CommandRun, fix: str | Sequence[str] = ()) -> None:
         self.code = code
         self.said = said
         self.run = run
-        super().__init__(message)
+        super().__init__(message, fix=fix)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class SupabaseCli:
     def push(self, target: Database, *, dry_run: bool = False, include_seed: bool = False) -> CliAnswer:
         """Apply what is pending, or with dry_run only list it; `data["migrations"]` names the files.
 
-        Raises CliRefusal when it did not go through; files before the failing one stay applied.
+        Raises CliRefusal when it failed; files before the failing one stay applied.
         """
         flags = ["--dry-run"] if dry_run else ["--yes"]
         return self._call(["db", "push"], target, [*flags, *(["--include-seed"] if include_seed else [])])
@@ -114,7 +114,7 @@ class SupabaseCli:
 
 
 def open_cli(binary: Path, workdir: Path, *, timeout_s: float) -> SupabaseCli:
-    """Return the CLI, its generation found out, working in a staged project.
+    """Return the CLI with its generation, working in a staged project.
 
     Raises CommandError when it can't be started or is older than generation 2.
     """
@@ -123,14 +123,14 @@ def open_cli(binary: Path, workdir: Path, *, timeout_s: float) -> SupabaseCli:
 
 @lru_cache
 def read_major(binary: Path) -> int:
-    """Return the major version the binary gives. Raises CommandError when it gives none we can call."""
+    """Return the major version of the binary. Raises CommandError when it is not supported."""
     run = run_command([binary, "--version"], timeout_s=VERSION_TIMEOUT_S, env=SILENCED)
     match = re.search(r"\b(\d+)\.\d+\.\d+", run.stdout)
     major = int(match.group(1)) if match else 0
     if major < OLDEST_MAJOR:
         raise CommandError(
-            f"The Supabase CLI at hand says it is version '{strike(run.stdout.strip()) or 'unknown'}'. "
-            f"Next: install version {OLDEST_MAJOR} or newer (`make setup` does)."
+            f"The Supabase CLI {binary} reports version '{redact(run.stdout.strip()) or 'unknown'}'.",
+            fix=[f"Install version {OLDEST_MAJOR} or newer.", "make setup"],
         )
     return major
 
@@ -140,7 +140,7 @@ def name_target(target: Database, major: int) -> str:
     parts = urlsplit(target.url)
     options = dict(parse_qsl(parts.query))
     if is_loopback(target.host):
-        # Generation 2 refuses a server without TLS unless told; generation 3 would warn on stdout.
+        # Generation 2 refuses a server without TLS unless sslmode says so; generation 3 would warn on stdout.
         options.setdefault("sslmode", "disable")
     user, _, host = parts.netloc.rpartition("@")
     netloc = f"{user.partition(':')[0]}@{host}" if user else host
@@ -149,7 +149,7 @@ def name_target(target: Database, major: int) -> str:
 
 
 def stage_project(pack: Path, workdir: Path, *, with_config: bool = True) -> Path:
-    """Return the folder, holding the pack by links, so that the CLI writes nothing into the pack.
+    """Return the folder with links to the pack, so that the CLI writes nothing into the pack.
 
     with_config: without it supabase/ stays empty, which is enough for calls that only ask the database.
     """
@@ -161,27 +161,27 @@ def stage_project(pack: Path, workdir: Path, *, with_config: bool = True) -> Pat
             if path.name != "supabase":
                 (workdir / path.name).symlink_to(path.resolve())
         for path in (pack / "supabase").iterdir():
-            if path.name not in LEFT_BEHIND:
+            if path.name not in LOCAL_STATE:
                 (workdir / "supabase" / path.name).symlink_to(path.resolve())
     return workdir
 
 
 def read_answer(run: CommandRun, what: str) -> CliAnswer:
-    """Return the call's JSON object. Exit code 1 beside findings is an answer, not a breakage.
+    """Return the call's JSON object. Exit code 1 with findings is an answer, not an error.
 
-    Raises CliRefusal for the CLI's own error, CommandError when it said nothing that can be read.
+    Raises CliRefusal for the CLI's own error, CommandError when its output can't be read.
     """
     data = read_object(run.stdout)
     if data is None:
-        seen = strike((run.stderr or run.stdout).strip()).splitlines()
+        seen = redact((run.stderr or run.stdout).strip()).splitlines()
         raise CommandError(
-            f"`supabase {what}` ended with code {run.exit_code} and no JSON: {seen[-1] if seen else 'nothing said'}. "
-            "Next: run it by hand with --debug."
+            f"`supabase {what}` ended with code {run.exit_code} and no JSON: {seen[-1] if seen else 'no output'}.",
+            fix=f"Run it by hand: supabase {what} --debug",
         )
     if data.get("_tag") == "Error":
         raise refusal(data.get("error") or {}, run, what)
     if run.exit_code != 0 and "results" not in data:
-        raise CommandError(f"`supabase {what}` ended with code {run.exit_code}. Next: run it by hand with --debug.")
+        raise CommandError(f"`supabase {what}` ended with code {run.exit_code}.", fix=f"Run it by hand: supabase {what} --debug")
     return CliAnswer(data=data, run=run)
 
 
@@ -198,29 +198,33 @@ def read_object(stdout: str) -> dict[str, Any] | None:
 
 
 def refusal(error: Mapping[str, Any], run: CommandRun, what: str) -> CliRefusal:
-    """Return the CLI's error with what to do next: its own suggestion, or ours for what we know."""
+    """Return the CLI's error with a fix: ours for a known error, else its own suggestion."""
     code = str(error.get("code") or "unknown")
-    said = strike(str(error.get("message") or "it gave no reason")).strip()
-    suggestion = strike(str(error.get("suggestion") or "")).strip()
-    shown = " ".join(said.split())
-    closing = "" if shown.endswith((".", "!", "?")) else "."
+    said = redact(str(error.get("message") or "it gave no reason")).strip()
+    suggestion = redact(str(error.get("suggestion") or "")).strip()
+    line = " ".join(said.split())
+    closing = "" if line.endswith((".", "!", "?")) else "."
     return CliRefusal(
-        f"`supabase {what}` refused ({code}): {shown}{closing} Next: {suggest(code, said, suggestion)}",
+        f"`supabase {what}` refused ({code}): {line}{closing}",
         code=code,
         said=said,
         run=run,
+        fix=suggest_fix(code, suggestion),
     )
 
 
-def suggest(code: str, said: str, suggestion: str) -> str:
-    """Return the next move after an error of the CLI."""
+def suggest_fix(code: str, suggestion: str) -> str | Sequence[str]:
+    """Return the fix for an error of the CLI."""
     if code == "DbConfigLoadError":
-        return (
-            "change supabase/config.toml as that sentence says (it was written for another generation of the "
-            "CLI), or use the generation it was written for."
-        )
+        return [
+            "Change supabase/config.toml as that message says: it was written for another generation of the CLI.",
+            "Or use the generation that it was written for.",
+        ]
     if code == "DbPushMissingRemoteError":
-        return "a file is older than the newest applied one: rename it to a version after that, then run again."
+        return "A file is older than the newest applied one: rename it to a later version, then run again."
     if code == "DbPushMissingLocalError":
-        return "fetch the missing files from the team, or mark the version reverted with `supabase migration repair`."
-    return suggestion or f"see what supabase says of {code}, change it, run again."
+        return [
+            "Get the missing files from the team.",
+            "Or mark each version as reverted: supabase migration repair --status reverted <version>",
+        ]
+    return suggestion or f"Look up {code} in the documentation of the Supabase CLI, fix the cause, then run again."

@@ -12,8 +12,8 @@ from pathlib import Path
 from lib.clients.postgres.statements import Statement, split_statements
 from lib.core.errors import TargetError
 
-FIT_NAME = re.compile(r"^([0-9]+)_(.*)\.sql$")
-"""Names the CLI applies; it skips any other with one line on stderr. Source: supabase/cli, pkg/migration/file.go."""
+VALID_NAME = re.compile(r"^([0-9]+)_(.*)\.sql$")
+"""Names of files that the CLI applies; it skips others with one line on stderr. Source: supabase/cli, pkg/migration/file.go."""
 
 ROLLBACKS = Path("supabase/rollbacks")
 
@@ -40,12 +40,12 @@ class MigrationFile:
 
     @property
     def concurrent(self) -> list[Statement]:
-        """Its statements that work concurrently, which can't be undone with the rest of the file."""
+        """Its CONCURRENTLY statements, which can't be rolled back with the rest of the file."""
         return [one for one in self.statements if one.is_concurrent]
 
     @property
     def transaction_control(self) -> list[Statement]:
-        """Its statements that open or close a transaction of their own."""
+        """Its statements that open or close a transaction."""
         return [one for one in self.statements if one.is_transaction_control]
 
     @property
@@ -61,10 +61,10 @@ class MigrationFile:
 
 @dataclass(frozen=True, kw_only=True)
 class MigrationSet:
-    """What supabase/migrations of a pack holds.
+    """The contents of a pack's supabase/migrations.
 
     files: those the CLI would apply, in the order it applies them.
-    unfit: names of files it would skip without a word in its JSON.
+    unfit: names of files it would skip, which its JSON does not mention.
     rollbacks: by the name of the migration that each undoes.
     """
 
@@ -94,14 +94,14 @@ def find_migrations(pack: Path) -> MigrationSet:
     folder = pack / "supabase" / "migrations"
     if not folder.is_dir():
         raise TargetError(
-            f"There is no folder supabase/migrations in {pack.name}. Next: point PACK at the folder that holds supabase/."
+            f"There is no folder supabase/migrations in {pack.name}.", fix="Set PACK to the folder that holds supabase/."
         )
     entries = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    fit = [path for path in entries if FIT_NAME.match(path.name)]
+    valid = [path for path in entries if VALID_NAME.match(path.name)]
     rollbacks = sorted((pack / ROLLBACKS).glob("*.sql"))
     return MigrationSet(
-        files=tuple(read_files(fit)),
-        unfit=tuple(path.name for path in entries if path not in fit),
+        files=tuple(read_files(valid)),
+        unfit=tuple(path.name for path in entries if path not in valid),
         rollbacks={file.name: file for file in read_files(rollbacks)},
     )
 
@@ -113,5 +113,5 @@ def read_files(paths: Sequence[Path]) -> list[MigrationFile]:
         try:
             files.append(MigrationFile(path, path.read_text(encoding="utf-8-sig")))
         except (UnicodeDecodeError, OSError) as exc:
-            raise TargetError(f"{path.name} could not be read as UTF-8 text. Next: save it as UTF-8.") from exc
+            raise TargetError(f"{path.name} could not be read as UTF-8 text.", fix=f"Save {path.name} as UTF-8.") from exc
     return files

@@ -37,10 +37,10 @@ def read_history(database: Database) -> list[AppliedMigration]:
 
 
 def find_edited(files: Sequence[MigrationFile], history: Sequence[AppliedMigration]) -> list[str]:
-    """Return names of files that no longer say what was applied under their version.
+    """Return names of files that differ from what was applied under their version.
 
-    The CLI keeps no checksum, so it never sees this. Spacing, comments and the case of words don't count;
-    a version that two files carry, or whose statements were not recorded, can't be compared.
+    The CLI keeps no checksum, so it never detects this. Spacing, comments and the case of words don't count;
+    a version that two files share, or whose statements were not recorded, can't be compared.
     """
     versions = [file.version for file in files]
     recorded = {one.version: one.statements for one in history}

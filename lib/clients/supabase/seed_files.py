@@ -1,6 +1,6 @@
-"""The pack's seed files: which there are, what the CLI noted of them, and what applying them again changes.
+"""The pack's seed files: which exist, what the CLI recorded about them, and what applying them again changes.
 
-The CLI runs a seed file once. When the file changes later, it only notes the new hash and says "done".
+The CLI runs a seed file once. When the file changes later, it only records the new hash and reports success.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from lib.core.errors import TargetError
 from lib.transport.database import Database, read_query
 
 DEFAULT_PATTERNS = ("./seed.sql",)
-"""What config.toml stands for when it names no files (supabase CLI 2 and 3)."""
+"""The default when config.toml names no files (supabase CLI 2 and 3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedFile:
-    """One seed file; `path` is as the CLI notes it, from the pack's root."""
+    """One seed file; `path` is as the CLI records it, from the pack's root."""
 
     path: str
     sha256: str
@@ -36,7 +36,7 @@ def find_seed_files(pack: Path) -> list[SeedFile]:
     """Return the pack's seed files in the order the CLI runs them.
 
     Raises TargetError when seeding is switched off, a pattern matches no file, or the config can't be read:
-    the CLI goes on in silence then.
+    the CLI continues without an error in these cases.
     """
     supabase = pack / "supabase"
     found: dict[str, Path] = {}
@@ -44,8 +44,8 @@ def find_seed_files(pack: Path) -> list[SeedFile]:
         paths = sorted(path for path in supabase.glob(pattern.removeprefix("./")) if path.is_file())
         if not paths:
             raise TargetError(
-                f"No seed file matches '{pattern}' in {pack.name}/supabase, which the CLI passes over in silence. "
-                "Next: add the file, or correct sql_paths under [db.seed] in config.toml."
+                f"No seed file matches '{pattern}' in {pack.name}/supabase, which the CLI ignores without an error.",
+                fix="Add the file, or correct sql_paths under [db.seed] in supabase/config.toml.",
             )
         found.update({f"supabase/{path.relative_to(supabase).as_posix()}": path for path in paths})
     return [read_seed_file(name, path) for name, path in found.items()]
@@ -58,23 +58,25 @@ def read_patterns(config: Path) -> list[str]:
     try:
         seed = tomllib.loads(config.read_text(encoding="utf-8")).get("db", {}).get("seed", {})
     except (OSError, ValueError) as exc:
-        raise TargetError(f"supabase/config.toml can't be read: {exc}. Next: correct that line.") from exc
+        raise TargetError(f"supabase/config.toml can't be read: {exc}.", fix="Correct that line.") from exc
     if seed.get("enabled", True) is not True:
-        raise TargetError("Seeding is switched off in supabase/config.toml. Next: set enabled = true under [db.seed].")
+        raise TargetError("Seeding is switched off in supabase/config.toml.", fix="Set enabled = true under [db.seed].")
     patterns = [str(pattern) for pattern in seed.get("sql_paths", DEFAULT_PATTERNS)]
     if not patterns or any(Path(pattern).is_absolute() for pattern in patterns):
-        raise TargetError("sql_paths under [db.seed] must name files below supabase/. Next: correct supabase/config.toml.")
+        raise TargetError(
+            "sql_paths under [db.seed] must name files below supabase/.", fix="Correct sql_paths in supabase/config.toml."
+        )
     return patterns
 
 
 def read_seed_file(name: str, path: Path) -> SeedFile:
-    """Return one file with its hash as the CLI takes it."""
+    """Return one file with its hash as the CLI computes it."""
     content = path.read_bytes()
     return SeedFile(path=name, sha256=hashlib.sha256(content).hexdigest(), text=content.decode("utf-8", "replace"))
 
 
-def read_noted(database: Database) -> dict[str, str]:
-    """Return path -> sha256 of each seed file the database says was applied; empty when it says nothing."""
+def read_recorded(database: Database) -> dict[str, str]:
+    """Return path -> sha256 of each seed file recorded as applied; empty when none is."""
     if not database.value("select to_regclass('supabase_migrations.seed_files') is not null"):
         return {}
     return {row["path"]: row["hash"] for row in database.rows(read_query(__package__, "seed_files"))}
@@ -82,10 +84,10 @@ def read_noted(database: Database) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Reapplied:
-    """The tables as they were, after the seed's statements ran once more, and once more again.
+    """The tables before, after the seed's statements ran once more, and after they ran a third time.
 
-    again is None when once more changed nothing. undone: whether all of it was rolled back; a file with its
-    own COMMIT can't be.
+    again: None when running once more changed nothing. undone: whether all of it was rolled back; a file with
+    its own COMMIT can't be.
     """
 
     before: tuple[TableDigest, ...]

@@ -1,4 +1,4 @@
-"""What squawk, a linter for Postgres migrations, says of a pack's files."""
+"""Runs squawk, a linter for Postgres migrations, on a pack's files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lib.clients.supabase.migration_files import MigrationFile
 from lib.core.errors import CommandError
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.transport.process import CommandRun, run_command
 
 
@@ -35,19 +35,19 @@ class LintAnswer:
 def lint_migrations(
     binary: Path, pack: Path, files: Sequence[MigrationFile], *, postgres_major: int, timeout_s: float
 ) -> LintAnswer:
-    """Return what squawk finds in these files, in the order of file and line; the pack's .squawk.toml counts.
+    """Return what squawk finds in these files, in the order of file and line; the pack's .squawk.toml applies.
 
     Raises CommandError when squawk can't be started or gives no report.
     """
     argv: list[str | Path] = [binary, "--reporter", "json", f"--pg-version={postgres_major}.0"]
-    # The CLI applies each file in one transaction, so statements need not be safe to run again one by one.
+    # The CLI applies each file in one transaction, so its statements need not be repeatable one by one.
     argv.append("--assume-in-transaction")
     run = run_command([*argv, *(file.path for file in files)], timeout_s=timeout_s, cwd=pack)
     return LintAnswer(findings=tuple(read_findings(run)), run=run)
 
 
 def read_findings(run: CommandRun) -> list[LintFinding]:
-    """Return the findings of a report in JSON. Exit code 1 with a report means findings, not breakage."""
+    """Return the findings of a report in JSON. Exit code 1 with a report means findings, not an error."""
     try:
         report = json.loads(run.stdout)
         findings = [
@@ -61,9 +61,9 @@ def read_findings(run: CommandRun) -> list[LintFinding]:
             for one in report
         ]
     except (ValueError, KeyError, TypeError) as exc:
-        said = strike((run.stderr or run.stdout).strip()).splitlines()
+        said = redact((run.stderr or run.stdout).strip()).splitlines()
         raise CommandError(
-            f"squawk ended with code {run.exit_code} and no report: {said[-1] if said else 'nothing said'}. "
-            "Next: run it by hand; a broken .squawk.toml is the usual cause."
+            f"squawk ended with code {run.exit_code} and no report: {said[-1] if said else 'no output'}.",
+            fix="Run squawk by hand: an invalid .squawk.toml is the usual cause.",
         ) from exc
     return sorted(findings, key=lambda one: (one.file, one.line, one.rule))

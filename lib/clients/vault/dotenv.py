@@ -1,6 +1,6 @@
 """The one dialect of `.env` files that a vault folder may hold, read without guessing.
 
-NAME=value, one a line; `export ` before it and comment lines are let pass. Values may stand in 'single quotes', taken
+NAME=value, one a line; `export ` before it and comment lines are allowed. Values may be in 'single quotes', taken
 as they are, or in "double quotes" with the escapes \\n \\r \\t \\" \\\\ \\$; both may run over many lines. Without quotes the
 rest of the line is the value, `#` and `$` included. A line that other readers would cut is refused, not cut.
 """
@@ -21,7 +21,7 @@ LOOSE_COMMENT = re.compile(r"(?:^|\s)#")
 
 
 class EnvLineError(Exception):
-    """A line that can be read in two ways, or in none; the message names its number, never what it holds."""
+    """A line that can be read in two ways, or not at all; the message has its number, never its content."""
 
 
 def parse_env_lines(text: str) -> dict[str, str]:
@@ -48,7 +48,7 @@ def read_value(text: str, place: int, named: str) -> tuple[str, int]:
     if text[place : place + 1] in ("'", '"'):
         quoted = (SINGLE if text[place] == "'" else DOUBLE).match(text, place)
         if quoted is None:
-            raise EnvLineError(f"{named} opens a quote that nothing closes")
+            raise EnvLineError(f"{named} opens a quote that is never closed")
         rest = REST.match(text, quoted.end())
         if rest is None:
             raise EnvLineError(f"{named} goes on after its closing quote")

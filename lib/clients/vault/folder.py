@@ -1,7 +1,7 @@
 """The vault: where an environment's credentials are kept, a folder of files or HashiCorp Vault KV v2.
 
-Both give the same: each value with the time it last changed. Every value that is read is struck out of all that
-this process writes from then on, before anyone else gets to see it.
+Both give the same: each value with the time it last changed. Every value that is read is redacted in all
+that this process writes from then on, before anyone else gets to see it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SUFFIXES = (".env", ".txt", ".json")
 OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 LONGEST_FILE = 1024 * 1024
-"""Bytes. A larger file is no credential, and is not read."""
+"""Bytes. A larger file is not a credential, and is not read."""
 LONG_LINE = 16
 """Characters. A line of a longer value that is at least this long gives it away by itself."""
 
@@ -38,17 +38,17 @@ class VaultValue:
 
 
 class Vault(Protocol):
-    """What a vault can be asked. A place is `file.txt`, `file.env#NAME`, `file.json#key`; in KV v2 `path#key`."""
+    """What a vault can do. A place is `file.txt`, `file.env#NAME`, `file.json#key`; in KV v2 `path#key`."""
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """Where it is, without its token."""
 
     def read(self, places: Iterable[str]) -> dict[str, VaultValue]:
         """Return the values at these places; one that is not there is left out. Raises TargetError."""
 
     def too_open(self) -> list[str] | None:
-        """Return what more people than the owner may read; None when the vault is no folder."""
+        """Return what more people than the owner may read; None when the vault is not a folder."""
 
 
 def telling_parts(value: VaultValue) -> list[str]:
@@ -57,8 +57,8 @@ def telling_parts(value: VaultValue) -> list[str]:
     return [value.value, value.value.strip(), *(line for line in lines if len(line) >= LONG_LINE)]
 
 
-def know(value: VaultValue) -> VaultValue:
-    """Strike the value, and each long line of it, out of everything from now on."""
+def register(value: VaultValue) -> VaultValue:
+    """Register the value, and each long line of it, to be redacted from now on."""
     register_secrets(telling_parts(value))
     return value
 
@@ -71,12 +71,12 @@ class VaultFolder:
     name: str
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         return self.name
 
     def read(self, places: Iterable[str]) -> dict[str, VaultValue]:
         """Return the values at these places; one that is not there is left out. Raises TargetError."""
-        self.require()
+        self.require_folder()
         files: dict[str, tuple[Mapping[str, str], datetime]] = {}
         found = {}
         for place in places:
@@ -85,21 +85,24 @@ class VaultFolder:
                 files[file] = self.read_file(file)
             values, changed_at = files[file]
             if key in values:
-                found[place] = know(VaultValue(place=place, value=values[key], changed_at=changed_at))
+                found[place] = register(VaultValue(place=place, value=values[key], changed_at=changed_at))
         return found
 
-    def require(self) -> None:
+    def require_folder(self) -> None:
         """Return when the folder is there. Raises TargetError when it isn't."""
         if not self.path.is_dir():
             raise TargetError(
-                f"The vault folder {self.name} is not there. Next: unlock or fetch it, or mend credentials.vault_path."
+                f"The vault folder {self.name} is not there.", fix="Unlock or fetch it, or correct credentials.vault_path."
             )
 
     def read_file(self, file: str) -> tuple[Mapping[str, str], datetime]:
         """Return what one file holds, by key, and when it was last written; nothing when there is no such file."""
         path = (self.path / file).resolve()
         if not path.is_relative_to(self.path.resolve()):
-            raise TargetError(f"{file} is outside the vault folder {self.name}, and is not read. Next: mend its place in params.")
+            raise TargetError(
+                f"{file} is outside the vault folder {self.name}, and is not read.",
+                fix=f"Correct the place of {file} under credentials.declared.",
+            )
         try:
             descriptor = os.open(path, os.O_RDONLY)
             with os.fdopen(descriptor, "rb") as opened:
@@ -108,12 +111,12 @@ class VaultFolder:
         except (FileNotFoundError, NotADirectoryError):
             return {}, datetime.now(UTC)
         except OSError as exc:
-            raise TargetError(f"{self.name}/{file} can't be read: {exc.strerror}. Next: see whose file it is.") from exc
+            raise TargetError(f"{self.name}/{file} cannot be read: {exc.strerror}.", fix="Check who owns the file.") from exc
         return parse_file(f"{self.name}/{file}", data), datetime.fromtimestamp(said.st_mtime, UTC)
 
     def too_open(self) -> list[str] | None:
         """Return each file that others than its owner may read or write, and each folder others may write into."""
-        self.require()
+        self.require_folder()
         return [
             f"{path.relative_to(self.path.parent).as_posix()} ({stat.filemode(path.stat().st_mode)})"
             for path in sorted([self.path, *self.path.rglob("*")])
@@ -125,9 +128,9 @@ def parse_file(named: str, data: bytes) -> Mapping[str, str]:
     """Return the values of one file by key; a `.txt` file's only key is ''. Raises TargetError, naming no value."""
     suffix = Path(named).suffix or Path(named).name
     if suffix not in SUFFIXES:
-        raise TargetError(f"{named} is none of {', '.join(SUFFIXES)}. Next: keep credentials in files of these kinds.")
+        raise TargetError(f"{named} is not a {', '.join(SUFFIXES)} file.", fix="Keep credentials in files of these kinds.")
     if len(data) > LONGEST_FILE:
-        raise TargetError(f"{named} is larger than {LONGEST_FILE:,} bytes. Next: see what it is; no credential is that long.")
+        raise TargetError(f"{named} is larger than {LONGEST_FILE:,} bytes.", fix="Check what it is; no credential is that long.")
     try:
         text = data.decode("utf-8")
         if suffix == ".json":
@@ -135,19 +138,19 @@ def parse_file(named: str, data: bytes) -> Mapping[str, str]:
     except ValueError:
         # The decoder's own message may quote what it choked on, so it is dropped here.
         what = "JSON in UTF-8" if suffix == ".json" else "UTF-8 text"
-        raise TargetError(f"{named} is no {what}. Next: write it anew.") from None
+        raise TargetError(f"{named} is not {what}.", fix=f"Write {named} again.") from None
     if suffix == ".txt":
         return {"": text}
     try:
         return parse_env_lines(text)
     except EnvLineError as exc:
-        raise TargetError(f"{named}: {exc}. Next: mend that line.") from exc
+        raise TargetError(f"{named}: {exc}.", fix="Correct that line.") from exc
 
 
 def flatten(named: str, said: object, before: str = "") -> dict[str, str]:
     """Return the strings of nested JSON objects by their keys, joined by dots."""
     if not isinstance(said, dict):
-        raise TargetError(f"{named} holds something else than names with text. Next: make each value a string.")
+        raise TargetError(f"{named} holds something else than names with text.", fix="Make each value a string.")
     values: dict[str, str] = {}
     for key, value in said.items():
         values.update({f"{before}{key}": value} if isinstance(value, str) else flatten(named, value, f"{before}{key}."))

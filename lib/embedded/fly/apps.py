@@ -1,4 +1,4 @@
-"""What the platform does when asked: every operation on apps, releases, secrets and machines."""
+"""Every operation of the platform on apps, releases, secrets and machines."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Platform:
         return await operation(**arguments)
 
     async def add_app(self, name: str, *, region: str, secrets: dict[str, str], config: dict[str, Any], machines: int) -> None:
-        """Make an app with one finished release of its current image; its machines start when first asked for."""
+        """Make an app with one finished release of its current image; its machines start at the first request."""
         app = App(name=name, region=region)
         for secret, value in secrets.items():
             app.secrets[secret] = Secret(name=secret, value=value, deployed=value)
@@ -83,12 +83,12 @@ class Platform:
             if not app.is_booted:
                 app.is_booted = True
                 await asyncio.gather(*(self.start(app, machine) for machine in app.machines.values()))
-        return {"status": app.shown(), "releases": app.shown_releases(), **await self.do_app_secrets(name)}
+        return {"status": app.to_json(), "releases": app.releases_json(), **await self.do_app_secrets(name)}
 
     async def do_app_secrets(self, name: str) -> dict[str, Any]:
         """Return what flyctl may print of an app's secrets; its machines are left as they are."""
         app = self.find(name)
-        return {"secrets": [app.secrets[secret].shown() for secret in sorted(app.secrets)]}
+        return {"secrets": [app.secrets[secret].to_json() for secret in sorted(app.secrets)]}
 
     async def do_secret_values(self, name: str) -> list[dict[str, str]]:
         """Return what was kept, as no flyctl can: to prove that it arrived whole."""
@@ -110,7 +110,7 @@ class Platform:
         version = app.releases[-1].version + 1 if app.releases else 1
         app.deploy_secrets()
         app.releases.append(Release(version=version, image=image, digest=digest))
-        return app.releases[-1].shown()
+        return app.releases[-1].to_json()
 
     async def do_end_release(self, name: str, version: int, status: str) -> None:
         for release in self.find(name).releases:

@@ -66,8 +66,8 @@ def run(folder: Path, options: Namespace, faults: list[str]) -> int:
         signal.pause()
     report, needs_app = REPORTS[words]
     # Secrets alone are no reason to start the app's machines.
-    asked = "app_secrets" if words == "secrets list" else "app"
-    shown = call(folder, asked, name=app_name(options)) if needs_app else {}
+    operation = "app_secrets" if words == "secrets list" else "app"
+    shown = call(folder, operation, name=app_name(options)) if needs_app else {}
     value, text = report(shown, folder)
     if not options.json:
         say(text)
@@ -163,7 +163,7 @@ def parse_env(words: Sequence[str]) -> dict[str, str]:
 
 
 def set_secrets(folder: Path, options: Namespace, faults: list[str]) -> None:
-    """`flyctl secrets import`, `set`, `unset`: staged, or brought to every machine at once."""
+    """`flyctl secrets import`, `set`, `unset`: staged, or deployed to every machine at once."""
     name = app_name(options)
     if options.words == "secrets import":
         values: dict[str, str | None] = dict(parse_secret_lines(read_stdin()))

@@ -25,7 +25,7 @@ class Broken(Exception):
 
 
 def call(folder: Path, op: str, **arguments: Any) -> Any:
-    """Ask the platform whose folder this is. Raises Refused when it says no, Broken when it can't answer."""
+    """Call the platform whose folder this is. Raises Refused when it refuses, Broken when it cannot answer."""
     try:
         address = json.loads((folder / ADDRESS).read_text(encoding="utf-8"))
         with socket.create_connection((HOST, address["port"]), timeout=CALL_TIMEOUT_S) as connection:

@@ -1,4 +1,4 @@
-"""`flyctl deploy`: one release brought to every machine, in the way of its strategy.
+"""`flyctl deploy`: one release deployed to every machine, by its strategy.
 
 As at the vendor the command itself does the work, so one that is cut off leaves machines mixed; only
 bluegreen takes its own machines back when they do not get healthy.
@@ -35,7 +35,7 @@ class DeployFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Deploy:
-    """One deploy as asked for. config: of each machine, its release already in the metadata."""
+    """One deploy as requested. config: of each machine, its release already in the metadata."""
 
     folder: Path
     app: str

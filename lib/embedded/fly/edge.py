@@ -63,7 +63,7 @@ class Edge:
 
 
 async def pass_on(head: bytes, port: int) -> bytes:
-    """Return what the machine says to this request; nothing when it can't be reached or breaks off."""
+    """Return the machine's answer to this request; nothing when it cannot be reached or breaks off."""
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(HOST, port)

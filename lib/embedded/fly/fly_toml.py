@@ -51,7 +51,7 @@ class AppConfig:
 
 
 def read_toml(path: Path) -> AppConfig:
-    """Return what the file says. Raises TomlError in flyctl's words when it can't be used."""
+    """Return the file's content. Raises TomlError in flyctl's words when it cannot be used."""
     try:
         text = path.read_text(encoding="utf-8")
         said = tomllib.loads(text)
@@ -102,7 +102,7 @@ def read_checks(of_service: list[dict[str, Any]], of_app: dict[str, dict[str, An
 
 
 def seconds(text: str | int | float) -> float:
-    """Return a duration such as `5m0s` or `500ms` in seconds. Raises TomlError when it is none."""
+    """Return a duration such as `5m0s` or `500ms` in seconds. Raises TomlError when the text is not a duration."""
     if isinstance(text, int | float):
         return float(text)
     units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

@@ -36,7 +36,7 @@ class RunningMachine:
     def __init__(
         self, machine: Machine, *, check_every_s: float, boot_s: float, on_break: Callable[[BaseException], None]
     ) -> None:
-        """on_break: told what one of the machine's own tasks raised."""
+        """on_break: called with what one of the machine's own tasks raised."""
         self.machine = machine
         self.on_break = on_break
         self.check_every_s = check_every_s

@@ -33,7 +33,7 @@ class Release:
     id: str = field(default_factory=lambda: secrets.token_hex(10))
     created_at: str = field(default_factory=now)
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return it as `flyctl releases --json` prints it; what flyctl does not ask for is empty there."""
         return {
             "ID": self.id,
@@ -60,7 +60,7 @@ class Secret:
     value: str = field(repr=False)
     deployed: str | None = field(repr=False, default=None)
 
-    def shown(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, str]:
         """Return it as `flyctl secrets list --json` prints it: never its value."""
         digest = hashlib.sha256(f"{self.name}={self.value}".encode()).hexdigest()[:16]
         return {"name": self.name, "digest": digest, "status": "Deployed" if self.deployed == self.value else "Staged"}
@@ -105,7 +105,7 @@ class Machine:
         repository, _, tag = self.image.removeprefix(f"{HOST}/").partition(":")
         return {"registry": HOST, "repository": repository.partition("@")[0], "tag": tag, "digest": self.digest, "labels": None}
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return it as `flyctl machine list --json` prints it."""
         return {
             "id": self.id,
@@ -120,12 +120,12 @@ class Machine:
             "updated_at": self.updated_at,
             "config": {**self.config, "image": self.image},
             "events": self.events,
-            "checks": self.shown_checks(),
+            "checks": self.checks_json(),
             "host_status": "ok",
             "cordoned": self.cordoned,
         }
 
-    def shown_checks(self) -> list[dict[str, str]]:
+    def checks_json(self) -> list[dict[str, str]]:
         return [{"name": name, **check} for name, check in self.checks.items()]
 
 
@@ -149,7 +149,7 @@ class App:
     def newest_reference(self) -> ImageRef:
         return ImageRef(repository=self.name, tag="current")
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return it as `flyctl status --json` prints it."""
         newest = self.releases[-1].version if self.releases else 0
         return {
@@ -162,8 +162,8 @@ class App:
             "AppURL": self.url,
             "Organization": {"ID": "", "Slug": "example", "Name": "Example"},
             "PlatformVersion": "machines",
-            "Machines": [machine.shown() for machine in self.machines.values()],
+            "Machines": [machine.to_json() for machine in self.machines.values()],
         }
 
-    def shown_releases(self) -> list[dict[str, Any]]:
-        return [release.shown() for release in self.releases[::-1][:MOST_RELEASES]]
+    def releases_json(self) -> list[dict[str, Any]]:
+        return [release.to_json() for release in self.releases[::-1][:MOST_RELEASES]]

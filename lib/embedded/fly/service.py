@@ -1,6 +1,6 @@
 """The platform's one process: `python -m lib.embedded.fly.service -D <folder>`, described on its stdin.
 
-Says one line of JSON with its port once it listens, and ends when asked, or when its owner is gone.
+Prints one line of JSON with its port once it listens, and ends on request, or when its owner is gone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OWNER_LOOK_S = 0.5
 
 
 async def serve(folder: Path, description: dict[str, Any]) -> None:
-    """Run the platform until it is asked to end."""
+    """Run the platform until it is stopped."""
     (folder / "logs").mkdir(exist_ok=True)
     platform = Platform(
         folder, description["switches"], report=functools.partial(note_breakage, Path(description["work"]), "fly")
@@ -81,7 +81,7 @@ async def answer(platform: Platform, key: str, reader: asyncio.StreamReader, wri
         writer.write(line)
         await writer.drain()
     except OSError:
-        pass  # who asked went away
+        pass  # the client went away
     except ValueError:
         writer.write(json.dumps({"refused": f"the request is longer than {LONGEST_LINE} bytes"}).encode() + b"\n")
     finally:
@@ -91,12 +91,12 @@ async def answer(platform: Platform, key: str, reader: asyncio.StreamReader, wri
 async def do_line(platform: Platform, key: str, line: bytes) -> bytes:
     """Return the answer to one line; nothing to who does not know the key."""
     try:
-        asked = json.loads(line)
-        if asked.get("key") != key:
+        request = json.loads(line)
+        if request.get("key") != key:
             return b""
         if platform.broken:
             return json.dumps({"broke": platform.broken}).encode() + b"\n"
-        return json.dumps({"value": await platform.do(asked["op"], asked["arguments"])}).encode() + b"\n"
+        return json.dumps({"value": await platform.do(request["op"], request["arguments"])}).encode() + b"\n"
     except Refused as exc:
         return json.dumps({"refused": str(exc)}).encode() + b"\n"
     except Exception as exc:

@@ -97,7 +97,7 @@ class EmbeddedFly:
         self._watch = watch_exit(self._process, self.report_exit)
 
     def report_exit(self, code: int) -> None:
-        """Keep a note when the platform ended without being asked to."""
+        """Keep a note when the platform ended by itself."""
         if not self._is_ending:
             note_breakage(self.work, "fly", describe_exit(code), is_final=True)
 
@@ -128,7 +128,7 @@ def start_fly(
 ) -> EmbeddedFly:
     """Return a platform with one app for each fly*.toml of the pack, each running its image `current`.
 
-    Each app has as many machines as its config wants running; they start when the app is first asked about.
+    Each app has as many machines as its config wants running; they start at the first request about the app.
 
     state_dir: a folder that does not exist yet, in one made by `state_base`; removed by `stop`.
     secrets: app -> its secrets; an app that is not named has none.
@@ -156,7 +156,7 @@ def app_names(pack: Path) -> list[str]:
 
 
 def describe_apps(pack: Path, secrets: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
-    """Return the apps that the pack's configs name; a config that can't be read names none."""
+    """Return the apps that the pack's configs name; a config that cannot be read names none."""
     apps: list[dict[str, Any]] = []
     for path in sorted(pack.glob("fly*.toml")):
         try:

@@ -67,7 +67,7 @@ def find_binaries(tools: Path) -> Binaries:
 
 def find_programs() -> Path:
     """Return the folder with PostgreSQL's own bin, lib and share."""
-    # Only looked up: importing that package starts threads and exit hooks of its own.
+    # Only located, not imported: importing that package starts threads and exit hooks.
     spec = importlib.util.find_spec(PROGRAMS_PACKAGE)
     sample = f"{PROGRAMS_PACKAGE}/{PROGRAMS_FOLDER}/bin/postgres"
     for place in (spec.submodule_search_locations or ()) if spec else ():
@@ -79,8 +79,8 @@ def find_programs() -> Path:
 
 
 def missing_package(package: str, place: Path) -> WorkbookError:
-    """Return the error for a package that set-up should have installed."""
-    return WorkbookError(f"The embedded PostgreSQL can't start: package {package} is not in {place}. Next: make setup.")
+    """Return the error for a package that setup should have installed."""
+    return WorkbookError(f"The embedded PostgreSQL can't start: package {package} is not in {place}.", fix="Run `make setup`.")
 
 
 def platform_tag() -> str:
@@ -88,7 +88,7 @@ def platform_tag() -> str:
     machine = MACHINES.get(platform.machine().lower())
     if sys.platform not in ("linux", "darwin") or machine is None:
         raise WorkbookError(
-            f"There is no embedded PostgreSQL for {sys.platform} on {platform.machine()}. "
-            "Next: run on Linux or macOS (x64 or arm64), or name a live database in params."
+            f"There is no embedded PostgreSQL for {sys.platform} on {platform.machine()}.",
+            fix="Run on Linux or macOS (x64 or arm64), or name a live database in the params file.",
         )
     return f"{sys.platform}-{machine}"

@@ -20,13 +20,13 @@ from lib.embedded.state_folders import can_walk, server_user
 HOST = "127.0.0.1"
 
 START_TIMEOUT_S = 60
-"""Seconds the server gets to accept connections; it takes about 0.2, but the machine may be busy."""
+"""Seconds for the server to accept connections; it takes about 0.2, but the machine may be busy."""
 
 POLL_S = 0.01
-"""Seconds between two looks at a starting server; short beside the 0.2 s that it takes."""
+"""Seconds between two polls of a starting server; short compared with the 0.2 s that it takes."""
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
-"""All that the server's programs get to see: no PG* variable or locale of the person who runs us."""
+"""The whole environment of the server's programs: no PG* variable or locale of the current user."""
 
 SETTINGS = """
 listen_addresses = '{host}'
@@ -47,7 +47,7 @@ max_locks_per_transaction = 256
 shared_buffers = '128MB'
 jit = off
 io_method = 'sync'                 # no worker processes for data that is cached anyway
-# The data is thrown away, so nothing is done to survive a crash of the machine.
+# The data is deleted after the run, so nothing protects it against a crash of the machine.
 fsync = off
 synchronous_commit = off
 full_page_writes = off
@@ -66,8 +66,8 @@ def init_data(bin_dir: Path, data_dir: Path, overlay: Overlay, *, superuser: str
     check_account()
     if not can_walk(data_dir.parent):
         raise WorkbookError(
-            f"The embedded database runs as '{server_user()}', who can't enter {data_dir.parent}. "
-            "Next: put its state where every user may enter, such as below /tmp."
+            f"The embedded database runs as '{server_user()}', who can't enter {data_dir.parent}.",
+            fix="Put its state in a folder that every user may enter, such as below /tmp.",
         )
     data_dir.mkdir(mode=0o700)
     password_file = data_dir.with_name("password")
@@ -85,8 +85,8 @@ def init_data(bin_dir: Path, data_dir: Path, overlay: Overlay, *, superuser: str
     password_file.unlink()
     if done.returncode != 0:
         raise WorkbookError(
-            f"The embedded PostgreSQL could not make its data folder {data_dir}: "
-            f"{last_line(done.stdout)}. Next: check the free space and the rights of that folder."
+            f"The embedded PostgreSQL could not make its data folder {data_dir}: {last_line(done.stdout)}.",
+            fix=f"Check the free space and the permissions: ls -ld {data_dir}",
         )
     settings = SETTINGS.format(host=HOST, control_path=overlay.control_path, library_path=overlay.library_path)
     with (data_dir / "postgresql.conf").open("a", encoding="utf-8") as file:
@@ -99,13 +99,13 @@ def check_account() -> None:
         pwd.getpwuid(os.geteuid())
     except KeyError:
         raise WorkbookError(
-            f"The embedded database can't run as user id {os.geteuid()}, which no account of this machine has. "
-            "Next: run as a user that has one (in a container, add it to /etc/passwd)."
+            f"The embedded database can't run as user id {os.geteuid()}, which has no account on this machine.",
+            fix="Run as a user with an account (in a container, add it to /etc/passwd).",
         ) from None
 
 
 def launch_server(data_dir: Path, overlay: Overlay, *, port: int, log_path: Path) -> subprocess.Popen[bytes]:
-    """Start the server's process, in a session of its own: a Ctrl-C in the terminal is ours to handle."""
+    """Start the server's process, in its own session, so that a Ctrl-C in the terminal does not reach it."""
     with log_path.open("ab") as log:
         return subprocess.Popen(
             [overlay.server_program, "-D", data_dir, "-p", str(port)],
@@ -128,13 +128,13 @@ def wait_ready(process: subprocess.Popen[bytes], data_dir: Path, *, log_path: Pa
         return False
     seen = "ended" if process.poll() is not None else f"was not ready in {START_TIMEOUT_S} s"
     raise WorkbookError(
-        f"The embedded PostgreSQL {seen} while starting in {data_dir}: {last_line(log)}. "
-        "Next: check free space and memory, then run again."
+        f"The embedded PostgreSQL {seen} while starting in {data_dir}: {last_line(log)}.",
+        fix="Check free space and memory, then run again.",
     )
 
 
 def says_ready(pid: int, data_dir: Path) -> bool:
-    """Return whether this very server wrote that it is ready, so that no other on its port is taken for it."""
+    """Return whether this server wrote that it is ready, so that no other on its port is mistaken for it."""
     # Source: src/include/utils/pidfile.h; line 1 is the pid, line 8 the status.
     try:
         lines = (data_dir / "postmaster.pid").read_text().splitlines()
@@ -144,7 +144,7 @@ def says_ready(pid: int, data_dir: Path) -> bool:
 
 
 def as_server(environment: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-    """Return how a program of the server is run: as its user, with nothing of our own environment."""
+    """Return how a program of the server is run: as its user, without our environment."""
     user = server_user()
     groups: dict[str, Any] = {"group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
     return {
@@ -164,6 +164,6 @@ def free_port() -> int:
 
 
 def last_line(output: bytes) -> str:
-    """Return the last line that says something, for a message."""
+    """Return the last line that is not blank, for a message."""
     lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"

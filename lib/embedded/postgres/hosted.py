@@ -10,13 +10,13 @@ from lib.core.errors import WorkbookError
 from lib.transport.database import Database
 
 TEMPLATES = {False: "hosted_template", True: "hosted_template_classic"}
-"""One template for each answer to: are new tables in public open to the API roles at once?"""
+"""One template each for: are new tables in public granted to the API roles at once?"""
 
 RESERVED = frozenset({"postgres", "template0", "template1", *TEMPLATES.values()})
 
 
 def set_up_hosting(admin: Database, *, postgres_password: str, auto_expose_new_tables: bool) -> None:
-    """Make the roles, both templates, and the database `postgres`; nothing else may use the server yet.
+    """Create the roles, both templates, and the database `postgres`; nothing else may use the server yet.
 
     admin: the database template1 as the bootstrap superuser.
     """
@@ -51,9 +51,9 @@ def copy_database(admin: Database, name: str, *, template: str, owner: str) -> N
 
 
 def drop_database(admin: Database, name: str) -> None:
-    """Remove a database, ending its sessions; one that is gone already is fine.
+    """Remove a database and end its sessions; a missing one is fine.
 
-    Raises WorkbookError for the databases that the server itself stands on.
+    Raises WorkbookError for the databases that the server itself needs.
     """
     if name in RESERVED:
         raise WorkbookError(f"Database {name} belongs to the embedded server and is not dropped.")
@@ -62,5 +62,5 @@ def drop_database(admin: Database, name: str) -> None:
 
 
 def read_script(name: str) -> str:
-    """Return the text of <name>.sql, which lies beside this module."""
+    """Return the text of <name>.sql, which is beside this module."""
     return (resources.files(__package__) / f"{name}.sql").read_text(encoding="utf-8")

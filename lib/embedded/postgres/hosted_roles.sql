@@ -1,6 +1,6 @@
 -- The roles of a hosted Supabase project, once per server. Run as supabase_admin, the bootstrap superuser.
 -- Source: the end state of the migrations in https://github.com/supabase/postgres (vendor facts 2.1).
--- Left out for want of their libraries: safeupdate, which authenticator preloads, and supautils, which guards
+-- Left out because their libraries are missing: safeupdate, which authenticator preloads, and supautils, which guards
 -- the reserved roles; what supautils *allows* the role postgres is granted below.
 
 create role postgres login createdb createrole replication bypassrls;

@@ -1,4 +1,4 @@
-"""One installation made of three packages: what a server sees as its own, without changing any of them.
+"""One installation made of three packages, without changing any of them.
 
 A server looks for most of its files beside its own program. So each gets a folder with a copy of that
 program, links to everything installed, and what the packages lack:
@@ -34,13 +34,13 @@ EXTENSIONS_FOR_POSTGRES = (
 )  # fmt: skip
 """Those of a hosted project's `supautils.privileged_extensions` (2026) that this server can load.
 
-xml2 and sslinfo are installed but can't be: the server is built without XML and TLS.
+xml2 and sslinfo are installed but can't be loaded: the server is built without XML and TLS.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overlay:
-    """The folder of one server's own view on the installed files."""
+    """The folder with one server's view of the installed files."""
 
     folder: Path
     contrib: Path

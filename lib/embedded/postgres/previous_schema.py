@@ -14,7 +14,7 @@ NAME = "previous_schema"
 def make_previous_schema(server: EmbeddedPostgres, pack: Path, *, newest: str) -> Database | None:
     """Return a new database on the server with the migrations up to `newest`, seeded where the seed fits.
 
-    None when the pack has no migration of that version, or one does not apply: nothing is behind then.
+    None when the pack has no migration of that version, or one does not apply.
     """
     files = sorted((pack / "supabase" / "migrations").glob("*.sql"))
     if newest not in {path.name.partition("_")[0] for path in files}:
@@ -25,14 +25,14 @@ def make_previous_schema(server: EmbeddedPostgres, pack: Path, *, newest: str) -
             if path.name.partition("_")[0] <= newest:
                 apply_file(database, path)
     except DatabaseError:
-        server.drop_database(NAME)  # what is wrong with a migration is the migrations task's to say
+        server.drop_database(NAME)  # the migrations task reports what is wrong with a migration
         return None
     seed = pack / "supabase" / "seed.sql"
     try:
         if seed.exists():
             apply_file(database, seed)
     except DatabaseError:
-        pass  # a seed may speak of columns that only the newest migrations add; the smoke calls then say it is empty
+        pass  # a seed may use columns that only the newest migrations add; the smoke calls then report an empty database
     return database
 
 

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL 18: started for one run on a free loopback port, gone after it."""
+"""The embedded PostgreSQL 18: started for one run on a free loopback port, removed after it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lib.transport.database import Database
 SUPERUSER = "supabase_admin"
 
 PORT_ATTEMPTS = 5
-"""A free port may be taken by another program before the server binds it; five times in a row, it isn't that."""
+"""A free port may be taken by another program before the server binds it, but hardly five times in a row."""
 
 
 class EmbeddedPostgres:
@@ -69,11 +69,11 @@ class EmbeddedPostgres:
 
     def url_for(self, name: str, *, role: str = "postgres") -> str:
         """Return the URL of one database, with the password of `postgres` or `supabase_admin`."""
-        # sslmode: the server has no TLS, and CLI 2 refuses to go without unless told so.
+        # sslmode: the server has no TLS, and CLI 2 connects without TLS only when the URL says so.
         return f"postgresql://{role}:{self._passwords[role]}@{self.host}:{self.port}/{name}?sslmode=disable"
 
     def database(self, name: str = "postgres", *, role: str = "postgres") -> Database:
-        """Return the door to one database of this server."""
+        """Return one database of this server."""
         return Database(self.url_for(name, role=role))
 
     def create_hosted_database(self, name: str, *, auto_expose_new_tables: bool | None = None) -> Database:
@@ -87,7 +87,7 @@ class EmbeddedPostgres:
         return self.database(name)
 
     def drop_database(self, name: str) -> None:
-        """Remove a database and end its sessions; one that is gone already is fine."""
+        """Remove a database and end its sessions; a missing one is fine."""
         hosted.drop_database(self._admin, name)
 
     def start(self, *, owner_pid: int, choose_port: Callable[[], int]) -> None:
@@ -106,8 +106,8 @@ class EmbeddedPostgres:
             self.log_path.write_bytes(b"")
         else:
             raise WorkbookError(
-                f"The embedded PostgreSQL found its port on {HOST} taken {PORT_ATTEMPTS} times in a row. "
-                "Next: look which program takes every free port on loopback, then run again."
+                f"The embedded PostgreSQL found its port on {HOST} taken {PORT_ATTEMPTS} times in a row.",
+                fix="Find the program that takes every free port on loopback: ss -ltnp",
             )
         hosted.set_up_hosting(
             self._admin,
@@ -118,7 +118,7 @@ class EmbeddedPostgres:
         self._watch = watch_exit(self._process, self.report_exit)
 
     def report_exit(self, code: int) -> None:
-        """Keep a note when the server ended without being asked to."""
+        """Write a note when the server ended unexpectedly."""
         if not self._is_ending:
             note_breakage(self.work, "database", describe_exit(code), is_final=True)
 
@@ -163,8 +163,8 @@ def start_postgres(
         state_dir.mkdir(mode=0o711)
     except OSError as exc:
         raise WorkbookError(
-            f"The embedded PostgreSQL can't make its folder {state_dir}: {exc.strerror}. "
-            "Next: remove what is there, or choose another folder."
+            f"The embedded PostgreSQL can't make its folder {state_dir}: {exc.strerror}.",
+            fix="remove what is there, or choose another folder.",
         ) from exc
     state_dir.chmod(0o711)  # mkdir's mode is cut by the umask
     server = EmbeddedPostgres(state_dir, binaries, auto_expose_new_tables=auto_expose_new_tables)

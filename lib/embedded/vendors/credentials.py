@@ -1,4 +1,4 @@
-"""The stand-ins of 05_credentials: the vault, and a GitHub and a Fly app that were synced from it, but for what params say."""
+"""The stand-ins of 05_credentials: the vault, and a GitHub and a Fly app synced from it, except for what params change."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lib.clients.fly.digest_notes import Noted, write_notes
-from lib.clients.vault.declared import Credentials, VaultCopy, open_vault, read_copy, wanted_of
+from lib.clients.fly.digest_notes import LastSynced, write_notes
+from lib.clients.vault.declared import Credentials, declared_of
 from lib.clients.vault.folder import VaultValue
+from lib.clients.vault.vault_copy import VaultCopy, open_vault, read_copy
 from lib.core.errors import TargetError
 from lib.core.redact import register_secrets
 from lib.embedded.switches import CredentialStandIns
@@ -38,19 +39,19 @@ class CredentialServices:
 
 
 def read_vault_copy(parts: Mapping[str, str], settings: Credentials, pack: Path, path: str) -> VaultCopy:
-    """Return what the vault has, its values struck out from here on; an unreadable one has nothing, which the audit will tell."""
+    """Return what the vault has, its values redacted from here on; an unreadable one has nothing, which the audit reports."""
     try:
         return read_copy(open_vault(parts, settings, pack=pack, path=path), settings)
     except TargetError:
-        return VaultCopy(wanted=wanted_of(settings), values={})
+        return VaultCopy(declared=declared_of(settings), values={})
 
 
-def held_by(target: str, copy: VaultCopy, switches: CredentialStandIns) -> dict[str, str]:
+def values_of(target: str, copy: VaultCopy, switches: CredentialStandIns) -> dict[str, str]:
     """Return the values that a target's stand-in starts with."""
     lacking = switches.lacking.get(target, [])  # type: ignore[call-overload]
-    wanted = [one.name for one in copy.wanted if target in one.needed_by]
-    # What the vault lost since, or what can't be read there, a target that was synced before still has.
-    declared = {name: copy.values[name].value if name in copy.values else "set-by-an-earlier-sync" for name in wanted}
+    needed = [one.name for one in copy.declared if target in one.needed_by]
+    # What the vault lost since, or what cannot be read there, a target that was synced before still has.
+    declared = {name: copy.values[name].value if name in copy.values else "set-by-an-earlier-sync" for name in needed}
     more = dict.fromkeys(switches.undeclared.get(target, []), "nobody-declared-this")  # type: ignore[call-overload]
     return {**{name: value for name, value in declared.items() if name not in lacking}, **more}
 
@@ -69,7 +70,7 @@ def start_credential_stand_ins(
     parts: Mapping[str, str] = live.get("vault") or {"url": str(pack / settings.vault_folder), "token": ""}
     copy = read_vault_copy(parts, settings, pack, settings.vault_path)
     for path in settings.apart_from:
-        read_vault_copy(parts, settings, pack, path)  # only to have their values struck out here, too
+        read_vault_copy(parts, settings, pack, path)  # only to have their values redacted here, too
     with ExitStack() as running:
         services: dict[str, dict[str, str]] = {}
         planted: list[str] = []
@@ -96,7 +97,7 @@ def start_credential_stand_ins(
         register_secrets(planted)
         yield CredentialServices(
             services=services,
-            fly_secrets=held_by("fly", copy, switches),
+            fly_secrets=values_of("fly", copy, switches),
             fly_times=fly_times(copy, switches),
             planted=tuple(planted),
             github=github,
@@ -113,7 +114,8 @@ def fly_times(copy: VaultCopy, switches: CredentialStandIns) -> dict[str, dateti
 def note_digests(path: Path, shown: Iterable[Mapping[str, str]], times: Mapping[str, datetime]) -> None:
     """Note the digests that the Fly app's stand-in shows, as the sync that filled it would have."""
     write_notes(
-        path, {one["name"]: Noted(digest=one["digest"], changed_at=times[one["name"]]) for one in shown if one["name"] in times}
+        path,
+        {one["name"]: LastSynced(digest=one["digest"], changed_at=times[one["name"]]) for one in shown if one["name"] in times},
     )
 
 
@@ -121,7 +123,7 @@ def fill_github(github: GitHubStandIn, copy: VaultCopy, settings: Credentials, s
     """Give the stand-in what a sync would have: each value set now, or before the vault's changed."""
     stores = {"github_environment": github.environments[settings.github_environment], "github_repository": github.repository}
     for target, store in stores.items():
-        for name, value in held_by(target, copy, switches).items():
+        for name, value in values_of(target, copy, switches).items():
             changed_at = copy.values[name].changed_at if name in copy.values else None
             is_old = name in switches.old.get(target, []) and changed_at is not None  # type: ignore[call-overload]
             store.put(name, value.encode(), changed_at - BEFORE_THE_CHANGE if is_old and changed_at else datetime.now(UTC))

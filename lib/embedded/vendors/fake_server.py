@@ -30,7 +30,7 @@ from lib.embedded.vendors.faults import drop, drop_after_head, respond
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 10
 BROKE = 501
-"""The status of an answer that a bug of ours prevented: none that a vendor gives, and none that is asked for again."""
+"""The status of an answer that a bug of ours prevented: no vendor gives it, and it is not retried."""
 
 Handler = Callable[[Request], Awaitable[tuple[int, Any]]]
 
@@ -51,7 +51,7 @@ class Endpoint:
 class StandIn:
     """A running stand-in; use it in a `with`.
 
-    at: names of the endpoints with the fault; none: all. asked: how often each endpoint was asked.
+    at: names of the endpoints with the fault; none: all. asked: how often each endpoint was requested.
     busiest: most questions under way at once.
     planted: secret values in its answers, none of which may be kept by anybody.
     target: what it plays, for the note of what breaks; work: the private folder of that note, when it isn't `folder`.
@@ -90,8 +90,8 @@ class StandIn:
         if not self._started.wait(START_TIMEOUT_S):
             self._held.close()
             raise WorkbookError(
-                f"The {PARTS.get(self.target, 'stand-in')} did not start within {START_TIMEOUT_S} s. "
-                "Next: check whether this machine is overloaded, then run again."
+                f"The {PARTS.get(self.target, 'stand-in')} did not start within {START_TIMEOUT_S} s.",
+                fix="Check whether this machine is overloaded, then run again.",
             )
         if self._thread.failure is not None:
             self._held.close()
@@ -103,7 +103,7 @@ class StandIn:
         return note_breakage(self.work or self.folder, self.target, raised)
 
     def report_uncaught(self, raised: BaseException | None) -> None:
-        """Keep a note of what broke where nothing of ours could catch it; a user who hung up is no such thing."""
+        """Keep a note of what broke where nothing of ours could catch it; a user who hung up does not count."""
         if raised is not None and not isinstance(raised, OSError):
             self.report(raised)
 
@@ -120,7 +120,7 @@ class StandIn:
             self._held.close()
 
     async def _serve(self) -> None:
-        """Answer until told to stop."""
+        """Answer until stopped."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._loop.set_exception_handler(lambda _, context: self.report_uncaught(context.get("exception")))
         if self.fault not in ("hang_up", "reset"):
@@ -132,7 +132,7 @@ class StandIn:
         server.close()
 
     async def _answer(self) -> None:
-        """Answer over HTTP until told to stop."""
+        """Answer over HTTP until stopped."""
         assert self._held is not None
         assert self._stop is not None
         options: dict[str, Any] = {"log_config": None, "log_level": "critical", "access_log": False, "lifespan": "off"}
@@ -176,7 +176,7 @@ class StandIn:
             try:
                 return await self._in_time(endpoint, request)
             except ClientDisconnect:
-                raise  # who asked went away
+                raise  # the client went away
             except Exception as exc:
                 return PlainTextResponse(self.report(exc), status_code=BROKE)
             finally:

@@ -28,7 +28,7 @@ class Broken(Exception):
 async def respond(fault: str, status: int, body: Any, *, count: int, needs_token: bool, loses: str) -> Response:
     """Return the healthy answer spoiled by a fault of the wire; other faults leave it as it is.
 
-    count: how often this endpoint was asked. loses: the field that `missing_field` takes away.
+    count: how often this endpoint was requested. loses: the field that `missing_field` takes away.
     """
     text = json.dumps(body).encode()
     match fault:
@@ -100,7 +100,7 @@ async def pad() -> AsyncIterator[bytes]:
 
 
 async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hang up on whoever connects, once they asked."""
+    """Close each connection once a request has come."""
     await reader.read(65536)
     writer.close()
 

@@ -1,6 +1,6 @@
 """A stand-in for GitHub's secrets: it keeps the private keys, opens every box it is sent, and gives no value away.
 
-Faithful to GitHub's published contract for the calls it answers: 30 a page unless asked otherwise, names in capitals,
+Faithful to GitHub's published contract for the calls it answers: 30 a page by default, names in capitals,
 one key for the repository and one for each environment, 201 for a new secret and 204 for one set anew.
 """
 
@@ -37,7 +37,7 @@ class Kept:
     created_at: datetime
     updated_at: datetime
 
-    def shown(self, name: str) -> dict[str, str]:
+    def to_json(self, name: str) -> dict[str, str]:
         return {"name": name, "created_at": stamp(self.created_at), "updated_at": stamp(self.updated_at)}
 
 
@@ -105,18 +105,18 @@ class GitHubStandIn(StandIn):
         return {"url": self.base_url, "token": self.token}
 
     def store_of(self, request: Request) -> Store | tuple[int, Any]:
-        """Return the asked-for store, or GitHub's refusal."""
+        """Return the store of the request, or GitHub's refusal."""
         said = request.headers.get("authorization", "")
         if said not in (f"Bearer {self.token}", f"token {self.token}") or self.fault == "expired_token":
             return refuse(401, "Bad credentials")
-        asked = request.path_params
-        if f"{asked['owner']}/{asked['repo']}".lower() != self.slug.lower():
+        wanted = request.path_params
+        if f"{wanted['owner']}/{wanted['repo']}".lower() != self.slug.lower():
             return refuse(404, "Not Found")
-        if "environment" not in asked:
+        if "environment" not in wanted:
             return self.repository
         # Environments are found whatever their capitals.
         known = {name.lower(): store for name, store in self.environments.items()}
-        return known.get(asked["environment"].lower()) or refuse(404, "Not Found")
+        return known.get(wanted["environment"].lower()) or refuse(404, "Not Found")
 
     async def give_key(self, request: Request) -> tuple[int, Any]:
         store = self.store_of(request)
@@ -133,14 +133,14 @@ class GitHubStandIn(StandIn):
         names = sorted(store.secrets)
         return 200, {
             "total_count": len(names),
-            "secrets": [store.secrets[name].shown(name) for name in names[first : first + size]],
+            "secrets": [store.secrets[name].to_json(name) for name in names[first : first + size]],
         }
 
     async def get_secret(self, request: Request) -> tuple[int, Any]:
         store, name = self.store_of(request), request.path_params["name"].upper()
         if not isinstance(store, Store):
             return store
-        return (200, store.secrets[name].shown(name)) if name in store.secrets else refuse(404, "Not Found")
+        return (200, store.secrets[name].to_json(name)) if name in store.secrets else refuse(404, "Not Found")
 
     async def put_secret(self, request: Request) -> tuple[int, Any]:
         store, name = self.store_of(request), request.path_params["name"].upper()

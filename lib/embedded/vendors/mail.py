@@ -77,7 +77,7 @@ class MailSink(StandIn):
         }
 
     async def _answer(self) -> None:
-        """Take mail until told to stop."""
+        """Take mail until stopped."""
         loop = asyncio.get_running_loop()
         assert self._held is not None
         assert self._stop is not None

@@ -14,15 +14,15 @@ from lib.embedded.vendors.publer import Publer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """What stands in: target -> its parts; planted: values that nobody may keep."""
+class RunningServices:
+    """What stands in: target -> its parts; planted: credentials that must not be kept."""
 
     services: dict[str, dict[str, str]]
     planted: tuple[str, ...]
 
 
 @contextmanager
-def start_stand_ins(targets: Iterable[str], behaviour: Embedded, folder: Path) -> Iterator[Standing]:
+def start_stand_ins(targets: Iterable[str], behaviour: Embedded, folder: Path) -> Iterator[RunningServices]:
     """Yield the stand-ins of these targets, running; a target that has none is left out.
 
     folder: a private folder of the run; received mail is kept below it.
@@ -41,7 +41,7 @@ def start_stand_ins(targets: Iterable[str], behaviour: Embedded, folder: Path) -
             )
         if "mail" in wanted:
             standing["mail"] = running.enter_context(MailSink(fault=behaviour.mail.fault, folder=folder / "mail"))
-        yield Standing(
+        yield RunningServices(
             services={name: one.parts for name, one in standing.items()},
             planted=tuple(value for one in standing.values() for value in one.planted),
         )

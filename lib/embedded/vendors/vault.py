@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from lib.embedded.vendors.fake_server import Endpoint, StandIn
 
 MOST_VERSIONS = 10
-"""How many versions KV v2 keeps unless told otherwise."""
+"""How many versions KV v2 keeps by default."""
 
 
 @dataclass(kw_only=True)

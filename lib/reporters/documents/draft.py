@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 
 from lib.core.files import write_whole
@@ -12,25 +12,19 @@ from lib.evidence.log import EvidenceLine
 from lib.reporters.documents import runbook
 from lib.reporters.documents.note import SUMMARY_FILE, day_heading, execution_summary, feedback_entry, feedback_file, page_of
 from lib.reporters.documents.qa_links import draft_qa_links
-from lib.reporters.launch_list import judge_items, load_launch_list
-from lib.reporters.summary import verdict_of
+from lib.reporters.report import RunReport
 from lib.run.run_file import RunFile
 from lib.tasks.base import Task
 
 
-def draft_documents(
-    run: RunFile, tasks: Sequence[Task], lines: Sequence[EvidenceLine], *, partial: bool, ended_at: datetime
-) -> dict[str, str]:
+def draft_documents(report: RunReport) -> dict[str, str]:
     """Return each document's text by its path in the run's folder; nothing is written."""
-    ended_at = ended_at.astimezone(UTC)
-    verdict = verdict_of(lines, partial=partial)
-    items = judge_items(load_launch_list(), lines)
-    entry = feedback_entry(run, tasks, lines, items, verdict, partial=partial, ended_at=ended_at)
+    ended_at = report.ended_at.astimezone(UTC)
     return {
-        SUMMARY_FILE: execution_summary(run, tasks, lines, items, verdict, partial=partial, ended_at=ended_at),
-        f"docs/{feedback_file(ended_at)}": day_heading(ended_at) + entry,
-        **draft_qa_links(run, now=ended_at),
-        **draft_runbook(run, lines),
+        SUMMARY_FILE: execution_summary(report),
+        f"docs/{feedback_file(ended_at)}": day_heading(ended_at) + feedback_entry(report),
+        **draft_qa_links(report.run, now=ended_at),
+        **draft_runbook(report.run, report.lines),
     }
 
 
@@ -44,12 +38,10 @@ def draft_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> dict[str, str]
     return {runbook.COPY: filled} if filled != text else {}
 
 
-def write_documents(
-    run: RunFile, tasks: Sequence[Task], lines: Sequence[EvidenceLine], *, partial: bool, ended_at: datetime
-) -> None:
+def write_documents(report: RunReport) -> None:
     """Put every document into the run's docs."""
-    for name, text in draft_documents(run, tasks, lines, partial=partial, ended_at=ended_at).items():
-        write_whole(run.run_folder / name, text)
+    for name, text in draft_documents(report).items():
+        write_whole(report.run.run_folder / name, text)
 
 
 def files_to_come(run: RunFile, tasks: Iterable[Task], documents: Iterable[str]) -> set[Path]:

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from lib.core.results import Outcome, Verdict, count_outcomes
+from lib.core.results import Outcome
 from lib.core.wording import (
+    format_count,
+    format_counts,
+    format_duration,
+    format_time,
+    format_value,
     item_word,
     join_words,
     outcome_symbol,
     outcome_word,
     provenance_words,
     rehearsal_sentence,
-    show_count,
-    show_counts,
-    show_duration,
-    show_time,
-    show_value,
-    split_detail,
-    verdict_sentence,
 )
 from lib.display.markdown import link_to, plain
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow
-from lib.reporters.launch_list import count_items
-from lib.reporters.summary import standing_out, summarize_task
+from lib.reporters.report import RunReport
 from lib.run.run_file import RunFile
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, every_check
@@ -47,62 +44,44 @@ def feedback_file(ended_at: datetime) -> str:
     return f"{FEEDBACK}/{ended_at:%Y-%m-%d}.md"
 
 
-def execution_summary(
-    run: RunFile,
-    tasks: Sequence[Task],
-    lines: Sequence[EvidenceLine],
-    items: Sequence[LaunchRow],
-    verdict: Verdict,
-    *,
-    partial: bool,
-    ended_at: datetime,
-) -> str:
+def execution_summary(report: RunReport) -> str:
     """Return the readiness note on migration status and all the rest, ready to paste; links are seen from the run's docs."""
-    here = run.run_folder / "docs"
+    run, here = report.run, report.run.run_folder / "docs"
     parts = [
-        f"# Launch readiness of {plain(run.pack.name)} for {run.environment}: {verdict.word}",
-        say_verdict(run, lines, verdict, partial=partial),
+        f"# Launch readiness of {plain(run.pack.name)} for {run.environment}: {report.verdict.word}",
+        report.sentence,
         *([f"**REHEARSAL.** {rehearsal_sentence(run.environment)}"] if run.rehearsal else []),
-        f"Run `{run.run_id}`, ended {show_time(ended_at)}. Evidence: {evidence_links(run, here)}.",
+        f"Run `{run.run_id}`, ended {format_time(report.ended_at)}. Evidence: {evidence_links(run, here)}.",
         "## Migration status",
-        migration_status(lines),
+        migration_status(report.lines),
         "## Launch list",
-        f"{count_items(items)}.",
-        item_table(items, run, here),
+        f"{report.tally}.",
+        item_table(report.items, run, here),
         "## Tasks",
-        task_table(tasks, lines, run, here),
+        task_table(report, here),
         "## What needs a person",
-        person_list(lines),
+        person_list(report.standing_out),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def feedback_entry(
-    run: RunFile,
-    tasks: Sequence[Task],
-    lines: Sequence[EvidenceLine],
-    items: Sequence[LaunchRow],
-    verdict: Verdict,
-    *,
-    partial: bool,
-    ended_at: datetime,
-) -> str:
+def feedback_entry(report: RunReport) -> str:
     """Return the run's entry: what was run, what came of it, where the evidence is, what is left.
 
     Its links are seen from the folder of the day's file in the run's docs.
     """
-    here = run.run_folder / "docs" / FEEDBACK
+    run, here = report.run, report.run.run_folder / "docs" / FEEDBACK
     parts = [
         entry_mark(run.run_id),
-        f"## {ended_at:%H:%M} UTC, {run.environment}: {verdict.word}",
-        say_verdict(run, lines, verdict, partial=partial) + (" A rehearsal: stand-ins were looked at." if run.rehearsal else ""),
+        f"## {report.ended_at.astimezone(UTC):%H:%M} UTC, {run.environment}: {report.verdict.word}",
+        report.sentence + (" A rehearsal: stand-ins took the place of the live services." if run.rehearsal else ""),
         "### What was run",
-        f"Run `{run.run_id}` of {plain(run.pack.name)}, {show_count(len(tasks), 'task')}.",
-        task_table(tasks, lines, run, here),
+        f"Run `{run.run_id}` of {plain(run.pack.name)}, {format_count(len(report.tasks), 'task')}.",
+        task_table(report, here),
         "### Evidence",
         f"{evidence_links(run, here)}.",
         "### What is left",
-        what_is_left(items, lines),
+        what_is_left(report.items, report.standing_out),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -114,7 +93,7 @@ def entry_mark(run_id: str) -> str:
 
 def day_heading(ended_at: datetime) -> str:
     """Return how a day's file begins."""
-    return f"# DevOps feedback of {show_time(ended_at).partition(',')[0]}\n\n"
+    return f"# DevOps feedback of {format_time(ended_at).partition(',')[0]}\n\n"
 
 
 def append_entry(day: str | None, entry: str, *, head: str, run_id: str) -> str:
@@ -130,12 +109,6 @@ def append_entry(day: str | None, entry: str, *, head: str, run_id: str) -> str:
     return day + ("" if day.endswith("\n") else "\n") + "\n" + entry
 
 
-def say_verdict(run: RunFile, lines: Sequence[EvidenceLine], verdict: Verdict, *, partial: bool) -> str:
-    """Return what the verdict means, in the one formatter's words."""
-    counts = count_outcomes(line.result for line in lines if line.gate)
-    return verdict_sentence(verdict, counts, partial=partial, rehearsed=run.rehearsal)
-
-
 def evidence_links(run: RunFile, here: Path) -> str:
     """Return links to what proves the run: its front page, its results, its manifest."""
     return ", ".join(f"[{name}]({link_to(run.run_folder / name, here)})" for name in ("index.html", EVIDENCE, "manifest.json"))
@@ -149,22 +122,21 @@ def migration_status(lines: Sequence[EvidenceLine]) -> str:
         return "Not looked at in this run."
     return "\n".join(
         f"- {outcome_symbol(line.result)} **{plain(titles[line.check].title)}**: {outcome_word(line.result)}"
-        + (f" (observed {plain(show_value(line.observed, line.unit))})" if line.observed is not None else "")
+        + (f" (observed {plain(format_value(line.observed, line.unit))})" if line.observed is not None else "")
         for line in own
         if line.check in titles
     )
 
 
-def task_table(tasks: Sequence[Task], lines: Sequence[EvidenceLine], run: RunFile, here: Path) -> str:
+def task_table(report: RunReport, here: Path) -> str:
     """Return the tasks as a Markdown table."""
     rows = ["| task | result | checks | took | provenance |", "| --- | --- | --- | --- | --- |"]
-    for task in tasks:
-        one = summarize_task(task, lines)
+    for one in report.tasks:
         how = provenance_words(one.provenance).partition(":")[0] if one.provenance else "—"
         rows.append(
-            f"| [{task.title}]({link_to(run.run_folder / page_of(task), here)}) "
+            f"| [{one.task.title}]({link_to(report.run.run_folder / page_of(one.task), here)}) "
             f"| {outcome_symbol(one.outcome)} {outcome_word(one.outcome)} "
-            f"| {show_counts(one.counts)} | {show_duration(one.duration_s)} | {how} |"
+            f"| {format_counts(one.counts)} | {format_duration(one.duration_s)} | {how} |"
         )
     return "\n".join(rows)
 
@@ -181,7 +153,7 @@ def item_table(items: Sequence[LaunchRow], run: RunFile, here: Path) -> str:
     return "\n".join(rows)
 
 
-def what_is_left(items: Sequence[LaunchRow], lines: Sequence[EvidenceLine]) -> str:
+def what_is_left(items: Sequence[LaunchRow], found: Sequence[EvidenceLine]) -> str:
     """Return the items of the launch list that have not passed live, and what needs a person."""
     open_items = [item for item in items if item.outcome is not Outcome.PASS]
     said = [f"- Item {item.number}, {plain(item.title)}: {item_word(item.outcome)}." for item in open_items]
@@ -189,21 +161,19 @@ def what_is_left(items: Sequence[LaunchRow], lines: Sequence[EvidenceLine]) -> s
     if rehearsed:
         named = "all of them" if len(rehearsed) == len(items) else join_words(rehearsed)
         said.append(f"- Items of the launch list that passed only in rehearsal, to be proved live: {named}.")
-    well = "- No check failed, and none could not be looked at."
-    return "\n".join([*said, person_list(lines) if standing_out(lines) else well])
+    well = "- No check failed, and every result could be determined."
+    return "\n".join([*said, person_list(found) if found else well])
 
 
-def person_list(lines: Sequence[EvidenceLine]) -> str:
-    """Return what did not pass, each with its next move."""
-    found = standing_out(lines)
+def person_list(found: Sequence[EvidenceLine]) -> str:
+    """Return what did not pass, each with its fix."""
     if not found:
-        return "Nothing: no check failed, and none could not be looked at."
-    return "\n".join(say_line(line) for line in found)
+        return "Nothing: no check failed, and every result could be determined."
+    return "\n".join(format_line(line) for line in found)
 
 
-def say_line(line: EvidenceLine) -> str:
+def format_line(line: EvidenceLine) -> str:
     """Return one line that did not pass, in Markdown."""
-    seen, move = split_detail(line.detail)
     counted = "gate" if line.gate else "advisory"
-    word = "failed" if line.result is Outcome.FAIL else "could not be looked at"
-    return f"- `{line.check}` ({counted}) {word}: {plain(seen)}" + (f" **Next:** {plain(move)}" if move else "")
+    word = "failed" if line.result is Outcome.FAIL else "could not be determined"
+    return f"- `{line.check}` ({counted}) {word}: {plain(line.detail)}" + "".join(f" **Fix:** {plain(one)}" for one in line.fix)

@@ -15,7 +15,7 @@ from typing import Any
 from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
 from lib.core.results import Outcome
-from lib.core.wording import outcome_symbol, outcome_word, show_duration, show_time, split_detail
+from lib.core.wording import format_duration, format_time, outcome_symbol, outcome_word
 from lib.display.markdown import link_to, plain
 from lib.evidence.log import EvidenceLine, read_evidence
 from lib.reporters.summary import standing_out
@@ -103,17 +103,17 @@ def write_markdown(about: dict[str, Any], lines: Sequence[EvidenceLine]) -> str:
     """Return the links as Markdown, ready for the daily report."""
     parts = [f"# Vendor health of {plain(about['environment'])}: links for QA"]
     if not about["links"]:
-        parts.append("**MISSING.** No run of this environment has looked at Chatwoot and Publer. Next: `make health`.")
+        parts.append("**MISSING.** No run of this environment has looked at Chatwoot and Publer. Fix: `make health`.")
         return "\n\n".join(parts) + "\n"
     oldest = max(row["age_s"] for row in about["links"])
     if about["is_stale"]:
         parts.append(
-            f"**STALE.** The newest evidence is {show_duration(oldest)} old, more than {about['stale_after_h']:g} h: "
-            "it says nothing about today. Next: see why the nightly run did not come."
+            f"**STALE.** The newest evidence is {format_duration(oldest)} old, more than {about['stale_after_h']:g} h: "
+            "it says nothing about today. Fix: See why the nightly run did not come."
         )
-    parts.append(f"Evidence of run `{about['run_id']}`, {show_duration(oldest)} old on {show_time(about['written_at'])}.")
+    parts.append(f"Evidence of run `{about['run_id']}`, {format_duration(oldest)} old on {format_time(about['written_at'])}.")
     parts.append("\n".join(table_lines(about["links"])))
-    bad = [f"- {plain(line.check)}: {plain(split_detail(line.detail)[0])}" for line in standing_out(lines)]
+    bad = [f"- {plain(line.check)}: {plain(line.detail)}" for line in standing_out(lines)]
     if bad:
         parts += ["## What failed", "\n".join(bad)]
     return "\n\n".join(parts) + "\n"
@@ -126,6 +126,6 @@ def table_lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
         outcome = Outcome(row["result"])
         links = " · ".join(f"[{Path(address).name}]({address})" for address in row["artifacts"]) or f"[page]({row['page']})"
-        age = f"{show_duration(row['age_s'])}{' **stale**' if row['is_stale'] else ''}"
+        age = f"{format_duration(row['age_s'])}{' **stale**' if row['is_stale'] else ''}"
         shown = f"{outcome_symbol(outcome)} {outcome_word(outcome)}"
         yield f"| [{plain(row['title'])}]({row['page']}) | {shown} | {age} | {row['provenance']} | {links} |"

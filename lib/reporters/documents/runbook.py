@@ -6,9 +6,15 @@ import re
 from collections.abc import Sequence
 
 from lib.core.results import Outcome
-from lib.core.wording import outcome_word, provenance_words, show_time, show_value
+from lib.core.wording import format_time, format_value, outcome_word, provenance_words
 from lib.display.markdown import plain
 from lib.evidence.log import EvidenceLine
+from lib.tasks.deploy_rehearsal.task import (
+    CANDIDATE_GETS_HEALTHY,
+    DOWNTIME_WITHIN_LIMIT,
+    ERRORS_WITHIN_LIMIT,
+    ROLLBACK_IS_QUICK,
+)
 
 FILE = "docs/runbooks/production_deployment.md"
 """In the pack."""
@@ -19,10 +25,10 @@ TASK = "deploy_rehearsal"
 MEASURED = re.compile(r"(<!-- measured\b[^>]*-->\n).*?(<!-- /measured -->)", re.DOTALL)
 
 ROWS = {
-    "deploy_rehearsal.candidate_gets_healthy": "deploy, from the command until every machine is healthy",
-    "deploy_rehearsal.rollback_is_quick": "rollback, from the command until every machine is healthy",
-    "deploy_rehearsal.downtime_within_limit": "longest stretch without an answer for users",
-    "deploy_rehearsal.errors_within_limit": "requests lost, as a part of all",
+    CANDIDATE_GETS_HEALTHY.id: "deploy, from the command until every machine is healthy",
+    ROLLBACK_IS_QUICK.id: "rollback, from the command until every machine is healthy",
+    DOWNTIME_WITHIN_LIMIT.id: "longest stretch without an answer for users",
+    ERRORS_WITHIN_LIMIT.id: "requests lost, as a part of all",
 }
 """Check -> what it measures, as the runbook says it."""
 
@@ -35,14 +41,14 @@ def measured_times(lines: Sequence[EvidenceLine]) -> str:
         return "Not measured yet."
     first = next(iter(found.values()))
     how = provenance_words(first.provenance).partition(":")[0]
-    head = f"Run `{first.run_id}`, environment {first.environment}, {show_time(first.started_at.isoformat())}; {how}."
+    head = f"Run `{first.run_id}`, environment {first.environment}, {format_time(first.started_at.isoformat())}; {how}."
     return "\n".join([head, "", "| what | measured | limit | result |", "| --- | --- | --- | --- |", *rows])
 
 
 def row(what: str, line: EvidenceLine) -> str:
     """Return one row of the table."""
     unit = f" {plain(line.unit)}" if line.unit else ""
-    observed, expected = (plain(show_value(value)) for value in (line.observed, line.expected))
+    observed, expected = (plain(format_value(value)) for value in (line.observed, line.expected))
     return f"| {what} | {observed}{unit} | {expected}{unit} | {outcome_word(line.result)} |"
 
 

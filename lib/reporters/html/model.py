@@ -1,4 +1,4 @@
-"""What a page is told: plain frozen data that the runner fills from evidence, nothing to look up.
+"""What a page shows: plain frozen data that the runner fills from evidence, nothing to look up.
 
 Every string may be hostile; the renderer strikes, cleans and escapes all of them.
 """
@@ -35,6 +35,7 @@ class CheckRow:
     expected: Json = None
     unit: str | None = None
     detail: str = ""
+    fix: tuple[str, ...] = ()
     command: str | None = None
     exit_code: int | None = None
     started_at: str | None = None  # ISO 8601
@@ -49,7 +50,7 @@ class PageHeader:
     verdict: of this page's task, or of the run on its summary.
     rehearsed: embedded or simulated parts stood in. partial: only some tasks ran.
     finished: False when the run was stopped before its end.
-    notebook: the executed notebook beside the page, None when there is none.
+    notebook: the executed notebook beside the page, or None.
     """
 
     environment: str

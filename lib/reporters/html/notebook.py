@@ -1,6 +1,6 @@
 """A notebook's cells as safe pieces of a page: prose, folded code, tables, figures, errors.
 
-Whatever a cell put out is treated as hostile: text is escaped and struck, HTML is reduced to plain
+Whatever a cell put out is treated as hostile: text is escaped and redacted, HTML is reduced to plain
 tables and prose, pictures become inert images. Nothing here can fetch or run anything.
 """
 
@@ -17,8 +17,8 @@ from markupsafe import Markup, escape
 from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
 
-from lib.core.redact import strike
-from lib.core.wording import plain_text, show_size
+from lib.core.redact import redact
+from lib.core.wording import format_size, plain_text
 from lib.reporters.html.parameters import Parameter, read_parameters
 from lib.reporters.html.prose import Heading, render_prose
 
@@ -63,7 +63,7 @@ class Passage:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What a notebook has to tell, in order.
+    """What a notebook shows, in order.
 
     title: its first heading, or ''. headings: the others, for the table of contents.
     """
@@ -105,11 +105,11 @@ def read_code_cell(cell: NotebookNode, tags: set[str], numbers: Numbers) -> Pass
     outputs = cell.get("outputs", ())
     if tags & HIDDEN_CELL_TAGS:
         outputs = [one for one in outputs if one.output_type == "error" and one.get("ename") != QUIET_ERROR]
-        return Passage(outputs=tuple(show_outputs(outputs, numbers)))
+        return Passage(outputs=tuple(format_outputs(outputs, numbers)))
     if HIDDEN_OUTPUT_TAG in tags:
         outputs = [one for one in outputs if one.output_type == "error"]
     code = NOTHING if HIDDEN_CODE_TAG in tags or not cell.source.strip() else highlight(cell.source)
-    return Passage(code=code, outputs=tuple(show_outputs(outputs, numbers)))
+    return Passage(code=code, outputs=tuple(format_outputs(outputs, numbers)))
 
 
 def highlight(source: str) -> Markup:
@@ -118,10 +118,10 @@ def highlight(source: str) -> Markup:
     return Markup(paint(plain_text(source, limit=20_000)).replace("<pre>", '<pre tabindex="0">', 1))
 
 
-def show_outputs(outputs: Iterable[Mapping[str, Any]], numbers: Numbers) -> Iterator[Markup]:
+def format_outputs(outputs: Iterable[Mapping[str, Any]], numbers: Numbers) -> Iterator[Markup]:
     """Yield each output as safe HTML, until the page's size is used up."""
     for output in outputs:
-        shown = show_output(output, numbers)
+        shown = format_output(output, numbers)
         if len(shown) > numbers.budget:
             yield left_out("An output", len(shown))
             continue
@@ -130,13 +130,13 @@ def show_outputs(outputs: Iterable[Mapping[str, Any]], numbers: Numbers) -> Iter
             yield shown
 
 
-def show_output(output: Mapping[str, Any], numbers: Numbers) -> Markup:
+def format_output(output: Mapping[str, Any], numbers: Numbers) -> Markup:
     """Return one output as safe HTML, '' when there is nothing to see."""
     kind = output.get("output_type")
     if kind == "error":
-        return show_error(output)
+        return format_error(output)
     if kind == "stream":
-        return show_text(output.get("text", ""))
+        return format_text(output.get("text", ""))
     data = output.get("data", {})
     chosen = next((mime for mime in SHOWN_FIRST if mime in data), None)
     if chosen is None:
@@ -146,12 +146,12 @@ def show_output(output: Mapping[str, Any], numbers: Numbers) -> Markup:
         return left_out("A table" if chosen == "text/html" else "A picture", len(content))
     if chosen in PICTURES:
         about = output.get("metadata", {}).get(chosen, {})
-        return show_picture(chosen, content, about, numbers)
+        return format_picture(chosen, content, about, numbers)
     if chosen == "text/html":
-        return show_html(content, numbers)
+        return format_html(content, numbers)
     if chosen == "text/markdown":
         return Markup('<div class="prose">{}</div>').format(render_prose(content, numbers.slugs)[0])
-    return show_text(content)
+    return format_text(content)
 
 
 def as_text(value: Any) -> str:
@@ -159,13 +159,13 @@ def as_text(value: Any) -> str:
     return "".join(value) if isinstance(value, list) else str(value)
 
 
-def show_text(text: Any) -> Markup:
+def format_text(text: Any) -> Markup:
     """Return printed text as it was, without terminal codes."""
     clean = plain_text(as_text(text), limit=LONGEST_STREAM).strip("\n")
     return Markup('<pre class="printed" tabindex="0">{}</pre>').format(clean) if clean.strip() else NOTHING
 
 
-def show_error(output: Mapping[str, Any]) -> Markup:
+def format_error(output: Mapping[str, Any]) -> Markup:
     """Return an error as a box a person can read, its traceback folded away."""
     name = plain_text(str(output.get("ename", "Error")), limit=80)
     message = plain_text(str(output.get("evalue", ""))) or "It gave no message."
@@ -173,15 +173,15 @@ def show_error(output: Mapping[str, Any]) -> Markup:
     folded = (
         Markup('<details><summary>Show traceback</summary><pre tabindex="0">{}</pre></details>').format(trace) if trace else ""
     )
-    box = '<div class="trouble"><p class="label">The notebook stopped here: {}</p><p class="message">{}</p>{}</div>'
+    box = '<div class="failure"><p class="label">The notebook stopped here: {}</p><p class="message">{}</p>{}</div>'
     return Markup(box).format(name, message, folded)
 
 
-def show_picture(mime: str, content: str, about: Mapping[str, Any], numbers: Numbers) -> Markup:
+def format_picture(mime: str, content: str, about: Mapping[str, Any], numbers: Numbers) -> Markup:
     """Return a picture as an inert image with its caption and its text."""
     numbers.figures += 1
     if mime == "image/svg+xml":
-        content = b64encode(strike(content).encode()).decode()
+        content = b64encode(redact(content).encode()).decode()
     elif not re.fullmatch(r"[A-Za-z0-9+/=\s]*", content):
         return left_out("A picture that can't be read", len(content))
     number = f"Figure {numbers.figures}"
@@ -194,7 +194,7 @@ def show_picture(mime: str, content: str, about: Mapping[str, Any], numbers: Num
     return Markup(figure).format(number, alt, mime, "".join(content.split()), number, caption)
 
 
-def show_html(content: str, numbers: Numbers) -> Markup:
+def format_html(content: str, numbers: Numbers) -> Markup:
     """Return HTML reduced to plain tables and prose: no scripts, styles, pictures, ids or handlers.
 
     Each table is numbered and scrolls inside a region of its own, so that the page never does.
@@ -226,4 +226,4 @@ def sanitise(content: str) -> str:
 def left_out(what: str, size: int) -> Markup:
     """Return the note that stands for an output too large for a page."""
     note = "{} of {} is left out of this page. It is in the notebook file, linked below."
-    return Markup('<p class="note">{}</p>').format(escape(note.format(what, show_size(size))))
+    return Markup('<p class="note">{}</p>').format(escape(note.format(what, format_size(size))))

@@ -53,13 +53,13 @@ def read_assignments(source: str, *, is_set: bool) -> list[Parameter]:
         if isinstance(line, ast.Assign | ast.AnnAssign) and line.value is not None:
             target = line.targets[0] if isinstance(line, ast.Assign) else line.target
             if isinstance(target, ast.Name):
-                value = show_literal(ast.get_source_segment(source, line.value) or "")
+                value = format_literal(ast.get_source_segment(source, line.value) or "")
                 meaning = plain_text(comments.get(line.end_lineno or 0, ""), limit=200)
                 found.append(Parameter(name=target.id, value=value, meaning=meaning, is_set=is_set))
     return found
 
 
-def show_literal(text: str) -> str:
+def format_literal(text: str) -> str:
     """Return a literal as its value reads, the same however it was quoted."""
     with suppress(ValueError, SyntaxError, MemoryError, RecursionError):  # an expression is shown as it is written
         text = repr(ast.literal_eval(text))

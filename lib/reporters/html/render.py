@@ -125,14 +125,14 @@ def sort_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
 
 
 def gather_alike(rows: Iterable[CheckRow]) -> list[tuple[CheckRow, ...]]:
-    """Return rows in the order given, those of one task that could not look for the same reason as one group.
+    """Return rows in the order given, those of one task that are undetermined for the same reason as one group.
 
-    One cause that stops a whole task is then told once, and names all that waits for it.
+    One cause that stops a whole task is then shown once, with all that waits for it.
     """
     groups: dict[object, list[CheckRow]] = {}
     for row in rows:
         alone = row.outcome is not Outcome.ERROR or not row.detail
-        groups.setdefault(object() if alone else (row.task, row.gate, row.detail), []).append(row)
+        groups.setdefault(object() if alone else (row.task, row.gate, row.detail, row.fix), []).append(row)
     return [tuple(group) for group in groups.values()]
 
 
@@ -162,16 +162,15 @@ def file_href(path: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "clean": clean_text,
-    "value": wording.show_value,
-    "duration": wording.show_duration,
-    "size": wording.show_size,
-    "time": wording.show_time,
-    "number": wording.show_count,
-    "counts": wording.show_counts,
+    "value": wording.format_value,
+    "duration": wording.format_duration,
+    "size": wording.format_size,
+    "time": wording.format_time,
+    "number": wording.format_count,
+    "counts": wording.format_counts,
     "word": wording.outcome_word,
     "provenance": wording.provenance_words,
     "gate": wording.gate_word,
-    "parts": wording.split_detail,
     "href": file_href,
     "place": place_href,
     "item_word": wording.item_word,

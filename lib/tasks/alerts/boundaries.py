@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.clients.prometheus.promql import find_comparison
-from lib.clients.prometheus.promtool import Question, ask
+from lib.clients.prometheus.promtool import Query, run_queries
 from lib.clients.prometheus.rule_file import AlertRule, RuleFile
 from lib.clients.prometheus.test_file import AlertTest, AlertTestFile, Samples, between, write_series
 
@@ -26,7 +26,7 @@ ROUNDS = 7
 class Side:
     """One side of a boundary: series, whether they fire, and what the expression's left side came to at its worst.
 
-    value: None where the expression has no left side to look at.
+    value: None where the expression has no left side.
     """
 
     share: float
@@ -40,12 +40,12 @@ class Boundary:
     """The series of an alert on both sides of where it begins to fire: one quiet, one firing.
 
     sides: when the quiet test's series fire too, or the firing test's do not, both sides are alike.
-    held_back: the firing test's series reach the threshold, and the alert only does not wait long enough to fire.
-    problem: why no boundary could be looked for, or ''.
+    is_pending_only: the firing test's series reach the threshold, but not for long enough to fire.
+    problem: why no boundary could be searched for, or ''.
     """
 
     alert: str
-    held_back: bool = False
+    is_pending_only: bool = False
     sides: tuple[Side, ...] = ()
     problem: str = ""
 
@@ -56,7 +56,7 @@ class Boundary:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """One alert being looked at, between two shares; fires: whether it does at the low and at the high one."""
+    """The search for one alert, between two shares; fires: whether it does at the low and at the high one."""
 
     rule: AlertRule
     quiet: AlertTest
@@ -64,7 +64,7 @@ class Search:
     low: float = 0.0
     high: float = 1.0
     fires: tuple[bool, bool] = (False, True)
-    held_back: bool = False
+    is_pending_only: bool = False
 
     @property
     def length_s(self) -> int:
@@ -86,12 +86,13 @@ class Bench:
     folder: Path
     timeout_s: float
 
-    def ask(self, tests: Sequence[Mapping[str, Any]], questions: Sequence[Question]) -> list[list[tuple[str, float]]]:
-        return ask(
+    def query(self, tests: Sequence[Mapping[str, Any]], queries: Sequence[Query]) -> list[list[tuple[str, float]]]:
+        """Return the answer to each query, in order."""
+        return run_queries(
             self.promtool,
             self.rules.path,
             tests,
-            questions,
+            queries,
             evaluation_interval=self.tests.evaluation_interval,
             folder=self.folder,
             timeout_s=self.timeout_s,
@@ -100,25 +101,27 @@ class Bench:
 
 def find_boundaries(bench: Bench) -> list[Boundary]:
     """Return the boundary of every alert, in the rules' order; all alerts share each run of promtool."""
-    opened = [open_search(rule, bench.tests) for rule in bench.rules.alerts]
+    opened = [open_search(rule, bench) for rule in bench.rules.alerts]
     searches = [one for one in opened if isinstance(one, Search)]
     ends = read_firing(bench, [(one, (0.0, 1.0)) for one in searches])
     pending = read_firing(bench, [(one, (1.0,)) for one in searches], state="pending")
     searches = [
-        replace(one, fires=(fired[0], fired[1]), held_back=waits[0] and not fired[1])
+        replace(one, fires=(fired[0], fired[1]), is_pending_only=waits[0] and not fired[1])
         for one, fired, waits in zip(searches, ends, pending, strict=True)
     ]
     for _ in range(ROUNDS):
-        asked = [(one, inside(one) if one.fires == (False, True) else ()) for one in searches]
-        searches = [narrow(one, fired) for one, fired in zip(searches, read_firing(bench, asked), strict=True)]
+        tried = [(one, inside(one) if one.fires == (False, True) else ()) for one in searches]
+        searches = [narrow(one, fired) for one, fired in zip(searches, read_firing(bench, tried), strict=True)]
     found = {one.rule.name: boundary_of(one, pair) for one, pair in zip(searches, read_values(bench, searches), strict=True)}
     return [one if isinstance(one, Boundary) else found[one.rule.name] for one in opened]
 
 
-def open_search(rule: AlertRule, tests: AlertTestFile) -> Search | Boundary:
-    """Return where to look, or the boundary that can't be looked for with the reason."""
-    firing = next((test for test in tests.tests if test.fires(rule.name)), None)
-    quiet = next((test for test in tests.tests if test.stays_quiet(rule.name)), None)
+def open_search(rule: AlertRule, bench: Bench) -> Search | Boundary:
+    """Return where to search, or a boundary that cannot be searched for, with the reason."""
+    if rule.name in bench.rules.unparsed:
+        return Boundary(alert=rule.name, problem=f"its expression cannot be parsed: {bench.rules.unparsed[rule.name]}")
+    firing = next((test for test in bench.tests.tests if test.fires(rule.name)), None)
+    quiet = next((test for test in bench.tests.tests if test.stays_quiet(rule.name)), None)
     if firing is None or quiet is None:
         return Boundary(alert=rule.name, problem=f"it has no {'firing' if firing is None else 'quiet'} test to start from")
     try:
@@ -150,33 +153,33 @@ def boundary_of(search: Search, values: Sequence[float | None]) -> Boundary:
         Side(share=share, fires=fires, series=between(search.quiet, search.firing, share), value=value)
         for share, fires, value in ends
     )
-    return Boundary(alert=search.rule.name, sides=sides, held_back=search.held_back)
+    return Boundary(alert=search.rule.name, sides=sides, is_pending_only=search.is_pending_only)
 
 
-def read_firing(bench: Bench, asked: Sequence[tuple[Search, Sequence[float]]], *, state: str = "firing") -> list[list[bool]]:
+def read_firing(bench: Bench, tried: Sequence[tuple[Search, Sequence[float]]], *, state: str = "firing") -> list[list[bool]]:
     """Return for each search and each of its shares whether the alert is in a state at any moment."""
     tests: list[dict[str, Any]] = []
-    questions: list[Question] = []
-    for search, shares in asked:
+    queries: list[Query] = []
+    for search, shares in tried:
         firing = f'ALERTS{{alertname="{search.rule.name}",alertstate="{state}"}}'
         for share in shares:
             ever = f"count_over_time({firing}[{search.length_s + 1}s])"
-            questions.append(Question(test=len(tests), expression=ever, at_s=search.length_s))
+            queries.append(Query(test=len(tests), expression=ever, at_s=search.length_s))
             tests.append(search.test(share))
-    answers = iter(bench.ask(tests, questions) if questions else [])
-    return [[bool(next(answers)) for _ in shares] for _, shares in asked]
+    answers = iter(bench.query(tests, queries) if queries else [])
+    return [[bool(next(answers)) for _ in shares] for _, shares in tried]
 
 
 def read_values(bench: Bench, searches: Sequence[Search]) -> list[tuple[float | None, float | None]]:
     """Return for each search what its expression's left side comes to at both shares, at its worst."""
     tests: list[dict[str, Any]] = []
-    questions: list[Question] = []
+    queries: list[Query] = []
     for search in searches:
         worst = worst_expression(search)
         for share in (search.low, search.high) if worst else ():
-            questions.append(Question(test=len(tests), expression=worst, at_s=search.length_s))
+            queries.append(Query(test=len(tests), expression=worst, at_s=search.length_s))
             tests.append(search.test(share))
-    answers = iter(bench.ask(tests, questions) if questions else [])
+    answers = iter(bench.query(tests, queries) if queries else [])
     found: list[tuple[float | None, float | None]] = []
     for search in searches:
         low, high = (next(answers), next(answers)) if worst_expression(search) else ([], [])
@@ -185,7 +188,7 @@ def read_values(bench: Bench, searches: Sequence[Search]) -> list[tuple[float | 
 
 
 def worst_expression(search: Search) -> str:
-    """Return what asks for the worst value of the left side of the comparison; '' when there is no such side."""
+    """Return the query for the worst value of the left side of the comparison; '' when there is no such side."""
     comparison = find_comparison(search.rule.expression)
     if comparison is None:
         return ""

@@ -1,4 +1,4 @@
-"""One firing alert carried to a person: rendered by promtool, sent by mail, and timed part by part.
+"""One firing alert delivered to a person: rendered by promtool, sent by mail, and timed part by part.
 
 Only what happens here is measured. What Prometheus and Alertmanager add in production is counted as declared in
 params, at its longest; the rules' own part is promtool's simulated clock.
@@ -21,7 +21,7 @@ from lib.clients.notifier import read_received, try_mail
 from lib.clients.prometheus.promtool import run_tests
 from lib.clients.prometheus.rule_file import AlertRule
 from lib.core.errors import CommandError, MailError
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.core.wording import plain_text
 from lib.tasks.alerts.boundaries import Bench
 from lib.tasks.alerts.mutations import Curve
@@ -46,8 +46,8 @@ class FiringAlert:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Carried:
-    """What became of the message. parts: what, seconds, and how that is known; problem: why it did not go, or None."""
+class AlertDelivery:
+    """What happened to the message. parts: what, seconds, and how that is known; problem: why it was not sent, or None."""
 
     parts: Sequence[tuple[str, float, str]]
     message: bytes
@@ -61,10 +61,12 @@ class Carried:
 
 
 def render_alert(bench: Bench, rule: AlertRule, curve: Curve) -> FiringAlert:
-    """Return the alert as Prometheus hands it on when it begins to fire. Raises CommandError when it never does."""
+    """Return the alert as Prometheus sends it when it begins to fire. Raises CommandError when it never does."""
     pending, firing = curve.first("pending"), curve.first("firing")
     if firing is None:
-        raise CommandError(f"{rule.name} does not fire along its own test, so none can be carried. Next: mend its tests first.")
+        raise CommandError(
+            f"{rule.name} does not fire along its own test, so none can be delivered.", fix=f"Fix the tests of {rule.name} first."
+        )
     place = next(test.place for test in bench.tests.tests if test.name == curve.test)
     test = dict(bench.tests.document["tests"][place])
     test.pop("promql_expr_test", None)
@@ -79,7 +81,7 @@ def render_alert(bench: Bench, rule: AlertRule, curve: Curve) -> FiringAlert:
     run = run_tests(bench.promtool, path, timeout_s=bench.timeout_s)
     match = GOT.search(run.stdout + run.stderr)
     if match is None:
-        raise CommandError(f"promtool did not show {rule.name} firing. Next: run its unit tests by hand.")
+        raise CommandError(f"promtool did not show {rule.name} firing.", fix=f"Run the unit tests of {rule.name} by hand.")
     return FiringAlert(
         name=rule.name,
         labels=read_pairs(match["labels"]),
@@ -95,12 +97,12 @@ def read_pairs(text: str) -> dict[str, str]:
 
 
 def write_alert_message(alert: FiringAlert, *, environment: str, sender: str, recipients: Sequence[str]) -> EmailMessage:
-    """Return the mail that tells of the alert; it says that it is a drill."""
+    """Return the mail about the alert; it says that it is a drill."""
     severity, summary = alert.labels.get("severity", "none"), alert.annotations.get("summary", "")
     message = EmailMessage()
     message["From"] = sender
     message["To"] = ", ".join(recipients)
-    message["Subject"] = strike(f"[{environment}] Drill: {alert.name} is firing ({severity})")
+    message["Subject"] = redact(f"[{environment}] Drill: {alert.name} is firing ({severity})")
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
     # Nobody's holiday answer comes back. Source: RFC 3834, 5.
@@ -110,11 +112,11 @@ def write_alert_message(alert: FiringAlert, *, environment: str, sender: str, re
         f"{alert.name}, severity {severity}: {plain_text(summary, limit=600)}",
         f"Runbook: {plain_text(alert.annotations.get('runbook_url', 'none'), limit=300)}",
     ]
-    message.set_content(strike("\n\n".join(lines)) + "\n")
+    message.set_content(redact("\n\n".join(lines)) + "\n")
     return message
 
 
-def carry(
+def deliver_alert(
     alert: FiringAlert,
     *,
     mail: Mapping[str, str],
@@ -124,7 +126,7 @@ def carry(
     scrape_interval_s: float,
     group_wait_s: float,
     timeout_s: float,
-) -> Carried:
+) -> AlertDelivery:
     """Send one alert to the mail server and say how long each part took.
 
     mail: the target's parts; where it has a mailbox that can be read, the message is looked for there.
@@ -144,7 +146,7 @@ def carry(
         ("handed to the mail server", handed_s, measured),
         *([("found in the mailbox", found_s, measured)] if received else []),
     ]
-    return Carried(
+    return AlertDelivery(
         parts=parts,
         message=received or message.as_bytes(),
         received=received is not None,
@@ -153,14 +155,14 @@ def carry(
     )
 
 
-def part_rows(carried: Carried) -> list[dict[str, Any]]:
+def part_rows(delivery: AlertDelivery) -> list[dict[str, Any]]:
     """Return the parts as the page shows them, the total last."""
-    rows = [{"part": part, "seconds": round(seconds, 3), "known from": known} for part, seconds, known in carried.parts]
+    rows = [{"part": part, "seconds": round(seconds, 3), "known from": known} for part, seconds, known in delivery.parts]
     return [
         *rows,
         {
             "part": "first bad sample until the message is delivered",
-            "seconds": round(carried.total_s, 3),
+            "seconds": round(delivery.total_s, 3),
             "known from": "the sum",
         },
     ]

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from lib.core.wording import join_words, show_count
+from lib.core.wording import format_count, join_words
 from lib.display.figure import EDGE, LIMIT, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
 from lib.tasks.alerts.mutations import Curve
 
 LINE = "#1d4e89"
 STATES = {"pending": ("#f7e3b5", "pending"), "firing": ("#f3c4c0", "firing")}
-"""State -> fill of its stretch and the word written into it, so that no meaning hangs on the fill alone."""
+"""State -> fill of its stretch and the word written into it, so that no meaning depends on the fill alone."""
 HEIGHT_IN = 1.75
 """Of one row: one alert."""
 
@@ -48,10 +48,10 @@ def alert_curves(curves: Iterable[Curve] | None, limits: Mapping[str, float]) ->
                 axes.set_ylim(*top)
                 axes.set_title(f"{label(alert, limit=26)}, {expected} test", loc="left", fontsize=8.5)
         caption = (
-            f"{show_count(len(alerts), 'alert')} along {show_count(len(drawn), 'unit test')}, computed by promtool: the left "
+            f"{format_count(len(alerts), 'alert')} along {format_count(len(drawn), 'unit test')}, computed by promtool: the left "
             "side of each expression, its declared threshold as a dashed line, and shaded where the alert is pending or firing."
         )
-        return finish(canvas, alt=say_curves(drawn, limits), caption=caption)
+        return finish(canvas, alt=format_curves(drawn, limits), caption=caption)
 
 
 def highest(values: Sequence[float], limit: float | None) -> tuple[float, float]:
@@ -96,7 +96,7 @@ def stretches(curve: Curve) -> Iterator[tuple[str, float, float]]:
             begin = place
 
 
-def say_curves(curves: Sequence[Curve], limits: Mapping[str, float]) -> str:
+def format_curves(curves: Sequence[Curve], limits: Mapping[str, float]) -> str:
     """Return what the figure shows, in words."""
     said = []
     for curve in curves:

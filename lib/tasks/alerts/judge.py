@@ -4,64 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lib.clients.prometheus.exposition import MetricUse
 from lib.clients.prometheus.promql import Comparison
 from lib.clients.prometheus.promtool import FailedExpectation, count_rules
 from lib.clients.prometheus.rule_file import AlertRule, RuleFile
 from lib.clients.prometheus.test_file import AlertTestFile
-from lib.core.results import Result, failed, judge, not_passed, passed, unseen
-from lib.core.wording import join_words, show_count
+from lib.core.results import Check, Outcome, Result
+from lib.core.wording import format_count, join_words
 from lib.tasks.alerts.boundaries import Boundary
-from lib.tasks.alerts.delivery import Carried
-from lib.tasks.alerts.mutations import Kinds
+from lib.tasks.alerts.delivery import AlertDelivery
+from lib.tasks.alerts.mutations import TestCoverage
+from lib.tasks.alerts.task import (
+    FIRING_ALERT_IS_DELIVERED,
+    METRICS_ARE_EXPOSED,
+    REQUIRED_ALERTS_EXIST,
+    RULES_ARE_VALID,
+    TESTED_FIRING_QUIET_AND_RESOLVING,
+    THRESHOLDS_AS_DECLARED,
+    UNIT_TESTS_PASS,
+)
 from lib.transport.process import CommandRun
 
 TOLERANCE = 1e-3
-"""How far a boundary may lie from its declared threshold, as a part of it: less than a unit test can tell."""
+"""How far a boundary may lie from its declared threshold, as a part of it: less than a unit test can distinguish."""
 
 
-def say_left_out(alerts: Iterable[str], where: str) -> str:
+def format_left_out(alerts: Iterable[str], where: str) -> str:
     """Return the sentence for alerts that another check judges already, '' for none."""
     names = sorted(alerts)
-    return f"Left out, since {where} has judged them: {join_words(names)}. " if names else ""
+    return f"Not judged here: {join_words(names)}; see {where}." if names else ""
+
+
+def format_unparsed(unparsed: Mapping[str, str]) -> str:
+    """Return the sentence for alerts whose expression cannot be parsed here, '' for none."""
+    named = "; ".join(f"{name} ({problem})" for name, problem in unparsed.items())
+    return f"promtool accepts these expressions, but they cannot be parsed here: {named}." if named else ""
 
 
 def judge_rules(run: CommandRun, alerts: int) -> Result:
-    """Judge what `promtool check rules` said; a file without an alert is nothing to look at."""
-    check, facts = "alerts.rules_are_valid", {"command": run.command, "exit_code": run.exit_code}
+    """Judge what `promtool check rules` said; a file without an alert is an error."""
+    check = RULES_ARE_VALID
+    facts: dict[str, Any] = {"command": run.command, "exit_code": run.exit_code}
     if run.exit_code != 0:
         said = " ".join((run.stderr.strip() or run.stdout.strip()).split())[:400]
-        return failed(
-            check,
-            observed="refused",
-            expected="accepted",
-            detail=f"promtool refuses the rules: {said}. Next: mend that rule.",
-            **facts,
-        )
+        return check.failed(observed="refused", expected="accepted", detail=f"promtool refuses the rules: {said}.", **facts)
     if not alerts or not count_rules(run):
-        return unseen(
-            check, "The file has no alert in it. promtool lets that pass, and it is none. Next: add the pack's alerts.", **facts
+        return check.errored(
+            "The file has no alert in it. promtool accepts this, but nothing would ever fire.",
+            **facts,
+            fix="Add the pack's alerts to the rule file.",
         )
-    return passed(check, observed=alerts, expected="at least 1", unit="alerts", **facts)
+    return check.passed(observed=alerts, expected="at least 1", unit="alerts", **facts)
 
 
 def judge_required(names: Sequence[str], wanted: Iterable[str]) -> Result:
     """Judge that every alert with a declared threshold is there."""
-    check, expected = "alerts.required_alerts_exist", sorted(wanted)
+    check, expected = REQUIRED_ALERTS_EXIST, sorted(wanted)
     if not expected:
-        return unseen(check, "params declare no alert, so none would be missed. Next: list them under alerts.thresholds.")
+        return check.errored("params declare no alert, so none would be missed.", fix="List them under alerts.thresholds.")
     missing = [name for name in expected if name not in names]
-    detail = (
-        f"There is no alert {join_words(missing)}. Next: add it to the rules, or take it out of alerts.thresholds."
-        if missing
-        else ""
+    return check.judge(
+        holds=not missing,
+        observed=sorted(names),
+        expected=expected,
+        detail=f"There is no alert {join_words(missing)}." if missing else "",
+        fix=f"Add {join_words(missing)} to the rules, or remove it from alerts.thresholds.",
     )
-    return judge(check, holds=not missing, observed=sorted(names), expected=expected, detail=detail)
 
 
 def word_problems(rule: AlertRule, severities: Sequence[str]) -> list[str]:
-    """Return what an alert fails to tell the person it wakes."""
+    """Return what an alert does not tell the person it wakes."""
     problems = []
     if rule.labels.get("severity") not in severities:
         problems.append(f"severity {rule.labels.get('severity', 'is missing')}")
@@ -72,30 +86,39 @@ def word_problems(rule: AlertRule, severities: Sequence[str]) -> list[str]:
     return problems
 
 
-def judge_problems(check: str, problems: Mapping[str, Sequence[str]], *, expected: str, move: str) -> Result:
+def judge_problems(check: Check, problems: Mapping[str, Sequence[str]], *, expected: str) -> Result:
     """Judge that no object has a problem; the detail names each with its problems."""
     bad = {name: found for name, found in problems.items() if found}
     named = "; ".join(f"{name}: {', '.join(found)}" for name, found in bad.items())
     observed = f"{len(problems) - len(bad)} of {len(problems)}"
-    return judge(check, holds=not bad, observed=observed, expected=expected, detail=f"{named}. Next: {move}." if bad else "")
+    return check.judge(holds=not bad, observed=observed, expected=expected, detail=f"{named}." if bad else "")
 
 
-def judge_uses(uses: Sequence[MetricUse]) -> Result:
-    """Judge that every metric of every alert is exposed."""
-    check = "alerts.metrics_are_exposed"
-    if not uses:
-        return unseen(check, "The alerts name no metric, so nothing can make them fire. Next: see their expressions.")
+def judge_uses(uses: Sequence[MetricUse], rules: RuleFile) -> Result:
+    """Judge that every metric of every alert is exposed; an alert of which no metric is known is an error."""
+    check = METRICS_ARE_EXPOSED
+    named_by = {use.alert for use in uses}
+    blank = [alert for alert in rules.names if alert not in named_by and alert not in rules.unparsed]
+    undetermined = format_unparsed(rules.unparsed)
+    if blank:
+        undetermined = f"{undetermined} No metric is recognised in {join_words(blank)}.".strip()
     problems = {use.metric: [f"{use.alert}: {use.problem}"] for use in uses if use.problem}
     named = "; ".join(text for found in problems.values() for text in found)
     exposed = len({use.metric for use in uses}) - len(problems)
-    detail = f"{named}. A rule on it never fires. Next: correct the rule, or make the app expose it." if problems else ""
-    return judge(
-        check, holds=not problems, observed=exposed, expected=len({use.metric for use in uses}), unit="metrics", detail=detail
-    )
+    facts: dict[str, Any] = {"observed": exposed, "expected": len({use.metric for use in uses}), "unit": "metrics"}
+    if problems:
+        return check.failed(detail=f"{named}. A rule on it never fires. {undetermined}".strip(), **facts)
+    if undetermined or not uses:
+        return check.errored(
+            undetermined or "The alerts name no metric, so nothing can make them fire.",
+            **facts,
+            fix="Name the metric in the expression, in a form that promql-parser can read.",
+        )
+    return check.passed(**facts)
 
 
 def threshold_problem(boundary: Boundary, comparison: Comparison | None, limit: float) -> str | None:
-    """Return what is wrong with where an alert begins to fire, '' for nothing, None when that can't be known."""
+    """Return what is wrong with where an alert begins to fire, '' for nothing, None when that is not known."""
     values = [side.value for side in boundary.sides if side.value is not None]
     if comparison is None or len(values) < 2:
         return None
@@ -108,51 +131,61 @@ def threshold_problem(boundary: Boundary, comparison: Comparison | None, limit: 
         return f"begins to fire at {high:g} already, not at {limit:g}" if sign * (limit - high) > slack else ""
     if boundary.sides[0].fires:
         return f"fires at {low:g} already, not at {limit:g}" if sign * (limit - low) > 0 else None
-    if boundary.held_back:
+    if boundary.is_pending_only:
         return None
     return f"does not fire at {high:g}, though {limit:g} is the limit" if sign * (high - limit) > 0 else None
 
 
-def judge_thresholds(problems: Mapping[str, str | None], limits: Mapping[str, float], left_out: Iterable[str]) -> Result:
-    """Judge that every alert begins to fire where params say. problems: of the alerts looked at."""
-    check = "alerts.thresholds_as_declared"
+def judge_thresholds(
+    problems: Mapping[str, str | None], limits: Mapping[str, float], left_out: Iterable[str], unparsed: Mapping[str, str]
+) -> Result:
+    """Judge that every alert begins to fire where params say; one that cannot be parsed is an error.
+
+    problems: of the alerts looked at. left_out: alerts that another check judges. unparsed: alert -> why.
+    """
+    check = THRESHOLDS_AS_DECLARED
     known = {name: problem for name, problem in problems.items() if problem is not None and name in limits}
-    others = sorted(set(limits) & (set(problems) | set(left_out)) - set(known))
-    said = say_left_out(others, "its tests or metrics, which another check")
-    if not known:
-        return unseen(check, f"No alert's threshold could be found. {said}Next: see the other checks first.")
+    unparsed = {name: problem for name, problem in unparsed.items() if name in limits}
+    others = sorted(set(limits) & (set(problems) | set(left_out)) - set(known) - set(unparsed))
+    said = format_left_out(others, "the checks of their metrics and tests")
+    said = f"{said} {format_unparsed(unparsed)}".strip()
+    if not known and not unparsed:
+        return check.errored(
+            f"No alert's threshold could be found. {said}".strip(), fix="Fix the other checks of 07_alerts first."
+        )
     wrong = {name: problem for name, problem in known.items() if problem}
     named = "; ".join(f"{name} {problem}" for name, problem in wrong.items())
-    detail = f"{named}. {said}Next: restore the threshold, or change it in params after agreeing on it." if wrong else said
-    return judge(
-        check,
-        holds=not wrong,
-        observed=f"{len(known) - len(wrong)} of {len(known)}",
-        expected="each where declared",
-        detail=detail,
-    )
+    facts: dict[str, Any] = {"observed": f"{len(known) - len(wrong)} of {len(known)}", "expected": "each where declared"}
+    if wrong:
+        return check.failed(detail=f"{named}. {said}".strip(), **facts)
+    if unparsed:
+        return check.errored(said, **facts, fix="Write the expression in a form that promql-parser can read.")
+    return check.passed(detail=said, **facts)
 
 
 def judge_tests(
     run: CommandRun, failures: Sequence[FailedExpectation], left_out: Iterable[str], problems: Sequence[str]
 ) -> Result:
     """Judge what `promtool test rules` said. left_out: alerts with another fault; problems: what promtool overlooks."""
-    check = "alerts.unit_tests_pass"
-    facts = {"command": run.command, "exit_code": run.exit_code, "expected": "all pass"}
+    check = UNIT_TESTS_PASS
+    facts: dict[str, Any] = {"command": run.command, "exit_code": run.exit_code, "expected": "all pass"}
     own = [one for one in failures if one.alert not in set(left_out)]
-    skipped = say_left_out({one.alert for one in failures} & set(left_out), "another check")
+    skipped = format_left_out({one.alert for one in failures} & set(left_out), "the other checks of these alerts")
     if problems:
-        return failed(
-            check, observed="not about these rules", detail=f"{'; '.join(problems)}. Next: correct rule_files.", **facts
+        return check.failed(
+            observed="not about these rules",
+            detail=f"{'; '.join(problems)}.",
+            **facts,
+            fix="Correct rule_files in the test file.",
         )
     if own:
         named = "; ".join(f"{one.alert} at {one.time} in '{one.test}'" for one in own[:8])
-        detail = f"Not as expected: {named}. {skipped}Next: see promtool_test.txt, then mend the rule or its test."
-        return failed(check, observed=f"{show_count(len(own), 'expectation')} failed", detail=detail, **facts)
+        detail = f"Not as expected: {named}. {skipped}".strip()
+        return check.failed(observed=f"{format_count(len(own), 'expectation')} failed", detail=detail, **facts)
     if run.exit_code != 0 and not failures:
         said = " ".join((run.stderr.strip() or run.stdout.strip()).split())[:400]
-        return failed(check, observed="failed", detail=f"promtool: {said}. Next: mend the test file.", **facts)
-    return passed(check, observed="all pass" if not skipped else "all others pass", detail=skipped.strip(), **facts)
+        return check.failed(observed="failed", detail=f"promtool: {said}.", **facts, fix="Correct the test file.")
+    return check.passed(observed="all pass" if not skipped else "all others pass", detail=skipped, **facts)
 
 
 def rule_file_problems(rules: RuleFile, tests: AlertTestFile) -> list[str]:
@@ -163,32 +196,50 @@ def rule_file_problems(rules: RuleFile, tests: AlertTestFile) -> list[str]:
     for pattern in tests.rule_files:
         found = [Path(pattern)] if Path(pattern).is_absolute() else list(folder.glob(pattern))
         if not found:
-            problems.append(f"rule_files names {pattern}, which is no file")
+            problems.append(f"rule_files names {pattern}, which is not a file")
         named += found
     if rules.path.resolve() not in {path.resolve() for path in named}:
         problems.append(f"rule_files does not name {rules.path.name}")
     return problems
 
 
-def judge_kinds(kinds: Sequence[Kinds]) -> Result:
-    """Judge that every alert is tested firing, quiet just below its threshold, and resolving."""
-    check = "alerts.tested_firing_quiet_and_resolving"
-    lacks = {one.alert: [f"lacks {lack}" for lack in one.lacks] for one in kinds}
-    return judge_problems(check, lacks, expected="every alert", move="add that unit test")
+def judge_coverage(coverage: Sequence[TestCoverage], unparsed: Mapping[str, str]) -> Result:
+    """Judge that every alert is tested firing, quiet just below its threshold, and resolving.
+
+    unparsed: alerts whose threshold cannot be moved; an error when nothing else is wrong.
+    """
+    check = TESTED_FIRING_QUIET_AND_RESOLVING
+    lacks = {one.alert: [f"lacks {lack}" for lack in one.lacks] for one in coverage}
+    result = judge_problems(check, lacks, expected="every alert")
+    if result.outcome is Outcome.PASS and unparsed:
+        return check.errored(
+            format_unparsed(unparsed),
+            observed=result.observed,
+            expected=result.expected,
+            fix="Write the expression in a form that promql-parser can read.",
+        )
+    return result
 
 
-def judge_carried(carried: Carried, alert: str, rules: RuleFile) -> Result:
+def judge_alert_delivery(delivery: AlertDelivery, alert: str, rules: RuleFile) -> Result:
     """Judge that the message of a firing alert was delivered."""
-    check, expected = "alerts.firing_alert_is_delivered", "delivered"
-    if carried.problem is not None:
-        return not_passed(
-            check, answered=carried.problem.answered, observed="not delivered", expected=expected, detail=str(carried.problem)
+    check, expected = FIRING_ALERT_IS_DELIVERED, "delivered"
+    problem = delivery.problem
+    if problem is not None:
+        return check.not_passed(
+            answered=problem.answered,
+            observed="not delivered",
+            expected=expected,
+            detail=problem.message,
+            fix=problem.fix or check.fix,
         )
-    if carried.can_be_read and not carried.received:
-        detail = (
-            f"The mail server took the message about {alert}, and it is not in the mailbox. Next: read the mail server's log."
+    if delivery.can_be_read and not delivery.received:
+        return check.failed(
+            observed="taken, not delivered",
+            expected=expected,
+            detail=f"The mail server took the message about {alert}, but it is not in the mailbox.",
+            fix="Read the mail server's log.",
         )
-        return failed(check, observed="taken, not delivered", expected=expected, detail=detail)
-    where = "found in the mailbox" if carried.received else "taken by the mail server; its mailbox can't be read from here"
-    detail = f"{alert} of {rules.path.name}: from the first bad sample to the message {carried.total_s:.1f} s; {where}."
-    return passed(check, observed=round(carried.total_s, 1), unit="s", detail=detail)
+    where = "found in the mailbox" if delivery.received else "taken by the mail server, whose mailbox cannot be read from here"
+    detail = f"{alert} of {rules.path.name}: {delivery.total_s:.1f} s from the first bad sample to the message; {where}."
+    return check.passed(observed=round(delivery.total_s, 1), unit="s", detail=detail)

@@ -1,6 +1,6 @@
-"""What unit tests are worth, and what an alert does along them: the rules changed on purpose, and curves.
+"""Mutation testing of the rules, and what an alert does along its unit tests.
 
-A unit test that stays green when the threshold moves pins nothing, so the threshold is moved, a little, both ways.
+A unit test that stays green when the threshold moves proves nothing, so the threshold is moved a little, both ways.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from lib.clients.prometheus.promql import find_comparison, with_limit
-from lib.clients.prometheus.promtool import Question, read_failures, run_tests
+from lib.clients.prometheus.promtool import Query, read_failures, run_tests
 from lib.clients.prometheus.rule_file import AlertRule, duration_s
 from lib.clients.prometheus.test_file import AlertTest
 from lib.tasks.alerts.boundaries import Bench
@@ -23,12 +23,14 @@ MOST_POINTS = 400
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kinds:
+class TestCoverage:
     """Which tests an alert has, and whether they notice a moved threshold.
 
     notices_lower: a quiet test goes red when the threshold is lowered by the margin; notices_higher: a firing
     one when it is raised. None where that could not be tried.
     """
+
+    __test__ = False  # pytest takes it for a class of tests by its name
 
     alert: str
     firing: int
@@ -46,8 +48,8 @@ class Kinds:
         return missing + [name for name, noticed in moved.items() if noticed is False]
 
 
-def count_kinds(bench: Bench, *, margin: float, limits: Mapping[str, float], left_out: Iterable[str]) -> list[Kinds]:
-    """Return for each alert which kinds of test it has, the moved thresholds tried.
+def measure_coverage(bench: Bench, *, margin: float, limits: Mapping[str, float], left_out: Iterable[str]) -> list[TestCoverage]:
+    """Return for each alert which tests it has, and whether they notice a moved threshold.
 
     margin: how far the threshold is moved, as a part of it. limits: alert -> its declared threshold.
     left_out: alerts whose threshold is not moved, since something else is wrong with them already.
@@ -58,9 +60,9 @@ def count_kinds(bench: Bench, *, margin: float, limits: Mapping[str, float], lef
         quiet = [test for test in tests if test.stays_quiet(rule.name)]
         firing = [test for test in tests if test.fires(rule.name)]
         moved = rule.name not in left_out and bool(quiet and firing)
-        lower, higher = try_moved(bench, rule, limits.get(rule.name), margin) if moved else (None, None)
+        lower, higher = mutate_thresholds(bench, rule, limits.get(rule.name), margin) if moved else (None, None)
         found.append(
-            Kinds(
+            TestCoverage(
                 alert=rule.name,
                 firing=len(firing),
                 quiet=len(quiet),
@@ -72,7 +74,7 @@ def count_kinds(bench: Bench, *, margin: float, limits: Mapping[str, float], lef
     return found
 
 
-def try_moved(bench: Bench, rule: AlertRule, limit: float | None, margin: float) -> tuple[bool | None, bool | None]:
+def mutate_thresholds(bench: Bench, rule: AlertRule, limit: float | None, margin: float) -> tuple[bool | None, bool | None]:
     """Return whether the quiet tests notice a threshold that is easier to reach, and the firing ones a harder one."""
     comparison = find_comparison(rule.expression)
     base = limit if limit is not None else comparison.limit if comparison else None
@@ -82,13 +84,13 @@ def try_moved(bench: Bench, rule: AlertRule, limit: float | None, margin: float)
     quiet = {test.place for test in bench.tests.tests if test.stays_quiet(rule.name)}
     firing = {test.place for test in bench.tests.tests if test.fires(rule.name)}
     return (
-        bool(quiet & red_tests(bench, rule.name, with_limit(rule.expression, comparison, base + abs(base) * easier))),
-        bool(firing & red_tests(bench, rule.name, with_limit(rule.expression, comparison, base - abs(base) * easier))),
+        bool(quiet & red_tests(bench, rule.name, with_limit(comparison, base + abs(base) * easier))),
+        bool(firing & red_tests(bench, rule.name, with_limit(comparison, base - abs(base) * easier))),
     )
 
 
 def red_tests(bench: Bench, alert: str, expression: str) -> set[int]:
-    """Return the places of the tests in which an alert does not do as expected once it has this expression."""
+    """Return the places of the tests in which an alert is not as expected once it has this expression."""
     rules = copy.deepcopy(dict(bench.rules.document))
     for group in rules["groups"]:
         for rule in group.get("rules") or []:
@@ -131,21 +133,21 @@ def read_curves(bench: Bench) -> list[Curve]:
         firing = [test for test in tests if test.fires(rule.name)][:1]
         chosen += [(rule, test) for test in (*firing, *[test for test in tests if test.stays_quiet(rule.name)][:1])]
     step_s = int(duration_s(bench.tests.evaluation_interval) or 60)
-    questions: list[Question] = []
+    queries: list[Query] = []
     moments: list[list[int]] = []
     for place, (rule, test) in enumerate(chosen):
         wide_s = step_s * (1 + test.length_s // step_s // MOST_POINTS)
         moments.append(list(range(0, test.length_s + 1, wide_s)))
-        comparison = find_comparison(rule.expression)
+        comparison = None if rule.name in bench.rules.unparsed else find_comparison(rule.expression)
         left = comparison.left if comparison else rule.expression
         for at_s in moments[-1]:
-            questions.append(Question(test=place, expression=left, at_s=at_s))
-            questions.append(Question(test=place, expression=f'ALERTS{{alertname="{rule.name}"}}', at_s=at_s))
-    asked = [
+            queries.append(Query(test=place, expression=left, at_s=at_s))
+            queries.append(Query(test=place, expression=f'ALERTS{{alertname="{rule.name}"}}', at_s=at_s))
+    followed = [
         {"interval": f"{test.interval_s}s", "input_series": bench.tests.document["tests"][test.place]["input_series"]}
         for _, test in chosen
     ]
-    answers = iter(bench.ask(asked, questions) if questions else [])
+    answers = iter(bench.query(followed, queries) if queries else [])
     curves = []
     for (rule, test), times in zip(chosen, moments, strict=True):
         points = [(at_s, first_value(next(answers)), state_of(next(answers))) for at_s in times]

@@ -7,11 +7,11 @@ from typing import Any
 from lib.clients.prometheus.rule_file import AlertRule
 from lib.clients.prometheus.test_file import write_series
 from lib.tasks.alerts.boundaries import Boundary
-from lib.tasks.alerts.mutations import Kinds
+from lib.tasks.alerts.mutations import TestCoverage
 
 
 def rule_row(alert: AlertRule, problem: str) -> dict[str, Any]:
-    """Return one alert; problem: of where its runbook is said to be."""
+    """Return one alert; problem: what is wrong with the address of its runbook, or ''."""
     return {
         "alert": alert.name,
         "severity": alert.labels.get("severity"),
@@ -31,7 +31,7 @@ def boundary_row(one: Boundary, limit: float | None) -> dict[str, Any]:
         "declared": limit,
         "quiet up to": f"{low:.8g}" if found else None,
         "fires from": f"{high:.8g}" if found else None,
-        "margin": f"{abs(high - low):.2g}" if found else None,  # type: ignore[operator]
+        "margin": f"{abs(high - low):.2g}" if high is not None and low is not None and found else None,
         "note": note,
     }
 
@@ -47,7 +47,7 @@ def kept_boundary(one: Boundary) -> dict[str, Any]:
     }
 
 
-def kinds_row(one: Kinds) -> dict[str, Any]:
+def coverage_row(one: TestCoverage) -> dict[str, Any]:
     """Return how one alert is tested."""
     return {
         "alert": one.alert,

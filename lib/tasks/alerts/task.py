@@ -5,12 +5,12 @@ from __future__ import annotations
 from pydantic import Field
 
 from lib.core.results import Check
-from lib.core.section import Section
+from lib.core.section import Borrowed, Section
 from lib.tasks.base import Task
 
 
 class Alerts(Section):
-    """What 07_alerts holds the pack's Prometheus rules to."""
+    """What 07_alerts expects of the pack's Prometheus rules."""
 
     rules: str  # the rule file, in the pack
     tests: str  # its unit tests, in the pack
@@ -22,20 +22,106 @@ class Alerts(Section):
     thresholds: dict[str, float] = Field(min_length=1)  # alert -> the value beyond which it must fire
 
 
+FLY_APP = Borrowed("deploy_rehearsal", "app", str)
+FLY_TIMEOUT_S = Borrowed("deploy_rehearsal", "command_timeout_s", float)
+ALERTS_SENDER = Borrowed("health", "notify_from", str)
+ALERTED_PEOPLE = Borrowed("health", "notify_to", list[str])
+MAIL_TIMEOUT_S = Borrowed("health", "timeout_s", float)
+
+RULES_ARE_VALID = Check(
+    "alerts.rules_are_valid",
+    "Prometheus accepts the alerting rules, and there are some",
+    fix="Correct that rule; `promtool check rules --lint-fatal prometheus-alerts.yml` says when it is valid.",
+    doc="Runs `promtool check rules` on the pack's rule file, with duplicates as errors, and counts the alerts. "
+    "A file that Prometheus refuses leaves the launch without any alert. "
+    "A valid rule can still never fire: the other checks look at that.",
+)
+REQUIRED_ALERTS_EXIST = Check(
+    "alerts.required_alerts_exist",
+    "Every alert that the launch asks for is there",
+    fix="Add the alert to the rules, or remove it from alerts.thresholds.",
+    doc="Looks for each alert of alerts.thresholds in the rule file, by its name. "
+    "A deleted or renamed alert is silent, and nothing else would notice. "
+    "The name alone proves nothing about the expression.",
+)
+ALERTS_TELL_A_PERSON = Check(
+    "alerts.alerts_tell_a_person",
+    "Every alert has a severity, a waiting time and a summary",
+    fix="Add what is missing to the rule; the severities are in alerts.severities.",
+    doc="Reads each alert's severity, its `for` and its summary. "
+    "Without them the person it wakes does not know how bad it is, and one bad sample is enough to wake somebody. "
+    "A summary that is there may still say nothing useful.",
+)
+RUNBOOKS_RESOLVE = Check(
+    "alerts.runbooks_resolve",
+    "Every alert leads to its section of a runbook",
+    fix="Write that section of the runbook, or correct runbook_url.",
+    doc="Follows each alert's runbook_url to a file and a heading in the pack. "
+    "At night nobody searches for a runbook. "
+    "An address on a forge is looked up in this checkout, so a branch that is not merged yet may differ.",
+)
+METRICS_ARE_EXPOSED = Check(
+    "alerts.metrics_are_exposed",
+    "Every metric in the rules is exposed by the app",
+    target="fly",
+    fix="Correct the metric in the rule, or make the app expose it.",
+    doc="Reads the running app's /metrics page, and looks for every metric and label that an alert names. "
+    "A rule on a metric that nobody exposes is valid, passes its unit tests, and never fires. "
+    "A metric that appears only after its first event must be declared with a TYPE line; an expression that "
+    "cannot be parsed, or names no metric, is an error.",
+)
+THRESHOLDS_AS_DECLARED = Check(
+    "alerts.thresholds_as_declared",
+    "Every alert begins to fire where it was agreed",
+    fix="Restore the threshold in the rule, or agree on the new one and change alerts.thresholds.",
+    doc="Mixes the series of each alert's quiet and firing tests, runs promtool on them, and finds where it begins to fire. "
+    "A threshold changed by mistake wakes people for nothing, or nobody. "
+    "The boundary is searched only between these two tests; alerts whose tests or metrics are wrong are left to their checks.",
+)
+UNIT_TESTS_PASS = Check(
+    "alerts.unit_tests_pass",
+    "The rules' unit tests pass",
+    fix="Read promtool_test.txt, then fix the rule or its test.",
+    doc="Runs `promtool test rules` on the pack's test file, and checks that it names these rules. "
+    "A red unit test means that a rule does not do what its author meant. "
+    "Expectations of alerts that another check has judged already are left out.",
+)
+UNIT_TESTS_NAME_REAL_ALERTS = Check(
+    "alerts.unit_tests_name_real_alerts",
+    "Every alert that a unit test names is in the rules",
+    fix="Correct the name in the test; a test of an alert that does not exist never fails.",
+    doc="Compares the alerts that unit tests name with those in the rules. "
+    "promtool passes a test that expects an unknown alert to stay quiet, so a misspelled name tests nothing. "
+    "An alert that alerts.thresholds requires and that is missing is judged by required_alerts_exist instead.",
+)
+TESTED_FIRING_QUIET_AND_RESOLVING = Check(
+    "alerts.tested_firing_quiet_and_resolving",
+    "Every alert is tested firing, quiet just below its threshold, and resolving",
+    fix="Add the unit test that is missing.",
+    doc="Counts each alert's firing, quiet and resolving tests, then moves its threshold both ways by test_margin_percent "
+    "and runs them again. A test that stays green when the threshold moves proves nothing. "
+    "Alerts with another fault are not mutated; one whose expression cannot be parsed is an error.",
+)
+FIRING_ALERT_IS_DELIVERED = Check(
+    "alerts.firing_alert_is_delivered",
+    "A firing alert reaches a person",
+    target="mail",
+    fix="Check the mail server, then run again.",
+    doc="Renders one alert as it fires in its own test, sends it by mail, and looks for it where it arrives. "
+    "An alert that fires and is not delivered helps nobody. "
+    "Prometheus and Alertmanager are not run: their share of the time is counted as declared, at its longest.",
+)
 CHECKS: tuple[Check, ...] = (
-    Check(id="alerts.rules_are_valid", title="Prometheus accepts the alerting rules, and there are some"),
-    Check(id="alerts.required_alerts_exist", title="Every alert that the launch asks for is there"),
-    Check(id="alerts.alerts_tell_a_person", title="Every alert has a severity, a waiting time and a summary"),
-    Check(id="alerts.runbooks_resolve", title="Every alert leads to its section of a runbook"),
-    Check(id="alerts.metrics_are_exposed", title="Every metric in the rules is exposed by the app", target="fly"),
-    Check(id="alerts.thresholds_as_declared", title="Every alert begins to fire where it was agreed"),
-    Check(id="alerts.unit_tests_pass", title="The rules' unit tests pass"),
-    Check(id="alerts.unit_tests_name_real_alerts", title="Every alert that a unit test names is in the rules"),
-    Check(
-        id="alerts.tested_firing_quiet_and_resolving",
-        title="Every alert is tested firing, quiet just below its threshold, and resolving",
-    ),
-    Check(id="alerts.firing_alert_is_delivered", title="A firing alert reaches a person", target="mail"),
+    RULES_ARE_VALID,
+    REQUIRED_ALERTS_EXIST,
+    ALERTS_TELL_A_PERSON,
+    RUNBOOKS_RESOLVE,
+    METRICS_ARE_EXPOSED,
+    THRESHOLDS_AS_DECLARED,
+    UNIT_TESTS_PASS,
+    UNIT_TESTS_NAME_REAL_ALERTS,
+    TESTED_FIRING_QUIET_AND_RESOLVING,
+    FIRING_ALERT_IS_DELIVERED,
 )
 
 TASK = Task(
@@ -43,7 +129,9 @@ TASK = Task(
     title="Alerts",
     notebook="07_alerts.ipynb",
     checks=CHECKS,
+    settings=Alerts,
     targets=("database", "fly", "mail"),
     waits_for=("migrations",),
-    stands_on=("migrations",),
+    prepares_with=("migrations",),
+    borrows=(FLY_APP, FLY_TIMEOUT_S, ALERTS_SENDER, ALERTED_PEOPLE, MAIL_TIMEOUT_S),
 )

@@ -1,7 +1,7 @@
-"""One backup, taken: a dump and what the source was at the same instant, kept with a sealed manifest.
+"""Takes one backup: a dump and the state of the source at the same instant, kept with a sealed manifest.
 
-Nothing here can change the source: its own transaction is read-only and never gets a transaction id,
-and pg_dump runs with `default_transaction_read_only`.
+Nothing here can change the source: our transaction is read-only and never gets a transaction id, and pg_dump
+runs with `default_transaction_read_only`.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ from lib.transport.process import CommandRun
 class DumpFailure(CommandError):
     """pg_dump ended with an error; nothing of the backup is left. `run` is the finished program."""
 
-    def __init__(self, message: str, *, run: CommandRun) -> None:
+    def __init__(self, message: str, *, run: CommandRun, fix: str | Sequence[str] = ()) -> None:
         self.run = run
-        super().__init__(message)
+        super().__init__(message, fix=fix)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceState:
-    """What a database was at one instant, in words and sums; no row's values.
+    """The state of a database at one instant, as definitions and sums; no row's values.
 
     tables: every table a backup takes. own, platform: definitions of the pack's schemas and the platform's.
     history: (version, name) of every migration recorded as applied, in order.
@@ -68,18 +68,18 @@ class SourceState:
 
     @property
     def unreadable(self) -> list[str]:
-        """Tables that this user may not read, so that no backup of theirs can hold them."""
+        """Tables that this user may not read, so that its backups do not hold them."""
         return [table.label for table in self.tables if table.rows is None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Backup:
-    """A finished backup in the store, and what it must be equal to when it is restored.
+    """A finished backup in the store, and the state that its restore must equal.
 
-    sequences_before, sequences_after: around the dump; sequences know no snapshot.
-    assigned_id: whether our own transaction on the source was ever given an id to write with.
-    reading: that transaction, still open under the dump's snapshot until `close`, so that a difference can
-        be narrowed down to rows while others go on writing.
+    sequences_before, sequences_after: around the dump, because sequences are outside of snapshots.
+    assigned_id: whether our transaction on the source was ever assigned an id, so that it could write.
+    reading: that transaction, open under the dump's snapshot until `close`, so that a difference can be
+        narrowed down to rows while others continue to write.
     """
 
     id: str
@@ -156,7 +156,7 @@ def take_backup(source: Database, store: Path, *, environment: str, programs: Pa
                 sequences_before=before,
                 sequences_after=after,
                 roles=tuple(row["name"] for row in holder.execute(read_query("lib.clients.postgres", "dumps/roles"))),
-                assigned_id=was_given_id(holder),
+                assigned_id=has_assigned_id(holder),
                 run=run,
                 stages=stages,
                 manifest=manifest,
@@ -167,7 +167,7 @@ def take_backup(source: Database, store: Path, *, environment: str, programs: Pa
         raise store_error(store, exc) from exc
 
 
-def was_given_id(connection: psycopg.Connection[DictRow]) -> bool:
+def has_assigned_id(connection: psycopg.Connection[DictRow]) -> bool:
     """Return whether the open transaction has an id: only one that writes gets one."""
     row = connection.execute("select pg_current_xact_id_if_assigned() is not null as given").fetchone()
     return bool(row and row["given"])
@@ -188,7 +188,7 @@ def run_dump(
         timeout_s=timeout_s,
     )
     if run.exit_code != 0:
-        raise DumpFailure(f"pg_dump of {source.shown} ended with code {run.exit_code}: {first_error(run.stderr)}", run=run)
+        raise DumpFailure(f"pg_dump of {source.display_name} ended with code {run.exit_code}: {first_error(run.stderr)}", run=run)
     (folder / DUMP).chmod(0o700)
     return run
 
@@ -196,7 +196,7 @@ def run_dump(
 def describe_backup(
     backup_id: str, environment: str, taken_at: datetime, source: psycopg.Connection[Any], state: SourceState
 ) -> dict[str, Any]:
-    """Return what the manifest says of the backup, besides its files; no row's values."""
+    """Return what the manifest says about the backup, besides its files; no row's values."""
     return {
         "id": backup_id,
         "environment": environment,
@@ -211,19 +211,21 @@ def describe_backup(
 
 
 def first_error(stderr: str) -> str:
-    """Return the first line of a Postgres program's output that tells an error."""
+    """Return the first error line of a Postgres program's output."""
     lines = stderr.strip().splitlines()
-    return next((line for line in lines if "error:" in line), lines[-1] if lines else "it said nothing")
+    return next((line for line in lines if "error:" in line), lines[-1] if lines else "it printed nothing")
 
 
 def read_damage(backup: Backup, *, programs: Path, timeout_s: float) -> list[str]:
-    """Return what is wrong with the backup as it lies in the store, right before it is restored."""
+    """Return what is wrong with the backup in the store, right before it is restored."""
     try:
         damage = find_damage(backup.folder, read_manifest(backup.folder))
         if damage:
             return damage
         entries = list_entries(backup.dump, backup.source.scope.taken, programs=programs, timeout_s=timeout_s)
-    except (ValueError, OSError, CommandError) as exc:
+    except CommandError as exc:
+        return [exc.message]
+    except (ValueError, OSError) as exc:
         return [str(exc)]
     dumped = {f"{entry.schema}.{entry.name.rpartition(' ')[0]}" for entry in entries if entry.kind == "TABLE DATA"}
     held = [table for table in backup.source.tables if table.kind == "r" and table.rows is not None]

@@ -1,4 +1,4 @@
-"""A restored copy, held against what its source was: definitions, rows, sequences, history."""
+"""Compares a restored copy with its source: definitions, rows, sequences, history."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def compare_definitions(copy: RestoredCopy) -> Definitions:
 
 
 def is_platforms(one: Difference, in_platform: bool, left_out: set[str]) -> bool:
-    """Return whether a difference is the platform's own affair: its version, or what every fresh project has."""
+    """Return whether a difference belongs to the platform: its version, or what every fresh project has."""
     kind, _, name = one.object.partition(" ")
     if kind in ("extension", "publication") and one.change == "extra":
         return True
@@ -84,8 +84,8 @@ class RowComparison:
 def compare_rows(copy: RestoredCopy, *, timeout_s: float) -> RowComparison:
     """Return which tables do not hold the same rows, and the first of the rows that differ.
 
-    The history is left to `compare_history`; tables missing from the copy or with other columns there are
-    differences of definition, not of rows.
+    The history is compared by `compare_history`; tables that are missing from the copy or have other columns there
+    are differences of definition, not of rows.
     """
     backup = copy.backup
     with open_reading(copy.database, timeout_s=timeout_s) as connection:
@@ -117,7 +117,7 @@ def same_columns(table: TableDigest, theirs: Mapping[str, TableDigest]) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class SequencePlace:
-    """Where one sequence stood around the dump, and where the copy's stands; each is the next value given."""
+    """One sequence around the dump, and in the copy; each is the next value it gives."""
 
     name: str
     before: int
@@ -126,7 +126,7 @@ class SequencePlace:
 
     @property
     def holds(self) -> bool:
-        """Whether the copy's is where the source's was at some moment of the dump."""
+        """Whether the copy's value is one that the source's had during the dump."""
         return min(self.before, self.after) <= self.restored <= max(self.before, self.after)
 
 
@@ -159,12 +159,12 @@ class CellPair:
 
     @property
     def compared(self) -> bool:
-        """Whether the source's cell told anything that the copy's can be held against."""
+        """Whether the source's cell was determined, so that the copy's can be compared with it."""
         return self.source.outcome in (Outcome.PASS, Outcome.FAIL)
 
     @property
     def same(self) -> bool:
-        """Whether both let the role do the same, refused by the same kind of object."""
+        """Whether both allow the role the same, refused by the same kind of object."""
         if self.copy is None:
             return False
         return (self.source.observed, self.source.refused_by) == (self.copy.observed, self.copy.refused_by)
@@ -186,5 +186,5 @@ def pair_cells(source: Sequence[Cell], copy: Sequence[Cell], changed: Sequence[D
 
 
 def is_about(difference: Difference, table: str) -> bool:
-    """Return whether an object that differs is the table or hangs on it."""
+    """Return whether an object that differs is the table or depends on it."""
     return re.search(rf"(?<![\w.\"]){re.escape(table)}(?![\w\"])", difference.object) is not None

@@ -1,7 +1,7 @@
-"""A backup of the target, restored into a fresh database and held against the source it came from.
+"""A backup of the target, restored into a fresh database and compared with its source.
 
-The looks are made in order: each takes what an earlier one brought back as its facts. Where an earlier one
-found nothing the later ones raise, so that one cause gives one `fail`.
+The looks run in order: each takes the facts of an earlier one. Without these facts the later ones give errors,
+so that one cause gives one `fail`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from lib.clients.postgres.dumps import timed
 from lib.clients.postgres.restores import drop_copy, list_copies, make_copy, restore_dump
 from lib.clients.postgres.rls.probe import VERBS, observe_matrix
 from lib.clients.postgres.schema import compare_schemas
-from lib.core.errors import TargetError
-from lib.core.results import Findings, failed, looks_at, passed, skipped
+from lib.core.results import Findings, look
 from lib.tasks.backup_restore.backup import Backup, DumpFailure, read_damage, read_state, take_backup
 from lib.tasks.backup_restore.compare import (
     Definitions,
@@ -34,58 +33,71 @@ from lib.tasks.backup_restore.judge import (
     judge_definitions,
     judge_dump,
     judge_history,
-    judge_kept,
     judge_matrix,
     judge_restore,
-    judge_retention,
     judge_rows,
-    judge_rpo,
     judge_rto,
     judge_sequences,
     judge_source,
 )
+from lib.tasks.backup_restore.judge_store import judge_kept, judge_retention, judge_rpo
 from lib.tasks.backup_restore.project_backup import COMMAND, describe_proof, judge_proof, prove_backup
 from lib.tasks.backup_restore.show import describe_cell_pair, describe_kept, describe_table_pair
 from lib.tasks.backup_restore.store import choose_expired, choose_good, delete_backup, hold_store, read_kept_backups
-from lib.transport.context import World
+from lib.tasks.backup_restore.task import (
+    DUMP_IS_COMPLETE,
+    DUMP_TAKEN,
+    KEPT_BACKUPS_ARE_INTACT,
+    MIGRATION_HISTORY_MATCHES,
+    PROJECT_BACKUP_RESTORES,
+    RESTORED,
+    RETENTION_KEEPS_NEWEST_GOOD,
+    RLS,
+    RLS_MATRIX_MATCHES,
+    ROWS_MATCH,
+    SCHEMA_MATCHES,
+    SEQUENCES_MATCH,
+    SOURCE_UNTOUCHED,
+    WITHIN_RPO,
+    WITHIN_RTO,
+    BackupRestore,
+)
+from lib.transport.context import Context
 
-NOT_TAKEN = "no backup was taken: see backup_restore.dump_taken"
-NOT_RESTORED = "nothing was restored: see backup_restore.restored"
+NOT_TAKEN = "Cannot check: no backup was taken."
+SEE_TAKEN = "See backup_restore.dump_taken and fix that first."
+NOT_RESTORED = "Cannot check: nothing was restored."
+SEE_RESTORED = "See backup_restore.restored and fix that first."
+NOT_COMPARED = "Cannot check: the schemas were not compared."
+SEE_COMPARED = "See backup_restore.schema_matches and fix that first."
 
 
-def store_of(world: World) -> Path:
+def store_of(context: Context[BackupRestore]) -> Path:
     """Return the folder of the environment's backups."""
-    return world.kept / "backups"
+    return context.kept / "backups"
 
 
-def require(thing: Any, reason: str) -> Any:
-    """Return what an earlier look brought back. Raises TargetError when it brought nothing."""
-    if thing is None:
-        raise TargetError(f"There is nothing to look at here, for {reason}. Next: mend that first.")
-    return thing
-
-
-@looks_at("backup_restore.dump_taken")
-def look_at_dump(world: World) -> Findings:
-    """What the backup holds: every table with its rows as the dump's snapshot has them."""
+@look(DUMP_TAKEN)
+def look_at_dump(context: Context[BackupRestore]) -> Findings[Backup]:
+    """What the backup holds: every table with its rows in the dump's snapshot."""
     try:
-        with hold_store(store_of(world)):
+        with hold_store(store_of(context)):
             backup = take_backup(
-                world.target,
-                store_of(world),
-                environment=world.environment,
-                programs=world.programs.postgres_bin,
-                jobs=world.settings.jobs,
-                timeout_s=world.settings.command_timeout_s,
+                context.target,
+                store_of(context),
+                environment=context.environment,
+                programs=context.programs.postgres_bin,
+                jobs=context.settings.jobs,
+                timeout_s=context.settings.command_timeout_s,
             )
     except DumpFailure as exc:
-        result = failed(
-            "backup_restore.dump_taken",
+        result = DUMP_TAKEN.failed(
             observed="no backup",
             expected="a backup",
-            detail=f"{exc}. Nothing half-made was kept, and the source was only read. Next: give it what that line asks for.",
+            detail=f"{exc.message}. No partial backup was kept, and the source was only read.",
             command=exc.run.command,
             exit_code=exc.run.exit_code,
+            fix=["Read pg_dump.txt.", "Give pg_dump the privilege, lock or space that its error names, then run again."],
         )
         return Findings(results=[result], artifacts={"pg_dump.txt": exc.run.transcript})
     return Findings(
@@ -96,32 +108,35 @@ def look_at_dump(world: World) -> Findings:
     )
 
 
-@looks_at("backup_restore.dump_is_complete", "backup_restore.restored", "backup_restore.within_rto")
-def look_at_restore(world: World, *, backup: Backup | None) -> Findings:
+@look(DUMP_IS_COMPLETE, RESTORED, WITHIN_RTO)
+def look_at_restore(context: Context[BackupRestore], *, backup: Backup | None) -> Findings[RestoredCopy]:
     """Each step of the restore and the seconds it took."""
-    backup = require(backup, NOT_TAKEN)
-    damage = read_damage(backup, programs=world.programs.postgres_bin, timeout_s=world.settings.command_timeout_s)
+    if backup is None:
+        return look_at_restore.errors(NOT_TAKEN, fix=SEE_TAKEN)
+    damage = read_damage(backup, programs=context.programs.postgres_bin, timeout_s=context.settings.command_timeout_s)
     if damage:
         backup.close()
         return Findings(results=judge_damage(damage), rows=[{"damage": line} for line in damage])
-    copy = restore_backup(world, backup)
-    complete = passed(
-        "backup_restore.dump_is_complete", observed=0, expected=0, unit="damaged files",
-        detail=f"{len(backup.manifest['files'])} files were read and their sha256 compared, right before the restore.",
-    )  # fmt: skip
+    copy = restore_backup(context, backup)
+    complete = DUMP_IS_COMPLETE.passed(
+        observed=0,
+        expected=0,
+        unit="damaged files",
+        detail=f"{len(backup.manifest['files'])} files were read and their sha256 compared right before the restore.",
+    )
     return Findings(
-        results=[complete, judge_restore(copy.restore), judge_rto(copy.restore, world.settings.rto_s)],
+        results=[complete, judge_restore(copy.restore), judge_rto(copy.restore, context.settings.rto_s)],
         rows=stages_of(copy),
         artifacts={"restore.txt": "\n".join(run.transcript for run in copy.restore.runs)},
         facts=copy if copy.restore.succeeded else None,
     )
 
 
-def restore_backup(world: World, backup: Backup) -> RestoredCopy:
-    """Return a restored copy; its database is gone again when the restore did not go through."""
+def restore_backup(context: Context[BackupRestore], backup: Backup) -> RestoredCopy:
+    """Return a restored copy; its database is removed again when the restore failed."""
     stages: dict[str, float] = {}
     with timed(stages, "create"):
-        database = make_copy(world.scratch)
+        database = make_copy(context.scratch)
     is_whole = False
     try:
         restore = restore_dump(
@@ -130,16 +145,16 @@ def restore_backup(world: World, backup: Backup) -> RestoredCopy:
             scope=backup.source.scope,
             tables=backup.source.tables,
             roles=backup.roles,
-            work=world.work,
-            programs=world.programs.postgres_bin,
-            jobs=world.settings.jobs,
-            timeout_s=world.settings.command_timeout_s,
+            work=context.work,
+            programs=context.programs.postgres_bin,
+            jobs=context.settings.jobs,
+            timeout_s=context.settings.command_timeout_s,
         )
         is_whole = restore.succeeded
     finally:
         if not is_whole:
             backup.close()
-            drop_copy(world.scratch, database)
+            drop_copy(context.scratch, database)
     restore = replace(restore, stages={**stages, **restore.stages})
     return RestoredCopy(backup=backup, database=database, restore=restore)
 
@@ -150,21 +165,24 @@ def stages_of(copy: RestoredCopy | None) -> list[dict[str, Any]]:
     return [{"stage": stage, "seconds": round(seconds, 3)} for stage, seconds in stages.items()]
 
 
-@looks_at("backup_restore.schema_matches")
-def look_at_schema(world: World, *, copy: RestoredCopy | None) -> Findings:
-    """Objects that the restored copy has otherwise than the source."""
-    found = compare_definitions(require(copy, NOT_RESTORED))
+@look(SCHEMA_MATCHES)
+def look_at_schema(context: Context[BackupRestore], *, copy: RestoredCopy | None) -> Findings[Definitions]:
+    """Objects that differ between the restored copy and the source."""
+    if copy is None:
+        return look_at_schema.errors(NOT_RESTORED, fix=SEE_RESTORED)
+    found = compare_definitions(copy)
     rows = [
         {"object": one.object, "in the copy": one.change, "source": one.first, "copy": one.second} for one in found.differences
     ]
     return Findings(results=[judge_definitions(found)], rows=rows, facts=found)
 
 
-@looks_at("backup_restore.rows_match", "backup_restore.sequences_match", "backup_restore.migration_history_matches")
-def look_at_rows(world: World, *, copy: RestoredCopy | None) -> Findings:
+@look(ROWS_MATCH, SEQUENCES_MATCH, MIGRATION_HISTORY_MATCHES)
+def look_at_rows(context: Context[BackupRestore], *, copy: RestoredCopy | None) -> Findings[None]:
     """Each table's rows in the source, under the dump's snapshot, and in the restored copy."""
-    copy = require(copy, NOT_RESTORED)
-    timeout_s = world.settings.command_timeout_s
+    if copy is None:
+        return look_at_rows.errors(NOT_RESTORED, fix=SEE_RESTORED)
+    timeout_s = context.settings.command_timeout_s
     try:
         found = compare_rows(copy, timeout_s=timeout_s)
     finally:
@@ -178,16 +196,16 @@ def look_at_rows(world: World, *, copy: RestoredCopy | None) -> Findings:
     )
 
 
-@looks_at("backup_restore.rls_matrix_matches")
-def look_at_rls(world: World, *, copy: RestoredCopy | None, schema: Definitions | None) -> Findings:
-    """What each role may do, tried on the source and on the restored copy, all of it rolled back."""
-    copy, schema = (
-        require(copy, NOT_RESTORED),
-        require(schema, "schemas were not compared: see backup_restore.schema_matches"),
-    )
-    rls = world.sections["rls"]
-    verbs = VERBS if world.writes_allowed else ("select",)
-    ours, theirs = (observe_matrix(database, rls, verbs=verbs) for database in (world.target, copy.database))
+@look(RLS_MATRIX_MATCHES)
+def look_at_rls(context: Context[BackupRestore], *, copy: RestoredCopy | None, schema: Definitions | None) -> Findings[None]:
+    """What each role can do, tried on the source and on the restored copy, all of it rolled back."""
+    if copy is None:
+        return look_at_rls.errors(NOT_RESTORED, fix=SEE_RESTORED)
+    if schema is None:
+        return look_at_rls.errors(NOT_COMPARED, fix=SEE_COMPARED)
+    rls = context.borrow(RLS)
+    verbs = VERBS if context.writes_allowed else ("select",)
+    ours, theirs = (observe_matrix(database, rls, verbs=verbs) for database in (context.target, copy.database))
     pairs = pair_cells(ours, theirs, schema.differences)
     rows = [describe_cell_pair(pair) for pair in pairs]
     return Findings(
@@ -197,49 +215,46 @@ def look_at_rls(world: World, *, copy: RestoredCopy | None, schema: Definitions 
     )
 
 
-@looks_at("backup_restore.project_backup_restores")
-def look_at_project_backup(world: World) -> Findings:
-    """Each table of the project, in its source and restored from what `npm run backup` left."""
-    if not has_script(world.pack, COMMAND):
+@look(PROJECT_BACKUP_RESTORES)
+def look_at_project_backup(context: Context[BackupRestore]) -> Findings[None]:
+    """Each table of the project, in its source and restored from what `npm run backup` wrote."""
+    if not has_script(context.pack, COMMAND):
         reason = f"The pack's package.json defines no script {COMMAND}, so it has no backup of its own to restore."
-        return Findings(results=[skipped("backup_restore.project_backup_restores", reason)])
-    proof = prove_backup(world)
+        return look_at_project_backup.skips(reason)
+    proof = prove_backup(context)
     return Findings(results=[judge_proof(proof)], rows=describe_proof(proof), artifacts=proof.transcripts)
 
 
-@looks_at("backup_restore.source_untouched")
-def look_at_source(world: World, *, backup: Backup | None, copy: RestoredCopy | None) -> Findings:
+@look(SOURCE_UNTOUCHED)
+def look_at_source(context: Context[BackupRestore], *, backup: Backup | None, copy: RestoredCopy | None) -> Findings[None]:
     """The source's tables before and after; the restored copy is removed first."""
-    backup = require(backup, NOT_TAKEN)
+    if backup is None:
+        return look_at_source.errors(NOT_TAKEN, fix=SEE_TAKEN)
     backup.close()
     if copy is not None:
-        drop_copy(world.scratch, copy.database)
-    with open_reading(world.target, timeout_s=world.settings.command_timeout_s) as connection:
+        drop_copy(context.scratch, copy.database)
+    with open_reading(context.target, timeout_s=context.settings.command_timeout_s) as connection:
         now = read_state(connection, backup.source.scope)
     tables = compare_tables(backup.source.tables, now.tables)
     schema = compare_schemas({**backup.source.platform, **backup.source.own}, {**now.platform, **now.own})
-    left_behind = [name for name in list_copies(world.target) if copy is not None and name == copy.database.name]
+    leftovers = [name for name in list_copies(context.target) if copy is not None and name == copy.database.name]
     rows = [
         {"table": one.source.label, "rows before": one.source.rows, "rows now": one.copy.rows if one.copy else None}
         for one in tables
     ]
-    return Findings(results=[judge_source(backup, schema, tables, left_behind)], rows=rows)
+    return Findings(results=[judge_source(backup, schema, tables, leftovers)], rows=rows)
 
 
-@looks_at(
-    "backup_restore.kept_backups_are_intact",
-    "backup_restore.within_rpo",
-    "backup_restore.retention_keeps_newest_good",
-)
-def look_at_store(world: World, *, backup: Backup | None, copy: RestoredCopy | None) -> Findings:
-    """Every backup in the store, newest first, and what became of it."""
-    store, settings, now = store_of(world), world.settings, datetime.now(UTC)
+@look(KEPT_BACKUPS_ARE_INTACT, WITHIN_RPO, RETENTION_KEEPS_NEWEST_GOOD)
+def look_at_store(context: Context[BackupRestore], *, backup: Backup | None, copy: RestoredCopy | None) -> Findings[None]:
+    """Every backup in the store, newest first, and whether it was kept."""
+    store, settings, now = store_of(context), context.settings, datetime.now(UTC)
     unproved = [backup.id] if backup is not None and copy is None else []
     with hold_store(store):
         before = read_kept_backups(store)
         chosen = choose_expired(
             before,
-            environment=world.environment,
+            environment=context.environment,
             now=now,
             keep_last=settings.keep_last,
             keep_days=settings.keep_days,
@@ -248,12 +263,12 @@ def look_at_store(world: World, *, backup: Backup | None, copy: RestoredCopy | N
         for one in chosen:
             delete_backup(one)
         after = read_kept_backups(store)
-    good = choose_good(before, world.environment, unproved)
+    good = choose_good(before, context.environment, unproved)
     return Findings(
         results=[
             judge_kept(before, unproved),
             judge_rpo(good, now=now, rpo_s=settings.rpo_s, this_run=backup.id if backup else None),
-            judge_retention(before, after, environment=world.environment, chosen=chosen, unproved=unproved),
+            judge_retention(before, after, environment=context.environment, chosen=chosen, unproved=unproved),
         ],
         rows=[describe_kept(one, now, chosen, good) for one in before],
     )

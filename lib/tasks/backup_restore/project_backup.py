@@ -1,7 +1,7 @@
-"""The project's own backup command, held to what a backup is for: what it leaves is restored and compared.
+"""The project's own backup command, tested by its restore: the archive it writes is restored and compared.
 
 `npm run backup` gets the database in libpq's variables and as DATABASE_URL, read only, with Postgres's programs first on
-PATH; it leaves one archive of pg_dump in BACKUP_DIR, or anywhere in the project. The source is read before and after it:
+PATH; it writes one archive of pg_dump into BACKUP_DIR, or anywhere in the project. The source is read before and after it:
 a table that others wrote to meanwhile can't be compared, and is named.
 """
 
@@ -19,14 +19,15 @@ from lib.clients.postgres.dumps import read_only_environment, read_scope
 from lib.clients.postgres.restores import Restore, drop_copy, make_copy, restore_dump
 from lib.clients.postgres.schema import Difference, compare_schemas, read_schema
 from lib.core.errors import CommandError, TargetError
-from lib.core.results import Result, failed, judge, unseen
-from lib.core.wording import join_words, show_count
+from lib.core.results import Result
+from lib.core.wording import format_count, join_words
 from lib.tasks.backup_restore.backup import SourceState, first_error, read_state
-from lib.transport.context import World
+from lib.tasks.backup_restore.task import PROJECT_BACKUP_RESTORES, BackupRestore
+from lib.transport.context import Context
 from lib.transport.database import read_query
 
 COMMAND = "backup"
-CHECK = "backup_restore.project_backup_restores"
+CHECK = PROJECT_BACKUP_RESTORES
 FOLDER_VARIABLE = "BACKUP_DIR"
 MAGIC = b"PGDMP"
 """How an archive of pg_dump in the custom format begins. Source: bin/pg_dump/pg_backup_archiver.c."""
@@ -38,9 +39,9 @@ MOST_NAMED = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """What came of the command: the archive it left, and the copy restored from it held against the source.
+    """The outcome of the command: the archive it wrote, and the copy restored from it beside the source.
 
-    archive: None when it left none. restore: None when there was nothing to restore.
+    archive: None when it wrote none. restore: None when there was nothing to restore.
     source, copy: the project's tables before, and in the copy by label. busy: tables written to meanwhile, not compared.
     """
 
@@ -61,34 +62,34 @@ class Proof:
 
     @property
     def transcripts(self) -> dict[str, str]:
-        """What npm and pg_restore said, by file name."""
+        """What npm and pg_restore printed, by file name."""
         said = {"npm-backup.txt": self.script.run.transcript} if self.script.run else {}
         if self.restore is not None:
             said["project_restore.txt"] = "\n".join(run.transcript for run in self.restore.runs)
         return said
 
 
-def prove_backup(world: World) -> Proof:
-    """Run the command, restore what it leaves into a fresh database, compare the two, and remove the copy.
+def prove_backup(context: Context[BackupRestore]) -> Proof:
+    """Run the command, restore its archive into a fresh database, compare the two, and remove the copy.
 
     Raises TargetError when the source or the scratch server can't be used.
     """
-    limit_s = world.settings.command_timeout_s
-    with open_reading(world.target, timeout_s=limit_s) as connection:
+    limit_s = context.settings.command_timeout_s
+    with open_reading(context.target, timeout_s=limit_s) as connection:
         before = read_state(connection, read_scope(connection))
         roles = [row["name"] for row in connection.execute(read_query("lib.clients.postgres", "dumps/roles"))]
-    folder = world.work / "project_backup"
+    folder = context.work / "project_backup"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
-    known = list_archives(world.pack)
-    variables = {**read_only_environment(world.target), "DATABASE_URL": world.target.url, FOLDER_VARIABLE: str(folder)}
-    script = run_script(world.pack, COMMAND, timeout_s=limit_s, variables=variables, programs=[world.programs.postgres_bin])
-    left = list_archives(folder) or {path: seen for path, seen in list_archives(world.pack).items() if known.get(path) != seen}
+    known = list_archives(context.pack)
+    variables = {**read_only_environment(context.target), "DATABASE_URL": context.target.url, FOLDER_VARIABLE: str(folder)}
+    script = run_script(context.pack, COMMAND, timeout_s=limit_s, variables=variables, programs=[context.programs.postgres_bin])
+    left = list_archives(folder) or {path: seen for path, seen in list_archives(context.pack).items() if known.get(path) != seen}
     if not script.passed or len(left) != 1:
         return Proof(script=script)
     [(archive, (_, size_bytes))] = left.items()
     try:
-        return compare_with_copy(world, Proof(script=script, archive=archive, size_bytes=size_bytes), before, roles)
+        return compare_with_copy(context, Proof(script=script, archive=archive, size_bytes=size_bytes), before, roles)
     finally:
         shutil.rmtree(folder)
 
@@ -113,15 +114,15 @@ def is_archive(path: Path) -> bool:
     return head.startswith(MAGIC) or head == CONTENTS.encode()
 
 
-def compare_with_copy(world: World, proof: Proof, before: SourceState, roles: Sequence[str]) -> Proof:
-    """Return the proof with the restored copy held against the source; the copy is removed whatever happens."""
+def compare_with_copy(context: Context[BackupRestore], proof: Proof, before: SourceState, roles: Sequence[str]) -> Proof:
+    """Return the proof with the restored copy compared with the source; the copy is always removed."""
     assert proof.archive is not None
-    limit_s = world.settings.command_timeout_s
-    copy = make_copy(world.scratch)
+    limit_s = context.settings.command_timeout_s
+    copy = make_copy(context.scratch)
     try:
         restore = restore_dump(
-            proof.archive, copy, scope=before.scope, tables=before.tables, roles=roles, work=world.work,
-            programs=world.programs.postgres_bin, jobs=world.settings.jobs, timeout_s=limit_s,
+            proof.archive, copy, scope=before.scope, tables=before.tables, roles=roles, work=context.work,
+            programs=context.programs.postgres_bin, jobs=context.settings.jobs, timeout_s=limit_s,
         )  # fmt: skip
         if not restore.succeeded:
             return replace_proof(proof, restore=restore)
@@ -129,10 +130,10 @@ def compare_with_copy(world: World, proof: Proof, before: SourceState, roles: Se
             theirs = digest_tables(connection, before.scope.own)
         definitions = compare_schemas(before.own, read_schema(copy, before.scope.pack))
     except CommandError as exc:
-        raise TargetError(f"{proof.archive.name} of `npm run {COMMAND}` can't be looked at: {exc}") from exc
+        raise TargetError(f"{proof.archive.name} of `npm run {COMMAND}` can't be read: {exc.message}", fix=exc.fix) from exc
     finally:
-        drop_copy(world.scratch, copy)
-    with open_reading(world.target, timeout_s=limit_s) as connection:
+        drop_copy(context.scratch, copy)
+    with open_reading(context.target, timeout_s=limit_s) as connection:
         after = digest_tables(connection, before.scope.own)
     ours = tuple(table for table in before.tables if table.schema in before.scope.own and table.rows is not None)
     return replace_proof(
@@ -169,37 +170,37 @@ def judge_proof(proof: Proof) -> Result:
     script, run = proof.script, proof.script.run
     expected = "every table, restored"
     if run is None:
-        reason = f"`npm run {COMMAND}` could not be run: {script.problem}. Next: mend that script."
-        return unseen(CHECK, reason, expected=expected)
+        reason = f"`npm run {COMMAND}` could not be run: {script.problem}."
+        return CHECK.errored(reason, expected=expected, fix=f"Fix the script {COMMAND} in package.json.")
     ended = {"command": run.command, "exit_code": run.exit_code, "expected": expected}
     if run.exit_code != 0:
-        detail = f"`npm run {COMMAND}` ended with code {run.exit_code}. Next: read what it said in npm-backup.txt, and mend it."
-        return failed(CHECK, observed="no backup", detail=detail, **ended)
+        detail = f"`npm run {COMMAND}` ended with code {run.exit_code}."
+        return CHECK.failed(observed="no backup", detail=detail, fix="Read npm-backup.txt, and fix the script.", **ended)
     if proof.archive is None:
-        detail = (
-            f"`npm run {COMMAND}` ended well, and left not one archive that pg_restore reads. "
-            f"Next: let it write one, in pg_dump's custom format, into ${FOLDER_VARIABLE}."
-        )
-        return failed(CHECK, observed="no backup", detail=detail, **ended)
+        detail = f"`npm run {COMMAND}` succeeded, but did not write exactly one archive that pg_restore can read."
+        fix = f"Let the script run: pg_dump --format=custom --file=${FOLDER_VARIABLE}/backup.dump"
+        return CHECK.failed(observed="no backup", detail=detail, fix=fix, **ended)
     if proof.restore is None or not proof.restore.succeeded:
         said = first_error(proof.restore.runs[-1].stderr) if proof.restore and proof.restore.runs else "nothing"
-        detail = f"{proof.archive.name} does not restore into a fresh project: {said}. Next: read project_restore.txt from there."
-        return failed(CHECK, observed="not restored", detail=detail, **ended)
+        detail = f"{proof.archive.name} does not restore into a fresh project: {said}."
+        fix = "Read project_restore.txt from that error."
+        return CHECK.failed(observed="not restored", detail=detail, fix=fix, **ended)
     return judge_copy(proof, ended)
 
 
 def judge_copy(proof: Proof, ended: Mapping[str, Any]) -> Result:
-    """Judge a copy that was restored: no object and no row of the project may be missing or otherwise."""
+    """Judge a copy that was restored: no object and no row of the project may be missing or different."""
     assert proof.archive is not None and proof.restore is not None
     compared = [table for table in proof.source if table.label not in proof.busy]
     if not any(table.rows for table in compared):
-        reason = "No table with rows could be compared, so nothing is proved. Next: apply the seed, or run again."
-        return unseen(CHECK, reason, **ended)
+        reason = "No table with rows could be compared, so nothing is proved."
+        return CHECK.errored(reason, fix="Apply the seed, or run again.", **ended)
     wrong = [f"the rows of {label} differ" for label in proof.differing]
     wrong += [f"{one.object} is {one.change}" for one in proof.definitions]
     named = join_words(wrong[:MOST_NAMED]) + (f" and {len(wrong) - MOST_NAMED:,} more" if len(wrong) > MOST_NAMED else "")
     about = f"{proof.archive.name}, {proof.size_bytes:,} bytes, restored in {proof.restore.duration_s:.1f} s."
     aside = f" Written to meanwhile, so not compared: {join_words(sorted(proof.busy))}." if proof.busy else ""
-    detail = f"{named}. Next: let the command take what it leaves out; don't rely on it until then." if wrong else about
-    observed = f"{len(compared) - len(proof.differing)} of {show_count(len(compared), 'table')}"
-    return judge(CHECK, holds=not wrong, observed=observed, detail=detail + aside, **ended)
+    detail = f"{named}." if wrong else about
+    fix = f"Let `npm run {COMMAND}` include what is missing, and do not rely on it until then."
+    observed = f"{len(compared) - len(proof.differing)} of {format_count(len(compared), 'table')}"
+    return CHECK.judge(holds=not wrong, observed=observed, detail=detail + aside, fix=fix, **ended)

@@ -1,4 +1,4 @@
-"""What the pages of a backup and its restore show: one plain row an object."""
+"""Rows of the page about a backup and its restore: one an object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lib.tasks.backup_restore.store import KeptBackup
 
 
 def describe_table_pair(ours: TableDigest, theirs: TableDigest) -> dict[str, Any]:
-    """Return one table as the page shows it."""
+    """Return one table as a row of the page."""
     same = (ours.rows, ours.digest) == (theirs.rows, theirs.digest)
     return {
         "table": ours.label,
@@ -36,7 +36,7 @@ def describe_cell_pair(pair: CellPair) -> dict[str, Any]:
 
 
 def describe_kept(one: KeptBackup, now: datetime, chosen: Sequence[KeptBackup], good: Sequence[KeptBackup]) -> dict[str, Any]:
-    """Return one backup as the page shows it."""
+    """Return one backup as a row of the page."""
     return {
         "backup": one.id,
         "age in hours": round(one.age_s(now) / 3600, 1) if one.taken_at else None,

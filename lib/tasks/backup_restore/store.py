@@ -1,8 +1,8 @@
-"""The folder that keeps an environment's backups: what is in it, whether it is intact, what may go.
+"""The folder that keeps an environment's backups: what is in it, whether it is intact, what may be deleted.
 
     <store>/<id>/manifest.json      what the backup holds, with a sha256 of every file and of itself
     <store>/<id>/dump/...           pg_dump's directory format
-    <store>/<id>.partial/           one being made; whoever holds the lock may remove it
+    <store>/<id>.partial/           one being made; the holder of the lock may remove it
 
 Backups hold real rows: folders are 0700. Only folders whose own manifest says that this workbook made
 them for this environment are ever deleted.
@@ -40,7 +40,7 @@ PRIVATE = 0o700
 class KeptBackup:
     """One backup in the store as it is now.
 
-    taken_at: when its rows were as they are in it; None when its manifest can't be read.
+    taken_at: when its rows were read; None when its manifest can't be read.
     problems: what is wrong with its files, each naming one; empty when it is intact.
     """
 
@@ -56,13 +56,13 @@ class KeptBackup:
         return not self.problems
 
     def age_s(self, now: datetime) -> float:
-        """Seconds since its rows were as they are in it; a backup of unknown age is infinitely old."""
+        """Seconds since its rows were read; a backup of unknown age is infinitely old."""
         return (now - self.taken_at).total_seconds() if self.taken_at else float("inf")
 
 
 @contextmanager
 def hold_store(store: Path) -> Iterator[None]:
-    """Hold the store for ourselves, made if need be, with what killed runs left half-made removed.
+    """Lock the store for this run, create it if needed, and remove the partial backups of killed runs.
 
     Raises TargetError when another run holds it, or the folder can't be used.
     """
@@ -79,16 +79,17 @@ def hold_store(store: Path) -> Iterator[None]:
         yield
     except BlockingIOError as exc:
         raise TargetError(
-            f"Another run is using the backups in {store.name}/. Next: wait until it has ended, then run again."
+            f"Another run is using the backups in {store.name}/.", fix="Wait until that run has ended, then run again."
         ) from exc
     finally:
         os.close(descriptor)
 
 
 def store_error(folder: Path, exc: OSError) -> TargetError:
-    """Return the sentence for a folder that can't be used."""
+    """Return the error for a folder that can't be used."""
     return TargetError(
-        f"The folder {folder.name}/ for backups can't be used: {exc.strerror}. Next: free space, or check its owner."
+        f"The folder {folder.name}/ for backups can't be used: {exc.strerror}.",
+        fix=["Free disk space.", f"Check the owner: ls -ld {folder}"],
     )
 
 
@@ -99,7 +100,7 @@ def new_backup_id(now: datetime) -> str:
 
 @contextmanager
 def make_backup_folder(store: Path, backup_id: str) -> Iterator[Path]:
-    """Yield a private folder that becomes the backup at the end, or is gone if anything goes wrong."""
+    """Yield a private folder that becomes the backup at the end, or is removed on any error."""
     partial = store / f"{backup_id}{PARTIAL}"
     partial.mkdir(mode=PRIVATE)
     try:
@@ -119,7 +120,7 @@ def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def seal(manifest: Mapping[str, Any]) -> str:
-    """Return the sha256 of everything the manifest says but this."""
+    """Return the sha256 of the manifest without its own sha256."""
     said = {key: value for key, value in manifest.items() if key != "sha256"}
     text = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -135,7 +136,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return a backup's manifest. Raises ValueError, in words, when it is missing or not as it was written."""
+    """Return a backup's manifest. Raises ValueError when it is missing or was changed."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -184,7 +185,7 @@ def read_kept_backup(folder: Path) -> KeptBackup:
 
 
 def read_kept_backups(store: Path) -> list[KeptBackup]:
-    """Return every backup in the store, newest first, each verified; other folders are not ours to judge."""
+    """Return every backup in the store, newest first, each verified; other folders are ignored."""
     folders = [path for path in store.iterdir() if path.is_dir() and BACKUP_ID.fullmatch(path.name)]
     try:
         return [read_kept_backup(folder) for folder in sorted(folders, key=lambda path: path.name, reverse=True)]
@@ -195,7 +196,7 @@ def read_kept_backups(store: Path) -> list[KeptBackup]:
 def choose_good(backups: Sequence[KeptBackup], environment: str, unproved: Collection[str] = ()) -> list[KeptBackup]:
     """Return the environment's intact backups, newest first.
 
-    unproved: ids of backups that were tried and could not be restored, which no more count as good.
+    unproved: ids of backups that could not be restored, which no longer count as good.
     """
     good = [one for one in backups if one.is_intact and one.environment == environment and one.id not in unproved]
     return sorted(good, key=lambda one: one.taken_at or datetime.min.replace(tzinfo=UTC), reverse=True)
@@ -210,9 +211,9 @@ def choose_expired(
     keep_days: float,
     unproved: Collection[str] = (),
 ) -> list[KeptBackup]:
-    """Return the backups that may go: this environment's, older than keep_days, not of the newest good ones.
+    """Return the backups that may be deleted: this environment's, older than keep_days, not of the newest good ones.
 
-    With no good backup nothing may go. One whose manifest can't be read may not be ours, so it stays.
+    Without a good backup nothing may be deleted. One whose manifest can't be read may not be ours, so it is kept.
     """
     good = choose_good(backups, environment, unproved)
     kept = {one.id for one in good[: max(keep_last, 1)]}
@@ -223,10 +224,10 @@ def choose_expired(
 
 
 def delete_backup(backup: KeptBackup) -> None:
-    """Remove one backup. Raises TargetError when it can't be."""
+    """Remove one backup. Raises TargetError when it can't be removed."""
     doomed = backup.path.with_name(f"{backup.id}{PARTIAL}")
     try:
-        # Renamed first, so that a kill half way leaves no backup that merely looks damaged.
+        # Renamed first, so that a kill half way leaves no backup that looks damaged.
         backup.path.rename(doomed)
         shutil.rmtree(doomed)
     except OSError as exc:

@@ -1,62 +1,81 @@
-"""Where an environment's credentials are kept and needed, opened as params name them."""
+"""Where an environment's credentials are kept and needed, opened as params name them, and how the targets differ."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from lib.clients.fly.app_secrets import read_fly_secrets
-from lib.clients.fly.digest_notes import Noted
+from lib.clients.fly.digest_notes import LastSynced, notes_name
 from lib.clients.fly.flyctl import Fly
 from lib.clients.github import GitHub, read_github_secrets
 from lib.clients.vault.declared import Credentials
-from lib.tasks.credentials.drift import Drift, Held, compare, show_moment
-from lib.transport.context import World
+from lib.clients.vault.folder import Vault
+from lib.clients.vault.vault_copy import open_vault
+from lib.tasks.credentials.drift import Actual, Drift, compare, format_moment
+from lib.transport.context import Context
 
 WHERE = {"fly": "Fly app {fly_app}", "github_environment": "environment {github_environment}", "github_repository": "repository"}
-"""How people call each target's part."""
+"""What people call each target's part."""
 
 
-def open_credentials_fly(world: World) -> Fly:
-    """Return flyctl for the app that is given credentials. Raises TargetError."""
-    settings = world.sections["credentials"]
-    token = world.service("fly").parts["token"] or None
-    return Fly(program=world.programs.flyctl, app=settings.fly_app, timeout_s=settings.timeout_s, folder=world.pack, token=token)
+def open_environment(context: Context[Credentials], path: str) -> Vault:
+    """Return one environment's folder of the vault that this run looks at. Raises TargetError."""
+    return open_vault(context.service("vault").parts, context.settings, pack=context.pack, path=path)
 
 
-def open_github(world: World) -> GitHub:
+def notes_path(context: Context[Credentials]) -> Path:
+    """Return where a sync notes Fly's digests: a stand-in's, which needs no token, end with the run."""
+    folder = context.kept if context.service("fly").parts["token"] else context.work
+    return folder / notes_name(context.settings.fly_app)
+
+
+def open_credentials_fly(context: Context[Credentials]) -> Fly:
+    """Return flyctl for the app that needs the credentials. Raises TargetError."""
+    settings = context.settings
+    token = context.service("fly").parts["token"] or None
+    return Fly(
+        program=context.programs.flyctl, app=settings.fly_app, timeout_s=settings.timeout_s, folder=context.pack, token=token
+    )
+
+
+def open_github(context: Context[Credentials]) -> GitHub:
     """Return the repository on GitHub. Raises TargetError."""
-    settings, parts = world.sections["credentials"], world.service("github").parts
+    settings, parts = context.settings, context.service("github").parts
     return GitHub(url=parts["url"], repository=settings.github_repository, timeout_s=settings.timeout_s, token=parts["token"])
 
 
 def audit(
     target: str,
-    held: list[Held],
+    actual: list[Actual],
     settings: Credentials,
     vault: Mapping[str, datetime | None],
-    noted: Mapping[str, Noted] | None = None,
+    last_synced: Mapping[str, LastSynced] | None = None,
 ) -> list[Drift]:
     """Return how one target's secrets differ from what is declared for it."""
     return compare(
         [name for name, one in settings.declared.items() if target in one.needed_by],
-        held,
+        actual,
         where=WHERE[target].format(**settings.model_dump()),
         vault=vault,
         allowed=settings.undeclared_allowed,
         any_case=target != "fly",
-        noted=noted,
+        last_synced=last_synced,
     )
 
 
-def audit_fly(fly: Fly, settings: Credentials, vault: Mapping[str, datetime | None], notes: Mapping[str, Noted]) -> list[Drift]:
+def audit_fly(
+    fly: Fly, settings: Credentials, vault: Mapping[str, datetime | None], last_synced: Mapping[str, LastSynced]
+) -> list[Drift]:
     """Return the drift of the Fly app, read only. Raises TargetError."""
     found = read_fly_secrets(fly).values()
-    held = [
-        Held(name=one.name, digest=one.digest, note="staged, not deployed yet" if one.status == "Staged" else "") for one in found
+    actual = [
+        Actual(name=one.name, digest=one.digest, note="staged, not deployed yet" if one.status == "Staged" else "")
+        for one in found
     ]
-    return audit("fly", held, settings, vault, notes)
+    return audit("fly", actual, settings, vault, last_synced)
 
 
 def audit_github(github: GitHub, settings: Credentials, vault: Mapping[str, datetime | None]) -> list[tuple[str, Drift]]:
@@ -64,8 +83,8 @@ def audit_github(github: GitHub, settings: Credentials, vault: Mapping[str, date
     drifts = []
     for target, environment in (("github_environment", settings.github_environment), ("github_repository", None)):
         found = read_github_secrets(github, environment).values()
-        held = [Held(name=one.name, updated_at=one.updated_at) for one in found]
-        drifts += [(target, drift) for drift in audit(target, held, settings, vault)]
+        actual = [Actual(name=one.name, updated_at=one.updated_at) for one in found]
+        drifts += [(target, drift) for drift in audit(target, actual, settings, vault)]
     return drifts
 
 
@@ -75,6 +94,6 @@ def drift_row(drift: Drift) -> dict[str, Any]:
         "credential": drift.name,
         "where": drift.where,
         "state": f"{drift.state.value} ({drift.note})" if drift.note else drift.state.value,
-        "changed in the vault": show_moment(drift.changed_at),
-        "set there": show_moment(drift.updated_at),
+        "changed in the vault": format_moment(drift.changed_at),
+        "set there": format_moment(drift.updated_at),
     }

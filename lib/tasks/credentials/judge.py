@@ -2,151 +2,192 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from lib.clients.vault.declared import VaultCopy
-from lib.core.results import Result, failed, judge, passed, skipped, unseen
-from lib.core.wording import join_words, show_count
+from lib.clients.vault.vault_copy import VaultCopy
+from lib.core.results import Check, Result
+from lib.core.wording import format_count, join_words
 from lib.tasks.credentials.drift import Drift, State
+from lib.tasks.credentials.task import (
+    ENVIRONMENTS_SHARE_NO_VALUE,
+    EVERY_VALUE_IN_VAULT,
+    NO_PLACEHOLDER_VALUES,
+    VAULT_IS_PRIVATE,
+    WITHIN_ROTATION_AGE,
+)
 
-SYNC = "Next: see what `make sync-credentials` would set, then run it with APPLY=1."
-NOT_FOR_THE_VAULT = "what the vault lacks is judged by credentials.every_value_in_vault"
+SYNC = ("Run `make sync-credentials` to see what it would set.", "Then run it again with APPLY=1.")
 
 
 def count(things: Collection[object], noun: str = "credential") -> str:
-    return show_count(len(things), noun)
+    return format_count(len(things), noun)
 
 
-def judge_complete(copy: VaultCopy, shown: str) -> Result:
+def judge_complete(copy: VaultCopy, display_name: str) -> Result:
     """Judge whether every declared credential has a value in the vault."""
     named = [f"{one.name} ({one.place})" for one in copy.missing]
     detail = (
-        f"{shown} has no value for {join_words(named)}. Next: put it there, or mend its place under credentials.declared."
+        f"{display_name} has no value for {join_words(named)}."
         if named
-        else f"{shown} has a value for each of {count(copy.wanted, 'declared credential')}."
+        else f"{display_name} has a value for each of {count(copy.declared, 'declared credential')}."
     )
-    return judge(
-        "credentials.every_value_in_vault", holds=not named, observed=len(named), expected=0, unit="missing values", detail=detail
+    return EVERY_VALUE_IN_VAULT.judge(
+        holds=not named,
+        observed=len(named),
+        expected=0,
+        unit="missing values",
+        detail=detail,
+        fix=f"Put {join_words(named)} into the vault, or correct its place under credentials.declared.",
     )
 
 
 def judge_placeholders(copy: VaultCopy, words: Sequence[str]) -> Result:
     """Judge whether every value in the vault is a credential."""
-    check = "credentials.no_placeholder_values"
-    if len(copy.missing) == len(copy.wanted):
-        return unseen(check, f"There is no value to look at: {NOT_FOR_THE_VAULT}. Next: fill the vault first.")
+    check = NO_PLACEHOLDER_VALUES
+    if len(copy.missing) == len(copy.declared):
+        return check.errored(f"There is no value to look at: see {EVERY_VALUE_IN_VAULT.id}.", fix="Fill the vault first.")
     named = [one.name for one in copy.placeholders(words)]
     detail = (
-        f"The vault has a placeholder, or fewer than six signs, for {join_words(named)}. Next: put the real value there."
+        f"The vault has a placeholder, or fewer than six characters, for {join_words(named)}."
         if named
-        else f"{count(copy.real(words), 'value')} in the vault are none of the known placeholders."
+        else f"{count(copy.real(words), 'value')} in the vault are not known placeholders."
     )
-    return judge(check, holds=not named, observed=len(named), expected=0, unit="placeholders", detail=detail)
+    return check.judge(
+        holds=not named,
+        observed=len(named),
+        expected=0,
+        unit="placeholders",
+        detail=detail,
+        fix=f"Put the real value of {join_words(named)} into the vault.",
+    )
 
 
 def judge_rotation(copy: VaultCopy, words: Sequence[str], now: datetime) -> Result:
     """Judge whether every credential was changed within its own maximum age."""
-    check = "credentials.within_rotation_age"
+    check = WITHIN_ROTATION_AGE
     real = copy.real(words)
-    untold = [name for name, value in real.items() if value.changed_at is None]
-    if not real or len(untold) == len(real):
-        return unseen(check, "The vault says of no credential when it last changed. Next: fill the vault first.")
+    undated = [name for name, value in real.items() if value.changed_at is None]
+    if not real or len(undated) == len(real):
+        return check.errored("The vault does not show for any credential when it last changed.", fix="Fill the vault first.")
     late = copy.overdue(now, words)
     oldest = max((now - value.changed_at).days for value in real.values() if value.changed_at is not None)
     named = [f"{one.name} (limit {one.max_age.days} days)" for one in late]
     detail = (
-        f"Past their rotation age: {join_words(named)}. Next: rotate at the vendor, put the new value into the vault, then sync."
+        f"Past their rotation age: {join_words(named)}."
         if late
-        else f"The oldest of {count(real)} changed {show_count(oldest, 'day')} ago."
+        else f"The oldest of {count(real)} changed {format_count(oldest, 'day')} ago."
     )
-    return judge(check, holds=not late, observed=len(late), expected=0, unit="overdue credentials", detail=detail)
+    return check.judge(
+        holds=not late,
+        observed=len(late),
+        expected=0,
+        unit="overdue credentials",
+        detail=detail,
+        fix=[
+            f"Rotate {join_words([one.name for one in late])} at the vendor, and put the new value into the vault.",
+            "Run `make sync-credentials`.",
+        ],
+    )
 
 
-def judge_privacy(too_open: Sequence[str] | None, shown: str) -> Result:
-    """Judge whether nobody but its owner may read the vault's files."""
-    check = "credentials.vault_is_private"
+def judge_privacy(too_open: Sequence[str] | None, display_name: str) -> Result:
+    """Judge whether only its owner may read the vault's files."""
+    check = VAULT_IS_PRIVATE
     if too_open is None:
-        return skipped(check, f"{shown} is a server: who may read there is set in its own policies, which are not looked at.")
+        return check.skipped(f"{display_name} is a server: its own policies, which are not looked at, decide who may read there.")
     detail = (
-        f"Others than the owner may read {join_words(list(too_open[:5]))}{' and more' if len(too_open) > 5 else ''}. "
-        "Next: `chmod -R go= ` the vault folder."
+        f"Others than the owner may read {join_words(list(too_open[:5]))}{' and more' if len(too_open) > 5 else ''}."
         if too_open
-        else f"Every file of {shown} is its owner's alone."
+        else f"Every file of {display_name} is its owner's alone."
     )
-    return judge(check, holds=not too_open, observed=len(too_open), expected=0, unit="open files", detail=detail)
+    return check.judge(holds=not too_open, observed=len(too_open), expected=0, unit="open files", detail=detail)
 
 
 def judge_apart(shared: Sequence[tuple[str, str, str, str]], compared: Sequence[str], values: int) -> Result:
     """Judge whether no two environments have a value in common."""
-    check = "credentials.environments_share_no_value"
+    check = ENVIRONMENTS_SHARE_NO_VALUE
     if len(compared) < 2 or not values:
-        return unseen(check, "There is no second environment with values to compare. Next: name one in credentials.apart_from.")
+        return check.errored("There is no second environment with values to compare.", fix="Name one in credentials.apart_from.")
     named = [f"{first_name} of {first} and {second_name} of {second}" for first, first_name, second, second_name in shared]
     detail = (
-        f"One value in two environments: {join_words(named)}. Next: issue one for each, or declare it may_be_shared."
+        f"One value in two environments: {join_words(named)}."
         if shared
-        else f"{show_count(values, 'value')} of {join_words(list(compared))} are all different."
+        else f"{format_count(values, 'value')} of {join_words(list(compared))} are all different."
     )
-    return judge(check, holds=not shared, observed=len(shared), expected=0, unit="shared values", detail=detail)
+    return check.judge(holds=not shared, observed=len(shared), expected=0, unit="shared values", detail=detail)
 
 
-def judge_target(target: str, title: str, drifts: Sequence[Drift], cannot: str) -> list[Result]:
-    """Judge one target's drift by its three checks. cannot: why a copy's age may not be known there."""
-    wanted = [one for one in drifts if one.state not in (State.UNDECLARED, State.ALLOWED)]
-    checks: tuple[tuple[str, Callable[..., Result]], ...] = (
-        (f"credentials.{target}_has_every_credential", judge_present),
-        (f"credentials.{target}_has_nothing_undeclared", judge_undeclared),
-        (f"credentials.{target}_as_new_as_vault", judge_age),
-    )
-    if not wanted:
-        return [
-            unseen(check, f"No credential is declared for {title}. Next: declare which it needs in params.")
-            for check, _ in checks
-        ]
-    return [judged(check, title, drifts, cannot) for check, judged in checks]
+@dataclass(frozen=True, kw_only=True)
+class TargetChecks:
+    """The three checks of one target, and how people call it. age_unknown: why a copy's age may be unknown there."""
+
+    title: str
+    every_credential: Check
+    nothing_undeclared: Check
+    as_new_as_vault: Check
+    age_unknown: str
+    age_fix: str
 
 
-def say_drifts(drifts: Sequence[Drift]) -> str:
+def judge_target(target: TargetChecks, drifts: Sequence[Drift]) -> list[Result]:
+    """Judge one target's drift by its three checks."""
+    checks = (target.every_credential, target.nothing_undeclared, target.as_new_as_vault)
+    if all(one.state in (State.UNDECLARED, State.ALLOWED) for one in drifts):
+        reason = f"No credential is declared for {target.title}."
+        return [check.errored(reason, fix="Declare under credentials.declared which it needs.") for check in checks]
+    return [judge_present(target, drifts), judge_undeclared(target, drifts), judge_age(target, drifts)]
+
+
+def format_drifts(drifts: Sequence[Drift]) -> str:
     """Return the names with where they are and what is noted of them."""
     return join_words([f"{one.name} ({one.where}{'; ' + one.note if one.note else ''})" for one in drifts])
 
 
-def judge_present(check: str, title: str, drifts: Sequence[Drift], _: str) -> Result:
+def judge_present(target: TargetChecks, drifts: Sequence[Drift]) -> Result:
     """Judge whether every declared credential is in the target."""
     missing = [one for one in drifts if one.state is State.MISSING]
-    wanted = [one for one in drifts if one.state not in (State.UNDECLARED, State.ALLOWED)]
+    declared = [one for one in drifts if one.state not in (State.UNDECLARED, State.ALLOWED)]
     detail = (
-        f"{title} lacks {say_drifts(missing)}. {SYNC}"
+        f"{target.title} lacks {format_drifts(missing)}."
         if missing
-        else f"{title} has each of {count(wanted, 'declared credential')}."
+        else f"{target.title} has each of {count(declared, 'declared credential')}."
     )
-    return judge(check, holds=not missing, observed=len(missing), expected=0, unit="missing credentials", detail=detail)
+    return target.every_credential.judge(
+        holds=not missing, observed=len(missing), expected=0, unit="missing credentials", detail=detail, fix=SYNC
+    )
 
 
-def judge_undeclared(check: str, title: str, drifts: Sequence[Drift], _: str) -> Result:
+def judge_undeclared(target: TargetChecks, drifts: Sequence[Drift]) -> Result:
     """Judge whether everything in the target is declared or allowed."""
     extra = [one for one in drifts if one.state is State.UNDECLARED]
     detail = (
-        f"{title} has {say_drifts(extra)}, which params do not declare. "
-        "Next: remove it there by hand, declare it, or name it in credentials.undeclared_allowed; a sync removes nothing."
+        f"{target.title} has {format_drifts(extra)}, which params do not declare."
         if extra
-        else f"{title} has nothing that is not declared or allowed."
+        else f"{target.title} has nothing that is not declared or allowed."
     )
-    return judge(check, holds=not extra, observed=len(extra), expected=0, unit="undeclared secrets", detail=detail)
+    return target.nothing_undeclared.judge(
+        holds=not extra, observed=len(extra), expected=0, unit="undeclared secrets", detail=detail
+    )
 
 
-def judge_age(check: str, title: str, drifts: Sequence[Drift], cannot: str) -> Result:
-    """Judge whether no copy is older than the vault's; what can't be known is a skip, never a pass."""
+def judge_age(target: TargetChecks, drifts: Sequence[Drift]) -> Result:
+    """Judge whether no copy is older than the vault's; an unknown age is a skip, never a pass."""
+    check = target.as_new_as_vault
     known = [one for one in drifts if one.state in (State.CURRENT, State.OLDER, State.CHANGED)]
     wrong = [one for one in known if one.state is not State.CURRENT]
     unknown = [one for one in drifts if one.state is State.UNKNOWN]
-    facts = {"observed": len(wrong), "expected": 0, "unit": "old copies"}
+    facts: dict[str, Any] = {"observed": len(wrong), "expected": 0, "unit": "old copies"}
     if wrong:
         said = join_words([f"{one.name} ({one.where}) is {one.state.value}" for one in wrong])
-        return failed(check, detail=f"{said}. {SYNC}", **facts)
+        return check.failed(detail=f"{said}.", fix=SYNC, **facts)
     if unknown:
-        return skipped(check, f"It can't be known of {join_words([one.name for one in unknown])}: {cannot}")
+        named = join_words([one.name for one in unknown])
+        return check.skipped(f"The age of {named} is unknown: {target.age_unknown}", fix=target.age_fix)
     if not known:
-        return unseen(check, f"{title} has no copy to compare with the vault's. Next: see the other two checks of it first.")
-    return passed(check, detail=f"{show_count(len(known), 'copy', 'copies')} were set after the vault's last changed.", **facts)
+        return check.errored(
+            f"{target.title} has no copy to compare with the vault's.", fix=f"Fix {target.every_credential.id} first."
+        )
+    return check.passed(detail=f"{format_count(len(known), 'copy', 'copies')} were set after the vault's last changed.", **facts)

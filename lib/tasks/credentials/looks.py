@@ -1,6 +1,6 @@
-"""The declared credentials held against the vault, Fly.io and GitHub: read only, and without ever showing a value.
+"""The declared credentials compared with the vault, Fly.io and GitHub: read only, and without ever showing a value.
 
-What can't be known is said, not passed: Fly.io gives a name and a digest, GitHub a name and a time.
+What is unknown is skipped, never passed: Fly.io shows a name and a digest, GitHub a name and a time.
 """
 
 from __future__ import annotations
@@ -10,12 +10,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.clients.fly.digest_notes import notes_path, read_notes
-from lib.clients.vault.declared import VaultCopy, open_world_vault, read_copy, shared_values
-from lib.core.results import Findings, looks_at
-from lib.tasks.credentials.audit import audit_fly, audit_github, drift_row, open_credentials_fly, open_github
+from lib.clients.fly.digest_notes import read_notes
+from lib.clients.vault.declared import Credentials
+from lib.clients.vault.vault_copy import VaultCopy, read_copy, shared_values
+from lib.core.results import Findings, look
+from lib.tasks.credentials.audit import (
+    audit_fly,
+    audit_github,
+    drift_row,
+    notes_path,
+    open_credentials_fly,
+    open_environment,
+    open_github,
+)
 from lib.tasks.credentials.drift import Drift
 from lib.tasks.credentials.judge import (
+    TargetChecks,
     judge_apart,
     judge_complete,
     judge_placeholders,
@@ -24,12 +34,23 @@ from lib.tasks.credentials.judge import (
     judge_target,
 )
 from lib.tasks.credentials.sync import plan_steps
-from lib.transport.context import World
-
-NO_TIMES = (
-    "Fly.io shows a digest and no time, and no sync of this workbook has noted one here. "
-    "Next: `make sync-credentials` with APPLY=1 sets them again and notes their digests."
+from lib.tasks.credentials.task import (
+    ENVIRONMENTS_SHARE_NO_VALUE,
+    EVERY_VALUE_IN_VAULT,
+    FLY_AS_NEW_AS_VAULT,
+    FLY_HAS_EVERY_CREDENTIAL,
+    FLY_HAS_NOTHING_UNDECLARED,
+    GITHUB_AS_NEW_AS_VAULT,
+    GITHUB_HAS_EVERY_CREDENTIAL,
+    GITHUB_HAS_NOTHING_UNDECLARED,
+    NO_PLACEHOLDER_VALUES,
+    VAULT_IS_PRIVATE,
+    WITHIN_ROTATION_AGE,
 )
+from lib.transport.context import Context
+
+TargetDrift = tuple[str, Drift]
+"""A target's name in params, and one credential in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +60,16 @@ class VaultTimes:
     changed_at: Mapping[str, datetime | None] = field(default_factory=dict)
 
 
-@looks_at("credentials.every_value_in_vault", "credentials.no_placeholder_values", "credentials.within_rotation_age")
-def look_at_vault(world: World) -> Findings:
+@look(EVERY_VALUE_IN_VAULT, NO_PLACEHOLDER_VALUES, WITHIN_ROTATION_AGE)
+def look_at_vault(context: Context[Credentials]) -> Findings[VaultTimes]:
     """Each declared credential as the vault has it."""
-    settings, now = world.settings, datetime.now(UTC)
-    vault = open_world_vault(world, settings.vault_path)
+    settings, now = context.settings, datetime.now(UTC)
+    vault = open_environment(context, settings.vault_path)
     copy = read_copy(vault, settings)
     real = copy.real(settings.placeholders)
     return Findings(
         results=[
-            judge_complete(copy, vault.shown),
+            judge_complete(copy, vault.display_name),
             judge_placeholders(copy, settings.placeholders),
             judge_rotation(copy, settings.placeholders, now),
         ],
@@ -61,7 +82,7 @@ def vault_rows(copy: VaultCopy, placeholders: Sequence[str], now: datetime) -> l
     """Return one row a credential: where it is, how old, who needs it."""
     missing, unreal, late = copy.missing, copy.placeholders(placeholders), copy.overdue(now, placeholders)
     rows = []
-    for one in copy.wanted:
+    for one in copy.declared:
         value = copy.values.get(one.name)
         changed_at = value.changed_at if value else None
         named = {"missing": missing, "placeholder": unreal, "past its rotation age": late}
@@ -78,24 +99,24 @@ def vault_rows(copy: VaultCopy, placeholders: Sequence[str], now: datetime) -> l
     return rows
 
 
-@looks_at("credentials.vault_is_private")
-def look_at_permissions(world: World) -> Findings:
+@look(VAULT_IS_PRIVATE)
+def look_at_permissions(context: Context[Credentials]) -> Findings[None]:
     """Files of the vault that more people than their owner may read."""
-    vault = open_world_vault(world, world.settings.vault_path)
+    vault = open_environment(context, context.settings.vault_path)
     too_open = vault.too_open()
-    return Findings(results=[judge_privacy(too_open, vault.shown)], rows=[{"file": line} for line in too_open or ()])
+    return Findings(results=[judge_privacy(too_open, vault.display_name)], rows=[{"file": line} for line in too_open or ()])
 
 
-@looks_at("credentials.environments_share_no_value")
-def look_at_environments(world: World) -> Findings:
+@look(ENVIRONMENTS_SHARE_NO_VALUE)
+def look_at_environments(context: Context[Credentials]) -> Findings[None]:
     """Pairs of environments with one value in both; values that are meant to be shared are left out."""
-    settings = world.settings
+    settings = context.settings
     paths = dict.fromkeys([settings.vault_path, *settings.apart_from])
-    copies = {path: read_copy(open_world_vault(world, path), settings) for path in paths}
+    copies = {path: read_copy(open_environment(context, path), settings) for path in paths}
     real = {path: copy.real(settings.placeholders) for path, copy in copies.items()}
     shared = shared_values(copies, settings.placeholders)
     compared = [path for path, values in real.items() if values]
-    meant = {one.name for one in copies[settings.vault_path].wanted if one.may_be_shared}
+    meant = {one.name for one in copies[settings.vault_path].declared if one.may_be_shared}
     values = sum(len(values.keys() - meant) for values in real.values())
     return Findings(
         results=[judge_apart(shared, compared, values)],
@@ -103,29 +124,44 @@ def look_at_environments(world: World) -> Findings:
     )
 
 
-@looks_at("credentials.fly_has_every_credential", "credentials.fly_has_nothing_undeclared", "credentials.fly_as_new_as_vault")
-def look_at_fly(world: World, *, vault: VaultTimes | None) -> Findings:
+@look(FLY_HAS_EVERY_CREDENTIAL, FLY_HAS_NOTHING_UNDECLARED, FLY_AS_NEW_AS_VAULT)
+def look_at_fly(context: Context[Credentials], *, vault: VaultTimes | None) -> Findings[list[TargetDrift]]:
     """Each secret of the Fly app: by name, and by the digest that the last sync noted."""
-    settings = world.settings
-    drifts = audit_fly(open_credentials_fly(world), settings, times_of(vault), read_notes(notes_path(world)))
+    settings = context.settings
+    drifts = audit_fly(open_credentials_fly(context), settings, times_of(vault), read_notes(notes_path(context)))
+    target = TargetChecks(
+        title=f"The Fly app {settings.fly_app}",
+        every_credential=FLY_HAS_EVERY_CREDENTIAL,
+        nothing_undeclared=FLY_HAS_NOTHING_UNDECLARED,
+        as_new_as_vault=FLY_AS_NEW_AS_VAULT,
+        age_unknown="Fly.io shows a digest and no time, and no sync of this workbook has noted one here.",
+        age_fix="Run `make sync-credentials` with APPLY=1: it sets them again and notes their digests.",
+    )
     return Findings(
-        results=judge_target("fly", f"The Fly app {settings.fly_app}", drifts, NO_TIMES),
+        results=judge_target(target, drifts),
         rows=[drift_row(one) for one in drifts],
         facts=[("fly", one) for one in drifts],
     )
 
 
-@looks_at(
-    "credentials.github_has_every_credential",
-    "credentials.github_has_nothing_undeclared",
-    "credentials.github_as_new_as_vault",
+@look(
+    GITHUB_HAS_EVERY_CREDENTIAL,
+    GITHUB_HAS_NOTHING_UNDECLARED,
+    GITHUB_AS_NEW_AS_VAULT,
 )
-def look_at_github(world: World, *, vault: VaultTimes | None) -> Findings:
+def look_at_github(context: Context[Credentials], *, vault: VaultTimes | None) -> Findings[list[TargetDrift]]:
     """Each secret of the GitHub environment and of the repository itself: by name, and by when it was set."""
-    drifts = audit_github(open_github(world), world.settings, times_of(vault))
-    cannot = "the vault does not say when it changed. Next: keep it where changes leave a time."
+    drifts = audit_github(open_github(context), context.settings, times_of(vault))
+    target = TargetChecks(
+        title=f"GitHub ({context.settings.github_repository})",
+        every_credential=GITHUB_HAS_EVERY_CREDENTIAL,
+        nothing_undeclared=GITHUB_HAS_NOTHING_UNDECLARED,
+        as_new_as_vault=GITHUB_AS_NEW_AS_VAULT,
+        age_unknown="the vault does not show when it changed.",
+        age_fix="Keep it where changes leave a time.",
+    )
     return Findings(
-        results=judge_target("github", f"GitHub ({world.settings.github_repository})", [one for _, one in drifts], cannot),
+        results=judge_target(target, [one for _, one in drifts]),
         rows=[drift_row(one) for _, one in drifts],
         facts=drifts,
     )
@@ -136,7 +172,7 @@ def times_of(vault: VaultTimes | None) -> Mapping[str, datetime | None]:
     return vault.changed_at if vault is not None else {}
 
 
-def sync_plan(*audits: Sequence[tuple[str, Drift]] | None) -> list[dict[str, str]]:
+def sync_plan(*audits: Sequence[TargetDrift] | None) -> list[dict[str, str]]:
     """Return what a sync would set, one row a value; nothing is set here."""
     steps = plan_steps(one for found in audits for one in found or ())
     return [{"credential": step.name, "where": step.where, "why": step.why} for step in steps]

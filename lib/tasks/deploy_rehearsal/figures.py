@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from matplotlib.axes import Axes
 
-from lib.core.wording import join_words, show_count, show_duration
+from lib.core.wording import format_count, format_duration, join_words
 from lib.display.figure import INK, LIMIT, MARKERS, SOFT, Figure, finish, label, new_canvas, nothing_drawn
 from lib.tasks.deploy_rehearsal.outages import Phase, error_ratio, find_outages, longest_gap_s, within
 from lib.transport.traffic import Sample
@@ -41,7 +41,7 @@ def requests_through_phases(traffic: Traffic | None) -> Figure:
         for place, version in enumerate(sorted({sample.version for sample in good})):
             own = [sample for sample in good if sample.version == version]
             look: dict[str, Any] = {"s": 11, "marker": MARKERS[place % 4], "color": COLOURS[place % 4], "linewidths": 0}
-            named = f"answered by {label(version, limit=24)}" if version else "answered, version not told"
+            named = f"answered by {label(version, limit=24)}" if version else "answered, version unknown"
             axes.scatter([one.sent_at for one in own], [one.took_ms for one in own], label=named, zorder=2, **look)
         if lost:
             axes.scatter(
@@ -60,7 +60,7 @@ def requests_through_phases(traffic: Traffic | None) -> Figure:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_minor_formatter(lambda *_: "")
         axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.27), ncols=4)
-        return finish(canvas, alt=say_traffic(samples, phases), caption=caption_of(samples))
+        return finish(canvas, alt=format_traffic(samples, phases), caption=caption_of(samples))
 
 
 def shade_phases(axes: Axes, phases: Sequence[Phase]) -> None:
@@ -80,17 +80,17 @@ def caption_of(samples: Sequence[Sample]) -> str:
     seconds = max(sample.sent_at for sample in samples)
     lost = sum(not sample.is_good for sample in samples)
     return (
-        f"{show_count(len(samples), 'request')} in {show_duration(seconds)}, {lost} lost; "
-        f"longest without a good answer: {show_duration(longest_gap_s(samples))}. Answer times on a logarithmic axis."
+        f"{format_count(len(samples), 'request')} in {format_duration(seconds)}, {lost} lost; "
+        f"longest without a good answer: {format_duration(longest_gap_s(samples))}. Answer times on a logarithmic axis."
     )
 
 
-def say_traffic(samples: Sequence[Sample], phases: Sequence[Phase]) -> str:
+def format_traffic(samples: Sequence[Sample], phases: Sequence[Phase]) -> str:
     said = []
     for phase in phases:
         own = within(samples, phase)
         lost = sum(not sample.is_good for sample in own)
         said.append(
-            f"{phase.name} ({show_duration(phase.end_s - phase.begin_s)}): {lost} of {show_count(len(own), 'request')} lost"
+            f"{phase.name} ({format_duration(phase.end_s - phase.begin_s)}): {lost} of {format_count(len(own), 'request')} lost"
         )
     return f"{join_words(said)}. {error_ratio(samples):.1%} of all requests were lost."

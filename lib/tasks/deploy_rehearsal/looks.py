@@ -1,8 +1,7 @@
-"""The deploy and its way back, practised: what each took, what users felt, and whether everything came back."""
+"""The rehearsal of a deploy and its rollback: what each took, what users noticed, and whether everything was restored."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -10,70 +9,104 @@ from lib.clients.fly.flyctl import (
     AppState,
     Fly,
     deploy,
-    deploy_argv,
     find_image,
     read_app,
     read_operator,
     read_version,
     validate_config,
 )
-from lib.core.recovery_notes import leave_note, remove_note
-from lib.core.results import Findings, looks_at, skipped, unseen
+from lib.core.recovery_notes import remove_recovery_note, write_recovery_note
+from lib.core.results import Findings, Outcome, look
 from lib.tasks.deploy_rehearsal import judge as judgement
 from lib.tasks.deploy_rehearsal.outages import find_outages, sum_up_phases
-from lib.tasks.deploy_rehearsal.rehearsal import Plan, Rehearsal, rehearse, say_machines, transcripts_of
-from lib.tasks.deploy_rehearsal.rollback import Whole, compare_wholes, member_rows, plan_way_back, read_whole, try_way_back
-from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, show_cell, try_on, wait_for_image
-from lib.transport.context import World
-from lib.transport.process import show_argv
-
-GUARD = "ALLOW_WRITES"
-NOTHING_DEPLOYED = (
-    "Nothing was deployed: there is no candidate, or no way back. Next: see candidate_is_in_the_registry and way_back_is_known."
+from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal, RehearsalPlan, format_machines, rehearse, transcripts_of
+from lib.tasks.deploy_rehearsal.rollback import (
+    ReleaseSnapshot,
+    component_rows,
+    diff_snapshots,
+    dry_run_rollback,
+    plan_rollback,
+    snapshot_release,
 )
+from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, format_cell, try_image, wait_for_image
+from lib.tasks.deploy_rehearsal.task import (
+    CANDIDATE_GETS_HEALTHY,
+    CANDIDATE_IS_IN_THE_REGISTRY,
+    CANDIDATE_STAYS_HEALTHY,
+    CONFIG_IS_VALID,
+    DOWNTIME_WITHIN_LIMIT,
+    ERRORS_WITHIN_LIMIT,
+    EVERYTHING_CAME_BACK,
+    NEIGHBOURS_WORK_TOGETHER,
+    OLD_VERSION_ANSWERS,
+    ROLLBACK_IS_QUICK,
+    RUNNING_RELEASE_IS_HEALTHY,
+    SCHEMAS,
+    WAY_BACK_IS_KNOWN,
+    DeployRehearsal,
+)
+from lib.transport.context import Context
+
+NOTHING_DEPLOYED = "Nothing was deployed: there is no candidate, or no rollback."
+FIX_PLAN = f"Fix {CANDIDATE_IS_IN_THE_REGISTRY.id} and {WAY_BACK_IS_KNOWN.id} first."
 TASK = "deploy_rehearsal"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Readied:
-    """What is known before anything is changed, for the looks that follow."""
+class DeployPlan:
+    """What is known before anything is changed, for the looks that follow.
 
-    plan: Plan
-    whole: Whole
-    works: bool  # whether there is a way back, and a candidate to deploy
+    works: whether there is a rollback, and a candidate to deploy.
+    """
+
+    plan: RehearsalPlan
+    snapshot: ReleaseSnapshot
+    works: bool
 
 
-def open_fly(world: World, app: str | None = None) -> Fly:
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why an app may not be deployed to, and what would allow it."""
+
+    reason: str
+    fix: str
+
+
+def open_fly(context: Context[DeployRehearsal], app: str | None = None) -> Fly:
     """Return flyctl for the app of this environment, or for another."""
     return Fly(
-        program=world.programs.flyctl,
-        app=app or world.settings.app,
-        timeout_s=world.settings.command_timeout_s,
-        folder=world.pack,
-        token=world.service("fly").parts["token"] or None,
+        program=context.programs.flyctl,
+        app=app or context.settings.app,
+        timeout_s=context.settings.command_timeout_s,
+        folder=context.pack,
+        token=context.service("fly").parts["token"] or None,
     )
 
 
-def guard(world: World, app: str) -> str:
-    """Return why this app may not be deployed to, '' when it may."""
-    if app in world.settings.production_apps and not world.production_writes_allowed:
-        return f"{app} is production's: nothing was deployed. Next: to rehearse there, set {GUARD}=production."
-    if not world.writes_allowed:
-        return f"Nothing was deployed to {app}: writes are not allowed. Next: set {GUARD}={world.environment}."
-    return ""
+def find_refusal(context: Context[DeployRehearsal], app: str) -> Refusal | None:
+    """Return why this app may not be deployed to, None when it may."""
+    if app in context.settings.production_apps and not context.production_writes_allowed:
+        return Refusal(
+            reason=f"{app} is production's: nothing was deployed.", fix="Set ALLOW_WRITES=production to rehearse there."
+        )
+    if not context.writes_allowed:
+        return Refusal(
+            reason=f"Nothing was deployed to {app}: writes are not allowed.", fix=f"Set ALLOW_WRITES={context.environment}."
+        )
+    return None
 
 
-@looks_at("deploy_rehearsal.config_is_valid", "deploy_rehearsal.running_release_is_healthy")
-def look_at_what_runs(world: World) -> Findings:
+@look(CONFIG_IS_VALID, RUNNING_RELEASE_IS_HEALTHY)
+def look_at_what_runs(context: Context[DeployRehearsal]) -> Findings[AppState]:
     """What runs now: machine by machine, its image and its health checks."""
-    fly = open_fly(world)
+    fly = open_fly(context)
     version = read_version(fly)
     read_operator(fly)
     state = read_app(fly)
     if state.running is not None and not state.is_healthy:
-        wait_for_image(fly, state.running.image, timeout_s=world.settings.health_timeout_s)
+        wait_for_image(fly, state.running.image, timeout_s=context.settings.health_timeout_s)
         state = read_app(fly)
-    config = validate_config(fly, world.settings.config)
+    config = validate_config(fly, context.settings.config)
     rows = [
         {
             "machine": one.id,
@@ -86,38 +119,42 @@ def look_at_what_runs(world: World) -> Findings:
     ]
     releases = [asdict(one) for one in state.releases]
     return Findings(
-        results=[judgement.judge_config(config, world.settings.config, version), judgement.judge_running(state)],
+        results=[judgement.judge_config(config, context.settings.config, version), judgement.judge_running(state)],
         rows=rows,
         artifacts={"before.json": {"flyctl": version, "machines": [asdict(one) for one in state.machines], "releases": releases}},
         facts=state,
     )
 
 
-@looks_at("deploy_rehearsal.candidate_is_in_the_registry", "deploy_rehearsal.way_back_is_known")
-def look_at_way_back(world: World, *, before: AppState | None) -> Findings:
-    """What runs, and what is to come: the commands for both are kept before anything is changed."""
-    ids = look_at_way_back.check_ids  # type: ignore[attr-defined]
+@look(CANDIDATE_IS_IN_THE_REGISTRY, WAY_BACK_IS_KNOWN)
+def look_at_rollback(context: Context[DeployRehearsal], *, before: AppState | None) -> Findings[DeployPlan]:
+    """What runs, and the candidate: the commands for both are kept before anything is changed."""
     if before is None or before.running is None:
-        return unseen_all(ids, "What runs now is not known. Next: see running_release_is_healthy.")
-    fly, settings = open_fly(world), world.settings
+        return look_at_rollback.errors(
+            "What runs now could not be determined.", fix=f"Fix {RUNNING_RELEASE_IS_HEALTHY.id} first."
+        )
+    fly, settings = open_fly(context), context.settings
     config = settings.config
-    way_back = plan_way_back(
+    rollback = plan_rollback(
         fly,
         before,
         config=settings.config,
-        pack=world.pack,
-        kept=world.kept,
+        pack=context.pack,
+        kept=context.kept,
         strategy=settings.strategy,
         limit_s=settings.rollback_limit_s,
     )
-    plan = Plan(
+    plan = RehearsalPlan(
         fly=fly, config=config, image=settings.image, strategy=settings.strategy, endpoints=settings.endpoints,
         per_second=settings.requests_per_s, baseline_s=settings.baseline_s, watch_s=settings.watch_s,
-        health_timeout_s=settings.health_timeout_s, rollback_limit_s=settings.rollback_limit_s, way_back=way_back, before=before,
+        health_timeout_s=settings.health_timeout_s, rollback_limit_s=settings.rollback_limit_s, rollback=rollback, before=before,
     )  # fmt: skip
-    candidate, dry = find_image(fly, config, settings.image), try_way_back(fly, way_back)
-    results = [judgement.judge_candidate(candidate, settings.image, before), judgement.judge_way_back(dry, way_back.shown)]
-    whole = read_whole(before, world.target, world.sections["migrations"].schemas)
+    candidate, dry_run = find_image(fly, config, settings.image), dry_run_rollback(fly, rollback)
+    results = [
+        judgement.judge_candidate(candidate, settings.image, before),
+        judgement.judge_rollback_plan(dry_run, rollback.display_name),
+    ]
+    snapshot = snapshot_release(before, context.target, context.borrow(SCHEMAS))
     running = before.running
     rows: list[dict[str, str | None]] = [
         {"what": f"what runs, release v{running.version}", "image": running.image, "digest": before.images[0][:19]},
@@ -126,149 +163,130 @@ def look_at_way_back(world: World, *, before: AppState | None) -> Findings:
     return Findings(
         results=results,
         rows=rows,
-        artifacts={"way_back.txt": f"{way_back.shown}\n", "way_back_dry_run.txt": dry.transcript},
-        facts=Readied(plan=plan, whole=whole, works=all(one.outcome == "pass" for one in results)),
+        artifacts={"way_back.txt": f"{rollback.display_name}\n", "way_back_dry_run.txt": dry_run.transcript},
+        facts=DeployPlan(plan=plan, snapshot=snapshot, works=all(one.outcome is Outcome.PASS for one in results)),
     )
 
 
-def say_commands(readied: Readied | None) -> str:
-    """Return the two commands in full, as a person pastes them in the pack's folder."""
-    if readied is None:
-        return "No command: what runs now is not known."
-    plan = readied.plan
-    words = deploy_argv(plan.fly, plan.config, image=plan.image, strategy=plan.strategy, wait_s=plan.health_timeout_s)
-    return f"Deploy:\n  {break_options(show_argv(words))}\nWay back:\n  {break_options(plan.way_back.shown)}"
-
-
-def break_options(command: str) -> str:
-    """Return a command with each option on a line of its own, still one command when pasted."""
-    return command.replace(" --", " \\\n      --")
-
-
-@looks_at(
-    "deploy_rehearsal.candidate_gets_healthy",
-    "deploy_rehearsal.candidate_stays_healthy",
-    "deploy_rehearsal.rollback_is_quick",
-    "deploy_rehearsal.old_version_answers",
+@look(
+    CANDIDATE_GETS_HEALTHY,
+    CANDIDATE_STAYS_HEALTHY,
+    ROLLBACK_IS_QUICK,
+    OLD_VERSION_ANSWERS,
 )
-def look_at_rehearsal(world: World, *, readied: Readied | None) -> Findings:
+def look_at_rehearsal(context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None) -> Findings[Rehearsal]:
     """The rehearsal, stage by stage, with users' requests all the while."""
-    ids = look_at_rehearsal.check_ids  # type: ignore[attr-defined]
-    if readied is None or not readied.works:
-        return unseen_all(ids, NOTHING_DEPLOYED)
-    plan = readied.plan
-    if refused := guard(world, plan.fly.app):
+    if deploy_plan is None or not deploy_plan.works:
+        return look_at_rehearsal.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
+    plan = deploy_plan.plan
+    if refusal := find_refusal(context, plan.fly.app):
         rows = [
             {"stage": "deploy", "took, s": None, "came to": "planned only"},
             {"stage": "rollback", "took, s": None, "came to": "planned only"},
         ]
-        return Findings(results=[skipped(check, refused) for check in ids], rows=rows)
+        return look_at_rehearsal.skips(refusal.reason, fix=refusal.fix, rows=rows)
     try:
-        seen = rehearse(plan, at_stage=lambda stage: leave_note(world.work, TASK, say_way_back(plan, stage)))
+        seen = rehearse(plan, at_stage=lambda stage: write_recovery_note(context.work, TASK, format_recovery(plan, stage)))
     except KeyboardInterrupt:
-        note = f"{say_machines(plan.fly)}\n{say_way_back(plan, 'stopped by the operator')}"
-        leave_note(world.work, TASK, note)
+        note = f"{format_machines(plan.fly)}\n{format_recovery(plan, 'stopped by the operator')}"
+        write_recovery_note(context.work, TASK, note)
         print(note)
         raise
     results = judgement.judge_rehearsal(plan, seen)
-    if all(one.outcome == "pass" for one in results[2:]):
-        remove_note(world.work, TASK)
+    if all(one.outcome is Outcome.PASS for one in results[2:]):
+        remove_recovery_note(context.work, TASK)
     return Findings(results=results, rows=judgement.stage_rows(seen), artifacts=transcripts_of(seen), facts=seen)
 
 
-def say_way_back(plan: Plan, stage: str) -> str:
-    """Return the note for who finds the rehearsal cut off at this stage."""
+def format_recovery(plan: RehearsalPlan, stage: str) -> str:
+    """Return the note for a person who finds the rehearsal interrupted at this stage."""
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {plan.fly.app}: {stage}.\n"
-        f"To bring back what ran before, in the pack's folder:\n  {plan.way_back.shown} --take-over"
+        f"To restore what ran before, in the pack's folder:\n  {plan.rollback.display_name} --take-over"
     )
 
 
-@looks_at("deploy_rehearsal.downtime_within_limit", "deploy_rehearsal.errors_within_limit")
-def look_at_users(world: World, *, rehearsal: Rehearsal | None) -> Findings:
-    """What users met, phase by phase."""
-    ids = look_at_users.check_ids  # type: ignore[attr-defined]
+@look(DOWNTIME_WITHIN_LIMIT, ERRORS_WITHIN_LIMIT)
+def look_at_users(context: Context[DeployRehearsal], *, rehearsal: Rehearsal | None) -> Findings[None]:
+    """What users noticed, phase by phase."""
     if rehearsal is None:
-        return not_rehearsed(world, ids)
+        if refusal := find_refusal(context, context.settings.app):
+            return look_at_users.skips(refusal.reason, fix=refusal.fix)
+        return look_at_users.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
     results = judgement.judge_users(
-        rehearsal, max_downtime_s=world.settings.max_downtime_s, max_error_ratio=world.settings.max_error_ratio
+        rehearsal, max_downtime_s=context.settings.max_downtime_s, max_error_ratio=context.settings.max_error_ratio
     )
     outages = [asdict(one) for one in find_outages(rehearsal.samples)]
     return Findings(results=results, rows=sum_up_phases(rehearsal.samples, rehearsal.phases), artifacts={"outages.json": outages})
 
 
-@looks_at("deploy_rehearsal.everything_came_back")
-def look_at_equation(world: World, *, readied: Readied | None, rehearsal: Rehearsal | None) -> Findings:
-    """Each member of the running release, before the deploy and after the rollback."""
-    ids = look_at_equation.check_ids  # type: ignore[attr-defined]
-    if readied is None or rehearsal is None or rehearsal.after is None:
-        return not_rehearsed(world, ids)
-    after = read_whole(rehearsal.after, world.target, world.sections["migrations"].schemas)
-    changes = compare_wholes(readied.whole, after)
-    both = {"before": readied.whole.members, "after": after.members}
+@look(EVERYTHING_CAME_BACK)
+def look_at_restored_release(
+    context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None, rehearsal: Rehearsal | None
+) -> Findings[None]:
+    """Each component of the running release, before the deploy and after the rollback."""
+    if deploy_plan is None or rehearsal is None or rehearsal.after is None:
+        if refusal := find_refusal(context, context.settings.app):
+            return look_at_restored_release.skips(refusal.reason, fix=refusal.fix)
+        return look_at_restored_release.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
+    before = deploy_plan.snapshot
+    after = snapshot_release(rehearsal.after, context.target, context.borrow(SCHEMAS))
+    both = {"before": before.components, "after": after.components}
     return Findings(
-        results=[judgement.judge_equation(changes, len(after.members))],
-        rows=member_rows(readied.whole, after),
+        results=[judgement.judge_restored_release(diff_snapshots(before, after), len(after.components))],
+        rows=component_rows(before, after),
         artifacts={"equation.json": both},
     )
 
 
-@looks_at("deploy_rehearsal.neighbours_work_together")
-def look_at_neighbours(world: World, *, readied: Readied | None, rehearsal: Rehearsal | None) -> Findings:
+@look(NEIGHBOURS_WORK_TOGETHER)
+def look_at_version_skew(
+    context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None, rehearsal: Rehearsal | None
+) -> Findings[None]:
     """Old and new app, each on the old and on the new schema."""
-    ids = look_at_neighbours.check_ids  # type: ignore[attr-defined]
-    app = world.settings.previous_schema_app
-    if readied is None or rehearsal is None:
-        return not_rehearsed(world, ids)
+    app = context.settings.previous_schema_app
+    if deploy_plan is None or rehearsal is None:
+        if refusal := find_refusal(context, context.settings.app):
+            return look_at_version_skew.skips(refusal.reason, fix=refusal.fix)
+        return look_at_version_skew.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
     if not app:
-        reason = "No app stands on the previous schema (previous_schema_app). Next: make one, with a database one release behind."
-        return unseen_all(ids, reason)
-    if refused := guard(world, app):
-        return skip_all(ids, refused)
-    plan, cells = readied.plan, {("old", "new"): rehearsal.smoke_before, ("new", "new"): rehearsal.smoke_candidate}
+        return look_at_version_skew.errors(
+            "No app runs on the previous schema.",
+            fix="Create one with a database one release behind, and name it in deploy_rehearsal.previous_schema_app.",
+        )
+    if refusal := find_refusal(context, app):
+        return look_at_version_skew.skips(refusal.reason, fix=refusal.fix)
+    plan, cells = deploy_plan.plan, {("old", "new"): rehearsal.smoke_before, ("new", "new"): rehearsal.smoke_candidate}
     old = plan.before.running
     assert old is not None
-    cells["old", "old"], cells["new", "old"] = try_neighbour(world, app, old.image), None
-    # A candidate that is healthy nowhere would only be found so again: judged by candidate_gets_healthy.
+    cells["old", "old"], cells["new", "old"] = check_skew(context, app, old.image), None
+    # A candidate that is healthy nowhere would only fail again: see candidate_gets_healthy.
     if rehearsal.healthy_after_s is not None:
-        cells["new", "old"] = try_neighbour(world, app, plan.image)
-        leave_neighbour(world, app, old.image)
+        cells["new", "old"] = check_skew(context, app, plan.image)
+        restore_skew_app(context, app, old.image)
     rows = [
-        show_cell(f"{name} app", f"{schema} schema", cells[name, schema]) for name in ("old", "new") for schema in ("old", "new")
+        format_cell(f"{name} app", f"{schema} schema", cells[name, schema])
+        for name in ("old", "new")
+        for schema in ("old", "new")
     ]
-    return Findings(results=[judgement.judge_grid(cells)], rows=rows)
+    return Findings(results=[judgement.judge_version_skew(cells)], rows=rows)
 
 
-def try_neighbour(world: World, app: str, image: str) -> SmokeCalls:
+def check_skew(context: Context[DeployRehearsal], app: str, image: str) -> SmokeCalls:
     """Return the smoke calls of one image on the previous schema."""
-    return try_on(
-        open_fly(world, app),
-        world.settings.config,
+    return try_image(
+        open_fly(context, app),
+        context.settings.config,
         image,
-        world.settings.endpoints,
-        health_timeout_s=world.settings.health_timeout_s,
+        context.settings.endpoints,
+        health_timeout_s=context.settings.health_timeout_s,
     )
 
 
-def leave_neighbour(world: World, app: str, image: str) -> None:
-    """Leave the app on the previous schema with the image that it was found with; nobody waits for it."""
-    settings = world.settings
+def restore_skew_app(context: Context[DeployRehearsal], app: str, image: str) -> None:
+    """Deploy the image that the app on the previous schema was found with; nothing waits for it."""
+    settings = context.settings
     deploy(
-        open_fly(world, app), settings.config, image=image, strategy="immediate",
+        open_fly(context, app), settings.config, image=image, strategy="immediate",
         wait_s=settings.health_timeout_s, timeout_s=settings.command_timeout_s,
     )  # fmt: skip
-
-
-def not_rehearsed(world: World, ids: Sequence[str]) -> Findings:
-    """Return why there is nothing to judge: refused on purpose, or broken before."""
-    if refused := guard(world, world.settings.app):
-        return skip_all(ids, refused)
-    return unseen_all(ids, NOTHING_DEPLOYED)
-
-
-def unseen_all(ids: Sequence[str], reason: str) -> Findings:
-    return Findings(results=[unseen(check, reason) for check in ids])
-
-
-def skip_all(ids: Sequence[str], reason: str) -> Findings:
-    return Findings(results=[skipped(check, reason) for check in ids])

@@ -10,7 +10,7 @@ from typing import Any
 from lib.transport.traffic import Sample, Stream
 
 FEWEST_FOR_P95 = 20
-"""Samples below which a 95th percentile is one request's luck."""
+"""With fewer samples the 95th percentile is one request's luck."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Outage:
 
 
 def begin_stream(url: str, paths: Sequence[str], *, per_second: float) -> Stream:
-    """Return a stream of requests to the app, not yet begun: use it in a `with`."""
+    """Return a stream of requests to the app, not started yet: use it in a `with`."""
     return Stream(url, paths, per_second=per_second)
 
 

@@ -1,4 +1,4 @@
-"""One rehearsal: deploy the candidate, watch it, bring the running release back by its script; users all the while."""
+"""One rehearsal: deploy the candidate, watch it, roll back by the pack's script; users all the while."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from lib.clients.fly.flyctl import TOOL_BROKE, AppState, Fly, Machine, deploy, read_app, read_machines, said_by
 from lib.core.errors import CommandError
 from lib.tasks.deploy_rehearsal.outages import Phase, begin_stream
-from lib.tasks.deploy_rehearsal.rollback import WayBack, go_back
+from lib.tasks.deploy_rehearsal.rollback import RollbackPlan, run_rollback
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, make_smoke_calls, wait_for_image
 from lib.transport.process import FollowedRun
 from lib.transport.traffic import Sample, Stream
 
-LOOK_S = 0.2
+POLL_S = 0.2
 """Seconds between two looks at the machines while the candidate is watched."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RehearsalPlan:
     """What will be done, decided before anything is changed."""
 
     fly: Fly
@@ -33,7 +33,7 @@ class Plan:
     watch_s: float
     health_timeout_s: float
     rollback_limit_s: float
-    way_back: WayBack
+    rollback: RollbackPlan
     before: AppState
 
 
@@ -41,46 +41,48 @@ class Plan:
 class Rehearsal:
     """What came of it; a part that was not reached is None.
 
-    deploy_trouble: why flyctl's own answer says nothing of the candidate. healthy_after_s: from the trigger.
-    watched_s: how long the candidate was seen healthy; fell_over: what ended that early.
+    deploy_failure: why flyctl's own answer says nothing about the candidate. healthy_after_s: from the trigger.
+    watched_s: how long the candidate was seen healthy; fell_over: what ended that early; watch_failure: why the machines
+    could not be read. rollback_failure: why the script did not end.
     """
 
     phases: list[Phase] = field(default_factory=list)
     samples: Sequence[Sample] = ()
     deploy: FollowedRun | None = None
-    deploy_trouble: str = ""
+    deploy_failure: str = ""
     healthy_after_s: float | None = None
     machines: tuple[Machine, ...] = ()
     watched_s: float = 0.0
     fell_over: str = ""
+    watch_failure: CommandError | None = None
     smoke_before: SmokeCalls | None = None
     smoke_candidate: SmokeCalls | None = None
     smoke_after: SmokeCalls | None = None
     rollback: FollowedRun | None = None
-    rollback_trouble: str = ""
+    rollback_failure: str = ""
     after: AppState | None = None
 
 
-def rehearse(plan: Plan, *, at_stage: Callable[[str], None]) -> Rehearsal:
+def rehearse(plan: RehearsalPlan, *, at_stage: Callable[[str], None]) -> Rehearsal:
     """Do the whole rehearsal and return what came of it, however the candidate fared.
 
-    at_stage: told each stage as it begins, before anything is changed in it.
-    Raises CommandError when the app can't be seen any more after it was brought back.
+    at_stage: called with each stage as it begins, before anything is changed in it.
+    Raises CommandError when the app cannot be read any more after the rollback.
     """
     seen = Rehearsal(smoke_before=make_smoke_calls(plan.before.url, plan.endpoints))
     with begin_stream(plan.before.url, plan.endpoints, per_second=plan.per_second) as stream:
         time.sleep(plan.baseline_s)
         marks = [("before", 0.0), ("deploy", stream.now())]
         at_stage("deploying the candidate")
-        bring_candidate(plan, seen, stream, began_s=marks[1][1])
+        deploy_candidate(plan, seen, stream, began_s=marks[1][1])
         marks.append(("watch", stream.now()))
         if seen.healthy_after_s is not None:
             at_stage("watching the candidate")
             seen.smoke_candidate = make_smoke_calls(plan.before.url, plan.endpoints)
             watch_candidate(plan, seen)
         marks.append(("rollback", stream.now()))
-        at_stage("bringing the running release back")
-        bring_back(plan, seen)
+        at_stage("rolling back")
+        roll_back(plan, seen)
         marks.append(("after", stream.now()))
         time.sleep(plan.baseline_s)
         ended_s = stream.now()
@@ -92,7 +94,7 @@ def rehearse(plan: Plan, *, at_stage: Callable[[str], None]) -> Rehearsal:
     return seen
 
 
-def bring_candidate(plan: Plan, seen: Rehearsal, stream: Stream, *, began_s: float) -> None:
+def deploy_candidate(plan: RehearsalPlan, seen: Rehearsal, stream: Stream, *, began_s: float) -> None:
     """Deploy, and see whether every machine gets healthy on the candidate."""
     try:
         seen.deploy = deploy(
@@ -104,25 +106,25 @@ def bring_candidate(plan: Plan, seen: Rehearsal, stream: Stream, *, began_s: flo
             timeout_s=plan.fly.timeout_s,
         )
         if seen.deploy.exit_code in TOOL_BROKE or seen.deploy.exit_code < 0:
-            seen.deploy_trouble = f"flyctl deploy was cut off (exit code {seen.deploy.exit_code}): {said_by(seen.deploy)}."
+            seen.deploy_failure = f"flyctl deploy was cut off (exit code {seen.deploy.exit_code}): {said_by(seen.deploy)}."
         succeeded = seen.deploy.exit_code == 0
         healthy, seen.machines = wait_for_image(plan.fly, plan.image, timeout_s=plan.health_timeout_s if succeeded else 0)
         if healthy and succeeded:
             seen.healthy_after_s = stream.now() - began_s
     except CommandError as exc:
-        seen.deploy_trouble = str(exc).partition(" Next: ")[0]  # the next move is another one now
+        seen.deploy_failure = exc.message  # its fix is another one after the rollback
 
 
-def watch_candidate(plan: Plan, seen: Rehearsal) -> None:
+def watch_candidate(plan: RehearsalPlan, seen: Rehearsal) -> None:
     """Look at the machines until the watch is over, or one is not healthy or ended by itself."""
     began = time.monotonic()
     known = {(machine.id, exit_ms) for machine in seen.machines for exit_ms in machine.exits}
-    while not seen.fell_over and time.monotonic() - began < plan.watch_s:
-        time.sleep(LOOK_S)
+    while not seen.fell_over and not seen.watch_failure and time.monotonic() - began < plan.watch_s:
+        time.sleep(POLL_S)
         try:
             seen.machines = read_machines(plan.fly)
         except CommandError as exc:
-            seen.fell_over = f"the machines could not be seen: {exc}"
+            seen.watch_failure = exc
             break
         seen.watched_s = time.monotonic() - began
         exits = [machine.id for machine in seen.machines for exit_ms in machine.exits if (machine.id, exit_ms) not in known]
@@ -133,12 +135,12 @@ def watch_candidate(plan: Plan, seen: Rehearsal) -> None:
             seen.fell_over = f"machine {sick[0]} was not healthy {seen.watched_s:.1f} s later"
 
 
-def bring_back(plan: Plan, seen: Rehearsal) -> None:
+def roll_back(plan: RehearsalPlan, seen: Rehearsal) -> None:
     """Run the rollback script, and keep what it said."""
     try:
-        seen.rollback = go_back(plan.fly, plan.way_back, timeout_s=plan.rollback_limit_s * 2 + plan.fly.timeout_s)
+        seen.rollback = run_rollback(plan.fly, plan.rollback, timeout_s=plan.rollback_limit_s * 2 + plan.fly.timeout_s)
     except CommandError as exc:
-        seen.rollback_trouble = str(exc)
+        seen.rollback_failure = exc.message
 
 
 def transcripts_of(seen: Rehearsal) -> dict[str, Any]:
@@ -157,12 +159,12 @@ def transcripts_of(seen: Rehearsal) -> dict[str, Any]:
     return kept
 
 
-def say_machines(fly: Fly) -> str:
-    """Return what each machine runs at this moment, or that it can't be seen."""
+def format_machines(fly: Fly) -> str:
+    """Return what each machine runs at this moment, or that it could not be read."""
     try:
         machines = read_machines(fly)
     except CommandError as exc:
-        return f"The machines of {fly.app} could not be seen: {exc}"
+        return f"The machines of {fly.app} could not be read: {exc}"
     return "\n".join(
         f"machine {one.id}: {one.state}, {one.image}, checks {', '.join(one.checks.values()) or 'none'}" for one in machines
     )

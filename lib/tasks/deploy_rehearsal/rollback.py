@@ -1,7 +1,7 @@
-"""The way back of a deploy as an equation: everything that makes up a running release, before and after.
+"""The rollback of a deploy, and the snapshot of all that makes up a running release, before and after it.
 
-Redeploying an old image brings back neither fly.toml nor environment, secrets, schema or data; each of them
-is a member here, so that the one which did not come back is named.
+Redeploying an old image restores neither fly.toml nor environment, secrets, schema or data; each of them
+is a component here, so that the one which was not restored is named.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ STATEMENT_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whole:
-    """All that a running release is made of, as digests: member -> part -> digest."""
+class ReleaseSnapshot:
+    """All that a running release is made of, as digests: component -> part -> digest."""
 
-    members: Mapping[str, Mapping[str, str]]
+    components: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemberChange:
-    """One member that is not what it was; parts names what differs in it."""
+class ComponentChange:
+    """One component that is not what it was; parts names what differs in it."""
 
-    member: str
+    component: str
     parts: tuple[str, ...]
 
 
-def read_whole(state: AppState, database: Database, schemas: Sequence[str]) -> Whole:
-    """Return what the release is made of now. Raises DatabaseError when the database does not say."""
+def snapshot_release(state: AppState, database: Database, schemas: Sequence[str]) -> ReleaseSnapshot:
+    """Return what the release is made of now. Raises DatabaseError when the database does not answer."""
     with open_reading(database, timeout_s=STATEMENT_TIMEOUT_S) as connection:
         tables = digest_tables(connection, schemas)
-    return Whole(
-        members={
+    return ReleaseSnapshot(
+        components={
             "image": {"digests": " ".join(state.images)},
             "machines": {"count": str(len(state.machines))},
             "config": {"digest": " ".join(sorted({machine.config_digest for machine in state.machines}))},
@@ -61,36 +61,36 @@ def join_env(state: AppState) -> dict[str, str]:
     return {name: " ".join(sorted({machine.env.get(name, "none") for machine in state.machines})) for name in names}
 
 
-def compare_wholes(before: Whole, after: Whole) -> list[MemberChange]:
-    """Return every member that is not what it was, in order."""
+def diff_snapshots(before: ReleaseSnapshot, after: ReleaseSnapshot) -> list[ComponentChange]:
+    """Return every component that is not what it was, in order."""
     changes = []
-    for member, was in before.members.items():
-        now = after.members.get(member, {})
+    for component, was in before.components.items():
+        now = after.components.get(component, {})
         parts = tuple(part for part in sorted(was.keys() | now.keys()) if was.get(part) != now.get(part))
         if parts:
-            changes.append(MemberChange(member=member, parts=parts))
+            changes.append(ComponentChange(component=component, parts=parts))
     return changes
 
 
-def member_rows(before: Whole, after: Whole) -> list[dict[str, Any]]:
-    """Return one row a member: how many parts it has, whether it came back, which parts did not."""
-    changed = {change.member: change.parts for change in compare_wholes(before, after)}
+def component_rows(before: ReleaseSnapshot, after: ReleaseSnapshot) -> list[dict[str, Any]]:
+    """Return one row a component: how many parts it has, whether it was restored, which parts were not."""
+    changed = {change.component: change.parts for change in diff_snapshots(before, after)}
     return [
         {
-            "member": member,
+            "component": component,
             "parts": len(parts),
-            "before = after": member not in changed,
-            "differs": ", ".join(changed.get(member, ())) or None,
+            "before = after": component not in changed,
+            "differs": ", ".join(changed.get(component, ())) or None,
         }
-        for member, parts in before.members.items()
+        for component, parts in before.components.items()
     ]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WayBack:
-    """How to bring the running release back, known before anything is changed.
+class RollbackPlan:
+    """How to restore the running release, known before anything is changed.
 
-    argv: the command, to be run in the pack's folder; without --execute it only says what it would do.
+    argv: the command, to be run in the pack's folder; without --execute it is a dry run.
     """
 
     argv: tuple[str, ...]
@@ -98,35 +98,37 @@ class WayBack:
     kept: Path
 
     @property
-    def shown(self) -> str:
-        """The command that brings the release back, as a person pastes it in the pack's folder."""
+    def display_name(self) -> str:
+        """The command that restores the release, as a person pastes it in the pack's folder."""
         return shlex.join([*self.argv, "--execute"])
 
 
-def plan_way_back(fly: Fly, state: AppState, *, config: str, pack: Path, kept: Path, strategy: str, limit_s: float) -> WayBack:
-    """Return the way back to what runs now. state.running must be known."""
+def plan_rollback(
+    fly: Fly, state: AppState, *, config: str, pack: Path, kept: Path, strategy: str, limit_s: float
+) -> RollbackPlan:
+    """Return the rollback to what runs now. state.running must be known."""
     assert state.running is not None
     argv = [
         str(SCRIPT), "--app", fly.app, "--config", config, "--to", f"v{state.running.version}", "--digest", state.images[0],
         "--strategy", strategy, "--limit", f"{limit_s:.0f}",
     ]  # fmt: skip
-    return WayBack(argv=tuple(argv), pack=pack, kept=kept)
+    return RollbackPlan(argv=tuple(argv), pack=pack, kept=kept)
 
 
-def script_environment(fly: Fly, way_back: WayBack) -> dict[str, str]:
+def script_environment(fly: Fly, rollback: RollbackPlan) -> dict[str, str]:
     """Return what the script needs to know; its lock and state outlive the run."""
-    return {**fly.environment, "FLYCTL": str(fly.program), "ROLLBACK_STATE_DIR": str(way_back.kept / "rollback")}
+    return {**fly.environment, "FLYCTL": str(fly.program), "ROLLBACK_STATE_DIR": str(rollback.kept / "rollback")}
 
 
-def try_way_back(fly: Fly, way_back: WayBack) -> CommandRun:
-    """Run the script dry: it looks at everything and changes nothing. Raises CommandError when it can't be started."""
+def dry_run_rollback(fly: Fly, rollback: RollbackPlan) -> CommandRun:
+    """Run the script dry: it looks at everything and changes nothing. Raises CommandError when it cannot be started."""
     return run_command(
-        ["bash", *way_back.argv], timeout_s=fly.timeout_s * 5, env=script_environment(fly, way_back), cwd=way_back.pack
+        ["bash", *rollback.argv], timeout_s=fly.timeout_s * 5, env=script_environment(fly, rollback), cwd=rollback.pack
     )
 
 
-def go_back(fly: Fly, way_back: WayBack, *, timeout_s: float) -> FollowedRun:
-    """Run the script for real. Raises CommandError when it can't be started or takes too long."""
+def run_rollback(fly: Fly, rollback: RollbackPlan, *, timeout_s: float) -> FollowedRun:
+    """Run the script for real. Raises CommandError when it cannot be started or takes too long."""
     # Our own deploy is over by now, however it ended; production was confirmed by ALLOW_WRITES.
-    argv = ["bash", *way_back.argv, "--execute", "--take-over", "--confirm", fly.app]
-    return follow_command(argv, timeout_s=timeout_s, env=script_environment(fly, way_back), cwd=way_back.pack)
+    argv = ["bash", *rollback.argv, "--execute", "--take-over", "--confirm", fly.app]
+    return follow_command(argv, timeout_s=timeout_s, env=script_environment(fly, rollback), cwd=rollback.pack)

@@ -1,4 +1,4 @@
-"""Smoke calls: the few requests that tell whether a version of the app works on a database."""
+"""Smoke calls: the few requests that show whether a version of the app works on a database."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ POLL_S = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeCalls:
-    """What one version answered on one schema. trouble: one line a call that is not as it must be."""
+    """What one version answered on one schema. failures: one line for each call that was bad."""
 
     version: str
     calls: int
-    trouble: tuple[str, ...]
+    failures: tuple[str, ...]
 
     @property
     def works(self) -> bool:
-        return self.calls > 0 and not self.trouble
+        return self.calls > 0 and not self.failures
 
 
 def make_smoke_calls(url: str, paths: Sequence[str]) -> SmokeCalls:
     """Return what the app answers on each path: 200, JSON, and no list of it empty."""
-    trouble, versions = [], set()
+    failures, versions = [], set()
     for path in paths:
         status, body = fetch_json(url.rstrip("/") + path)
         problem = find_problem(status, body)
         if problem:
-            trouble.append(f"{path}: {problem}")
+            failures.append(f"{path}: {problem}")
         if isinstance(body, dict) and body.get("version"):
             versions.add(str(body["version"]))
-    return SmokeCalls(version=", ".join(sorted(versions)) or "unknown", calls=len(paths), trouble=tuple(trouble))
+    return SmokeCalls(version=", ".join(sorted(versions)) or "unknown", calls=len(paths), failures=tuple(failures))
 
 
 def find_problem(status: int, body: object) -> str:
@@ -61,26 +61,26 @@ def wait_for_image(fly: Fly, image: str, *, timeout_s: float) -> tuple[bool, tup
         time.sleep(POLL_S)
 
 
-def try_on(fly: Fly, config: str, image: str, paths: Sequence[str], *, health_timeout_s: float) -> SmokeCalls:
-    """Bring the image to an app that no user sees, and return its smoke calls. Raises CommandError when flyctl breaks."""
+def try_image(fly: Fly, config: str, image: str, paths: Sequence[str], *, health_timeout_s: float) -> SmokeCalls:
+    """Deploy the image to an app without users, and return its smoke calls. Raises CommandError when flyctl breaks."""
     state = read_app(fly)
     if {machine.image for machine in state.machines} != {image}:
         run = deploy(fly, config, image=image, strategy="immediate", wait_s=health_timeout_s, timeout_s=fly.timeout_s)
         if run.exit_code != 0:
             last = run.lines[-1][1] if run.lines else "it said nothing"
-            raise CommandError(f"{image} could not be deployed to {fly.app}: {last}. Next: deploy it by hand to see more.")
+            raise CommandError(f"{image} could not be deployed to {fly.app}: {last}.", fix="Deploy it by hand to see more.")
     healthy, machines = wait_for_image(fly, image, timeout_s=health_timeout_s)
     if not healthy:
         sick = sorted({status for one in machines for status in one.checks.values()}) or ["no health check"]
-        return SmokeCalls(version="unknown", calls=1, trouble=(f"never healthy on {fly.app}: {', '.join(sick)}",))
+        return SmokeCalls(version="unknown", calls=1, failures=(f"never healthy on {fly.app}: {', '.join(sick)}",))
     return make_smoke_calls(state.url, paths)
 
 
-def show_cell(app: str, schema: str, seen: SmokeCalls | None) -> dict[str, Any]:
+def format_cell(app: str, schema: str, seen: SmokeCalls | None) -> dict[str, Any]:
     """Return one cell of the grid as a row."""
     if seen is None:
-        return {"app": app, "schema": schema, "version": "", "calls": 0, "works": None, "trouble": "not tried"}
+        return {"app": app, "schema": schema, "version": "", "calls": 0, "works": None, "failure": "not tried"}
     return {
         "app": app, "schema": schema, "version": seen.version, "calls": seen.calls, "works": seen.works,
-        "trouble": "; ".join(seen.trouble) or None,
+        "failure": "; ".join(seen.failures) or None,
     }  # fmt: skip

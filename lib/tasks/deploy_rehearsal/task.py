@@ -7,12 +7,12 @@ from typing import Literal
 from pydantic import Field
 
 from lib.core.results import Check
-from lib.core.section import Section
+from lib.core.section import Borrowed, Section
 from lib.tasks.base import Task
 
 
 class DeployRehearsal(Section):
-    """What 06_deploy_rehearsal deploys, watches and brings back, and what users may feel of it."""
+    """What 06_deploy_rehearsal deploys, watches and rolls back, and what users may notice of it."""
 
     app: str = Field(pattern="^[a-z0-9-]+$")  # the Fly app it is rehearsed on
     config: str  # the config that is deployed with, in the pack: production's own
@@ -32,29 +32,139 @@ class DeployRehearsal(Section):
     command_timeout_s: float = Field(gt=0)  # longest one flyctl call may take, s
 
 
-TITLES = {
-    "deploy_rehearsal.config_is_valid": "flyctl takes the config that will be deployed with",
-    "deploy_rehearsal.running_release_is_healthy": "One release runs on every machine, and is healthy",
-    "deploy_rehearsal.candidate_is_in_the_registry": "The candidate is in the registry, and not what runs already",
-    "deploy_rehearsal.way_back_is_known": "The command back is written down, and would work",
-    "deploy_rehearsal.candidate_gets_healthy": "Every machine gets healthy on the candidate",
-    "deploy_rehearsal.candidate_stays_healthy": "The candidate stays healthy while it is watched",
-    "deploy_rehearsal.rollback_is_quick": "Going back takes no longer than agreed, until healthy",
-    "deploy_rehearsal.old_version_answers": "After the rollback the old version answers, on every machine",
-    "deploy_rehearsal.downtime_within_limit": "Users were never without an answer for longer than agreed",
-    "deploy_rehearsal.errors_within_limit": "Users lost no more requests than agreed",
-    "deploy_rehearsal.everything_came_back": "After the rollback the whole release is what it was before",
-    "deploy_rehearsal.neighbours_work_together": "Old and new app each work on the old and the new schema",
-}
-CHECKS: tuple[Check, ...] = tuple(Check(id=check, title=title, target="fly") for check, title in TITLES.items())
+SCHEMAS = Borrowed("migrations", "schemas", list[str])
+
+CONFIG_IS_VALID = Check(
+    "deploy_rehearsal.config_is_valid",
+    "flyctl takes the config that will be deployed with",
+    target="fly",
+    fix="Correct the config; `flyctl config validate --config fly.toml` says when it is valid.",
+    doc="Runs `flyctl config validate` on the config of the pack that the deploy will use. "
+    "An invalid config stops the deploy on the day. "
+    "A valid config can still name a wrong size or region; only its form is looked at.",
+)
+RUNNING_RELEASE_IS_HEALTHY = Check(
+    "deploy_rehearsal.running_release_is_healthy",
+    "One release runs on every machine, and is healthy",
+    target="fly",
+    fix="Fix the running release first.",
+    doc="Reads every machine: its image and its health checks, all of which must pass. "
+    "A rollback to a sick or mixed release would restore the trouble. "
+    "A machine without a health check counts as not healthy; what a health check does not test is not seen.",
+)
+CANDIDATE_IS_IN_THE_REGISTRY = Check(
+    "deploy_rehearsal.candidate_is_in_the_registry",
+    "The candidate is in the registry, and not what runs already",
+    target="fly",
+    fix="Build and push the candidate, or correct deploy_rehearsal.image.",
+    doc="Asks flyctl to find the image of the candidate without deploying it, and compares it with what runs. "
+    "Deploying the running image again would prove nothing. "
+    "Images are compared by name, so one that was pushed again under the same name counts as running already.",
+)
+WAY_BACK_IS_KNOWN = Check(
+    "deploy_rehearsal.way_back_is_known",
+    "The command back is written down, and would work",
+    target="fly",
+    fix="Read way_back_dry_run.txt, and fix what stopped the rollback script.",
+    doc="Writes down the rollback command before anything is changed, and runs the pack's script dry: "
+    "flyctl is logged in, the release exists, its image is still in the registry. "
+    "Nothing is deployed without it. A dry run changes nothing, so it cannot show how long the rollback takes.",
+)
+CANDIDATE_GETS_HEALTHY = Check(
+    "deploy_rehearsal.candidate_gets_healthy",
+    "Every machine gets healthy on the candidate",
+    target="fly",
+    fix="Run the candidate's health check on its own, and read its log.",
+    doc="Deploys the candidate with the real command, and waits until every machine runs it and is healthy. "
+    "A candidate that does not start must not meet users. "
+    "A flyctl that was interrupted is an error: it says nothing about the candidate.",
+)
+CANDIDATE_STAYS_HEALTHY = Check(
+    "deploy_rehearsal.candidate_stays_healthy",
+    "The candidate stays healthy while it is watched",
+    target="fly",
+    fix="Run `flyctl logs` to see why it ended.",
+    doc="Watches the machines for watch_s: all healthy, none ended by itself. "
+    "Some versions start well and fail minutes later. "
+    "A fault that needs longer than watch_s, or more load, is not seen.",
+)
+ROLLBACK_IS_QUICK = Check(
+    "deploy_rehearsal.rollback_is_quick",
+    "Going back takes no longer than agreed, until healthy",
+    target="fly",
+    fix="Read rollback.txt to see where the time went.",
+    doc="Runs the pack's rollback script, and compares the time from its trigger to healthy with rollback_limit_s. "
+    "During an incident this is how long users wait. "
+    "A rehearsal has the image in its cache and no tired operator, so the real one may take longer.",
+)
+OLD_VERSION_ANSWERS = Check(
+    "deploy_rehearsal.old_version_answers",
+    "After the rollback the old version answers, on every machine",
+    target="fly",
+    fix="Restore the release by hand, now: the command is in way_back.txt.",
+    doc="Reads every machine and requests the endpoints after the rollback: the old image, healthy, and the old version. "
+    "A rollback that ends well and leaves the new version is worse than none. "
+    "The version is what the app says of itself.",
+)
+DOWNTIME_WITHIN_LIMIT = Check(
+    "deploy_rehearsal.downtime_within_limit",
+    "Users were never without an answer for longer than agreed",
+    target="fly",
+    fix="Deploy with rolling or bluegreen, or find out why the app takes long to start.",
+    doc="Sends requests by the clock during the whole rehearsal, and compares the longest stretch without a good answer "
+    "with max_downtime_s. It is what users notice of a release. "
+    "The stretch is measured between requests, so it is exact to their distance.",
+)
+ERRORS_WITHIN_LIMIT = Check(
+    "deploy_rehearsal.errors_within_limit",
+    "Users lost no more requests than agreed",
+    target="fly",
+    fix="Deploy with rolling or bluegreen, or find out why the app takes long to start.",
+    doc="Counts the requests without a good answer from the trigger of the deploy to the end, as a part of all, "
+    "and compares them with max_error_ratio. "
+    "Real traffic has other endpoints and peaks than this steady stream.",
+)
+EVERYTHING_CAME_BACK = Check(
+    "deploy_rehearsal.everything_came_back",
+    "After the rollback the whole release is what it was before",
+    target="fly",
+    fix="Restore what differs by hand, or make it part of the rollback.",
+    doc="Compares digests of image, machines, config, environment, secrets, schema and data before and after. "
+    "Redeploying an old image restores only the image. "
+    "Data that users change meanwhile differs too, so it is rehearsed on an app without users.",
+)
+NEIGHBOURS_WORK_TOGETHER = Check(
+    "deploy_rehearsal.neighbours_work_together",
+    "Old and new app each work on the old and the new schema",
+    target="fly",
+    fix="Make a deploy or rollback that stops half way safe: let each version work with both schemas.",
+    doc="Makes smoke calls to the old and the new app, each on the old and the new schema; the old one is a second app's. "
+    "During a deploy, and again during a rollback, they meet. "
+    "Only the endpoints of params are requested, so an incompatible write can be missed.",
+)
+CHECKS: tuple[Check, ...] = (
+    CONFIG_IS_VALID,
+    RUNNING_RELEASE_IS_HEALTHY,
+    CANDIDATE_IS_IN_THE_REGISTRY,
+    WAY_BACK_IS_KNOWN,
+    CANDIDATE_GETS_HEALTHY,
+    CANDIDATE_STAYS_HEALTHY,
+    ROLLBACK_IS_QUICK,
+    OLD_VERSION_ANSWERS,
+    DOWNTIME_WITHIN_LIMIT,
+    ERRORS_WITHIN_LIMIT,
+    EVERYTHING_CAME_BACK,
+    NEIGHBOURS_WORK_TOGETHER,
+)
 
 TASK = Task(
     name="deploy_rehearsal",
     title="Deploy rehearsal",
     notebook="06_deploy_rehearsal.ipynb",
     checks=CHECKS,
+    settings=DeployRehearsal,
     targets=("database", "fly"),
-    needs=("migrations.nothing_left_to_push",),
     waits_for=("seed",),
+    borrows=(SCHEMAS,),
     stop_grace_s=20,
 )

@@ -1,8 +1,8 @@
 """The branch that is looked at: the project's own, or in a rehearsal one made from the pack.
 
-A sample pack inside another checkout is no branch of its own, so a rehearsal makes a repository of it: on its base
+A sample pack inside another checkout is not a branch of its own, so a rehearsal makes a repository of it: on its base
 is the policy alone, and everything else is the change. That tries every guardrail on every file, and says nothing
-of a real branch: the page says which it was.
+about a real branch: the page says which it was.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOBODY = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
 }
-"""Who commits in a rehearsal; nobody's own settings, signatures or hooks take part."""
+"""Who commits in a rehearsal; nobody's own settings, signatures or hooks are used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,8 @@ class Proposal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guarded:
-    """A branch, the policy it is held to, and its pull request."""
+class GuardedBranch:
+    """A branch, the policy it must meet, and its pull request."""
 
     branch: Branch
     policy: Policy
@@ -60,34 +60,36 @@ class Guarded:
         return "\n\n".join((*self.branch.messages, self.proposal.text))
 
 
-def open_branch(pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[str, str] | None, work: Path) -> Guarded:
+def open_branch(pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[str, str] | None, work: Path) -> GuardedBranch:
     """Return the branch to look at, with its policy.
 
-    pull_request: the file of GitHub's event, or ''; it speaks of a real branch alone. rehearsal: the branch and
-    message to rehearse with where the pack is no changed branch of its own; None when only a real branch counts.
+    pull_request: the file of GitHub's event, or ''; it is read for a real branch alone. rehearsal: the branch and
+    message to rehearse with where the pack is not a changed branch of its own; None when only a real branch counts.
     Raises TargetError when there is none.
     """
     proposal = read_proposal(pull_request)
     if rehearsal is None:
         if find_root(pack) is None:
-            raise TargetError(f"{pack.name} is in no git work tree, so there is no branch to look at. Next: use a clone of it.")
+            raise TargetError(
+                f"{pack.name} is not in a git work tree, so there is no branch to look at.", fix="Use a clone of it."
+            )
         branch = read_branch(pack, base, policy_file=FILE)
     else:
         branch = rehearse_branch(pack, base=base, rehearsal=rehearsal, work=work)
     is_own = branch.root == pack
-    return Guarded(branch=branch, policy=parse_policy(branch.policy), proposal=proposal if is_own else Proposal())
+    return GuardedBranch(branch=branch, policy=parse_policy(branch.policy), proposal=proposal if is_own else Proposal())
 
 
 def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], work: Path) -> Branch:
     """Return the pack's own branch where it is one that changes something, else one made from the pack."""
-    why = "the pack is no repository of its own"
+    why = "the pack is not a repository of its own"
     try:
         if find_root(pack) == pack.resolve():
             if read_name(pack) != (base.partition("/")[2] or base):
                 return read_branch(pack, base, policy_file=FILE)
             why = "HEAD is on the base itself"
     except TargetError as exc:
-        why = str(exc).partition(" Next: ")[0].rstrip(".")
+        why = exc.message.rstrip(".")
     root = stage_branch(pack, work / "rehearsed_branch", name=rehearsal["branch"], message=rehearsal["message"])
     note = f"a rehearsal on a branch made from the pack, every file of it a change, since {why[:1].lower()}{why[1:]}"
     return replace(read_branch(root, BASE, policy_file=FILE), note=note)
@@ -98,7 +100,9 @@ def stage_branch(pack: Path, folder: Path, *, name: str, message: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(pack, folder, ignore=LEFT_OUT, symlinks=True)
     if not (folder / FILE).is_file():
-        raise TargetError(f"There is no {FILE} in the pack, so nothing says what a branch may do. Next: add one.")
+        raise TargetError(
+            f"There is no {FILE} in the pack, so nothing says what a branch may do.", fix=f"Add {FILE} to the pack."
+        )
     for words in (
         ("init", "--quiet", f"--initial-branch={BASE}"),
         ("add", "--", FILE),
@@ -110,7 +114,7 @@ def stage_branch(pack: Path, folder: Path, *, name: str, message: str) -> Path:
         run = run_command(["git", "-C", folder, *words], timeout_s=TIMEOUT_S, env={**QUIET, **NOBODY})
         if run.exit_code != 0:
             said = " ".join((run.stderr or run.stdout).split())[:300]
-            raise CommandError(f"The rehearsal has no branch: `git {words[0]}` said {said}. Next: see whether git works.")
+            raise CommandError(f"The rehearsal has no branch: `git {words[0]}` said {said}.", fix="Check whether git works here.")
     return folder
 
 
@@ -121,7 +125,9 @@ def read_proposal(path: str) -> Proposal:
     try:
         event: Any = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
-        raise TargetError(f"{Path(path).name} is no event of GitHub's. Next: pass PULL_REQUEST=$GITHUB_EVENT_PATH.") from exc
+        raise TargetError(
+            f"{Path(path).name} is not a GitHub event payload.", fix="Pass PULL_REQUEST=$GITHUB_EVENT_PATH."
+        ) from exc
     request = event.get("pull_request") if isinstance(event, dict) else None
     if not isinstance(request, dict):
         return Proposal()

@@ -1,4 +1,4 @@
-"""A branch held to the project's own policy, its files looked through, and the project's own commands run."""
+"""A branch compared with the project's own policy, its files read, and the project's own commands run."""
 
 from __future__ import annotations
 
@@ -9,38 +9,43 @@ from collections.abc import Mapping, Sequence
 from lib.clients.git import list_files
 from lib.clients.npm import run_scripts
 from lib.clients.workflow_linters import WorkflowFinding, check_schema, lint_workflows, list_workflows
-from lib.core.errors import TargetError
-from lib.core.results import Findings, Outcome, Provenance, looks_at, unseen
+from lib.core.results import Findings, Outcome, Provenance, look
 from lib.tasks.guardrails import judge as judging
-from lib.tasks.guardrails.branch import Guarded, open_branch
+from lib.tasks.guardrails.branch import GuardedBranch, open_branch
 from lib.tasks.guardrails.secret_scan import find_env_files, find_secrets
-from lib.tasks.guardrails.task import Guardrails
-from lib.transport.context import World
+from lib.tasks.guardrails.task import (
+    BRANCH_NAME_ALLOWED,
+    CHANGE_SMALL_OR_OPTED_IN,
+    ISSUE_LINKED,
+    MARKDOWN_IN_ALLOWED_FOLDERS,
+    NO_SECRETS_IN_DIFF,
+    PATHS_ALLOWED,
+    PROJECT_COMMANDS_PASS,
+    WORKFLOWS_MATCH_SCHEMA,
+    WORKFLOWS_PASS_LINT,
+    Guardrails,
+)
+from lib.transport.context import Context
 
 HOW = {"A": "added", "D": "deleted", "R": "moved", "C": "copied", "?": "not committed"}
 """How git says that a file was changed."""
 
-OF_THE_BRANCH = (
-    "guardrails.branch_name_allowed",
-    "guardrails.change_small_or_opted_in",
-    "guardrails.paths_allowed",
-    "guardrails.issue_linked",
-)
+NO_BRANCH = f"There is no branch to look at: see {BRANCH_NAME_ALLOWED.id}."
+FIX_BRANCH = f"Fix {BRANCH_NAME_ALLOWED.id} first."
 
 
-@looks_at(*OF_THE_BRANCH)
-def look_at_branch(world: World) -> Findings:
+@look(BRANCH_NAME_ALLOWED, CHANGE_SMALL_OR_OPTED_IN, PATHS_ALLOWED, ISSUE_LINKED)
+def look_at_branch(context: Context[Guardrails]) -> Findings[GuardedBranch]:
     """What the branch changes, folder by folder; branch.json has every file."""
-    settings: Guardrails = world.settings
-    is_live = world.provenance is Provenance.LIVE
+    settings = context.settings
+    is_live = context.provenance is Provenance.LIVE
     guarded = open_branch(
-        world.pack,
+        context.pack,
         base=settings.base,
         pull_request=settings.pull_request,
         rehearsal=None if is_live else settings.rehearsal.model_dump(),
-        work=world.work,
+        work=context.work,
     )
-    judges = (judging.judge_name, judging.judge_size, judging.judge_paths, judging.judge_issue)
     changes = guarded.branch.changes
     strange = set(judging.find_strange(sorted(changes), guarded.policy.change.allowed_paths))
     about = {
@@ -48,14 +53,17 @@ def look_at_branch(world: World) -> Findings:
         "base": guarded.branch.base,
         "note": guarded.branch.note,
         "commits": len(guarded.branch.messages),
-        "files": [{"file": path, "how": say_how(kind), "allowed": path not in strange} for path, kind in sorted(changes.items())],
+        "files": [
+            {"file": path, "how": format_how(kind), "allowed": path not in strange} for path, kind in sorted(changes.items())
+        ],
     }
+    judges = (judging.judge_name, judging.judge_size, judging.judge_paths, judging.judge_issue)
     results = [judge(guarded) for judge in judges]
     rows = folder_rows(changes, guarded.policy.change.allowed_paths)
     return Findings(results=results, rows=rows, artifacts={"branch.json": about}, facts=guarded)
 
 
-def say_how(kind: str) -> str:
+def format_how(kind: str) -> str:
     """Return how a file was changed, in a word or two."""
     return HOW.get(kind, "changed")
 
@@ -69,14 +77,14 @@ def folder_rows(changes: Mapping[str, str], allowed: Sequence[str]) -> list[dict
         {
             "where": where,
             "files": len(paths),
-            "how": ", ".join(f"{count} {how}" for how, count in Counter(say_how(changes[path]) for path in paths).items()),
+            "how": ", ".join(f"{count} {how}" for how, count in Counter(format_how(changes[path]) for path in paths).items()),
             "not allowed": ", ".join(judging.find_strange(paths, allowed)) or "none",
         }
         for where, paths in folders.items()
     ]
 
 
-def describe_branch(guarded: Guarded | None) -> list[dict[str, object]]:
+def describe_branch(guarded: GuardedBranch | None) -> list[dict[str, object]]:
     """Return which branch was looked at, as the page shows it."""
     if guarded is None:
         return []
@@ -91,18 +99,12 @@ def describe_branch(guarded: Guarded | None) -> list[dict[str, object]]:
     ]
 
 
-def require(guarded: Guarded | None) -> Guarded:
-    """Return the branch of the first look. Raises TargetError when there is none."""
-    if guarded is None:
-        raise TargetError("There is no branch to look at: see guardrails.branch_name_allowed. Next: mend that first.")
-    return guarded
-
-
-@looks_at("guardrails.no_secrets_in_diff")
-def look_for_secrets(world: World, *, guarded: Guarded | None) -> Findings:
+@look(NO_SECRETS_IN_DIFF)
+def look_for_secrets(context: Context[Guardrails], *, guarded: GuardedBranch | None) -> Findings[None]:
     """Places in what the branch adds where a credential seems to be; never its value."""
-    guarded = require(guarded)
-    folder = world.work / "scanned"
+    if guarded is None:
+        return look_for_secrets.errors(NO_BRANCH, fix=FIX_BRANCH)
+    folder = context.work / "scanned"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     try:
@@ -114,10 +116,11 @@ def look_for_secrets(world: World, *, guarded: Guarded | None) -> Findings:
     return Findings(results=[judging.judge_secrets(found, len(guarded.branch.added))], rows=rows)
 
 
-@looks_at("guardrails.markdown_in_allowed_folders")
-def look_at_markdown(world: World, *, guarded: Guarded | None) -> Findings:
+@look(MARKDOWN_IN_ALLOWED_FOLDERS)
+def look_at_markdown(context: Context[Guardrails], *, guarded: GuardedBranch | None) -> Findings[None]:
     """Markdown files where none may be, and where `make tidy` would put each."""
-    guarded = require(guarded)
+    if guarded is None:
+        return look_at_markdown.errors(NO_BRANCH, fix=FIX_BRANCH)
     files = list_files(guarded.branch.root)
     strays = judging.find_strays(files, guarded.policy)
     archive = guarded.policy.markdown.archive
@@ -125,26 +128,28 @@ def look_at_markdown(world: World, *, guarded: Guarded | None) -> Findings:
     return Findings(results=[judging.judge_markdown(files, strays)], rows=rows)
 
 
-@looks_at("guardrails.workflows_match_schema", "guardrails.workflows_pass_lint")
-def look_at_workflows(world: World, *, guarded: Guarded | None) -> Findings:
+@look(WORKFLOWS_MATCH_SCHEMA, WORKFLOWS_PASS_LINT)
+def look_at_workflows(context: Context[Guardrails], *, guarded: GuardedBranch | None) -> Findings[None]:
     """What the linters find in the workflow files."""
-    guarded = require(guarded)
-    limit_s = world.settings.command_limit_s
+    if guarded is None:
+        return look_at_workflows.errors(NO_BRANCH, fix=FIX_BRANCH)
+    limit_s = context.settings.command_limit_s
     files = list_workflows(guarded.branch.root, guarded.policy.workflows)
     schema_run, misfits = check_schema(files, timeout_s=limit_s)
     broken = {one.file for one in misfits}
     valid = [file for file in files if file.name not in broken]
-    schema = judging.judge_findings("guardrails.workflows_match_schema", len(files), misfits)
+    schema = judging.judge_findings(WORKFLOWS_MATCH_SCHEMA, len(files), misfits)
     artifacts = {"schema.txt": schema_run.transcript}
     weak: list[WorkflowFinding] = []
     if not valid:
-        reason = "No workflow file can be read: see guardrails.workflows_match_schema. Next: mend that first."
-        lint = unseen("guardrails.workflows_pass_lint", reason)
+        lint = WORKFLOWS_PASS_LINT.errored(
+            f"No workflow file can be read: see {WORKFLOWS_MATCH_SCHEMA.id}.", fix=f"Fix {WORKFLOWS_MATCH_SCHEMA.id} first."
+        )
     else:
         lint_run, weak, suppressed = lint_workflows(valid, timeout_s=limit_s)
-        note = f"Left out, since their schema has judged them: {', '.join(sorted(broken))}. " if broken else ""
+        note = f"Not judged here: {', '.join(sorted(broken))}; see {WORKFLOWS_MATCH_SCHEMA.id}. " if broken else ""
         note += f"{suppressed} suppressed by a comment. " if suppressed else ""
-        lint = judging.judge_findings("guardrails.workflows_pass_lint", len(valid), weak, note)
+        lint = judging.judge_findings(WORKFLOWS_PASS_LINT, len(valid), weak, note)
         artifacts["zizmor.txt"] = lint_run.transcript
     rows = [
         {"file": one.file, "line": one.line, "rule": one.rule, "severity": one.severity, "what": one.words}
@@ -153,11 +158,11 @@ def look_at_workflows(world: World, *, guarded: Guarded | None) -> Findings:
     return Findings(results=[schema, lint], rows=rows, artifacts=artifacts)
 
 
-@looks_at("guardrails.project_commands_pass")
-def look_at_commands(world: World) -> Findings:
+@look(PROJECT_COMMANDS_PASS)
+def look_at_commands(context: Context[Guardrails]) -> Findings[None]:
     """Each command of the project: how it ended, and how long it took."""
-    settings: Guardrails = world.settings
-    runs = run_scripts(world.pack, settings.commands, timeout_s=settings.command_limit_s, jobs=settings.command_jobs)
+    settings = context.settings
+    runs = run_scripts(context.pack, settings.commands, timeout_s=settings.command_limit_s, jobs=settings.command_jobs)
     outcomes = {True: Outcome.PASS, False: Outcome.FAIL, None: Outcome.ERROR}
     rows = [
         {

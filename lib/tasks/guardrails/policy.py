@@ -1,4 +1,4 @@
-"""What a branch may do, as the project's own policy file says it: read strictly, everything wrong told at once."""
+"""What a branch may do, as the project's own policy file says it: read strictly, all problems reported at once."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Policy(Part):
 
 
 def compiled(pattern: str) -> str:
-    """Return a pattern that is one. Raises ValueError for any other."""
+    """Return the pattern. Raises ValueError when it is not a regular expression."""
     try:
         re.compile(pattern)
     except re.error as exc:
@@ -100,10 +100,10 @@ def parse_policy(text: str) -> Policy:
         document = yaml.safe_load(text)
         return Policy.model_validate(document)
     except yaml.YAMLError as exc:
-        raise TargetError(f"{FILE} is no valid YAML: {' '.join(str(exc).split())[:300]}. Next: mend the file.") from exc
+        raise TargetError(f"{FILE} is not valid YAML: {' '.join(str(exc).split())[:300]}.", fix=f"Correct {FILE}.") from exc
     except ValidationError as exc:
         said = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg'].lower()}" for one in exc.errors())
-        raise TargetError(f"{FILE} can't be understood: {said}. Next: mend the file.") from exc
+        raise TargetError(f"{FILE} is not a valid policy: {said}.", fix=f"Correct {FILE}.") from exc
 
 
 @cache

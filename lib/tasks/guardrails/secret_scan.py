@@ -1,6 +1,6 @@
 """Credentials in what a branch adds: detect-secrets, the tokens of this field that it does not know, and .env files.
 
-Only where and what kind is ever told, never the value. Nothing is verified with a vendor: no value leaves here.
+Only place and kind are ever reported, never the value. Nothing is verified with a vendor: no value leaves here.
 Source: https://github.com/Yelp/detect-secrets.
 """
 
@@ -25,7 +25,7 @@ PLUGINS = (
     "SendGridDetector", "SlackDetector", "SoftlayerDetector", "SquareOAuthDetector", "StripeDetector",
     "TelegramBotTokenDetector", "TwilioKeyDetector",
 )  # fmt: skip
-"""All of detect-secrets but public addresses, which are no secrets; the two by entropy have their own limits."""
+"""All of detect-secrets but public addresses, which are not secrets; the two by entropy have their own limits."""
 SETTINGS = {
     "plugins_used": [
         *({"name": name} for name in PLUGINS),

@@ -1,4 +1,4 @@
-"""Stray Markdown, moved to the archive folder: planned first, nothing deleted, nothing written over.
+"""Stray Markdown, moved to the archive folder: planned first, nothing deleted, nothing overwritten.
 
 What git knows is moved with `git mv`, so that its history goes along; anything else is renamed.
 """
@@ -37,7 +37,7 @@ def find_problem(root: Path, archive: str, target: str) -> str:
         return f"{archive} leads out of the project"
     place = root / target
     if place.exists() or place.is_symlink():
-        return f"{target} is there already, and is not written over"
+        return f"{target} is there already, and is not overwritten"
     in_the_way = next((one for one in place.parents if one.is_relative_to(root) and one.exists()), root)
     return "" if in_the_way.is_dir() else f"{in_the_way.relative_to(root)} is a file"
 
@@ -60,5 +60,5 @@ def move_file(root: Path, move: Move, *, is_tracked: bool) -> str:
         else:
             (root / move.source).rename(root / move.target)
     except (OSError, CommandError) as exc:
-        return str(exc).partition(" Next: ")[0].rstrip(".")
+        return (exc.message if isinstance(exc, CommandError) else str(exc)).rstrip(".")
     return ""

@@ -10,7 +10,7 @@ from lib.tasks.base import Task
 
 
 class RehearsedBranch(Section):
-    """What a rehearsal calls the branch that it makes from a pack which is none itself."""
+    """Branch name and commit message of the branch made when the pack is not a git checkout of its own."""
 
     branch: str = Field(min_length=1)
     message: str = Field(min_length=1)
@@ -27,16 +27,89 @@ class Guardrails(Section):
     rehearsal: RehearsedBranch
 
 
+BRANCH_NAME_ALLOWED = Check(
+    "guardrails.branch_name_allowed",
+    "The branch is named as agreed",
+    fix="Rename the branch: git branch -m feature/<name>",
+    doc="Compares the branch's name with the pattern of the pack's launch policy. "
+    "Workflows and people find a launch branch by its name. "
+    "A pull request knows the name where HEAD is detached; without either the result is an error.",
+)
+CHANGE_SMALL_OR_OPTED_IN = Check(
+    "guardrails.change_small_or_opted_in",
+    "The branch changes few files, or says why it is wide",
+    fix="Split the branch, or state the reason in a commit or in the labelled pull request.",
+    doc="Counts the files that the branch changes, those not committed yet included. "
+    "A wide change is hard to review and hard to roll back. "
+    "A reason is only measured by its length: whether it is a good one, a reviewer decides.",
+)
+PATHS_ALLOWED = Check(
+    "guardrails.paths_allowed",
+    "Every changed file is where the project keeps files",
+    fix="Move the files, or agree on a new path in the policy.",
+    doc="Compares every changed path with the allowed paths of the policy as the base has it. "
+    "It finds files that were committed by mistake. "
+    "Markdown has a check of its own; what is in a file is not looked at here.",
+)
+ISSUE_LINKED = Check(
+    "guardrails.issue_linked",
+    "The branch names the issue it belongs to",
+    fix="Add a line like 'Refs #12' to a commit.",
+    doc="Looks for the policy's pattern of an issue in the messages of the branch's commits and in the pull request. "
+    "Later it is the only way from a change to its reason. "
+    "That the issue exists is not checked: nothing is requested from GitHub.",
+)
+NO_SECRETS_IN_DIFF = Check(
+    "guardrails.no_secrets_in_diff",
+    "No credential is in what the branch adds",
+    fix="Change that credential at the vendor, then remove it from the branch's history. "
+    "For a false alarm add `pragma: allowlist secret` to the line.",
+    doc="Reads every line that any commit of the branch adds with detect-secrets, and for the tokens of this field. "
+    "A line that a later commit removes is still in the history. "
+    "A credential without a known form and with little entropy is missed; a long hash can look like one.",
+)
+MARKDOWN_IN_ALLOWED_FOLDERS = Check(
+    "guardrails.markdown_in_allowed_folders",
+    "Markdown is only in its folders",
+    fix="Run `make tidy` to see where each would go, then `make tidy APPLY=1` to move them.",
+    doc="Lists every Markdown file of the project, not only those the branch changes, outside the folders of the policy. "
+    "Notes left beside the code are read as documentation, and go stale. "
+    "Files that git ignores are not looked at.",
+)
+WORKFLOWS_MATCH_SCHEMA = Check(
+    "guardrails.workflows_match_schema",
+    "Every workflow file is one that GitHub takes",
+    fix="Correct the workflow file where the finding says.",
+    doc="Compares every workflow file with GitHub's schema, by check-jsonschema and without the network. "
+    "GitHub ignores a workflow that it cannot read, and the pull request looks green. "
+    "The schema comes with the tool, so a very new keyword can be reported.",
+)
+WORKFLOWS_PASS_LINT = Check(
+    "guardrails.workflows_pass_lint",
+    "No workflow file has a known weakness",
+    fix="Correct the workflow; the rule's name leads to its documentation at docs.zizmor.sh.",
+    doc="Runs zizmor on every workflow file that matches the schema, offline and without the project's own exceptions. "
+    "A weak workflow gives strangers the repository's secrets. "
+    "Findings that a comment suppresses are counted, and pass.",
+)
+PROJECT_COMMANDS_PASS = Check(
+    "guardrails.project_commands_pass",
+    "The project's own commands pass",
+    fix="Read the output in npm-<command>.txt, and fix the cause.",
+    doc="Runs each npm script of guardrails.commands where the project is, within its time limit. "
+    "They are what the project itself calls ready. "
+    "A script that is missing, or does nothing, is an error; what a script tests is the project's affair.",
+)
 CHECKS: tuple[Check, ...] = (
-    Check(id="guardrails.branch_name_allowed", title="The branch is named as agreed"),
-    Check(id="guardrails.change_small_or_opted_in", title="The branch changes few files, or says why it is wide"),
-    Check(id="guardrails.paths_allowed", title="Every changed file is where the project keeps files"),
-    Check(id="guardrails.issue_linked", title="The branch names the issue it belongs to"),
-    Check(id="guardrails.no_secrets_in_diff", title="No credential is in what the branch adds"),
-    Check(id="guardrails.markdown_in_allowed_folders", title="Markdown is only in its folders"),
-    Check(id="guardrails.workflows_match_schema", title="Every workflow file is one that GitHub takes"),
-    Check(id="guardrails.workflows_pass_lint", title="No workflow file has a known weakness"),
-    Check(id="guardrails.project_commands_pass", title="The project's own commands pass"),
+    BRANCH_NAME_ALLOWED,
+    CHANGE_SMALL_OR_OPTED_IN,
+    PATHS_ALLOWED,
+    ISSUE_LINKED,
+    NO_SECRETS_IN_DIFF,
+    MARKDOWN_IN_ALLOWED_FOLDERS,
+    WORKFLOWS_MATCH_SCHEMA,
+    WORKFLOWS_PASS_LINT,
+    PROJECT_COMMANDS_PASS,
 )
 
 TASK = Task(
@@ -44,5 +117,6 @@ TASK = Task(
     title="Guardrails",
     notebook="09_guardrails.ipynb",
     checks=CHECKS,
+    settings=Guardrails,
     targets=(),
 )

@@ -1,1 +1,1 @@
-"""Launch task: health of Chatwoot and Publer, and whom it tells."""
+"""Launch task: health of Chatwoot and Publer, and who is notified."""

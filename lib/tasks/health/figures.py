@@ -9,7 +9,7 @@ from typing import TypedDict
 from matplotlib.axes import Axes
 
 from lib.core.results import Json, Outcome
-from lib.core.wording import join_words, show_count
+from lib.core.wording import format_count, join_words
 from lib.display.figure import EDGE, LIMIT, OUTCOME_LOOKS, Figure, finish, label, new_canvas, nothing_drawn
 
 
@@ -57,7 +57,7 @@ def sample_times(samples: Iterable[Sample], limit_ms: float) -> Figure:
         axes.set_yticks(range(len(rows)), [label(f"{service} {endpoint}", limit=24) for service, endpoint in rows])
         axes.grid(axis="x", color=EDGE, linewidth=0.6)
         axes.set_axisbelow(True)
-        return finish(canvas, alt=say_samples(taken, rows, limit_ms), caption=sample_caption(taken, services, limit_ms))
+        return finish(canvas, alt=format_samples(taken, rows, limit_ms), caption=sample_caption(taken, services, limit_ms))
 
 
 def draw_row(axes: Axes, place: int, own: Sequence[Sample], colour: str) -> None:
@@ -79,19 +79,19 @@ def draw_limit(axes: Axes, limit_ms: float, end: float) -> None:
     axes.text(where, 1.02, text, transform=axes.get_xaxis_transform(), color=LIMIT, fontsize=8.5, ha="right", va="bottom")
 
 
-def say_samples(taken: Sequence[Sample], rows: Sequence[tuple[str, str]], limit_ms: float) -> str:
+def format_samples(taken: Sequence[Sample], rows: Sequence[tuple[str, str]], limit_ms: float) -> str:
     over = sum(one["ms"] > limit_ms for one in taken)
     bad = sum(not one["good"] for one in taken)
     slowest = max(taken, key=lambda one: one["ms"])
     return (
-        f"{show_count(len(taken), 'sample')} of {show_count(len(rows), 'endpoint')}: the slowest took {slowest['ms']:.0f} ms "
+        f"{format_count(len(taken), 'sample')} of {format_count(len(rows), 'endpoint')}: the slowest took {slowest['ms']:.0f} ms "
         f"({slowest['service']} {slowest['endpoint']}); {over} took longer than {limit_ms:g} ms; {bad} gave no good answer."
     )
 
 
 def sample_caption(taken: Sequence[Sample], services: Sequence[str], limit_ms: float) -> str:
     return (
-        f"Times of {show_count(len(taken), 'sample')} of {join_words(services)}; "
+        f"Times of {format_count(len(taken), 'sample')} of {join_words(services)}; "
         f"the 95th percentile may be {limit_ms:g} ms. A cross is an answer that was not good."
     )
 
@@ -130,11 +130,13 @@ def latency_trend(points: Iterable[TrendPoint], limit_ms: float, names: Mapping[
         axes.set_xticks(marks, [f"{started[runs[mark]]:%Y-%m-%d %H:%M}" for mark in marks])
         axes.grid(axis="y", color=EDGE, linewidth=0.6)
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=len(names))
-        caption = f"95th percentile of the times in the last {show_count(len(runs), 'run')} that measured them (UTC), at most 30."
-        return finish(canvas, alt=say_trend(known, runs, names, limit_ms), caption=caption)
+        caption = (
+            f"95th percentile of the times in the last {format_count(len(runs), 'run')} that measured them (UTC), at most 30."
+        )
+        return finish(canvas, alt=format_trend(known, runs, names, limit_ms), caption=caption)
 
 
-def say_trend(known: Sequence[TrendPoint], runs: Sequence[str], names: Mapping[str, str], limit_ms: float) -> str:
+def format_trend(known: Sequence[TrendPoint], runs: Sequence[str], names: Mapping[str, str], limit_ms: float) -> str:
     parts = []
     for check, name in names.items():
         values = [float(one["observed"]) for one in known if one["check"] == check]
@@ -144,7 +146,7 @@ def say_trend(known: Sequence[TrendPoint], runs: Sequence[str], names: Mapping[s
                 f"{name}: from {min(values):.0f} to {max(values):.0f} ms, "
                 f"the newest {values[-1]:.0f} ms, {over} beyond {limit_ms:g} ms"
             )
-    return f"{show_count(len(runs), 'run')}. {'; '.join(parts)}."
+    return f"{format_count(len(runs), 'run')}. {'; '.join(parts)}."
 
 
 def is_number(value: Json) -> bool:

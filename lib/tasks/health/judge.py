@@ -1,4 +1,4 @@
-"""From readings and samples to results: pure, one function a question."""
+"""What the looks of 04_health make of readings and samples: pure, facts in, results out."""
 
 from __future__ import annotations
 
@@ -7,50 +7,55 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib.clients.chatwoot import Effect
-from lib.clients.probe import Reading, fill, kept_answer, name_finding, take_over
-from lib.clients.probe_findings import NEXT_MOVES, NOT_AS_EXPECTED
-from lib.core.results import Result, failed, judge, not_passed, passed, skipped, unseen
-from lib.core.wording import join_words, show_count, show_value
+from lib.clients.probe import Reading, fill, keep_fields, kept_answer, name_finding
+from lib.clients.probe_findings import FIXES, NOT_AS_EXPECTED
+from lib.core.results import Check, Result
+from lib.core.wording import format_count, format_value, join_words
 from lib.transport.web_types import Answer
 
 FEWEST_SAMPLES = 20
 """Below this the 95th percentile is just the slowest one."""
 
 
-def judge_reading(check: str, reading: Reading) -> Result:
+def judge_reading(check: Check, reading: Reading) -> Result:
     """Judge one endpoint's answer: `fail` when an HTTP answer came and is bad, `error` when none came."""
-    expected = say_expected(reading)
+    expected = format_expected(reading)
     question = reading.probe.question
     if reading.found is None:
-        return passed(check, observed=reading.said, expected=expected)
+        return check.passed(observed=reading.said, expected=expected)
     what = "; ".join(reading.problems) if reading.found == NOT_AS_EXPECTED else str(reading.found)
     where = f" (to {reading.answer.location})" if reading.answer.location else ""
-    tries = f", asked {show_count(reading.answer.tried, 'time')}" if reading.answer.tried > 1 else ""
-    detail = f"{question.method} {question.path}: {what}{where}{tries}. Next: {NEXT_MOVES[reading.found]}."
-    observed = list(reading.problems) if reading.problems else reading.said
-    return not_passed(check, answered=reading.was_answered, detail=detail, observed=observed, expected=expected)
+    tries = f", asked {format_count(reading.answer.tried, 'time')}" if reading.answer.tried > 1 else ""
+    return check.not_passed(
+        answered=reading.was_answered,
+        detail=f"{question.method} {question.path}: {what}{where}{tries}.",
+        fix=FIXES[reading.found],
+        observed=list(reading.problems) if reading.problems else reading.said,
+        expected=expected,
+    )
 
 
-def say_expected(reading: Reading) -> str:
+def format_expected(reading: Reading) -> str:
     """Return in a few words what a healthy answer of the endpoint contains."""
     one = reading.probe.expected
     parts = [f"{name} is {value}" for name, value in one.equals.items()]
     parts += [f"version like {' or '.join(one.versions)}"] if one.versions else []
-    parts += [f"at least {show_count(one.min_items, 'item')}"] if one.min_items else []
+    parts += [f"at least {format_count(one.min_items, 'item')}"] if one.min_items else []
     parts += [f"{name} {fill(join_words(values), reading.probe.parts)} among them" for name, values in one.includes.items()]
     parts += [f"{join_words(one.fields)} there"] if one.fields else []
-    parts += [f"{name} never {show_value(value)}" for name, value in one.never.items()]
+    parts += [f"{name} never {format_value(value)}" for name, value in one.never.items()]
     return f"HTTP 200: {'; '.join(parts)}" if parts else "HTTP 200 with JSON"
 
 
 def kept_result(result: Result) -> dict[str, Any]:
-    """Return a result as the JSON beside the answers says it; the scripts for a bare machine say the same."""
+    """Return a result as the JSON beside the answers has it; the scripts for a bare machine write the same."""
     return {
         "check": result.check,
         "result": result.outcome.value,
         "observed": result.observed,
         "expected": result.expected,
         "detail": result.detail,
+        "fix": list(result.fix),
     }
 
 
@@ -67,74 +72,78 @@ def reading_row(reading: Reading) -> dict[str, Any]:
     }
 
 
-def judge_effect(check: str, effect: Effect, *, deadline_s: float) -> Result:
+def judge_effect(check: Check, effect: Effect, *, deadline_s: float) -> Result:
     """Judge what came of resolving the canary conversation."""
     expected = f"a worker's reporting event within {deadline_s:g} s"
     if effect.problem:
-        move = "make a conversation for this probe alone, label it, and name it in health.chatwoot.canary_conversation"
-        return unseen(check, f"The canary was not touched: {effect.problem}. Next: {move}.", expected=expected)
+        return check.errored(
+            f"The canary was not touched: {effect.problem}.",
+            expected=expected,
+            fix="Create a conversation for this probe alone, label it, and name it in health.chatwoot.canary_conversation.",
+        )
     reading = effect.reading
     if reading is not None:
         question = reading.probe.question
-        detail = f"{question.method} {question.path}: {reading.said}. Next: {NEXT_MOVES[reading.found or 'unexpected status']}."
-        # Not allowed or not there says nothing about workers: we could not look.
+        # Not allowed or not there says nothing about workers: an error.
         hidden = not reading.was_answered or reading.answer.status in (403, 404)
-        return not_passed(check, answered=not hidden, detail=detail, observed=reading.said, expected=expected)
-    if effect.seen_after_s is None:
-        detail = (
-            "A resolved conversation left no reporting event, which only a background worker writes. "
-            "Next: see whether Sidekiq runs, and its queues."
+        return check.not_passed(
+            answered=not hidden,
+            detail=f"{question.method} {question.path}: {reading.said}.",
+            fix=FIXES[reading.found or "unexpected status"],
+            observed=reading.said,
+            expected=expected,
         )
-        return failed(check, detail=detail, observed="no trace of a worker", expected=expected)
-    return passed(check, observed=f"after {effect.seen_after_s:.1f} s", expected=expected)
+    if effect.seen_after_s is None:
+        detail = "A resolved conversation left no reporting event, which only a background worker writes."
+        return check.failed(detail=detail, observed="no trace of a worker", expected=expected)
+    return check.passed(observed=f"after {effect.seen_after_s:.1f} s", expected=expected)
 
 
 def judge_samples(
-    prefix: str, samples: Sequence[Answer], left_out: Mapping[str, str], *, p95_limit_ms: float, min_availability: float
+    checks: tuple[Check, Check],
+    samples: Sequence[Answer],
+    left_out: Mapping[str, Check],
+    *,
+    p95_limit_ms: float,
+    min_availability: float,
 ) -> list[Result]:
-    """Judge availability and the 95th percentile of one service's samples.
+    """Judge availability and the 95th percentile of one service's samples, by these two checks.
 
     left_out: endpoint -> the check that has already judged why it gave no whole first answer.
     Source: Hyndman and Fan (1996), definition 7, the numpy default.
     """
-    ids = f"{prefix}_available", f"{prefix}_p95_within_limit"
-    aside = f"Not sampled: {'; '.join(f'{name} (judged by {check})' for name, check in left_out.items())}. " if left_out else ""
+    available, within_limit = checks
+    named = "; ".join(f"{name} (see {check.id})" for name, check in left_out.items())
+    aside = f"Not sampled: {named}." if left_out else ""
     counted = [one for one in samples if name_finding(one)[0] != "rate limited"]
     if not samples and left_out:
-        reason = f"{aside}No endpoint gave a healthy first answer. Next: mend that first."
-        return [skipped(check, reason) for check in ids]
+        reason = f"{aside} No endpoint gave a healthy first answer."
+        return [check.skipped(reason, fix=f"Fix {next(iter(left_out.values())).id} first.") for check in checks]
     if len(counted) < FEWEST_SAMPLES:
-        few = f"Only {show_count(len(counted), 'sample')} could be taken, fewer than {FEWEST_SAMPLES}."
-        reason = f"{aside}{few} Next: wait for the request limit, or ask less often."
-        return [unseen(check, reason) for check in ids]
+        few = f"Only {format_count(len(counted), 'sample')} could be taken, fewer than {FEWEST_SAMPLES}."
+        fix = "Wait for the request limit, or send fewer requests."
+        return [check.errored(f"{aside} {few}".strip(), fix=fix) for check in checks]
     well = [one for one in counted if name_finding(one)[0] is None]
     share = len(well) / len(counted)
     bad = sorted({str(name_finding(one)[0]) for one in counted} - {"None"})
-    lost = (
-        f"{len(counted) - len(well)} of {show_count(len(counted), 'sample')} failed: {join_words(bad)}. "
-        "Next: read the service's log for these minutes."
-    )
-    available = judge(
-        ids[0],
+    lost = f"{len(counted) - len(well)} of {format_count(len(counted), 'sample')} failed: {join_words(bad)}."
+    availability = available.judge(
         holds=share >= min_availability,
         observed=round(share, 4),
-        expected=f"at least {min_availability:g} of {show_count(len(counted), 'sample')}",
-        detail=aside + (lost if share < min_availability else ""),
+        expected=f"at least {min_availability:g} of {format_count(len(counted), 'sample')}",
+        detail=f"{aside} {lost if share < min_availability else ''}".strip(),
     )
-    return [available, judge_p95(ids[1], [one.elapsed_ms for one in well], p95_limit_ms, aside)]
+    return [availability, judge_p95(within_limit, [one.elapsed_ms for one in well], p95_limit_ms, aside)]
 
 
-def judge_p95(check: str, times_ms: Sequence[float], limit_ms: float, aside: str = "") -> Result:
+def judge_p95(check: Check, times_ms: Sequence[float], limit_ms: float, aside: str = "") -> Result:
     """Judge the 95th percentile of the times of good answers, in ms."""
     if len(times_ms) < FEWEST_SAMPLES:
-        return skipped(check, f"{aside}Too few good answers to time: their failing is judged by availability.")
+        return check.skipped(f"{aside} Too few good answers to time: see the availability check.".strip())
     p95 = percentile(times_ms, 95)
-    slow = (
-        f"Half of the answers took up to {percentile(times_ms, 50):.0f} ms, the slowest {max(times_ms):.0f} ms. "
-        "Next: see what the service was busy with."
-    )
-    detail = aside + (slow if p95 > limit_ms else "")
-    return judge(check, holds=p95 <= limit_ms, observed=round(p95, 1), expected=limit_ms, unit="ms", detail=detail)
+    slow = f"Half of the answers took up to {percentile(times_ms, 50):.0f} ms, the slowest {max(times_ms):.0f} ms."
+    detail = f"{aside} {slow if p95 > limit_ms else ''}".strip()
+    return check.judge(holds=p95 <= limit_ms, observed=round(p95, 1), expected=limit_ms, unit="ms", detail=detail)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
@@ -156,12 +165,12 @@ def sample_rows(samples: Sequence[Answer]) -> list[dict[str, Any]]:
 
 
 def kept_samples(readings: Sequence[Reading]) -> list[dict[str, Any]]:
-    """Return every sample as evidence keeps it; a body equal to the endpoint's last one is not said again."""
+    """Return every sample as evidence keeps it; a body equal to the endpoint's last one is not repeated."""
     last: dict[str, Any] = {}
     kept = []
     for reading in readings:
         one = kept_answer(reading)
-        body = take_over(one["body"], None) if not isinstance(one["body"], dict | list) else one["body"]
+        body = keep_fields(one["body"], None) if not isinstance(one["body"], dict | list) else one["body"]
         if reading.probe.name in last and last[reading.probe.name] == body:
             one.pop("body")
             one["same_body"] = True

@@ -1,14 +1,14 @@
-"""Chatwoot and Publer, asked with the credentials that are really used, and the mail that tells a person.
+"""Chatwoot and Publer, requested with the credentials that are really used, and the mail that notifies a person.
 
-An HTTP answer that is bad is a `fail`; where none came, nothing is known: `error`. The looks are made in
-order: the later ones leave out what an earlier one has judged already.
+A bad HTTP answer is a `fail`; where none came, nothing is known: `error`. The looks are made in order: the later
+ones leave out what an earlier one has judged already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import cycle, islice
-from typing import Any
 
 from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems, try_workers
 from lib.clients.notifier import deliver, judge_delivery
@@ -16,137 +16,175 @@ from lib.clients.probe import Probe, Reading, kept_answer, read_answer
 from lib.clients.publer import publer_probes, publer_site
 from lib.core.errors import MailError, TargetError
 from lib.core.incidents import Plan
-from lib.core.results import Findings, looks_at, not_passed, passed, skipped, unseen
+from lib.core.results import Check, Findings, look
+from lib.tasks.health.figures import Sample
 from lib.tasks.health.judge import judge_effect, judge_reading, judge_samples, kept_result, kept_samples, reading_row, sample_rows
-from lib.tasks.health.task import Health
-from lib.transport.context import World
-from lib.transport.retry import Limit, Patience
+from lib.tasks.health.task import (
+    CHATWOOT_ACCOUNT_ACTIVE,
+    CHATWOOT_AVAILABLE,
+    CHATWOOT_INBOXES_CONNECTED,
+    CHATWOOT_IS_ALIVE,
+    CHATWOOT_P95_WITHIN_LIMIT,
+    CHATWOOT_SERVICES_OK,
+    CHATWOOT_TOKEN_ACCEPTED,
+    CHATWOOT_WORKERS_WORK,
+    MAIL_SERVER_ACCEPTS_US,
+    NOTIFICATION_DELIVERED,
+    PUBLER_ACCOUNTS_CONNECTED,
+    PUBLER_AVAILABLE,
+    PUBLER_P95_WITHIN_LIMIT,
+    PUBLER_TOKEN_ACCEPTED,
+    PUBLER_WORKSPACE_FOUND,
+    Health,
+)
+from lib.transport.context import Context
+from lib.transport.retry import Limit, RetryPolicy
 from lib.transport.smtp import open_mail_server, read_mail_url
 from lib.transport.web import ask
 from lib.transport.web_types import Question, Site
 
 CHATWOOT = {
-    "alive": "health.chatwoot_is_alive",
-    "services": "health.chatwoot_services_ok",
-    "profile": "health.chatwoot_token_accepted",
-    "account": "health.chatwoot_account_active",
-    "inboxes": "health.chatwoot_inboxes_connected",
+    "alive": CHATWOOT_IS_ALIVE,
+    "services": CHATWOOT_SERVICES_OK,
+    "profile": CHATWOOT_TOKEN_ACCEPTED,
+    "account": CHATWOOT_ACCOUNT_ACTIVE,
+    "inboxes": CHATWOOT_INBOXES_CONNECTED,
 }
 PUBLER = {
-    "user": "health.publer_token_accepted",
-    "workspaces": "health.publer_workspace_found",
-    "accounts": "health.publer_accounts_connected",
+    "user": PUBLER_TOKEN_ACCEPTED,
+    "workspaces": PUBLER_WORKSPACE_FOUND,
+    "accounts": PUBLER_ACCOUNTS_CONNECTED,
 }
 """Endpoint -> the check that judges its answer."""
 
 
-@looks_at(*CHATWOOT.values())
-def look_at_chatwoot(world: World) -> Findings:
+@dataclass(frozen=True, kw_only=True)
+class FirstAnswers:
+    """What later looks need of a service's first answers.
+
+    well: the endpoints that answered well. sent: when requests were sent that count towards the service's limit.
+    """
+
+    well: tuple[str, ...] = ()
+    sent: tuple[float, ...] = field(default=(), repr=False)
+
+
+@look(*CHATWOOT.values())
+def look_at_chatwoot(context: Context[Health]) -> Findings[FirstAnswers]:
     """What Chatwoot answered, first without and then with our token."""
-    settings: Health = world.settings
-    service = world.service("chatwoot")
-    site, probes = chatwoot_site(service, patience_of(settings)), chatwoot_probes(service, settings.chatwoot)
+    settings = context.settings
+    service = context.service("chatwoot")
+    site, probes = chatwoot_site(service, retry_policy_of(settings)), chatwoot_probes(service, settings.chatwoot)
     readings = read_answers(site, probes, settings)
     for place, one in enumerate(readings):
         if one.probe.name == "services":
             late = clock_problems(one.answer, one.body, max_skew_s=settings.chatwoot.max_clock_skew_s)
             readings[place] = read_answer(one.probe, one.answer, late)
-    return tell_readings("chatwoot", CHATWOOT, readings)
+    return findings_of("chatwoot", CHATWOOT, readings)
 
 
-@looks_at(*PUBLER.values())
-def look_at_publer(world: World) -> Findings:
+@look(*PUBLER.values())
+def look_at_publer(context: Context[Health]) -> Findings[FirstAnswers]:
     """What Publer answered to our key, for our workspace."""
-    settings: Health = world.settings
-    service = world.service("publer")
+    settings = context.settings
+    service = context.service("publer")
     limit = Limit(requests=settings.publer.requests, window_s=settings.publer.window_s)
-    site, probes = publer_site(service, patience_of(settings), limit), publer_probes(service, settings.publer)
-    return tell_readings("publer", PUBLER, read_answers(site, probes, settings), sent=tuple(limit.sent))
+    site, probes = publer_site(service, retry_policy_of(settings), limit), publer_probes(service, settings.publer)
+    readings = read_answers(site, probes, settings)
+    return findings_of("publer", PUBLER, readings, sent=tuple(limit.sent))
 
 
 def read_answers(site: Site, probes: Sequence[Probe], settings: Health) -> list[Reading]:
-    """Return what each endpoint answers to one question, all of them asked at once."""
+    """Return what each endpoint answers to one request, all of them sent at once."""
     answers = ask(site, [probe.question for probe in probes], concurrency=settings.concurrency)
     return [read_answer(probe, answer) for probe, answer in zip(probes, answers, strict=True)]
 
 
-def tell_readings(
-    service: str, checks: Mapping[str, str], readings: Sequence[Reading], *, sent: Sequence[float] = ()
-) -> Findings:
-    """Return the findings of one answer an endpoint. facts: the endpoints that answered well, and when we asked."""
+def findings_of(
+    service: str, checks: Mapping[str, Check], readings: Sequence[Reading], *, sent: tuple[float, ...] = ()
+) -> Findings[FirstAnswers]:
+    """Return the findings of one answer an endpoint. sent: when requests were sent."""
     results = [judge_reading(checks[one.probe.name], one) for one in readings]
     kept = [kept_result(one) for one in results]
+    well = tuple(one.probe.name for one in readings if one.answer.is_whole and one.body is not None)
     return Findings(
         results=results,
         rows=[reading_row(one) for one in readings],
         artifacts={f"{service}.json": {"service": service, "results": kept, "answers": [kept_answer(one) for one in readings]}},
-        facts={"well": [one.probe.name for one in readings if one.answer.is_whole and one.body is not None], "sent": list(sent)},
+        facts=FirstAnswers(well=well, sent=sent),
     )
 
 
-@looks_at("health.chatwoot_workers_work")
-def look_at_workers(world: World, *, first: Mapping[str, Any] | None) -> Findings:
+@look(CHATWOOT_WORKERS_WORK)
+def look_at_workers(context: Context[Health], *, first: FirstAnswers | None) -> Findings[None]:
     """What a background worker of Chatwoot left behind after the canary conversation was resolved.
 
     first: the facts of look_at_chatwoot.
     """
-    check = "health.chatwoot_workers_work"
-    settings: Health = world.settings
-    service = world.service("chatwoot")
-    if not world.writes_allowed:
-        here = world.environment
-        reason = (
-            f"Resolving the canary conversation changes it, and changes to {here} are not allowed. "
-            f"Next: run with ALLOW_WRITES={here}."
+    settings = context.settings
+    service = context.service("chatwoot")
+    if not context.writes_allowed:
+        here = context.environment
+        return look_at_workers.skips(
+            f"Resolving the canary conversation changes it, and changes to {here} are not allowed.",
+            fix=f"Run with ALLOW_WRITES={here}.",
         )
-        return Findings(results=[skipped(check, reason)])
     if settings.chatwoot.canary_conversation is None:
-        reason = "No canary conversation is named. Next: name one in health.chatwoot.canary_conversation."
-        return Findings(results=[unseen(check, reason)])
-    if "profile" not in (first or {}).get("well", ()):
-        reason = f"Without our token nothing can be resolved: judged by {CHATWOOT['profile']}."
-        return Findings(results=[skipped(check, reason)])
-    effect = try_workers(chatwoot_site(service, patience_of(settings)), service, settings.chatwoot)
-    return Findings(results=[judge_effect(check, effect, deadline_s=settings.chatwoot.effect_deadline_s)])
+        return look_at_workers.errors("No canary conversation is named.", fix="Name one in health.chatwoot.canary_conversation.")
+    if first is None or "profile" not in first.well:
+        return look_at_workers.skips(f"Without our token nothing can be resolved: see {CHATWOOT['profile'].id}.")
+    effect = try_workers(chatwoot_site(service, retry_policy_of(settings)), service, settings.chatwoot)
+    result = judge_effect(CHATWOOT_WORKERS_WORK, effect, deadline_s=settings.chatwoot.effect_deadline_s)
+    return Findings(results=[result])
 
 
-@looks_at("health.chatwoot_available", "health.chatwoot_p95_within_limit")
-def look_at_chatwoot_times(world: World, *, first: Mapping[str, Any] | None) -> Findings:
+@look(CHATWOOT_AVAILABLE, CHATWOOT_P95_WITHIN_LIMIT)
+def look_at_chatwoot_times(context: Context[Health], *, first: FirstAnswers | None) -> Findings[list[Sample]]:
     """How often and how fast Chatwoot answered well."""
-    settings: Health = world.settings
-    service = world.service("chatwoot")
-    site = chatwoot_site(service, patience_of(settings, attempts=1))
-    return take_samples(settings, site, chatwoot_probes(service, settings.chatwoot), CHATWOOT, first)
+    settings = context.settings
+    service = context.service("chatwoot")
+    site = chatwoot_site(service, retry_policy_of(settings, attempts=1))
+    probes = chatwoot_probes(service, settings.chatwoot)
+    return take_samples(settings, site, probes, CHATWOOT, (CHATWOOT_AVAILABLE, CHATWOOT_P95_WITHIN_LIMIT), first)
 
 
-@looks_at("health.publer_available", "health.publer_p95_within_limit")
-def look_at_publer_times(world: World, *, first: Mapping[str, Any] | None) -> Findings:
+@look(PUBLER_AVAILABLE, PUBLER_P95_WITHIN_LIMIT)
+def look_at_publer_times(context: Context[Health], *, first: FirstAnswers | None) -> Findings[list[Sample]]:
     """How often and how fast Publer answered well, within its limit of requests."""
-    settings: Health = world.settings
-    service = world.service("publer")
+    settings = context.settings
+    service = context.service("publer")
     limit = Limit(requests=settings.publer.requests, window_s=settings.publer.window_s)
-    limit.sent.extend((first or {}).get("sent", ()))
-    site = publer_site(service, patience_of(settings, attempts=1), limit)
-    return take_samples(settings, site, publer_probes(service, settings.publer), PUBLER, first)
+    limit.sent.extend(first.sent if first else ())
+    site = publer_site(service, retry_policy_of(settings, attempts=1), limit)
+    probes = publer_probes(service, settings.publer)
+    return take_samples(settings, site, probes, PUBLER, (PUBLER_AVAILABLE, PUBLER_P95_WITHIN_LIMIT), first)
 
 
 def take_samples(
-    settings: Health, site: Site, probes: Sequence[Probe], checks: Mapping[str, str], first: Mapping[str, Any] | None
-) -> Findings:
-    """Ask each endpoint that answered well at first in turn, each question tried once, and judge the times."""
+    settings: Health,
+    site: Site,
+    probes: Sequence[Probe],
+    judged: Mapping[str, Check],
+    checks: tuple[Check, Check],
+    first: FirstAnswers | None,
+) -> Findings[list[Sample]]:
+    """Request each endpoint that answered well at first in turn, each request tried once, and judge the times.
+
+    judged: endpoint -> the check that has judged its first answer. checks: of availability and of the times.
+    """
     name = site.name.lower()
-    well = [probe for probe in probes if probe.name in (first or {}).get("well", ())]
-    left_out = {probe.name: checks[probe.name] for probe in probes if probe not in well}
+    well = [probe for probe in probes if first is not None and probe.name in first.well]
+    left_out = {probe.name: judged[probe.name] for probe in probes if probe not in well}
     wanted = settings.samples if site.limit is None else min(settings.samples, site.limit.left_now())
     turns: list[Probe] = list(islice(cycle(well), wanted)) if well else []
     questions: list[Question] = [probe.question for probe in turns]
     answers = ask(site, questions, concurrency=settings.concurrency) if questions else []
     readings = [read_answer(probe, answer) for probe, answer in zip(turns, answers, strict=True)]
     results = judge_samples(
-        f"health.{name}", answers, left_out, p95_limit_ms=settings.p95_limit_ms, min_availability=settings.min_availability
+        checks, answers, left_out, p95_limit_ms=settings.p95_limit_ms, min_availability=settings.min_availability
     )
     times = [
-        {"service": site.name, "endpoint": one.probe.name, "ms": round(one.answer.elapsed_ms, 2), "good": one.answer.is_whole}
+        Sample(service=site.name, endpoint=one.probe.name, ms=round(one.answer.elapsed_ms, 2), good=one.answer.is_whole)
         for one in readings
     ]
     return Findings(
@@ -154,9 +192,9 @@ def take_samples(
     )
 
 
-def patience_of(settings: Health, *, attempts: int | None = None) -> Patience:
-    """Return how long params let us pursue one question."""
-    return Patience(
+def retry_policy_of(settings: Health, *, attempts: int | None = None) -> RetryPolicy:
+    """Return how often and how long params let us try one request."""
+    return RetryPolicy(
         attempts=attempts or settings.attempts,
         timeout_s=settings.timeout_s,
         deadline_s=settings.deadline_s,
@@ -165,36 +203,47 @@ def patience_of(settings: Health, *, attempts: int | None = None) -> Patience:
     )
 
 
-@looks_at("health.mail_server_accepts_us")
-def look_at_mail_server(world: World) -> Findings:
+@look(MAIL_SERVER_ACCEPTS_US)
+def look_at_mail_server(context: Context[Health]) -> Findings[bool]:
     """Whether the mail server lets us in; nothing is sent."""
-    check = "health.mail_server_accepts_us"
-    server = read_mail_url(world.service("mail").url)
+    check = MAIL_SERVER_ACCEPTS_US
+    server = read_mail_url(context.service("mail").url)
     expected = "a session, encrypted off this machine, with our login"
     try:
-        with open_mail_server(server, timeout_s=world.settings.timeout_s) as session:
+        with open_mail_server(server, timeout_s=context.settings.timeout_s) as session:
             session.noop()
     except MailError as exc:
-        bad = not_passed(check, answered=exc.answered, detail=str(exc), observed="not let in", expected=expected)
-        return Findings(results=[bad])
-    return Findings(results=[passed(check, observed="let in", expected=expected)], facts={"accepted": True})
+        bad = check.not_passed(
+            answered=exc.answered, detail=exc.message, fix=exc.fix or check.fix, observed="not let in", expected=expected
+        )
+        return Findings(results=[bad], facts=False)
+    return Findings(results=[check.passed(observed="let in", expected=expected)], facts=True)
 
 
-@looks_at("health.notification_delivered")
-def look_at_notification(world: World, *, plan: Plan, evidence: str, mail_works: bool) -> Findings:
+@look(NOTIFICATION_DELIVERED)
+def look_at_notification(context: Context[Health], *, plan: Plan, evidence: str, mail_works: bool) -> Findings[bool]:
     """Which message was due, and who took it.
 
-    plan: what is to be told, from the episodes before this run. evidence: the address of this run's page.
+    plan: whom to notify of what, from the incidents before this run. evidence: the address of this run's page.
     mail_works: whether the mail server let us in just now.
     facts: whether the message was delivered by any way; None when none was due.
     """
-    check = "health.notification_delivered"
+    check, settings = NOTIFICATION_DELIVERED, context.settings
     if not plan.is_due:
-        return Findings(results=[skipped(check, f"No message was due: {plan.why_not}.")], facts=None)
+        return look_at_notification.skips(f"No message was due: {plan.why_not}.")
     try:
-        delivery = deliver(world, plan, evidence=evidence, mail_works=mail_works)
+        delivery = deliver(
+            context.service("mail").parts,
+            plan,
+            environment=context.environment,
+            evidence=evidence,
+            sender=settings.notify_from,
+            recipients=settings.notify_to,
+            timeout_s=settings.timeout_s,
+            mail_works=mail_works,
+        )
     except TargetError as exc:
-        return Findings(results=[unseen(check, str(exc))], facts=False)
+        return Findings(results=[check.errored_by(exc)], facts=False)
     return Findings(
-        results=[judge_delivery(check, delivery)], rows=delivery.rows, artifacts=delivery.artifacts, facts=delivery.was_told
+        results=[judge_delivery(check, delivery)], rows=delivery.rows, artifacts=delivery.artifacts, facts=delivery.was_notified
     )

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lib.clients.chatwoot import ChatwootHealth
-from lib.clients.publer import PublerHealth
+from lib.clients.vendor_health import ChatwootHealth, PublerHealth
 from lib.core.results import Check
 from lib.core.section import Section
 from lib.tasks.base import Task
@@ -17,18 +16,18 @@ EmailAddress = Annotated[str, Field(pattern=r"^[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:
 
 
 class Health(Section):
-    """What 04_health asks of Chatwoot and Publer, and whom it tells."""
+    """What 04_health requests from Chatwoot and Publer, and who is notified."""
 
     samples: int = Field(ge=20, le=10_000)  # timed requests a service
     concurrency: int = Field(ge=1, le=64)  # requests under way at once, a service
-    attempts: int = Field(ge=1, le=10)  # tries of one question; samples are tried once
+    attempts: int = Field(ge=1, le=10)  # tries of one request; samples are tried once
     timeout_s: float = Field(gt=0)  # longest silence of a service, s
-    deadline_s: float = Field(gt=0)  # one question, tries and pauses included, s
+    deadline_s: float = Field(gt=0)  # one request, tries and pauses included, s
     max_body_bytes: int = Field(ge=1000)  # a longer answer is not read on
     max_retry_after_s: float = Field(ge=0)  # a longer Retry-After is not waited for, s
     p95_limit_ms: float = Field(gt=0)  # 95th percentile of the answers' times, ms
     min_availability: float = Field(gt=0, le=1)  # share of samples answered well
-    remind_after_h: float = Field(gt=0)  # a lasting failure is told again after this, h
+    remind_after_h: float = Field(gt=0)  # a lasting failure is notified again after this, h
     stale_after_h: float = Field(gt=0)  # older evidence is shown as stale to QA, h
     notify_to: list[EmailAddress] = Field(min_length=1)  # e-mail addresses; NOTIFY_EMAIL replaces them
     notify_from: EmailAddress  # the sender's e-mail address
@@ -37,26 +36,157 @@ class Health(Section):
     publer: PublerHealth
 
 
+CHATWOOT_IS_ALIVE = Check(
+    "health.chatwoot_is_alive",
+    "Chatwoot answers at all",
+    target="chatwoot",
+    fix="Check that Chatwoot runs and that its address in the environment's variables is right.",
+    doc="Requests Chatwoot's health path without our token and compares the answer with health.chatwoot.alive. "
+    "It tells a service that is down from one that refuses our token. "
+    "It passes with a broken database or queue, since that path answers the same whatever happens.",
+)
+CHATWOOT_SERVICES_OK = Check(
+    "health.chatwoot_services_ok",
+    "Chatwoot reaches its database and queue, in an accepted version",
+    target="chatwoot",
+    fix="Read Chatwoot's log, and repair its database or Redis; for another version, update health.chatwoot.services.",
+    doc="Requests `/api` without our token: the states of database and queue, the version, and the clock. "
+    "Chatwoot answers 200 with a failing queue, so the body is compared with params. "
+    "A clock further away than max_clock_skew_s fails too, because a cache answers with an old timestamp.",
+)
+CHATWOOT_TOKEN_ACCEPTED = Check(
+    "health.chatwoot_token_accepted",
+    "Chatwoot accepts our token, for our account",
+    target="chatwoot",
+    fix="Create a new access token in Chatwoot, and store it where this environment reads it.",
+    doc="Requests the profile with the token that this environment really uses, and looks for our account in it. "
+    "An expired token would leave every feature on Chatwoot dead. "
+    "A token of another user with access to the same account passes as well.",
+)
+CHATWOOT_ACCOUNT_ACTIVE = Check(
+    "health.chatwoot_account_active",
+    "Our Chatwoot account is active",
+    target="chatwoot",
+    fix="Reactivate the account in Chatwoot, or correct the account's number in the environment's variables.",
+    doc="Requests our account with our token, and compares its status with params. "
+    "A suspended account refuses conversations while Chatwoot itself is healthy. "
+    "Limits of the plan are not looked at.",
+)
+CHATWOOT_INBOXES_CONNECTED = Check(
+    "health.chatwoot_inboxes_connected",
+    "Chatwoot's inboxes are there and connected",
+    target="chatwoot",
+    fix="Reconnect the inbox in Chatwoot under Settings, Inboxes, or create the one that is missing.",
+    doc="Lists the account's inboxes, and compares them with params: how many, which, and none that waits for reauthorization. "
+    "An inbox that lost its authorization receives nothing, and nobody notices. "
+    "Chatwoot learns of a lost authorization only when it uses it, so a fresh loss can be missed.",
+)
+CHATWOOT_WORKERS_WORK = Check(
+    "health.chatwoot_workers_work",
+    "Chatwoot's background workers do their work",
+    target="chatwoot",
+    fix="Check that Sidekiq runs, and look at its queues.",
+    doc="Reopens and resolves a conversation kept for this probe, and waits for the reporting event that only a worker writes. "
+    "All other answers stay healthy with dead workers, while no message is sent. "
+    "It is skipped where changes are not allowed; a queue that is only slow fails at the deadline.",
+)
+CHATWOOT_AVAILABLE = Check(
+    "health.chatwoot_available",
+    "Chatwoot answers well every time",
+    target="chatwoot",
+    fix="Read Chatwoot's log for the minutes of this run.",
+    doc="Requests each endpoint that was healthy at first in turn, without retries, and counts the good answers. "
+    "One good answer proves little about a service behind a load balancer. "
+    "A short run sees only these seconds; samples that our own request limit stops are not counted.",
+)
+CHATWOOT_P95_WITHIN_LIMIT = Check(
+    "health.chatwoot_p95_within_limit",
+    "Chatwoot answers fast enough",
+    target="chatwoot",
+    fix="Check Chatwoot's load and its database for the minutes of this run.",
+    doc="Compares the 95th percentile of the good answers' times, to the last byte, with p95_limit_ms. "
+    "Agents wait for these answers. "
+    "The times include the network from this machine, so a slow line looks like a slow service.",
+)
+PUBLER_TOKEN_ACCEPTED = Check(
+    "health.publer_token_accepted",
+    "Publer accepts our key",
+    target="publer",
+    fix="Create a new API key in Publer, and store it where this environment reads it.",
+    doc="Requests the key's own user with the key that this environment really uses. "
+    "With a refused key nothing is scheduled. "
+    "It does not say which scopes the key has; the next two checks show the ones that are used.",
+)
+PUBLER_WORKSPACE_FOUND = Check(
+    "health.publer_workspace_found",
+    "Publer knows our workspace",
+    target="publer",
+    fix="Correct the workspace's id in the environment's variables, or give the key's user access to it.",
+    doc="Lists the workspaces of the key's user, and looks for ours. "
+    "Publer answers for another workspace without complaint, and posts would go there. "
+    "A workspace of the same id with other accounts in it still passes here.",
+)
+PUBLER_ACCOUNTS_CONNECTED = Check(
+    "health.publer_accounts_connected",
+    "Social accounts are connected in Publer",
+    target="publer",
+    fix="Connect the missing social account in Publer.",
+    doc="Lists the workspace's social accounts, and compares them with params. "
+    "Without an account a scheduled post reaches nobody. "
+    "That an account is listed does not prove that its network still accepts Publer's token: Publer has no field for that.",
+)
+PUBLER_AVAILABLE = Check(
+    "health.publer_available",
+    "Publer answers well every time",
+    target="publer",
+    fix="Check Publer's status page for the minutes of this run.",
+    doc="Requests each endpoint that was healthy at first in turn, without retries, and counts the good answers. "
+    "Publer's own limit of requests leaves room for fewer samples than Chatwoot gets. "
+    "With fewer than 20 samples the result is an error, not a pass.",
+)
+PUBLER_P95_WITHIN_LIMIT = Check(
+    "health.publer_p95_within_limit",
+    "Publer answers fast enough",
+    target="publer",
+    fix="Check Publer's status page, and the network from this machine.",
+    doc="Compares the 95th percentile of the good answers' times, to the last byte, with p95_limit_ms. "
+    "A slow scheduler delays posts. "
+    "The times include the network from this machine, so a slow line looks like a slow service.",
+)
+MAIL_SERVER_ACCEPTS_US = Check(
+    "health.mail_server_accepts_us",
+    "The mail server lets us in, so that a failure can be notified",
+    target="mail",
+    fix="Check the mail server's address, certificate and login in the environment's variables.",
+    doc="Opens a session with the mail server, encrypted off this machine, and logs in; nothing is sent. "
+    "It is looked at in every run: a server that refuses us on the night of a failure would be found too late. "
+    "A server that accepts the login may still refuse a recipient.",
+)
+NOTIFICATION_DELIVERED = Check(
+    "health.notification_delivered",
+    "Who must know of a failure or a recovery was notified",
+    target="mail",
+    fix="Repair the way that did not take the message, then run again.",
+    doc="Sends the message that is due by mail, and to the webhook when there is one, and sees which of them took it. "
+    "A failure that nobody hears of lasts. "
+    "Taken by the server is not read by a person; where the mailbox can be read, the message is looked for in it.",
+)
 CHECKS: tuple[Check, ...] = (
-    Check(id="health.chatwoot_is_alive", title="Chatwoot answers at all", target="chatwoot"),
-    Check(
-        id="health.chatwoot_services_ok",
-        title="Chatwoot reaches its database and queue, in an accepted version",
-        target="chatwoot",
-    ),
-    Check(id="health.chatwoot_token_accepted", title="Chatwoot accepts our token, for our account", target="chatwoot"),
-    Check(id="health.chatwoot_account_active", title="Our Chatwoot account is active", target="chatwoot"),
-    Check(id="health.chatwoot_inboxes_connected", title="Chatwoot's inboxes are there and connected", target="chatwoot"),
-    Check(id="health.chatwoot_workers_work", title="Chatwoot's background workers do their work", target="chatwoot"),
-    Check(id="health.chatwoot_available", title="Chatwoot answers well every time", target="chatwoot"),
-    Check(id="health.chatwoot_p95_within_limit", title="Chatwoot answers fast enough", target="chatwoot"),
-    Check(id="health.publer_token_accepted", title="Publer accepts our key", target="publer"),
-    Check(id="health.publer_workspace_found", title="Publer knows our workspace", target="publer"),
-    Check(id="health.publer_accounts_connected", title="Social accounts are connected in Publer", target="publer"),
-    Check(id="health.publer_available", title="Publer answers well every time", target="publer"),
-    Check(id="health.publer_p95_within_limit", title="Publer answers fast enough", target="publer"),
-    Check(id="health.mail_server_accepts_us", title="The mail server lets us in, so that a failure can be told", target="mail"),
-    Check(id="health.notification_delivered", title="Who must know of a failure or a recovery was told", target="mail"),
+    CHATWOOT_IS_ALIVE,
+    CHATWOOT_SERVICES_OK,
+    CHATWOOT_TOKEN_ACCEPTED,
+    CHATWOOT_ACCOUNT_ACTIVE,
+    CHATWOOT_INBOXES_CONNECTED,
+    CHATWOOT_WORKERS_WORK,
+    CHATWOOT_AVAILABLE,
+    CHATWOOT_P95_WITHIN_LIMIT,
+    PUBLER_TOKEN_ACCEPTED,
+    PUBLER_WORKSPACE_FOUND,
+    PUBLER_ACCOUNTS_CONNECTED,
+    PUBLER_AVAILABLE,
+    PUBLER_P95_WITHIN_LIMIT,
+    MAIL_SERVER_ACCEPTS_US,
+    NOTIFICATION_DELIVERED,
 )
 
 TASK = Task(
@@ -64,5 +194,6 @@ TASK = Task(
     title="Vendor health",
     notebook="04_health.ipynb",
     checks=CHECKS,
+    settings=Health,
     targets=("chatwoot", "publer", "mail"),
 )

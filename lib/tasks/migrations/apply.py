@@ -1,8 +1,8 @@
 """Applying one migration file to a twin, statement by statement, as the Supabase CLI's push would.
 
-The CLI sends a file down one pipeline without a `begin`: all of it is one implicit transaction, in which
-`savepoint` fails and `lock table` fails as the first statement. So the twin does the same, but asks for
-the answer of each statement before it sends the next one.
+The CLI sends a file in one pipeline without a `begin`: all of it is one implicit transaction, in which
+`savepoint` fails and `lock table` fails as the first statement. This module does the same, but reads the
+answer to each statement before it sends the next one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from psycopg.pq.abc import PGconn
 from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile
-from lib.core.redact import strike
+from lib.core.redact import redact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class ApplyFailure:
     said: str
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """The failure as one clause: file, line, statement, SQLSTATE, the server's sentence."""
         return (
             f"{self.file}, line {self.line} (statement {self.index}: {self.statement}): "
@@ -44,13 +44,13 @@ class ApplyFailure:
 
 
 class NothingWatched:
-    """Who follows a file being applied, and does nothing about it."""
+    """A follower of a file being applied that records nothing."""
 
     def before(self, statement: Statement) -> None:
-        """Told right before each statement."""
+        """Called right before each statement."""
 
     def after(self, statement: Statement) -> None:
-        """Told right after each statement that went through, inside the file's transaction."""
+        """Called right after each statement that succeeded, inside the file's transaction."""
 
 
 def apply_file(
@@ -58,7 +58,7 @@ def apply_file(
 ) -> ApplyFailure | None:
     """Apply one file in one implicit transaction, or statement by statement when it can't be held in one.
 
-    watch: given the connection, returns who follows. Each file gets a fresh connection, for the CLI
+    watch: given the connection, returns the follower. Each file gets a fresh connection, because the CLI
     resets its own. Returns where the file failed, or None; what a failing transaction did is undone.
     """
     with twin.connect_as_launcher() as connection:
@@ -79,7 +79,7 @@ def apply_file(
 
 
 def refuse_stream(statement: Statement) -> None:
-    """Raise for a statement that wants to talk to the program that sends it, which no push can answer."""
+    """Raise for a statement that exchanges data with its client, which no push can do."""
     if statement.words[0] == "copy" and {"stdin", "stdout"} & set(statement.words):
         raise psycopg.errors.FeatureNotSupported("copy from stdin or to stdout can't be pushed: write insert statements")
 
@@ -147,8 +147,8 @@ def read_failure(file: MigrationFile, statement: Statement, exc: psycopg.Error) 
     return ApplyFailure(
         file=file.name,
         index=statement.index,
-        statement=strike(statement.summary),
+        statement=redact(statement.summary),
         line=statement.line + offset,
         sqlstate=exc.sqlstate,
-        said=strike(said),
+        said=redact(said),
     )

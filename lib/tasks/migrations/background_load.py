@@ -1,4 +1,4 @@
-"""A reader and a writer that keep using a database's tables while something else happens to them."""
+"""A reader and a writer that use a database's tables while something else changes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lib.core.errors import DatabaseError
 from lib.transport.database import Database
 
 PAUSE_S = 0.002
-"""Seconds between two statements: brisk, and the server's two cores stay free for what is measured."""
+"""Seconds between two statements: short, and the server's two cores stay free for what is measured."""
 
 READY_TIMEOUT_S = 30
 """Seconds for both workers to have run their first statement; a few milliseconds are usual."""
@@ -33,10 +33,10 @@ class WorkTable:
 
 @dataclass(kw_only=True)
 class Worker:
-    """One of the two, at work in a thread of its own.
+    """One of the two, working in its own thread.
 
     current: the statement now running, as (its number, the table); read by others while it runs.
-    durations_ms: how long each statement that somebody marked took, by its number.
+    durations_ms: how long each marked statement took, by its number.
     """
 
     sort: str
@@ -54,11 +54,11 @@ class Worker:
         return self.connection.info.backend_pid
 
     def run(self, stop: threading.Event) -> None:
-        """Use one table after the other until told to stop; note what the server refused."""
+        """Use one table after the other until `stop` is set; count what the server refused."""
         try:
             self.work(stop)
         finally:
-            self.ready.set()  # nobody need wait for a worker that broke
+            self.ready.set()  # nobody may wait for a worker that broke
 
     def work(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -67,7 +67,7 @@ class Worker:
             self.current = (number, table)
             started = time.perf_counter()
             try:
-                self.connection.execute(spell_work(self.sort, table))
+                self.connection.execute(work_sql(self.sort, table))
             except psycopg.Error as exc:
                 key = f"{table.name}: {exc.sqlstate or type(exc).__name__}"
                 self.refused[key] = self.refused.get(key, 0) + 1
@@ -81,8 +81,8 @@ class Worker:
             stop.wait(PAUSE_S)
 
 
-def spell_work(sort: str, table: WorkTable) -> str:
-    """Return the reader's or the writer's statement for one table: one row, in a transaction of its own."""
+def work_sql(sort: str, table: WorkTable) -> str:
+    """Return the reader's or the writer's statement for one table: one row, in its own transaction."""
     if sort == "reader":
         return f"select * from {table.name} limit 1"
     row = f"select ctid from {table.name} limit 1"
@@ -91,7 +91,7 @@ def spell_work(sort: str, table: WorkTable) -> str:
 
 @contextmanager
 def background_work(database: Database, tables: Sequence[WorkTable]) -> Iterator[list[Worker]]:
-    """Yield a reader and a writer at work on these tables, each past its first statement; none without tables."""
+    """Yield a reader and a writer working on these tables, each past its first statement; none without tables."""
     if not tables:
         yield []
         return
@@ -101,14 +101,15 @@ def background_work(database: Database, tables: Sequence[WorkTable]) -> Iterator
     try:
         for worker, thread in zip(workers, threads, strict=True):
             worker.connection.autocommit = True
-            # Triggers may do anything; what is asked here is only who waits for a lock on this table.
+            # Triggers may do anything; only waits for a lock on this table are measured here.
             worker.connection.execute("set session_replication_role = replica")
             thread.start()
         for worker in workers:
             if not worker.ready.wait(READY_TIMEOUT_S):
                 raise DatabaseError(
                     f"The {worker.sort} that works beside the migration did not get through one statement in "
-                    f"{READY_TIMEOUT_S} s. Next: check who holds a lock on {', '.join(table.name for table in tables)}."
+                    f"{READY_TIMEOUT_S} s.",
+                    fix=f"Check who holds a lock on {', '.join(table.name for table in tables)}.",
                 )
         yield workers
     finally:

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NotRequired, TypedDict
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from lib.core.wording import join_words, show_count
+from lib.core.wording import format_count, join_words
 from lib.display.figure import EDGE, LIMIT, MARKERS, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
-
-
-class MigrationLock(TypedDict):
-    """One migration at one scale; a lock of None or 0 means that none was taken on a table with rows."""
-
-    migration: str
-    scale: int  # multiple of the seed's rows
-    time_ms: float
-    longest_exclusive_ms: float | None
-    table: NotRequired[str | None]  # on which the longest one was held
+from lib.tasks.migrations.judge_locks import MigrationLock
 
 
 def lock_timeline(migrations: Iterable[MigrationLock] | None, limit_ms: float) -> Figure:
     """Draw for each migration, at each scale, how long it took and its longest exclusive lock.
 
-    limit_ms: the longest ACCESS EXCLUSIVE lock on a table with rows that is let pass, in milliseconds.
+    limit_ms: the longest ACCESS EXCLUSIVE lock on a table with rows that is allowed, in milliseconds.
     """
     facts = list(migrations or ())
     if not facts:
@@ -55,9 +45,9 @@ def lock_timeline(migrations: Iterable[MigrationLock] | None, limit_ms: float) -
         )
         left.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.42 / (0.34 * len(names) + 0.1)), ncols=len(scales))
         times = join_words([f"{scale}×" for scale in scales])
-        count = show_count(len(names), "migration")
+        count = format_count(len(names), "migration")
         caption = f"{count} on a twin of the target, at {times} the seed's rows; both axes logarithmic, in ms."
-        return finish(canvas, alt=_say_locks(facts, limit_ms), caption=caption)
+        return finish(canvas, alt=_format_locks(facts, limit_ms), caption=caption)
 
 
 SCALE_COLOURS = ("#7aa6d6", "#1d4e89", "#0b2545", "#5b6472")
@@ -93,7 +83,7 @@ def _draw_scales(axes: Axes, facts: Sequence[MigrationLock], names: Sequence[str
     axes.grid(axis="x", color=EDGE, linewidth=0.6)
 
 
-def _say_locks(facts: Sequence[MigrationLock], limit_ms: float) -> str:
+def _format_locks(facts: Sequence[MigrationLock], limit_ms: float) -> str:
     over = [fact for fact in facts if (fact["longest_exclusive_ms"] or 0) > limit_ms]
     slowest = max(facts, key=lambda fact: fact["time_ms"])
     said = f"The slowest migration was {slowest['migration']}: {slowest['time_ms']:.0f} ms at {slowest['scale']}×. "

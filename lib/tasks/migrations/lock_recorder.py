@@ -1,7 +1,7 @@
 """What each migration did while it was applied: time, every table lock, and who had to wait for it.
 
-A second connection looks at the server's locks every few milliseconds and once after each statement, while
-the file's transaction still holds what the statement took, so that no lock escapes by being short.
+A second connection reads the server's locks every few milliseconds and once after each statement, while the
+file's transaction still holds what the statement took, so that no short lock is missed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from lib.tasks.migrations.apply import ApplyFailure, NothingWatched, apply_file
 from lib.tasks.migrations.background_load import Worker, WorkTable, background_work
 from lib.transport.database import read_query
 
-LOOK_EVERY_S = 0.004
-"""Seconds between two looks at the locks; one look takes a fraction of a millisecond."""
+SAMPLE_EVERY_S = 0.004
+"""Seconds between two samples of the locks; one sample takes a fraction of a millisecond."""
 
-KEEPS_OUT = {
+BLOCKS = {
     "reader": {"AccessExclusiveLock"},
     "writer": {"ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"},
 }
@@ -65,8 +65,8 @@ class Wait:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flight:
-    """One migration applied once: failure is None when it went through.
+class Recording:
+    """One migration applied once, with its locks and waits; failure is None when it applied.
 
     tables_with_rows: how many tables held rows when it began. background: statements that ran meanwhile.
     refused: background statements that the server refused, by table and SQLSTATE.
@@ -106,38 +106,38 @@ class SeenWait:
 
 
 class Recorder(NothingWatched):
-    """Follows one file being applied: keeps its locks and who waits, by a clock that stops while it looks."""
+    """Follows one file being applied: records its locks and who waits, on a clock that stops while it samples."""
 
-    def __init__(self, watched: psycopg.Connection[Any], looker: psycopg.Connection[Any], workers: list[Worker]) -> None:
+    def __init__(self, watched: psycopg.Connection[Any], observer: psycopg.Connection[Any], workers: list[Worker]) -> None:
         self.pid = watched.info.backend_pid
-        self.looker = looker
+        self.observer = observer
         self.workers = workers
         self.locks: list[OpenLock] = []
         self.waits: dict[tuple[str, int], SeenWait] = {}
         self.statement: Statement | None = None
         self.paused_s = 0.0
-        self.last_look = time.perf_counter()
+        self.last_sample = time.perf_counter()
         self.turn = threading.Lock()
 
     def clock(self) -> float:
-        """Return seconds without those that the migration stood still only to be looked at."""
+        """Return seconds, without those that the migration was paused for sampling."""
         return time.perf_counter() - self.paused_s
 
     def before(self, statement: Statement) -> None:
         self.statement = statement
-        self.last_look = self.clock()
+        self.last_sample = self.clock()
 
     def after(self, statement: Statement) -> None:
         started = time.perf_counter()
         with self.turn:
-            self._look(self.clock())
+            self._sample(self.clock())
             self.paused_s += time.perf_counter() - started
 
-    def look(self) -> None:
-        """Look once, from the sampling thread."""
+    def sample(self) -> None:
+        """Take one sample, from the sampling thread."""
         with self.turn:
             if self.statement is not None:
-                self._look(self.clock())
+                self._sample(self.clock())
 
     def finish(self) -> None:
         """Close what is still open: the file's transaction has ended by now."""
@@ -145,20 +145,20 @@ class Recorder(NothingWatched):
             self._release(set(), self.clock())
             self.statement = None
 
-    def _look(self, now: float) -> None:
+    def _sample(self, now: float) -> None:
         query = read_query(__package__, "locks")
-        seen = self.looker.execute(query, {"watched": self.pid, "others": [worker.pid for worker in self.workers]}).fetchall()
+        seen = self.observer.execute(query, {"watched": self.pid, "others": [worker.pid for worker in self.workers]}).fetchall()
         held = {(row["oid"], row["mode"]) for row in seen if row["pid"] == self.pid}
         assert self.statement is not None
         self._release(held, now)
         known = {(lock.oid, lock.mode) for lock in self.locks if lock.until is None}
         for oid, mode in sorted(held - known):
-            # It was not there at the last look, so it can't have been held longer than since then.
-            self.locks.append(OpenLock(oid=oid, mode=mode, statement=self.statement, since=self.last_look))
+            # It was not there in the last sample, so it can't have been held longer than since then.
+            self.locks.append(OpenLock(oid=oid, mode=mode, statement=self.statement, since=self.last_sample))
         for row in seen:
             if row["pid"] != self.pid and self.pid in (row["blockers"] or ()):
                 self._note_wait(row["pid"], now)
-        self.last_look = now
+        self.last_sample = now
 
     def _release(self, held: set[tuple[int, str]], now: float) -> None:
         for lock in self.locks:
@@ -175,12 +175,12 @@ class Recorder(NothingWatched):
             self.waits.setdefault((worker.sort, number), seen)
 
 
-def record_flight(twin: Twin, file: MigrationFile, *, scale: int) -> Flight:
-    """Apply one file to the twin under watch, with a reader and a writer at work on every table with rows."""
+def record_locks(twin: Twin, file: MigrationFile, *, scale: int) -> Recording:
+    """Apply one file to the twin and record its locks, while a reader and a writer use every table with rows."""
     recorders: list[Recorder] = []
-    with twin.database.connect(autocommit=True) as looker:
-        tables = read_tables(looker)
-        rows = count_rows(looker, tables)
+    with twin.database.connect(autocommit=True) as observer:
+        tables = read_tables(observer)
+        rows = count_rows(observer, tables)
         busy = [
             WorkTable(name=row["name"], oid=oid, column=row["column"])
             for oid, row in tables.items()
@@ -189,7 +189,7 @@ def record_flight(twin: Twin, file: MigrationFile, *, scale: int) -> Flight:
         with background_work(twin.database, busy) as workers:
 
             def follow(connection: psycopg.Connection[Any]) -> Recorder:
-                recorders.append(Recorder(connection, looker, workers))
+                recorders.append(Recorder(connection, observer, workers))
                 return recorders[0]
 
             with sampling(recorders):
@@ -198,9 +198,9 @@ def record_flight(twin: Twin, file: MigrationFile, *, scale: int) -> Flight:
                 recorder = recorders[0]
                 elapsed = time.perf_counter() - started - recorder.paused_s
                 recorder.finish()
-        made = {oid: row for oid, row in read_tables(looker).items() if oid not in tables}
+        made = {oid: row for oid, row in read_tables(observer).items() if oid not in tables}
     locks = [read_lock(lock, {**tables, **made}, rows, made) for lock in recorder.locks if lock.oid in {**tables, **made}]
-    return Flight(
+    return Recording(
         migration=file.name,
         scale=scale,
         time_ms=elapsed * 1000,
@@ -215,13 +215,13 @@ def record_flight(twin: Twin, file: MigrationFile, *, scale: int) -> Flight:
 
 @contextmanager
 def sampling(recorders: list[Recorder]) -> Iterator[None]:
-    """Look at the locks every few milliseconds while inside, from a thread of its own."""
+    """Sample the locks every few milliseconds while inside, from its own thread."""
     stop = threading.Event()
 
     def run() -> None:
-        while not stop.wait(LOOK_EVERY_S):
+        while not stop.wait(SAMPLE_EVERY_S):
             for recorder in recorders:
-                recorder.look()
+                recorder.sample()
 
     thread = Background(run, name="lock-sampler")
     thread.start()
@@ -261,12 +261,12 @@ def read_lock(lock: OpenLock, tables: Mapping[int, Mapping[str, Any]], rows: Map
 
 
 def read_wait(seen: SeenWait, locks: list[OpenLock]) -> Wait:
-    """Return a wait with the statement whose lock it was for: the first that keeps such a worker out.
+    """Return a wait with the statement whose lock caused it: the first that blocks such a worker.
 
-    A wait for a row instead of the table is put down to the first statement that wrote to the table.
+    A wait for a row instead of the table is attributed to the first statement that wrote to the table.
     """
     here = [lock for lock in locks if lock.oid == seen.table.oid and lock.since <= seen.at]
-    blocking = [lock for lock in here if lock.mode in KEEPS_OUT[seen.worker.sort]]
+    blocking = [lock for lock in here if lock.mode in BLOCKS[seen.worker.sort]]
     writing = [lock for lock in here if lock.mode == "RowExclusiveLock"]
     cause = next(iter(blocking or writing), None)
     statement = cause.statement if cause else seen.statement

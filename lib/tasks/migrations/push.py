@@ -18,12 +18,12 @@ APPLY_ERROR = "DbPushApplyError"
 
 @dataclass(frozen=True, kw_only=True)
 class Pushed:
-    """What a push came to.
+    """The outcome of a push.
 
     before, after: versions in the target's history. refusal: the CLI's error, or None.
-    first, second: the two pushes, as programs; second is None when the first did not go through.
+    first, second: the two pushes, as programs; second is None when the first failed.
     left: names the second push still applied. listed: pack beside target, afterwards.
-    waited_s: for another run to give up the lock.
+    waited_s: seconds until the lock was free.
     """
 
     before: tuple[str, ...]
@@ -53,8 +53,8 @@ def push_under_lock(cli: SupabaseCli, place: Place, *, rehearsed: Sequence[str],
         if set(rehearsed) & set(before):
             taken = sorted(set(rehearsed) & set(before))
             raise TargetError(
-                f"Not pushed: since the rehearsal another run has applied {', '.join(taken)}. "
-                "Next: run again, on the target as it is now."
+                f"Not pushed: another run has applied {', '.join(taken)} since the rehearsal.",
+                fix="Run again, on the target as it is now.",
             )
         refusal: CliRefusal | None = None
         second: CommandRun | None = None

@@ -1,8 +1,8 @@
 """The rehearsal of pending migrations on twins: do they apply, what do they lock, do they roll back.
 
-First pass, without rows, as the CLI will find the target if it is fresh: each file is applied, its rollback
-tried and undone, and the schema read. Then the pack's seed is put in, and its rows fill further
-twins at each scale, on which every file is applied again under watch.
+The first pass has no rows, like a fresh target: each file is applied, its rollback run and undone, and the
+schema read. Then the pack's seed is loaded, and its rows fill further twins at each scale. On these every
+file is applied again while its locks are recorded.
 """
 
 from __future__ import annotations
@@ -14,26 +14,24 @@ from pathlib import Path
 
 import psycopg
 
+from lib.clients.postgres.dumps import PLATFORM_SCHEMAS
 from lib.clients.postgres.schema import Difference, Schema, compare_schemas, read_schema, read_schema_on
 from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin, clone_twin, make_twin
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
 from lib.clients.supabase.seed_files import find_seed_files
 from lib.core.errors import TargetError
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure
-from lib.tasks.migrations.lock_recorder import Flight, record_flight
-from lib.tasks.migrations.scale_rows import Filled, Filler, Reference, mark_seeding, read_reference
+from lib.tasks.migrations.lock_recorder import Recording, record_locks
+from lib.tasks.migrations.scale_rows import Filled, Reference, RowScaler, mark_seeding, read_reference
 from lib.transport.database import Database, quote_name, read_query
 from lib.transport.process import run_command
-
-NEIGHBOURS = ("auth", "storage")
-"""Schemas of the platform on which packs keep triggers and policies."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a rehearsal happens: the target it copies, the scratch server, programs and limits."""
+    """Where a rehearsal runs: the target it copies, the scratch server, programs and limits."""
 
     target: Database
     scratch: Database
@@ -44,8 +42,8 @@ class Place:
 
     @property
     def compared(self) -> list[str]:
-        """The schemas that are compared: the pack's and its neighbours'."""
-        return [*self.schemas, *(name for name in NEIGHBOURS if name not in self.schemas)]
+        """The schemas that are compared: the pack's, and the platform's, on which packs keep triggers and policies."""
+        return [*self.schemas, *(name for name in PLATFORM_SCHEMAS if name not in self.schemas)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +60,7 @@ class TriedRollback:
 class FirstPass:
     """The files applied in turn to a twin without rows.
 
-    applied: names of files that went through; failure: where it stopped. before, after: the twin's schema.
+    applied: names of files that applied; failure: where it stopped. before, after: the twin's schema.
     """
 
     applied: tuple[str, ...]
@@ -76,17 +74,18 @@ class FirstPass:
 class ScaledPass:
     """The files applied to a twin filled at one scale.
 
-    flights: one a file; a file that failed on filled tables has a second one, on emptied tables.
-    fills: what went into each table."""
+    recordings: one a file; a file that failed on filled tables has a second one, on emptied tables.
+    fills: the rows put into each table.
+    """
 
     scale: int
-    flights: tuple[Flight, ...]
+    recordings: tuple[Recording, ...]
     fills: tuple[Filled, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rehearsal:
-    """All that one rehearsal saw.
+    """What one rehearsal observed.
 
     files: names, in order. from_nothing: nothing was pending, so every file was applied to a fresh project.
     missing: what of the target could not be made on the twin. seed_problem: why there are no rows, or ''.
@@ -103,8 +102,8 @@ class Rehearsal:
     scaled: tuple[ScaledPass, ...]
 
     @property
-    def flights(self) -> list[Flight]:
-        return [flight for one in self.scaled for flight in one.flights]
+    def recordings(self) -> list[Recording]:
+        return [recording for one in self.scaled for recording in one.recordings]
 
 
 def rehearse(
@@ -112,7 +111,7 @@ def rehearse(
 ) -> Rehearsal:
     """Apply the pending files to twins of the target, or all files to a fresh project when none is pending.
 
-    Raises TargetError when the target can't be read or a twin can't be made; a file that fails is an answer.
+    Raises TargetError when the target can't be read or a twin can't be made; a file that fails is a finding.
     """
     files = list(pending) or list(migrations.files)
     before = read_target(place)
@@ -121,7 +120,7 @@ def rehearse(
             first = apply_in_turn(reference_twin, files, migrations, place.compared)
             with seeded(reference_twin, pack, place) as (reference, seed_problem):
                 applied = [file for file in files if file.name in first.applied]
-                scaled = [fly(base, applied, reference, scale) for scale in scales]
+                scaled = [apply_at_scale(base, applied, reference, scale) for scale in scales]
         return Rehearsal(
             files=tuple(file.name for file in files),
             from_nothing=not pending,
@@ -150,9 +149,9 @@ def copy_target(place: Place, *, empty: bool = False) -> Iterator[Twin]:
 
 
 def read_target(place: Place) -> Schema:
-    """Return the target's schema in words that a twin's can be compared with.
+    """Return the target's schema in a form that a twin's can be compared with.
 
-    Servers of another major spell the same view or expression otherwise: then a twin is asked instead.
+    Servers of another major version spell the same view or expression differently: then a twin of it is read instead.
     """
     if read_major(place.target) == read_major(place.scratch):
         return read_schema(place.target, place.compared)
@@ -233,43 +232,43 @@ def roll_back_and_undo(
 
 @contextmanager
 def seeded(twin: Twin, pack: Path, place: Place) -> Iterator[tuple[Reference, str]]:
-    """Yield the twin as a source of rows: the pack's seed was put in; and why it was not, or ''."""
+    """Yield the twin, seeded, as a source of rows, and why it could not be seeded, or ''."""
     marker = mark_seeding(twin.database)
     problem = run_seed(twin, pack, place)
     yield read_reference(twin.database, marker), problem
 
 
 def run_seed(twin: Twin, pack: Path, place: Place) -> str:
-    """Put the pack's seed files into the twin, each as one transaction; return what went wrong, or ''."""
+    """Load the pack's seed files into the twin, each as one transaction; return what went wrong, or ''."""
     try:
         files = find_seed_files(pack)
     except TargetError as exc:
-        return str(exc).partition(" Next: ")[0].rstrip(".")
+        return exc.message.rstrip(".")
     for path in [pack / file.path for file in files]:
         become = f"set session authorization {quote_name(twin.role)}; set search_path = {twin.search_path}"
         flags: list[str | Path] = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-1", "-c", become, "-f", path]
         run = run_command([place.postgres_bin / "psql", *flags], env=twin.database.libpq_environment, timeout_s=place.timeout_s)
         if run.exit_code != 0:
             said = next((line for line in run.stderr.splitlines() if "ERROR" in line), "psql gave no reason")
-            return strike(f"{path.name} did not go in: {said.partition('ERROR: ')[2].strip() or said}")
+            return redact(f"{path.name} could not be loaded: {said.partition('ERROR: ')[2].strip() or said}")
     return ""
 
 
-def fly(base: Twin, files: Sequence[MigrationFile], reference: Reference, scale: int) -> ScaledPass:
-    """Apply the files to a fresh copy of the base at one scale, under watch.
+def apply_at_scale(base: Twin, files: Sequence[MigrationFile], reference: Reference, scale: int) -> ScaledPass:
+    """Apply the files to a fresh copy of the base at one scale, and record their locks.
 
-    A file that fails on filled tables is applied once more to emptied ones, so that the next can be looked at.
+    A file that fails on filled tables is applied once more to emptied ones, so that the next file can be applied.
     """
-    flights: list[Flight] = []
+    recordings: list[Recording] = []
     with clone_twin(base) as twin:
-        filler = Filler(reference=reference, twin=twin.database, scale=scale)
+        scaler = RowScaler(reference=reference, twin=twin.database, scale=scale)
         for file in files:
-            filler.top_up()
-            flights.append(record_flight(twin, file, scale=scale))
-            if flights[-1].failure:
-                filler.empty()
-                flights.append(record_flight(twin, file, scale=scale))
-                if flights[-1].failure:
+            scaler.top_up()
+            recordings.append(record_locks(twin, file, scale=scale))
+            if recordings[-1].failure:
+                scaler.empty()
+                recordings.append(record_locks(twin, file, scale=scale))
+                if recordings[-1].failure:
                     break
-        filler.top_up()
-        return ScaledPass(scale=scale, flights=tuple(flights), fills=tuple(filler.filled.values()))
+        scaler.top_up()
+        return ScaledPass(scale=scale, recordings=tuple(recordings), fills=tuple(scaler.filled.values()))

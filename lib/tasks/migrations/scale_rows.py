@@ -1,4 +1,4 @@
-"""Rows for a twin's tables: the seed's, and any number of copies that keep keys unique and references whole.
+"""Rows for a twin's tables: the seed's, and any number of copies that keep keys unique and references valid.
 
 A reference database (all migrations, then the seed) is the source. Its catalog says which columns must
 change from copy to copy: one of each unique set, and every column that refers to one of those, alike.
@@ -25,15 +25,15 @@ SHIFTS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"date"}), "{value} + n * 3650"),
     (frozenset({"timestamptz", "timestamp"}), "{value} + n * interval '3650 days'"),
 )
-"""How a value of these types becomes that of copy n, most fitting types first; step is one more than the largest."""
+"""How a value of these types becomes that of copy n, preferred types first; step is one more than the largest."""
 
 IS_SEED = '"is of the seed"'
-"""A column beside the copied ones, by a name that no table of a pack has."""
+"""A column beside the copied ones; no table of a pack has this name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """What of a database's catalog decides how rows are copied: rows of sql/."""
+    """The catalog rows that decide how rows are copied, from sql/."""
 
     columns: Sequence[Mapping[str, Any]]
     uniques: Sequence[Mapping[str, Any]]
@@ -57,7 +57,7 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class Filled:
-    """What putting rows into one table came to; problem is '' when all went in."""
+    """How many rows were put into one table; problem is '' when all were."""
 
     table: str
     rows: int
@@ -65,8 +65,8 @@ class Filled:
 
 
 @dataclass(kw_only=True)
-class Filler:
-    """Puts the reference's rows into a twin's tables, each once, as the tables come into being."""
+class RowScaler:
+    """Copies the reference's rows into a twin's tables, each once, as the tables are created."""
 
     reference: Reference
     twin: Database
@@ -74,7 +74,7 @@ class Filler:
     filled: dict[str, Filled] = field(default_factory=dict)
 
     def top_up(self) -> None:
-        """Fill every table that exists by now and was not filled before."""
+        """Fill every table that now exists and was not filled before."""
         with self.twin.connect(autocommit=True) as connection:
             columns = read_columns(connection)
             present = writable_columns(columns)
@@ -89,7 +89,7 @@ class Filler:
                     move_sequences(connection, columns, table)
 
     def empty(self) -> None:
-        """Take every row out of the tables filled so far; the next top-up fills them again."""
+        """Delete every row of the tables filled so far; the next top-up fills them again."""
         with self.twin.connect(autocommit=True) as connection:
             present = writable_columns(read_columns(connection))
             tables = [table for table in self.filled if table in present]
@@ -100,7 +100,7 @@ class Filler:
     def _fill(
         self, connection: psycopg.Connection[Any], source: psycopg.Connection[Any], table: str, columns: Sequence[str]
     ) -> Filled:
-        """Fill one table at the scale; where copies don't fit, with the seed's rows alone."""
+        """Fill one table at the scale; when copies don't fit, with the seed's rows only."""
         problem = ""
         for scale in dict.fromkeys((self.scale, 1)):
             try:
@@ -129,7 +129,7 @@ def read_columns(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
 
 
 def mark_seeding(database: Database) -> str:
-    """Return the transaction id that tells rows of migrations from rows of the seed that follows."""
+    """Return the transaction id that separates rows of migrations from the seed's later rows."""
     return str(database.value("select pg_current_xact_id()::xid::text"))
 
 
@@ -218,7 +218,7 @@ def follow(parents: Mapping[Column, Column], column: Column) -> Column:
 
 
 def rank_type(type_name: str | None) -> int:
-    """Return how fit a type is for shifting: 0 the fittest, len(SHIFTS) not at all."""
+    """Return how suitable a type is for shifting: 0 is best, len(SHIFTS) is not at all."""
     return next((rank for rank, (names, _) in enumerate(SHIFTS) if type_name in names), len(SHIFTS))
 
 
@@ -244,21 +244,21 @@ def copy_rows(
         ):
             for block in reading:
                 writing.write(block)
-        rows = spell_rows(table, columns, reference, scale)
-        into.execute(f"insert into {table} ({names}) overriding system value {rows} on conflict do nothing")
+        into.execute(insert_sql(table, columns, reference, scale))
         count = into.rowcount
     twin.execute("drop table arriving")
     return count
 
 
-def spell_rows(table: str, columns: Sequence[str], reference: Reference, scale: int) -> str:
-    """Return the query, over the rows that arrived, for the seed's rows and scale - 1 copies of all rows."""
+def insert_sql(table: str, columns: Sequence[str], reference: Reference, scale: int) -> str:
+    """Return the insert, from the rows that arrived, of the seed's rows and scale - 1 copies of all rows."""
     plain = ", ".join(f"t.{quote_name(column)}" for column in columns)
-    first = f"select {plain} from arriving t where t.{IS_SEED}"
-    if scale == 1:
-        return first
-    shifted = ", ".join(reference.shifts.get((table, column), f"t.{quote_name(column)}") for column in columns)
-    return f"{first} union all select {shifted} from arriving t cross join generate_series(1, {scale - 1}) n"
+    rows = f"select {plain} from arriving t where t.{IS_SEED}"
+    if scale > 1:
+        shifted = ", ".join(reference.shifts.get((table, column), f"t.{quote_name(column)}") for column in columns)
+        rows += f" union all select {shifted} from arriving t cross join generate_series(1, {scale - 1}) n"
+    names = ", ".join(quote_name(column) for column in columns)
+    return f"insert into {table} ({names}) overriding system value {rows} on conflict do nothing"
 
 
 def move_sequences(connection: psycopg.Connection[Any], columns: Iterable[Mapping[str, Any]], table: str) -> None:

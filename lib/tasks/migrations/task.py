@@ -20,25 +20,173 @@ class Migrations(Section):
     command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
 
 
+FOUND = Check(
+    "migrations.found",
+    "The pack has migrations",
+    fix="Set PACK to the project under launch.",
+    doc="Counts the files in supabase/migrations that the CLI would apply. Without a file every later check would be "
+    "empty, so this is an error, never a pass. It is wrong only when PACK names another folder than the one that is "
+    "launched.",
+)
+NAMES_ARE_VALID = Check(
+    "migrations.names_are_valid",
+    "Every migration file has a name the CLI does not skip",
+    fix="Rename each file to <digits>_<words>.sql, or move it out of supabase/migrations.",
+    doc="Compares every file name in supabase/migrations with the pattern that the CLI applies. The CLI skips any other "
+    "name with one line on stderr and still reports success. Hidden files are ignored, and a new CLI may use another "
+    "pattern.",
+)
+VERSIONS_ARE_UNIQUE = Check(
+    "migrations.versions_are_unique",
+    "No two migration files have the same version",
+    fix="Give each file its own version.",
+    doc="Compares the versions, the digits at the start of each file name. The history can record only one file a "
+    "version, so the other one would never be applied. Files that the CLI skips are not counted.",
+)
+FILES_ARE_ATOMIC = Check(
+    "migrations.files_are_atomic",
+    "Every migration file is applied whole or not at all",
+    fix="Put each CONCURRENTLY statement alone in a file, and remove BEGIN and COMMIT.",
+    doc="Splits each file into statements and looks for CONCURRENTLY beside other statements, and for statements that "
+    "open or close a transaction. Such a file stays half applied when a later statement fails, and the history does "
+    "not show it. Statements inside a function or DO body are not examined.",
+)
+LINT_IS_CLEAN = Check(
+    "migrations.lint_is_clean",
+    "The linter reports nothing",
+    gate=False,
+    fix="Correct each finding in the table, or accept its rule in .squawk.toml.",
+    doc="Runs squawk on every file, with the settings in the pack's .squawk.toml, and counts the findings that no other "
+    "check judges. It advises only: a linter reads text and knows neither the rows nor the load. A rule that the pack "
+    "switches off is not reported.",
+)
+HISTORY_HAS_NO_DRIFT = Check(
+    "migrations.history_has_no_drift",
+    "The applied migrations are the ones in the files",
+    fix="Bring the pack and the target to one history before pushing.",
+    doc="Compares the target's history with the files: versions without a file, files edited after they were applied, and "
+    "pending files older than the newest applied one. The CLI keeps no checksum, so it does not notice an edited "
+    "file. An edit that changes only spacing, comments or case is not counted, and a version whose statements were "
+    "not recorded can't be compared.",
+)
+DRY_RUN_LISTS_PENDING = Check(
+    "migrations.dry_run_lists_pending",
+    "A dry run lists exactly the pending migrations",
+    fix="Read dry_run.txt: it names each file that the CLI skips, and why.",
+    doc="Compares the files that `supabase db push --dry-run` lists with the files that the target's history lacks, in "
+    "order. A difference means that the CLI would apply something else than was rehearsed. The answer holds only "
+    "until somebody else changes the target.",
+)
+APPLIES_ON_TWIN = Check(
+    "migrations.applies_on_twin",
+    "Every pending migration applies to a twin of the target",
+    fix="Correct the statement that the detail names, then run again.",
+    doc="Applies every pending file to a scratch copy of the target's schema, with the launch user's rights and in the "
+    "CLI's order; when nothing is pending, every file to a fresh project. A failure here would be a failed push. "
+    "Where the target holds rows, a failure on the filled twins counts too. The twin has the target's schema but not "
+    "its rows, and an extension that the scratch server lacks makes this an error.",
+)
+APPLIES_WITH_ROWS = Check(
+    "migrations.applies_with_rows",
+    "Every migration applies to tables that hold rows",
+    gate=False,
+    fix="Give the statement a default, a backfill or `not valid` before it reaches a database with rows.",
+    doc="Applies the same files to twins filled with the pack's seed at each declared scale. A statement such as a new "
+    "NOT NULL column applies to an empty table and fails on one with rows. It advises only, because the seed's rows "
+    "are not the target's; deadlocks and lock timeouts are judged by background_work_not_blocked.",
+)
+NO_LONG_EXCLUSIVE_LOCK = Check(
+    "migrations.no_long_exclusive_lock",
+    "No migration locks a table with rows for long",
+    fix="Split the change into steps that need the lock only briefly.",
+    doc="Records every lock of each file on the filled twins, and compares the longest ACCESS EXCLUSIVE lock on a table "
+    "with rows with max_exclusive_lock_ms. While it is held, nobody can read or write the table. The times are of the "
+    "scratch server and the seed's rows: a larger or busier table takes longer, so compare the scales.",
+)
+BACKGROUND_WORK_NOT_BLOCKED = Check(
+    "migrations.background_work_not_blocked",
+    "Readers and writers are not blocked while migrations run",
+    fix="Move the long part of the file into its own file, without a lock that blocks others.",
+    doc="Runs a reader and a writer on every table with rows while each file is applied, and compares their longest wait "
+    "with max_blocked_ms; a deadlock or lock timeout fails too. It shows what users would notice, whatever the lock "
+    "is called. Two workers are a light load, and a busy machine can lengthen a wait.",
+)
+ROLLBACKS_RESTORE_SCHEMA = Check(
+    "migrations.rollbacks_restore_schema",
+    "Every rollback restores the schema before its migration",
+    fix="Write or correct the file of the same name in supabase/rollbacks.",
+    doc="Runs each migration's file in supabase/rollbacks on the twin and compares the schema, object by object, with the "
+    "one before the migration. A rollback that fails during an incident makes the incident longer. Only definitions "
+    "are compared: rows that a rollback loses, and the order of columns, are not.",
+)
+ONE_RUN_AT_A_TIME = Check(
+    "migrations.one_run_at_a_time",
+    "No other run changes the target meanwhile",
+    fix="Wait until the other run has ended, then run again.",
+    doc="Takes an advisory lock on the target before the push and holds it until the push has been checked. Two runs at "
+    "once could each push what the other one has not rehearsed. The lock stops only other runs of this workbook, not "
+    "a person with psql.",
+)
+PUSHED_TO_TARGET = Check(
+    "migrations.pushed_to_target",
+    "The pending migrations are pushed to the target",
+    fix="Read push.txt, correct the file that the CLI names, then run again.",
+    doc="Pushes the rehearsed files with the real CLI and compares what it applied with what was pending. It runs only "
+    "after a good rehearsal, and is skipped where writing is not allowed. When the CLI stops half way, the files "
+    "before the failing one stay applied and are named.",
+)
+NOTHING_LEFT_TO_PUSH = Check(
+    "migrations.nothing_left_to_push",
+    "Nothing is left to push",
+    fix="Push again, and read what the CLI says about the versions that are left.",
+    doc="Pushes a second time and lists both sides: the second push must do nothing, and pack and target must have the "
+    "same versions. Where writing is not allowed, only the history is read. It compares versions, not contents: "
+    "history_has_no_drift and target_matches_twin do that.",
+)
+TARGET_MATCHES_TWIN = Check(
+    "migrations.target_matches_twin",
+    "The target equals the rehearsed twin",
+    fix="Find who changed the objects outside the migrations, then add the change as a migration or revert it.",
+    doc="Compares the target's schema after the push with the twin's, object by object. A difference means that the "
+    "target is not what was rehearsed: somebody changed it by hand, or a statement behaves differently there. "
+    "Differences that existed before the push, because the twin could not have the object, are shown but not judged.",
+)
+ADVISORS_REPORT_NO_ERRORS = Check(
+    "migrations.advisors_report_no_errors",
+    "The database advisors report no error",
+    fix="Follow the page of each lint that the table names.",
+    doc="Runs `supabase db advisors` on the target and counts findings of level ERROR that 02_rls does not judge itself. "
+    "They are Supabase's own checks for security and performance. New versions of the CLI bring new lints, so a "
+    "result can change without a change of the database.",
+)
+ADVISORS_REPORT_NO_WARNINGS = Check(
+    "migrations.advisors_report_no_warnings",
+    "The database advisors report no warning",
+    gate=False,
+    fix="Follow the page of each lint that the table names.",
+    doc="Counts the advisors' findings of level WARN that 02_rls does not judge itself. They advise only, because many "
+    "are a matter of design, such as an index that is not used yet. Statistics of an empty or new database can cause "
+    "such a finding.",
+)
 CHECKS: tuple[Check, ...] = (
-    Check(id="migrations.found", title="The pack has migrations"),
-    Check(id="migrations.names_are_valid", title="Every migration file has a name the CLI does not skip"),
-    Check(id="migrations.versions_are_unique", title="No two migration files carry one version"),
-    Check(id="migrations.files_are_atomic", title="Every migration file is applied whole or not at all"),
-    Check(id="migrations.lint_is_clean", title="The linter has nothing to advise", gate=False),
-    Check(id="migrations.history_has_no_drift", title="What was applied before is what the files say"),
-    Check(id="migrations.dry_run_lists_pending", title="A dry run lists exactly the pending migrations"),
-    Check(id="migrations.applies_on_twin", title="Every pending migration applies to a twin of the target"),
-    Check(id="migrations.applies_with_rows", title="Every migration applies to tables that hold rows", gate=False),
-    Check(id="migrations.no_long_exclusive_lock", title="No migration shuts a table with rows for long"),
-    Check(id="migrations.background_work_not_blocked", title="Readers and writers go on while migrations run"),
-    Check(id="migrations.rollbacks_restore_schema", title="Every rollback brings the schema before it back"),
-    Check(id="migrations.one_run_at_a_time", title="No other run changes the target meanwhile"),
-    Check(id="migrations.pushed_to_target", title="The pending migrations are pushed to the target"),
-    Check(id="migrations.nothing_left_to_push", title="Nothing is left to push"),
-    Check(id="migrations.target_matches_twin", title="The target has become what the twin became"),
-    Check(id="migrations.advisors_report_no_errors", title="The database advisors report no error"),
-    Check(id="migrations.advisors_report_no_warnings", title="The database advisors report no warning", gate=False),
+    FOUND,
+    NAMES_ARE_VALID,
+    VERSIONS_ARE_UNIQUE,
+    FILES_ARE_ATOMIC,
+    LINT_IS_CLEAN,
+    HISTORY_HAS_NO_DRIFT,
+    DRY_RUN_LISTS_PENDING,
+    APPLIES_ON_TWIN,
+    APPLIES_WITH_ROWS,
+    NO_LONG_EXCLUSIVE_LOCK,
+    BACKGROUND_WORK_NOT_BLOCKED,
+    ROLLBACKS_RESTORE_SCHEMA,
+    ONE_RUN_AT_A_TIME,
+    PUSHED_TO_TARGET,
+    NOTHING_LEFT_TO_PUSH,
+    TARGET_MATCHES_TWIN,
+    ADVISORS_REPORT_NO_ERRORS,
+    ADVISORS_REPORT_NO_WARNINGS,
 )
 
 TASK = Task(
@@ -46,4 +194,5 @@ TASK = Task(
     title="Migrations",
     notebook="01_migrations.ipynb",
     checks=CHECKS,
+    settings=Migrations,
 )

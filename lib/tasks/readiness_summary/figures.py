@@ -9,7 +9,7 @@ from typing import TypedDict
 from matplotlib.axes import Axes
 
 from lib.core.results import Outcome
-from lib.core.wording import outcome_symbol, outcome_word, show_count, show_duration
+from lib.core.wording import format_count, format_duration, outcome_symbol, outcome_word
 from lib.display.figure import OUTCOME_LOOKS, PAPER, Figure, axes_box, finish, label, new_canvas, nothing_drawn, time_axis
 
 
@@ -39,7 +39,7 @@ def run_timeline(tasks: Iterable[TaskSpan] | None) -> Figure:
         time_axis(axes, last * 1.45, len(spans))
         axes.set_yticks(range(len(spans)), [label(span["task"], limit=24) for span in spans])
         said = [f"{span['task']} {_span_words(span, begin, end)}" for span, begin, end in zip(spans, begins, ends, strict=True)]
-        caption = f"The run, task by task: {show_count(len(spans), 'task')} in {show_duration(last)} of wall clock."
+        caption = f"The run, task by task: {format_count(len(spans), 'task')} in {format_duration(last)} of wall clock."
         return finish(canvas, alt=f"{'; '.join(said)}.", caption=caption)
 
 
@@ -52,5 +52,5 @@ def _draw_span(axes: Axes, row: int, span: TaskSpan, begin: float, end: float, l
 
 
 def _span_words(span: TaskSpan, begin: float, end: float | None) -> str:
-    took = show_duration(end - begin) if end is not None else "not finished"
+    took = format_duration(end - begin) if end is not None else "not finished"
     return f"{outcome_word(Outcome(span['outcome']))}, {took}"

@@ -16,7 +16,7 @@ def broken_links(text: str, folder: Path, *, to_come: Collection[Path] = ()) -> 
     """Return what is wrong with each link that leads nowhere, none when all is well.
 
     folder: where the document is. to_come: files that are written with it or after it.
-    Addresses on the web are left out: whether they answer is not the document's to say.
+    Addresses on the web are left out: whether they answer is not judged here.
     """
     return [f"{address} {said}" for address in find_links(text) if (said := problem_with(address, text, folder, to_come))]
 

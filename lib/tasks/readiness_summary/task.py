@@ -2,20 +2,108 @@
 
 from __future__ import annotations
 
+from lib.clients.vault.declared import Credentials
 from lib.core.results import Check
+from lib.core.section import Borrowed
 from lib.tasks.base import Task
 
+CREDENTIALS = Borrowed("credentials", "", Credentials)
+NOTIFY_SENDER = Borrowed("health", "notify_from", str)
+NOTIFIED_PEOPLE = Borrowed("health", "notify_to", list[str])
+MAIL_TIMEOUT_S = Borrowed("health", "timeout_s", float)
+
+EVERY_CHECK_HAS_A_RESULT = Check(
+    "readiness_summary.every_check_has_a_result",
+    "Every check of every selected task has a result",
+    fix="Open the pages of these tasks, fix the cause, and run again.",
+    doc="Compares the checks that the run's tasks declare with the results in its evidence. "
+    "A task that fell silent must not look like one that passed. "
+    "It sees the tasks of this run alone: one that was not selected is not missed.",
+)
+NO_CREDENTIAL_WAS_KEPT = Check(
+    "readiness_summary.no_credential_was_kept",
+    "No credential is in any file that the run wrote",
+    fix="Remove the run's folder, change that credential, and report the leak.",
+    doc="Reads every file of the run and the executed notebooks for each credential it used, in the encodings that "
+    "credentials travel in, and for anything shaped like one. Evidence is shown to others. "
+    "A credential in an encoding that nobody thought of is missed.",
+)
+CHATWOOT_IS_ASKED_NIGHTLY = Check(
+    "readiness_summary.chatwoot_is_asked_nightly",
+    "A workflow asks Chatwoot every night, and keeps what it got",
+    fix="Add a scheduled workflow that runs check-chatwoot-health.sh every day and uploads its output.",
+    doc="Reads the pack's workflows for a job that runs the Chatwoot check every day and uploads what it got. "
+    "Today's answer says nothing about tomorrow. "
+    "That the job ran last night is not known here: GitHub is not asked.",
+)
+PUBLER_IS_ASKED_NIGHTLY = Check(
+    "readiness_summary.publer_is_asked_nightly",
+    "A workflow asks Publer every night, and keeps what it got",
+    fix="Add a scheduled workflow that runs check-publer-health.sh every day and uploads its output.",
+    doc="Reads the pack's workflows for a job that runs the Publer check every day and uploads what it got. "
+    "Today's answer says nothing about tomorrow. "
+    "That the job ran last night is not known here: GitHub is not asked.",
+)
+NOTIFY_DRY_RUN_RECORDED = Check(
+    "readiness_summary.notify_dry_run_recorded",
+    "A dry run of the notification is recorded",
+    target="mail",
+    fix="make notify-dry-run ENV=<environment>",
+    doc="Sends a message marked as a dry run where all mail stays on this machine; elsewhere it looks for one that "
+    "`make notify-dry-run` recorded in the last 30 days. A way that was never tried does not work on the night it is needed. "
+    "Delivered to the server is not read by a person.",
+)
+NOTE_TELLS_MIGRATION_STATUS = Check(
+    "readiness_summary.note_tells_migration_status",
+    "The readiness note tells how the migrations stand",
+    fix="Open the page of the migrations, fix the cause, and run again.",
+    doc="Looks in the draft of the readiness note for a line about each check of the migrations. "
+    "The note is what a stakeholder reads before the launch. "
+    "Only the titles are looked for, not what is said about them.",
+)
+FEEDBACK_ENTRY_IS_WHOLE = Check(
+    "readiness_summary.feedback_entry_is_whole",
+    "The feedback entry says what was run and what is left",
+    fix="Check the run's evidence.jsonl, and run again.",
+    doc="Looks in the draft of the feedback entry for every task of the run, a link to evidence, and every check that is left. "
+    "An entry without what is left reads like a success. "
+    "It is a draft from the evidence so far, written when the run ends.",
+)
+QA_LINKS_ARE_FRESH = Check(
+    "readiness_summary.qa_links_are_fresh",
+    "QA's links lead to fresh evidence of the vendors' health",
+    fix="Open the page Vendor health, fix the cause, and run again.",
+    doc="Follows QA's links to the evidence of each health check: all there, of this run, and not older than stale_after_h. "
+    "QA tests against the vendors, and old evidence sends them after faults that are gone. "
+    "Whether the evidence is good or bad is not judged here.",
+)
+DOCUMENT_LINKS_RESOLVE = Check(
+    "readiness_summary.document_links_resolve",
+    "Every link in the run's documents leads somewhere",
+    fix="Run again; if the link stays broken, correct the document's own text.",
+    doc="Follows every relative link of the documents that the run writes, to a file and a heading. "
+    "A broken link is evidence that nobody can open. "
+    "Links to the web are not followed.",
+)
+RUNBOOK_TELLS_THE_FLOW = Check(
+    "readiness_summary.runbook_tells_the_flow",
+    "The deployment runbook tells the whole flow",
+    fix="Update docs/runbooks/production_deployment.md.",
+    doc="Looks in the pack's runbook for each part of the flow, and for every file and link that it names. "
+    "On the day people follow the runbook, not this workbook. "
+    "A part is recognised by its commands and headings, so a wrong sentence beside them is not noticed.",
+)
 CHECKS: tuple[Check, ...] = (
-    Check(id="readiness_summary.every_check_has_a_result", title="Every check of every selected task has a result"),
-    Check(id="readiness_summary.no_credential_was_kept", title="No credential is in any file that the run wrote"),
-    Check(id="readiness_summary.chatwoot_is_asked_nightly", title="A workflow asks Chatwoot every night, and keeps what it got"),
-    Check(id="readiness_summary.publer_is_asked_nightly", title="A workflow asks Publer every night, and keeps what it got"),
-    Check(id="readiness_summary.notify_dry_run_recorded", title="A dry run of the notification is recorded", target="mail"),
-    Check(id="readiness_summary.note_tells_migration_status", title="The readiness note tells how the migrations stand"),
-    Check(id="readiness_summary.feedback_entry_is_whole", title="The feedback entry says what was run and what is left"),
-    Check(id="readiness_summary.qa_links_are_fresh", title="QA's links lead to fresh evidence of the vendors' health"),
-    Check(id="readiness_summary.document_links_resolve", title="Every link in the run's documents leads somewhere"),
-    Check(id="readiness_summary.runbook_tells_the_flow", title="The deployment runbook tells the whole flow"),
+    EVERY_CHECK_HAS_A_RESULT,
+    NO_CREDENTIAL_WAS_KEPT,
+    CHATWOOT_IS_ASKED_NIGHTLY,
+    PUBLER_IS_ASKED_NIGHTLY,
+    NOTIFY_DRY_RUN_RECORDED,
+    NOTE_TELLS_MIGRATION_STATUS,
+    FEEDBACK_ENTRY_IS_WHOLE,
+    QA_LINKS_ARE_FRESH,
+    DOCUMENT_LINKS_RESOLVE,
+    RUNBOOK_TELLS_THE_FLOW,
 )
 
 TASK = Task(
@@ -24,15 +112,5 @@ TASK = Task(
     notebook="99_readiness_summary.ipynb",
     checks=CHECKS,
     targets=(),
-    waits_for=(
-        "migrations",
-        "seed",
-        "rls",
-        "health",
-        "backup_restore",
-        "credentials",
-        "deploy_rehearsal",
-        "alerts",
-        "guardrails",
-    ),
+    borrows=(CREDENTIALS, NOTIFY_SENDER, NOTIFIED_PEOPLE, MAIL_TIMEOUT_S),
 )

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypedDict
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
-from lib.core.wording import show_count
+from lib.core.wording import format_count
 from lib.display.figure import EDGE, INK, LIMIT, PAPER, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
+from lib.tasks.rls.show import MatrixCell
 
 VERBS = ("select", "insert", "update", "delete")
-KEY_WORDS = {"allow": "every row", "deny": "no row", "own": "own rows", "workspace": "workspace rows", "error": "could not look"}
-"""What the key says for the words that matrices use; other words stand for themselves."""
-
-
-class MatrixCell(TypedDict):
-    """One probed permission; expected and observed: allow, deny, error or the name of a scope (own, workspace)."""
-
-    table: str
-    identity: str
-    verb: str
-    expected: str
-    observed: str
+KEY_WORDS = {"allow": "every row", "deny": "no row", "own": "own rows", "workspace": "workspace rows", "error": "undetermined"}
+"""The key's text for the words that matrices use; other words are shown as they are."""
 
 
 def matrix_heat_map(cells: Iterable[MatrixCell] | None) -> Figure:
-    """Draw who may do what to which table: a row a table, a column an identity and verb.
+    """Draw who can do what to which table: a row a table, a column an identity and verb.
 
     A letter in each cell says what was observed; a cell that differs from what is declared is
     framed and shows both, observed first ("A≠D").
@@ -50,7 +40,7 @@ def matrix_heat_map(cells: Iterable[MatrixCell] | None) -> Figure:
                 _draw_cell(axes, place, cell, looks)
         _label_matrix(axes, tables, identities, verbs)
         _draw_matrix_key(canvas, looks, bool(wrong))
-        return finish(canvas, alt=_say_matrix(cells, wrong), caption=_matrix_caption(tables, identities, cells))
+        return finish(canvas, alt=_format_matrix(cells, wrong), caption=_matrix_caption(tables, identities, cells))
 
 
 def scope_looks(words: Iterable[str]) -> dict[str, tuple[str, str, str]]:
@@ -103,7 +93,7 @@ def _label_matrix(axes: Axes, tables: Sequence[str], identities: Sequence[str], 
 
 
 def _draw_matrix_key(canvas: Canvas, looks: Mapping[str, tuple[str, str, str]], any_wrong: bool) -> None:
-    """Say below the matrix what each letter means, in as many lines as it takes."""
+    """Draw below the matrix what each letter means, in as many lines as needed."""
     width, height = canvas.get_size_inches()
     entries = [
         (letter, KEY_WORDS.get(word, label(word, limit=16)), fill, ink, "none", 0.2)
@@ -124,18 +114,18 @@ def _draw_matrix_key(canvas: Canvas, looks: Mapping[str, tuple[str, str, str]], 
         x += needs + 0.2
 
 
-def _say_matrix(cells: Sequence[MatrixCell], wrong: Sequence[MatrixCell]) -> str:
+def _format_matrix(cells: Sequence[MatrixCell], wrong: Sequence[MatrixCell]) -> str:
     if not wrong:
-        return f"All {show_count(len(cells), 'probe')} gave what is declared."
+        return f"All {format_count(len(cells), 'probe')} gave the declared result."
     named = [
         f"{cell['identity']} {cell['verb']} on {cell['table']}: {cell['observed']}, declared {cell['expected']}" for cell in wrong
     ]
     rest = f"; and {len(named) - 8:,} more" if len(named) > 8 else ""
-    return f"{len(wrong):,} of {show_count(len(cells), 'probe')} differ from what is declared: {'; '.join(named[:8])}{rest}."
+    return f"{len(wrong):,} of {format_count(len(cells), 'probe')} differ from what is declared: {'; '.join(named[:8])}{rest}."
 
 
 def _matrix_caption(tables: Sequence[str], identities: Sequence[str], cells: Sequence[MatrixCell]) -> str:
     return (
-        f"What each identity could really do, found by trying: {show_count(len(tables), 'table')}, "
-        f"{show_count(len(identities), 'identity', 'identities')}, {show_count(len(cells), 'probe')}, all rolled back."
+        f"What each identity can really do, found by trying: {format_count(len(tables), 'table')}, "
+        f"{format_count(len(identities), 'identity', 'identities')}, {format_count(len(cells), 'probe')}, all rolled back."
     )

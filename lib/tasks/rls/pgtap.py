@@ -11,7 +11,7 @@ from tap.parser import Parser
 
 from lib.clients.postgres.statements import split_statements
 from lib.core.errors import CommandError, TargetError
-from lib.core.redact import strike
+from lib.core.redact import redact
 from lib.transport.database import Database, quote_name, read_query
 from lib.transport.process import CommandRun, run_command
 
@@ -20,7 +20,7 @@ SUFFIXES = (".sql", ".pg")
 """What `supabase test db` runs. Source: https://supabase.com/docs/reference/cli/supabase-test-db"""
 
 FILE_TIMEOUT_S = 120
-"""Seconds one file may take in all; hundreds of tests of policies need about one."""
+"""Seconds one file may take in total; hundreds of policy tests need about one."""
 CONNECTION_LOST = 2
 SCRIPT_STOPPED = 3
 """psql's exit codes. Source: https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS"""
@@ -34,10 +34,10 @@ ENDING_WORDS = ("commit", "end", "rollback", "abort")
 
 @dataclass(frozen=True, kw_only=True)
 class TapFile:
-    """What one test file came to; it is good when it has no problem and no failed test.
+    """The outcome of one test file; it is good when it has no problem and no failed test.
 
     planned: None when the file printed no plan. skipped, todo: tests that count as passed, yet tested nothing.
-    problem: why its tests prove nothing, or not all of them.
+    problem: why its tests prove nothing, or not all of them. fix: what to do about the problem, if known.
     """
 
     path: str
@@ -47,6 +47,7 @@ class TapFile:
     todo: int = 0
     failed: tuple[str, ...] = ()
     problem: str | None = None
+    fix: tuple[str, ...] = ()
     transcript: str = ""
     command: str | None = None
     exit_code: int | None = None
@@ -63,27 +64,29 @@ def find_test_files(pack: Path) -> list[Path]:
 
 
 def run_test_files(database: Database, pack: Path, *, psql: Path, statement_timeout_s: float) -> Iterator[TapFile]:
-    """Run each file against the database and yield what it came to.
+    """Run each file against the database and yield its outcome.
 
     statement_timeout_s: longest one statement of a file may take, in seconds.
     Raises TargetError when no test could be run at all: the server has no pgTAP, or does not answer.
     """
     opening = open_pgtap(database)
     for path in find_test_files(pack):
-        shown = path.relative_to(pack).as_posix()
+        name = path.relative_to(pack).as_posix()
         text = path.read_text(encoding="utf-8", errors="replace")
         escape = find_escape(text)
         if escape is not None:
-            yield TapFile(path=shown, problem=f"{escape}, so it was not run")
+            yield TapFile(path=name, problem=f"{escape}, so it was not run")
             continue
         try:
             run = run_test_file(database, path, opening, psql=psql, statement_timeout_s=statement_timeout_s)
         except CommandError as exc:
-            yield TapFile(path=shown, problem=str(exc))
+            yield TapFile(path=name, problem=exc.message.rstrip("."), fix=exc.fix)
             continue
         if run.exit_code == CONNECTION_LOST:
-            raise TargetError(f"psql lost {database.shown} at {shown}: {last_line(run.stderr)}. Next: run again when it answers.")
-        yield read_run(shown, run, ends_itself=ends_itself(text))
+            raise TargetError(
+                f"psql lost {database.display_name} at {name}: {last_line(run.stderr)}.", fix="Run again when it answers."
+            )
+        yield read_run(name, run, ends_itself=ends_itself(text))
 
 
 def open_pgtap(database: Database) -> str:
@@ -92,8 +95,8 @@ def open_pgtap(database: Database) -> str:
     schema = found["installed_in"] or ("extensions" if found["has_extensions"] else "public")
     if found["installed_in"] is None and not found["is_available"]:
         raise TargetError(
-            f"The server of {database.shown} has no pgTAP, so no policy test can run. "
-            "Next: install the extension pgtap on the server, or allow it in the project's dashboard."
+            f"The server of {database.display_name} has no pgTAP, so no policy test can run.",
+            fix="Install the extension pgtap on the server, or enable it in the project's dashboard.",
         )
     create = "" if found["installed_in"] else f"create extension pgtap with schema {quote_name(schema)}; "
     beyond = "" if schema in ("public", "extensions") else f", {quote_name(schema)}"
@@ -114,7 +117,7 @@ def run_test_file(database: Database, path: Path, opening: str, *, psql: Path, s
 
 
 def find_escape(text: str) -> str | None:
-    """Return how a file would get out of its transaction, or None: nothing it does may outlive it."""
+    """Return how a file would leave its transaction, or None: nothing it does may outlive the transaction."""
     for number, line in enumerate(text.splitlines(), start=1):
         word = line.strip().partition(" ")[0]
         if word in ("\\c", "\\connect", "\\!"):
@@ -145,17 +148,17 @@ def without_meta_commands(text: str) -> str:
     return "\n".join("" if line.lstrip().startswith("\\") else line for line in text.split("\n"))
 
 
-def read_run(shown: str, run: CommandRun, *, ends_itself: bool) -> TapFile:
-    """Return what one finished file's TAP says; psql's exit code is 0 even when tests failed."""
+def read_run(name: str, run: CommandRun, *, ends_itself: bool) -> TapFile:
+    """Return the outcome of one finished file from its TAP; psql's exit code is 0 even when tests failed."""
     lines = list(Parser().parse_text(tap_of(run.stdout)))
     plans = [line.expected_tests for line in lines if line.category == "plan"]
     tests = [line for line in lines if line.category == "test"]
     bails = [line.reason for line in lines if line.category == "bail"]
     broken = [test for test in tests if not test.ok and not test.todo]
-    failed = tuple(strike(f"{test.number}: {test.description.removeprefix('- ') or 'unnamed'}") for test in broken)
+    failed = tuple(redact(f"{test.number}: {test.description.removeprefix('- ') or 'unnamed'}") for test in broken)
     is_inside = STILL_INSIDE in run.stdout.splitlines()
     return TapFile(
-        path=shown,
+        path=name,
         planned=plans[0] if plans else None,
         ran=len(tests),
         skipped=sum(bool(test.skip) for test in tests),
@@ -169,7 +172,7 @@ def read_run(shown: str, run: CommandRun, *, ends_itself: bool) -> TapFile:
 
 
 def tap_of(stdout: str) -> str:
-    """Return the lines that are TAP: the parser would take `okay` for a test and `1234` for a plan."""
+    """Return the lines that are TAP: the parser would read `okay` as a test and `1234` as a plan."""
     return "".join(f"{line}\n" for line in stdout.splitlines() if TAP_LINE.match(line))
 
 
@@ -178,7 +181,7 @@ def find_problem(run: CommandRun, plans: list[int], ran: int, bails: list[str], 
     if run.exit_code != 0:
         return f"broke after {ran} tests: {first_error(run.stderr)}"
     if bails:
-        return f"bailed out: {strike(bails[0])}"
+        return f"bailed out: {redact(bails[0])}"
     if left:
         return "ended the transaction it ran in, so what it did may have stayed"
     if ran == 0:
@@ -193,10 +196,10 @@ def find_problem(run: CommandRun, plans: list[int], ran: int, bails: list[str], 
 def first_error(stderr: str) -> str:
     """Return psql's first error line, else its last line."""
     said = [line for line in stderr.splitlines() if "ERROR:" in line or "FATAL:" in line]
-    return strike(said[0]) if said else last_line(stderr)
+    return redact(said[0]) if said else last_line(stderr)
 
 
 def last_line(text: str) -> str:
-    """Return the last line that says something."""
+    """Return the last line that is not blank."""
     lines = [line for line in text.splitlines() if line.strip()]
-    return strike(lines[-1]) if lines else "it said nothing"
+    return redact(lines[-1]) if lines else "it printed nothing"

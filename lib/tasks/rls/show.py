@@ -1,8 +1,9 @@
-"""How an observed RLS matrix is shown: as a table, as JSON, as the heat map's cells."""
+"""Formats an observed RLS matrix: as a table, as JSON, as the heat map's cells."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypedDict
 
 from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.declared import Rls, split_scope
@@ -10,18 +11,28 @@ from lib.clients.postgres.rls.trial import VERBS
 from lib.core.results import Json, Outcome
 
 
+class MatrixCell(TypedDict):
+    """One probed permission; expected and observed: allow, deny, error or the name of a scope (own, workspace)."""
+
+    table: str
+    identity: str
+    verb: str
+    expected: str
+    observed: str
+
+
 def name_cell(cell: Cell) -> str:
-    """Return a cell's name as a person says it."""
+    """Return a cell's name as text: role, verb and table."""
     return f"{cell.role} {cell.verb} on {cell.table}"
 
 
 def matrix_rows(cells: Sequence[Cell]) -> list[dict[str, Json]]:
-    """Return one row a table and role, one column a verb; what is not as declared says both."""
+    """Return one row a table and role, one column a verb; a cell that differs from its declaration shows both."""
     rows: dict[tuple[str, str], dict[str, Json]] = {}
     for cell in cells:
         blank: dict[str, Json] = {"table": cell.table, "role": cell.role, **dict.fromkeys(VERBS, "not tried"), "note": ""}
         row = rows.setdefault((cell.table, cell.role), blank)
-        row[cell.verb] = show_cell(cell)
+        row[cell.verb] = format_cell(cell)
         if cell.outcome is not Outcome.PASS:
             row["note"] = "; ".join(part for part in (row["note"], f"{cell.verb}: {cell.detail}") if part)
     return list(rows.values())
@@ -36,8 +47,8 @@ def scope_rows(rls: Rls) -> list[dict[str, Json]]:
     ]
 
 
-def show_cell(cell: Cell) -> str:
-    """Return what one cell of the shown matrix says."""
+def format_cell(cell: Cell) -> str:
+    """Return one cell of the matrix as text."""
     if cell.outcome is Outcome.ERROR:
         return f"? ({cell.observed}; declared {cell.declared})"
     if cell.outcome is Outcome.PASS:
@@ -50,7 +61,7 @@ def cell_json(cell: Cell) -> dict[str, Json]:
     return {**vars(cell), "outcome": cell.outcome.value, "by_identity": dict(cell.by_identity)}
 
 
-def heat_map_cells(cells: Iterable[Cell], rls: Rls) -> list[dict[str, str]]:
+def heat_map_cells(cells: Iterable[Cell], rls: Rls) -> list[MatrixCell]:
     """Return one mapping a table, identity and verb, as the heat map draws them."""
     return [
         {
@@ -58,7 +69,7 @@ def heat_map_cells(cells: Iterable[Cell], rls: Rls) -> list[dict[str, str]]:
             "identity": who,
             "verb": cell.verb,
             "expected": split_scope(cell.declared)[0],
-            "observed": shown_class(cell, who),
+            "observed": display_class(cell, who),
         }
         for cell in cells
         for who, identity in rls.identities.items()
@@ -66,11 +77,11 @@ def heat_map_cells(cells: Iterable[Cell], rls: Rls) -> list[dict[str, str]]:
     ]
 
 
-def shown_class(cell: Cell, who: str) -> str:
-    """Return the one word the heat map has for a cell, as one identity saw it."""
+def display_class(cell: Cell, who: str) -> str:
+    """Return the heat map's word for a cell, as one identity observed it."""
     if cell.outcome is Outcome.ERROR:
         return "error"
     seen = cell.by_identity.get(who, cell.observed)
-    # A hand-over fails the role's cell although each identity reaches the rows it should.
+    # A row that can be moved out of its scope fails the role's cell, although each identity reaches the right rows.
     is_as_declared = seen == split_scope(cell.declared)[0]
     return cell.observed if cell.outcome is Outcome.FAIL and is_as_declared and cell.observed == "other" else seen

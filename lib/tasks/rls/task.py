@@ -6,17 +6,98 @@ from lib.clients.postgres.rls.declared import Rls as Rls
 from lib.core.results import Check
 from lib.tasks.base import Task
 
+EVERY_TABLE_ENABLED = Check(
+    "rls.every_table_enabled",
+    "Every exposed table has row level security on",
+    fix="Run `alter table <table> enable row level security;` in a migration.",
+    doc="Reads from the catalogue whether row level security is on for every table of the exposed schemas. Without it a "
+    "grant alone decides, and policies on the table are not enforced. Tables of extensions are left out, and a schema "
+    "that is exposed but missing from rls.schemas is not checked.",
+)
+NO_POLICY_WITHOUT_RLS = Check(
+    "rls.no_policy_without_rls",
+    "No policy is on a table without row level security",
+    fix="Run `alter table <table> enable row level security;` in a migration, or drop the policies.",
+    doc="Looks for tables outside the exposed schemas that have policies while row level security is off. Such policies "
+    "look like protection and do nothing. Exposed tables are judged by every_table_enabled, and the vendor's schemas "
+    "are left out.",
+)
+EVERY_TABLE_IS_DECLARED = Check(
+    "rls.every_table_is_declared",
+    "The declared matrix covers every exposed table, role and verb",
+    fix="Declare each missing table, role and verb in rls.matrix of the params file.",
+    doc="Compares rls.matrix with the tables of the exposed schemas, in both directions, for every role and verb. A table "
+    "that nobody declared would never be tried. A partition without its own policy needs no declaration, because it "
+    "is only reached through its parent.",
+)
+VIEWS_ARE_SECURITY_INVOKER = Check(
+    "rls.views_are_security_invoker",
+    "Every exposed view applies the policies of its reader",
+    fix="Run `alter view <view> set (security_invoker = true);`, or revoke a materialized view from the API roles.",
+    doc="Reads the options of every view of the exposed schemas, and who may read each materialized view. A view without "
+    "security_invoker reads with its owner's rights, so it shows rows that the policies hide. A view over harmless "
+    "tables fails too: the check does not examine what it selects.",
+)
+DEFINER_FUNCTIONS_FIX_SEARCH_PATH = Check(
+    "rls.definer_functions_fix_search_path",
+    "Every security-definer function fixes its search path",
+    fix="Run `alter function <function> set search_path = '';` in a migration.",
+    doc="Reads from the catalogue whether every security-definer function of the project has its own search_path setting. "
+    "Without it the caller decides which tables and functions the names in it mean, and it runs with the owner's "
+    "rights. Any fixed path passes, even one with a schema that others may write to.",
+)
+PROBES_COULD_BE_MADE = Check(
+    "rls.probes_could_be_made",
+    "Every cell of the matrix could really be tried",
+    fix="Add rows to the fixtures that distinguish the scopes: one row in each scope and one outside.",
+    doc="Counts the cells of the matrix that were determined by trying. A cell is inconclusive when no row distinguishes "
+    "two scopes, no valid row could be built, or a scope was tried as fewer than two users; it is an error, never a "
+    "deny. Where writing is not allowed only SELECT is tried, and the check is skipped.",
+)
+MATRIX_MATCHES_DECLARED = Check(
+    "rls.matrix_matches_declared",
+    "Every role can do what is declared, and nothing else",
+    fix="Correct the policy; or correct rls.matrix in the params file, if the behaviour is intended.",
+    doc="Tries every verb as every identity on every declared table, in one transaction that is rolled back, and compares "
+    "the rows that were touched with the declared scope. It finds what a review of policies misses, such as triggers, "
+    "functions and updates that move a row. It proves this for the rows and identities that exist: another user or "
+    "another row may behave differently.",
+)
+GRANTS_MATCH_DECLARED = Check(
+    "rls.grants_match_declared",
+    "Every role holds the grants that the matrix needs",
+    fix="Grant the missing privilege in a migration: new tables are no longer granted by default.",
+    doc="Compares each role's grants on tables, columns, schema and sequences with the verbs that the matrix allows. From "
+    "outside, a missing grant and a strict policy look the same, and hosted projects no longer grant new tables. A "
+    "grant on some columns counts as a grant.",
+)
+NO_SPARE_GRANTS = Check(
+    "rls.no_spare_grants",
+    "No role holds a grant that the matrix does not need",
+    gate=False,
+    fix="Revoke the spare grant in a migration, so that a policy is not the only protection.",
+    doc="Looks for grants of a verb that the matrix denies to the role, and for TRUNCATE, which no policy restricts. With "
+    "a spare grant a single wrong policy opens the table. It advises only, because policies still apply.",
+)
+PGTAP_TESTS_PASS = Check(
+    "rls.pgtap_tests_pass",
+    "The project's own pgTAP tests pass",
+    fix="Read the output of the file that the detail names.",
+    doc="Runs each file in supabase/tests with psql, in its own transaction that is rolled back, and reads its TAP. A "
+    "file that ran no test, did not run as many as planned, or left its transaction counts as failed. A file that "
+    "commits or reconnects is not run and counts as failed; skipped and todo tests count as passed.",
+)
 CHECKS: tuple[Check, ...] = (
-    Check(id="rls.every_table_enabled", title="Every exposed table has row level security on"),
-    Check(id="rls.no_policy_without_rls", title="No policy lies idle on a table without row level security"),
-    Check(id="rls.every_table_is_declared", title="The declared matrix covers every exposed table, role and verb"),
-    Check(id="rls.views_are_security_invoker", title="Every exposed view obeys the policies of whoever reads it"),
-    Check(id="rls.definer_functions_fix_search_path", title="Every security-definer function fixes its search path"),
-    Check(id="rls.probes_could_be_made", title="Every cell of the matrix could really be tried"),
-    Check(id="rls.matrix_matches_declared", title="Every role can do what is declared, and nothing else"),
-    Check(id="rls.grants_match_declared", title="Every role holds the grants that the matrix needs"),
-    Check(id="rls.no_spare_grants", title="No role holds a grant that the matrix does not need", gate=False),
-    Check(id="rls.pgtap_tests_pass", title="The project's own pgTAP tests pass"),
+    EVERY_TABLE_ENABLED,
+    NO_POLICY_WITHOUT_RLS,
+    EVERY_TABLE_IS_DECLARED,
+    VIEWS_ARE_SECURITY_INVOKER,
+    DEFINER_FUNCTIONS_FIX_SEARCH_PATH,
+    PROBES_COULD_BE_MADE,
+    MATRIX_MATCHES_DECLARED,
+    GRANTS_MATCH_DECLARED,
+    NO_SPARE_GRANTS,
+    PGTAP_TESTS_PASS,
 )
 
 TASK = Task(
@@ -24,6 +105,6 @@ TASK = Task(
     title="Row level security",
     notebook="02_rls.ipynb",
     checks=CHECKS,
-    needs=("migrations.nothing_left_to_push",),
+    settings=Rls,
     waits_for=("seed",),
 )

@@ -1,7 +1,7 @@
 """Constraints verified against the rows themselves, and e-mail domains found in them.
 
-That a constraint exists proves little: NOT VALID ones were never held against older rows, and rows put in
-under `session_replication_role = replica` passed none. One catalogue query and one count a kind.
+A constraint that exists proves little: a NOT VALID one was never checked against older rows, and rows inserted
+under `session_replication_role = replica` were checked against none. One catalogue query and one count a kind.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from psycopg.rows import DictRow
 from lib.transport.database import Database, quote_name, read_query
 
 EMAIL = r"""[^[:space:]@<>"'',;:()\[\]{}|/\\]+@((?:[[:alnum:]_-]+\.)*[[:alnum:]_-]+)"""
-"""An e-mail-like text, its domain captured, as an SQL literal's inside. Wider than any standard, on purpose."""
+"""A pattern of an e-mail-like text that captures its domain, for use in an SQL literal. Wider than any standard, on purpose."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """One constraint: how many rows it speaks about, and how many of them break it."""
+    """One constraint: how many rows it applies to, and how many of them break it."""
 
     table: str
     constraint: str
@@ -52,7 +52,7 @@ def verify(
     with database.connect() as connection:
         connection.read_only = True
         # An empty path makes the server qualify every name in a condition; the planner must not believe
-        # constraints that are being verified; a filtered count would be no count.
+        # constraints that are being verified; a filtered count would be wrong.
         set_locally(connection, search_path="", constraint_exclusion="off", row_security="off")
         set_locally(connection, statement_timeout=str(round(timeout_s * 1000)))
         found = connection.execute(read_query(__package__, question), {"schemas": list(schemas)}).fetchall()
@@ -101,7 +101,7 @@ def count_orphans(key: DictRow) -> str:
 
 def count_false(check: DictRow) -> str:
     """Return columns and source of the query that counts rows a condition is false for."""
-    # No alias: a condition may speak of the whole row by the table's own name.
+    # No alias: a condition may name the whole row by the table's own name.
     return (
         f"count(*) as rows, count(*) filter (where ({check['condition']}) is false) as violations "
         f"from {quote_name(check['schema'], check['name'])}"
@@ -118,7 +118,7 @@ def count_nulls(column: DictRow) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class EmailDomain:
-    """How often one domain stands in e-mail addresses of one column; the addresses stay in the server."""
+    """How often one domain occurs in e-mail addresses of one column; the addresses stay in the server."""
 
     table: str
     column: str

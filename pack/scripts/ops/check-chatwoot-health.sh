@@ -15,7 +15,7 @@ CHATWOOT_MIN_INBOXES=${CHATWOOT_MIN_INBOXES:-1}
 MAX_CLOCK_SKEW_S=${MAX_CLOCK_SKEW_S:-120}
 
 require CHATWOOT_URL CHATWOOT_API_TOKEN CHATWOOT_ACCOUNT_ID
-case $CHATWOOT_ACCOUNT_ID in *[!0-9]*) die "CHATWOOT_ACCOUNT_ID is no number. Next: set the account's id." ;; esac
+case $CHATWOOT_ACCOUNT_ID in *[!0-9]*) die "CHATWOOT_ACCOUNT_ID is not a number. Fix: Set the account's id." ;; esac
 require_tls "$CHATWOOT_URL" CHATWOOT_URL
 BASE_URL=$CHATWOOT_URL
 # The spelling with hyphens: nginx by default drops headers with underscores.

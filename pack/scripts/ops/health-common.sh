@@ -13,7 +13,7 @@ die() { # wrong input: one sentence, exit 2
 }
 
 for program in curl date grep head mktemp rm sleep tail tr wc; do
-  command -v "$program" >/dev/null || die "$program is not installed, or not on PATH. Next: install it, and run again."
+  command -v "$program" >/dev/null || die "$program is not installed, or not on PATH. Fix: Install it, and run again."
 done
 
 # shellcheck source=health-json.sh
@@ -26,8 +26,8 @@ trap 'rm -rf "$WORK"' EXIT
 require() { # require NAME...: each variable must be set, and hold no control characters
   local name
   for name in "$@"; do
-    [ -n "${!name:-}" ] || die "$name is not set. Next: set it, and run again."
-    case ${!name} in *[[:cntrl:]]*) die "$name holds a control character. Next: set it anew." ;; esac
+    [ -n "${!name:-}" ] || die "$name is not set. Fix: Set it, and run again."
+    case ${!name} in *[[:cntrl:]]*) die "$name holds a control character. Fix: Set it anew." ;; esac
   done
 }
 
@@ -35,7 +35,7 @@ require_tls() { # require_tls URL NAME: https, but on this machine
   case $1 in
   https://?*) PROTOCOL='=https' ;;
   http://127.0.0.1[:/]* | http://127.0.0.1 | http://localhost[:/]* | http://localhost) PROTOCOL='=http' ;;
-  *) die "$2 has no TLS, and credentials would travel in the clear. Next: set an https:// address." ;;
+  *) die "$2 has no TLS, and credentials would travel in the clear. Fix: Set an https:// address." ;;
   esac
 }
 
@@ -63,7 +63,7 @@ ask() { # ask PATH HEADER...: sets STATUS, FOUND, TRIED, ASKED_AT, TIME_MS and B
     try "$path" "$left" "$@"
     case $FOUND in
     "rate limited" | "server error" | "name not found" | "connection refused" | "not reachable") ;;
-    "no answer in time" | "hung up without an answer" | "answer broken off" | "answer too slow") ;;
+    "no answer in time" | "disconnected without an answer" | "answer broken off" | "answer too slow") ;;
     *) return 0 ;;
     esac
     [ "$TRIED" -lt "$ATTEMPTS" ] || return 0
@@ -110,8 +110,8 @@ name_finding() { # name_finding CURL_EXIT STATUS: what is bad about the answer, 
   51 | 60 | 77 | 83) printf 'certificate not trusted'; return ;;
   35) printf 'TLS failed'; return ;;
   28) [ $answered = yes ] && printf 'answer too slow' || printf 'no answer in time'; return ;;
-  52) printf 'hung up without an answer'; return ;;
-  18 | 55 | 56 | 92) [ $answered = yes ] && printf 'answer broken off' || printf 'hung up without an answer'; return ;;
+  52) printf 'disconnected without an answer'; return ;;
+  18 | 55 | 56 | 92) [ $answered = yes ] && printf 'answer broken off' || printf 'disconnected without an answer'; return ;;
   *) printf 'not reachable'; return ;;
   esac
   case $2 in
@@ -126,28 +126,28 @@ name_finding() { # name_finding CURL_EXIT STATUS: what is bad about the answer, 
   esac
 }
 
-next_move() { # next_move FOUND: what to do about it, in the workbook's words
+fix_for() { # fix_for FOUND: what to do about it, in the workbook's words
   case $1 in
-  'name not found') printf "check the address, and the name's DNS record" ;;
-  'connection refused') printf 'see whether the service runs and listens there' ;;
-  'certificate not trusted') printf "renew the certificate, or correct the host name; don't turn verification off" ;;
-  'TLS failed') printf 'see which TLS versions the server offers' ;;
-  'no answer in time') printf 'see whether the service is overloaded, or a firewall drops us' ;;
-  'hung up without an answer') printf "read the service's and its proxy's log: it took the connection and dropped it" ;;
-  'not reachable') printf 'check the address and the network between' ;;
-  'answer too slow') printf 'see what the service waits for: it began to answer and did not end' ;;
-  'answer broken off') printf "read the service's and its proxy's log: the answer stopped in the middle" ;;
-  'answer too large') printf 'see what it sends, or raise health.max_body_bytes' ;;
-  'redirected elsewhere') printf 'correct the address, or see who answers for it: credentials are not sent elsewhere' ;;
-  'token not accepted') printf 'make a new token and store it where this environment reads it' ;;
-  forbidden) printf "give the token's user the role, scope or plan that this call needs" ;;
-  'not found') printf "check the path in params and the account in the environment's variables" ;;
-  'rate limited') printf 'wait, and see who else uses this token' ;;
-  'server error') printf "read the service's log for this moment" ;;
-  'HTML instead of JSON') printf 'see which page answers: a sign-in, a maintenance page or a proxy' ;;
-  'not JSON') printf "read the service's log: its answer is no valid JSON" ;;
-  'not as expected') printf 'compare the answer with what params expect, and mend the one that is wrong' ;;
-  *) printf "compare the path in params with the vendor's documentation" ;;
+  'name not found') printf "Check the address, and the name's DNS record." ;;
+  'connection refused') printf 'See whether the service runs and listens there.' ;;
+  'certificate not trusted') printf "Renew the certificate, or correct the host name; don't turn verification off." ;;
+  'TLS failed') printf 'See which TLS versions the server offers.' ;;
+  'no answer in time') printf 'See whether the service is overloaded, or a firewall drops us.' ;;
+  'disconnected without an answer') printf "Read the service's and its proxy's log: it took the connection and dropped it." ;;
+  'not reachable') printf 'Check the address and the network between.' ;;
+  'answer too slow') printf 'See what the service waits for: it began to answer and did not end.' ;;
+  'answer broken off') printf "Read the service's and its proxy's log: the answer stopped in the middle." ;;
+  'answer too large') printf 'See what it sends, or raise health.max_body_bytes.' ;;
+  'redirected elsewhere') printf 'Correct the address, or see who answers for it: credentials are not sent elsewhere.' ;;
+  'token not accepted') printf 'Make a new token and store it where this environment reads it.' ;;
+  forbidden) printf "Give the token's user the role, scope or plan that this call needs." ;;
+  'not found') printf "Check the path in params and the account in the environment's variables." ;;
+  'rate limited') printf 'Wait, and see who else uses this token.' ;;
+  'server error') printf "Read the service's log for this moment." ;;
+  'HTML instead of JSON') printf 'See which page answers: a sign-in, a maintenance page or a proxy.' ;;
+  'not JSON') printf "Read the service's log: its answer is not valid JSON." ;;
+  'not as expected') printf 'Compare the answer with what params expect, and correct the one that is wrong.' ;;
+  *) printf "Compare the path in params with the vendor's documentation." ;;
   esac
 }
 
@@ -239,15 +239,16 @@ probe() { # probe ENDPOINT CHECK EXPECTED JUDGE PATH HEADER...: ask, judge, keep
     FOUND='not as expected' result=fail
     for one in "${PROBLEMS[@]}"; do joined="${joined:+$joined, }$(jsoned "$one")" said="${said:+$said; }$one"; done
     observed="[$joined]"
-    detail="GET $path: $said$tries. Next: $(next_move "$FOUND")."
+    detail="GET $path: $said$tries."
   elif [ -n "$FOUND" ]; then
     result=fail
     [ "$STATUS" != 000 ] || result=error
-    detail="GET $path: $FOUND$([ "$FOUND" != 'redirected elsewhere' ] || redirected_to)$tries. Next: $(next_move "$FOUND")."
+    detail="GET $path: $FOUND$([ "$FOUND" != 'redirected elsewhere' ] || redirected_to)$tries."
   fi
   case $result in fail) WORST=1 ;; error) [ $WORST -eq 1 ] || WORST=2 ;; esac
-  RESULTS+=("$(printf '{"check": "%s", "result": "%s", "observed": %s, "expected": %s, "detail": %s}' \
-    "$check" $result "$observed" "$(jsoned "$expected")" "$(jsoned "$detail")")")
+  RESULTS+=("$(printf '{"check": "%s", "result": "%s", "observed": %s, "expected": %s, "detail": %s, "fix": [%s]}' \
+    "$check" $result "$observed" "$(jsoned "$expected")" "$(jsoned "$detail")" \
+    "$([ -z "$FOUND" ] || jsoned "$(fix_for "$FOUND")")")")
   ANSWERS+=("$(printf '{"endpoint": "%s", "path": %s, "asked_at": "%s", "status": %s, "found": %s, "elapsed_ms": %s, "tried": %s, "headers": %s, "size_bytes": %s}' \
     "$endpoint" "$(jsoned "$path")" "$ASKED_AT" "$([ "$STATUS" = 000 ] && printf null || printf '%s' "$STATUS")" \
     "$([ -n "$FOUND" ] && jsoned "$FOUND" || printf null)" "$TIME_MS" "$TRIED" "$(told_headers)" "$SIZE")")

@@ -12,7 +12,7 @@ if [ $# -lt 3 ] || [ "$2" != "--" ]; then
   exit 2
 fi
 if [ ! -f "$workbook/lib/__main__.py" ]; then
-  echo "There is no launch workbook at $workbook. Next: set LAUNCH_WORKBOOK to its checkout." >&2
+  echo "There is no launch workbook at $workbook. Fix: Set LAUNCH_WORKBOOK to its checkout." >&2
   exit 2
 fi
 environment="$1"

@@ -1,4 +1,4 @@
-// npm run fmt: every text file has one shape of white space, and JSON is JSON. `--fix` mends what it can.
+// npm run fmt: every text file has one shape of white space, and JSON is JSON. `--fix` corrects what it can.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isProgram, readFiles, report, ROOT } from "./files.mjs";
@@ -46,7 +46,7 @@ if (isProgram(import.meta.url)) {
   const misshapen = process.argv.includes("--fix") ? readOurs().filter((file) => findMisshapen(file).length > 0) : [];
   for (const { path, text } of misshapen) {
     writeFileSync(join(ROOT, path), format(text));
-    console.log(`mended ${path}`);
+    console.log(`corrected ${path}`);
   }
   const files = readOurs();
   process.exitCode = report("fmt", files.length, files.flatMap(findMisshapen));

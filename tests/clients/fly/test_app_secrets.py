@@ -95,7 +95,7 @@ def test_an_empty_value_and_a_nul_are_refused() -> None:
 
 def test_a_refused_value_is_not_shown() -> None:
     value = 'hunter2"#\nhunter2\r\n'
-    with pytest.raises(TargetError, match="can't reach Fly whole") as caught:
+    with pytest.raises(TargetError, match="cannot reach Fly unchanged") as caught:
         choose_door("NAME", value)
     assert "hunter2" not in str(caught.value)
 

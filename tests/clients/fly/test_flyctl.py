@@ -9,7 +9,7 @@ import pytest
 
 from lib.clients.fly.flyctl import AppState, Fly, Machine, Release, ask, describe_machine
 from lib.core.errors import CommandError
-from lib.tasks.deploy_rehearsal.rollback import Whole, compare_wholes
+from lib.tasks.deploy_rehearsal.rollback import ReleaseSnapshot, diff_snapshots
 
 
 def printed(**changes: Any) -> dict[str, Any]:
@@ -89,8 +89,8 @@ def test_each_way_of_failing_has_its_sentence(tmp_path: Path, script: str, said:
         ask(Fly(program=program, app="a", timeout_s=0.3 if "sleep" in script else 20, folder=tmp_path), "releases")
 
 
-def test_the_member_that_differs_is_named_with_its_parts() -> None:
-    before = Whole(members={"image": {"digests": "1"}, "secrets": {"A": "1", "B": "2"}})
-    after = Whole(members={"image": {"digests": "1"}, "secrets": {"B": "3", "C": "4"}})
-    assert [(one.member, one.parts) for one in compare_wholes(before, after)] == [("secrets", ("A", "B", "C"))]
-    assert compare_wholes(before, before) == []
+def test_the_component_that_differs_is_named_with_its_parts() -> None:
+    before = ReleaseSnapshot(components={"image": {"digests": "1"}, "secrets": {"A": "1", "B": "2"}})
+    after = ReleaseSnapshot(components={"image": {"digests": "1"}, "secrets": {"B": "3", "C": "4"}})
+    assert [(one.component, one.parts) for one in diff_snapshots(before, after)] == [("secrets", ("A", "B", "C"))]
+    assert diff_snapshots(before, before) == []

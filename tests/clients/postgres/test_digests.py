@@ -347,7 +347,7 @@ def test_a_digest_under_a_snapshot_does_not_see_later_writes(hosted_database):
 
 
 def test_a_snapshot_that_is_none_is_refused_before_it_reaches_sql():
-    with pytest.raises(DatabaseError, match="no exported snapshot"):
+    with pytest.raises(DatabaseError, match="not an exported snapshot"):
         check_snapshot("'; drop table public.t; --")
 
 

@@ -96,7 +96,7 @@ def test_rows_of_the_platforms_own_migration_records_are_left_out(take, postgres
     assert "auth.schema_migrations" not in [table.label for table in backup.source.tables]
 
 
-def test_a_sequence_tells_what_it_gives_next(hosted_database):
+def test_a_sequence_has_the_value_it_gives_next(hosted_database):
     run(hosted_database, "create sequence public.fresh start 5; create sequence public.used increment -2 start -1")
     run(hosted_database, "select nextval('public.used'), nextval('public.used')")
     with open_reading(hosted_database, timeout_s=30) as connection:
@@ -171,7 +171,7 @@ def test_roles_that_only_the_source_knows_are_made_without_login(take, postgres_
 
 
 def test_only_restored_copies_can_be_dropped(postgres_server, hosted_database):
-    with pytest.raises(DatabaseError, match="no restored copy"):
+    with pytest.raises(DatabaseError, match="not a restored copy"):
         drop_copy(postgres_server.database("postgres", role="supabase_admin"), hosted_database)
 
 
@@ -232,7 +232,7 @@ def test_a_backup_that_goes_wrong_leaves_no_folder(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_that_is_a_file_is_told(tmp_path):
+def test_a_store_that_is_a_file_is_reported(tmp_path):
     (tmp_path / "backups").write_text("")
     with pytest.raises(TargetError, match="can't be used"), hold_store(tmp_path / "backups"):
         pass

@@ -100,6 +100,6 @@ def test_what_the_twin_could_not_have_is_named(place: dict, target: Database) ->
         assert twin.database.value("select to_regclass('public.notes') is not null")
 
 
-def test_a_target_that_can_not_be_dumped_can_not_be_looked_at(place: dict, scratch: Database) -> None:
+def test_a_target_that_can_not_be_dumped_is_an_error(place: dict, scratch: Database) -> None:
     with pytest.raises(CommandError, match="pg_dump could not read"):
         run_postgres(place["postgres_bin"] / "pg_dump", scratch.named("not_there"), ["-f", place["work"] / "x"], 30)

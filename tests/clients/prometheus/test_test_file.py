@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lib.clients.prometheus.rule_file import find_runbook
-from lib.clients.prometheus.test_file import AlertTest, between, expand, series_key, show_samples
+from lib.clients.prometheus.test_file import AlertTest, between, expand, format_samples, series_key
 from lib.display.markdown import heading_anchors
 
 NOTATIONS = {
@@ -28,7 +28,7 @@ def test_a_notation_is_read_as_its_samples(notation: str) -> None:
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_samples_are_written_so_that_they_read_the_same(notation: str) -> None:
     samples = expand(notation)
-    assert expand(show_samples(samples)) == pytest.approx(samples)
+    assert expand(format_samples(samples)) == pytest.approx(samples)
 
 
 def test_series_are_the_same_whatever_the_order_of_their_labels() -> None:
@@ -68,7 +68,7 @@ def test_headings_are_linked_as_a_forge_does() -> None:
         ("docs/a.md#two", "no heading #two"),
         ("docs/a.md", "names no heading"),
         ("docs/b.md#one", "no file docs/b.md"),
-        ("https://example.com/runbook", "no address of a file"),
+        ("https://example.com/runbook", "not the address of a file"),
         ("", "no file"),
         ("../../etc/passwd#x", "no file"),
     ],

@@ -42,12 +42,12 @@ def cli(pack: Path, tmp_path: Path) -> SupabaseCli:
 
 
 @pytest.mark.parametrize(("major", "flag"), [(2, "--db-url="), (3, "--remote="), (4, "--remote=")])
-def test_each_generation_is_told_the_target_without_the_password(major: int, flag: str) -> None:
+def test_each_generation_gets_the_target_without_the_password(major: int, flag: str) -> None:
     named = name_target(TARGET, major)
     assert named == f"{flag}postgresql://postgres.ref@db.example.com:6543/app?sslmode=require"
 
 
-def test_a_loopback_target_is_told_to_go_without_tls() -> None:
+def test_a_loopback_target_is_used_without_tls() -> None:
     assert name_target(Database("postgresql://u:secret1@127.0.0.1:5/d"), 2).endswith("/d?sslmode=disable")
 
 
@@ -62,7 +62,7 @@ def test_the_generation_is_read_from_the_version(tmp_path: Path, printed: str, m
 
 @pytest.mark.parametrize("printed", ["1.226.4", "", "no idea"])
 def test_a_generation_that_can_not_be_called_is_refused(tmp_path: Path, printed: str) -> None:
-    with pytest.raises(CommandError, match="install version 2 or newer"):
+    with pytest.raises(CommandError, match="Install version 2 or newer"):
         read_major(fake_cli(tmp_path, f"echo '{printed}'"))
 
 
@@ -83,9 +83,9 @@ def test_findings_with_exit_code_1_are_an_answer() -> None:
     assert read_answer(said('{"results": [1]}', exit_code=1), "db advisors").data["results"] == [1]
 
 
-def test_the_clis_own_error_is_told_with_its_code_and_suggestion() -> None:
+def test_the_clis_own_error_has_its_code_and_suggestion() -> None:
     error = {"_tag": "Error", "error": {"code": "DbConnectError", "message": "no\nroute", "suggestion": "Plug it in."}}
-    with pytest.raises(CliRefusal, match=r"\(DbConnectError\): no route. Next: Plug it in."):
+    with pytest.raises(CliRefusal, match=r"\(DbConnectError\): no route. Fix: Plug it in."):
         read_answer(said(json.dumps(error), exit_code=1), "db push")
 
 
@@ -124,12 +124,12 @@ def test_a_config_of_another_generation_is_refused_in_the_clis_own_words(
 ) -> None:
     (pack / "supabase" / "config.toml").write_text('project_id = "x"\n[inbucket]\nenabled = true\n')
     cli = open_cli(find_supabase(None), stage_project(pack, tmp_path / "staged"), timeout_s=60)
-    with pytest.raises(CliRefusal, match=r"\[inbucket\].*no longer supported.*Next: change supabase/config.toml") as caught:
+    with pytest.raises(CliRefusal, match=r"\[inbucket\].*no longer supported.*Fix: Change supabase/config.toml") as caught:
         cli.list_migrations(hosted_database)
     assert caught.value.code == "DbConfigLoadError"
 
 
-def test_a_wrong_password_can_not_look(cli: SupabaseCli, hosted_database: Database) -> None:
+def test_a_wrong_password_is_an_error(cli: SupabaseCli, hosted_database: Database) -> None:
     stranger = Database(hosted_database.url.replace(f":{hosted_database.url.split(':')[2].split('@')[0]}@", ":not-the-password@"))
     with pytest.raises(CliRefusal, match="DbConnectError"):
         cli.list_migrations(stranger)

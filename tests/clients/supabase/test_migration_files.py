@@ -31,7 +31,7 @@ def test_files_come_in_the_order_of_their_names(tmp_path: Path) -> None:
     ]
 
 
-def test_a_name_the_cli_skips_is_told_apart(tmp_path: Path) -> None:
+def test_a_name_the_cli_skips_is_listed_apart(tmp_path: Path) -> None:
     migrations = found(tmp_path, {"20250101_a.sql": "", "add_votes.sql": "", "20250102.sql": "", "README.md": ""})
     assert migrations.unfit == ("20250102.sql", "README.md", "add_votes.sql")
 
@@ -53,7 +53,7 @@ def test_a_rollback_is_found_by_its_migration(tmp_path: Path) -> None:
     assert find_migrations(pack).rollbacks["1_a.sql"].text == "select 2"
 
 
-def test_a_pack_without_the_folder_can_not_be_looked_at(tmp_path: Path) -> None:
+def test_a_pack_without_the_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="no folder supabase/migrations"):
         find_migrations(tmp_path)
 
@@ -74,7 +74,7 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         ("do $$ begin null; end $$; comment on table a is 'create index concurrently; begin'", True),
     ],
 )
-def test_a_file_that_may_stay_half_applied_is_told_apart(tmp_path: Path, text: str, atomic: bool) -> None:
+def test_a_file_that_may_stay_half_applied_is_recognised(tmp_path: Path, text: str, atomic: bool) -> None:
     assert found(tmp_path, {"1_a.sql": text}).files[0].is_atomic is atomic
 
 

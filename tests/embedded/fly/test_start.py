@@ -254,7 +254,7 @@ def test_a_killed_platform_takes_its_machines_along(database: Database) -> None:
 
 def test_what_a_killed_owner_left_is_cleaned() -> None:
     code = (
-        "import sys, secrets; from tests.fly_worlds import ROOT, state_base\n"
+        "import sys, secrets; from tests.support.fly_worlds import ROOT, state_base\n"
         "from lib.embedded.fly.start import Switches, start_fly\n"
         "fly = start_fly(state_base(ROOT) / f'tests-fly-{secrets.token_hex(4)}', "
         "pack=ROOT / 'pack', secrets={}, switches=Switches())\n"

@@ -122,7 +122,7 @@ def test_folder_that_exists_is_not_taken_over(base: Path) -> None:
 
 
 def test_missing_package_names_itself_and_the_next_move(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(WorkbookError, match=r"@embedded-postgres/\S+ is not in .* Next: make setup"):
+    with pytest.raises(WorkbookError, match=r"@embedded-postgres/\S+ is not in .* Fix: Run `make setup`"):
         start_postgres(base / "one", tools=tmp_path)
     assert list(base.iterdir()) == []
 

@@ -101,7 +101,7 @@ def test_a_value_too_long_for_github_is_refused_before_it_is_sent(server: GitHub
 
 def test_a_box_is_different_every_time_and_of_the_environment_s_own_key(server: GitHubStandIn) -> None:
     key = {"key_id": "1", "key": "x"}
-    with pytest.raises(WebError, match="public key that can't be used"):
+    with pytest.raises(WebError, match="public key that cannot be used"):
         seal(key, "value")
     assert server.environments["staging"].key_id != server.repository.key_id
 
@@ -126,10 +126,10 @@ def test_one_secret_is_read_back_by_its_name_in_any_capitals(server: GitHubStand
     ("changes", "said"),
     [({"token": "-".join(["wrong"] * 3)}, "401 .Bad credentials"), ({"repository": "example/other"}, "404 .Not Found")],
 )
-def test_a_refusal_is_told_with_its_next_move(server: GitHubStandIn, changes: dict[str, str], said: str) -> None:
+def test_a_refusal_has_its_fix(server: GitHubStandIn, changes: dict[str, str], said: str) -> None:
     with pytest.raises(WebError, match=said) as caught:
         read_github_secrets(github(server, **changes), None)
-    assert "Next: " in str(caught.value)
+    assert caught.value.fix and "Next: " not in str(caught.value)
     assert changes.get("token", "?!") not in str(caught.value)
 
 

@@ -20,12 +20,12 @@ from lib.core.paths import ROOT
 from lib.embedded.vendors.chatwoot import Chatwoot
 from lib.embedded.vendors.fake_server import StandIn
 from lib.embedded.vendors.publer import Publer
-from lib.transport.retry import Patience
+from lib.transport.retry import RetryPolicy
 from lib.transport.web import ask
 from lib.transport.web_types import Answer, Question, Site, read_json
 
 FOLDER = Path(os.environ.get("CONTRACTS_DIR") or ROOT.parent / "shared" / "contracts")
-PATIENCE = Patience(attempts=1, timeout_s=5, deadline_s=10, max_body_bytes=100_000, max_retry_after_s=0)
+PATIENCE = RetryPolicy(attempts=1, timeout_s=5, deadline_s=10, max_body_bytes=100_000, max_retry_after_s=0)
 ACCOUNT = "/api/v1/accounts/{account_id}"
 CONVERSATION = ACCOUNT + "/conversations/{conversation_id}"
 CHATWOOT = {
@@ -83,7 +83,7 @@ def assert_as_published(document: dict[str, Any], path: str, method: str, answer
 
 
 def site(stand_in: StandIn, headers: dict[str, str]) -> Site:
-    return Site(name="x", base_url=stand_in.base_url, headers=headers, patience=PATIENCE)
+    return Site(name="x", base_url=stand_in.base_url, headers=headers, retry=PATIENCE)
 
 
 @pytest.fixture
@@ -185,5 +185,5 @@ class TestPubler:
 def test_the_key_of_a_wrong_certificate_does_not_lie_about(tmp_path: Path) -> None:
     with Chatwoot(fault="wrong_certificate", folder=tmp_path) as one:
         [answer] = ask(site(one, {}), [Question(name="x", path="/health")], concurrency=1)
-        assert str(answer.trouble) == "certificate not trusted"
+        assert str(answer.failure) == "certificate not trusted"
         assert list(tmp_path.iterdir()) == []

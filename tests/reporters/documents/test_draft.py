@@ -19,7 +19,7 @@ HOSTILE = (
 )
 BAD = {
     "rls.every_table_enabled": Result(
-        check="rls.every_table_enabled", outcome=Outcome.FAIL, observed=HOSTILE, detail=f"{HOSTILE} Next: {HOSTILE}"
+        check="rls.every_table_enabled", outcome=Outcome.FAIL, observed=HOSTILE, detail=HOSTILE, fix=(HOSTILE,)
     ),
     "migrations.found": Result(check="migrations.found", outcome=Outcome.ERROR, observed=[HOSTILE], unit=HOSTILE, detail=HOSTILE),
     "deploy_rehearsal.rollback_is_quick": Result(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lib.core.results import Provenance, failed, passed
+from lib.core.results import Provenance
 from lib.evidence.log import append_line, keep_artifacts, line_of
 from lib.reporters.documents.qa_links import DATA_FILE, FILE, write_qa_links
 from lib.run.params import load_params
@@ -34,7 +34,7 @@ def run_in(folder: Path, run_id: str) -> RunFile:
 
 def look(run: RunFile, started_at: datetime, *, well: bool = True) -> None:
     kept = keep_artifacts(run.run_folder, "health", {"chatwoot.json": {"service": "chatwoot"}})
-    result = passed(CHECK.id) if well else failed(CHECK.id, detail="GET /health: server error. Next: read the log.")
+    result = CHECK.passed() if well else CHECK.failed(detail="GET /health: server error.", fix="read the log.")
     append_line(
         run.run_folder,
         line_of(result, CHECK, run_id=run.run_id, environment="staging", provenance=Provenance.LIVE,
@@ -87,7 +87,7 @@ def test_stale_evidence_is_shown_as_stale(tmp_path: Path) -> None:
 def test_a_run_that_was_blocked_before_it_looked_is_passed_over(tmp_path: Path) -> None:
     blocked = run_in(tmp_path, "20261123T020000Z-bbbb")
     line = line_of(
-        failed(CHECK.id), CHECK, run_id="x", environment="staging", provenance=Provenance.LIVE, started_at=NOW, duration_s=0.0
+        CHECK.failed(), CHECK, run_id="x", environment="staging", provenance=Provenance.LIVE, started_at=NOW, duration_s=0.0
     )
     append_line(blocked.run_folder, line)
     look(run_in(tmp_path, "20261123T010000Z-aaaa"), NOW - timedelta(hours=5))

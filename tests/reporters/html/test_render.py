@@ -72,7 +72,8 @@ def everywhere(text: str) -> tuple[str, str]:
         observed={text: [text]},
         expected=text,
         unit=text,
-        detail=f"{text} Next: {text}",
+        detail=text,
+        fix=(text,),
         command=text,
         exit_code=1,
         started_at=text,
@@ -114,7 +115,7 @@ def everywhere(text: str) -> tuple[str, str]:
     )
     task = TaskRow(task=text, title=text, outcome=Outcome.FAIL, counts={"fail": 1}, page=text)
     item = LaunchRow(
-        number=1, title=text, outcome=Outcome.PASS, detail=f"{text} Next: {text}", provenance=Provenance.SIMULATED,
+        number=1, title=text, outcome=Outcome.PASS, detail=f"{text} Fix: {text}", provenance=Provenance.SIMULATED,
         proofs=(ProofLink(title=text, page=text, outcome=Outcome.PASS),),
     )  # fmt: skip
     summary = sample.summary(
@@ -187,8 +188,8 @@ def test_every_result_is_on_its_page_failures_first(pages: dict[str, str]) -> No
     assert [outcome for _, outcome in order] == ["fail", "error", "fail", "skip", "pass", "pass", "pass"]
 
 
-def test_next_move_is_set_apart(pages: dict[str, str]) -> None:
-    assert '<p class="move"><b>Next</b> wrap the call as (select auth.uid()).</p>' in pages["task"]
+def test_the_fix_is_set_apart(pages: dict[str, str]) -> None:
+    assert '<p class="fix"><b>Fix</b> wrap the call as (select auth.uid()).</p>' in pages["task"]
 
 
 def test_rehearsal_is_told_on_every_page_and_only_then(pages: dict[str, str]) -> None:
@@ -219,7 +220,7 @@ def test_summary_links_each_task_and_names_each_obstacle(pages: dict[str, str]) 
 
 
 def test_one_reason_that_stops_many_checks_is_told_once_with_all_their_names() -> None:
-    reason = "`flyctl status` failed: no such app. Next: check deploy_rehearsal.app in params."
+    reason = "`flyctl status` failed: no such app."
     same = [sample.row(f"fly.check_{place}", Outcome.ERROR, title=f"Title {place}", detail=reason) for place in range(3)]
     others = [
         sample.row("alerts.same_words", Outcome.ERROR, title="Another task", detail=reason),
@@ -234,7 +235,7 @@ def test_one_reason_that_stops_many_checks_is_told_once_with_all_their_names() -
     page = render_index(None, summary)
     obstacles = page.partition('id="obstacles"')[2].partition("</section>")[0]
     assert obstacles.count("failed: no such app.") == 4, "the group, the other task's, and the two that failed"
-    assert "For the same reason 2 more checks could not look:" in obstacles
+    assert "For the same reason 2 more checks could not be determined:" in obstacles
     assert all(one.title in obstacles and one.check in obstacles for one in same)
 
 
@@ -258,7 +259,7 @@ def test_parameters_in_force_are_the_injected_ones(pages: dict[str, str]) -> Non
 
 def test_figure_is_an_inert_image_with_its_words(pages: dict[str, str]) -> None:
     assert 'alt="2 of 112 probes differ from what is declared' in pages["task"]
-    assert "<b>Figure 1.</b> What each identity could really do" in pages["task"]
+    assert "<b>Figure 1.</b> What each identity can really do" in pages["task"]
     assert 'src="data:image/svg+xml;base64,' in pages["task"]
 
 
@@ -315,7 +316,7 @@ def test_launch_list_shows_each_item_with_its_verdict_and_where_it_is_proved() -
     items = (
         LaunchRow(number=2, title="The tests pass", outcome=Outcome.PASS, provenance=Provenance.LIVE, proofs=(proof,)),
         LaunchRow(number=3, title="Seeded", outcome=Outcome.PASS, provenance=Provenance.EMBEDDED),
-        LaunchRow(number=4, title="Told", outcome=None, detail="Not looked at in this run. Next: run it."),
+        LaunchRow(number=4, title="Told", outcome=None, detail="Not part of this run. Fix: Run it."),
     )
     page = render_index(None, sample.summary(launch_list=items, tally="2 of 3 passed"))
     rows = [row for row in re.findall(r"<tr.*?</tr>", page, re.DOTALL) if 'class="came-to"' in row and 'class="proofs"' in row]

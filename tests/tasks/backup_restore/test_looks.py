@@ -18,15 +18,14 @@ import pytest
 
 from lib.clients.postgres.restores import list_copies
 from lib.clients.postgres.rls.declared import Rls
-from lib.core.errors import TargetError
 from lib.core.paths import ROOT as CHECKOUT
-from lib.core.results import Findings, Outcome, Provenance, Result
+from lib.core.results import Findings, Look, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.run.params import load_params
 from lib.tasks.backup_restore import looks as backup_restore
 from lib.tasks.backup_restore.store import MANIFEST, read_manifest, seal, write_manifest
 from lib.tasks.backup_restore.task import CHECKS, BackupRestore
-from lib.transport.context import Programs, World
+from lib.transport.context import Context, Programs
 from lib.transport.database import Database
 
 SOURCE = """
@@ -109,10 +108,10 @@ def source(postgres_server: EmbeddedPostgres, template: str, request: pytest.Fix
 
 
 @pytest.fixture
-def world(postgres_server: EmbeddedPostgres, source: Database, tmp_path: Path) -> Iterator[World]:
+def context(postgres_server: EmbeddedPostgres, source: Database, tmp_path: Path) -> Iterator[Context[BackupRestore]]:
     (tmp_path / "work").mkdir()
     scratch = postgres_server.database("postgres", role="supabase_admin")
-    yield World(
+    yield Context(
         environment="local",
         pack=tmp_path,
         settings=section(),
@@ -132,19 +131,16 @@ def world(postgres_server: EmbeddedPostgres, source: Database, tmp_path: Path) -
 class Rehearsal:
     """The looks in the notebook's order, each kept; faults go in between."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, context: Context[BackupRestore]) -> None:
+        self.context = context
         self.seen: dict[str, Result] = {}
         self.backup: Any = None
         self.copy: Any = None
         self.schema: Any = None
 
-    def look(self, look: Callable[..., Findings], **arguments: Any) -> Findings:
-        try:
-            findings = look(self.world, **arguments)
-        except TargetError as exc:
-            findings = Findings(results=[Result(check=check, outcome=Outcome.ERROR, detail=str(exc)) for check in look.check_ids])
-        assert sorted(one.check for one in findings.results) == sorted(look.check_ids)
+    def look(self, look: Look[..., Any], **arguments: Any) -> Findings[Any]:
+        findings = look.attempt(self.context, **arguments)
+        assert sorted(one.check for one in findings.results) == sorted(check.id for check in look.checks)
         self.seen.update({one.check.removeprefix("backup_restore."): one for one in findings.results})
         return findings
 
@@ -176,29 +172,32 @@ class Rehearsal:
     def detail(self, check: str) -> str:
         return self.seen[check].detail
 
+    def fix(self, check: str) -> str:
+        return " ".join(self.seen[check].fix)
+
 
 @pytest.fixture
-def rehearsal(world: World) -> Iterator[Rehearsal]:
-    opened = Rehearsal(world)
+def rehearsal(context: Context[BackupRestore]) -> Iterator[Rehearsal]:
+    opened = Rehearsal(context)
     yield opened
     if opened.backup is not None:
         opened.backup.close()
 
 
-def backups_of(world: World) -> list[Path]:
-    return sorted(path for path in (world.kept / "backups").iterdir() if path.is_dir())
+def backups_of(context: Context[BackupRestore]) -> list[Path]:
+    return sorted(path for path in (context.kept / "backups").iterdir() if path.is_dir())
 
 
-def wrap_program(world: World, name: str, script: str) -> World:
-    """Return the world with one Postgres program behind a script; REAL is where the real ones are."""
-    folder = world.work / "bin"
+def wrap_program(context: Context[BackupRestore], name: str, script: str) -> Context[BackupRestore]:
+    """Return the context with one Postgres program behind a script; REAL is where the real ones are."""
+    folder = context.work / "bin"
     folder.mkdir()
-    for real in world.programs.postgres_bin.iterdir():
+    for real in context.programs.postgres_bin.iterdir():
         (folder / real.name).symlink_to(real)
     (folder / name).unlink()
-    (folder / name).write_text(f"#!/bin/sh\nREAL={world.programs.postgres_bin}\n{script}\n")
+    (folder / name).write_text(f"#!/bin/sh\nREAL={context.programs.postgres_bin}\n{script}\n")
     (folder / name).chmod(0o755)
-    return replace(world, programs=replace(world.programs, postgres_bin=folder))
+    return replace(context, programs=replace(context.programs, postgres_bin=folder))
 
 
 def age(folder: Path, **ago: float) -> None:
@@ -209,7 +208,7 @@ def age(folder: Path, **ago: float) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
-def keep_copies(world: World, folder: Path, *days: float) -> list[Path]:
+def keep_copies(context: Context[BackupRestore], folder: Path, *days: float) -> list[Path]:
     """Put older copies of a backup beside it, of these ages in days."""
     made = []
     for number, old in enumerate(days):
@@ -230,9 +229,9 @@ def test_a_clean_backup_passes_every_check(rehearsal, source):
     assert list_copies(source) == []
 
 
-def test_a_second_backup_passes_as_the_first_did(rehearsal, world):
+def test_a_second_backup_passes_as_the_first_did(rehearsal, context):
     rehearsal.all()
-    again = Rehearsal(world).all()
+    again = Rehearsal(context).all()
     assert again.not_passed() == {}
     assert again.seen["kept_backups_are_intact"].observed == 2
 
@@ -256,7 +255,7 @@ def test_platform_tables_of_another_version_are_restored_as_the_source_has_them(
     )
     run(admin, "insert into auth.flags values (1)")
     assert rehearsal.all().not_passed() == {}
-    assert "made as the source has it: auth.users" in rehearsal.detail("restored")
+    assert "created as in the source: auth.users" in rehearsal.detail("restored")
 
 
 def test_extensions_publications_and_withdrawn_grants_are_restored(rehearsal, source):
@@ -363,7 +362,7 @@ def test_a_sequence_that_fell_back_fails_alone(rehearsal):
     run(rehearsal.copy.database, "select setval('public.notes_id_seq', 5)")
     rehearsal.compare()
     assert rehearsal.not_passed() == {"sequences_match": "fail"}
-    assert "public.notes_id_seq goes on with 6 instead of 301" in rehearsal.detail("sequences_match")
+    assert "public.notes_id_seq continues with 6 instead of 301" in rehearsal.detail("sequences_match")
 
 
 @pytest.mark.parametrize(
@@ -391,15 +390,15 @@ def test_a_role_that_may_more_in_the_copy_fails_the_matrix_alone(rehearsal, post
     assert "authenticated select on public.notes" in rehearsal.detail("rls_matrix_matches")
 
 
-def test_without_leave_to_write_only_reading_is_tried_on_the_source(rehearsal, world):
-    rehearsal.world = replace(world, writes_allowed=False)
+def test_without_leave_to_write_only_reading_is_tried_on_the_source(rehearsal, context):
+    rehearsal.context = replace(context, writes_allowed=False)
     rehearsal.all()
     assert rehearsal.not_passed() == {}
     assert rehearsal.seen["rls_matrix_matches"].observed == 3
 
 
-def test_an_undeclared_matrix_is_an_error(rehearsal, world):
-    rehearsal.world = replace(world, sections={"rls": rls(matrix={}, scopes={})})
+def test_an_undeclared_matrix_is_an_error(rehearsal, context):
+    rehearsal.context = replace(context, sections={"rls": rls(matrix={}, scopes={})})
     assert rehearsal.all().not_passed() == {"rls_matrix_matches": "error"}
 
 
@@ -454,31 +453,31 @@ def test_a_damaged_manifest_is_noticed(rehearsal, kind):
     assert MANIFEST in rehearsal.detail("dump_is_complete")
 
 
-def test_a_table_of_contents_that_lost_a_table_is_noticed_although_its_checksum_is_right(rehearsal, world):
-    rehearsal.world = wrap_program(world, "pg_dump", 'exec $REAL/pg_dump "$@" --exclude-table-data=public.tags')
+def test_a_table_of_contents_that_lost_a_table_is_noticed_although_its_checksum_is_right(rehearsal, context):
+    rehearsal.context = wrap_program(context, "pg_dump", 'exec $REAL/pg_dump "$@" --exclude-table-data=public.tags')
     rehearsal.dump().restore()
     assert rehearsal.seen["dump_is_complete"].outcome is Outcome.FAIL
     assert "the rows of public.tags are not in it" in rehearsal.detail("dump_is_complete")
 
 
-def test_a_full_disk_leaves_no_backup_and_the_source_as_it_was(rehearsal, world, source):
+def test_a_full_disk_leaves_no_backup_and_the_source_as_it_was(rehearsal, context, source):
     run(
         source,
         "insert into public.tags select string_agg(md5((n * i)::text), '') "
         "from generate_series(1, 900) n, generate_series(1, 40) i group by i",
     )
-    rehearsal.world = wrap_program(world, "pg_dump", 'trap "" XFSZ; ulimit -f 40; exec $REAL/pg_dump "$@"')
+    rehearsal.context = wrap_program(context, "pg_dump", 'trap "" XFSZ; ulimit -f 40; exec $REAL/pg_dump "$@"')
     rehearsal.all()
     assert rehearsal.seen["dump_taken"].outcome is Outcome.FAIL
     assert "File too large" in rehearsal.detail("dump_taken")
     assert "fail" not in {outcome for check, outcome in rehearsal.not_passed().items() if check != "dump_taken"}
-    assert backups_of(world) == []
-    rehearsal.world = world
+    assert backups_of(context) == []
+    rehearsal.context = context
     assert rehearsal.all().not_passed() == {}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
-def test_a_file_system_without_room_leaves_no_backup(rehearsal, world, source, tmp_path):
+def test_a_file_system_without_room_leaves_no_backup(rehearsal, context, source, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True)
@@ -490,18 +489,18 @@ def test_a_file_system_without_room_leaves_no_backup(rehearsal, world, source, t
             "insert into public.tags select string_agg(md5((n * i)::text), '') "
             "from generate_series(1, 900) n, generate_series(1, 40) i group by i",
         )
-        rehearsal.world = replace(world, kept=small)
+        rehearsal.context = replace(context, kept=small)
         rehearsal.dump()
         assert rehearsal.seen["dump_taken"].outcome is Outcome.FAIL
         assert "No space left on device" in rehearsal.detail("dump_taken")
-        assert backups_of(rehearsal.world) == []
+        assert backups_of(rehearsal.context) == []
     finally:
         subprocess.run(["umount", small], check=True)
 
 
-def test_a_restore_killed_half_way_fails_and_leaves_no_copy(rehearsal, world, source):
+def test_a_restore_killed_half_way_fails_and_leaves_no_copy(rehearsal, context, source):
     script = 'case "$*" in *--section=data*) $REAL/pg_restore "$@"; kill -9 $$;; esac; exec $REAL/pg_restore "$@"'
-    rehearsal.world = wrap_program(world, "pg_restore", script)
+    rehearsal.context = wrap_program(context, "pg_restore", script)
     rehearsal.all()
     fails = {check for check, outcome in rehearsal.not_passed().items() if outcome == "fail"}
     assert fails == {"restored"}
@@ -510,7 +509,7 @@ def test_a_restore_killed_half_way_fails_and_leaves_no_copy(rehearsal, world, so
     assert list_copies(source) == []
 
 
-def test_a_restore_that_meets_errors_names_the_first(rehearsal, world, source):
+def test_a_restore_that_meets_errors_names_the_first(rehearsal, context, source):
     # Rows that a foreign key would refuse: they got in while it was not looking.
     run(source, "set session_replication_role = replica; delete from auth.users where email = 'u2@example.com'")
     rehearsal.dump().restore()
@@ -519,22 +518,22 @@ def test_a_restore_that_meets_errors_names_the_first(rehearsal, world, source):
     assert list_copies(source) == []
 
 
-def test_a_restore_that_takes_too_long_fails_the_objective_alone(rehearsal, world):
-    rehearsal.world = replace(world, settings=section(rto_s=0.000001))
+def test_a_restore_that_takes_too_long_fails_the_objective_alone(rehearsal, context):
+    rehearsal.context = replace(context, settings=section(rto_s=0.000001))
     assert rehearsal.all().not_passed() == {"within_rto": "fail"}
 
 
-def test_an_older_pg_dump_is_told_before_anything_is_written(rehearsal, world):
+def test_an_older_pg_dump_is_reported_before_anything_is_written(rehearsal, context):
     script = 'case "$1" in --version) echo "pg_dump (PostgreSQL) 15.4"; exit;; esac; exec $REAL/pg_dump "$@"'
-    rehearsal.world = wrap_program(world, "pg_dump", script)
+    rehearsal.context = wrap_program(context, "pg_dump", script)
     rehearsal.dump()
     assert rehearsal.seen["dump_taken"].outcome is Outcome.ERROR
     assert "pg_dump is version 15 and the server 18" in rehearsal.detail("dump_taken")
-    assert backups_of(world) == []
+    assert backups_of(context) == []
 
 
-def test_a_database_that_is_not_there_is_an_error_and_not_a_failing_backup(rehearsal, world, source):
-    rehearsal.world = replace(world, target=source.named("nowhere"))
+def test_a_database_that_is_not_there_is_an_error_and_not_a_failing_backup(rehearsal, context, source):
+    rehearsal.context = replace(context, target=source.named("nowhere"))
     rehearsal.all()
     assert set(rehearsal.not_passed().values()) == {"error"}
 
@@ -550,8 +549,8 @@ def test_a_table_the_user_may_not_read_is_named(rehearsal, postgres_server, sour
     assert "hidden.secrets" in rehearsal.detail("dump_taken")
 
 
-def test_an_empty_source_proves_nothing(rehearsal, world, hosted_database):
-    rehearsal.world = replace(world, target=hosted_database)
+def test_an_empty_source_proves_nothing(rehearsal, context, hosted_database):
+    rehearsal.context = replace(context, target=hosted_database)
     rehearsal.all()
     assert rehearsal.not_passed() == {
         "rows_match": "error",
@@ -560,75 +559,75 @@ def test_an_empty_source_proves_nothing(rehearsal, world, hosted_database):
     }
 
 
-def test_backups_are_private_and_hold_no_half_made_folder(rehearsal, world):
+def test_backups_are_private_and_hold_no_half_made_folder(rehearsal, context):
     rehearsal.dump()
-    [folder] = backups_of(world)
+    [folder] = backups_of(context)
     assert {stat.S_IMODE(path.stat().st_mode) for path in (folder.parent, folder, folder / "dump")} == {0o700}
     assert stat.S_IMODE((folder / MANIFEST).stat().st_mode) == 0o600
 
 
-def test_a_manifest_tells_no_row(rehearsal):
+def test_a_manifest_shows_no_row(rehearsal):
     rehearsal.dump()
     text = (rehearsal.backup.folder / MANIFEST).read_text()
     assert "note 1" not in text
     assert "example.com" not in text
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(rehearsal, world):
-    left = world.kept / "backups" / "20250101T000000Z-000000.partial"
+def test_what_a_killed_run_left_is_removed_by_the_next(rehearsal, context):
+    left = context.kept / "backups" / "20250101T000000Z-000000.partial"
     left.mkdir(parents=True)
     (left / "toc.dat").write_bytes(b"half")
     rehearsal.dump()
     assert not left.exists()
 
 
-def test_a_store_in_use_by_another_run_is_an_error(rehearsal, world):
-    with backup_restore.hold_store(world.kept / "backups"):
+def test_a_store_in_use_by_another_run_is_an_error(rehearsal, context):
+    with backup_restore.hold_store(context.kept / "backups"):
         rehearsal.dump()
     assert rehearsal.seen["dump_taken"].outcome is Outcome.ERROR
     assert "Another run" in rehearsal.detail("dump_taken")
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_a_damaged_older_backup_is_named_and_nothing_else_fails(rehearsal, world, kind):
+def test_a_damaged_older_backup_is_named_and_nothing_else_fails(rehearsal, context, kind):
     rehearsal.dump()
-    [old] = keep_copies(world, rehearsal.backup.folder, 1)
+    [old] = keep_copies(context, rehearsal.backup.folder, 1)
     DAMAGE[kind](largest_file(old))
     rehearsal.restore().compare().finish()
     assert rehearsal.not_passed() == {"kept_backups_are_intact": "fail"}
     assert old.name in rehearsal.detail("kept_backups_are_intact")
     shutil.rmtree(old)
-    assert Rehearsal(world).all().not_passed() == {}
+    assert Rehearsal(context).all().not_passed() == {}
 
 
-def test_retention_deletes_the_old_and_keeps_the_newest_good_ones(rehearsal, world):
+def test_retention_deletes_the_old_and_keeps_the_newest_good_ones(rehearsal, context):
     rehearsal.dump()
-    made = keep_copies(world, rehearsal.backup.folder, 31, 40, 50, 5)
+    made = keep_copies(context, rehearsal.backup.folder, 31, 40, 50, 5)
     rehearsal.restore().compare().finish()
     assert rehearsal.not_passed() == {}
     assert [path.exists() for path in made] == [False, False, False, True]
     assert made[0].name in rehearsal.detail("retention_keeps_newest_good")
 
 
-def test_old_backups_stay_while_they_are_the_newest_that_could_be_restored(rehearsal, world):
+def test_old_backups_stay_while_they_are_the_newest_that_could_be_restored(rehearsal, context):
     rehearsal.dump()
-    made = keep_copies(world, rehearsal.backup.folder, 31, 40, 50)
+    made = keep_copies(context, rehearsal.backup.folder, 31, 40, 50)
     rehearsal.finish()  # this run's was never restored, so it is not among the two newest good ones
     assert [path.exists() for path in made] == [True, True, False]
     assert rehearsal.backup.folder.exists()
 
 
-def test_a_damaged_backup_never_counts_as_good(rehearsal, world):
+def test_a_damaged_backup_never_counts_as_good(rehearsal, context):
     rehearsal.dump().restore()
-    made = keep_copies(world, rehearsal.backup.folder, 31, 40, 50)
+    made = keep_copies(context, rehearsal.backup.folder, 31, 40, 50)
     flip_bit(largest_file(made[0]))
     rehearsal.finish()
     assert [path.exists() for path in made] == [False, True, False]
 
 
-def test_backups_of_others_are_never_deleted(rehearsal, world):
+def test_backups_of_others_are_never_deleted(rehearsal, context):
     rehearsal.dump()
-    foreign, unreadable, unknown = keep_copies(world, rehearsal.backup.folder, 90, 91, 92)
+    foreign, unreadable, unknown = keep_copies(context, rehearsal.backup.folder, 90, 91, 92)
     (foreign / MANIFEST).unlink()
     write_manifest(foreign, {"environment": "production", "taken_at": "2020-01-01T00:00:00+00:00"})
     (unreadable / MANIFEST).write_text("{")
@@ -641,9 +640,9 @@ def test_backups_of_others_are_never_deleted(rehearsal, world):
     assert rehearsal.seen["retention_keeps_newest_good"].outcome is Outcome.PASS
 
 
-def test_the_last_good_backup_survives_a_run_that_takes_none(rehearsal, world):
+def test_the_last_good_backup_survives_a_run_that_takes_none(rehearsal, context):
     rehearsal.dump()
-    [old] = keep_copies(world, rehearsal.backup.folder, 400)
+    [old] = keep_copies(context, rehearsal.backup.folder, 400)
     shutil.rmtree(rehearsal.backup.folder)
     rehearsal.backup.close()
     rehearsal.backup = None
@@ -653,20 +652,20 @@ def test_the_last_good_backup_survives_a_run_that_takes_none(rehearsal, world):
     assert rehearsal.seen["retention_keeps_newest_good"].outcome is Outcome.PASS
 
 
-def test_an_old_newest_backup_breaks_the_rpo_when_this_run_took_none(rehearsal, world):
+def test_an_old_newest_backup_breaks_the_rpo_when_this_run_took_none(rehearsal, context):
     rehearsal.dump()
     age(rehearsal.backup.folder, hours=2)
     rehearsal.restore().finish()
     assert rehearsal.not_passed() == {"within_rpo": "fail"}
 
 
-def test_an_empty_store_is_an_error(rehearsal, world):
-    rehearsal.world = replace(world, target=world.target.named("nowhere"))
+def test_an_empty_store_is_an_error(rehearsal, context):
+    rehearsal.context = replace(context, target=context.target.named("nowhere"))
     rehearsal.finish()
     assert {rehearsal.seen[check].outcome.value for check in ("within_rpo", "kept_backups_are_intact")} == {"error"}
 
 
-def test_a_schema_changed_while_the_backup_ran_is_told(rehearsal, source):
+def test_a_schema_changed_while_the_backup_ran_is_reported(rehearsal, source):
     rehearsal.dump().restore().compare()
     run(source, "create table public.meanwhile (id int)")
     rehearsal.finish()
@@ -685,26 +684,28 @@ class TestProjectBackup:
     """`npm run backup`, run for real: only what can be restored, and is all there, is a backup."""
 
     @pytest.fixture
-    def pack(self, world: World) -> Path:
-        """The world's pack with the sample's own backup command."""
+    def pack(self, context: Context[BackupRestore]) -> Path:
+        """The context's pack with the sample's own backup command."""
         scripts = CHECKOUT / "pack/scripts/project"
-        shutil.copytree(scripts, world.pack / "scripts/project", ignore=shutil.ignore_patterns("test"))
-        define(world.pack, "node scripts/project/backup.mjs")
-        return world.pack
+        shutil.copytree(scripts, context.pack / "scripts/project", ignore=shutil.ignore_patterns("test"))
+        define(context.pack, "node scripts/project/backup.mjs")
+        return context.pack
 
     def judge(self, rehearsal: Rehearsal) -> Result:
         rehearsal.look(backup_restore.look_at_project_backup)
         return rehearsal.seen["project_backup_restores"]
 
-    def test_what_the_sample_makes_is_restored_and_equal(self, rehearsal: Rehearsal, pack: Path, world: World) -> None:
+    def test_what_the_sample_makes_is_restored_and_equal(
+        self, rehearsal: Rehearsal, pack: Path, context: Context[BackupRestore]
+    ) -> None:
         result = self.judge(rehearsal)
         assert (result.outcome, result.observed) == (Outcome.PASS, "3 of 3 tables"), result.detail
-        assert list_copies(world.scratch) == []
-        assert not (world.work / "project_backup").exists(), "it holds real rows"
+        assert list_copies(context.scratch) == []
+        assert not (context.work / "project_backup").exists(), "it holds real rows"
 
-    def test_a_pack_without_one_is_skipped_with_a_reason(self, rehearsal: Rehearsal, world: World) -> None:
+    def test_a_pack_without_one_is_skipped_with_a_reason(self, rehearsal: Rehearsal, context: Context[BackupRestore]) -> None:
         assert self.judge(rehearsal).outcome is Outcome.SKIP
-        (world.pack / "package.json").write_text('{"scripts": {"ci": "node --version"}}')
+        (context.pack / "package.json").write_text('{"scripts": {"ci": "node --version"}}')
         result = self.judge(rehearsal)
         assert (result.outcome, "defines no script backup" in result.detail) == (Outcome.SKIP, True)
 
@@ -724,21 +725,21 @@ class TestProjectBackup:
         ("script", "outcome", "said"),
         [
             ("node -e 'process.exit(4)'", Outcome.FAIL, "ended with code 4"),
-            ("node -e 'process.exit(0)'", Outcome.FAIL, "left not one archive"),
-            ("cp package.json $BACKUP_DIR/backup.dump", Outcome.FAIL, "left not one archive"),
+            ("node -e 'process.exit(0)'", Outcome.FAIL, "did not write exactly one archive"),
+            ("cp package.json $BACKUP_DIR/backup.dump", Outcome.FAIL, "did not write exactly one archive"),
             ("echo done", Outcome.ERROR, "does nothing"),
             ("psql -c 'create table public.mine ()'", Outcome.FAIL, "ended with code"),
         ],
         ids=["fails", "leaves nothing", "leaves something else", "does nothing", "writes to the database"],
     )
-    def test_one_that_makes_no_backup_is_told(
-        self, rehearsal: Rehearsal, world: World, script: str, outcome: Outcome, said: str
+    def test_one_that_makes_no_backup_is_reported(
+        self, rehearsal: Rehearsal, context: Context[BackupRestore], script: str, outcome: Outcome, said: str
     ) -> None:
-        define(world.pack, script)
+        define(context.pack, script)
         result = self.judge(rehearsal)
         assert result.outcome is outcome
         assert said in result.detail
-        assert world.target.value("select to_regclass('public.mine')") is None
+        assert context.target.value("select to_regclass('public.mine')") is None
 
     def test_one_cut_short_fails(self, rehearsal: Rehearsal, pack: Path) -> None:
         define(pack, "node scripts/project/backup.mjs && truncate -s -2000 $BACKUP_DIR/*.dump")
@@ -750,10 +751,10 @@ class TestProjectBackup:
         define(pack, "pg_dump --format=directory --file=kept -n public -n private -n auth -n 'supabase_*'")
         assert self.judge(rehearsal).outcome is Outcome.PASS, rehearsal.detail("project_backup_restores")
 
-    def test_the_password_is_on_no_command_line(self, rehearsal: Rehearsal, pack: Path, world: World) -> None:
+    def test_the_password_is_on_no_command_line(self, rehearsal: Rehearsal, pack: Path, context: Context[BackupRestore]) -> None:
         define(pack, "ps -eo args > $BACKUP_DIR/seen.txt; cp $BACKUP_DIR/seen.txt seen.txt; node scripts/project/backup.mjs")
         assert self.judge(rehearsal).outcome is Outcome.PASS
-        assert world.target.password is None or world.target.password not in (pack / "seen.txt").read_text()
+        assert context.target.password is None or context.target.password not in (pack / "seen.txt").read_text()
 
 
 def define(pack: Path, script: str) -> None:

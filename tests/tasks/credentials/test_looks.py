@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from lib.clients.vault.declared import open_world_vault, read_copy
+from lib.clients.vault.vault_copy import read_copy
 from lib.tasks.credentials import looks as credentials
-from lib.transport.context import World
+from lib.tasks.credentials.audit import open_environment
+from lib.tasks.credentials.task import Credentials
+from lib.transport.context import Context
 from tests.support.credential_worlds import copy_pack, look, look_at_all, not_passed, open_world
 
 DAY_S = 86400
@@ -38,17 +40,17 @@ def token_of(pack: Path, environment: str) -> str:
     return str(json.loads((vault(pack, environment) / "publer.json").read_text())["api_key"])
 
 
-def values_of(world: World) -> list[str]:
-    paths = [world.settings.vault_path, *world.settings.apart_from]
-    copies = [read_copy(open_world_vault(world, path), world.settings) for path in paths]
+def values_of(context: Context[Credentials]) -> list[str]:
+    paths = [context.settings.vault_path, *context.settings.apart_from]
+    copies = [read_copy(open_environment(context, path), context.settings) for path in paths]
     return [value.value for copy in copies for value in copy.values.values()]
 
 
 @pytest.mark.parametrize("kind", ["folder", "hashicorp"])
-def test_a_synced_world_passes_and_says_no_value(tmp_path: Path, pack: Path, kind: str) -> None:
-    with open_world(tmp_path, pack, embedded={"credentials": {"vault": kind}}) as world:
-        found = look_at_all(world)
-        values = values_of(world)
+def test_synced_targets_pass_and_show_no_value(tmp_path: Path, pack: Path, kind: str) -> None:
+    with open_world(tmp_path, pack, embedded={"credentials": {"vault": kind}}) as context:
+        found = look_at_all(context)
+        values = values_of(context)
     assert not_passed(found) == ({} if kind == "folder" else {"vault_is_private": "skip"})
     assert len(values) == 18
     said = repr(found)
@@ -90,8 +92,8 @@ def test_a_fault_in_the_vault_is_found_by_its_check(
     tmp_path: Path, pack: Path, change: Callable[[Path], Any], expected: dict[str, str]
 ) -> None:
     change(pack)
-    with open_world(tmp_path, pack) as world:
-        assert not_passed(look_at_all(world)) == expected
+    with open_world(tmp_path, pack) as context:
+        assert not_passed(look_at_all(context)) == expected
 
 
 FAULTS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
@@ -124,22 +126,23 @@ FAULTS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
 def test_a_fault_in_a_target_is_found_by_its_check(
     tmp_path: Path, pack: Path, switches: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    with open_world(tmp_path, pack, embedded={"credentials": switches}) as world:
-        assert not_passed(look_at_all(world)) == expected
+    with open_world(tmp_path, pack, embedded={"credentials": switches}) as context:
+        assert not_passed(look_at_all(context)) == expected
 
 
 def test_without_notes_of_a_sync_the_age_on_fly_is_not_known_and_not_passed(tmp_path: Path, pack: Path) -> None:
-    with open_world(tmp_path, pack) as world:
-        next(world.work.glob("fly-secrets-*.json")).unlink()
-        found = look_at_all(world)
+    with open_world(tmp_path, pack) as context:
+        next(context.work.glob("fly-secrets-*.json")).unlink()
+        found = look_at_all(context)
     assert not_passed(found) == {"fly_as_new_as_vault": "skip"}
+    assert "`make sync-credentials` with APPLY=1" in found["fly"].results[2].fix[0]
     assert len(credentials.sync_plan(found["fly"].facts)) == 5
 
 
-def test_a_vault_that_can_t_be_read_is_an_error_and_the_names_are_judged_all_the_same(tmp_path: Path, pack: Path) -> None:
-    with open_world(tmp_path, pack) as world:
+def test_a_vault_that_cannot_be_read_is_an_error_and_the_names_are_judged_all_the_same(tmp_path: Path, pack: Path) -> None:
+    with open_world(tmp_path, pack) as context:
         vault(pack).rename(pack / "moved")
-        found = not_passed(look_at_all(world))
+        found = not_passed(look_at_all(context))
     of_vault = ["every_value_in_vault", "no_placeholder_values", "within_rotation_age", "environments_share_no_value"]
     assert {check: found[check] for check in of_vault} == dict.fromkeys(of_vault, "error")
     assert found.keys() - set(of_vault) == {"vault_is_private", "fly_as_new_as_vault", "github_as_new_as_vault"}
@@ -147,19 +150,19 @@ def test_a_vault_that_can_t_be_read_is_an_error_and_the_names_are_judged_all_the
 
 
 def test_an_app_that_fly_does_not_know_is_an_error(tmp_path: Path, pack: Path) -> None:
-    with open_world(tmp_path, pack) as world:
-        changed = world.settings.model_copy(update={"fly_app": "nobody-s"})
-        other = World(**{**vars(world), "settings": changed, "sections": {**world.sections, "credentials": changed}})
+    with open_world(tmp_path, pack) as context:
+        changed = context.settings.model_copy(update={"fly_app": "nobody-s"})
+        other = Context(**{**vars(context), "settings": changed, "sections": {**context.sections, "credentials": changed}})
         found = look(other, credentials.look_at_fly, vault=None)
     assert {result.outcome.value for result in found.results} == {"error"}
 
 
-def test_a_repaired_world_passes_again(tmp_path: Path, pack: Path) -> None:
+def test_repaired_targets_pass_again(tmp_path: Path, pack: Path) -> None:
     key = vault(pack) / "publer.json"
     before = key.read_text()
     key.write_text('{"api_key": "changeme", "workspace_id": "fake-local-workspace"}')
-    with open_world(tmp_path, pack) as world:
-        assert not_passed(look_at_all(world)) == {"no_placeholder_values": "fail"}
+    with open_world(tmp_path, pack) as context:
+        assert not_passed(look_at_all(context)) == {"no_placeholder_values": "fail"}
     key.write_text(before)
-    with open_world(tmp_path, pack) as world:
-        assert not_passed(look_at_all(world)) == {}
+    with open_world(tmp_path, pack) as context:
+        assert not_passed(look_at_all(context)) == {}

@@ -14,20 +14,21 @@ from urllib.parse import urlsplit
 import pytest
 
 from lib.clients.fly.flyctl import Fly
-from lib.core.errors import CommandError, TargetError
+from lib.core.errors import CommandError
 from lib.core.recovery_notes import read_notes
-from lib.core.results import Findings, Outcome
+from lib.core.results import Findings, Look, Outcome
 from lib.embedded.fly.start import EmbeddedFly
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.tasks.deploy_rehearsal import looks as deploy_rehearsal
-from lib.tasks.deploy_rehearsal import rehearsal as deploy_practice
-from lib.tasks.deploy_rehearsal.task import CHECKS
-from lib.transport.context import World
+from lib.tasks.deploy_rehearsal import rehearsal
+from lib.tasks.deploy_rehearsal.task import CHECKS, DeployRehearsal
+from lib.transport.context import Context
 from lib.transport.database import Database
 from tests.support.fly_worlds import (
     APP,
     BEHIND,
     PRODUCTION,
+    context_of,
     copy_pack,
     fill,
     flyctl,
@@ -35,7 +36,6 @@ from tests.support.fly_worlds import (
     reference,
     standing_fly,
     wait_passing,
-    world_of,
 )
 
 PASS, FAIL, SKIP, ERROR = Outcome.PASS, Outcome.FAIL, Outcome.SKIP, Outcome.ERROR
@@ -62,28 +62,25 @@ def fly(database: Database, behind: Database) -> Iterator[EmbeddedFly]:
 class Seen:
     """Every look of the notebook, in its order."""
 
-    def __init__(self, world: World, *, neighbours: bool = False) -> None:
+    def __init__(self, context: Context[DeployRehearsal], *, version_skew: bool = False) -> None:
         self.found: dict[str, Any] = {}
-        self.findings: dict[str, Findings] = {}
-        before = self.look(world, deploy_rehearsal.look_at_what_runs)
-        readied = self.look(world, deploy_rehearsal.look_at_way_back, before=before)
-        self.rehearsal = rehearsal = self.look(world, deploy_rehearsal.look_at_rehearsal, readied=readied)
-        self.look(world, deploy_rehearsal.look_at_users, rehearsal=rehearsal)
-        self.look(world, deploy_rehearsal.look_at_equation, readied=readied, rehearsal=rehearsal)
-        if neighbours:
-            self.look(world, deploy_rehearsal.look_at_neighbours, readied=readied, rehearsal=rehearsal)
+        self.fixes: dict[str, tuple[str, ...]] = {}
+        self.findings: dict[str, Findings[Any]] = {}
+        before = self.look(context, deploy_rehearsal.look_at_what_runs)
+        plan = self.look(context, deploy_rehearsal.look_at_rollback, before=before)
+        self.rehearsal = seen = self.look(context, deploy_rehearsal.look_at_rehearsal, deploy_plan=plan)
+        self.look(context, deploy_rehearsal.look_at_users, rehearsal=seen)
+        self.look(context, deploy_rehearsal.look_at_restored_release, deploy_plan=plan, rehearsal=seen)
+        if version_skew:
+            self.look(context, deploy_rehearsal.look_at_version_skew, deploy_plan=plan, rehearsal=seen)
 
-    def look(self, world: World, look: Any, **arguments: Any) -> Any:
-        try:
-            findings = look(world, **arguments)
-        except TargetError as exc:
-            for check in look.check_ids:
-                self.found[check.partition(".")[2]] = (ERROR, str(exc), None)
-            return None
-        assert sorted(result.check for result in findings.results) == sorted(look.check_ids)
-        self.findings[look.__name__] = findings
+    def look(self, context: Context[DeployRehearsal], look: Look[..., Any], **arguments: Any) -> Any:
+        findings = look.attempt(context, **arguments)
+        assert sorted(result.check for result in findings.results) == sorted(check.id for check in look.checks)
+        self.findings[look.name] = findings
         for result in findings.results:
             self.found[result.check.partition(".")[2]] = (result.outcome, result.detail, result.observed)
+            self.fixes[result.check.partition(".")[2]] = result.fix
         return findings.facts
 
     def outcomes(self, outcome: Outcome) -> set[str]:
@@ -92,13 +89,16 @@ class Seen:
     def detail(self, check: str) -> str:
         return str(self.found[check][1])
 
+    def fix(self, check: str) -> str:
+        return " ".join(self.fixes[check])
+
 
 def images(fly: EmbeddedFly, app: str = APP) -> set[str]:
     return {one["config"]["image"] for one in flyctl_json(fly, "machine", "list", "--app", app)}
 
 
 def test_a_healthy_candidate_passes_every_check(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
-    seen = Seen(world_of(database, fly, tmp_path), neighbours=True)
+    seen = Seen(context_of(database, fly, tmp_path), version_skew=True)
     assert seen.outcomes(PASS) == {check.id.partition(".")[2] for check in CHECKS}, seen.found
     assert images(fly) == {reference("current")}
     assert images(fly, BEHIND) == {reference("current")}
@@ -111,45 +111,46 @@ def test_a_healthy_candidate_passes_every_check(fly: EmbeddedFly, database: Data
 
 @pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
 def test_users_lose_nothing_when_machines_take_turns(fly: EmbeddedFly, database: Database, tmp_path: Path, strategy: str) -> None:
-    seen = Seen(world_of(database, fly, tmp_path, strategy=strategy, max_downtime_s=0, max_error_ratio=0))
+    seen = Seen(context_of(database, fly, tmp_path, strategy=strategy, max_downtime_s=0, max_error_ratio=0))
     assert seen.outcomes(PASS) >= {"downtime_within_limit", "errors_within_limit", "everything_came_back"}, seen.found
 
 
-def test_the_way_back_is_written_before_anything_is_changed(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
-    world = world_of(database, fly, tmp_path)
-    before = deploy_rehearsal.look_at_what_runs(world).facts
-    findings = deploy_rehearsal.look_at_way_back(world, before=before)
+def test_the_rollback_is_written_before_anything_is_changed(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
+    context = context_of(database, fly, tmp_path)
+    before = deploy_rehearsal.look_at_what_runs(context).facts
+    findings = deploy_rehearsal.look_at_rollback(context, before=before)
     command = findings.artifacts["way_back.txt"]
     assert f"--app {APP} --config fly.toml --to v1 --digest sha256:" in command
     assert len(flyctl_json(fly, "releases", "--app", APP)) == 1
 
 
 @pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
-def test_a_candidate_that_never_gets_healthy_is_taken_back(
+def test_a_candidate_that_never_gets_healthy_is_rolled_back(
     fly: EmbeddedFly, database: Database, tmp_path: Path, strategy: str
 ) -> None:
     wait_passing(fly)  # the short limit is for the candidate, not for the platform's own start
-    world = world_of(database, fly, tmp_path, image=reference("unhealthy"), strategy=strategy, health_timeout_s=0.6)
-    seen = Seen(world)
+    context = context_of(database, fly, tmp_path, image=reference("unhealthy"), strategy=strategy, health_timeout_s=0.6)
+    seen = Seen(context)
     assert seen.outcomes(FAIL) == {"candidate_gets_healthy"}, seen.found
     assert seen.outcomes(ERROR) == {"candidate_stays_healthy"}
-    assert "The running release was brought back" in seen.detail("candidate_gets_healthy")
+    assert "The running release was restored" in seen.detail("candidate_gets_healthy")
     assert images(fly) == {reference("current")}
 
 
-def test_immediate_takes_every_machine_down_and_the_downtime_tells(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
+def test_immediate_takes_every_machine_down_and_the_downtime_shows(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
     wait_passing(fly)
-    world = world_of(database, fly, tmp_path, image=reference("unhealthy"), health_timeout_s=1, max_downtime_s=0.5)
-    seen = Seen(world)
+    context = context_of(database, fly, tmp_path, image=reference("unhealthy"), health_timeout_s=1, max_downtime_s=0.5)
+    seen = Seen(context)
     assert seen.outcomes(FAIL) >= {"candidate_gets_healthy", "downtime_within_limit"}
     assert seen.found["old_version_answers"][0] is PASS
 
 
 def test_an_app_that_falls_over_later_is_caught_by_the_watch(database: Database, tmp_path: Path) -> None:
     with standing_fly(database, crash_after_s=4.0) as fly:
-        seen = Seen(world_of(database, fly, tmp_path, image=reference("crashing"), watch_s=60))
+        seen = Seen(context_of(database, fly, tmp_path, image=reference("crashing"), watch_s=60))
     assert seen.outcomes(FAIL) == {"candidate_stays_healthy"}, seen.found
-    assert "fell over" in seen.detail("candidate_stays_healthy")
+    assert "The candidate failed: machine" in seen.detail("candidate_stays_healthy")
+    assert seen.fix("candidate_stays_healthy") == f"Run `flyctl logs --app {APP}` to see why it ended."
     assert seen.rehearsal.watched_s < 60
 
 
@@ -161,33 +162,33 @@ def test_an_app_that_falls_over_later_is_caught_by_the_watch(database: Database,
         ("reads_hang", "did not end within 4 s", 4),
     ],
 )
-def test_a_flyctl_that_can_not_look_is_an_error_and_nothing_is_changed(
+def test_a_flyctl_that_does_not_answer_is_an_error_and_nothing_is_changed(
     database: Database, tmp_path: Path, fault: str, said: str, timeout_s: float
 ) -> None:
     with standing_fly(database, fault=fault) as fly:
-        seen = Seen(world_of(database, fly, tmp_path, command_timeout_s=timeout_s), neighbours=True)
+        seen = Seen(context_of(database, fly, tmp_path, command_timeout_s=timeout_s), version_skew=True)
     assert seen.outcomes(ERROR) == set(seen.found)
-    assert said in seen.detail("config_is_valid")
+    assert said in seen.detail("config_is_valid") + seen.fix("config_is_valid")
 
 
 def test_a_missing_flyctl_is_an_error(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
-    seen = Seen(world_of(database, fly, tmp_path, flyctl=tmp_path / "flyctl"), neighbours=True)
+    seen = Seen(context_of(database, fly, tmp_path, flyctl=tmp_path / "flyctl"), version_skew=True)
     assert seen.outcomes(ERROR) == set(seen.found)
     assert "flyctl could not be started" in seen.detail("config_is_valid")
 
 
 def test_an_app_that_is_not_there_is_an_error(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
-    seen = Seen(world_of(database, fly, tmp_path, app="someone-elses"), neighbours=True)
+    seen = Seen(context_of(database, fly, tmp_path, app="someone-elses"), version_skew=True)
     assert seen.outcomes(ERROR) == set(seen.found)
     assert 'Could not find App "someone-elses"' in seen.detail("config_is_valid")
 
 
 @pytest.mark.parametrize(("fault", "timeout_s"), [("deploy_hangs", 6), ("deploy_dies", 60), ("deploy_deadline", 60)])
-def test_a_deploy_that_is_cut_off_says_nothing_and_is_taken_back(
+def test_a_deploy_that_is_cut_off_says_nothing_and_is_rolled_back(
     database: Database, tmp_path: Path, fault: str, timeout_s: float
 ) -> None:
     with standing_fly(database, fault=fault) as fly:
-        seen = Seen(world_of(database, fly, tmp_path, strategy="rolling", command_timeout_s=timeout_s))
+        seen = Seen(context_of(database, fly, tmp_path, strategy="rolling", command_timeout_s=timeout_s))
         assert images(fly) == {reference("current")}
     assert seen.outcomes(ERROR) == {"candidate_gets_healthy", "candidate_stays_healthy"}, seen.found
     assert seen.outcomes(FAIL) == set()
@@ -196,7 +197,7 @@ def test_a_deploy_that_is_cut_off_says_nothing_and_is_taken_back(
 
 def test_a_previous_image_that_is_gone_stops_the_deploy(database: Database, tmp_path: Path) -> None:
     with standing_fly(database, fault="previous_image_gone") as fly:
-        seen = Seen(world_of(database, fly, tmp_path))
+        seen = Seen(context_of(database, fly, tmp_path))
         assert len(flyctl_json(fly, "releases", "--app", APP)) == 1
     assert seen.outcomes(FAIL) == {"way_back_is_known"}
     assert "no longer has" in seen.detail("way_back_is_known")
@@ -205,16 +206,17 @@ def test_a_previous_image_that_is_gone_stops_the_deploy(database: Database, tmp_
 
 def test_an_image_that_is_pruned_by_the_deploy_is_no_go(database: Database, tmp_path: Path) -> None:
     with standing_fly(database, fault="previous_image_pruned") as fly:
-        seen = Seen(world_of(database, fly, tmp_path))
+        seen = Seen(context_of(database, fly, tmp_path))
     assert seen.outcomes(FAIL) >= {"rollback_is_quick", "old_version_answers", "everything_came_back"}
     assert "ended with 8" in seen.detail("rollback_is_quick")
+    assert "rollback-production.sh" in seen.fix("rollback_is_quick") and "--take-over" in seen.fix("rollback_is_quick")
     notes = read_notes(tmp_path / "work")["deploy_rehearsal"]
     assert "rollback-production.sh" in notes
 
 
 def test_a_candidate_that_is_not_there_or_runs_already_fails(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
     for image, said in ((reference("gone"), "Could not find image"), (reference("current"), "runs already")):
-        seen = Seen(world_of(database, fly, tmp_path, image=image))
+        seen = Seen(context_of(database, fly, tmp_path, image=image))
         assert seen.outcomes(FAIL) == {"candidate_is_in_the_registry"}
         assert said in seen.detail("candidate_is_in_the_registry")
 
@@ -222,51 +224,51 @@ def test_a_candidate_that_is_not_there_or_runs_already_fails(fly: EmbeddedFly, d
 def test_a_config_that_flyctl_refuses_fails(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
     pack = copy_pack(tmp_path)
     (pack / "fly.toml").write_text((pack / "fly.toml").read_text() + "\n[http_servce]\ninternal_port = 1\n")
-    seen = Seen(world_of(database, fly, tmp_path, pack=pack))
+    seen = Seen(context_of(database, fly, tmp_path, pack=pack))
     assert "config_is_valid" in seen.outcomes(FAIL)
     assert "http_servce" in seen.detail("config_is_valid")
 
 
 class TestGuard:
-    """A deploy to an app that production is named by needs ALLOW_WRITES=production."""
+    """A deploy to an app of production's name needs ALLOW_WRITES=production."""
 
     def test_production_is_planned_for_and_nothing_deployed(self, fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
-        world = world_of(database, fly, tmp_path, app=PRODUCTION, image=reference("candidate", PRODUCTION))
-        seen = Seen(world, neighbours=True)
+        context = context_of(database, fly, tmp_path, app=PRODUCTION, image=reference("candidate", PRODUCTION))
+        seen = Seen(context, version_skew=True)
         assert seen.outcomes(SKIP) == {
             "candidate_gets_healthy", "candidate_stays_healthy", "rollback_is_quick", "old_version_answers",
             "downtime_within_limit", "errors_within_limit", "everything_came_back", "neighbours_work_together",
         }  # fmt: skip
-        assert "ALLOW_WRITES=production" in seen.detail("candidate_gets_healthy")
-        assert f"--app {PRODUCTION}" in seen.findings["look_at_way_back"].artifacts["way_back.txt"]
+        assert "ALLOW_WRITES=production" in seen.fix("candidate_gets_healthy")
+        assert f"--app {PRODUCTION}" in seen.findings["look_at_rollback"].artifacts["way_back.txt"]
         assert len(flyctl_json(fly, "releases", "--app", PRODUCTION)) == 1
 
     def test_it_is_rehearsed_once_allowed(self, fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
-        world = world_of(
+        context = context_of(
             database, fly, tmp_path, app=PRODUCTION, image=reference("candidate", PRODUCTION), production_writes_allowed=True
         )
-        seen = Seen(world)
+        seen = Seen(context)
         assert seen.outcomes(PASS) == set(seen.found), seen.found
         assert images(fly, PRODUCTION) == {reference("current", PRODUCTION)}
 
     def test_staging_without_leave_is_planned_for_too(self, fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
-        seen = Seen(world_of(database, fly, tmp_path, writes_allowed=False))
-        assert "ALLOW_WRITES=local" in seen.detail("candidate_gets_healthy")
+        seen = Seen(context_of(database, fly, tmp_path, writes_allowed=False))
+        assert "ALLOW_WRITES=local" in seen.fix("candidate_gets_healthy")
         assert len(flyctl_json(fly, "releases", "--app", APP)) == 1
 
     def test_the_app_on_the_previous_schema_is_guarded_alike(self, fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
-        seen = Seen(world_of(database, fly, tmp_path, production_apps=[BEHIND]), neighbours=True)
+        seen = Seen(context_of(database, fly, tmp_path, production_apps=[BEHIND]), version_skew=True)
         assert seen.outcomes(SKIP) == {"neighbours_work_together"}
 
 
-class TestEquation:
-    """The way back is an equation: the member that did not come back is named."""
+class TestRestoredRelease:
+    """The release is the same before and after: the component that was not restored is named."""
 
     def test_an_environment_that_fly_toml_changed_is_named(self, fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
         pack = copy_pack(tmp_path)
         toml = pack / "fly.toml"
         toml.write_text(toml.read_text().replace('LOG_LEVEL = "info"', 'LOG_LEVEL = "debug"\n  NEW_FLAG = "1"'))
-        seen = Seen(world_of(database, fly, tmp_path, pack=pack))
+        seen = Seen(context_of(database, fly, tmp_path, pack=pack))
         assert seen.outcomes(FAIL) == {"everything_came_back"}, seen.found
         assert "environment (LOG_LEVEL, NEW_FLAG)" in seen.detail("everything_came_back")
 
@@ -274,7 +276,7 @@ class TestEquation:
         pack = copy_pack(tmp_path)
         toml = pack / "fly.toml"
         toml.write_text(toml.read_text().replace('kill_timeout = "10s"', 'kill_timeout = "9s"'))
-        seen = Seen(world_of(database, fly, tmp_path, pack=pack))
+        seen = Seen(context_of(database, fly, tmp_path, pack=pack))
         assert seen.found["everything_came_back"][::2] == (FAIL, ["config"])
 
     def test_a_staged_secret_that_the_deploy_took_along_is_named(
@@ -282,21 +284,21 @@ class TestEquation:
     ) -> None:
         wait_passing(fly)
         flyctl(fly, "secrets", "import", "--stage", "--app", APP, stdin="PUBLER_API_KEY=fresh-value\n")
-        seen = Seen(world_of(database, fly, tmp_path))
+        seen = Seen(context_of(database, fly, tmp_path))
         assert "secrets (PUBLER_API_KEY)" in seen.detail("everything_came_back")
         assert "fresh-value" not in str(seen.found) + str({name: one.artifacts for name, one in seen.findings.items()})
 
     @pytest.mark.parametrize(
-        ("statement", "member"),
+        ("statement", "components"),
         [
             ("delete from public.votes where ctid in (select ctid from public.votes limit 1)", ["data"]),
             ("create table public.left_over (id bigint)", ["schema", "data"]),
         ],
     )
     def test_what_a_release_command_left_in_the_database_is_named(
-        self, postgres_server: EmbeddedPostgres, tmp_path: Path, statement: str, member: list[str]
+        self, postgres_server: EmbeddedPostgres, tmp_path: Path, statement: str, components: list[str]
     ) -> None:
-        database = fill(postgres_server.create_hosted_database(f"rehearsal_{member[0]}"))
+        database = fill(postgres_server.create_hosted_database(f"rehearsal_{components[0]}"))
         pack = copy_pack(tmp_path)
         toml, script = pack / "fly.toml", tmp_path / "release.py"
         script.write_text(
@@ -306,13 +308,13 @@ class TestEquation:
 
         toml.write_text(toml.read_text().replace("[deploy]\n", f'[deploy]\n  release_command = "{sys.executable} {script}"\n'))
         with standing_fly(database, pack=pack) as fly:
-            seen = Seen(world_of(database, fly, tmp_path, pack=pack))
-        postgres_server.drop_database(f"rehearsal_{member[0]}")
+            seen = Seen(context_of(database, fly, tmp_path, pack=pack))
+        postgres_server.drop_database(f"rehearsal_{components[0]}")
         assert seen.outcomes(FAIL) == {"everything_came_back"}, seen.found
-        assert seen.found["everything_came_back"][2] == member
+        assert seen.found["everything_came_back"][2] == components
 
 
-class TestNeighbours:
+class TestVersionSkew:
     """N-1: each app on each schema."""
 
     def test_a_candidate_that_is_healthy_nowhere_is_not_tried_again(
@@ -320,8 +322,8 @@ class TestNeighbours:
     ) -> None:
         wait_passing(fly)
         wait_passing(fly, BEHIND)
-        world = world_of(database, fly, tmp_path, image=reference("unhealthy"), strategy="bluegreen", health_timeout_s=2)
-        seen = Seen(world, neighbours=True)
+        context = context_of(database, fly, tmp_path, image=reference("unhealthy"), strategy="bluegreen", health_timeout_s=2)
+        seen = Seen(context, version_skew=True)
         assert seen.outcomes(FAIL) == {"candidate_gets_healthy"}, seen.found
         assert seen.outcomes(ERROR) == {"candidate_stays_healthy", "neighbours_work_together"}
         assert "Not tried: new app on new schema, new app on old schema" in seen.detail("neighbours_work_together")
@@ -332,32 +334,32 @@ class TestNeighbours:
         release = pack / "app/images/candidate/release.json"
         release.write_text(release.read_text().replace(', "idea_pool_before_board.sql"', ""))
         with standing_fly(database, pack=pack, behind=behind) as fly:
-            seen = Seen(world_of(database, fly, tmp_path, pack=pack), neighbours=True)
+            seen = Seen(context_of(database, fly, tmp_path, pack=pack), version_skew=True)
         assert seen.outcomes(FAIL) == {"neighbours_work_together"}, seen.found
         assert "new app on old schema: /tiles/idea-pool: status 503" in seen.detail("neighbours_work_together")
 
     def test_no_app_on_the_previous_schema_is_an_error(self, fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
-        seen = Seen(world_of(database, fly, tmp_path, previous_schema_app=""), neighbours=True)
+        seen = Seen(context_of(database, fly, tmp_path, previous_schema_app=""), version_skew=True)
         assert seen.outcomes(ERROR) == {"neighbours_work_together"}
 
 
-def test_ctrl_c_during_the_deploy_tells_state_and_way_back(
+def test_ctrl_c_during_the_deploy_prints_state_and_rollback(
     database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The interrupt comes while flyctl runs and one machine has the candidate already."""
     with standing_fly(database, fault="deploy_hangs") as fly:
-        world = world_of(database, fly, tmp_path, strategy="rolling")
-        readied = deploy_rehearsal.look_at_way_back(world, before=deploy_rehearsal.look_at_what_runs(world).facts).facts
+        context = context_of(database, fly, tmp_path, strategy="rolling")
+        plan = deploy_rehearsal.look_at_rollback(context, before=deploy_rehearsal.look_at_what_runs(context).facts).facts
         interrupt_when(lambda: len(images(fly)) == 2)
         with pytest.raises(KeyboardInterrupt):
-            deploy_rehearsal.look_at_rehearsal(world, readied=readied)
+            deploy_rehearsal.look_at_rehearsal(context, deploy_plan=plan)
         said = capsys.readouterr().out
         assert flyctl_json(fly, "releases", "--app", APP)[0]["Status"] == "interrupted"
     assert reference("candidate") in said
     assert reference("current") in said
     assert "rollback-production.sh --app idea-board-staging" in said
     assert "--execute --take-over" in said
-    assert read_notes(world.work)["deploy_rehearsal"] == said.strip()
+    assert read_notes(context.work)["deploy_rehearsal"] == said.strip()
 
 
 def interrupt_when(ready: Any) -> None:
@@ -372,18 +374,18 @@ def interrupt_when(ready: Any) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def test_the_downtime_told_is_what_another_prober_sees(database: Database, tmp_path: Path) -> None:
+def test_the_downtime_is_what_another_sampler_sees(database: Database, tmp_path: Path) -> None:
     with standing_fly(database, boot_s=2.5) as fly:
         wait_passing(fly)
-        with IndependentProber(fly.urls[APP]) as other:
-            seen = Seen(world_of(database, fly, tmp_path, watch_s=0.3))
+        with IndependentSampler(fly.urls[APP]) as other:
+            seen = Seen(context_of(database, fly, tmp_path, watch_s=0.3))
     assert seen.found["downtime_within_limit"][0] is PASS, seen.found
-    told = float(seen.found["downtime_within_limit"][2])
-    assert told > 2.5
-    assert told == pytest.approx(other.longest_outage_s(), rel=0.10)
+    downtime_s = float(seen.found["downtime_within_limit"][2])
+    assert downtime_s > 2.5
+    assert downtime_s == pytest.approx(other.longest_outage_s(), rel=0.10)
 
 
-class IndependentProber:
+class IndependentSampler:
     """Asks for /health again and again in a way of its own, and notes when it was answered well."""
 
     def __init__(self, url: str) -> None:
@@ -393,7 +395,7 @@ class IndependentProber:
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.ask_on)
 
-    def __enter__(self) -> IndependentProber:
+    def __enter__(self) -> IndependentSampler:
         self.thread.start()
         return self
 
@@ -430,6 +432,6 @@ def test_a_token_never_gets_into_argv(tmp_path: Path) -> None:
     (tmp_path / "flyctl").write_text('#!/bin/sh\necho "$@" >&2; exit 1\n')
     (tmp_path / "flyctl").chmod(0o755)
     with pytest.raises(CommandError) as raised:
-        deploy_practice.read_app(fly)
+        rehearsal.read_app(fly)
     assert "very-secret" not in str(raised.value)
     assert subprocess.run([fly.program, "status"], capture_output=True).returncode == 1

@@ -20,16 +20,17 @@ from tests.support.branch_worlds import (
     SOUND,
     WORKFLOW,
     Project,
+    context_of,
     detail_of,
     look,
     look_at_branch_files,
     make_project,
     not_passed,
-    world_of,
+    result_of,
 )
 
 TOKEN = "ghp_" + "a1B2" * 9
-"""In the form of a token, and none."""
+"""In the form of a token, but not one."""
 WEAK = SOUND.replace("npm run ci", 'echo "${{ github.event.pull_request.title }}"')
 
 
@@ -39,7 +40,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def found_in(project: Project, work: Path, *, lint: bool = False, **changes: object) -> dict[str, str]:
-    return not_passed(look_at_branch_files(world_of(project, work, **changes), lint=lint))
+    return not_passed(look_at_branch_files(context_of(project, work, **changes), lint=lint))
 
 
 class TestBranch:
@@ -54,7 +55,7 @@ class TestBranch:
 
     def test_sixty_files_without_an_opt_in_fail_alone(self, project: Project, tmp_path: Path) -> None:
         project.widen(60)
-        found = look_at_branch_files(world_of(project, tmp_path / "work"), lint=True)
+        found = look_at_branch_files(context_of(project, tmp_path / "work"), lint=True)
         assert not_passed(found) == {"change_small_or_opted_in": "fail"}
         assert "61 files, and nothing opts in" in detail_of(found, "change_small_or_opted_in")
 
@@ -82,7 +83,7 @@ class TestBranch:
 
     def test_a_trailer_without_much_of_a_reason_does_not(self, project: Project, tmp_path: Path) -> None:
         project.widen(60, "Bring many\n\nRefs #12\nWide-change: because")
-        found = look_at_branch_files(world_of(project, tmp_path / "work"))
+        found = look_at_branch_files(context_of(project, tmp_path / "work"))
         assert not_passed(found) == {"change_small_or_opted_in": "fail"}
         assert "fewer than 15 characters" in detail_of(found, "change_small_or_opted_in")
 
@@ -120,7 +121,7 @@ class TestBranch:
 
     def test_a_path_that_is_not_allowed_fails_alone(self, project: Project, tmp_path: Path) -> None:
         project.change("tools/run.py", "x = 1\n")
-        found = look_at_branch_files(world_of(project, tmp_path / "work"))
+        found = look_at_branch_files(context_of(project, tmp_path / "work"))
         assert not_passed(found) == {"paths_allowed": "fail"}
         assert "tools/run.py" in detail_of(found, "paths_allowed")
 
@@ -149,7 +150,7 @@ class TestSecrets:
         project.write(path, text)
         project.git("add", "--force", path)
         project.commit()
-        found = look_at_branch_files(world_of(project, tmp_path / "work"))
+        found = look_at_branch_files(context_of(project, tmp_path / "work"))
         left = not_passed(found)
         assert left.pop("no_secrets_in_diff") == "fail"
         assert left in ({}, {"paths_allowed": "fail"})  # a .env is in no allowed folder either
@@ -193,7 +194,7 @@ class TestMarkdown:
     @pytest.mark.parametrize("path", ["NOTES.md", "app/plan.mdx", "supabase/How To.MD"])
     def test_a_stray_file_fails_alone_and_moving_it_repairs_it(self, project: Project, tmp_path: Path, path: str) -> None:
         project.change(path, "# Notes\n")
-        found = look_at_branch_files(world_of(project, tmp_path / "work"), lint=True)
+        found = look_at_branch_files(context_of(project, tmp_path / "work"), lint=True)
         assert not_passed(found) == {"markdown_in_allowed_folders": "fail"}
         assert path in detail_of(found, "markdown_in_allowed_folders")
         (project.root / "docs/archive").mkdir(parents=True)
@@ -201,7 +202,7 @@ class TestMarkdown:
         project.commit()
         assert found_in(project, tmp_path / "work") == {}
 
-    def test_one_that_git_ignores_is_none(self, project: Project, tmp_path: Path) -> None:
+    def test_one_that_git_ignores_does_not_count(self, project: Project, tmp_path: Path) -> None:
         project.write(".gitignore", "/scratch/\n")
         project.write("scratch/NOTES.md", "# Notes\n")
         project.commit()
@@ -211,13 +212,13 @@ class TestMarkdown:
 class TestWorkflows:
     def test_a_broken_one_fails_the_schema_alone(self, project: Project, tmp_path: Path) -> None:
         project.change(".github/workflows/broken.yml", SOUND.replace("runs-on", "run-on"))
-        found = look_at_branch_files(world_of(project, tmp_path / "work"), lint=True)
+        found = look_at_branch_files(context_of(project, tmp_path / "work"), lint=True)
         assert not_passed(found) == {"workflows_match_schema": "fail"}
         assert "broken.yml" in detail_of(found, "workflows_match_schema")
 
     def test_a_weak_one_fails_the_lint_alone(self, project: Project, tmp_path: Path) -> None:
         project.change(".github/workflows/weak.yml", WEAK)
-        found = look_at_branch_files(world_of(project, tmp_path / "work"), lint=True)
+        found = look_at_branch_files(context_of(project, tmp_path / "work"), lint=True)
         assert not_passed(found) == {"workflows_pass_lint": "fail"}
         assert "template-injection" in detail_of(found, "workflows_pass_lint")
 
@@ -236,33 +237,33 @@ class TestWorkflows:
 class TestCommands:
     def test_a_failing_scan_fails(self, project: Project, tmp_path: Path) -> None:
         project.scripts({**SCRIPTS, "scan": 'node -e "console.log(42); process.exit(3)"'})
-        found = look(world_of(project, tmp_path / "work"), guardrails.look_at_commands)
+        found = look(context_of(project, tmp_path / "work"), guardrails.look_at_commands)
         [result] = found.results
         assert (result.outcome, result.observed, result.exit_code) == (Outcome.FAIL, "4 of 5", 3)
         assert "`npm run scan` (exit code 3)" in result.detail
         assert "42" in found.artifacts["npm-scan.txt"]
 
-    def test_they_pass_again_once_mended(self, project: Project, tmp_path: Path) -> None:
-        [result] = look(world_of(project, tmp_path / "work"), guardrails.look_at_commands).results
+    def test_they_pass_again_once_fixed(self, project: Project, tmp_path: Path) -> None:
+        [result] = look(context_of(project, tmp_path / "work"), guardrails.look_at_commands).results
         assert (result.outcome, result.observed) == (Outcome.PASS, "5 of 5")
 
     def test_a_failing_script_that_is_not_asked_for_does_not_matter(self, project: Project, tmp_path: Path) -> None:
         project.scripts({**SCRIPTS, "experiment": 'node -e "process.exit(1)"'})
-        [result] = look(world_of(project, tmp_path / "work", commands=["lint"]), guardrails.look_at_commands).results
+        [result] = look(context_of(project, tmp_path / "work", commands=["lint"]), guardrails.look_at_commands).results
         assert result.outcome is Outcome.PASS
 
     @pytest.mark.parametrize("script", [None, "", "true", "echo 'no tests yet'"])
     def test_one_that_is_missing_or_does_nothing_is_an_error(self, project: Project, tmp_path: Path, script: str | None) -> None:
         scripts = {name: line for name, line in SCRIPTS.items() if name != "scan"}
         project.scripts(scripts if script is None else {**scripts, "scan": script})
-        [result] = look(world_of(project, tmp_path / "work", commands=["lint", "scan"]), guardrails.look_at_commands).results
+        [result] = look(context_of(project, tmp_path / "work", commands=["lint", "scan"]), guardrails.look_at_commands).results
         assert result.outcome is Outcome.ERROR
         assert "scan" in result.detail
 
     def test_one_that_takes_too_long_is_ended_and_is_an_error(self, project: Project, tmp_path: Path) -> None:
         project.scripts({"scan": 'node -e "setInterval(() => {}, 1000)"'})
-        world = world_of(project, tmp_path / "work", commands=["scan"], command_limit_s=2.0)
-        [result] = look(world, guardrails.look_at_commands).results
+        context = context_of(project, tmp_path / "work", commands=["scan"], command_limit_s=2.0)
+        [result] = look(context, guardrails.look_at_commands).results
         assert result.outcome is Outcome.ERROR
         assert "did not end within 2 s" in result.detail
 
@@ -271,7 +272,7 @@ class TestCommands:
         (project.root / "package.json").unlink()
         if text is not None:
             project.write("package.json", text)
-        [result] = look(world_of(project, tmp_path / "work"), guardrails.look_at_commands).results
+        [result] = look(context_of(project, tmp_path / "work"), guardrails.look_at_commands).results
         assert result.outcome is Outcome.ERROR
 
     def test_npm_is_found(self) -> None:
@@ -281,30 +282,30 @@ class TestCommands:
 
 class TestCannotLook:
     def test_an_unknown_base_is_an_error_of_everything(self, project: Project, tmp_path: Path) -> None:
-        found = look_at_branch_files(world_of(project, tmp_path / "work", base="origin/release"), lint=True)
+        found = look_at_branch_files(context_of(project, tmp_path / "work", base="origin/release"), lint=True)
         assert set(not_passed(found).values()) == {"error"}
         assert len(not_passed(found)) == len(CHECKS) - 1
         assert "There is no origin/release" in detail_of(found, "branch_name_allowed")
 
     def test_a_branch_that_changes_nothing_is_an_error(self, project: Project, tmp_path: Path) -> None:
         project.git("checkout", "--quiet", "main")
-        found = look_at_branch_files(world_of(project, tmp_path / "work"))
-        assert "changes nothing against main" in detail_of(found, "change_small_or_opted_in")
+        found = look_at_branch_files(context_of(project, tmp_path / "work"))
+        assert "changes nothing compared with main" in detail_of(found, "change_small_or_opted_in")
 
     def test_a_folder_outside_of_git_is_an_error(self, project: Project, tmp_path: Path) -> None:
         shutil.rmtree(project.root / ".git")
-        found = look_at_branch_files(world_of(project, tmp_path / "work"))
-        assert "is in no git work tree" in detail_of(found, "branch_name_allowed")
+        found = look_at_branch_files(context_of(project, tmp_path / "work"))
+        assert "is not in a git work tree" in detail_of(found, "branch_name_allowed")
 
     def test_a_branch_without_common_history_is_an_error(self, project: Project, tmp_path: Path) -> None:
         project.git("checkout", "--quiet", "--orphan", "feature/alone")
         project.commit()
-        found = look_at_branch_files(world_of(project, tmp_path / "work"))
+        found = look_at_branch_files(context_of(project, tmp_path / "work"))
         assert "no commit in common" in detail_of(found, "branch_name_allowed")
 
-    def test_an_event_that_is_none_is_an_error(self, project: Project, tmp_path: Path) -> None:
-        found = look_at_branch_files(world_of(project, tmp_path / "work", pull_request=str(tmp_path / "gone.json")))
-        assert "no event of GitHub's" in detail_of(found, "branch_name_allowed")
+    def test_a_file_that_is_not_an_event_is_an_error(self, project: Project, tmp_path: Path) -> None:
+        found = look_at_branch_files(context_of(project, tmp_path / "work", pull_request=str(tmp_path / "gone.json")))
+        assert "is not a GitHub event payload" in detail_of(found, "branch_name_allowed")
 
     @pytest.mark.parametrize(
         ("old", "new", "said"),
@@ -315,11 +316,11 @@ class TestCannotLook:
             ("  pattern: ^(feature", "  pattern: ^((feature", "branch.pattern: value error, not a regular expression"),
             ("  archive: docs/archive", "  archive: ../elsewhere", "markdown.archive"),
             ("  archive: docs/archive", "", "markdown.archive: field required"),
-            ("branch:", "branch: [", "is no valid YAML"),
+            ("branch:", "branch: [", "is not valid YAML"),
             ("    trailer: Wide-change", "    trailer: 'Wide change'", "change.wide_change.trailer"),
         ],
     )
-    def test_a_mistake_in_the_policy_is_told_in_one_sentence(self, tmp_path: Path, old: str, new: str, said: str) -> None:
+    def test_a_mistake_in_the_policy_is_reported_in_one_sentence(self, tmp_path: Path, old: str, new: str, said: str) -> None:
         project = make_project(tmp_path / "project")
         text = (project.root / FILE).read_text()
         assert old in text
@@ -327,9 +328,9 @@ class TestCannotLook:
         project.change(FILE, text.replace(old, new, 1), "Change the policy")
         project.git("checkout", "--quiet", "-b", "feature/other")
         project.change("app/other.py", "x = 1\n")
-        detail = detail_of(look_at_branch_files(world_of(project, tmp_path / "work")), "branch_name_allowed")
-        assert detail.startswith(FILE) and said in detail
-        assert detail.endswith("Next: mend the file.") and "\n" not in detail
+        result = result_of(look_at_branch_files(context_of(project, tmp_path / "work")), "branch_name_allowed")
+        assert result.detail.startswith(FILE) and said in result.detail and "\n" not in result.detail
+        assert result.fix == (f"Correct {FILE}.",)
 
     def test_no_policy_is_an_error(self, tmp_path: Path) -> None:
         project = make_project(tmp_path / "project")
@@ -338,7 +339,7 @@ class TestCannotLook:
         project.commit("No policy")
         project.git("checkout", "--quiet", "-b", "feature/other")
         project.change("app/other.py", "x = 1\n")
-        detail = detail_of(look_at_branch_files(world_of(project, tmp_path / "work")), "branch_name_allowed")
+        detail = detail_of(look_at_branch_files(context_of(project, tmp_path / "work")), "branch_name_allowed")
         assert f"There is no {FILE}" in detail
 
 
@@ -347,8 +348,8 @@ class TestRehearsal:
         shutil.copytree(ROOT / "pack", tmp_path / "pack", ignore=shutil.ignore_patterns("__pycache__"))
         event = write_event(tmp_path, ref="of-another-repository")
         pack = Project(root=tmp_path / "pack")
-        world = world_of(pack, tmp_path / "work", provenance=Provenance.EMBEDDED, pull_request=str(event))
-        found = look_at_branch_files(world)
+        context = context_of(pack, tmp_path / "work", provenance=Provenance.EMBEDDED, pull_request=str(event))
+        found = look_at_branch_files(context)
         assert not_passed(found) == {}
         assert "a rehearsal on a branch made from the pack" in found[0].facts.branch.note
         assert found[0].facts.name == load_params("local", variables={}).sections["guardrails"].rehearsal.branch
@@ -356,7 +357,7 @@ class TestRehearsal:
     def test_a_pack_that_stands_on_its_base_is_rehearsed(self, project: Project, tmp_path: Path) -> None:
         project.git("checkout", "--quiet", "main")
         project.write("NOTES.md", "# Not committed\n")
-        found = look_at_branch_files(world_of(project, tmp_path / "work", provenance=Provenance.EMBEDDED))
+        found = look_at_branch_files(context_of(project, tmp_path / "work", provenance=Provenance.EMBEDDED))
         assert not_passed(found) == {"markdown_in_allowed_folders": "fail"}
 
     def test_a_pack_on_a_branch_of_its_own_is_not(self, project: Project, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ CELLS = [cell.source for cell in NOTEBOOK.cells if cell.cell_type == "code"]
 FEW = {"samples": 20, "attempts": 2, "max_body_bytes": 200_000, "max_retry_after_s": 0.5}
 HURRIED = {"slow": {"timeout_s": 0.4, "deadline_s": 0.9}, "slow_drip": {"timeout_s": 2.0, "deadline_s": 2.5}}
 """Only faults that take time get limits that are soon reached: else a busy machine would look like one."""
-CHATWOOT, PUBLER = list(health.CHATWOOT.values()), list(health.PUBLER.values())
+CHATWOOT, PUBLER = [one.id for one in health.CHATWOOT.values()], [one.id for one in health.PUBLER.values()]
 WITH_TOKEN = CHATWOOT[2:]
 TIMES = [f"health.{service}_{what}" for service in ("chatwoot", "publer") for what in ("available", "p95_within_limit")]
 EVERY = [check.id for check in CHECKS]
@@ -42,7 +42,7 @@ EVERY = [check.id for check in CHECKS]
 
 @dataclass
 class Nights:
-    """Stand-ins that live from night to night, and the history that remembers whom we told."""
+    """Stand-ins that live from night to night, and the history that remembers who was notified."""
 
     folder: Path
     monkeypatch: pytest.MonkeyPatch
@@ -130,7 +130,7 @@ def assert_nothing_secret_is_kept(nights: Nights) -> None:
             assert [secret for secret in nights.secrets if secret in content] == [], path.name
 
 
-def test_a_healthy_night_passes_and_tells_nobody(nights: Nights) -> None:
+def test_a_healthy_night_passes_and_notifies_nobody(nights: Nights) -> None:
     nights.start()
     lines = nights.run()
     assert [line.check for line in lines.values()] and set(lines) == set(EVERY)
@@ -145,7 +145,7 @@ WIRE = [
     ("refused", "error", "connection refused"),
     ("dns", "error", "name not found"),
     ("wrong_certificate", "error", "certificate not trusted"),
-    ("hang_up", "error", "hung up without an answer"),
+    ("hang_up", "error", "disconnected without an answer"),
     ("slow", "error", "no answer in time"),
     ("slow_drip", "fail", "answer too slow (HTTP 200)"),
     ("truncated", "fail", "answer broken off (HTTP 200)"),
@@ -167,9 +167,9 @@ def test_a_sick_wire_gives_its_own_result_and_one_message(nights: Nights, fault:
     lines = nights.run(**HURRIED.get(fault, {}))
     assert not_passed(lines) == {check: result for check in [*CHATWOOT, *PUBLER]}
     assert {lines[check].observed for check in [*CHATWOOT, *PUBLER]} == {observed}
-    assert all("Next: " in lines[check].detail for check in [*CHATWOOT, *PUBLER])
+    assert all(lines[check].fix for check in [*CHATWOOT, *PUBLER])
     assert {lines[check].result for check in TIMES} == {Outcome.SKIP}
-    assert "judged by health.chatwoot_is_alive" in lines[TIMES[0]].detail
+    assert "see health.chatwoot_is_alive" in lines[TIMES[0]].detail
     [message] = nights.messages
     assert message["Subject"] == "[staging] Chatwoot and Publer failing"
     assert nights.raised
@@ -238,7 +238,7 @@ def test_without_permission_to_write_the_canary_is_left_alone(nights: Nights) ->
     nights.start()
     lines = nights.run()
     assert lines["health.chatwoot_workers_work"].result is Outcome.SKIP
-    assert "ALLOW_WRITES=staging" in lines["health.chatwoot_workers_work"].detail
+    assert lines["health.chatwoot_workers_work"].fix == ("Run with ALLOW_WRITES=staging.",)
     assert nights.chatwoot.asked["toggle"] + nights.chatwoot.asked["canary"] == 0
 
 
@@ -280,7 +280,7 @@ def test_a_variable_that_is_not_set_hides_its_service_alone_and_is_named(nights:
     assert len(nights.messages) == 1
 
 
-def test_one_message_an_episode_and_one_on_recovery(nights: Nights) -> None:
+def test_one_message_an_incident_and_one_on_recovery(nights: Nights) -> None:
     nights.start()
     nights.chatwoot.fault = "expired_token"
     nights.run()
@@ -289,14 +289,14 @@ def test_one_message_an_episode_and_one_on_recovery(nights: Nights) -> None:
     nights.publer.fault = "no_accounts"
     nights.run()
     assert nights.messages[-1]["Subject"] == "[staging] Publer failing"
-    assert "Told before and still failing: Chatwoot" in text_of(nights.messages[-1])
+    assert "Notified before and still failing: Chatwoot" in text_of(nights.messages[-1])
     nights.chatwoot.fault = nights.publer.fault = "none"
     nights.run()
     nights.run()
     assert [message["Subject"] for message in nights.messages][2:] == ["[staging] Chatwoot and Publer recovered"]
 
 
-def test_a_lasting_failure_is_told_again_when_the_reminder_is_due(nights: Nights) -> None:
+def test_a_lasting_failure_is_notified_again_when_the_reminder_is_due(nights: Nights) -> None:
     nights.start(chatwoot="expired_token")
     nights.run()
     nights.run(remind_after_h=1e-9)
@@ -304,7 +304,7 @@ def test_a_lasting_failure_is_told_again_when_the_reminder_is_due(nights: Nights
     assert subjects == ["[staging] Chatwoot failing", "[staging] Chatwoot still failing"]
 
 
-def test_a_rehearsal_uses_up_no_live_episode(nights: Nights) -> None:
+def test_a_rehearsal_changes_no_live_incident(nights: Nights) -> None:
     nights.start(chatwoot="expired_token")
     nights.run()
     nights.live = True
@@ -323,7 +323,7 @@ def test_a_message_says_what_fails_since_when_where_to_look_and_what_to_do(night
     assert "Chatwoot fails since " in text
     assert "(run 20261123T050001Z-test)" in text
     assert "health.chatwoot_token_accepted: GET /api/v1/profile: token not accepted" in text
-    assert "Next move: make a new token" in text
+    assert "Fix: Make a new token" in text
     assert "Evidence: https://ci.example.com/run/7" in text
     kept = nights.run_folder / "artifacts" / "health" / "notification.eml"
     assert kept.read_bytes() == next((nights.folder / "mail").glob("message-*.eml")).read_bytes()
@@ -334,7 +334,7 @@ def webhooks(nights: Nights) -> int:
 
 
 @pytest.mark.parametrize(("fault", "result"), [("refused", "error"), ("hang_up", "error"), ("rejects_login", "fail")])
-def test_a_mail_server_that_fails_is_itself_a_result_and_told_the_second_way(nights: Nights, fault: str, result: str) -> None:
+def test_a_mail_server_that_fails_is_itself_a_result_and_notified_the_second_way(nights: Nights, fault: str, result: str) -> None:
     nights.start(mail=fault)
     lines = nights.run()
     assert not_passed(lines) == {"health.mail_server_accepts_us": result}
@@ -352,18 +352,18 @@ def test_a_message_that_is_not_taken_fails_the_delivery(nights: Nights, fault: s
     assert "Taken by webhook all the same" in lines["health.notification_delivered"].detail
 
 
-def test_a_webhook_that_fails_is_told_while_mail_goes_out(nights: Nights) -> None:
+def test_a_webhook_that_fails_is_reported_while_mail_goes_out(nights: Nights) -> None:
     nights.start(chatwoot="no_inboxes", mail="webhook_down")
     lines = nights.run()
     assert "The webhook: server error (HTTP 503)" in lines["health.notification_delivered"].detail
     assert (len(nights.messages), webhooks(nights)) == (1, 0)
 
 
-def test_what_nobody_heard_of_is_told_the_next_night(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_heard_of_is_notified_the_next_night(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
     nights.start(chatwoot="no_inboxes", mail="refused")
     monkeypatch.setattr(MailSink, "parts", property(lambda sink: {"url": f"smtp://u:{sink.password}@127.0.0.1:9", "webhook": ""}))
     lines = nights.run()
-    assert "Nobody was told" in lines["health.notification_delivered"].detail
+    assert "Nobody was notified" in lines["health.notification_delivered"].detail
     monkeypatch.undo()
     nights.monkeypatch.delenv("HISTORY_URL", raising=False)
     nights.start(chatwoot="no_inboxes")

@@ -100,6 +100,6 @@ def test_settings_of_one_file_do_not_reach_the_next(twin: Twin) -> None:
 def test_a_failure_points_at_the_line_and_word(twin: Twin) -> None:
     failure = apply(twin, "-- one\nselect 1;\n\nselect\n  nonsense;\n")
     assert failure is not None
-    assert failure.shown == (
+    assert failure.display_name == (
         '20250101000000_a.sql, line 5 (statement 1: select nonsense): column "nonsense" does not exist (SQLSTATE 42703)'
     )

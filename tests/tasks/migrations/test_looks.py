@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,15 @@ import pytest
 
 from lib.clients.postgres.advisory_lock import hold_run_lock
 from lib.clients.supabase.squawk import LintFinding
-from lib.core.errors import TargetError
 from lib.core.paths import ROOT
-from lib.core.results import Findings, Outcome, Provenance, Result
+from lib.core.results import Findings, Look, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.run.params import load_params
 from lib.run.stack import find_supabase
 from lib.tasks.migrations import judge as judgements
 from lib.tasks.migrations import looks as migrations
 from lib.tasks.migrations.task import CHECKS, Migrations
-from lib.transport.context import Programs, World
+from lib.transport.context import Context, Programs
 from lib.transport.database import Database
 
 NOTES = """
@@ -57,11 +56,11 @@ def write(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text)
 
 
-def add(world: World, text: str, rollback: str | None = "select 1;", *, name: str = LAST) -> None:
-    """Add one migration to the world's pack, with a rollback unless there is to be none."""
-    write(world.pack / "supabase" / "migrations", {name: text})
+def add(context: Context[Migrations], text: str, rollback: str | None = "select 1;", *, name: str = LAST) -> None:
+    """Add one migration to the context's pack, with a rollback unless there is to be none."""
+    write(context.pack / "supabase" / "migrations", {name: text})
     if rollback is not None:
-        write(world.pack / "supabase" / "rollbacks", {name: rollback})
+        write(context.pack / "supabase" / "rollbacks", {name: rollback})
 
 
 def run(database: Database, script: str) -> None:
@@ -70,13 +69,13 @@ def run(database: Database, script: str) -> None:
 
 
 @pytest.fixture
-def world(postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_path: Path) -> World:
-    """Return a clean world: three migrations that apply, their rollbacks, and a seed."""
+def context(postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_path: Path) -> Context[Migrations]:
+    """Return a clean context: three migrations that apply, their rollbacks, and a seed."""
     write(tmp_path / "pack" / "supabase" / "migrations", FILES)
     write(tmp_path / "pack" / "supabase" / "rollbacks", ROLLBACKS)
     write(tmp_path / "pack" / "supabase", {"seed.sql": SEED})
     (tmp_path / "work").mkdir()
-    return World(
+    return Context(
         environment="local",
         pack=tmp_path / "pack",
         settings=Migrations(
@@ -107,18 +106,14 @@ def squawk_binary() -> Path:
 class Launch:
     """The looks in the notebook's order, each kept; faults go in between."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, context: Context[Migrations]) -> None:
+        self.context = context
         self.seen: dict[str, Result] = {}
         self.rehearsal: Any = None
 
-    def look(self, look: Callable[..., Findings], **arguments: Any) -> Findings:
-        try:
-            findings = look(self.world, **arguments)
-        except TargetError as exc:
-            results = [Result(check=check, outcome=Outcome.ERROR, detail=str(exc)) for check in look.check_ids]
-            findings = Findings(results=results)
-        assert sorted(one.check for one in findings.results) == sorted(look.check_ids)
+    def look(self, look: Look[..., Any], **arguments: Any) -> Findings[Any]:
+        findings = look.attempt(self.context, **arguments)
+        assert sorted(one.check for one in findings.results) == sorted(check.id for check in look.checks)
         self.seen.update({one.check.removeprefix("migrations."): one for one in findings.results})
         return findings
 
@@ -148,10 +143,13 @@ class Launch:
     def detail(self, check: str) -> str:
         return self.seen[check].detail
 
+    def fix(self, check: str) -> str:
+        return " ".join(self.seen[check].fix)
+
 
 @pytest.fixture
-def launch(world: World) -> Launch:
-    return Launch(world)
+def launch(context: Context[Migrations]) -> Launch:
+    return Launch(context)
 
 
 class TestWhole:
@@ -165,9 +163,9 @@ class TestWhole:
         assert launch.rehearsal.from_nothing
         assert launch.seen["pushed_to_target"].observed == 0
 
-    def test_the_sample_pack_applies_and_rolls_back(self, world: World) -> None:
+    def test_the_sample_pack_applies_and_rolls_back(self, context: Context[Migrations]) -> None:
         settings = load_params("local").sections["migrations"]
-        launch = Launch(replace(world, pack=ROOT / "pack", settings=settings))
+        launch = Launch(replace(context, pack=ROOT / "pack", settings=settings))
         launch.look(migrations.look_at_files)
         launch.rehearse()
         stable = {check: result for check, result in launch.not_passed().items() if check != "background_work_not_blocked"}
@@ -175,20 +173,24 @@ class TestWhole:
         assert all(not one.problem for scaled in launch.rehearsal.scaled for one in scaled.fills)
 
     def test_a_migration_that_fails_stops_the_push_and_nothing_else_fails(self, launch: Launch) -> None:
-        add(launch.world, "create table public.half (id bigint);\n\ncreate policy p on public.nosuch\n  for select using (true);")
-        add(launch.world, "select 1", name="20250105000000_later.sql")
+        add(
+            launch.context,
+            "create table public.half (id bigint);\n\ncreate policy p on public.nosuch\n  for select using (true);",
+        )
+        add(launch.context, "select 1", name="20250105000000_later.sql")
         launch.all()
         failed = [check for check, result in launch.seen.items() if result.outcome is Outcome.FAIL]
         assert failed == ["applies_on_twin"]
         assert launch.detail("applies_on_twin").startswith(f"{LAST}, line 3 (statement 1: create policy p on public.nosuch")
         assert "SQLSTATE 42P01" in launch.detail("applies_on_twin")
-        assert "still pending: 20250105000000_later.sql. Next: " in launch.detail("applies_on_twin")
+        assert launch.detail("applies_on_twin").endswith("still pending: 20250105000000_later.sql.")
+        assert launch.fix("applies_on_twin")
         assert launch.seen["pushed_to_target"].outcome is Outcome.ERROR
         assert launch.detail("pushed_to_target").startswith("Not pushed: ")
-        assert not launch.world.target.value("select to_regclass('public.notes') is not null")
+        assert not launch.context.target.value("select to_regclass('public.notes') is not null")
         # Repaired, it goes through.
         add(
-            launch.world,
+            launch.context,
             "create table public.half (id bigint);\nalter table public.half enable row level security;",
             "drop table public.half;",
         )
@@ -198,35 +200,35 @@ class TestWhole:
 
 class TestFiles:
     def test_no_migration_is_an_error(self, launch: Launch) -> None:
-        for path in (launch.world.pack / "supabase" / "migrations").iterdir():
+        for path in (launch.context.pack / "supabase" / "migrations").iterdir():
             path.unlink()
         launch.all()
         assert set(launch.not_passed().values()) == {"error"}
         assert len(launch.seen) == len(CHECKS)
 
     def test_no_folder_is_an_error(self, launch: Launch) -> None:
-        launch.world = replace(launch.world, pack=launch.world.work)
+        launch.context = replace(launch.context, pack=launch.context.work)
         assert set(launch.all().not_passed().values()) == {"error"}
         assert len(launch.not_passed()) == len(CHECKS)
 
     def test_a_name_the_cli_skips_fails(self, launch: Launch) -> None:
-        add(launch.world, "select 1", name="add_votes.sql")
+        add(launch.context, "select 1", name="add_votes.sql")
         launch.look(migrations.look_at_files)
         assert launch.not_passed() == {"names_are_valid": "fail"}
         assert "add_votes.sql" in launch.detail("names_are_valid")
 
     def test_one_version_twice_fails_and_is_not_pushed(self, launch: Launch) -> None:
-        add(launch.world, "select 1", name="20250103000000_other.sql")
+        add(launch.context, "select 1", name="20250103000000_other.sql")
         launch.look(migrations.look_at_files)
         assert launch.not_passed() == {"versions_are_unique": "fail"}
         assert "20250103000000_other.sql and 20250103000000_stamp.sql" in launch.detail("versions_are_unique")
         launch.rehearse().push()
         assert launch.seen["pushed_to_target"].outcome is Outcome.ERROR
-        assert launch.world.target.value("select to_regclass('public.notes') is null")
+        assert launch.context.target.value("select to_regclass('public.notes') is null")
 
     def test_concurrently_beside_other_statements_fails_and_alone_does_not(self, launch: Launch) -> None:
         add(
-            launch.world,
+            launch.context,
             "create index concurrently notes_body on public.notes (body)",
             "drop index concurrently public.notes_body",
         )
@@ -235,36 +237,36 @@ class TestFiles:
         assert LAST in launch.detail("files_are_atomic")
         launch.rehearse()
         assert launch.not_passed() == {}
-        add(launch.world, "create table public.a (b int); create index concurrently i on public.a (b)")
+        add(launch.context, "create table public.a (b int); create index concurrently i on public.a (b)")
         launch.look(migrations.look_at_files)
         assert launch.not_passed() == {"files_are_atomic": "fail"}
 
     def test_the_word_commit_in_a_body_is_no_commit(self, launch: Launch) -> None:
-        add(launch.world, "do $$ begin perform 'commit; create index concurrently'; end $$; -- begin; commit;")
+        add(launch.context, "do $$ begin perform 'commit; create index concurrently'; end $$; -- begin; commit;")
         launch.look(migrations.look_at_files)
         assert launch.not_passed() == {}
 
 
 class TestLint:
     def test_what_the_twin_measures_is_left_to_it(self, launch: Launch) -> None:
-        add(launch.world, "create index notes_body on public.notes (body);")
+        add(launch.context, "create index notes_body on public.notes (body);")
         assert launch.look(migrations.look_at_lint).rows[0]["judged by"] == "migrations.no_long_exclusive_lock"
         assert launch.not_passed() == {}
 
     def test_what_only_the_linter_knows_is_advised(self, launch: Launch) -> None:
-        add(launch.world, "\nalter table public.notes drop column body;")
+        add(launch.context, "\nalter table public.notes drop column body;")
         launch.look(migrations.look_at_lint)
         assert launch.not_passed() == {"lint_is_clean": "fail"}
         assert f"{LAST}, line 2: " in launch.detail("lint_is_clean")
 
     def test_a_broken_linter_is_an_error(self, launch: Launch) -> None:
-        (launch.world.pack / ".squawk.toml").write_text("this is not toml")
+        (launch.context.pack / ".squawk.toml").write_text("this is not toml")
         launch.look(migrations.look_at_lint)
         assert launch.not_passed() == {"lint_is_clean": "error"}
 
     def test_every_rule_judged_elsewhere_names_a_check(self) -> None:
         known = {check.id for check in CHECKS}
-        assert set(judgements.JUDGED_ELSEWHERE.values()) <= known
+        assert {check.id for check in judgements.JUDGED_ELSEWHERE.values()} <= known
         finding = LintFinding(file="a", line=1, rule="prefer-identity", level="Warning", message="so")
         assert judgements.judge_lint([finding], 1).results[0].outcome is Outcome.FAIL
 
@@ -277,33 +279,33 @@ class TestHistory:
         return launch
 
     def test_a_file_edited_after_it_was_applied_fails(self, pushed: Launch) -> None:
-        write(pushed.world.pack / "supabase" / "migrations", {"20250103000000_stamp.sql": STAMP.replace("timestamptz", "date")})
+        write(pushed.context.pack / "supabase" / "migrations", {"20250103000000_stamp.sql": STAMP.replace("timestamptz", "date")})
         pushed.look(migrations.look_at_history)
         assert pushed.not_passed() == {"history_has_no_drift": "fail"}
         assert "20250103000000_stamp.sql" in pushed.detail("history_has_no_drift")
-        write(pushed.world.pack / "supabase" / "migrations", {"20250103000000_stamp.sql": f"-- why\n{STAMP.upper().lower()}"})
+        write(pushed.context.pack / "supabase" / "migrations", {"20250103000000_stamp.sql": f"-- why\n{STAMP.upper().lower()}"})
         pushed.look(migrations.look_at_history)
         assert pushed.not_passed() == {}
 
     def test_an_applied_version_without_a_file_fails(self, pushed: Launch) -> None:
-        (pushed.world.pack / "supabase" / "migrations" / "20250103000000_stamp.sql").unlink()
+        (pushed.context.pack / "supabase" / "migrations" / "20250103000000_stamp.sql").unlink()
         pushed.look(migrations.look_at_history)
         assert pushed.not_passed() == {"history_has_no_drift": "fail"}
         assert "not in the pack: 20250103000000" in pushed.detail("history_has_no_drift")
 
     def test_a_file_older_than_what_is_applied_fails(self, pushed: Launch) -> None:
-        add(pushed.world, "select 1", name="20250101120000_late.sql")
+        add(pushed.context, "select 1", name="20250101120000_late.sql")
         pushed.look(migrations.look_at_history)
         assert "Pending but older than what is applied: 20250101120000_late.sql" in pushed.detail("history_has_no_drift")
 
     def test_a_change_beside_the_migrations_is_seen_in_the_schema(self, pushed: Launch) -> None:
-        run(pushed.world.target, "alter table public.notes add column smuggled int")
+        run(pushed.context.target, "alter table public.notes add column smuggled int")
         pushed.rehearse().push()
         assert pushed.not_passed() == {"target_matches_twin": "fail"}
         assert "column public.notes.smuggled (extra)" in pushed.detail("target_matches_twin")
 
-    def test_a_config_of_another_generation_can_not_be_looked_at(self, launch: Launch) -> None:
-        write(launch.world.pack / "supabase", {"config.toml": "[inbucket]\nenabled = true\n"})
+    def test_a_config_of_another_generation_is_an_error(self, launch: Launch) -> None:
+        write(launch.context.pack / "supabase", {"config.toml": "[inbucket]\nenabled = true\n"})
         launch.all()
         assert launch.seen["applies_on_twin"].outcome is Outcome.PASS
         for check in ("history_has_no_drift", "dry_run_lists_pending", "pushed_to_target"):
@@ -313,7 +315,7 @@ class TestHistory:
 
 class TestLocks:
     def test_a_lock_held_long_on_a_table_with_rows_fails_and_nothing_else(self, launch: Launch) -> None:
-        add(launch.world, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.2);")
+        add(launch.context, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.2);")
         launch.all()
         assert launch.not_passed() == {"no_long_exclusive_lock": "fail"}
         assert f"{LAST}, line 2 (statement 1) held ACCESS EXCLUSIVE on public.notes (600 rows, 3× the seed)" in launch.detail(
@@ -321,20 +323,20 @@ class TestLocks:
         )
 
     def test_the_same_lock_on_a_new_table_is_nobodys_business(self, launch: Launch) -> None:
-        add(launch.world, "create table public.fresh (id int);\nselect pg_sleep(0.2);", "drop table public.fresh")
+        add(launch.context, "create table public.fresh (id int);\nselect pg_sleep(0.2);", "drop table public.fresh")
         launch.rehearse()
         assert launch.not_passed() == {}
 
     def test_a_long_lock_is_not_pushed_where_rows_are(self, launch: Launch) -> None:
         launch.rehearse().push()
-        run(launch.world.target, "insert into public.notes (body) values ('mine')")
-        add(launch.world, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.2);")
+        run(launch.context.target, "insert into public.notes (body) values ('mine')")
+        add(launch.context, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.2);")
         launch.rehearse().push()
         assert launch.seen["no_long_exclusive_lock"].outcome is Outcome.FAIL
         assert launch.detail("pushed_to_target").startswith("Not pushed: the target holds rows")
 
     def test_a_writer_kept_waiting_fails_and_names_the_statement(self, launch: Launch) -> None:
-        add(launch.world, "select 1;\nlock table public.notes in share mode;\nselect pg_sleep(0.6);")
+        add(launch.context, "select 1;\nlock table public.notes in share mode;\nselect pg_sleep(0.6);")
         launch.rehearse()
         assert launch.not_passed() == {"background_work_not_blocked": "fail"}
         assert f"for public.notes while {LAST} ran, because of line 2 (statement 1)" in launch.detail(
@@ -342,7 +344,7 @@ class TestLocks:
         )
 
     def test_without_a_seed_the_locks_can_not_be_judged(self, launch: Launch) -> None:
-        (launch.world.pack / "supabase" / "seed.sql").unlink()
+        (launch.context.pack / "supabase" / "seed.sql").unlink()
         launch.rehearse()
         assert launch.not_passed() == {
             "applies_with_rows": "skip",
@@ -353,18 +355,18 @@ class TestLocks:
 
     def test_with_nobody_there_before_it_is_a_skip(self, launch: Launch) -> None:
         for name in FILES:
-            (launch.world.pack / "supabase" / "migrations" / name).unlink()
-        add(launch.world, "create table public.only (id int);", "drop table public.only")
-        write(launch.world.pack / "supabase", {"seed.sql": "insert into public.only values (1)"})
+            (launch.context.pack / "supabase" / "migrations" / name).unlink()
+        add(launch.context, "create table public.only (id int);", "drop table public.only")
+        write(launch.context.pack / "supabase", {"seed.sql": "insert into public.only values (1)"})
         launch.rehearse()
         assert launch.not_passed() == dict.fromkeys(
             ("applies_with_rows", "no_long_exclusive_lock", "background_work_not_blocked"), "skip"
         )
 
     def test_a_column_that_only_empty_tables_can_take_is_advised(self, launch: Launch) -> None:
-        add(launch.world, "alter table public.notes add column must int not null", "alter table public.notes drop column must")
+        add(launch.context, "alter table public.notes add column must int not null", "alter table public.notes drop column must")
         write(
-            launch.world.pack / "supabase",
+            launch.context.pack / "supabase",
             {"seed.sql": SEED.replace("(body) select 'note ' || n", "(body, must) select 'note ' || n, 1")},
         )
         launch.rehearse()
@@ -374,51 +376,51 @@ class TestLocks:
 
 class TestRollbacks:
     def test_a_migration_without_a_rollback_fails_and_is_named(self, launch: Launch) -> None:
-        add(launch.world, "create table public.more (id int)", None)
+        add(launch.context, "create table public.more (id int)", None)
         launch.rehearse()
         assert launch.not_passed() == {"rollbacks_restore_schema": "fail"}
         assert f"no rollback file for {LAST}" in launch.detail("rollbacks_restore_schema")
 
     def test_a_rollback_that_leaves_something_fails_and_names_it(self, launch: Launch) -> None:
-        add(launch.world, "create table public.more (id int); create type public.mood as enum ('a')", "drop table public.more")
+        add(launch.context, "create table public.more (id int); create type public.mood as enum ('a')", "drop table public.more")
         launch.rehearse()
         assert launch.not_passed() == {"rollbacks_restore_schema": "fail"}
         assert "enum public.mood (extra)" in launch.detail("rollbacks_restore_schema")
 
     def test_a_rollback_that_fails_names_its_statement(self, launch: Launch) -> None:
-        add(launch.world, "create table public.more (id int)", "drop table public.more;\ndrop table public.nosuch")
+        add(launch.context, "create table public.more (id int)", "drop table public.more;\ndrop table public.nosuch")
         launch.rehearse()
         assert f"{LAST}, line 2 (statement 1: drop table public.nosuch)" in launch.detail("rollbacks_restore_schema")
 
     def test_a_column_back_in_another_place_is_as_before(self, launch: Launch) -> None:
-        add(launch.world, "alter table public.notes drop column stamp", "alter table public.notes add column stamp timestamptz")
+        add(launch.context, "alter table public.notes drop column stamp", "alter table public.notes add column stamp timestamptz")
         launch.rehearse()
         assert launch.not_passed() == {}
 
 
 class TestPush:
     def test_without_leave_to_write_nothing_is_pushed_and_the_plan_is_shown(self, launch: Launch) -> None:
-        launch.world = replace(launch.world, writes_allowed=False)
+        launch.context = replace(launch.context, writes_allowed=False)
         launch.all()
         assert set(launch.not_passed().values()) == {"skip"}
-        assert "ALLOW_WRITES=local" in launch.detail("pushed_to_target")
+        assert "ALLOW_WRITES=local" in launch.fix("pushed_to_target")
         assert "3 migrations are pending" in launch.detail("nothing_left_to_push")
-        assert launch.world.target.value("select to_regclass('supabase_migrations.schema_migrations') is null")
+        assert launch.context.target.value("select to_regclass('supabase_migrations.schema_migrations') is null")
 
     def test_while_another_run_holds_the_target_nothing_is_pushed(self, launch: Launch) -> None:
         launch.rehearse()
-        with hold_run_lock(launch.world.target, wait_s=1):
+        with hold_run_lock(launch.context.target, wait_s=1):
             launch.push()
         assert launch.seen["one_run_at_a_time"].outcome is Outcome.ERROR
         assert "Another run is changing" in launch.detail("pushed_to_target")
-        assert launch.world.target.value("select to_regclass('public.notes') is null")
+        assert launch.context.target.value("select to_regclass('public.notes') is null")
         launch.push()
         assert launch.not_passed() == {}
 
     def test_two_runs_at_once_push_once(self, launch: Launch) -> None:
-        launch.world = replace(launch.world, settings=launch.world.settings.model_copy(update={"lock_wait_s": 60.0}))
-        other = Launch(replace(launch.world, work=launch.world.kept / "other_work"))
-        other.world.work.mkdir()
+        launch.context = replace(launch.context, settings=launch.context.settings.model_copy(update={"lock_wait_s": 60.0}))
+        other = Launch(replace(launch.context, work=launch.context.kept / "other_work"))
+        other.context.work.mkdir()
         launch.rehearse()
         other.rehearsal = launch.rehearsal
         threads = [
@@ -432,13 +434,14 @@ class TestPush:
         outcomes = sorted(one.seen["pushed_to_target"].outcome.value for one in (launch, other))
         assert outcomes == ["error", "pass"]
         refused = next(one for one in (launch, other) if one.seen["pushed_to_target"].outcome is Outcome.ERROR)
-        assert "since the rehearsal another run has applied" in refused.detail("pushed_to_target")
+        assert "another run has applied 20250101000000" in refused.detail("pushed_to_target")
+        assert refused.detail("pushed_to_target").endswith("since the rehearsal.")
 
-    def test_a_push_that_fails_half_way_tells_what_is_applied(self, launch: Launch) -> None:
-        add(launch.world, "create table public.taken (id int)", "drop table public.taken")
+    def test_a_push_that_fails_half_way_names_what_is_applied(self, launch: Launch) -> None:
+        add(launch.context, "create table public.taken (id int)", "drop table public.taken")
         launch.rehearse()
         # Made between the rehearsal and the push, by somebody who holds no lock.
-        run(launch.world.target, "create table public.taken (id int)")
+        run(launch.context.target, "create table public.taken (id int)")
         launch.push()
         assert launch.seen["pushed_to_target"].outcome is Outcome.FAIL
         assert f"still pending: {LAST}." in launch.detail("pushed_to_target")
@@ -446,8 +449,8 @@ class TestPush:
         assert launch.seen["pushed_to_target"].observed == 3
         assert launch.seen["nothing_left_to_push"].outcome is Outcome.ERROR
 
-    def test_a_target_that_is_gone_can_not_be_looked_at(self, launch: Launch) -> None:
-        launch.world = replace(launch.world, target=launch.world.target.named("not_there"))
+    def test_a_target_that_is_gone_is_an_error(self, launch: Launch) -> None:
+        launch.context = replace(launch.context, target=launch.context.target.named("not_there"))
         launch.read().rehearse()
         assert launch.seen["history_has_no_drift"].outcome is Outcome.ERROR
         assert launch.seen["applies_on_twin"].outcome is Outcome.ERROR
@@ -479,7 +482,7 @@ class TestAdvisors:
 
     def test_the_real_advisors_name_what_they_warn_of(self, launch: Launch) -> None:
         slow = "create policy notes_slow on public.notes for insert to authenticated with check (body = auth.uid()::text);"
-        add(launch.world, slow, "drop policy notes_slow on public.notes;")
+        add(launch.context, slow, "drop policy notes_slow on public.notes;")
         launch.rehearse().push()
         assert launch.not_passed() == {"advisors_report_no_warnings": "fail"}
         assert "`public.notes` has a row level security policy `notes_slow`" in launch.detail("advisors_report_no_warnings")

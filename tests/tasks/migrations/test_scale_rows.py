@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.tasks.migrations.scale_rows import Catalog, Filler, mark_seeding, plan_shifts, read_reference
+from lib.tasks.migrations.scale_rows import Catalog, RowScaler, mark_seeding, plan_shifts, read_reference
 from lib.transport.database import Database
 
 SCHEMA = """
@@ -37,15 +37,15 @@ def server(postgres_server: EmbeddedPostgres, hosted_database: Database) -> Data
 
 
 @pytest.fixture
-def filler(postgres_server: EmbeddedPostgres, server: Database):
-    """Yield a filler at three times the seed, from a seeded reference into a twin without rows."""
+def scaler(postgres_server: EmbeddedPostgres, server: Database):
+    """Yield a scaler at three times the seed, from a seeded reference into a twin without rows."""
     postgres_server.create_hosted_database("rows_reference")
     reference = postgres_server.database("rows_reference", role="supabase_admin")
     run(reference, SCHEMA)
     marker = mark_seeding(reference)
     run(reference, SEED)
     run(server, SCHEMA)
-    yield Filler(reference=read_reference(reference, marker), twin=server, scale=3)
+    yield RowScaler(reference=read_reference(reference, marker), twin=server, scale=3)
     postgres_server.drop_database("rows_reference")
 
 
@@ -73,9 +73,9 @@ def shifts(columns: dict[str, str], uniques: list[list[str]], references: list[t
     return {f"{table}.{column}": f"{root[0]}.{root[1]}" for (table, column), (_, root) in planned.items()}
 
 
-def test_every_table_gets_the_seed_and_its_copies(filler: Filler) -> None:
-    filler.top_up()
-    assert {name: (one.rows, one.problem) for name, one in filler.filled.items()} == {
+def test_every_table_gets_the_seed_and_its_copies(scaler: RowScaler) -> None:
+    scaler.top_up()
+    assert {name: (one.rows, one.problem) for name, one in scaler.filled.items()} == {
         "auth.users": (6, ""),
         "public.notes": (90, ""),
         "public.settings": (5, ""),  # one of the seed's, and both rows copied twice
@@ -83,47 +83,47 @@ def test_every_table_gets_the_seed_and_its_copies(filler: Filler) -> None:
     }
 
 
-def test_references_hold_though_nobody_enforced_them(filler: Filler, server: Database) -> None:
-    filler.top_up()
+def test_references_hold_though_nobody_enforced_them(scaler: RowScaler, server: Database) -> None:
+    scaler.top_up()
     orphans = "select count(*) from public.notes n left join public.teams t on t.id = n.team where t.id is null"
     parents = """select count(*) from public.notes n
         where parent is not null and not exists (select from public.notes p where p.id = n.parent)"""
     assert (server.value(orphans), server.value(parents)) == (0, 0)
 
 
-def test_what_a_migration_made_is_not_doubled(filler: Filler, server: Database) -> None:
+def test_what_a_migration_made_is_not_doubled(scaler: RowScaler, server: Database) -> None:
     run(server, "delete from public.settings")
-    filler.top_up()
+    scaler.top_up()
     assert server.value("select count(*) from public.settings where name = 'made by'") == 0
 
 
-def test_a_table_that_comes_later_is_filled_later_and_none_twice(filler: Filler, server: Database) -> None:
+def test_a_table_that_comes_later_is_filled_later_and_none_twice(scaler: RowScaler, server: Database) -> None:
     run(server, "drop table public.notes")
-    filler.top_up()
-    assert "public.notes" not in filler.filled
+    scaler.top_up()
+    assert "public.notes" not in scaler.filled
     run(server, "create table public.notes (id bigint primary key, team uuid)")
-    filler.top_up()
-    assert filler.filled["public.notes"].rows == 90
+    scaler.top_up()
+    assert scaler.filled["public.notes"].rows == 90
     assert server.value("select count(*) from public.teams") == 9
 
 
-def test_a_sequence_stands_behind_the_rows(filler: Filler, server: Database) -> None:
-    filler.top_up()
+def test_a_sequence_stands_behind_the_rows(scaler: RowScaler, server: Database) -> None:
+    scaler.top_up()
     run(server, "insert into public.notes (team, day) select id, '1999-01-01' from public.teams limit 1")
 
 
-def test_a_table_that_copies_do_not_fit_gets_the_seed_and_says_why(filler: Filler, server: Database) -> None:
+def test_a_table_that_copies_do_not_fit_gets_the_seed_and_says_why(scaler: RowScaler, server: Database) -> None:
     run(server, "alter table public.teams add check (slug not like 'c%')")
-    filler.top_up()
-    assert filler.filled["public.teams"].rows == 3
-    assert "3 times the seed's rows did not fit" in filler.filled["public.teams"].problem
+    scaler.top_up()
+    assert scaler.filled["public.teams"].rows == 3
+    assert "3 times the seed's rows did not fit" in scaler.filled["public.teams"].problem
 
 
-def test_emptied_tables_are_filled_again(filler: Filler, server: Database) -> None:
-    filler.top_up()
-    filler.empty()
+def test_emptied_tables_are_filled_again(scaler: RowScaler, server: Database) -> None:
+    scaler.top_up()
+    scaler.empty()
     assert server.value("select count(*) from public.notes") == 0
-    filler.top_up()
+    scaler.top_up()
     assert server.value("select count(*) from public.notes") == 90
 
 

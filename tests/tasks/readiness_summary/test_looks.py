@@ -23,7 +23,8 @@ from lib.tasks.readiness_summary.looks import (
     look_at_runbook,
     look_for_credentials,
 )
-from lib.transport.context import World
+from lib.tasks.readiness_summary.task import CHATWOOT_IS_ASKED_NIGHTLY
+from lib.transport.context import Context
 from tests.support.credential_worlds import copy_pack, open_world
 
 SECRET = "hunter2hunter2"
@@ -81,7 +82,7 @@ def test_a_credential_nobody_registered_is_found_by_its_shape(kept: bytes) -> No
 
 
 def test_words_about_credentials_and_struck_ones_are_not_credentials() -> None:
-    said = b"Basic authentication, a Bearer credential; postgresql://postgres:[struck out]@127.0.0.1/x and user@example.com"
+    said = b"Basic authentication, a Bearer credential; postgresql://postgres:[redacted]@127.0.0.1/x and user@example.com"
     assert judge_files({"a.txt": said}).results[0].outcome is Outcome.PASS
 
 
@@ -106,11 +107,11 @@ def test_a_value_that_only_the_vault_knows_is_found(tmp_path: Path) -> None:
     for folder in (kept, beside):
         folder.mkdir()
     key = (pack / "vault/occ/local/tile_signing_key.txt").read_text()
-    with open_world(tmp_path, pack) as world:
+    with open_world(tmp_path, pack) as context:
         (kept / "clean.txt").write_text("placeholders: changeme, your-api-key")
-        assert look_for_credentials(world, folder=kept, beside=beside).results[0].outcome is Outcome.PASS
+        assert look_for_credentials(context, folder=kept, beside=beside).results[0].outcome is Outcome.PASS
         (kept / "line.txt").write_text(max(key.splitlines(), key=len))
-        result = look_for_credentials(world, folder=kept, beside=beside).results[0]
+        result = look_for_credentials(context, folder=kept, beside=beside).results[0]
     assert (result.outcome, result.observed) == (Outcome.FAIL, ["kept/line.txt"])
 
 
@@ -118,9 +119,9 @@ def test_a_vault_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     pack, kept = copy_pack(tmp_path), tmp_path / "kept"
     kept.mkdir()
     (kept / "clean.txt").write_text("nothing")
-    with open_world(tmp_path, pack) as world:
+    with open_world(tmp_path, pack) as context:
         (pack / "vault/occ/local/publer.json").write_text("{")
-        result = look_for_credentials(world, folder=kept, beside=kept).results[0]
+        result = look_for_credentials(context, folder=kept, beside=kept).results[0]
     assert "not all of the vault" in str(result.observed)
 
 
@@ -210,11 +211,11 @@ def test_a_runbook_that_tells_the_whole_flow_passes() -> None:
     ("was", "now", "said"),
     [
         ("## Guardrails", "## Rules", "a heading on guardrails"),
-        (".github/launch-policy.yml", "a policy", "the policy that a branch is held to"),
+        (".github/launch-policy.yml", "a policy", "the policy that a branch must meet"),
         ("--image y", "", "the deploy of a named image"),
         ("scripts/ops/rollback-production.sh", "go back", "the rollback script"),
         ("<!-- measured", "<!-- times", "the place of the measured times"),
-        ("RESTORE_POINT", "POINT", "the way back for the data"),
+        ("RESTORE_POINT", "POINT", "the rollback of the data"),
     ],
 )
 def test_a_runbook_that_leaves_a_part_out_fails_naming_it(was: str, now: str, said: str) -> None:
@@ -238,21 +239,24 @@ def test_the_sample_packs_runbook_tells_the_flow_and_names_only_what_is_there() 
 
 
 def test_a_workflow_that_asks_every_night_and_keeps_what_it_got_passes() -> None:
-    assert paper.judge_nightly("chatwoot", paper.nightly_jobs({"a.yml": NIGHTLY}, "chatwoot")).outcome is Outcome.PASS
+    assert (
+        paper.judge_nightly(CHATWOOT_IS_ASKED_NIGHTLY, "chatwoot", paper.nightly_jobs({"a.yml": NIGHTLY}, "chatwoot")).outcome
+        is Outcome.PASS
+    )
 
 
 @pytest.mark.parametrize(
     ("was", "now", "said"),
     [
-        ("47 5 * * *", "47 5 * * 1", "no schedule brings it every day"),
-        ("47 5 * * *", "47 5 1 * *", "no schedule brings it every day"),
+        ("47 5 * * *", "47 5 * * 1", "no schedule runs it every day"),
+        ("47 5 * * *", "47 5 1 * *", "no schedule runs it every day"),
         ("actions/upload-artifact", "actions/cache", "it keeps no artifact"),
-        ("check-chatwoot-health", "check-publer-health", "No workflow of the pack asks Chatwoot"),
+        ("check-chatwoot-health", "check-publer-health", "No workflow of the pack checks Chatwoot"),
     ],
 )
 def test_a_workflow_that_does_not_do_so_fails_saying_why(was: str, now: str, said: str) -> None:
     workflow = json.loads(json.dumps(NIGHTLY).replace(was, now))
-    result = paper.judge_nightly("chatwoot", paper.nightly_jobs({"a.yml": workflow}, "chatwoot"))
+    result = paper.judge_nightly(CHATWOOT_IS_ASKED_NIGHTLY, "chatwoot", paper.nightly_jobs({"a.yml": workflow}, "chatwoot"))
     assert result.outcome is Outcome.FAIL
     assert said in result.detail
 
@@ -290,15 +294,15 @@ def dry_run(**changes: Any) -> dict[str, Any]:
 def test_only_a_fresh_live_delivered_dry_run_counts(recorded: list[dict[str, Any]], outcome: Outcome) -> None:
     result = paper.judge_recorded(recorded, environment="staging", live_only=True, now=NOW)
     assert result.outcome is outcome
-    assert outcome is Outcome.PASS or "make notify-dry-run ENV=staging" in result.detail
+    assert outcome is Outcome.PASS or result.fix == ("make notify-dry-run ENV=staging",)
 
 
 def test_what_is_not_part_of_the_run_is_skipped_with_its_reason() -> None:
-    world = cast(World, None)  # not looked at
+    context = cast(Context, None)  # not looked at
     looks = (
-        look_at_nights(world, tasks=()),
-        look_at_dry_run(world, tasks=(), mail_works=True, recorded=(), run_id="r"),
-        look_at_runbook(world, tasks=(), path="x.md"),
+        look_at_nights(context, tasks=()),
+        look_at_dry_run(context, tasks=(), mail_works=True, recorded=(), run_id="r"),
+        look_at_runbook(context, tasks=(), path="x.md"),
     )
     for findings in looks:
         assert {result.outcome for result in findings.results} == {Outcome.SKIP}
@@ -306,6 +310,6 @@ def test_what_is_not_part_of_the_run_is_skipped_with_its_reason() -> None:
 
 
 def test_without_mail_the_dry_run_leaves_the_word_to_the_mail_servers_own_check() -> None:
-    [result] = look_at_dry_run(cast(World, None), tasks=("health",), mail_works=False, recorded=(), run_id="r").results
+    [result] = look_at_dry_run(cast(Context, None), tasks=("health",), mail_works=False, recorded=(), run_id="r").results
     assert result.outcome is Outcome.SKIP
     assert "health.mail_server_accepts_us" in result.detail

@@ -18,7 +18,7 @@ def test_mismatch_shows_both_letters() -> None:
 def test_matching_matrix_says_so() -> None:
     cells = [{**cell, "observed": cell["expected"]} for cell in sample.matrix()]
     drawn = matrix_heat_map(cells)
-    assert drawn.alt == "All 112 probes gave what is declared." and "≠" not in drawn.svg
+    assert drawn.alt == "All 112 probes gave the declared result." and "≠" not in drawn.svg
 
 
 def test_each_scope_has_its_own_letter() -> None:

@@ -132,7 +132,7 @@ def test_a_file_that_would_leave_its_transaction_is_not_run(
     assert hosted_database.value("select to_regclass('public.stays')") is None
 
 
-def test_a_commit_that_hides_in_an_included_file_is_told(hosted_database: Database, tmp_path: Path, psql: Path) -> None:
+def test_a_commit_in_an_included_file_is_reported(hosted_database: Database, tmp_path: Path, psql: Path) -> None:
     (
         write_tests(tmp_path, one="select plan(1);\nselect ok(true);\n\\ir ../hidden.psql\n") / "supabase" / "hidden.psql"
     ).write_text("commit;")

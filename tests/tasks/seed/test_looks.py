@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lib.core.errors import TargetError
-from lib.core.results import Findings, Outcome, Provenance, Result
+from lib.core.results import Findings, Look, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.run.params import load_params
 from lib.run.stack import find_supabase
@@ -18,7 +16,7 @@ from lib.tasks.seed import looks as seed
 from lib.tasks.seed.constraints import EmailDomain, EmailSearch
 from lib.tasks.seed.judge import is_reserved, judge_emails
 from lib.tasks.seed.task import CHECKS, Seed
-from lib.transport.context import Programs, World
+from lib.transport.context import Context, Programs
 from lib.transport.database import Database
 
 MIGRATION = """
@@ -58,9 +56,9 @@ def pack(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def world(postgres_server: EmbeddedPostgres, hosted_database: Database, pack: Path, tmp_path: Path) -> World:
+def context(postgres_server: EmbeddedPostgres, hosted_database: Database, pack: Path, tmp_path: Path) -> Context[Seed]:
     (tmp_path / "work").mkdir()
-    return World(
+    return Context(
         environment="local",
         pack=pack,
         settings=section(),
@@ -78,21 +76,17 @@ def world(postgres_server: EmbeddedPostgres, hosted_database: Database, pack: Pa
 class Looks:
     """The looks in the notebook's order, each kept."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, context: Context[Seed]) -> None:
+        self.context = context
         self.seen: dict[str, Result] = {}
-        self.findings: dict[str, Findings] = {}
+        self.findings: dict[str, Findings[Any]] = {}
         self.applied: Any = None
 
-    def look(self, look: Callable[..., Findings], **arguments: Any) -> Findings:
-        try:
-            findings = look(self.world, **arguments)
-        except TargetError as exc:
-            results = [Result(check=check, outcome=Outcome.ERROR, detail=str(exc)) for check in look.check_ids]
-            findings = Findings(results=results)
-        assert sorted(one.check for one in findings.results) == sorted(look.check_ids)
+    def look(self, look: Look[..., Any], **arguments: Any) -> Findings[Any]:
+        findings = look.attempt(self.context, **arguments)
+        assert sorted(one.check for one in findings.results) == sorted(check.id for check in look.checks)
         self.seen.update({one.check.removeprefix("seed."): one for one in findings.results})
-        self.findings[look.__name__] = findings
+        self.findings[look.name] = findings
         return findings
 
     def apply(self) -> Looks:
@@ -115,19 +109,22 @@ class Looks:
     def detail(self, check: str) -> str:
         return self.seen[check].detail
 
+    def fix(self, check: str) -> str:
+        return " ".join(self.seen[check].fix)
+
 
 @pytest.fixture
-def looks(world: World) -> Looks:
-    return Looks(world)
+def looks(context: Context[Seed]) -> Looks:
+    return Looks(context)
 
 
-def write_seed(world: World, text: str, name: str = "seed.sql") -> None:
-    (world.pack / "supabase" / name).write_text(text)
+def write_seed(context: Context[Seed], text: str, name: str = "seed.sql") -> None:
+    (context.pack / "supabase" / name).write_text(text)
 
 
-def fill(world: World) -> None:
+def fill(context: Context[Seed]) -> None:
     """Put in by hand what the pack's migration and seed make, where the CLI is not what is tested."""
-    run(world.target, MIGRATION + SEED)
+    run(context.target, MIGRATION + SEED)
 
 
 def run(database: Database, script: str) -> None:
@@ -135,8 +132,8 @@ def run(database: Database, script: str) -> None:
         connection.execute(script)
 
 
-def run_as_replica(world: World, script: str) -> None:
-    run(world.target, "set session_replication_role = replica;" + script)
+def run_as_replica(context: Context[Seed], script: str) -> None:
+    run(context.target, "set session_replication_role = replica;" + script)
 
 
 def counts(database: Database) -> tuple[int, int]:
@@ -150,16 +147,16 @@ def test_clean_fixtures_pass_every_check(looks):
     assert "Seeding data from supabase/seed.sql" in looks.findings["look_at_application"].artifacts["push.txt"]
 
 
-def test_a_second_run_passes_and_says_that_nothing_had_to_be_applied(looks, world):
+def test_a_second_run_passes_and_says_that_nothing_had_to_be_applied(looks, context):
     looks.all()
-    again = Looks(world).all()
+    again = Looks(context).all()
     assert again.not_passed() == {}
     assert again.seen["applied_with_cli"].observed == "applied before"
 
 
-def test_the_second_application_leaves_nothing_behind(looks, world):
-    write_seed(world, "insert into public.teams select coalesce(max(id), 0) + 1, 'Team' from public.teams;")
-    looks.world = replace(world, settings=section(expected_counts={"public.teams": 1}))
+def test_the_second_application_leaves_nothing_behind(looks, context):
+    write_seed(context, "insert into public.teams select coalesce(max(id), 0) + 1, 'Team' from public.teams;")
+    looks.context = replace(context, settings=section(expected_counts={"public.teams": 1}))
     looks.all()
     assert looks.not_passed() == {
         "applied_twice_changes_nothing": "fail",
@@ -167,27 +164,27 @@ def test_the_second_application_leaves_nothing_behind(looks, world):
         "emails_are_reserved": "skip",
     }
     assert "public.teams goes from 1 row to 3" in looks.detail("applied_twice_changes_nothing")
-    assert world.target.value("select count(*) from public.teams") == 1
+    assert context.target.value("select count(*) from public.teams") == 1
 
 
-def test_a_seed_that_fails_the_second_time_fails_alone(looks, world):
-    write_seed(world, SEED.replace(" on conflict do nothing", "").replace("\non conflict do nothing", ""))
+def test_a_seed_that_fails_the_second_time_fails_alone(looks, context):
+    write_seed(context, SEED.replace(" on conflict do nothing", "").replace("\non conflict do nothing", ""))
     looks.all()
     assert looks.not_passed() == {"applied_twice_changes_nothing": "fail"}
     assert "duplicate key" in looks.detail("applied_twice_changes_nothing")
 
 
-def test_a_late_constraint_counts_in_the_second_application_too(looks, world):
+def test_a_late_constraint_counts_in_the_second_application_too(looks, context):
     text = MIGRATION + "create table public.log (n int, unique (n) deferrable initially deferred);"
-    (world.pack / "supabase/migrations/20250101000000_first.sql").write_text(text)
-    write_seed(world, SEED + "insert into public.log values (1);")
-    looks.world = replace(world, settings=section(expected_counts={**COUNTS, "public.log": 1}))
+    (context.pack / "supabase/migrations/20250101000000_first.sql").write_text(text)
+    write_seed(context, SEED + "insert into public.log values (1);")
+    looks.context = replace(context, settings=section(expected_counts={**COUNTS, "public.log": 1}))
     assert looks.all().not_passed() == {"applied_twice_changes_nothing": "fail"}
 
 
-def test_a_seed_that_updates_in_place_is_no_change_when_values_stay(looks, world):
+def test_a_seed_that_updates_in_place_is_no_change_when_values_stay(looks, context):
     write_seed(
-        world,
+        context,
         SEED.replace(
             "'Atlas'), (2, 'Borealis') on conflict do nothing",
             "'Atlas'), (2, 'Borealis') on conflict (id) do update set name = excluded.name",
@@ -196,50 +193,50 @@ def test_a_seed_that_updates_in_place_is_no_change_when_values_stay(looks, world
     assert looks.all().not_passed() == {}
 
 
-def test_a_value_that_differs_each_time_is_found_by_the_digest(looks, world):
-    write_seed(world, SEED + "update public.teams set name = gen_random_uuid()::text;")
+def test_a_value_that_differs_each_time_is_found_by_the_digest(looks, context):
+    write_seed(context, SEED + "update public.teams set name = gen_random_uuid()::text;")
     looks.all()
     assert looks.not_passed() == {"applied_twice_changes_nothing": "fail"}
     assert "public.teams goes from 2 rows to 2" in looks.detail("applied_twice_changes_nothing")
 
 
-def test_a_seed_with_its_own_commit_is_told(looks, world):
-    write_seed(world, f"begin;{SEED}commit;")
+def test_a_seed_with_its_own_commit_is_reported(looks, context):
+    write_seed(context, f"begin;{SEED}commit;")
     looks.all()
     assert looks.not_passed() == {}
     assert "its own COMMIT" in looks.detail("applied_twice_changes_nothing")
 
 
-def test_an_edited_seed_is_a_finding_each_time_and_never_hidden_by_the_cli(looks, world):
+def test_an_edited_seed_is_a_finding_each_time_and_never_hidden_by_the_cli(looks, context):
     looks.all()
-    write_seed(world, SEED + "insert into public.teams values (3, 'Cascade') on conflict do nothing;")
+    write_seed(context, SEED + "insert into public.teams values (3, 'Cascade') on conflict do nothing;")
     for _ in range(2):
-        edited = Looks(world).apply()
+        edited = Looks(context).apply()
         assert edited.not_passed() == {"applied_with_cli": "fail", "history_records_file": "error"}
-        assert "psql" in edited.detail("applied_with_cli")
-    assert counts(world.target) == (2, 3)
+        assert "psql" in edited.fix("applied_with_cli")
+    assert counts(context.target) == (2, 3)
 
 
-def test_an_edited_seed_whose_note_was_removed_is_applied_and_passes(looks, world):
+def test_an_edited_seed_whose_note_was_removed_is_applied_and_passes(looks, context):
     looks.all()
-    write_seed(world, SEED + "insert into public.teams values (3, 'Cascade') on conflict do nothing;")
-    run(world.target, "delete from supabase_migrations.seed_files")
-    repaired = Looks(replace(world, settings=section(expected_counts={**COUNTS, "public.teams": 3}))).all()
+    write_seed(context, SEED + "insert into public.teams values (3, 'Cascade') on conflict do nothing;")
+    run(context.target, "delete from supabase_migrations.seed_files")
+    repaired = Looks(replace(context, settings=section(expected_counts={**COUNTS, "public.teams": 3}))).all()
     assert repaired.not_passed() == {}
 
 
-def test_a_hash_noted_without_running_the_file_is_found_by_the_rows(looks, world):
+def test_a_hash_noted_without_running_the_file_is_found_by_the_rows(looks, context):
     looks.apply()
-    run(world.target, "delete from public.people where id = 3; update public.people set feeling = 'keen'")
-    write_seed(world, SEED + "update public.people set feeling = 'calm';")
-    hash_now = seed.find_seed_files(world.pack)[0].sha256
-    run(world.target, f"update supabase_migrations.seed_files set hash = '{hash_now}'")
-    hidden = Looks(replace(world, settings=section(expected_counts={**COUNTS, "public.people": 2}))).all()
+    run(context.target, "delete from public.people where id = 3; update public.people set feeling = 'keen'")
+    write_seed(context, SEED + "update public.people set feeling = 'calm';")
+    hash_now = seed.find_seed_files(context.pack)[0].sha256
+    run(context.target, f"update supabase_migrations.seed_files set hash = '{hash_now}'")
+    hidden = Looks(replace(context, settings=section(expected_counts={**COUNTS, "public.people": 2}))).all()
     assert hidden.not_passed() == {"applied_twice_changes_nothing": "fail"}
 
 
-def test_a_failing_seed_fails_with_the_clis_own_sentence(looks, world):
-    write_seed(world, "insert into public.teams values (1, 'x');")
+def test_a_failing_seed_fails_with_the_clis_own_sentence(looks, context):
+    write_seed(context, "insert into public.teams values (1, 'x');")
     looks.all()
     assert looks.not_passed() == {
         "applied_with_cli": "fail",
@@ -263,26 +260,26 @@ def test_a_failing_seed_fails_with_the_clis_own_sentence(looks, world):
         ("[db.seed\n", "can't be read"),
     ],
 )
-def test_a_seed_that_the_cli_would_pass_over_in_silence_is_an_error(looks, world, config, said):
-    (world.pack / "supabase" / "config.toml").write_text(config)
+def test_a_seed_that_the_cli_would_pass_over_in_silence_is_an_error(looks, context, config, said):
+    (context.pack / "supabase" / "config.toml").write_text(config)
     looks.apply()
     assert set(looks.not_passed().values()) == {"error"}
     assert said in looks.detail("applied_with_cli")
 
 
-def test_a_missing_seed_file_is_an_error(looks, world):
-    (world.pack / "supabase" / "seed.sql").unlink()
+def test_a_missing_seed_file_is_an_error(looks, context):
+    (context.pack / "supabase" / "seed.sql").unlink()
     looks.all()
     assert looks.seen["applied_with_cli"].outcome is Outcome.ERROR
     assert "fail" not in looks.not_passed().values()
 
 
-def test_several_files_are_applied_in_the_clis_order(looks, world):
-    (world.pack / "supabase" / "config.toml").write_text('[db.seed]\nenabled = true\nsql_paths = ["./seeds/*.sql"]\n')
-    (world.pack / "supabase" / "seeds").mkdir()
+def test_several_files_are_applied_in_the_clis_order(looks, context):
+    (context.pack / "supabase" / "config.toml").write_text('[db.seed]\nenabled = true\nsql_paths = ["./seeds/*.sql"]\n')
+    (context.pack / "supabase" / "seeds").mkdir()
     first, second = SEED.split(";\n")[:2]
-    write_seed(world, first + ";", "seeds/10_teams.sql")
-    write_seed(world, second + ";", "seeds/20_people.sql")
+    write_seed(context, first + ";", "seeds/10_teams.sql")
+    write_seed(context, second + ";", "seeds/20_people.sql")
     looks.all()
     assert looks.not_passed() == {}
     assert [row["file"] for row in looks.findings["look_at_application"].rows] == [
@@ -291,58 +288,58 @@ def test_several_files_are_applied_in_the_clis_order(looks, world):
     ]
 
 
-def test_without_leave_to_write_nothing_is_applied_and_what_can_be_read_is_judged(looks, world):
+def test_without_leave_to_write_nothing_is_applied_and_what_can_be_read_is_judged(looks, context):
     looks.apply()
-    reading = Looks(replace(world, writes_allowed=False, provenance=Provenance.LIVE)).all()
+    reading = Looks(replace(context, writes_allowed=False, provenance=Provenance.LIVE)).all()
     assert reading.not_passed() == {"applied_with_cli": "skip", "applied_twice_changes_nothing": "skip"}
-    assert "ALLOW_WRITES=local" in reading.detail("applied_with_cli")
+    assert "ALLOW_WRITES=local" in reading.fix("applied_with_cli")
 
 
-def test_without_leave_to_write_an_empty_target_is_left_empty(looks, world):
-    run(world.target, MIGRATION)
-    looks.world = replace(world, writes_allowed=False)
+def test_without_leave_to_write_an_empty_target_is_left_empty(looks, context):
+    run(context.target, MIGRATION)
+    looks.context = replace(context, writes_allowed=False)
     looks.all()
     assert looks.not_passed()["row_counts_match"] == "fail"
-    assert counts(world.target) == (0, 0)
+    assert counts(context.target) == (0, 0)
 
 
-def test_pending_migrations_are_not_applied_to_a_live_target(looks, world):
-    looks.world = replace(world, provenance=Provenance.LIVE)
+def test_pending_migrations_are_not_applied_to_a_live_target(looks, context):
+    looks.context = replace(context, provenance=Provenance.LIVE)
     looks.apply()
     assert set(looks.not_passed().values()) == {"error"}
     assert "1 migration pending" in looks.detail("applied_with_cli")
-    assert world.target.value("select to_regclass('public.teams') is null")
+    assert context.target.value("select to_regclass('public.teams') is null")
 
 
-def test_a_target_that_does_not_answer_is_an_error(looks, world):
-    looks.world = replace(world, target=world.target.named("nowhere"))
+def test_a_target_that_does_not_answer_is_an_error(looks, context):
+    looks.context = replace(context, target=context.target.named("nowhere"))
     looks.all()
     assert set(looks.not_passed().values()) == {"error"}
     assert len(looks.not_passed()) == len(CHECKS)
 
 
-def test_a_row_gone_from_the_database_fails_the_count_alone(looks, world):
+def test_a_row_gone_from_the_database_fails_the_count_alone(looks, context):
     looks.all()
-    run(world.target, "delete from public.people where id = 2")
-    broken = Looks(world).all()
+    run(context.target, "delete from public.people where id = 2")
+    broken = Looks(context).all()
     assert broken.not_passed() == {"row_counts_match": "fail"}
     assert "public.people holds 2 rows instead of 3" in broken.detail("row_counts_match")
-    run(world.target, SEED)
-    assert Looks(world).all().not_passed() == {}
+    run(context.target, SEED)
+    assert Looks(context).all().not_passed() == {}
 
 
-def test_a_row_gone_from_the_seed_file_fails_the_count_alone(looks, world):
-    write_seed(world, SEED.replace(", (3, null, null, '{}')", ""))
+def test_a_row_gone_from_the_seed_file_fails_the_count_alone(looks, context):
+    write_seed(context, SEED.replace(", (3, null, null, '{}')", ""))
     assert looks.all().not_passed() == {"row_counts_match": "fail"}
 
 
-def test_an_undeclared_table_with_rows_and_a_declared_one_without_are_named(looks, world):
+def test_an_undeclared_table_with_rows_and_a_declared_one_without_are_named(looks, context):
     looks.apply()
     run(
-        world.target,
+        context.target,
         "create table public.extra (id int); insert into public.extra values (1); create table public.idle (id int)",
     )
-    looks.world = replace(world, settings=section(expected_counts={**COUNTS, "public.gone": 4}))
+    looks.context = replace(context, settings=section(expected_counts={**COUNTS, "public.gone": 4}))
     looks.judge()
     assert looks.not_passed() == {"row_counts_match": "fail"}
     assert "public.gone is missing" in looks.detail("row_counts_match")
@@ -350,56 +347,56 @@ def test_an_undeclared_table_with_rows_and_a_declared_one_without_are_named(look
     assert "public.idle" not in looks.detail("row_counts_match")
 
 
-def test_partitions_count_under_their_parent(looks, world):
+def test_partitions_count_under_their_parent(looks, context):
     looks.apply()
     run(
-        world.target,
+        context.target,
         """create table public.facts (n int) partition by list (n);
         create table public.facts_1 partition of public.facts for values in (1);
         insert into public.facts values (1)""",
     )
-    looks.world = replace(world, settings=section(expected_counts={**COUNTS, "public.facts": 1}))
+    looks.context = replace(context, settings=section(expected_counts={**COUNTS, "public.facts": 1}))
     looks.judge()
     assert looks.not_passed() == {}
 
 
-def test_no_declared_count_is_an_error(looks, world):
-    looks.world = replace(world, settings=section(expected_counts={}))
+def test_no_declared_count_is_an_error(looks, context):
+    looks.context = replace(context, settings=section(expected_counts={}))
     assert looks.all().not_passed() == {"row_counts_match": "error"}
 
 
-def test_an_orphan_put_in_while_keys_were_not_looked_at_fails_alone(looks, world):
+def test_an_orphan_inserted_while_keys_were_off_fails_alone(looks, context):
     looks.apply()
-    run_as_replica(world, "update public.people set team_id = 99 where id = 1")
+    run_as_replica(context, "update public.people set team_id = 99 where id = 1")
     looks.judge()
     assert looks.not_passed() == {"foreign_keys_hold": "fail"}
     assert "1 row of public.people against people_team_id_fkey" in looks.detail("foreign_keys_hold")
-    run_as_replica(world, "update public.people set team_id = 1 where id = 1")
+    run_as_replica(context, "update public.people set team_id = 1 where id = 1")
     assert looks.judge().not_passed() == {}
 
 
-def test_a_row_older_than_a_check_that_is_not_valid_fails_alone(looks, world):
-    fill(world)
-    run(world.target, "alter table public.people add constraint no_ana check (email not like 'ana%') not valid")
+def test_a_row_older_than_a_check_that_is_not_valid_fails_alone(looks, context):
+    fill(context)
+    run(context.target, "alter table public.people add constraint no_ana check (email not like 'ana%') not valid")
     looks.look(seed.look_at_constraints)
     assert looks.not_passed() == {"checks_hold": "fail"}
     assert "no_ana (NOT VALID)" in looks.detail("checks_hold")
-    run(world.target, "alter table public.people drop constraint no_ana")
+    run(context.target, "alter table public.people drop constraint no_ana")
     looks.look(seed.look_at_constraints)
     assert looks.not_passed() == {}
 
 
-def test_a_null_older_than_its_not_null_fails_alone(looks, world):
-    fill(world)
-    run(world.target, "alter table public.people add constraint has_email not null email not valid")
+def test_a_null_older_than_its_not_null_fails_alone(looks, context):
+    fill(context)
+    run(context.target, "alter table public.people add constraint has_email not null email not valid")
     looks.look(seed.look_at_constraints)
     assert looks.not_passed() == {"not_nulls_hold": "fail"}
     assert "public.people against email" in looks.detail("not_nulls_hold")
 
 
-def test_a_null_the_catalogue_denies_is_found_all_the_same(looks, world, postgres_server):
-    fill(world)
-    admin = postgres_server.database(world.target.name, role="supabase_admin")
+def test_a_null_the_catalogue_denies_is_found_all_the_same(looks, context, postgres_server):
+    fill(context)
+    admin = postgres_server.database(context.target.name, role="supabase_admin")
     with admin.connect() as connection:
         connection.execute("set allow_system_table_mods = on")
         connection.execute(
@@ -429,36 +426,36 @@ LOOK_ALIKE_CONSTRAINTS = [
 
 
 @pytest.mark.parametrize("script", LOOK_ALIKE_CONSTRAINTS)
-def test_rows_that_only_look_as_if_they_broke_a_constraint_pass(looks, world, script):
-    fill(world)
-    run(world.target, script)
+def test_rows_that_only_look_as_if_they_broke_a_constraint_pass(looks, context, script):
+    fill(context)
+    run(context.target, script)
     looks.look(seed.look_at_constraints)
     assert looks.not_passed() == {}
 
 
-def test_a_half_null_key_breaks_match_full(looks, world):
-    fill(world)
-    run(world.target, "create table public.pair (a int, b int, unique (a, b)); insert into public.pair values (1, 1)")
+def test_a_half_null_key_breaks_match_full(looks, context):
+    fill(context)
+    run(context.target, "create table public.pair (a int, b int, unique (a, b)); insert into public.pair values (1, 1)")
     run(
-        world.target,
+        context.target,
         "create table public.half (a int, b int, foreign key (a, b) references public.pair (a, b) match full)",
     )
-    run_as_replica(world, "insert into public.half values (7, null), (null, null), (1, 1)")
+    run_as_replica(context, "insert into public.half values (7, null), (null, null), (1, 1)")
     looks.look(seed.look_at_constraints)
     assert looks.not_passed() == {"foreign_keys_hold": "fail"}
     assert "1 row of public.half" in looks.detail("foreign_keys_hold")
 
 
-def test_no_constraint_at_all_is_an_error(looks, world, hosted_database):
+def test_no_constraint_at_all_is_an_error(looks, context, hosted_database):
     run(hosted_database, "create table public.free (a int); insert into public.free values (1)")
     looks.look(seed.look_at_constraints)
     assert set(looks.not_passed().values()) == {"error"}
 
 
-def test_a_real_address_is_told_by_its_domain_and_never_shown(looks, world):
-    fill(world)
-    run(world.target, "update public.people set email = 'jane.doe@gmail.com' where id = 3")
-    run(world.target, 'update public.people set profile = \'{"to": ["joe@corp.example.com.evil.org"]}\' where id = 2')
+def test_a_real_address_is_reported_by_its_domain_and_never_shown(looks, context):
+    fill(context)
+    run(context.target, "update public.people set email = 'jane.doe@gmail.com' where id = 3")
+    run(context.target, 'update public.people set profile = \'{"to": ["joe@corp.example.com.evil.org"]}\' where id = 2')
     looks.look(seed.look_at_emails)
     assert looks.not_passed() == {"emails_are_reserved": "fail"}
     assert "1 address at gmail.com in public.people.email" in looks.detail("emails_are_reserved")
@@ -481,8 +478,8 @@ def test_a_real_address_is_told_by_its_domain_and_never_shown(looks, world):
         "extensions.hstore",
     ],
 )
-def test_addresses_are_found_in_columns_of_every_texty_type(looks, world, column):
-    fill(world)
+def test_addresses_are_found_in_columns_of_every_texty_type(looks, context, column):
+    fill(context)
     value = {
         "json": '"a@real.io"',
         "jsonb": '"a@real.io"',
@@ -490,10 +487,10 @@ def test_addresses_are_found_in_columns_of_every_texty_type(looks, world, column
         "public.card": "(a@real.io)",
         "extensions.hstore": "k=>a@real.io",
     }
-    run(world.target, "create extension citext schema extensions; create extension hstore schema extensions")
-    run(world.target, "create domain public.address as varchar(80); create type public.card as (mail text)")
+    run(context.target, "create extension citext schema extensions; create extension hstore schema extensions")
+    run(context.target, "create domain public.address as varchar(80); create type public.card as (mail text)")
     run(
-        world.target,
+        context.target,
         f"create table public.odd (id int, v {column}); insert into public.odd values (1, '{value.get(column, 'a@real.io')}')",
     )
     looks.look(seed.look_at_emails)
@@ -514,15 +511,15 @@ def test_addresses_are_found_in_columns_of_every_texty_type(looks, world, column
         "mailto:ana@example.com?subject=x",
     ],
 )
-def test_what_only_looks_like_a_real_address_passes(looks, world, text):
-    fill(world)
-    run(world.target, f"update public.people set email = '{text}' where id = 3")
+def test_what_only_looks_like_a_real_address_passes(looks, context, text):
+    fill(context)
+    run(context.target, f"update public.people set email = '{text}' where id = 3")
     looks.look(seed.look_at_emails)
     assert looks.not_passed() == {}
 
 
-def test_fixtures_without_any_address_are_passed_over_with_a_reason(looks, world):
-    write_seed(world, "insert into public.teams values (1, 'Atlas') on conflict do nothing;")
+def test_fixtures_without_any_address_are_passed_over_with_a_reason(looks, context):
+    write_seed(context, "insert into public.teams values (1, 'Atlas') on conflict do nothing;")
     looks.apply()
     looks.look(seed.look_at_emails)
     assert looks.not_passed() == {"emails_are_reserved": "skip"}
@@ -549,13 +546,13 @@ def test_nothing_to_search_is_an_error():
     assert judge_emails(EmailSearch(columns=1, rows=1, found=found), ["test"]).outcome is Outcome.PASS
 
 
-def test_hostile_names_are_counted_verified_and_searched(looks, world):
+def test_hostile_names_are_counted_verified_and_searched(looks, context):
     looks.apply()
     name = "a\"b'c%s:d"
     quoted = '"' + name.replace('"', '""') + '"'
-    with world.target.connect() as connection:
+    with context.target.connect() as connection:
         connection.execute(f"create table public.{quoted} ({quoted} text primary key check ({quoted} <> 'no'))")
         connection.execute(f"insert into public.{quoted} values ('a@example.com')")
-    looks.world = replace(world, settings=section(expected_counts={**COUNTS, f"public.{name}": 1}))
+    looks.context = replace(context, settings=section(expected_counts={**COUNTS, f"public.{name}": 1}))
     looks.judge()
     assert looks.not_passed() == {}

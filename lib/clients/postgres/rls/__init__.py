@@ -1,1 +1,1 @@
-"""What a role can do to a table: declared, read off the catalogue, and tried."""
+"""What a role can do to a table: declared, read from the catalogue, and tried."""

@@ -1,4 +1,4 @@
-"""What the catalogue says about the tables an RLS probe is to try: columns, keys, grants, policies."""
+"""What the catalogue says about the tables that an RLS probe tries: columns, keys, grants, policies."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class ProbedTable:
-    """One table of an exposed schema; `shown` is its name as SQL spells it, quoted where it must be.
+    """One table of an exposed schema; `display_name` is its name as SQL spells it, quoted where needed.
 
-    triggers: the verbs for which a trigger of the pack's own fires.
+    triggers: the verbs for which one of the pack's own triggers fires.
     """
 
     schema: str
     name: str
-    shown: str
+    display_name: str
     rls_enabled: bool
     is_partition: bool
     policies: int
@@ -48,14 +48,14 @@ class ProbedTable:
     def needs_row(self) -> bool:
         """Whether the matrix must declare it.
 
-        A partition without a policy of its own lets nobody in but through its parent.
+        A partition without its own policy is only reached through its parent.
         """
         return not (self.is_partition and self.rls_enabled and self.policies == 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What one role holds on one table.
+    """The rights of one role on one table.
 
     held_by_policies: whether row level security applies to the role there.
     permitted_verbs: the verbs for which some permissive policy applies to it.
@@ -88,7 +88,7 @@ def read_tables(database: Database, schemas: Sequence[str]) -> list[ProbedTable]
         ProbedTable(
             schema=row["schema"],
             name=row["name"],
-            shown=row["shown"],
+            display_name=row["display_name"],
             rls_enabled=row["rls_enabled"],
             is_partition=row["is_partition"],
             policies=row["policies"],
@@ -100,9 +100,9 @@ def read_tables(database: Database, schemas: Sequence[str]) -> list[ProbedTable]
 
 
 def read_access(database: Database, schemas: Sequence[str], roles: Iterable[str]) -> dict[tuple[str, str], Access]:
-    """Return what each role that exists holds, by role and shown table."""
+    """Return the rights of each role that exists, by role and the table's display name."""
     rows = database.rows(read_query(__package__, "access"), schemas=list(schemas), roles=sorted(set(roles)))
-    return {(row["role"], row["shown"]): access_of(row) for row in rows}
+    return {(row["role"], row["display_name"]): access_of(row) for row in rows}
 
 
 def access_of(row: Mapping[str, object]) -> Access:
@@ -110,7 +110,7 @@ def access_of(row: Mapping[str, object]) -> Access:
     columns: Mapping[str, Sequence[bool]] = row["columns"]  # type: ignore[assignment]
     return Access(
         role=str(row["role"]),
-        table=str(row["shown"]),
+        table=str(row["display_name"]),
         uses_schema=bool(row["uses_schema"]),
         reads_all=bool(row["reads_all"]),
         granted=frozenset(verb for verb in GRANTED_VERBS if row[verb]),
@@ -122,8 +122,8 @@ def access_of(row: Mapping[str, object]) -> Access:
 
 
 def resolve_tables(names: Iterable[str], tables: Sequence[ProbedTable]) -> dict[str, ProbedTable]:
-    """Return the declared names that mean a table, with it: as SQL spells it, or plainly `schema.table`."""
-    spelled = {table.shown: table for table in tables}
+    """Return the declared names that name a table, with that table: as SQL spells it, or as plain `schema.table`."""
+    spelled = {table.display_name: table for table in tables}
     plain: dict[str, list[ProbedTable]] = {}
     for table in tables:
         plain.setdefault(f"{table.schema}.{table.name}", []).append(table)

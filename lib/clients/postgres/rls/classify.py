@@ -1,7 +1,7 @@
-"""From what an RLS probe observed to what a role can do: deny, allow, or the rows of a declared scope.
+"""Classifies what an RLS probe observed: deny, allow, or the rows of a declared scope. Pure.
 
-Pure. A class *fits* an observation when, in every region of the table, it explains what happened: all of
-the region's rows were touched, or none. Several may fit when no row tells them apart; then nothing was proved.
+A class *fits* an observation when, in every region of the table, it explains what happened: all of the
+region's rows were touched, or none. Several may fit when no row distinguishes them; then nothing was proved.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lib.clients.postgres.rls.attempt import UID
 from lib.clients.postgres.rls.declared import split_scope
-from lib.clients.postgres.rls.statements import UID
 from lib.core.results import Outcome
 
 GRANT = "grant"
@@ -25,9 +25,9 @@ class Observation:
 
     regions: region -> rows there were, rows touched.
     refused_by: what refused the whole statement: grant, policy, trigger or another object's grant.
-    fixed: the class that the catalogue leaves no choice about, when rows alone don't tell.
-    problem: why the probe could not be made; the regions are then not complete.
-    moved: columns by which rows could be carried out of the declared scope.
+    fixed: the only class that the catalogue allows, when rows alone do not decide.
+    problem: why the probe could not be made; the regions are then incomplete.
+    moved: columns by which rows could be moved out of the declared scope.
     example: region -> a row that was touched.
     """
 
@@ -46,8 +46,8 @@ class Cell:
     """One cell of the matrix: what a role may do with one verb on one table, declared and observed.
 
     observed: deny, allow, a scope's name, `other` when none explains it, several joined by ` or `
-        when rows don't tell them apart, `unknown` when nothing was learned.
-    outcome: pass or fail as declared or not; error when it could not be told; skip when another check judges it.
+        when no row distinguishes them, `unknown` when nothing was learned.
+    outcome: pass or fail as declared or not; error when undetermined; skip when another check judges it.
     by_identity: identity -> its own observed class.
     refused_by: grant, policy, trigger or another object, when a statement was refused outright.
     """
@@ -64,16 +64,16 @@ class Cell:
 
 
 def is_member(region: str, name: str, scopes: Sequence[str]) -> bool:
-    """Whether the class lets one touch the rows of the region."""
+    """Whether the class allows touching the rows of the region."""
     if name in ("allow", "deny"):
         return name == "allow"
     return region[list(scopes).index(name)] == "t"
 
 
 def candidate_classes(scopes: Mapping[str, str], *, has_user: bool, declared: str) -> list[str]:
-    """Return the classes that can be meant, widest first; scopes spelled alike count once.
+    """Return the possible classes, widest first; scopes with the same predicate count once.
 
-    A scope of `:uid` means nothing for an identity without a user, unless it is the one declared.
+    A scope of `:uid` is left out for an identity without a user, unless it is the declared one.
     """
     names = ["allow"]
     seen = {scopes[declared].strip()} if declared in scopes else set()
@@ -100,7 +100,7 @@ def fitting_classes(seen: Observation, candidates: Sequence[str], scopes: Sequen
 def judge_cell(
     key: tuple[str, str, str], declared: str, scopes: Mapping[str, str], seen: Sequence[tuple[Observation, bool]]
 ) -> Cell:
-    """Judge one role and verb on one table by what each of its identities could do.
+    """Judge one role and verb on one table by what each of its identities can do.
 
     key: table, role, verb. seen: each identity's observation, and whether it has a user.
     """
@@ -139,7 +139,7 @@ def _decide(
     whole = [one for one in seen if one.problem is None]
     problems = [f"{one.identity}: {one.problem}" for one in seen if one.problem is not None]
     if whole and all(one.refused_by == GRANT for one in seen) and reached != "deny":
-        return Outcome.SKIP, "deny", "no GRANT for it: judged by rls.grants_match_declared"
+        return Outcome.SKIP, "deny", "no GRANT for it: see rls.grants_match_declared"
     wrong = [one for one in whole if reached not in fits[one.identity]]
     if wrong:
         observed = join_classes(common) if common else "other"
@@ -147,20 +147,20 @@ def _decide(
     partial = [one for one in seen if one.problem is not None and contradicts(one, reached, scopes)]
     if partial:
         return Outcome.FAIL, "other", "; ".join(describe(one, reached, scopes) for one in partial)
-    moved = [f"{one.identity} can carry rows out of it by column {', '.join(one.moved)}" for one in seen if one.moved]
+    moved = [f"{one.identity} can move rows out of it by column {', '.join(one.moved)}" for one in seen if one.moved]
     if moved:
         return Outcome.FAIL, "other", f"declared {declared}, but {'; '.join(moved)}"
     if problems:
         return Outcome.ERROR, "unknown" if not whole else join_classes(common), "; ".join(problems)
     if len(common) > 1:
-        why = f"no row tells {join_classes(common)} apart for {', '.join(one.identity for one in seen)}"
+        why = f"no row distinguishes {join_classes(common)} for {', '.join(one.identity for one in seen)}"
         return Outcome.ERROR, join_classes(common), why
     said = next((one.said for one in seen if one.refused_by in (OTHER, TRIGGER)), "")
     return Outcome.PASS, reached, f"refused by {seen[0].refused_by}: {said}" if said else ""
 
 
 def contradicts(seen: Observation, name: str, scopes: Sequence[str]) -> bool:
-    """Whether even an incomplete observation shows rows touched that the class keeps out."""
+    """Whether even an incomplete observation shows touched rows that the class excludes."""
     return any(touched and not is_member(region, name, scopes) for region, (_, touched) in seen.regions.items())
 
 
@@ -175,7 +175,7 @@ def name_class(names: Sequence[str], declared: str) -> str:
 
 
 def describe(seen: Observation, reached: str, scopes: Sequence[str]) -> str:
-    """Say in one phrase how far an observation is from what is declared."""
+    """Return one phrase: how an observation differs from what is declared."""
     if seen.refused_by in (POLICY, TRIGGER, OTHER):
         return f"{seen.identity} was refused by {seen.refused_by} ({seen.said})"
     touched = sum(count for _, count in seen.regions.values())

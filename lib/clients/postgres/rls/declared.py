@@ -12,7 +12,7 @@ Verb = Literal["select", "insert", "update", "delete"]
 
 
 class Identity(Section):
-    """Whom a probe pretends to be: a database role, with the claims PostgREST would set."""
+    """The identity a probe acts as: a database role, with the claims PostgREST would set."""
 
     role: str
     sub: str | None = None
@@ -51,11 +51,11 @@ def split_scope(declared: str) -> tuple[str, str]:
 
 
 def matrix_problems(rls: Rls, table: str) -> list[str]:
-    """Return a line for each word of one table's row that says nothing."""
+    """Return a line for each word of one table's row that is not valid."""
     known = {"allow", "deny", *rls.scopes.get(table, {})}
     roles = {identity.role for identity in rls.identities.values()}
     taken = [name for name in rls.scopes.get(table, {}) if name in ("allow", "deny")]
-    problems = [f"scope '{name}' of {table} has a word of its own meaning" for name in taken]
+    problems = [f"scope '{name}' of {table} has a reserved name" for name in taken]
     for role, verbs in rls.matrix[table].items():
         if role not in roles:
             problems.append(f"{table}: no identity has the role {role}")

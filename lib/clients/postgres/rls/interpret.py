@@ -1,4 +1,4 @@
-"""From the answers of an RLS probe to observations: pure, one verb at a time."""
+"""Turns the answers of an RLS probe into observations, one verb at a time. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Regions = dict[str, tuple[int, int]]
 
 
 def read_observation(trial: Trial, verb: str) -> Observation:
-    """Return what one identity could do with one verb on one table."""
+    """Return what one identity can do with one verb on one table."""
     counted = trial.answers["regions",]
     if counted["phase"] != "done":
         return Observation(identity=trial.who, problem=f"the scopes can't be counted: {counted['message']}")
@@ -28,7 +28,7 @@ def read_select(trial: Trial, verb: str) -> Observation:
 
 
 def read_write(trial: Trial, verb: str) -> Observation:
-    """Read an UPDATE or DELETE: on the whole table where that went well, else row by row."""
+    """Read an UPDATE or DELETE: on the whole table where that succeeded, else row by row."""
     whole, unread = trial.answers.get((verb,)), trial.answers.get((verb, "unread"))
     if not trial.may(verb):
         return refusal(trial, verb, whole) if whole else Observation(identity=trial.who, problem="no column can be assigned")
@@ -38,7 +38,7 @@ def read_write(trial: Trial, verb: str) -> Observation:
 
 
 def widen(trial: Trial, seen: Observation) -> Observation:
-    """Add the rows that an update reached once they stood alone: what policies for SELECT had hidden."""
+    """Add the rows that an update reached once they were alone in the table: policies for SELECT had hidden them."""
     regions = dict(seen.regions)
     for spot in {spot for spot, _ in trial.unreached}:
         tries = [trial.answers.get(("alone", place)) for region, place in trial.samples if region == spot]
@@ -50,12 +50,12 @@ def widen(trial: Trial, seen: Observation) -> Observation:
 
 
 def read_rows(trial: Trial, verb: str, also: Sequence[Answer]) -> Observation:
-    """Read writes tried on single rows, whose whole-table form failed; also: forms that went well."""
+    """Read writes tried on single rows, whose whole-table form failed; also: forms that succeeded."""
     regions: Regions = {}
     problem, refused_by, said = None, None, ""
     for spot, place in trial.samples:
         tries = [trial.answers.get((verb, place, str(quiet))) for quiet in trial.subject.modes(verb)]
-        answer = first_telling([one for one in tries if one is not None])
+        answer = first_conclusive([one for one in tries if one is not None])
         if answer is None or not (answer["phase"] == "done" or is_refusal(answer)):
             problem = f"{verb} can't be tried: {answer['message'] if answer else 'no column can be assigned'}"
         elif answer["phase"] == "done":
@@ -73,7 +73,7 @@ def read_rows(trial: Trial, verb: str, also: Sequence[Answer]) -> Observation:
 
 
 def read_insert(trial: Trial, verb: str) -> Observation:
-    """Read inserts: rows put back one by one, each in the region it would be new in."""
+    """Read inserts: rows inserted again one by one, each in the region it has as a new row."""
     blank = trial.answers["insert", "blank"]
     if not trial.may(verb):
         return refusal(trial, verb, blank)
@@ -111,10 +111,10 @@ def read_insert(trial: Trial, verb: str) -> Observation:
 
 
 def arrival(trial: Trial, spot: str, place: str, answer: Answer) -> tuple[str, str | None]:
-    """Return the region a row was put back in while it was missing, and the one it arrived in, if any.
+    """Return the region a row was sent to while it was missing, and the one it arrived in, if any.
 
-    A row that arrived as it was sent arrived there; one that a trigger or a default changed on the way,
-    where it ended up.
+    A row that arrived as sent arrived in that region; one that a trigger or a default changed arrived where
+    it then is.
     """
     quiet = trial.proven_mode(place)
     without = trial.answers.get(("without", place, str(quiet)))
@@ -126,7 +126,7 @@ def arrival(trial: Trial, spot: str, place: str, answer: Answer) -> tuple[str, s
 
 
 def moved_columns(trial: Trial) -> tuple[str, ...]:
-    """Return the columns by which an update carried a row out of the class it was declared to stay in."""
+    """Return the columns by which an update moved a row out of the class it was declared to stay in."""
     scopes = list(trial.subject.scopes)
     moved = {
         step[1]
@@ -144,7 +144,7 @@ def count(regions: Regions, spot: str, is_touched: bool) -> None:
 
 
 def counted_regions(who: str, answers: Sequence[Answer]) -> Observation:
-    """Return the observation of whole-table attempts: in each region the widest reach counts."""
+    """Return the observation of whole-table attempts: in each region the largest number of rows counts."""
     regions: Regions = {}
     example: dict[str, str] = {}
     for answer in answers:
@@ -161,7 +161,7 @@ def is_refusal(answer: Answer) -> bool:
 
 
 def refused_by_whom(trial: Trial, verb: str, answer: Answer) -> str | None:
-    """Say what refused a statement; PostgreSQL gives grants and policies one SQLSTATE."""
+    """Return what refused a statement; PostgreSQL gives grants and policies the same SQLSTATE."""
     if not is_refusal(answer):
         return None
     if not trial.may(verb):
@@ -173,9 +173,9 @@ def refused_by_whom(trial: Trial, verb: str, answer: Answer) -> str | None:
 
 
 def refusal(trial: Trial, verb: str, answer: Answer) -> Observation:
-    """Return the observation of a statement that was stopped as a whole."""
+    """Return the observation of a statement that was refused as a whole."""
     whom = refused_by_whom(trial, verb, answer)
-    said = answer["message"] or "it was let through without a grant"
+    said = answer["message"] or "it was allowed without a grant"
     if whom is None:
         return Observation(identity=trial.who, problem=f"{verb} can't be tried: {said}")
     return Observation(identity=trial.who, regions=untouched(trial.regions), refused_by=whom, said=said)
@@ -186,15 +186,15 @@ def untouched(regions: Mapping[str, Any]) -> Regions:
     return {spot: (counted[0], 0) for spot, counted in regions.items()}
 
 
-def first_telling(answers: Sequence[Answer]) -> Answer | None:
-    """Return the first answer that says something about rights, else the last."""
+def first_conclusive(answers: Sequence[Answer]) -> Answer | None:
+    """Return the first answer that depends on rights, else the last."""
     return next((one for one in answers if one["phase"] == "done" or is_refusal(one)), answers[-1] if answers else None)
 
 
 def fix_by_catalogue(trial: Trial, verb: str, seen: Observation) -> Observation:
-    """Add what the catalogue leaves no choice about, for tables whose rows don't tell.
+    """Add the class that the catalogue determines, for tables whose rows do not.
 
-    Without a permissive policy nothing passes; where policies do not apply, everything does.
+    Without a permissive policy nothing is allowed; where policies do not apply, everything is.
     """
     access = trial.subject.access
     if seen.problem is not None or seen.refused_by == GRANT:

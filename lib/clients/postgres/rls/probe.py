@@ -1,4 +1,4 @@
-"""Observe an RLS matrix by really trying: every verb, as every identity, on every declared table.
+"""Observes an RLS matrix by really trying: every verb, as every identity, on every declared table.
 
 All of it happens in one REPEATABLE READ transaction that is always rolled back, in a number of round
 trips that does not grow with the matrix. Inserts still draw sequence values, and triggers with effects
@@ -15,11 +15,12 @@ import psycopg
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from lib.clients.postgres.rls.attempt import UID, Attempt, claims_of
 from lib.clients.postgres.rls.catalogue import Access, ProbedTable, read_access, read_tables, resolve_tables
 from lib.clients.postgres.rls.classify import Cell, Observation, judge_cell
 from lib.clients.postgres.rls.declared import Identity, Rls, split_scope
 from lib.clients.postgres.rls.interpret import read_observation
-from lib.clients.postgres.rls.statements import UID, Attempt, Subject, claims_of
+from lib.clients.postgres.rls.statements import Subject
 from lib.clients.postgres.rls.trial import VERBS as VERBS
 from lib.clients.postgres.rls.trial import Answer, Trial
 from lib.core.errors import DatabaseError, TargetError
@@ -27,7 +28,7 @@ from lib.core.results import Outcome
 from lib.transport.database import Database, read_query
 
 LOCK_TIMEOUT_S = 2
-"""Seconds a probe waits for a row that somebody else holds; then its cell can't be told."""
+"""Seconds a probe waits for a row that somebody else holds; then its cell is undetermined."""
 
 Key = tuple[str, ...]
 
@@ -37,13 +38,13 @@ def observe_matrix(database: Database, rls: Rls, *, verbs: Sequence[str] = VERBS
 
     Tables that do not exist are left out; tables without row level security are cells with outcome skip.
     Two databases behave alike when `(table, role, verb, observed, refused_by)` of their cells are equal.
-    Raises TargetError when the connected user can't see past policies or can't act as the roles.
+    Raises TargetError when policies apply to the connected user, or it can't act as the roles.
     """
     tables = read_tables(database, rls.schemas)
     found = resolve_tables(rls.matrix, tables)
     access = read_access(database, rls.schemas, [identity.role for identity in rls.identities.values()])
     with rolled_back(database, statement_timeout_s=rls.statement_timeout_s) as connection:
-        may_quieten = look_around(connection, database, rls.identities)
+        may_quieten = check_connection(connection, database, rls.identities)
         trials = list(open_trials(rls, found, access, verbs, may_quieten=may_quieten))
         observed = observe_trials(connection, trials)
     return [
@@ -67,17 +68,17 @@ def judge_row(
         reached = split_scope(declared[verb])[0]
         if not table.rls_enabled:
             yield Cell(
-                table=table.shown,
+                table=table.display_name,
                 role=role,
                 verb=verb,
                 declared=declared[verb],
                 observed="not guarded",
                 outcome=Outcome.SKIP,
-                detail="RLS is off: judged by rls.every_table_enabled",
+                detail="RLS is off: see rls.every_table_enabled",
             )
             continue
         seen = [(observed[name, who, verb], one.sub is not None) for who, one in identities.items()]
-        cell = judge_cell((table.shown, role, verb), declared[verb], scopes, seen)
+        cell = judge_cell((table.display_name, role, verb), declared[verb], scopes, seen)
         if reached in scopes and UID.search(scopes[reached]) and len(users) < 2 and cell.outcome is Outcome.PASS:
             yield replace(cell, outcome=Outcome.ERROR, detail=f"{reached} was tried as fewer than two users")
         else:
@@ -96,7 +97,7 @@ def rolled_back(database: Database, *, statement_timeout_s: float) -> Iterator[p
                 "row_security": "on",
                 "standard_conforming_strings": "on",
             }
-            # The transaction's own id is drawn at once: new rows are known by not being older than it.
+            # The transaction's id is assigned at once: new rows are those that are not older than it.
             connection.execute(
                 "select pg_catalog.pg_current_xact_id(), set_config(name, value, true) "
                 "from jsonb_each_text(%s) as limits (name, value)",
@@ -121,10 +122,10 @@ def run_attempts(connection: psycopg.Connection[DictRow], attempts: Mapping[Key,
     return {key: answers[attempt] for key, attempt in attempts.items() if attempt is not None}
 
 
-def look_around(connection: psycopg.Connection[DictRow], database: Database, identities: Mapping[str, Identity]) -> bool:
-    """Return whether triggers can be switched off here, having made sure that a probe can work at all.
+def check_connection(connection: psycopg.Connection[DictRow], database: Database, identities: Mapping[str, Identity]) -> bool:
+    """Return whether triggers can be switched off here, after checking that a probe can work at all.
 
-    Raises TargetError when policies apply to the connected user, or a role can't be taken on.
+    Raises TargetError when policies apply to the connected user, or a role can't be set.
     """
     row = connection.execute(
         "select current_user::text as name, rolsuper or rolbypassrls as sees_all "
@@ -132,8 +133,9 @@ def look_around(connection: psycopg.Connection[DictRow], database: Database, ide
     ).fetchone()
     if row is None or not row["sees_all"]:
         raise DatabaseError(
-            f"{database.shown} was opened as a user that row level security applies to, so hidden rows can't be told "
-            "from missing ones. Next: connect as postgres, or as another role with BYPASSRLS."
+            f"Row level security applies to the user of {database.display_name}, so hidden rows can't be distinguished "
+            "from missing ones.",
+            fix="Connect as postgres, or as another role with BYPASSRLS.",
         )
     attempts: dict[Key, Attempt | None] = {
         (name,): Attempt(act="select", role=identity.role, claims=claims_of(identity), path="public")
@@ -143,8 +145,8 @@ def look_around(connection: psycopg.Connection[DictRow], database: Database, ide
     stopped = [f"{name} ({answers[(name,)]['message']})" for name in identities if answers[(name,)]["phase"] != "done"]
     if stopped:
         raise TargetError(
-            f"{row['name']} can't act as {', '.join(stopped)} on {database.shown}. "
-            "Next: grant it these roles, or correct the identities in params."
+            f"{row['name']} can't act as {', '.join(stopped)} on {database.display_name}.",
+            fix=f"Grant {row['name']} these roles, or correct rls.identities in the params file.",
         )
     return bool(answers["", "quiet"]["phase"] == "done")
 
@@ -165,7 +167,7 @@ def open_trials(
                 subject = Subject(
                     identity=identity,
                     table=table,
-                    access=access[identity.role, table.shown],
+                    access=access[identity.role, table.display_name],
                     scopes=rls.scopes.get(name, {}),
                     may_quieten=may_quieten,
                 )
@@ -174,7 +176,7 @@ def open_trials(
 
 
 def observe_trials(connection: psycopg.Connection[DictRow], trials: Sequence[Trial]) -> dict[Key, Observation]:
-    """Run every trial, one round trip a round, and return what each table, identity and verb came to."""
+    """Run every trial, one round trip a round, and return the observation of each table, identity and verb."""
     for plan in (Trial.plan_regions, Trial.plan_tables, Trial.plan_rows):
         attempts = {(str(n), *step): attempt for n, trial in enumerate(trials) for step, attempt in plan(trial)}
         for (n, *step), answer in run_attempts(connection, attempts).items():

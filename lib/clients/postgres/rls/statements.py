@@ -1,65 +1,28 @@
-"""The statements an RLS probe tries, as SQL text: pure, so that each can be read and tested alone.
+"""The statements an RLS probe tries, as SQL text. Pure, so that each can be read and tested alone.
 
 A *region* is the rows of a table that lie in the same scopes; it is written as one letter a scope, in the
-order they are declared: `tf` is in the first and not in the second. Rows are known by where they lie
-(tableoid and ctid), which needs no primary key and holds still within one snapshot.
+order they are declared: `tf` is in the first and not in the second. Rows are identified by their place
+(tableoid and ctid), which needs no primary key and does not change within one snapshot.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
+from lib.clients.postgres.rls.attempt import Attempt, bind_uid, claims_of, quote_text
 from lib.clients.postgres.rls.catalogue import Access, Column, ProbedTable
 from lib.clients.postgres.rls.declared import Identity
 from lib.transport.database import quote_name
 
-UID = re.compile(r"(?<!:):uid\b")
 NEW_XIDS = 1_000_000
 """Rows whose xmin is this close behind our own transaction id are ours; older ones may have wrapped around."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """One step of the plan that install_attempts.sql runs; see there for each field."""
-
-    act: str
-    claims: str
-    path: str
-    role: str | None = None
-    quiet: bool = False
-    capture: str | None = None
-    remove: str | None = None
-    reads: bool = False
-    witness: str | None = None
-    measure: str | None = None
-
-    def as_json(self) -> dict[str, object]:
-        return asdict(self)
-
-
-def quote_text(text: str) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def claims_of(identity: Identity) -> str:
-    """Return the claims as PostgREST sets them: the role is always among them."""
-    sub = {"sub": identity.sub} if identity.sub is not None else {}
-    return json.dumps({**identity.claims, **sub, "role": identity.role}, sort_keys=True)
-
-
-def bind_uid(predicate: str, identity: Identity) -> str:
-    """Return a scope's predicate with `:uid` in place; no user means NULL, which no row equals."""
-    uid = quote_text(identity.sub) if identity.sub is not None else "null"
-    return UID.sub(lambda _: uid, predicate)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One identity before one table: builds what is tried there.
+    """One identity and one table: builds the statements that are tried.
 
     scopes: scope name -> predicate, in declared order.
     may_quieten: whether the connected user may switch triggers and foreign keys off.
@@ -77,7 +40,7 @@ class Subject:
 
     @property
     def place(self) -> str:
-        """Where a row lies, as one text; also its name as long as the snapshot lasts."""
+        """The place of a row as one text, which identifies it as long as the snapshot lasts."""
         return f"({self.alias}.tableoid::oid::text || {self.alias}.ctid::text)"
 
     @property
@@ -88,8 +51,8 @@ class Subject:
         return f"concat({', '.join(letters)})" if letters else "''::text"
 
     @property
-    def shown_row(self) -> str:
-        """How a person recognises a row: its primary key, else where it lies."""
+    def row_name(self) -> str:
+        """A readable name of a row: its primary key, else its place."""
         primary = [column for column in self.table.columns if column.primary]
         keys = [f"{quote_text(column.name + ' ')} || {self._column(column)}::text" for column in primary]
         return f"left(concat_ws(', ', {', '.join(keys)}), 120)" if keys else f"'row at ' || {self.place}"
@@ -106,15 +69,15 @@ class Subject:
         ]
 
     @property
-    def looks_elsewhere(self) -> bool:
-        """Whether a scope asks other rows, so that a row's region may depend on the row itself being there."""
+    def reads_other_rows(self) -> bool:
+        """Whether a scope reads other rows, so that a row's region may depend on the row itself."""
         return any(re.search(r"\bselect\b|\(", predicate, re.IGNORECASE) for predicate in self.scopes.values())
 
     def modes(self, verb: str) -> list[bool]:
         """Return the ways to try a write, best first: with triggers (False), with them off (True).
 
-        Foreign keys are no policy, so they are kept out of the way wherever no trigger of the pack's
-        own would be kept out with them.
+        Foreign keys are not policies, so they are switched off wherever that switches off no trigger of the
+        pack.
         """
         if not self.may_quieten:
             return [False]
@@ -146,7 +109,7 @@ class Subject:
         return self._write(f"update {self.table.sql} set {name} = {self._column(column)} where true", quiet=quiet)
 
     def update_unread(self, *, quiet: bool) -> Attempt | None:
-        """Assign one present value to every row, which needs no right to read; None when no column is free to.
+        """Assign one present value to every row, which needs no right to read; None when no column is free.
 
         Policies for SELECT narrow an UPDATE only when it reads: this one shows what they hide.
         """
@@ -173,9 +136,9 @@ class Subject:
         return self._attempt(act=act, quiet=quiet, capture=self._captured(place))
 
     def update_alone(self, place: str) -> Attempt | None:
-        """Take every other row away, then give the one that is left its own value without reading it.
+        """Delete every other row, then assign the remaining one its own value without reading it.
 
-        For tables where no present value suits any row, so that `update_unread` has nothing to assign.
+        For tables where no present value suits every row, so that `update_unread` has nothing to assign.
         """
         column = self._updated_column()
         if column is None:
@@ -191,9 +154,9 @@ class Subject:
         return self._attempt(act=act, quiet=quiet, capture=self._captured(place))
 
     def region_without(self, place: str, *, quiet: bool) -> Attempt:
-        """Say in which region a row would be if it were not there yet. witnessed: [region].
+        """Find the region a row would be in if it did not exist yet. witnessed: [region].
 
-        A membership row counts in the very scopes that judge it, so the answer may differ from its region now.
+        A membership row counts in the scopes that judge it, so the answer may differ from its region now.
         """
         row = f"(select (kept).* from (select $1::{self.table.sql} as kept) as one) as {self.alias}"
         act = f"select array[{self.region}] from {row}"
@@ -202,7 +165,7 @@ class Subject:
         )
 
     def insert_proof(self, place: str, *, quiet: bool) -> Attempt:
-        """Take one row away and put it back as the connected user: a valid row to try as others."""
+        """Delete one row and insert it again as the connected user: a valid row to try as others."""
         # Without triggers the claims mean nothing, and the proofs of all identities are one and the same.
         return replace(
             self._attempt(
@@ -216,7 +179,7 @@ class Subject:
         )
 
     def insert_again(self, place: str, *, quiet: bool) -> Attempt:
-        """Take one row away and put it back as the identity.
+        """Delete one row and insert it again as the identity.
 
         witnessed: [whether the scopes' columns arrived as sent, the row]; measured: the region it is then in.
         """
@@ -241,7 +204,7 @@ class Subject:
         )
 
     def insert_blank(self) -> Attempt:
-        """Insert a row of nothing but defaults: policies are asked before constraints are."""
+        """Insert a row of defaults only: policies are checked before constraints."""
         return self._attempt(act=f"insert into {self.table.sql} default values")
 
     def hand_over(self, place: str | None, donor: str, column: Column, *, quiet: bool) -> Attempt:
@@ -265,7 +228,7 @@ class Subject:
         return Attempt(act=act, role=role, claims=claims_of(self.identity), path=path, **rest)  # type: ignore[arg-type]
 
     def _write(self, act: str, *, quiet: bool, capture: str | None = None) -> Attempt:
-        """Try a write on every row; what no longer lies where it lay was touched."""
+        """Try a write on every row; a row that is no longer at its place was touched."""
         witness = f"select coalesce(array_agg({self.place}), '{{}}') from {self.table.sql}"
         measure = self._counted(f"not ({self.place} = any ($1))")
         return self._attempt(act=act, quiet=quiet, capture=capture, witness=witness, measure=measure)
@@ -276,12 +239,12 @@ class Subject:
             from (
               select region, count(*) as total, count(*) filter (where is_hit) as touched,
                 min(shown) filter (where is_hit) as example
-              from (select {self.region} as region, {is_hit} as is_hit, {self.shown_row} as shown from {self.table.sql}) as rows
+              from (select {self.region} as region, {is_hit} as is_hit, {self.row_name} as shown from {self.table.sql}) as rows
               group by region
             ) as counted"""
 
     def _readable_key(self) -> str:
-        """What tells rows apart that the role may read; with column grants alone it may not ask where a row lies."""
+        """A key of the rows that the role may read; with column grants alone it may not read a row's place."""
         readable = [column for column in self.table.columns if self.access.columns[column.name][0]]
         if self.access.reads_all or not readable:
             return self.place
@@ -298,7 +261,7 @@ class Subject:
         return ranked[0] if ranked else None
 
     def _this_row(self, place: str, *, by_place: bool = False) -> str:
-        """The condition for one row, by where it lies, else by the captured row's primary key."""
+        """The condition for one row, by its place, else by the captured row's primary key."""
         primary = [column for column in self.table.columns if column.primary]
         if by_place or self.access.reads_all or not primary:
             table, bracket, within = place.partition("(")

@@ -1,4 +1,4 @@
-"""One identity before one table: what is tried there, round by round, and what was answered."""
+"""One identity and one table: what is tried, round by round, and what was answered."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lib.clients.postgres.rls.attempt import Attempt
 from lib.clients.postgres.rls.classify import is_member
 from lib.clients.postgres.rls.declared import Verb, split_scope
-from lib.clients.postgres.rls.statements import Attempt, Subject
+from lib.clients.postgres.rls.statements import Subject
 
 VERBS: tuple[Verb, ...] = ("select", "insert", "update", "delete")
 WHOLE_TABLE_ROWS = 50_000
@@ -24,7 +25,7 @@ class Trial:
     """All that is tried as one identity on one table.
 
     table: its name as declared. declared: verb -> class, for the verbs to try.
-    answers: step -> what came of it, filled in round by round.
+    answers: step -> its answer, filled in round by round.
     """
 
     table: str
@@ -49,7 +50,7 @@ class Trial:
         return split_scope(self.declared.get("update", "allow"))[1]
 
     def may(self, verb: str) -> bool:
-        """Whether the grants let the identity try a verb that is to be tried."""
+        """Whether the verb is to be tried and the grants allow it."""
         return verb in self.declared and self.subject.access.may(verb)
 
     def plan_regions(self) -> Iterator[tuple[Step, Attempt | None]]:
@@ -77,11 +78,11 @@ class Trial:
             for _, place in self.samples:
                 for quiet in subject.modes("insert"):
                     yield ("proof", place, str(quiet)), subject.insert_proof(place, quiet=quiet)
-                    if subject.looks_elsewhere:
+                    if subject.reads_other_rows:
                         yield ("without", place, str(quiet)), subject.region_without(place, quiet=quiet)
 
     def plan_hand_overs(self, quiet: bool) -> Iterator[tuple[Step, Attempt | None]]:
-        """Yield attempts to carry rows out of the class that updates are declared to keep them in."""
+        """Yield attempts to move rows out of the class that updates are declared to keep them in."""
         reached, scopes = split_scope(self.declared["update"])[0], list(self.subject.scopes)
         inside = [spot for spot in sorted(self.regions) if is_member(spot, reached, scopes)]
         outside = [spot for spot in sorted(self.regions) if not is_member(spot, self.kept_in, scopes)]
@@ -94,7 +95,7 @@ class Trial:
                     yield step, self.subject.hand_over(place, self.regions[spot][1], column, quiet=quiet)
 
     def plan_rows(self) -> Iterator[tuple[Step, Attempt | None]]:
-        """Yield the third round: proven inserts, and row by row what did not go as a whole."""
+        """Yield the third round: proven inserts, and row by row what did not succeed as a whole."""
         subject = self.subject
         if self.may("insert"):
             for _, place in self.samples:
@@ -122,7 +123,7 @@ class Trial:
         return [(spot, place) for spot, place in self.samples if reached.get(spot, 0) < self.regions[spot][0]]
 
     def proven_mode(self, place: str) -> bool | None:
-        """Return the first way in which taking a row away and putting it back works; None when none does."""
+        """Return the first way in which deleting a row and inserting it again works; None when none does."""
         for quiet in self.subject.modes("insert"):
             proof = self.answers["proof", place, str(quiet)]
             if proof["phase"] == "done" and proof["touched"] == 1:

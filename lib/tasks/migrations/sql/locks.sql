@@ -1,4 +1,4 @@
--- What one backend holds on relations, and which of the others wait, with whom they wait for.
+-- The locks of one backend on relations, and which of the others wait, with the backends that block them.
 select
     l.pid,
     l.relation::bigint as oid,

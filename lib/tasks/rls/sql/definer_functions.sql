@@ -3,7 +3,7 @@
 -- Source: https://www.postgresql.org/docs/current/sql-createfunction.html#SQL-CREATEFUNCTION-SECURITY
 select
   n.nspname as schema,
-  format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) as shown,
+  format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) as display_name,
   case p.prokind when 'p' then 'procedure' else 'function' end as kind,
   path.setting is not null as is_safe,
   coalesce(path.setting, '') as fact
@@ -18,4 +18,4 @@ where p.prosecdef
     select from pg_catalog.pg_depend d
     where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
   )
-order by n.nspname, p.proname, shown
+order by n.nspname, p.proname, display_name

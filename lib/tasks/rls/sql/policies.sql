@@ -2,7 +2,7 @@
 -- on: one row a table. Binds: managed text[].
 select
   n.nspname as schema,
-  format('%I.%I', n.nspname, c.relname) as shown,
+  format('%I.%I', n.nspname, c.relname) as display_name,
   'table' as kind,
   c.relrowsecurity as is_safe,
   string_agg(p.polname, ', ' order by p.polname) as fact

@@ -1,9 +1,9 @@
--- Views of the exposed schemas, and whether the policies of the tables below apply to who reads them: one row a
--- view. A materialized view holds its rows itself, so it is safe only from roles that can't read it.
+-- Views of the exposed schemas, and whether the policies of their tables apply to the reader: one row a view.
+-- A materialized view stores its rows, so it is safe only when no role under policies can read it.
 -- Binds: schemas text[], roles text[].
 select
   n.nspname as schema,
-  format('%I.%I', n.nspname, c.relname) as shown,
+  format('%I.%I', n.nspname, c.relname) as display_name,
   case c.relkind when 'm' then 'materialized view' else 'view' end as kind,
   case c.relkind
     when 'm' then readers.names = ''

@@ -13,13 +13,13 @@ test("a file in shape is left as it is", () => {
   assert.deepEqual(findMisshapen({ path: "a.sql", text: bounded }), []);
 });
 
-test("white space at a line's end is found, and mended", () => {
+test("white space at a line's end is found, and corrected", () => {
   const [finding] = findMisshapen({ path: "a.yml", text: "a: 1\nb: 2 \n" });
   assert.equal(finding.line, 2);
   assert.equal(format("a: 1\nb: 2 \n\n\n"), "a: 1\nb: 2\n");
 });
 
-test("JSON that is none is told, not mended", () => {
+test("What is not valid JSON is reported, not corrected", () => {
   assert.match(findMisshapen({ path: "a.json", text: "{\n" })[0].what, /no valid JSON/);
 });
 

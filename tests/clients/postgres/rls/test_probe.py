@@ -170,7 +170,7 @@ class TestInserts:
         )
         assert users(notes, "insert").outcome is Outcome.PASS
 
-    def test_an_empty_table_can_not_be_told(self, notes: Database) -> None:
+    def test_an_empty_table_is_inconclusive(self, notes: Database) -> None:
         apply(notes, "truncate public.notes")
         cells = observe(notes)
         assert {cells["authenticated", verb].outcome for verb in VERBS} == {Outcome.ERROR}
@@ -230,7 +230,7 @@ class TestGrants:
         cell = users(notes, "delete")
         assert (cell.outcome, cell.refused_by) == (Outcome.SKIP, "grant")
 
-    def test_a_refusal_by_policy_and_one_by_grant_are_told_apart(self, notes: Database) -> None:
+    def test_a_refusal_by_policy_and_one_by_grant_are_distinguished(self, notes: Database) -> None:
         apply(notes, "grant select, insert, update, delete on public.notes to anon")
         cells = observe(notes)
         assert cells["anon", "insert"].refused_by == "policy"
@@ -344,7 +344,7 @@ class TestCanNotLook:
         )
         plain = Database(notes.url.replace(notes.url.split("//")[1].split("@")[0], "plain:plain-password"))
         try:
-            with pytest.raises(DatabaseError, match="connect as postgres"):
+            with pytest.raises(DatabaseError, match="Connect as postgres"):
                 observe_matrix(plain, section())
         finally:
             apply(notes, "drop role plain")

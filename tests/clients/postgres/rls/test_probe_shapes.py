@@ -83,7 +83,7 @@ create policy own_drop on {table} for delete to authenticated using ({owner} = (
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_own_rows_are_told_whatever_the_table_looks_like(hosted_database: Database, shape: str) -> None:
+def test_own_rows_are_recognised_whatever_the_table_looks_like(hosted_database: Database, shape: str) -> None:
     apply(hosted_database, SHAPES[shape], POLICIES.format(table="public.t", owner="owner"))
     cells = observe_matrix(hosted_database, section(scopes={"public.t": {"own": "owner = :uid"}}, matrix={"public.t": roles()}))
     assert [(cell.role, cell.verb, cell.detail) for cell in cells if cell.outcome is not Outcome.PASS] == []
@@ -91,7 +91,7 @@ def test_own_rows_are_told_whatever_the_table_looks_like(hosted_database: Databa
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_hole_is_told_whatever_the_table_looks_like(hosted_database: Database, shape: str) -> None:
+def test_a_hole_is_found_whatever_the_table_looks_like(hosted_database: Database, shape: str) -> None:
     apply(hosted_database, SHAPES[shape], POLICIES.format(table="public.t", owner="owner"))
     for verb in VERBS:
         clause = "with check (true)" if verb == "insert" else "using (true)"
@@ -134,7 +134,7 @@ def test_names_that_need_quoting_are_quoted(hosted_database: Database, schema: s
 
 
 def resolve_shown(database: Database, schema: str) -> str:
-    return read_tables(database, [schema])[0].shown
+    return read_tables(database, [schema])[0].display_name
 
 
 def test_a_plain_name_that_could_mean_two_tables_means_none(hosted_database: Database) -> None:
@@ -145,8 +145,8 @@ def test_a_plain_name_that_could_mean_two_tables_means_none(hosted_database: Dat
 
 def test_a_partition_is_a_door_of_its_own(hosted_database: Database) -> None:
     apply(hosted_database, SHAPES["partitioned"], POLICIES.format(table="public.t", owner="owner"))
-    needed = {table.shown: table.needs_row for table in read_tables(hosted_database, ["public"])}
+    needed = {table.display_name: table.needs_row for table in read_tables(hosted_database, ["public"])}
     assert needed == {"public.t": True, "public.t1": False, "public.t2": False}
     apply(hosted_database, "alter table public.t1 disable row level security")
-    needed = {table.shown: table.needs_row for table in read_tables(hosted_database, ["public"])}
+    needed = {table.display_name: table.needs_row for table in read_tables(hosted_database, ["public"])}
     assert needed["public.t1"]

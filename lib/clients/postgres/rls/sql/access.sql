@@ -2,7 +2,7 @@
 -- A role that does not exist has no row. Binds: schemas text[], roles text[].
 select
   r.rolname as role,
-  format('%I.%I', n.nspname, c.relname) as shown,
+  format('%I.%I', n.nspname, c.relname) as display_name,
   pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage') as uses_schema,
   pg_catalog.has_table_privilege(r.oid, c.oid, 'select') as reads_all,
   pg_catalog.has_any_column_privilege(r.oid, c.oid, 'select') as "select",

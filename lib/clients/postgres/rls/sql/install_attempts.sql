@@ -2,13 +2,13 @@
 -- One call tries a whole list, so that the number of round trips does not grow with the matrix.
 --
 -- plan: an array of objects, each with
---   claims  text of the request's claims            role    whom to act as; null: the caller
+--   claims  text of the request's claims            role    the role to act as; null: the caller
 --   path    search_path while acting                quiet   whether triggers and foreign keys are off
 --   capture SQL, one text, kept as $1 of act        remove  SQL run before acting, always by the caller
 --   act     SQL tried as the role                   reads   whether act answers one text[]
 --   witness SQL by the caller after acting and before undoing: one text[]
 --   measure SQL by the caller after undoing; $1 is what was read or witnessed; answers one jsonb
--- answers: phase (the last one begun; 'done' when all went well), sqlstate and message of what stopped it,
+-- answers: phase (the last one begun; 'done' on success), sqlstate and message of what stopped it,
 --   touched rows, witnessed text[], measured jsonb.
 create or replace function pg_temp.launch_attempts(plan jsonb)
 returns table (number bigint, phase text, code text, message text, touched bigint, witnessed text[], measured jsonb)

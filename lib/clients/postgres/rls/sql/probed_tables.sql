@@ -3,7 +3,7 @@
 select
   n.nspname as schema,
   c.relname as name,
-  format('%I.%I', n.nspname, c.relname) as shown,
+  format('%I.%I', n.nspname, c.relname) as display_name,
   c.relrowsecurity as rls_enabled,
   c.relispartition as is_partition,
   (select count(*) from pg_catalog.pg_policy p where p.polrelid = c.oid) as policies,

@@ -1,4 +1,4 @@
--- Statements that take back every default privilege set for the schemas, so that a dump's own are all there is.
+-- Statements that revoke every default privilege of the schemas, so that only those of a dump remain.
 select format(
     'alter default privileges for role %%I in schema %%I revoke all on %%s from %%s',
     pg_get_userbyid(d.defaclrole),

@@ -1,4 +1,4 @@
--- The order in which a table's columns stand: what `insert` without names and `select *` go by.
+-- The order of a table's columns, which `insert` without names and `select *` use.
 select
     'column_order' as kind,
     c.oid::regclass::text as name,

@@ -1,4 +1,4 @@
--- Columns of tables and composite types. Where a column stands is another question: column_order.
+-- Columns of tables and composite types. Their order is in column_order.
 select
     'column' as kind,
     c.oid::regclass::text || '.' || quote_ident(a.attname) as name,

@@ -1,5 +1,5 @@
--- What every role may do with each object: an access list that is not set is spelled out as its default,
--- and `all` stands for every privilege this server knows, so that versions with more of them agree.
+-- The privileges of every role on each object: an access list that is not set is expanded to its default,
+-- and `all` means every privilege of this server, so that versions with more privileges compare equal.
 with objects as (
     select 'schema ' || quote_ident(n.nspname) as name, n.nspacl as acl, 'n'::"char" as sort, n.nspowner as owner,
            n.nspname, 'pg_catalog.pg_namespace'::regclass as class, n.oid

@@ -1,4 +1,4 @@
--- Indexes that no constraint made; one left invalid by a failed CONCURRENTLY is told apart.
+-- Indexes without a constraint; one left invalid by a failed CONCURRENTLY is marked.
 select
     'index' as kind,
     c.oid::regclass::text as name,

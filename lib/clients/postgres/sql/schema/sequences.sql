@@ -1,4 +1,4 @@
--- Sequences' definitions and owning columns; where they stand is data, not schema.
+-- Sequences' definitions and owning columns; their values are data, not schema.
 select
     'sequence' as kind,
     c.oid::regclass::text as name,

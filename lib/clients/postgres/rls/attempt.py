@@ -1,0 +1,47 @@
+"""One statement to be tried as one identity, and how its values are spelled."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+
+from lib.clients.postgres.rls.declared import Identity
+
+UID = re.compile(r"(?<!:):uid\b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One step of the plan that install_attempts.sql runs; see there for each field."""
+
+    act: str
+    claims: str
+    path: str
+    role: str | None = None
+    quiet: bool = False
+    capture: str | None = None
+    remove: str | None = None
+    reads: bool = False
+    witness: str | None = None
+    measure: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def quote_text(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def claims_of(identity: Identity) -> str:
+    """Return the claims as PostgREST sets them: the role is always among them."""
+    sub = {"sub": identity.sub} if identity.sub is not None else {}
+    return json.dumps({**identity.claims, **sub, "role": identity.role}, sort_keys=True)
+
+
+def bind_uid(predicate: str, identity: Identity) -> str:
+    """Return a scope's predicate with `:uid` in place; no user means NULL, which no row equals."""
+    uid = quote_text(identity.sub) if identity.sub is not None else "null"
+    return UID.sub(lambda _: uid, predicate)

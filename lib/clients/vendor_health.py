@@ -1,0 +1,32 @@
+"""What healthy vendors answer, as params declare it; apart from who asks them, which takes long to import."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lib.clients.probe import Endpoint
+from lib.core.section import Section
+
+
+class ChatwootHealth(Section):
+    """What a healthy Chatwoot answers."""
+
+    alive: Endpoint
+    services: Endpoint
+    profile: Endpoint
+    account: Endpoint
+    inboxes: Endpoint
+    max_clock_skew_s: float = Field(gt=0)  # of the timestamp in `services`: an older one comes from a cache
+    canary_conversation: int | None  # kept for this probe alone: resolving it must leave a worker's trace
+    canary_label: str = Field(min_length=1)  # a conversation without this label is never touched
+    effect_deadline_s: float = Field(gt=0)  # longest a worker may take to leave it
+
+
+class PublerHealth(Section):
+    """What a healthy Publer answers, and how many requests it allows."""
+
+    user: Endpoint
+    workspaces: Endpoint
+    accounts: Endpoint
+    requests: int = Field(ge=1)  # at most, in any window
+    window_s: float = Field(gt=0)

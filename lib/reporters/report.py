@@ -1,0 +1,98 @@
+"""One run, added up once: every reporter takes a RunReport and nothing else, so that no two can tell it differently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lib.core.results import Outcome, Verdict, count_outcomes
+from lib.core.wording import verdict_sentence
+from lib.evidence.history import PastRun, changes_since
+from lib.evidence.log import EvidenceLine
+from lib.reporters.html.model import LaunchRow
+from lib.reporters.launch_list import LaunchItem, count_items, judge_items
+from lib.reporters.summary import TaskSummary, standing_out, summarize_task, verdict_of
+from lib.run.graph import RunOutcome
+from lib.run.run_file import RunFile
+from lib.tasks.base import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What a run came to.
+
+    run: what was asked, and where it lies. lines: its evidence, in the order found. tasks: in their order.
+    items: the launch list's, tally: the same in one line. standing_out: what a person must read, worst first.
+    gates: how many gates came to what. commit: the pack's, with `+` when it had changes; None outside version control.
+    previous: the run compared with; changes: None without one.
+    """
+
+    run: RunFile
+    outcome: RunOutcome
+    verdict: Verdict
+    lines: tuple[EvidenceLine, ...]
+    tasks: tuple[TaskSummary, ...]
+    items: tuple[LaunchRow, ...]
+    commit: str | None = None
+    previous: str | None = None
+    changes: tuple[Mapping[str, Any], ...] | None = None
+
+    @property
+    def tally(self) -> str:
+        return count_items(self.items)
+
+    @property
+    def gates(self) -> dict[str, int]:
+        return count_outcomes(line.result for line in self.lines if line.gate)
+
+    @property
+    def standing_out(self) -> list[EvidenceLine]:
+        return standing_out(self.lines)
+
+    @property
+    def sentence(self) -> str:
+        """What the verdict means."""
+        return verdict_sentence(self.verdict, self.gates, partial=self.outcome.partial, rehearsed=self.run.rehearsal)
+
+    @property
+    def ended_at(self) -> datetime:
+        return self.outcome.ended_at
+
+    def summary_of(self, task: Task) -> TaskSummary:
+        """Return what one task of the run came to."""
+        return next(one for one in self.tasks if one.task == task)
+
+    def lines_of(self, task: Task) -> list[EvidenceLine]:
+        """Return one task's evidence."""
+        return [line for line in self.lines if line.task == task.name]
+
+    @property
+    def results(self) -> dict[str, Outcome]:
+        """What each check came to, by its id."""
+        return {line.check: line.result for line in self.lines}
+
+
+def report_run(
+    run: RunFile,
+    tasks: Sequence[Task],
+    lines: Sequence[EvidenceLine],
+    outcome: RunOutcome,
+    *,
+    launch_list: Sequence[LaunchItem],
+    past: PastRun | None = None,
+    commit: str | None = None,
+) -> RunReport:
+    """Add a run's evidence up. past: the run to compare with, if there is one."""
+    return RunReport(
+        run=run,
+        outcome=outcome,
+        verdict=verdict_of(lines, partial=outcome.partial or not outcome.finished),
+        lines=tuple(lines),
+        tasks=tuple(summarize_task(task, lines) for task in tasks),
+        items=tuple(judge_items(launch_list, lines)),
+        commit=commit,
+        previous=past.run_id if past else None,
+        changes=None if past is None else tuple(changes_since(past, lines)),
+    )

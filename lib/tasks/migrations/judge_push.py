@@ -1,0 +1,99 @@
+"""What the push to the target means: pure, one Result for each check of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lib.clients.supabase.cli import CliRefusal
+from lib.core.results import Findings, Result
+from lib.tasks.migrations.judge import count_check, list_names
+from lib.tasks.migrations.push import Pushed
+from lib.tasks.migrations.task import (
+    NOTHING_LEFT_TO_PUSH,
+    ONE_RUN_AT_A_TIME,
+    PUSHED_TO_TARGET,
+)
+
+
+def plan_push(pending: Sequence[str], environment: str) -> Findings[None]:
+    """Return what would be pushed, where the target may not be changed."""
+    reason = f"Changes to {environment} are not allowed in this run."
+    fix = f"Run with ALLOW_WRITES={environment} to allow them."
+    check = NOTHING_LEFT_TO_PUSH
+    if pending:
+        left = check.skipped(f"{len(pending)} migrations are pending: {', '.join(pending)}. {reason}", fix=fix)
+    else:
+        left = count_check(check, (), "migrations", "The target's history has every file.")
+    results = [ONE_RUN_AT_A_TIME.skipped(reason, fix=fix), PUSHED_TO_TARGET.skipped(reason, fix=fix), left]
+    return Findings(results=results, rows=[{"would be pushed": name} for name in pending])
+
+
+def judge_push(pushed: Pushed, pending: Sequence[str]) -> Findings[None]:
+    """Judge that the push succeeded as rehearsed, and that a second push finds nothing to do."""
+    waited = f"The lock was free after {pushed.waited_s:.1f} s." if pushed.waited_s >= 1 else ""
+    states = {name: "applied" if name.partition("_")[0] in pushed.after else "still pending" for name in pending}
+    results = [judge_pushed(pushed, pending), judge_left(pushed)]
+    if pushed.refusal:
+        results = judge_refused(pushed, pushed.refusal, states)
+    runs = [run for run in (pushed.first, pushed.second) if run is not None]
+    return Findings(
+        results=[ONE_RUN_AT_A_TIME.passed(detail=waited), *results],
+        rows=[{"migration": name, "on the target": state} for name, state in states.items()],
+        artifacts={"push.txt": "\n".join(run.transcript for run in runs)},
+    )
+
+
+def judge_refused(pushed: Pushed, refusal: CliRefusal, states: Mapping[str, str]) -> list[Result]:
+    """Return the results of a push that the CLI refused: what is applied, what is still pending."""
+    applied = [name for name, state in states.items() if state == "applied"]
+    rest = [name for name in states if name not in applied]
+    account = f"Applied: {list_names(applied)}; still pending: {list_names(rest)}."
+    return [
+        PUSHED_TO_TARGET.failed(
+            observed=len(applied),
+            expected=len(states),
+            unit="migrations",
+            detail=f"{account} {refusal.message}",
+            fix=refusal.fix,
+            command=pushed.first.command,
+            exit_code=pushed.first.exit_code,
+        ),
+        NOTHING_LEFT_TO_PUSH.errored(account, fix="See migrations.pushed_to_target."),
+    ]
+
+
+def judge_pushed(pushed: Pushed, pending: Sequence[str]) -> Result:
+    """Judge that exactly the rehearsed files were pushed."""
+    right = sorted(pushed.names) == sorted(pending)
+    detail = "" if pending else "Nothing was pending; the CLI confirms this."
+    if not right:
+        detail = f"The CLI pushed {list_names(pushed.names)} instead of {list_names(pending)}."
+    return PUSHED_TO_TARGET.judge(
+        holds=right,
+        observed=len(pushed.names),
+        expected=len(pending),
+        unit="migrations",
+        detail=detail,
+        fix="Compare supabase/migrations with the target's history in supabase_migrations.schema_migrations.",
+        command=pushed.first.command,
+        exit_code=pushed.first.exit_code,
+    )
+
+
+def judge_left(pushed: Pushed) -> Result:
+    """Judge that both sides list the same versions after the push, and that a second push did nothing."""
+    apart = [one.version for one in pushed.listed if one.local != one.remote]
+    left = sorted({*apart, *pushed.left})
+    detail = "A second push found nothing to do."
+    if left:
+        detail = f"Not the same on both sides: {', '.join(left)}."
+    run = pushed.second or pushed.first
+    return count_check(
+        NOTHING_LEFT_TO_PUSH,
+        left,
+        "migrations",
+        detail,
+        command=run.command,
+        exit_code=run.exit_code,
+        fix="Push again, and read what the CLI says about these versions in push.txt.",
+    )
