@@ -1,0 +1,63 @@
+"""`python -m lib list`: every task with its checks; with --write docs/checks.md, the same at length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lib.core.files import write_whole
+from lib.core.paths import ROOT
+from lib.core.results import Check
+from lib.core.wording import gate_word
+from lib.tasks.base import Task
+from lib.tasks.index import TASKS
+
+FILE = "docs/checks.md"
+
+
+def list_checks(*, write: bool) -> int:
+    """Print every task and check, or write the page, and return the exit code 0."""
+    if write:
+        write_whole(ROOT / FILE, describe_checks())
+        print(f"wrote {FILE}")
+        return 0
+    for task in TASKS:
+        print(f"{task.name}: {task.title} (notebooks/{task.notebook})")
+        for check in task.checks:
+            print(f"  {check.id} ({gate_word(check.gate)}): {check.title}")
+    return 0
+
+
+def describe_checks() -> str:
+    """Return the page: each check with what it looks at, why, how it can be wrong, and the fix."""
+    count = sum(len(task.checks) for task in TASKS)
+    head = [
+        "# Every check",
+        "",
+        f"{count} checks of {len(TASKS)} tasks, written by `python -m lib list --write` from `lib/tasks/*/task.py`. "
+        "A failing *gate* stops the launch; a failing *advisory* is shown and counted. An id never changes once published.",
+        "",
+    ]
+    return "\n".join([*head, *(line for task in TASKS for line in describe_task(task))])
+
+
+def describe_task(task: Task) -> Iterator[str]:
+    """Yield one task's lines."""
+    targets = ", ".join(task.targets) or "the project itself, or the run"
+    yield f"## {task.title}"
+    yield ""
+    yield f"`{task.name}`, notebook `{task.notebook}`. Looks at: {targets}."
+    yield ""
+    for check in task.checks:
+        yield from describe_check(check)
+
+
+def describe_check(check: Check) -> Iterator[str]:
+    """Yield one check's lines."""
+    yield f"### `{check.id}`"
+    yield ""
+    yield f"**{check.title}.** {gate_word(check.gate).capitalize()}."
+    yield ""
+    yield check.doc
+    yield ""
+    yield f"*Fix:* {check.fix}"
+    yield ""
