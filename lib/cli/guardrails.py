@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from lib.core.paths import ROOT
 from lib.core.results import Findings, GateInput, Outcome, Provenance, Result, Verdict, decide
@@ -104,7 +103,7 @@ def print_branch(root: Path, guarded: GuardedBranch | None) -> None:
     print(plain_text(f"{root.name}: {guarded.name or 'no branch'} compared with {branch.base}{note}: {size}"))
 
 
-def print_results(found: Findings[Any]) -> None:
+def print_results(found: Findings[object]) -> None:
     """Print a line a check, and below one that did not pass what was seen and the fix; each cause once."""
     printed: set[str] = set()
     for one in found.results:

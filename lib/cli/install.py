@@ -46,6 +46,7 @@ def main() -> int:
         with alone():
             if not is_set_up():
                 check_space()
+                say_optional()
                 say(f"Setting up, once: about {NEEDED_MB / 1000:.1f} GB of disk and a minute or two. Later runs need no network.")
             install_packages()
             install_tools()
@@ -75,6 +76,14 @@ def check_machine() -> None:
         )
     if missing:
         raise SetUpError("\n".join(missing))
+
+
+def say_optional() -> None:
+    """Say in one line each what is not here, is not needed, and what it would be for."""
+    if not (shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")):
+        say(
+            "Optional: Chromium is missing, so `make test` skips the browser tests. Fix: Install it (Debian: apt-get install chromium)."
+        )
 
 
 def check_space() -> None:

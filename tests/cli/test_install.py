@@ -120,3 +120,14 @@ def test_no_python_and_an_old_one_are_one_line_each(tmp_path: Path) -> None:
         assert done.returncode == 2
         assert said in done.stderr + done.stdout
         assert "Traceback" not in done.stderr
+
+
+def test_what_is_optional_and_missing_is_said_with_what_it_is_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lib.cli.install.shutil.which", lambda _: None)
+    install.say_optional()
+    assert "browser tests. Fix: Install it" in capsys.readouterr().out
+    monkeypatch.setattr("lib.cli.install.shutil.which", lambda name: f"/usr/bin/{name}")
+    install.say_optional()
+    assert capsys.readouterr().out == ""
