@@ -128,12 +128,14 @@ def install_packages() -> None:
     if is_current(stamp, packages_wanted()):
         return
     python = VENV / "bin" / "python"
-    if not is_usable(python):
+    # Without a stamp it was never whole: a killed set-up leaves programs half written that pip takes for installed.
+    if not stamp.exists() or not is_usable(python):
         run(
             [sys.executable, "-m", "venv", "--clear", str(VENV)],
             "The virtual environment could not be made. Fix: Install Python's venv (Debian: apt-get install python3-venv).",
             doing="Making .venv",
         )
+    stamp.unlink(missing_ok=True)
     network = "Fix: Check the network and your package index settings, then run `make setup` again."
     run([str(python), "-m", "pip", "install", "--quiet", UV], f"uv could not be installed. {network}", doing="Installing uv")
     run(

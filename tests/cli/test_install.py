@@ -131,3 +131,29 @@ def test_what_is_optional_and_missing_is_said_with_what_it_is_for(
     monkeypatch.setattr("lib.cli.install.shutil.which", lambda name: f"/usr/bin/{name}")
     install.say_optional()
     assert capsys.readouterr().out == ""
+
+
+def test_an_environment_that_a_killed_set_up_left_is_made_from_the_start(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(install, "run", lambda argv, *_, **__: ran.append(list(argv)))
+    monkeypatch.setattr(install, "compile_packages", lambda _: None)
+    monkeypatch.setattr(install, "is_usable", lambda _: True)
+    (checkout / ".venv").mkdir()
+    install.install_packages()
+    assert [argv[2] for argv in ran if "--clear" in argv] == ["venv"]
+    ran.clear()
+    (checkout / "requirements.txt").write_text("another lock\n")
+    install.install_packages()
+    assert ran and not [argv for argv in ran if "--clear" in argv], "a whole one is brought up to date as it is"
+
+
+def test_the_stamp_is_gone_while_packages_change(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp = checkout / ".venv" / "installed"
+    stamp.parent.mkdir()
+    stamp.write_text("an older lock\n")
+    there: list[bool] = []
+    monkeypatch.setattr(install, "run", lambda *_, **__: there.append(stamp.exists()))
+    monkeypatch.setattr(install, "compile_packages", lambda _: None)
+    monkeypatch.setattr(install, "is_usable", lambda _: True)
+    install.install_packages()
+    assert there and not any(there)
