@@ -81,9 +81,8 @@ def check_machine() -> None:
 def say_optional() -> None:
     """Say in one line each what is not here, is not needed, and what it would be for."""
     if not (shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")):
-        say(
-            "Optional: Chromium is missing, so `make test` skips the browser tests. Fix: Install it (Debian: apt-get install chromium)."
-        )
+        fix = "Install it (Debian: apt-get install chromium)."
+        say(f"Optional: Chromium is missing, so `make test` skips the browser tests. Fix: {fix}")
 
 
 def check_space() -> None:

@@ -137,6 +137,7 @@ def test_an_environment_that_a_killed_set_up_left_is_made_from_the_start(checkou
     ran: list[list[str]] = []
     monkeypatch.setattr(install, "run", lambda argv, *_, **__: ran.append(list(argv)))
     monkeypatch.setattr(install, "compile_packages", lambda _: None)
+    monkeypatch.setattr(install, "index_settings", lambda _: {})
     monkeypatch.setattr(install, "is_usable", lambda _: True)
     (checkout / ".venv").mkdir()
     install.install_packages()
@@ -154,6 +155,7 @@ def test_the_stamp_is_gone_while_packages_change(checkout: Path, monkeypatch: py
     there: list[bool] = []
     monkeypatch.setattr(install, "run", lambda *_, **__: there.append(stamp.exists()))
     monkeypatch.setattr(install, "compile_packages", lambda _: None)
+    monkeypatch.setattr(install, "index_settings", lambda _: {})
     monkeypatch.setattr(install, "is_usable", lambda _: True)
     install.install_packages()
     assert there and not any(there)
