@@ -133,7 +133,7 @@ def body_problems(body: Any, probe: Probe) -> Iterator[str]:
         if any(read_field(one, name) is None for one in parts):
             yield f"{name} is missing"
     if expected.versions and not matches(read_field(body, "version"), expected.versions):
-        yield f"version {format_field(body, 'version', probe.keep)} is none of {', '.join(expected.versions)}"
+        yield f"version {format_field(body, 'version', probe.keep)} is not one of {', '.join(expected.versions)}"
     if items is not None:
         yield from item_problems(items, probe)
 

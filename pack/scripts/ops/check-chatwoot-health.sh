@@ -41,7 +41,7 @@ judge_version() {
     case $version in $pattern) set +f; return ;; esac
   done
   set +f
-  problem "version ${version:-missing} is none of ${CHATWOOT_VERSIONS// /, }"
+  problem "version ${version:-missing} is not one of ${CHATWOOT_VERSIONS// /, }"
 }
 
 judge_clock() { # a cache answers with an old timestamp

@@ -183,7 +183,7 @@ def test_a_sick_wire_gives_its_own_result_and_one_message(nights: Nights, fault:
         ({"chatwoot": "forbidden"}, {check: "forbidden (HTTP 403)" for check in WITH_TOKEN}),
         ({"chatwoot": "failing_queue"}, {CHATWOOT[1]: ["queue_services is failing, not ok"]}),
         ({"chatwoot": "failing_data"}, {CHATWOOT[1]: ["data_services is failing, not ok"]}),
-        ({"chatwoot": "old_version"}, {CHATWOOT[1]: ["version 3.1.0 is none of 4.*"]}),
+        ({"chatwoot": "old_version"}, {CHATWOOT[1]: ["version 3.1.0 is not one of 4.*"]}),
         ({"chatwoot": "suspended_account"}, {CHATWOOT[3]: ["status is suspended, not active"]}),
         ({"chatwoot": "no_inboxes"}, {CHATWOOT[4]: ["there are 0 items, fewer than 1"]}),
         ({"chatwoot": "reauthorization"}, {CHATWOOT[4]: ["reauthorization_required is yes of 2"]}),
