@@ -41,10 +41,10 @@ readiness: setup ## The same for ENV=...: make readiness ENV=staging ONLY=rls,se
 	@$(LIB) run $(ENV) --only "$(ONLY)" --pack "$(PACK)"
 
 health: setup ## Check Chatwoot and Publer alone, and notify a person of what fails: make health ENV=staging
-	@$(LIB) run $(ENV) --only health --pack "$(PACK)"
+	@$(LIB) health $(ENV) --pack "$(PACK)"
 
 notify-dry-run: setup ## Send one message as a failure would, and show it as it arrived
-	@$(LIB) notify-dry-run $(ENV)
+	@$(LIB) notify-dry-run $(ENV) --pack "$(PACK)"
 
 sync-credentials: setup ## Bring the vault's credentials to Fly.io and GitHub: plan only unless APPLY=1, ENV=staging
 	@$(LIB) sync-credentials $(ENV) --pack "$(PACK)"

@@ -1,6 +1,7 @@
 """The command line: `python -m lib run staging`, `verify`, `diff`, `bench`. The Makefile's recipes call it.
 
-Exit codes: 0 GO or REHEARSED, 1 NO-GO, 2 BLOCKED or wrong input, 3 the workbook itself broke, 130/143 stopped.
+Exit codes: 0 GO, REHEARSED or PARTIAL, 1 NO-GO, 2 BLOCKED or wrong input, 3 the workbook itself broke, 130/143 stopped.
+With STRICT=1 a run gives 2 for everything but GO and NO-GO.
 """
 
 from __future__ import annotations
@@ -62,9 +63,15 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     run.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
     run.set_defaults(command=command_run)
+    health = commands.add_parser("health", help="check the vendors alone, as every night does; judged by its own checks")
+    health.add_argument("environment", help="a file's name in params/: local, staging, production")
+    health.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
+    health.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
+    health.set_defaults(command=command_health)
     notify = commands.add_parser("notify-dry-run", help="send one message as a failure would")
     notify.add_argument("environment", help="a file's name in params/: local, staging, production")
     notify.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
+    notify.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     notify.set_defaults(command=command_notify)
     verify = commands.add_parser("verify", help="check a run's files against its signed manifest")
     verify.add_argument("run", help="a run's folder, or its id")
@@ -119,11 +126,20 @@ def command_run(options: argparse.Namespace) -> int:
     )
 
 
+def command_health(options: argparse.Namespace) -> int:
+    """Check the vendors of one environment."""
+    from lib.cli.run import run_environment
+
+    return run_environment(
+        options.environment, only=["health"], pack=options.pack or None, rendered=options.rendered.resolve(), is_watch=True
+    )
+
+
 def command_notify(options: argparse.Namespace) -> int:
     """Send one message as a trial."""
     from lib.cli.notify_dry_run import notify_dry_run
 
-    return notify_dry_run(options.environment, rendered=options.rendered.resolve())
+    return notify_dry_run(options.environment, rendered=options.rendered.resolve(), pack=options.pack or None)
 
 
 def command_verify(options: argparse.Namespace) -> int:

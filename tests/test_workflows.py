@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from lib.core.paths import ROOT
-from lib.run.params import read_document
+from lib.run.layers import read_document
 from lib.run.targets import variables_of
 
 WORKFLOWS = sorted([*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "pack" / ".github" / "workflows").glob("*.yml")])
@@ -75,15 +75,19 @@ def test_it_runs_every_night_and_on_demand_and_keeps_the_evidence(path: Path) ->
     assert upload["if"] == "always()"
 
 
-def test_the_nightly_run_is_strict_and_hands_over_every_variable_that_params_name() -> None:
-    [step] = [
-        step for step in steps(read(ROOT / ".github" / "workflows" / "health-check.yml")) if "make health" in step.get("run", "")
-    ]
-    assert step["env"]["STRICT"] == "1"
-    for environment in ("staging", "production"):
-        targets = read_document(environment, ROOT / "params")["targets"]
-        wanted = variables_of({name: spec for name, spec in targets.items() if name in ("chatwoot", "publer", "mail")})
-        assert {name for name in wanted if not name.endswith("PUBLER_URL")} <= step["env"].keys()
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_every_night_each_environment_is_asked_strictly_with_its_own_secrets_alone(environment: str) -> None:
+    workflow = read(ROOT / ".github" / "workflows" / "health-check.yml")
+    [job] = workflow["jobs"].values()
+    assert environment in job["strategy"]["matrix"]["environment"]
+    assert job["environment"] == "${{ matrix.environment }}"
+    [step] = [step for step in job["steps"] if step.get("run") == f"make health ENV={environment}"]
+    assert step["if"] == f"matrix.environment == '{environment}'"
+    assert (step["env"]["STRICT"], step["env"]["ALLOW_WRITES"]) == ("1", environment)
+    targets = read_document(environment, ROOT / "params")["targets"]
+    wanted = variables_of({name: spec for name, spec in targets.items() if name in ("chatwoot", "publer", "mail")})
+    assert {name for name in wanted if not name.endswith("PUBLER_URL")} <= step["env"].keys()
+    assert all(value.startswith(f"${{{{ secrets.{environment.upper()}_") for value in step["env"].values() if "secrets." in value)
 
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "pack"], ids=["workbook", "pack"])

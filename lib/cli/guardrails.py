@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 from lib.core.paths import ROOT
-from lib.core.results import Findings, GateInput, Outcome, Provenance, Result, Verdict, decide
+from lib.core.results import Findings, Outcome, Provenance, Result
+from lib.core.verdict import GateInput, Verdict, decide
 from lib.core.wording import format_count, format_value, outcome_symbol, outcome_word, plain_text
 from lib.run.params import Params, load_params
 from lib.run.run_file import NOT_STARTED
@@ -74,7 +75,7 @@ def look_at_project(params: Params, root: Path, changes: dict[str, str]) -> tupl
 
 
 def context_of_project(params: Params, root: Path, changes: dict[str, str], *, work: Path) -> Context[Guardrails]:
-    """Return a context with a project's folder in it and no service; live, so that only a real branch counts."""
+    """Return a context with a project's folder in it and no service; no rehearsal, so that only a real branch counts."""
     nowhere = Database(NOT_STARTED)
     settings: Guardrails = params.sections["guardrails"].model_copy(update=changes)
     return Context(
@@ -87,8 +88,6 @@ def context_of_project(params: Params, root: Path, changes: dict[str, str], *, w
         programs=Programs(supabase=Path("supabase"), squawk=Path("squawk"), postgres_bin=Path()),
         work=work,
         kept=work,
-        provenance=Provenance.LIVE,
-        writes_allowed=False,
     )
 
 

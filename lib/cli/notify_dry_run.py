@@ -12,6 +12,7 @@ from lib.core.redact import register_secrets
 from lib.core.results import Findings, Outcome
 from lib.core.wording import format_not_set, outcome_symbol, outcome_word, refusal_of_rehearsal, rehearsal_opening
 from lib.evidence.log import append_line, keep_artifacts, line_of
+from lib.run.older_layout import open_rendered
 from lib.run.params import Params, is_strict, load_params
 from lib.run.run_file import RunFile, context_of
 from lib.run.stack import clean_up_leftovers, new_run_id, start_stack_for
@@ -20,13 +21,13 @@ from lib.tasks.health.task import NOTIFICATION_DELIVERED, Health
 EXIT_CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.ERROR: 2}
 
 
-def notify_dry_run(environment: str, *, rendered: Path) -> int:
+def notify_dry_run(environment: str, *, rendered: Path, pack: str | None = None) -> int:
     """Deliver a marked message, keep it as received, print where, and return the exit code.
 
     It is not a run: it moves no `latest`, and changes no incident.
     Raises ParamsError when the environment is unknown, TargetError when its mail target is not set.
     """
-    params = load_params(environment)
+    params = load_params(environment, pack=pack)
     if params.rehearsal and params.rehearsed_for and is_strict():
         raise ParamsError(refusal_of_rehearsal(environment, params.rehearsed_for))
     if "mail" in params.missing:
@@ -36,9 +37,11 @@ def notify_dry_run(environment: str, *, rendered: Path) -> int:
     clean_up_leftovers()
     started_at = datetime.now(UTC)
     run_id = new_run_id(started_at)
-    folder = rendered / environment / "dry_runs" / run_id
+    project = open_rendered(rendered, params.pack)
+    folder = rendered / project / environment / "dry_runs" / run_id
     folder.mkdir(parents=True)
-    with start_stack_for(params, {"mail"}, run_id=run_id, run_folder=folder, rendered=rendered, tasks=("health",)) as run:
+    about = {"run_id": run_id, "project": project, "run_folder": folder, "rendered": rendered, "tasks": ("health",)}
+    with start_stack_for(params, {"mail"}, about=about) as run:
         register_secrets(run.secrets)
         findings = send(params, run)
         keep(run, findings, started_at)
@@ -70,6 +73,7 @@ def keep(run: RunFile, findings: Findings[None], started_at: datetime) -> None:
         findings.results[0],
         check,
         run_id=run.run_id,
+        project=run.project,
         environment=run.environment,
         provenance=run.provenance_of(check),
         started_at=started_at,

@@ -25,6 +25,7 @@ from lib.reporters.documents import runbook
 from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE, append_entry, entry_mark
 from lib.reporters.documents.qa_links import FILE as QA_FILE
 from lib.run.params import is_apply
+from lib.run.project import find_project
 
 PLACES = {SUMMARY_FILE: "docs/runbooks/devops_execution_summary.md", QA_FILE: QA_FILE}
 """Where the run has a document -> where the pack has it. The runbook and the feedback entry are fitted in instead."""
@@ -52,7 +53,7 @@ def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path 
     run: a run's folder or id; '' is the environment's newest whole one. home: where links from a pack to a run hold.
     Raises ParamsError, before anything is written, when there is no such run, or the pack can't take its documents.
     """
-    folder = find_run(run) if run.strip() else newest_whole_run(rendered / environment)
+    folder = find_run(run) if run.strip() else newest_whole_run(rendered / find_project(rendered, pack) / environment)
     about = read_about(folder)
     require_publishable(folder, about, environment, pack)
     changes = [change for change in plan_changes(folder, about, pack, home) if change.before != change.after]
@@ -109,7 +110,8 @@ def plan_changes(folder: Path, about: Mapping[str, Any], pack: Path, home: Path)
         yield plan_entry(folder, entry, about, pack, home)
     text = read_text(pack, runbook.FILE)
     if text is not None:
-        page = f"`rendered/{folder.parent.name}/{folder.name}/{runbook.TASK}.html` in the workbook"
+        place = "/".join(folder.parts[-3:])
+        page = f"`rendered/{place}/{runbook.TASK}.html` in the workbook"
         yield Change(path=runbook.FILE, before=text, after=runbook.fill_runbook(text, read_evidence(folder), evidence=page))
 
 

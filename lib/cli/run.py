@@ -15,12 +15,13 @@ from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.recovery_notes import read_notes
 from lib.core.redact import redact, register_secrets
-from lib.core.results import Verdict
+from lib.core.verdict import Verdict
 from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
 from lib.reporters.launch_list import load_launch_list
 from lib.reporters.publish import publish
 from lib.run.graph import Graph, RunOutcome, TaskRun, selected_tasks
 from lib.run.notebook_parameters import check_parameters
+from lib.run.older_layout import open_rendered
 from lib.run.params import Params, is_strict, load_params
 from lib.run.progress import Progress
 from lib.run.run_file import RunFile
@@ -30,9 +31,10 @@ from lib.tasks.base import Task
 from lib.tasks.index import TASKS
 
 
-def run_environment(environment: str, *, only: Sequence[str], pack: str | None, rendered: Path) -> int:
+def run_environment(environment: str, *, only: Sequence[str], pack: str | None, rendered: Path, is_watch: bool = False) -> int:
     """Run the tasks, publish the run, print the verdict, and return the exit code.
 
+    is_watch: the tasks are asked for by themselves, night after night: STRICT refuses a rehearsal, and no more than that.
     Raises ParamsError before anything is started when what was asked can't be understood.
     """
     tasks = choose_tasks(only)
@@ -48,13 +50,17 @@ def run_environment(environment: str, *, only: Sequence[str], pack: str | None, 
         print(f"Cleaned up what {cleaned} killed run(s) left behind.")
     started_at = datetime.now(UTC)
     run_id = new_run_id(started_at)
-    run_folder = rendered / environment / run_id
+    project = open_rendered(rendered, params.pack)
+    run_folder = rendered / project / environment / run_id
     run_folder.mkdir(parents=True)
     names = tuple(task.name for task in tasks)
     try:
-        with handle_signals(), start_stack(params, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=names) as run:
+        with (
+            handle_signals(),
+            start_stack(params, run_id=run_id, project=project, run_folder=run_folder, rendered=rendered, tasks=names) as run,
+        ):
             register_secrets(run.secrets)
-            return execute(params, run, tasks, parameters, started_at)
+            return execute(params, run, tasks, parameters, started_at, strict=is_strict() and not is_watch)
     except Interrupted as stop:
         print("Interrupted before anything was looked at.", file=sys.stderr)
         return stop.exit_code
@@ -69,6 +75,8 @@ def execute(
     tasks: tuple[Task, ...],
     parameters: Mapping[str, Mapping[str, Any]],
     started_at: datetime,
+    *,
+    strict: bool,
 ) -> int:
     """Execute the graph in a standing stack, publish it however it ended, and return the exit code."""
     partial = set(tasks) != set(TASKS)
@@ -99,9 +107,9 @@ def execute(
         print(f"{task} left something behind.\n{note}", file=sys.stderr)
         write_whole(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
     keep_what_broke(run, graph.runs.values())
-    published = publish(run, list(graph.runs.values()), ending)
+    published = publish(run, list(graph.runs.values()), ending, strict=strict, stopped_with=exit_code)
     print(published.words)
-    return exit_code if exit_code is not None else published.verdict.exit_code
+    return published.exit_code
 
 
 def keep_what_broke(run: RunFile, task_runs: Iterable[TaskRun]) -> None:

@@ -21,10 +21,13 @@ from lib.clients.vault.declared import Credentials
 from lib.clients.vault.vault_copy import VaultCopy, open_vault, read_copy
 from lib.core.errors import CommandError, ParamsError, TargetError
 from lib.core.paths import ROOT
+from lib.core.permissions import Act
 from lib.core.redact import redact, register_secrets
 from lib.core.wording import format_count, refusal_of_rehearsal, rehearsal_opening
 from lib.display.tables import make_table
+from lib.run.older_layout import open_rendered
 from lib.run.params import Params, is_apply, is_strict, load_params, with_variables
+from lib.run.production import is_production
 from lib.run.run_file import RunFile, context_of
 from lib.run.signals import Interrupted, handle_signals
 from lib.run.stack import clean_up_leftovers, new_run_id, start_stack_for
@@ -76,13 +79,17 @@ def start_stack_for_sync(params: Params) -> AbstractContextManager[RunFile]:
     nothing = {target: list(settings.declared) for target in ("fly", "github_environment", "github_repository")}
     bare = embedded.model_copy(update={"credentials": embedded.credentials.model_copy(update={"lacking": nothing})})
     rendered = ROOT / "rendered"
+    project = open_rendered(rendered, params.pack)
     return start_stack_for(
         replace(params, embedded=bare),
         {"vault", "fly", "github"},
-        run_id=new_run_id(datetime.now(UTC)),
-        run_folder=rendered / params.environment,
-        rendered=rendered,
-        tasks=(),
+        about={
+            "run_id": new_run_id(datetime.now(UTC)),
+            "project": project,
+            "run_folder": rendered / project / params.environment,
+            "rendered": rendered,
+            "tasks": (),
+        },
     )
 
 
@@ -125,9 +132,14 @@ def make_plan(context: Context[Credentials], targets: Targets, copy: VaultCopy) 
 
 def refuse(params: Params, context: Context[Credentials]) -> str:
     """Return why this environment may not be written to, and the fix, '' when it may."""
+    if not params.rehearsal and Act.CREDENTIALS not in params.granted:
+        return (
+            f"Nothing was set: `writes` of {params.environment} does not list credentials.\n"
+            f"Fix: Add credentials to `writes` in {params.file}, if they may be set there."
+        )
     production_apps = params.sections["deploy_rehearsal"].production_apps
-    is_production = params.environment == "production" or context.settings.fly_app in production_apps
-    if params.rehearsal or not is_production or params.production_writes_allowed:
+    reaches_production = is_production(params.environment) or context.settings.fly_app in production_apps
+    if params.rehearsal or not reaches_production or params.production_writes_allowed:
         return ""
     return (
         f"Nothing was set: {params.environment} reaches production, where APPLY=1 is not enough.\n"

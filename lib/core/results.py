@@ -1,16 +1,17 @@
-"""The vocabulary of results: what one check found, and what the findings mean for the launch.
+"""The vocabulary of results: what a check states, what one look at it found, and what that rests on.
 
-Pure: no clock, no files. `decide` is a function of results alone.
+Pure: no clock, no files. What results mean for the launch is `lib.core.verdict`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from lib.core.errors import TargetError, WorkbookError
+from lib.core.permissions import Refusal
 
 Json = Any
 """A value made of None, bool, int, float, str, list and dict only."""
@@ -25,25 +26,39 @@ class Outcome(StrEnum):
     ERROR = "error"  # could not be determined
 
 
+class SkipReason(StrEnum):
+    """Why a check was not looked at on purpose."""
+
+    NOT_APPLICABLE = "not_applicable"  # the project has nothing of the kind, or declares that it does not apply
+    NOT_DUE = "not_due"  # there was nothing to do
+    NOT_ALLOWED = "not_allowed"  # it would have to write where it may not
+
+
 class Provenance(StrEnum):
-    """How real the thing was that a result speaks about, most real first."""
+    """Where a result was performed, most real first."""
 
-    LIVE = "live"  # the real service
-    EMBEDDED = "embedded"  # the real program, started here for the run
-    SIMULATED = "simulated"  # a stand-in for a vendor that can't run here
+    LIVE = "live"  # on the target itself, or on the project's own files
+    TWIN = "twin"  # on the real program, restored from the live target
+    EMBEDDED = "embedded"  # on the real program, started here for the run
+    SIMULATED = "simulated"  # on a stand-in for a vendor
 
 
-class Verdict(Enum):
-    """What a run says about the launch, with the process's exit code."""
+PROJECT, TWIN, RUN = "project", "twin", "run"
+"""What a check may speak about besides a target: the project's files, a copy of its database, the run itself."""
 
-    GO = ("GO", 0)
-    REHEARSED = ("REHEARSED", 0)
-    NO_GO = ("NO-GO", 1)
-    BLOCKED = ("BLOCKED", 2)
 
-    def __init__(self, word: str, exit_code: int) -> None:
-        self.word = word
-        self.exit_code = exit_code
+def find_provenance(subject: str, provenances: Mapping[str, Provenance]) -> Provenance:
+    """Return where a look at a subject is performed.
+
+    provenances: of each target. The project's files and the run are looked at themselves. A target that is not known,
+    or of which nothing is set, is nothing real.
+    """
+    if subject in (PROJECT, RUN):
+        return Provenance.LIVE
+    if subject == TWIN:
+        original = provenances.get("database", Provenance.SIMULATED)
+        return Provenance.TWIN if original is Provenance.LIVE else original
+    return provenances.get(subject, Provenance.SIMULATED)
 
 
 @dataclass(frozen=True)
@@ -53,8 +68,7 @@ class Check:
     id: `<task>.<what_must_be_true>`; it never changes once published.
     title: the same as a sentence a stakeholder can read.
     gate: True when failing it stops the launch, False when it only advises.
-    target: the outside system it looks at, by its name in params, whose provenance its results carry;
-        None for the run itself.
+    subject: what it speaks about: a target by its name in params, or PROJECT, TWIN or RUN.
     fix: what to do when it fails, in general; a result that knows better brings its own.
     doc: one paragraph: what is looked at, why it matters, how the check can be wrong.
     """
@@ -62,7 +76,7 @@ class Check:
     id: str
     title: str
     gate: bool = field(default=True, kw_only=True)
-    target: str | None = field(default=None, kw_only=True)
+    subject: str = field(default="", kw_only=True)
     fix: str = field(default="", kw_only=True)
     doc: str = field(default="", kw_only=True)
 
@@ -79,9 +93,24 @@ class Check:
         facts.setdefault("fix", self.fix)
         return Result.of(self, Outcome.FAIL, **facts)
 
-    def skipped(self, reason: str, **facts: Any) -> Result:
-        """Return a `skip`, which always has a reason."""
-        return Result.of(self, Outcome.SKIP, detail=reason, **facts)
+    def not_applicable(self, reason: str, **facts: Any) -> Result:
+        """Return a `skip`: the project has nothing of the kind."""
+        return Result.of(self, Outcome.SKIP, skipped_because=SkipReason.NOT_APPLICABLE, detail=reason, **facts)
+
+    def not_due(self, reason: str, **facts: Any) -> Result:
+        """Return a `skip`: there was nothing to do."""
+        return Result.of(self, Outcome.SKIP, skipped_because=SkipReason.NOT_DUE, detail=reason, **facts)
+
+    def not_allowed(self, refusal: Refusal, **facts: Any) -> Result:
+        """Return a `skip`: it would have to write where it may not."""
+        facts = {"detail": refusal.reason, "fix": refusal.fix, **facts}
+        return Result.of(self, Outcome.SKIP, skipped_because=SkipReason.NOT_ALLOWED, **facts)
+
+    def hidden_by(self, cause: str, reason: str, **facts: Any) -> Result:
+        """Return a `skip`: what another check (cause: its id) found hides this one's subject; it is not said twice."""
+        facts = {"fix": f"Fix {cause} first.", **facts}
+        detail = f"{reason} See {cause}."
+        return Result.of(self, Outcome.SKIP, skipped_because=SkipReason.NOT_DUE, see=cause, detail=detail, **facts)
 
     def errored(self, reason: str, **facts: Any) -> Result:
         """Return an `error`: the result could not be determined, or there was nothing to look at."""
@@ -112,10 +141,15 @@ class Result:
     detail: one or two sentences naming the objects.
     fix: what to do next, each a sentence or a command that can be copied, with the real names in it.
     command: the program that was run, as redacted argv in one string.
+    skipped_because: of a skip. see: the check whose finding hides this one's subject.
+    provenance: where it was performed, when that is not where its subject is looked at otherwise.
     """
 
     check: str
     outcome: Outcome
+    skipped_because: SkipReason | None = None
+    see: str | None = None
+    provenance: Provenance | None = None
     observed: Json = None
     expected: Json = None
     unit: str | None = None
@@ -186,9 +220,21 @@ class Look(Generic[Arguments, Facts_co]):
         """Return an `error` of each check for one reason. given: rows and artifacts that were seen all the same."""
         return Findings(results=[check.errored(reason, fix=fix) for check in self.checks], **given)
 
-    def skips(self, reason: str, *, fix: str | Sequence[str] = (), **given: Any) -> Findings[Facts_co]:
-        """Return a `skip` of each check for one reason."""
-        return Findings(results=[check.skipped(reason, fix=fix) for check in self.checks], **given)
+    def not_applicable(self, reason: str, **given: Any) -> Findings[Facts_co]:
+        """Return a `skip` of each check: the project has nothing of the kind."""
+        return Findings(results=[check.not_applicable(reason) for check in self.checks], **given)
+
+    def not_due(self, reason: str, **given: Any) -> Findings[Facts_co]:
+        """Return a `skip` of each check: there was nothing to do."""
+        return Findings(results=[check.not_due(reason) for check in self.checks], **given)
+
+    def not_allowed(self, refusal: Refusal, **given: Any) -> Findings[Facts_co]:
+        """Return a `skip` of each check: each would have to write where it may not."""
+        return Findings(results=[check.not_allowed(refusal) for check in self.checks], **given)
+
+    def hidden_by(self, cause: str, reason: str, **given: Any) -> Findings[Facts_co]:
+        """Return a `skip` of each check: what another check found hides their subject."""
+        return Findings(results=[check.hidden_by(cause, reason) for check in self.checks], **given)
 
 
 def look(*checks: Check) -> Callable[[Callable[Arguments, Findings[Facts_co]]], Look[Arguments, Facts_co]]:
@@ -198,32 +244,6 @@ def look(*checks: Check) -> Callable[[Callable[Arguments, Findings[Facts_co]]], 
         return Look(checks=checks, function=function)
 
     return declare
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateInput:
-    """One result with what the verdict needs to know of it."""
-
-    check: str
-    outcome: Outcome
-    gate: bool
-    provenance: Provenance
-
-
-def decide(judged: Iterable[GateInput], *, partial: bool = False) -> Verdict:
-    """Return the verdict of a set of results: the meet of their outcomes and provenance.
-
-    A failed gate is NO-GO; else a gate that could not be looked at, or no gate passed at all, is
-    BLOCKED; else GO when every passed gate is live and the run was whole, else REHEARSED.
-    """
-    gates = [one for one in judged if one.gate]
-    outcomes = {one.outcome for one in gates}
-    if Outcome.FAIL in outcomes:
-        return Verdict.NO_GO
-    if Outcome.ERROR in outcomes or Outcome.PASS not in outcomes:
-        return Verdict.BLOCKED
-    all_live = all(one.provenance is Provenance.LIVE for one in gates if one.outcome is Outcome.PASS)
-    return Verdict.GO if all_live and not partial else Verdict.REHEARSED
 
 
 def count_outcomes(outcomes: Iterable[Outcome]) -> dict[str, int]:

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from lib.core.redact import redact
-from lib.core.results import Json, Outcome, Provenance, Verdict
+from lib.core.results import Json, Outcome, Provenance, SkipReason
+from lib.core.verdict import State, Verdict
 
 LONGEST_TEXT = 4000
 """Characters of one text on a page or in the terminal. The whole is in evidence.jsonl."""
@@ -29,9 +30,26 @@ OUTCOME_WORDS = {
 }
 OUTCOME_SYMBOLS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.SKIP: "–", Outcome.ERROR: "?"}
 PROVENANCE_WORDS = {
-    Provenance.LIVE: "live: the real service",
+    Provenance.LIVE: "live: on the real service, or on the project's own files",
+    Provenance.TWIN: "twin: on a copy of the live database, shown to be like it",
     Provenance.EMBEDDED: "embedded: the real program, started here for this run",
     Provenance.SIMULATED: "simulated: a stand-in for the vendor's service",
+}
+STATE_LOOKS = {
+    State.PASSED: Outcome.PASS,
+    State.IN_PART: Outcome.SKIP,
+    State.FAILED: Outcome.FAIL,
+    State.NOT_DETERMINED: Outcome.ERROR,
+    State.NOT_APPLICABLE: Outcome.SKIP,
+    State.ABSENT: Outcome.SKIP,
+}
+"""What several checks came to -> the outcome in whose colour and sign it is shown."""
+STATE_SYMBOLS = {state: OUTCOME_SYMBOLS[outcome] for state, outcome in STATE_LOOKS.items()}
+SKIP_WORDS = {
+    SkipReason.NOT_APPLICABLE: "not applicable",
+    SkipReason.NOT_DUE: "nothing to do",
+    SkipReason.NOT_ALLOWED: "not allowed to write",
+    None: "skipped",
 }
 WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
 """The order in which outcomes are listed: what needs a person first."""
@@ -68,9 +86,9 @@ def outcome_word(outcome: Outcome) -> str:
     return OUTCOME_WORDS[outcome]
 
 
-def item_word(outcome: Outcome | None) -> str:
-    """Return what an item of the launch list came to as a word; None: not all of its checks are in the run."""
-    return "not in this run" if outcome is None else outcome_word(outcome)
+def skip_word(because: SkipReason | None) -> str:
+    """Return why a check was skipped, in a few words; None, of an old run, is just "skipped"."""
+    return SKIP_WORDS[because]
 
 
 def outcome_symbol(outcome: Outcome) -> str:
@@ -116,37 +134,39 @@ def format_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(parts) or "nothing was checked"
 
 
-def verdict_sentence(verdict: Verdict, counts: Mapping[str, int], *, partial: bool = False, rehearsed: bool = False) -> str:
+def verdict_sentence(
+    verdict: Verdict, counts: Mapping[str, int], *, partial: bool = False, untried: int = 0, promoted: str = ""
+) -> str:
     """Return what the verdict means and why, in one or two sentences.
 
     counts: outcome word -> number of *gates*, as lib.core.results.count_outcomes gives them.
-    partial: only some of the tasks ran. rehearsed: embedded or simulated parts stood in.
+    partial: only some of the tasks ran. untried: gates that would have to write where they may not.
+    promoted: the run in another environment that proved some of the gates.
     """
-    failed, unseen, passed = (counts.get(word, 0) for word in (Outcome.FAIL, Outcome.ERROR, Outcome.PASS))
+    failed, undetermined, passed = (counts.get(word, 0) for word in (Outcome.FAIL, Outcome.ERROR, Outcome.PASS))
     match verdict:
         case Verdict.GO:
-            said = f"Ready to launch: all {format_count(passed, 'gate')} passed on the live services."
+            how = f", here or {promoted}" if promoted else ", on the live services or on a copy shown to be like them"
+            return f"Ready to launch: all {format_count(passed, 'gate')} passed{how}."
         case Verdict.REHEARSED:
-            said = f"{format_count(passed, 'gate')} passed and none failed, {_why_not_go(partial, rehearsed)}."
+            return (
+                f"{format_count(passed, 'gate')} passed and none failed, but not all of them on the live services. "
+                "It can't be a GO."
+            )
+        case Verdict.PARTIAL:
+            why = [f"{format_count(untried, 'gate')} would have to write where it is not allowed"] if untried else []
+            why += ["only some of the tasks ran"] if partial else []
+            return f"{format_count(passed, 'gate')} passed and none failed, but {join_words(why)}. It can't be a GO."
         case Verdict.NO_GO:
-            beside = f", and {unseen:,} could not be looked at" if unseen else ""
+            beside = f", and {undetermined:,} could not be determined" if undetermined else ""
             said = f"Not ready: {failed:,} of {format_count(sum(counts.values()), 'gate')} failed{beside}."
-        case Verdict.BLOCKED if unseen:
-            said = f"No verdict yet: {format_count(unseen, 'gate')} could not be looked at. Unknown is not ready."
+        case Verdict.BLOCKED if undetermined:
+            said = f"No verdict yet: {format_count(undetermined, 'gate')} could not be determined. Unknown is not ready."
+        case Verdict.BLOCKED if passed:
+            said = "No verdict yet: not every gate has a result. Unknown is not ready."
         case _:
             said = "No verdict yet: not one gate passed. Nothing checked is not ready."
-    if partial and verdict is not Verdict.REHEARSED:
-        said += " Only some of the tasks ran."
-    return said
-
-
-def _why_not_go(partial: bool, rehearsed: bool) -> str:
-    """Return why a run with every gate passed is not GO."""
-    if partial and rehearsed:
-        return "but only some of the tasks ran, and on stand-ins. It can't be a GO"
-    if partial:
-        return "but only some of the tasks ran. It can't be a GO"
-    return "on embedded parts, not the live services. It can't be a GO"
+    return f"{said} Only some of the tasks ran." if partial else said
 
 
 def rehearsal_sentence(environment: str) -> str:

@@ -14,12 +14,14 @@ from lib.core.errors import WorkbookError
 from lib.core.redact import redact
 from lib.evidence.log import EvidenceLine
 
+HISTORY = "history.sqlite"
 METADATA = sa.MetaData()
 
 RUNS = sa.Table(
     "runs",
     METADATA,
     sa.Column("run_id", sa.String(40), primary_key=True),
+    sa.Column("project", sa.String(80), nullable=False, server_default="", index=True),
     sa.Column("environment", sa.String(40), nullable=False, index=True),
     sa.Column("verdict", sa.String(16), nullable=False),
     sa.Column("partial", sa.Boolean, nullable=False),
@@ -60,6 +62,7 @@ class HistoryEntry:
     """One run to be remembered."""
 
     run_id: str
+    project: str
     environment: str
     verdict: str
     partial: bool
@@ -74,8 +77,9 @@ def open_history(rendered: Path, url: str | None = None) -> sa.Engine:
     """Return the history, its tables made. Raises WorkbookError when it can't be opened."""
     rendered.mkdir(parents=True, exist_ok=True)
     try:
-        engine = sa.create_engine(url or f"sqlite:///{rendered / 'history.sqlite'}")
+        engine = sa.create_engine(url or f"sqlite:///{rendered / HISTORY}")
         METADATA.create_all(engine)
+        add_column(engine, RUNS.c.project)
     except (sa.exc.SQLAlchemyError, ImportError) as exc:
         where = "HISTORY_URL" if url else "rendered/history.sqlite"
         raise WorkbookError(
@@ -83,6 +87,24 @@ def open_history(rendered: Path, url: str | None = None) -> sa.Engine:
             fix="Correct the address, or move the file away; a new one is made.",
         ) from exc
     return engine
+
+
+def add_column(engine: sa.Engine, column: sa.Column[Any]) -> None:
+    """Add a column that a table of an older workbook lacks; its rows have the column's default."""
+    table = column.table.name
+    if column.name in {one["name"] for one in sa.inspect(engine).get_columns(table)}:
+        return
+    kind = column.type.compile(engine.dialect)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"alter table {table} add column {column.name} {kind} not null default ''"))
+
+
+def give_to_projects(engine: sa.Engine, owners: Mapping[str, str]) -> None:
+    """Say whose the runs of an older workbook are. owners: run's id -> project."""
+    with engine.begin() as connection:
+        for run_id, project in owners.items():
+            mine = sa.and_(RUNS.c.run_id == run_id, RUNS.c.project == "")
+            connection.execute(sa.update(RUNS).where(mine).values(project=project))
 
 
 def remember_run(engine: sa.Engine, entry: HistoryEntry) -> None:
@@ -107,11 +129,11 @@ def remember_run(engine: sa.Engine, entry: HistoryEntry) -> None:
             connection.execute(sa.insert(RESULTS), rows)
 
 
-def last_run(engine: sa.Engine, environment: str) -> PastRun | None:
-    """Return the newest finished run of the environment, or None when there was none."""
+def last_run(engine: sa.Engine, project: str, environment: str) -> PastRun | None:
+    """Return the newest finished whole run of a project's environment, or None when there was none."""
     newest = (
         sa.select(RUNS)
-        .where(RUNS.c.environment == environment, RUNS.c.finished)
+        .where(RUNS.c.project == project, RUNS.c.environment == environment, RUNS.c.finished, sa.not_(RUNS.c.partial))
         .order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc())
         .limit(1)
     )
@@ -136,7 +158,7 @@ def in_utc(moment: datetime) -> datetime:
 
 
 def observed_lately(
-    engine: sa.Engine, environment: str, checks: Sequence[str], *, provenance: str, runs: int
+    engine: sa.Engine, project: str, environment: str, checks: Sequence[str], *, provenance: str, runs: int
 ) -> list[dict[str, Any]]:
     """Return what the newest finished runs observed for some checks, oldest first.
 
@@ -145,7 +167,7 @@ def observed_lately(
     seen = sa.and_(RESULTS.c.run_id == RUNS.c.run_id, RESULTS.c.check_id.in_(checks), RESULTS.c.provenance == provenance)
     newest = (
         sa.select(RUNS.c.run_id)
-        .where(RUNS.c.environment == environment, RUNS.c.finished, sa.exists().where(seen))
+        .where(RUNS.c.project == project, RUNS.c.environment == environment, RUNS.c.finished, sa.exists().where(seen))
         .order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc())
         .limit(runs)
     )
@@ -161,13 +183,14 @@ def observed_lately(
 
 
 def changes_since(past: PastRun | None, lines: Iterable[EvidenceLine]) -> list[dict[str, Any]]:
-    """Return one row for each check whose result differs from the past run's: check, before, now."""
+    """Return one row for each check that both runs looked at and that came to something else: check, before, now.
+
+    A check that only one of them has did not change: it is a part of one run and not of the other.
+    """
     if past is None:
         return []
     now = {line.check: line.result.value for line in lines}
-    looked_at = {check for check in {*now, *past.results} if check in now or not past.partial}
+    both = sorted(now.keys() & past.results.keys())
     return [
-        {"check": check, "before": past.results.get(check, "not there"), "now": now.get(check, "not there")}
-        for check in sorted(looked_at)
-        if past.results.get(check) != now.get(check)
+        {"check": check, "before": past.results[check], "now": now[check]} for check in both if past.results[check] != now[check]
     ]

@@ -1,8 +1,8 @@
-"""Which failures a person was notified of: kept beside the history of runs, by environment."""
+"""Which failures a person was notified of: kept beside the history of runs, by project and environment."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,9 +10,12 @@ import sqlalchemy as sa
 from lib.core.incidents import Incident
 from lib.evidence.history import METADATA, in_utc
 
+OLDER = "episodes"
+"""The table of an older workbook, which said no project."""
 INCIDENTS = sa.Table(
-    "episodes",  # the table keeps the name it had before
+    "incidents",
     METADATA,
+    sa.Column("project", sa.String(80), primary_key=True),
     sa.Column("environment", sa.String(40), primary_key=True),
     sa.Column("live", sa.Boolean, primary_key=True),
     sa.Column("subject", sa.String(60), primary_key=True),
@@ -24,10 +27,34 @@ INCIDENTS = sa.Table(
 )
 
 
-def open_episodes(engine: sa.Engine, environment: str, *, live: bool) -> list[Incident]:
+def has_older_incidents(engine: sa.Engine) -> bool:
+    """Return whether an older workbook kept incidents here."""
+    return sa.inspect(engine).has_table(OLDER)
+
+
+def take_over_older(engine: sa.Engine, owners: Mapping[str, str], project: str) -> None:
+    """Bring over what an older workbook kept, in whose table no project was said; then the old table goes.
+
+    owners: run's id -> project. project: of what no run is known of.
+    """
+    METADATA.create_all(engine, tables=[INCIDENTS])
+    if not has_older_incidents(engine):
+        return
+    older = sa.Table(OLDER, sa.MetaData(), *(sa.Column(one.name, one.type) for one in INCIDENTS.columns if one.name != "project"))
+    with engine.begin() as connection:
+        rows = [dict(row) for row in connection.execute(sa.select(older)).mappings()]
+        if rows:
+            connection.execute(sa.insert(INCIDENTS), [{**row, "project": owners.get(row["run_id"], project)} for row in rows])
+        older.drop(connection)
+
+
+def open_incidents(engine: sa.Engine, project: str, environment: str, *, live: bool) -> list[Incident]:
     """Return the failures of an environment's services that are not over; a rehearsal's are not a live run's."""
     wanted = sa.select(INCIDENTS).where(
-        INCIDENTS.c.environment == environment, INCIDENTS.c.live == live, INCIDENTS.c.closed_at.is_(None)
+        INCIDENTS.c.project == project,
+        INCIDENTS.c.environment == environment,
+        INCIDENTS.c.live == live,
+        INCIDENTS.c.closed_at.is_(None),
     )
     METADATA.create_all(engine, tables=[INCIDENTS])
     with engine.connect() as connection:
@@ -44,14 +71,27 @@ def open_episodes(engine: sa.Engine, environment: str, *, live: bool) -> list[In
     ]
 
 
-def keep_episodes(
-    engine: sa.Engine, environment: str, *, live: bool, going_on: Sequence[Incident], over: Sequence[Incident], now: datetime
+def keep_incidents(
+    engine: sa.Engine,
+    project: str,
+    environment: str,
+    *,
+    live: bool,
+    going_on: Sequence[Incident],
+    over: Sequence[Incident],
+    now: datetime,
 ) -> None:
     """Keep which failures go on and which are over, all or nothing."""
     with engine.begin() as connection:
         for closed_at, incidents in ((None, going_on), (now, over)):
             for incident in incidents:
-                key = {"environment": environment, "live": live, "subject": incident.subject, "opened_at": incident.opened_at}
+                key = {
+                    "project": project,
+                    "environment": environment,
+                    "live": live,
+                    "subject": incident.subject,
+                    "opened_at": incident.opened_at,
+                }
                 facts = {"run_id": incident.run_id, "failing": list(incident.failing), "told_at": incident.notified_at}
                 connection.execute(sa.delete(INCIDENTS).where(*(INCIDENTS.c[name] == value for name, value in key.items())))
                 connection.execute(sa.insert(INCIDENTS), {**key, **facts, "closed_at": closed_at})

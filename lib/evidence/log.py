@@ -20,9 +20,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
 from lib.core.redact import redact, redact_all
-from lib.core.results import Check, GateInput, Outcome, Provenance, Result
+from lib.core.results import Check, Outcome, Provenance, Result, SkipReason
+from lib.core.verdict import GateInput
 
 FILE = "evidence.jsonl"
+SCHEMA_VERSION = 2
+SCHEMA_ID = f"urn:launch-readiness-workbook:evidence-line:{SCHEMA_VERSION}"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ARTIFACT_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
 
 
@@ -36,16 +40,25 @@ class Artifact(BaseModel):
 
 
 class EvidenceLine(BaseModel):
-    """One result of one run, as kept. observed and expected are plain JSON; times are UTC."""
+    """One result of one run, as kept. observed and expected are plain JSON; times are UTC.
+
+    subject: what it speaks about: a target, "project", "twin" or "run"; provenance: where it was performed.
+    skipped_because: of a skip. see: the check whose finding hides this one's subject.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    schema_version: int = 1
     run_id: str
+    project: str = ""
     environment: str
     task: str
     check: str
     result: Outcome
+    skipped_because: SkipReason | None = None
+    see: str | None = None
     gate: bool
+    subject: str = ""
     provenance: Provenance
     observed: Any = None
     expected: Any = None
@@ -61,8 +74,13 @@ class EvidenceLine(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def read_older(cls, data: Any) -> Any:
-        """Take in a line of a run before there was `fix`: it stood in the detail, behind "Next: "."""
-        if isinstance(data, dict) and "fix" not in data and "Next: " in str(data.get("detail", "")):
+        """Take in a line of an older run: one before version 2 says neither its version nor its subject.
+
+        Before there was `fix`, it stood in the detail, behind "Next: ".
+        """
+        if not isinstance(data, dict):
+            return data
+        if "fix" not in data and "Next: " in str(data.get("detail", "")):
             seen, _, fix = data["detail"].partition("Next: ")
             return {**data, "detail": seen.strip(), "fix": [fix.strip()]}
         return data
@@ -75,12 +93,19 @@ class EvidenceLine(BaseModel):
     @property
     def judged(self) -> GateInput:
         """What the verdict needs to know of this line."""
-        return GateInput(check=self.check, outcome=self.result, gate=self.gate, provenance=self.provenance)
+        return GateInput(
+            check=self.check,
+            outcome=self.result,
+            gate=self.gate,
+            provenance=self.provenance,
+            skipped_because=self.skipped_because,
+            is_hidden=self.see is not None,
+        )
 
 
 def evidence_schema() -> dict[str, Any]:
-    """Return the JSON Schema of one evidence line."""
-    return EvidenceLine.model_json_schema()
+    """Return the JSON Schema of one evidence line, with its address and version."""
+    return {"$schema": DIALECT, "$id": SCHEMA_ID, **EvidenceLine.model_json_schema()}
 
 
 def line_of(
@@ -92,17 +117,26 @@ def line_of(
     provenance: Provenance,
     started_at: datetime,
     duration_s: float,
+    project: str = "",
     artifacts: tuple[Artifact, ...] = (),
 ) -> EvidenceLine:
-    """Return one result as the line that is kept of it, credentials redacted."""
+    """Return one result as the line that is kept of it, credentials redacted.
+
+    provenance: where its subject is looked at; a result that was performed elsewhere says so itself.
+    """
     return EvidenceLine(
+        schema_version=SCHEMA_VERSION,
         run_id=run_id,
+        project=project,
         environment=environment,
         task=check.task,
         check=check.id,
         result=result.outcome,
+        skipped_because=result.skipped_because,
+        see=result.see,
         gate=check.gate,
-        provenance=provenance,
+        subject=check.subject,
+        provenance=result.provenance or provenance,
         observed=redact_all(result.observed),
         expected=redact_all(result.expected),
         unit=result.unit,

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lib.core.incidents import FailedCheck, Plan, plan_message
-from lib.core.results import Outcome, Provenance
+from lib.core.results import Outcome
 from lib.core.wording import outcome_word
 from lib.display.tables import Table, make_table
 from lib.evidence.history import observed_lately, open_history
-from lib.evidence.incident_store import keep_episodes, open_episodes
+from lib.evidence.incident_store import keep_incidents, open_incidents
 from lib.notebook.session import TaskSession
 from lib.run.params import history_url
 from lib.tasks.health.task import Health
@@ -21,8 +21,8 @@ TREND_RUNS = 30
 
 
 def is_live(task: TaskSession) -> bool:
-    """Return whether anything this task looks at is live: a rehearsal must not use up a live incident."""
-    return any(task.run.provenances.get(name) is Provenance.LIVE for name in task.task.targets)
+    """Return whether anything this task looks at is the user's own: a rehearsal must not use up a live incident."""
+    return any(name in task.run.provenances and name not in task.run.embedded for name in task.task.targets)
 
 
 def failures_of(task: TaskSession) -> list[FailedCheck]:
@@ -32,7 +32,7 @@ def failures_of(task: TaskSession) -> list[FailedCheck]:
         FailedCheck(
             check=line.check,
             title=titles[line.check].title,
-            subject=titles[line.check].target or task.task.name,
+            subject=titles[line.check].subject,
             word=outcome_word(line.result),
             detail=line.detail,
             fix=line.fix,
@@ -45,7 +45,7 @@ def failures_of(task: TaskSession) -> list[FailedCheck]:
 def plan_notification(task: TaskSession) -> Plan:
     """Return what a person must be notified of now, given earlier notifications."""
     history = open_history(task.run.rendered, history_url())
-    past = open_episodes(history, task.run.environment, live=is_live(task))
+    past = open_incidents(history, task.run.project, task.run.environment, live=is_live(task))
     return plan_message(
         past,
         failures_of(task),
@@ -64,7 +64,7 @@ def remember_notification(task: TaskSession, plan: Plan, notified: bool | None) 
     going_on = plan.open_after(notified=bool(notified), now=now)
     over = plan.closed_after(notified=bool(notified))
     history = open_history(task.run.rendered, history_url())
-    keep_episodes(history, task.run.environment, live=is_live(task), going_on=going_on, over=over, now=now)
+    keep_incidents(history, task.run.project, task.run.environment, live=is_live(task), going_on=going_on, over=over, now=now)
     rows = [
         {
             "service": one.subject,
@@ -94,7 +94,9 @@ def trend(task: TaskSession, *checks: str) -> list[dict[str, Any]]:
     for check in checks:
         own = [line for line in task.lines if line.check == check]
         how = task.run.provenance_of(every_check()[check]).value
-        rows += observed_lately(history, task.run.environment, [check], provenance=how, runs=TREND_RUNS - len(own))
+        rows += observed_lately(
+            history, task.run.project, task.run.environment, [check], provenance=how, runs=TREND_RUNS - len(own)
+        )
         rows += [
             {
                 "run_id": line.run_id,

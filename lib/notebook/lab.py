@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from lib.core.paths import ROOT
 from lib.run.params import load_params
+from lib.run.project import spell_name
 from lib.run.run_file import RunFile
 from lib.run.stack import clean_up_leftovers, new_run_id, prepare_target, start_stack
 from lib.tasks.base import Task
@@ -30,7 +31,14 @@ def start_lab(task: Task, environment: str) -> RunFile:
     standing = ExitStack()
     atexit.register(standing.close)
     run = standing.enter_context(
-        start_stack(params, run_id=new_run_id(datetime.now(UTC)), run_folder=folder, rendered=EXPLORED, tasks=(task.name,))
+        start_stack(
+            params,
+            run_id=new_run_id(datetime.now(UTC)),
+            project=spell_name(params.pack.name),
+            run_folder=folder,
+            rendered=EXPLORED,
+            tasks=(task.name,),
+        )
     )
     if params.rehearsal and (task.needs or task.prepares_with):
         prepare_target(run, seeded="seed" in task.waits_for)

@@ -16,7 +16,7 @@ from lib.reporters.documents.draft import draft_documents, files_to_come
 from lib.reporters.launch_list import item_table, judge_items, load_launch_list
 from lib.reporters.report import report_run
 from lib.run.graph import RunOutcome
-from lib.tasks.health.task import NOTIFICATION_DELIVERED
+from lib.tasks.health.task import MAIL_SERVER_ACCEPTS_US, NOTIFICATION_DELIVERED
 from lib.tasks.index import TASKS, every_check
 from lib.tasks.readiness_summary.task import NOTIFY_DRY_RUN_RECORDED
 
@@ -29,9 +29,10 @@ def item_rows(lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
     return item_table(judge_items(load_launch_list(), lines))
 
 
-def has_passed(lines: Sequence[EvidenceLine], check: str) -> bool:
-    """Return whether a check has passed in this run."""
-    return any(line.check == check and line.result is Outcome.PASS for line in lines)
+def mail_problem(lines: Sequence[EvidenceLine]) -> str:
+    """Return the check that found that no mail can be sent, '' when it can."""
+    check = MAIL_SERVER_ACCEPTS_US.id
+    return "" if any(line.check == check and line.result is Outcome.PASS for line in lines) else check
 
 
 def find_drafts(task: TaskSession) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def find_drafts(task: TaskSession) -> dict[str, Any]:
 
 def find_dry_runs(task: TaskSession) -> list[dict[str, Any]]:
     """Return the environment's recorded dry runs of the notification: those on their own, and that of a run summed up."""
-    folders = sorted((task.run.rendered / task.run.environment / "dry_runs").glob("*Z-*"))
+    folders = sorted((task.run.runs_of(task.run.environment) / "dry_runs").glob("*Z-*"))
     found = []
     for folder in folders:
         try:

@@ -21,7 +21,8 @@ from lib.core.breakages import breakages_since, read_breakages
 from lib.core.environment import clean_in_place
 from lib.core.errors import NotReadyError, ParamsError
 from lib.core.paths import ROOT
-from lib.core.results import Check, Findings, Look, Outcome, Result
+from lib.core.permissions import TARGETS, Act
+from lib.core.results import TWIN, Check, Findings, Look, Outcome, Result
 from lib.core.section import Section
 from lib.core.wording import outcome_symbol, outcome_word
 from lib.display.tables import Table, make_table
@@ -29,6 +30,7 @@ from lib.evidence import log as evidence
 from lib.evidence.log import EvidenceLine
 from lib.run import params
 from lib.run.params import parameter_problem
+from lib.run.project import find_project
 from lib.run.run_file import RunFile, context_of, read_run_file
 from lib.tasks.base import Task
 from lib.tasks.index import TASKS, task_named
@@ -93,9 +95,14 @@ class TaskSession:
             {"what": "run", "value": self.run.run_id},
             {"what": "pack", "value": self.run.pack.name},
             *self._target_rows(),
-            {"what": "changes to the target", "value": "allowed" if self.context.writes_allowed else "not allowed"},
+            {"what": "may be changed here", "value": self._allowed_acts()},
         ]
         return make_table(rows, "What this notebook looks at")
+
+    def _allowed_acts(self) -> str:
+        """Return the acts that write to this task's targets and are allowed."""
+        acts = [act for act in Act if set(TARGETS[act]) & set(self.task.targets)]
+        return ", ".join(act.value for act in acts if act not in self.context.refusals) or "nothing"
 
     def _target_rows(self) -> list[dict[str, str]]:
         """Return one row for each target of this task: where it is, and how real."""
@@ -104,9 +111,9 @@ class TaskSession:
             shown = self.context.target.display_name if name == "database" else ""
             if name in self.context.services:
                 shown = self.context.services[name].display_name
-            how = self.run.provenances.get(name, self.run.provenance).value
             missing = name in self.context.missing
-            rows.append({"what": name, "value": "not set" if missing else f"{shown} ({how})"})
+            how = "" if missing else f" ({self.run.provenances[name].value})"
+            rows.append({"what": name, "value": "not set" if missing else f"{shown}{how}"})
         return rows
 
     def look(self, look: Look[..., object], **arguments: Any) -> LookResult:
@@ -118,7 +125,9 @@ class TaskSession:
         self.emit("looking", declared[0])
         started_at, started = datetime.now(UTC), time.monotonic()
         known = {one.name for one in read_breakages(self.run.work)}
-        findings = self._without_broken(look.attempt(self.context, **arguments), known)
+        inapplicable = self.run.not_applicable.get(self.task.name)
+        found = look.not_applicable(inapplicable) if inapplicable else look.attempt(self.context, **arguments)
+        findings = self._without_broken(found, known)
         lines = self._keep(findings, declared, started_at, time.monotonic() - started)
         whole = next((one.path for one in (lines[0].artifacts if lines else ()) if one.path.endswith(".json")), None)
         titles = [self._check(line.check).title for line in lines]
@@ -127,16 +136,18 @@ class TaskSession:
 
     def _without_broken(self, findings: Findings[object], known: Collection[str]) -> Findings[object]:
         """Return the findings with an `error` in the place of each that rests on a part of ours that broke meanwhile."""
-        if any(result.outcome is Outcome.ERROR for result in findings.results) and self.run.embedded_targets:
+        breakable = self.run.breakable
+        if any(result.outcome is Outcome.ERROR for result in findings.results) and breakable:
             time.sleep(NOTE_S)
-        broken = {one.target: one.sentence for one in breakages_since(self.run.work, known, self.run.embedded_targets)}
+        broken = {one.target: one.sentence for one in breakages_since(self.run.work, known, breakable)}
         if not broken:
             return findings
         return replace(findings, results=[self._unless_broken(result, broken) for result in findings.results])
 
     def _unless_broken(self, result: Result, broken: Mapping[str, str]) -> Result:
-        target = self._check(result.check).target
-        sentence = broken.get(target) if target else next(iter(broken.values())) if result.outcome is Outcome.ERROR else None
+        subject = self._check(result.check).subject
+        own = broken.get("database" if subject == TWIN else subject)
+        sentence = own or (next(iter(broken.values())) if result.outcome is Outcome.ERROR else None)
         return self._check(result.check).errored(sentence) if sentence else result
 
     def verdict_table(self) -> Table:
@@ -178,6 +189,11 @@ class TaskSession:
         selected = self.run.tasks if params.run_file() else tuple(task.name for task in TASKS)
         return tuple(task for task in TASKS if task.name in selected and task != self.task)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every task is part of this run."""
+        return len(self.run_tasks()) == len(TASKS) - 1
+
     def expected_checks(self) -> dict[str, list[str]]:
         """Return the ids of every check that this run's tasks declare, by task."""
         return {task.name: [check.id for check in task.checks] for task in self.run_tasks()}
@@ -186,13 +202,16 @@ class TaskSession:
         """Return the checks whose result differs from the environment's last finished run before this one."""
         from lib.evidence.history import changes_since, last_run, open_history  # SQLAlchemy: the summary alone needs it
 
-        past = last_run(open_history(self.run.rendered), self.run.environment)
+        past = last_run(open_history(self.run.rendered, params.history_url()), self.run.project, self.run.environment)
         return changes_since(past, lines)
 
     @property
     def run_folder(self) -> Path:
         """The folder of the whole run; outside a run, that of the environment's newest finished one."""
-        return self.run.run_folder if params.run_file() else ROOT / "rendered" / self.run.environment / "latest"
+        if params.run_file():
+            return self.run.run_folder
+        rendered = ROOT / "rendered"
+        return rendered / find_project(rendered, self.run.pack) / self.run.environment / "latest"
 
     def run_lines(self) -> list[EvidenceLine]:
         """Return the evidence of the whole run; outside a run, that of the environment's newest finished one."""
@@ -227,6 +246,7 @@ class TaskSession:
             result,
             self._check(result.check),
             run_id=self.run.run_id,
+            project=self.run.project,
             environment=self.run.environment,
             provenance=self.run.provenance_of(self._check(result.check)),
             started_at=started_at,

@@ -6,7 +6,7 @@ before anything is started.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.results import Outcome, least_real
-from lib.core.wording import WORST_FIRST, format_count, item_word, outcome_word
+from lib.core.verdict import GateInput, State, sum_up
+from lib.core.wording import WORST_FIRST, format_count, outcome_word, skip_word
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow, ProofLink
-from lib.run.params import LAUNCH_LIST
+from lib.reporters.summary import NOTHING
+from lib.run.layers import LAUNCH_LIST
 from lib.tasks.index import SUMMARY, every_check, task_named
 
 FILE = f"params/{LAUNCH_LIST}.yaml"
+OTHER_GATES = "Other gates: everything else that stops the launch"
+"""The line of the gates that no item names."""
 
 
 class LaunchItem(BaseModel):
@@ -84,45 +88,75 @@ def find_problems(items: Iterable[LaunchItem]) -> list[str]:
     return problems
 
 
-def judge_items(items: Iterable[LaunchItem], lines: Sequence[EvidenceLine]) -> tuple[LaunchRow, ...]:
-    """Return what the evidence makes of each item."""
+def judge_items(
+    items: Iterable[LaunchItem], lines: Sequence[EvidenceLine], proved: Mapping[str, GateInput] = NOTHING
+) -> tuple[LaunchRow, ...]:
+    """Return what the evidence makes of each item, and at the end of the gates that belong to none, if there are any.
+
+    proved: what counts in the place of a line, by its check: it was proved in another environment.
+    """
     found = {line.check: line for line in lines}
-    return tuple(judge_item(item, [found[check] for check in item.checks if check in found]) for item in items)
+    items = tuple(items)
+    rows = [
+        judge_item(item.number, item.title, item.checks, [found[check] for check in item.checks if check in found], proved)
+        for item in items
+    ]
+    listed = {check for item in items for check in item.checks}
+    others = [line for line in lines if line.gate and line.check not in listed]
+    return (*rows, *([judge_item(None, OTHER_GATES, [line.check for line in others], others, proved)] if others else []))
 
 
-def judge_item(item: LaunchItem, lines: Sequence[EvidenceLine]) -> LaunchRow:
-    """Return the worst of what an item's checks came to; without all of them it is never a pass.
+def judge_item(
+    number: int | None,
+    title: str,
+    checks: Sequence[str],
+    lines: Sequence[EvidenceLine],
+    proved: Mapping[str, GateInput] = NOTHING,
+) -> LaunchRow:
+    """Return what an item's checks come to together.
 
     lines: of the item's checks that have a result.
     """
-    outcomes = {line.result for line in lines}
-    absent = [check for check in item.checks if check not in {line.check for line in lines}]
-    if outcomes & {Outcome.FAIL, Outcome.ERROR}:
-        outcome = Outcome.FAIL if Outcome.FAIL in outcomes else Outcome.ERROR
-    elif absent:
-        outcome = None
-    else:
-        outcome = Outcome.PASS if Outcome.PASS in outcomes else Outcome.SKIP
+    judged = [proved.get(line.check, line.judged) for line in lines]
+    absent = [check for check in checks if check not in {line.check for line in lines}]
+    state = sum_up(judged, is_whole=not absent)
     return LaunchRow(
-        number=item.number,
-        title=item.title,
-        outcome=outcome,
-        detail=format_why(lines, absent, outcome),
-        provenance=least_real(line.provenance for line in lines if line.result is not Outcome.SKIP),
+        number=number,
+        title=title,
+        state=state,
+        detail=format_why(lines, absent, state, proved),
+        provenance=least_real(one.provenance for one in judged if one.outcome is not Outcome.SKIP),
         proofs=tuple(proof_of(task, lines) for task in dict.fromkeys(line.task for line in lines)),
     )
 
 
-def format_why(lines: Sequence[EvidenceLine], absent: Sequence[str], outcome: Outcome | None) -> str:
+TELLING = {State.FAILED: Outcome.FAIL, State.NOT_DETERMINED: Outcome.ERROR}
+"""What an item came to -> the results that explain it; else its skipped ones do."""
+
+
+def format_why(
+    lines: Sequence[EvidenceLine], absent: Sequence[str], state: State, proved: Mapping[str, GateInput] = NOTHING
+) -> str:
     """Return why an item has not passed, or what of it was skipped; '' when all of it passed."""
-    if outcome is None:
-        tasks = dict.fromkeys(task_named(check.partition(".")[0]).title for check in absent)
-        return f"Not part of this run: {', '.join(tasks)}. Fix: Run it, or run without ONLY."
-    telling = Outcome.SKIP if outcome is Outcome.PASS else outcome
-    shown = [line for line in lines if line.result is telling]
+    telling = TELLING.get(state, Outcome.SKIP)
+    shown = [line for line in lines if line.result is telling] or [line for line in lines if line.result is Outcome.SKIP]
     checks = every_check()
-    said = [f"{checks[one.check].title}: {outcome_word(one.result)}. {one.sentence}".strip() for one in shown[:2]]
-    return " ".join([*said, *([f"And {format_count(len(shown) - 2, 'more check')}."] if len(shown) > 2 else [])])
+    said = [
+        f"{checks[one.check].title if one.check in checks else one.check}: {result_word(one, proved)}. {one.sentence}".strip()
+        for one in shown[:2]
+    ]
+    said += [f"And {format_count(len(shown) - 2, 'more check')}."] if len(shown) > 2 else []
+    if absent and state in (State.ABSENT, State.IN_PART):
+        tasks = dict.fromkeys(task_named(check.partition(".")[0]).title for check in absent)
+        said.append(f"Not part of this run: {', '.join(tasks)}. Fix: Run it, or run without ONLY.")
+    return " ".join(said)
+
+
+def result_word(line: EvidenceLine, proved: Mapping[str, GateInput]) -> str:
+    """Return what one check of an item came to, in a word or two; of a skip, why."""
+    if line.check in proved:
+        return "proved in another environment"
+    return skip_word(line.skipped_because) if line.result is Outcome.SKIP else outcome_word(line.result)
 
 
 def proof_of(task: str, lines: Sequence[EvidenceLine]) -> ProofLink:
@@ -135,13 +169,13 @@ def proof_of(task: str, lines: Sequence[EvidenceLine]) -> ProofLink:
 
 def count_items(rows: Sequence[LaunchRow]) -> str:
     """Return how many items came to what: "16 of 18 passed (all only in rehearsal), 1 failed, 1 not in this run"."""
-    passed = sum(row.outcome is Outcome.PASS for row in rows)
+    passed = sum(row.state is State.PASSED for row in rows)
     rehearsed = sum(row.is_only_rehearsed for row in rows)
     how = f" ({'all' if rehearsed == passed else rehearsed} only in rehearsal)" if rehearsed else ""
     parts = [f"{passed} of {len(rows)} passed{how}"]
-    for outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, None):
-        number = sum(row.outcome is outcome for row in rows)
-        parts += [f"{number} {item_word(outcome)}"] if number else []
+    for state in (State.FAILED, State.NOT_DETERMINED, State.IN_PART, State.NOT_APPLICABLE, State.ABSENT):
+        number = sum(row.state is state for row in rows)
+        parts += [f"{number} {state.value}"] if number else []
     return ", ".join(parts)
 
 
@@ -151,7 +185,7 @@ def item_table(rows: Iterable[LaunchRow]) -> list[dict[str, Any]]:
         {
             "item": row.number,
             "what the launch asks for": row.title,
-            "result": row.outcome.value if row.outcome else item_word(None),
+            "result": row.state.value,
             "looked at": "" if row.provenance is None else row.provenance.value,
             "why": row.detail.partition(" Fix: ")[0],
         }

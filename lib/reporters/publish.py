@@ -18,7 +18,9 @@ from lib.core.errors import CommandError
 from lib.core.files import point_at, write_whole
 from lib.core.paths import ROOT
 from lib.core.redact import redact_all
-from lib.core.results import Outcome, Verdict
+from lib.core.results import Outcome
+from lib.core.verdict import Verdict
+from lib.core.wording import verdict_sentence
 from lib.evidence.history import HistoryEntry, last_run, open_history, remember_run
 from lib.evidence.log import FILE, EvidenceLine, read_evidence
 from lib.evidence.manifest import load_signer, seal_run, signing_key_path
@@ -28,7 +30,8 @@ from lib.reporters.documents.qa_links import FILE as QA_FILE
 from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
 from lib.reporters.html.render import render_index, render_task_page
 from lib.reporters.launch_list import load_launch_list
-from lib.reporters.report import RunReport, report_run
+from lib.reporters.promotion import promote
+from lib.reporters.report import RunReport, count_gates, report_run
 from lib.reporters.summary import TaskSummary, verdict_of
 from lib.reporters.terminal import format_verdict
 from lib.run.graph import RunOutcome, TaskRun
@@ -43,32 +46,49 @@ INDEX = "index.html"
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A published run: its verdict, and the words for the terminal."""
+    """A published run: its verdict, the exit code, and the words for the terminal."""
 
     verdict: Verdict
+    exit_code: int
     words: str
 
 
-def publish(run: RunFile, task_runs: Sequence[TaskRun], outcome: RunOutcome) -> Published:
-    """Write everything a finished or stopped run leaves to be read, and return its verdict."""
+def publish(
+    run: RunFile, task_runs: Sequence[TaskRun], outcome: RunOutcome, *, strict: bool = False, stopped_with: int | None = None
+) -> Published:
+    """Write everything a finished or stopped run leaves to be read, and return its verdict.
+
+    strict: everything but a GO is refused. stopped_with: the exit code of a run that was stopped.
+    """
     history = open_history(run.rendered, history_url())
+    lines, commit = read_evidence(run.run_folder), read_commit(run.pack)
+    signer = load_signer(signing_key_path(ROOT))
     report = report_run(
         run,
         [task_run.task for task_run in task_runs],
-        read_evidence(run.run_folder),
+        lines,
         outcome,
         launch_list=load_launch_list(),
-        past=last_run(history, run.environment),
-        commit=read_commit(run.pack),
+        past=last_run(history, run.project, run.environment),
+        commit=commit,
+        promotion=promote(
+            run.promotes_from,
+            lines,
+            runs=run.runs_of(run.promotes_from.environment) if run.promotes_from else run.run_folder,
+            commit=commit,
+            now=outcome.ended_at,
+            key=signer.public_key,
+        ),
     )
+    exit_code = report.verdict.code(strict=strict) if stopped_with is None else stopped_with
     notebooks = {one.task.name: keep_notebook(run, one) for one in task_runs}
     write_documents(report)
     write_pages(report, notebooks)
-    seal_run(run.run_folder, about_run(report), load_signer(signing_key_path(ROOT)))
+    seal_run(run.run_folder, about_run(report), signer)
     remember_run(history, history_entry(report))
-    if outcome.finished:
+    if outcome.finished and not outcome.partial:
         point_at(run.run_folder.parent / "latest", run.run_id)
-    return Published(verdict=report.verdict, words=format_verdict(report))
+    return Published(verdict=report.verdict, exit_code=exit_code, words=format_verdict(report, exit_code=exit_code))
 
 
 def keep_notebook(run: RunFile, task_run: TaskRun) -> NotebookNode | None:
@@ -97,12 +117,16 @@ def write_pages(report: RunReport, notebooks: Mapping[str, NotebookNode | None])
 def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:
     """Return what the head of one task's page says."""
     own = report.lines_of(summary.task)
+    gates = [check.id for check in summary.task.checks if check.gate]
+    verdict = verdict_of(own, gates=gates, proved=report.proved)
+    untried = sum(line.gate and line.judged.is_untried and line.check not in report.proved for line in own)
     started_at = summary.started_at or report.outcome.started_at
     return replace(
         run_header(report),
         title=summary.task.title,
         task=summary.task.name,
-        verdict=verdict_of(own, partial=False),
+        verdict=verdict,
+        sentence=verdict_sentence(verdict, count_gates(own, report.proved), untried=untried),
         started_at=started_at.isoformat(),
         duration_s=summary.duration_s,
         notebook=notebook_of(report, summary.task),
@@ -119,6 +143,7 @@ def run_header(report: RunReport) -> PageHeader:
         title="Launch readiness",
         task=SUMMARY.name,
         verdict=report.verdict,
+        sentence=report.sentence,
         started_at=outcome.started_at.isoformat(),
         duration_s=outcome.duration_s,
         pack=run.pack.name,
@@ -147,6 +172,9 @@ def check_row(line: EvidenceLine) -> CheckRow:
         outcome=line.result,
         gate=line.gate,
         provenance=line.provenance,
+        subject=line.subject,
+        skipped_because=line.skipped_because,
+        see=line.see,
         observed=line.observed,
         expected=line.expected,
         unit=line.unit,
@@ -166,6 +194,7 @@ def summarize_run(report: RunReport) -> RunSummary:
         header=run_header(report),
         launch_list=report.items,
         tally=report.tally,
+        untried=frozenset(line.check for line in report.untried),
         tasks=tuple(task_row(one) for one in report.tasks if one.task != SUMMARY),
         changes=None if report.changes is None else tuple(change_row(row) for row in report.changes),
         previous=report.previous,
@@ -178,7 +207,7 @@ def task_row(one: TaskSummary) -> TaskRow:
     return TaskRow(
         task=one.task.name,
         title=one.task.title,
-        outcome=one.outcome,
+        state=one.state,
         counts=one.counts,
         duration_s=one.duration_s,
         provenance=one.provenance,
@@ -217,6 +246,7 @@ def about_run(report: RunReport) -> dict[str, Any]:
     run, outcome = report.run, report.outcome
     return {
         "run_id": run.run_id,
+        "project": run.project,
         "environment": run.environment,
         "verdict": report.verdict.word,
         "rehearsal": run.rehearsal,
@@ -233,6 +263,7 @@ def history_entry(report: RunReport) -> HistoryEntry:
     """Return the run as history keeps it."""
     return HistoryEntry(
         run_id=report.run.run_id,
+        project=report.run.project,
         environment=report.run.environment,
         verdict=report.verdict.word,
         partial=report.outcome.partial,

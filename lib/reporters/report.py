@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lib.core.results import Outcome, Verdict, count_outcomes
+from lib.core.results import Outcome, count_outcomes
+from lib.core.verdict import GateInput, Verdict
 from lib.core.wording import verdict_sentence
 from lib.evidence.history import PastRun, changes_since
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow
 from lib.reporters.launch_list import LaunchItem, count_items, judge_items
+from lib.reporters.promotion import NO_PROMOTION, Promotion
 from lib.reporters.summary import TaskSummary, standing_out, summarize_task, verdict_of
 from lib.run.graph import RunOutcome
 from lib.run.run_file import RunFile
@@ -26,7 +28,7 @@ class RunReport:
     run: what was asked, and where it lies. lines: its evidence, in the order found. tasks: in their order.
     items: the launch list's, tally: the same in one line. standing_out: what a person must read, worst first.
     gates: how many gates came to what. commit: the pack's, with `+` when it had changes; None outside version control.
-    previous: the run compared with; changes: None without one.
+    previous: the run compared with; changes: None without one. promotion: what another environment's run proved for it.
     """
 
     run: RunFile
@@ -38,6 +40,12 @@ class RunReport:
     commit: str | None = None
     previous: str | None = None
     changes: tuple[Mapping[str, Any], ...] | None = None
+    promotion: Promotion = NO_PROMOTION
+
+    @property
+    def proved(self) -> Mapping[str, GateInput]:
+        """What counts in the place of a line, by its check: it was proved in another environment."""
+        return self.promotion.proved
 
     @property
     def tally(self) -> str:
@@ -45,7 +53,12 @@ class RunReport:
 
     @property
     def gates(self) -> dict[str, int]:
-        return count_outcomes(line.result for line in self.lines if line.gate)
+        return count_gates(self.lines, self.proved)
+
+    @property
+    def untried(self) -> list[EvidenceLine]:
+        """The gates that would have to write where they may not, and that no other run proved."""
+        return [line for line in self.lines if line.gate and line.judged.is_untried and line.check not in self.proved]
 
     @property
     def standing_out(self) -> list[EvidenceLine]:
@@ -54,7 +67,13 @@ class RunReport:
     @property
     def sentence(self) -> str:
         """What the verdict means."""
-        return verdict_sentence(self.verdict, self.gates, partial=self.outcome.partial, rehearsed=self.run.rehearsal)
+        return verdict_sentence(
+            self.verdict,
+            self.gates,
+            partial=self.outcome.partial,
+            untried=len(self.untried),
+            promoted=self.promotion.sentence if self.proved else "",
+        )
 
     @property
     def ended_at(self) -> datetime:
@@ -74,6 +93,12 @@ class RunReport:
         return {line.check: line.result for line in self.lines}
 
 
+def count_gates(lines: Sequence[EvidenceLine], proved: Mapping[str, GateInput]) -> dict[str, int]:
+    """Return how many gates came to what; what was proved elsewhere counts in a line's place."""
+    judged = [proved.get(line.check, line.judged) for line in lines]
+    return count_outcomes(one.outcome for one in judged if one.gate)
+
+
 def report_run(
     run: RunFile,
     tasks: Sequence[Task],
@@ -83,16 +108,24 @@ def report_run(
     launch_list: Sequence[LaunchItem],
     past: PastRun | None = None,
     commit: str | None = None,
+    promotion: Promotion = NO_PROMOTION,
 ) -> RunReport:
-    """Add a run's evidence up. past: the run to compare with, if there is one."""
+    """Add a run's evidence up.
+
+    past: the run to compare with, if there is one. promotion: what another environment's run proved.
+    """
+    proved = promotion.proved
+    gates = [check.id for task in tasks for check in task.checks if check.gate]
+    told = tuple(promotion.tell(line) for line in lines)
     return RunReport(
         run=run,
         outcome=outcome,
-        verdict=verdict_of(lines, partial=outcome.partial or not outcome.finished),
-        lines=tuple(lines),
-        tasks=tuple(summarize_task(task, lines) for task in tasks),
-        items=tuple(judge_items(launch_list, lines)),
+        verdict=verdict_of(lines, gates=gates, partial=outcome.partial or not outcome.finished, proved=proved),
+        lines=told,
+        tasks=tuple(summarize_task(task, lines, proved) for task in tasks),
+        items=judge_items(launch_list, told, proved),
         commit=commit,
         previous=past.run_id if past else None,
         changes=None if past is None else tuple(changes_since(past, lines)),
+        promotion=promotion,
     )

@@ -5,24 +5,29 @@ Pure: lines of evidence in, rows out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
-from lib.core.results import Outcome, Provenance, Verdict, count_outcomes, decide, least_real
+from lib.core.results import Outcome, Provenance, count_outcomes, least_real
+from lib.core.verdict import GateInput, State, Verdict, decide, sum_up
 from lib.core.wording import WORST_FIRST
 from lib.evidence.log import EvidenceLine
 from lib.tasks.base import Task
 from lib.tasks.index import every_check
 
+NOTHING: Mapping[str, GateInput] = MappingProxyType({})
+"""What was proved in another environment, when nothing was."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSummary:
-    """One task of a run: its worst gate, counts of all its checks, provenance, and when it looked."""
+    """One task of a run: what its gates came to together, counts of all its checks, provenance, and when it looked."""
 
     task: Task
-    outcome: Outcome
+    state: State
     counts: dict[str, int]
     provenance: Provenance | None
     started_at: datetime | None
@@ -36,22 +41,27 @@ class TaskSummary:
         return (self.ended_at - self.started_at).total_seconds()
 
 
-def verdict_of(lines: Iterable[EvidenceLine], *, partial: bool) -> Verdict:
-    """Return the verdict of a run's lines."""
-    return decide([line.judged for line in lines], partial=partial)
+def verdict_of(
+    lines: Iterable[EvidenceLine],
+    *,
+    gates: Collection[str] = (),
+    partial: bool = False,
+    proved: Mapping[str, GateInput] = NOTHING,
+) -> Verdict:
+    """Return the verdict of a run's lines, as `decide` takes them; what was proved elsewhere counts in a line's place."""
+    return decide([proved.get(line.check, line.judged) for line in lines], gates=gates, partial=partial)
 
 
-def summarize_task(task: Task, lines: Sequence[EvidenceLine]) -> TaskSummary:
-    """Return one task's summary; without a line it is an error, never a pass."""
+def summarize_task(task: Task, lines: Sequence[EvidenceLine], proved: Mapping[str, GateInput] = NOTHING) -> TaskSummary:
+    """Return one task's summary; without a line it is not determined, never a pass."""
     own = [line for line in lines if line.task == task.name]
-    gates = {line.result for line in own if line.gate}
-    outcome = next((one for one in WORST_FIRST if one in gates and one is not Outcome.SKIP), None)
+    judged = [proved.get(line.check, line.judged) for line in own if line.gate]
     looked = [line for line in own if line.duration_s]
     return TaskSummary(
         task=task,
-        outcome=outcome or (Outcome.SKIP if gates else Outcome.ERROR),
+        state=sum_up(judged) if own else State.NOT_DETERMINED,
         counts=count_outcomes(line.result for line in own),
-        provenance=least_real(line.provenance for line in own),
+        provenance=least_real(line.provenance for line in own if line.result is not Outcome.SKIP),
         started_at=min((line.started_at for line in looked), default=None),
         ended_at=max((line.started_at + timedelta(seconds=line.duration_s) for line in looked), default=None),
     )
@@ -65,7 +75,7 @@ def task_spans(tasks: Iterable[Task], lines: Sequence[EvidenceLine]) -> list[dic
             "task": one.task.title,
             "started_at": one.started_at.isoformat(),
             "ended_at": one.ended_at.isoformat() if one.ended_at else None,
-            "outcome": one.outcome.value,
+            "state": one.state.value,
         }
         for one in summaries
         if one.started_at
@@ -99,8 +109,8 @@ def standing_out_rows(lines: Iterable[EvidenceLine]) -> list[dict[str, Any]]:
 
 
 def task_rows(tasks: Iterable[Task], lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
-    """Return one row a task: its outcome and how many checks came to what."""
+    """Return one row a task: what it came to, and how many checks came to what."""
     return [
-        {"task": one.task.title, "result": one.outcome.value, **{word: one.counts[word] for word in one.counts}}
+        {"task": one.task.title, "result": one.state.value, **{word: one.counts[word] for word in one.counts}}
         for one in (summarize_task(task, lines) for task in tasks)
     ]

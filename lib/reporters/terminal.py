@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lib.core.paths import ROOT
-from lib.core.wording import format_counts, format_duration, gate_word, outcome_symbol, outcome_word
+from lib.core.wording import STATE_SYMBOLS, format_counts, format_duration, gate_word, outcome_symbol, outcome_word
 from lib.evidence.log import EvidenceLine
 from lib.reporters.report import RunReport
 from lib.reporters.summary import TaskSummary
@@ -14,16 +14,17 @@ MOST_LISTED = 12
 """Causes listed below the table; the page has every check."""
 
 
-def format_verdict(report: RunReport) -> str:
-    """Return the verdict as the terminal and CI show it, ending with where to read on."""
+def format_verdict(report: RunReport, *, exit_code: int) -> str:
+    """Return the verdict as the terminal and CI show it, ending with where to read on and the exit code."""
     page = report.run.run_folder / "index.html"
     place = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
     unfinished = "" if report.outcome.finished else "The run was stopped: what it found so far is kept, and marked unfinished.\n"
     return (
-        f"\n{task_table(report.tasks)}\n\n{person_list(report.standing_out)}"
+        f"\n{task_table(report.tasks)}\n\n{person_list(report.standing_out)}{untried_list(report.untried)}"
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
-        f"{unfinished}Read it: {place}   ({format_duration(report.outcome.duration_s)})"
+        f"{unfinished}Read it: {place}   ({format_duration(report.outcome.duration_s)})\n"
+        f"exit code {exit_code}: {report.verdict.word}"
     )
 
 
@@ -31,10 +32,22 @@ def task_table(tasks: Sequence[TaskSummary]) -> str:
     """Return one aligned line a task."""
     width = max(len(one.task.title) for one in tasks)
     return "\n".join(
-        f"{outcome_symbol(one.outcome)} {one.task.title.ljust(width)}  {outcome_word(one.outcome).ljust(14)}  "
+        f"{STATE_SYMBOLS[one.state]} {one.task.title.ljust(width)}  {one.state.value.ljust(14)}  "
         f"{format_duration(one.duration_s).rjust(7)}  {format_counts(one.counts)}"
         for one in tasks
     )
+
+
+def untried_list(found: Sequence[EvidenceLine]) -> str:
+    """Return the gates that would have to write, each reason once with the checks it stands behind; '' when there is none."""
+    causes: dict[str, list[EvidenceLine]] = {}
+    for line in found:
+        causes.setdefault(line.sentence, []).append(line)
+    said = [
+        "\n".join([f"– not tried: {', '.join(line.check for line in behind)}", f"    {sentence}"])
+        for sentence, behind in list(causes.items())[:MOST_LISTED]
+    ]
+    return "\n".join(said) + "\n\n" if said else ""
 
 
 def person_list(found: Sequence[EvidenceLine]) -> str:

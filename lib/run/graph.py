@@ -204,6 +204,7 @@ def error_line(run: RunFile, check: Check, reason: str, fix: str) -> EvidenceLin
         check.errored(reason, fix=fix),
         check,
         run_id=run.run_id,
+        project=run.project,
         environment=run.environment,
         provenance=run.provenance_of(check),
         started_at=datetime.now(UTC),

@@ -7,27 +7,27 @@ anything starts. The rehearsal rule is in `lib.run.targets`.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
+from lib.core.permissions import TARGETS, Act, Refusal, refuse
+from lib.core.results import Provenance
 from lib.core.section import Section
 from lib.embedded.switches import Embedded
-from lib.run.targets import Spec, find_targets, spec_problems, value_problems, variables_of
+from lib.run.address import provenances_of
+from lib.run.layers import ENVIRONMENT_NAME, known_environments, read_document
+from lib.run.production import inapplicable_tasks, is_production, mistaken_database, production_problems
+from lib.run.targets import Spec, find_targets, is_declared_live, spec_problems, value_problems, variables_of
 from lib.tasks.index import SECTIONS
 
-ENVIRONMENT_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
-LAUNCH_LIST = "launch_list"
-"""The one file in params/ that is no environment."""
 RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
 """Names the private file by which the runner hands a kernel its run; unset outside a run."""
 
@@ -35,13 +35,13 @@ RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
 class Targets(Section):
     """The outside systems of an environment: `embedded`, or the variables that hold address and credentials."""
 
-    database: str | dict[str, str]
-    chatwoot: str | dict[str, str]
-    publer: str | dict[str, str]
-    mail: str | dict[str, str]
-    fly: str | dict[str, str]
-    vault: str | dict[str, str]
-    github: str | dict[str, str]
+    database: str | dict[str, str | bool]
+    chatwoot: str | dict[str, str | bool]
+    publer: str | dict[str, str | bool]
+    mail: str | dict[str, str | bool]
+    fly: str | dict[str, str | bool]
+    vault: str | dict[str, str | bool]
+    github: str | dict[str, str | bool]
 
     @property
     def specs(self) -> dict[str, Spec]:
@@ -57,10 +57,19 @@ class Run(Section):
     notebook_timeout_s: float = Field(gt=0)  # longest one notebook may take, s
 
 
+class PromotesFrom(Section):
+    """Whose runs count for gates that may not be tried here: those of the same commit in another environment."""
+
+    environment: str = Field(pattern=ENVIRONMENT_NAME.pattern)
+    max_age_h: float = Field(gt=0)  # older runs prove nothing, h
+
+
 ParamsFile: type[Section] = create_model(  # type: ignore[call-overload]
     "ParamsFile",
     __base__=Section,
     pack=(str, ...),
+    writes=(list[Annotated[Act, Field(strict=False)]], ...),
+    promotes_from=(PromotesFrom | None, None),
     targets=(Targets, ...),
     run=(Run, ...),
     embedded=(Embedded, ...),
@@ -75,9 +84,12 @@ class Params:
     addresses: target -> part -> value of each live target; empty in a rehearsal. Never printed.
     missing: target -> its variables that are not set although others are.
     embedded: how the stand-ins behave.
+    provenances: of each live target, where what is done to it is performed.
     rehearsal: whether embedded parts stand in for every target.
     rehearsed_for: the variables whose absence made it a rehearsal; empty for a local environment.
+    granted: the acts that `writes` lists. refusals: those that are not allowed in this run, and why.
     production_writes_allowed: ALLOW_WRITES=production was said, whatever the environment.
+    not_applicable: task -> why it has nothing to look at in this environment.
     """
 
     environment: str
@@ -89,8 +101,12 @@ class Params:
     missing: Mapping[str, tuple[str, ...]]
     rehearsal: bool
     rehearsed_for: tuple[str, ...]
-    writes_allowed: bool
+    provenances: Mapping[str, Provenance] = field(default_factory=dict)
+    granted: frozenset[Act] = frozenset()
+    refusals: Mapping[Act, Refusal] = field(default_factory=dict)
     production_writes_allowed: bool = False
+    promotes_from: PromotesFrom | None = None
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -114,14 +130,19 @@ def load_params(
     document = read_document(environment, folder)
     parsed = parse_document(document, where=f"params/{environment}.yaml")
     where = f"params/{environment}.yaml"
-    problems = list(spec_problems(where, parsed.targets.specs))
+    specs = parsed.targets.specs
+    problems = [*spec_problems(where, specs), *production_problems(environment, parsed, where=where)]
     folder_of_pack = find_pack(pack, parsed.pack, problems)
     if problems:
         raise ParamsError(problems)
-    named = find_targets(parsed.targets.specs, values)
-    problems += value_problems(named.found, parsed.targets.specs)
+    named = find_targets(specs, values)
+    problems += value_problems(named.found, specs)
+    if not is_production(environment):
+        problems += mistaken_database(environment, named.found.get("database", {}).get("url", ""), values, folder)
     if problems:
         raise ParamsError(problems)
+    asked = values.get("ALLOW_WRITES", "").strip()
+    granted = frozenset(parsed.writes)
     return Params(
         environment=environment,
         pack=folder_of_pack,
@@ -132,8 +153,18 @@ def load_params(
         missing=named.missing,
         rehearsal=named.rehearsal,
         rehearsed_for=named.wanted if named.rehearsal else (),
-        writes_allowed=named.rehearsal or values.get("ALLOW_WRITES", "").strip() == environment,
-        production_writes_allowed=values.get("ALLOW_WRITES", "").strip() == "production",
+        provenances=provenances_of(
+            named.found, declared_live=frozenset(name for name, spec in specs.items() if is_declared_live(spec))
+        ),
+        granted=granted,
+        refusals={
+            act: refuse(act, environment=environment, granted=granted, asked=asked == environment)
+            for act in Act
+            if named.found.keys() & set(TARGETS[act]) and not (asked == environment and act in granted)
+        },
+        production_writes_allowed=is_production(asked),
+        promotes_from=parsed.promotes_from,
+        not_applicable=inapplicable_tasks(environment, parsed),
     )
 
 
@@ -198,40 +229,6 @@ def named_variables() -> set[str]:
         except (ParamsError, AttributeError, TypeError):
             continue  # a file that can't be understood names nothing; running it says what is wrong
     return names
-
-
-def known_environments(folder: Path = ROOT / "params") -> list[str]:
-    """Return the environments there are: one a file."""
-    return sorted(path.stem for path in folder.glob("*.yaml") if path.stem != LAUNCH_LIST)
-
-
-def read_document(environment: str, folder: Path, *, seen: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return one params file as plain data, laid over the environment it `extends`, if any."""
-    path = folder / f"{environment}.yaml"
-    if environment == LAUNCH_LIST or not ENVIRONMENT_NAME.match(environment) or not path.is_file():
-        raise ParamsError.no_such_environment(environment, known_environments(folder))
-    if environment in seen:
-        raise ParamsError(f"params/{environment}.yaml extends itself, by way of {', '.join(seen)}.")
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        said = " ".join(str(exc).split())
-        raise ParamsError(f"params/{environment}.yaml is not valid YAML: {said}.") from exc
-    if not isinstance(document, dict):
-        raise ParamsError(f"params/{environment}.yaml must be a mapping of sections; saw {type(document).__name__}.")
-    base = document.pop("extends", None)
-    if base is None:
-        return document
-    return merge(read_document(str(base), folder, seen=(*seen, environment)), document)
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `over` laid over `base`: mappings are merged, everything else is replaced."""
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = merge(merged[key], value) if both else value
-    return merged
 
 
 def parse_document(document: Mapping[str, Any], *, where: str) -> Any:

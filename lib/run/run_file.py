@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
+from lib.core.permissions import Act, Refusal
 from lib.core.redact import register_secrets
-from lib.core.results import Check, Provenance
+from lib.core.results import TWIN, Check, Provenance, find_provenance
 from lib.core.section import Section
+from lib.run.params import PromotesFrom
 from lib.tasks.index import SECTIONS
 from lib.transport.context import Context, Programs, Service
 from lib.transport.database import Database
@@ -26,8 +28,10 @@ NOT_STARTED = "postgresql://nobody@database.invalid/none?sslmode=require"
 class RunFile(BaseModel):
     """One run, as a kernel needs to know it; every path is absolute.
 
-    tasks: the names of the tasks of this run.
-    provenance: of what is looked at without a target of its own; provenances: of each target.
+    project: the name that its runs are kept under, a folder's.
+    tasks: the names of the tasks of this run. not_applicable: task -> why it has nothing to look at here.
+    provenances: target -> where what is done to it is performed. embedded: the targets that a part of ours plays.
+    refusals: the acts that are not allowed, and why. promotes_from: the environment whose runs count for this one, if any.
     services: the targets other than the database, part by part. missing: those whose variables are not set.
     events: where the kernels say what they are doing, for the progress display.
     secrets: values that must be redacted from everything this run writes.
@@ -36,13 +40,16 @@ class RunFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     run_id: str
+    project: str
     environment: str
     rehearsal: bool
-    provenance: Provenance
     provenances: dict[str, Provenance] = Field(default_factory=dict)
-    writes_allowed: bool
+    embedded: tuple[str, ...] = ()
+    refusals: dict[Act, Refusal] = Field(default_factory=dict)
     production_writes_allowed: bool = False
+    promotes_from: PromotesFrom | None = None
     tasks: tuple[str, ...]
+    not_applicable: dict[str, str] = Field(default_factory=dict)
     pack: Path
     run_folder: Path
     rendered: Path
@@ -61,13 +68,17 @@ class RunFile(BaseModel):
     secrets: tuple[str, ...] = Field(default=(), repr=False)
 
     def provenance_of(self, check: Check) -> Provenance:
-        """Return how real the thing is that a check looks at."""
-        return self.provenances.get(check.target or "", self.provenance)
+        """Return where a look at a check's subject is performed, unless it says otherwise."""
+        return find_provenance(check.subject, self.provenances)
 
     @property
-    def embedded_targets(self) -> list[str]:
-        """The targets that a part of ours plays: with a live database, still the server that its twins are on."""
-        return [name for name, how in self.provenances.items() if how is not Provenance.LIVE or name == "database"]
+    def breakable(self) -> list[str]:
+        """The subjects that a part of ours plays a part in: with a live database, still the server that its twins are on."""
+        return [*self.embedded, *({"database", TWIN} - {*self.embedded})] if "database" in self.provenances else [*self.embedded]
+
+    def runs_of(self, environment: str) -> Path:
+        """Return the folder that keeps this project's runs of an environment."""
+        return self.rendered / self.project / environment
 
     def write(self, path: Path) -> None:
         """Put the file where a kernel finds it, readable by its owner only."""
@@ -102,8 +113,10 @@ def context_of(run: RunFile, task: str, parameters: dict[str, Any]) -> Context[S
         programs=Programs(supabase=run.supabase, squawk=run.squawk, postgres_bin=run.postgres_bin, flyctl=run.flyctl),
         work=run.work,
         kept=run.kept,
-        provenance=run.provenance,
-        writes_allowed=run.writes_allowed,
+        is_rehearsal=run.rehearsal,
+        provenances=run.provenances,
+        embedded=frozenset(run.embedded),
+        refusals=run.refusals,
         production_writes_allowed=run.production_writes_allowed,
         services={name: Service(name=name, parts=parts) for name, parts in run.services.items()},
         missing=run.missing,

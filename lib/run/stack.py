@@ -22,7 +22,6 @@ from lib.clients.supabase.cli import open_cli, stage_project
 from lib.core.errors import CommandError, WorkbookError
 from lib.core.paths import ROOT
 from lib.core.redact import password_of
-from lib.core.results import Provenance, least_real
 from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, write_lease
@@ -31,6 +30,7 @@ from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.embedded.state_folders import state_base
 from lib.embedded.vendors.credentials import CredentialServices, note_digests, start_credential_stand_ins
 from lib.embedded.vendors.start import RunningServices, start_stand_ins
+from lib.run.address import stand_in
 from lib.run.params import Params
 from lib.run.run_file import RunFile
 from lib.run.targets import SECRET_PARTS
@@ -55,21 +55,26 @@ def clean_up_leftovers() -> int:
 
 
 @contextmanager
-def start_stack(params: Params, *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]) -> Iterator[RunFile]:
+def start_stack(
+    params: Params, *, run_id: str, project: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]
+) -> Iterator[RunFile]:
     """Yield the run file of a standing stack, and take the stack down whatever happens.
 
-    Only what the tasks look at is started. rendered: the folder that keeps the environment's runs and backups.
+    Only what the tasks look at is started. project: whose runs they are. rendered: the folder that keeps every project's.
     """
     targets = {target for name in tasks for target in task_named(name).targets}
-    with start_stack_for(params, targets, run_id=run_id, run_folder=run_folder, rendered=rendered, tasks=tasks) as run:
+    about = {"run_id": run_id, "project": project, "run_folder": run_folder, "rendered": rendered, "tasks": tasks}
+    with start_stack_for(params, targets, about=about) as run:
         yield run
 
 
 @contextmanager
-def start_stack_for(
-    params: Params, targets: set[str], *, run_id: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]
-) -> Iterator[RunFile]:
-    """Yield the run file of a stack for these targets; the database server is started only for the database."""
+def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, Any]) -> Iterator[RunFile]:
+    """Yield the run file of a stack for these targets; the database server is started only for the database.
+
+    about: the run's id, project, folders and tasks, as the run file has them.
+    """
+    run_id = about["run_id"]
     with ExitStack() as standing:
         state = state_base(ROOT) / run_id
         if "database" in targets - params.missing.keys():
@@ -101,7 +106,7 @@ def start_stack_for(
             server,
             stand_ins,
             work=work,
-            about={"run_id": run_id, "run_folder": run_folder, "rendered": rendered, "tasks": tasks},
+            about=about,
         )
         run = run.model_copy(update=describe_fly(params, fly, run.services))
         run.write(run.work / RUN_FILE)
@@ -172,9 +177,10 @@ def describe_run(
     work: Path,
     about: Mapping[str, Any],
 ) -> RunFile:
-    """Return the run file. about: its own id, folders and tasks."""
+    """Return the run file. about: its own id, project, folders and tasks."""
     live = {name: parts for name, parts in params.addresses.items() if name in targets}
-    provenances = {name: provenance_of(name, live=name in live) for name in sorted(targets - params.missing.keys())}
+    reached = sorted(targets - params.missing.keys())
+    provenances = {name: params.provenances.get(name) or stand_in(name) for name in reached}
     services = {
         **(stand_ins.services if stand_ins else {}),
         **{name: dict(parts) for name, parts in live.items() if name != "database"},
@@ -192,13 +198,15 @@ def describe_run(
         **addresses,
         environment=params.environment,
         rehearsal=params.rehearsal,
-        provenance=provenances.get("database") or least_real(provenances.values()) or Provenance.EMBEDDED,
         provenances=provenances,
-        writes_allowed=params.writes_allowed,
+        embedded=tuple(name for name in reached if name not in live),
+        refusals=dict(params.refusals),
         production_writes_allowed=params.production_writes_allowed,
+        promotes_from=params.promotes_from,
+        not_applicable=dict(params.not_applicable),
         pack=params.pack,
         work=work,
-        kept=about["rendered"] / params.environment / "kept",
+        kept=about["rendered"] / about["project"] / params.environment / "kept",
         events=work / "events.jsonl",
         services=services,
         missing={name: variables for name, variables in params.missing.items() if name in targets},
@@ -208,13 +216,6 @@ def describe_run(
         sections={name: section.model_dump(mode="json") for name, section in params.sections.items()},
         secrets=tuple(dict.fromkeys([*filter(None, secrets_known), *(stand_ins.planted if stand_ins else ())])),
     )
-
-
-def provenance_of(target: str, *, live: bool) -> Provenance:
-    """Return how real a target of a run is: the database is the real program when it isn't live, and the vault a real folder."""
-    if live:
-        return Provenance.LIVE
-    return Provenance.EMBEDDED if target in ("database", "vault") else Provenance.SIMULATED
 
 
 def find_supabase(asked: str | None) -> Path:

@@ -1,4 +1,4 @@
-"""Which outside systems an environment names, part by part: the rehearsal rule.
+"""Which outside systems an environment names, part by part: the rehearsal rule, and what may be called live.
 
 A target is `embedded`, or each of its parts is the name of an environment variable as ${NAME}; a part
 that is no secret may have a default, as ${NAME:-default}. None of the variables set is a rehearsal on
@@ -30,7 +30,10 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 SECRET_PARTS = frozenset({"token", "webhook"})
 """Parts that are credentials by themselves; of the others only a password within a URL is."""
 
-Spec = str | Mapping[str, str]
+IS_LIVE = "is_live"
+"""The one part that is no variable: true says that a service of one's own, at a private address, is the real one."""
+
+Spec = str | Mapping[str, str | bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,12 @@ def parts_of(spec: Spec) -> Mapping[str, str]:
     """Return a target's parts as the file spells them; none for an embedded one."""
     if isinstance(spec, str):
         return {} if spec == EMBEDDED else {"url": spec}
-    return spec
+    return {part: text for part, text in spec.items() if isinstance(text, str)}
+
+
+def is_declared_live(spec: Spec) -> bool:
+    """Return whether the file says that the target is the real one wherever it is."""
+    return not isinstance(spec, str) and spec.get(IS_LIVE) is True
 
 
 def spec_problems(where: str, specs: Mapping[str, Spec]) -> Iterator[str]:
@@ -63,8 +71,16 @@ def spec_problems(where: str, specs: Mapping[str, Spec]) -> Iterator[str]:
         if isinstance(spec, str) and len(PARTS[target]) > 1 and spec != EMBEDDED:
             yield f"{where}: targets.{target}: write `embedded`, or its parts {', '.join(PARTS[target])}, each as ${{NAME}}."
             continue
+        for part, said in ({} if isinstance(spec, str) else spec).items():
+            if (part == IS_LIVE) is not isinstance(said, bool):
+                wanted = "true or false" if part == IS_LIVE else "the name of an environment variable as ${NAME}"
+                yield f"{where}: targets.{target}.{part}: write {wanted}; saw {said!r}."
         parts = parts_of(spec)
+        if not isinstance(spec, str) and "url" not in parts:
+            yield f"{where}: targets.{target}: its part url is missing. Fix: Add it as ${{NAME}}."
         for part in parts:
+            if part == IS_LIVE:
+                continue
             if part not in PARTS[target]:
                 yield f"{where}: targets.{target}: unknown part '{part}'; known parts: {', '.join(PARTS[target])}."
             elif not VARIABLE.match(parts[part]):

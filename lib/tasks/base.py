@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.paths import ROOT
-from lib.core.results import Check
+from lib.core.results import RUN, Check
 from lib.core.section import Borrowed, Section
 
 
@@ -36,6 +36,12 @@ class Task:
     borrows: tuple[Borrowed[Any], ...] = ()
     stop_grace_s: float = 0
 
+    def __post_init__(self) -> None:
+        """Refuse a check that does not say what it speaks about: where it was performed could not be told."""
+        for check in self.checks:
+            if not check.subject:
+                raise ValueError(f"{check.id} needs a subject: a target, PROJECT, TWIN or RUN")
+
     @property
     def path(self) -> Path:
         return ROOT / "notebooks" / self.notebook
@@ -46,6 +52,7 @@ class Task:
         return Check(
             f"{self.name}.notebook_ran_to_its_end",
             "The notebook ran to its end",
+            subject=RUN,
             fix="Open the notebook's page, fix the cause, run again.",
             doc="The notebook ran cell by cell to its last one. It has a row only when it did not: then the checks "
             "that were not reached are errors.",

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
 from lib.core.errors import TargetError
-from lib.core.results import Provenance
+from lib.core.permissions import Act, Refusal
+from lib.core.results import Provenance, find_provenance
 from lib.core.section import Borrowed
 from lib.core.wording import format_not_set
 from lib.transport.database import Database
@@ -65,8 +66,10 @@ class Context(Generic[Settings_co]):
         here. Its databases made from the template `hosted_template` look like a fresh hosted project.
     work: a private folder of this run for files that are not evidence, removed after the run.
     kept: a folder of the environment that outlives the run (backups).
-    provenance: how real the target is.
-    writes_allowed: whether the target may be changed.
+    is_rehearsal: whether embedded parts stand in for every target.
+    provenances: target -> where what is done to it is performed. embedded: the targets that a part started for this run
+        plays.
+    refusals: the acts that are not allowed, and why.
     production_writes_allowed: whether what is production's by name may be changed, in any environment.
     services: the other targets by name. missing: those without, with the variables that are not set.
     """
@@ -80,8 +83,10 @@ class Context(Generic[Settings_co]):
     programs: Programs
     work: Path
     kept: Path
-    provenance: Provenance
-    writes_allowed: bool
+    is_rehearsal: bool = False
+    provenances: Mapping[str, Provenance] = field(default_factory=dict)
+    embedded: frozenset[str] = frozenset()
+    refusals: Mapping[Act, Refusal] = field(default_factory=dict)
     production_writes_allowed: bool = False
     services: Mapping[str, Service] = field(default_factory=dict)
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -97,6 +102,10 @@ class Context(Generic[Settings_co]):
         section = self.sections[what.task]
         value: Value = getattr(section, what.field) if what.field else section
         return value
+
+    def provenance_of(self, subject: str) -> Provenance:
+        """Return where a look at a check's subject is performed, unless it says otherwise."""
+        return find_provenance(subject, self.provenances)
 
     def service(self, name: str) -> Service:
         """Return one service. Raises TargetError when its variables are not set."""

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from lib.core.paths import ROOT
-from lib.core.results import Verdict
+from lib.core.verdict import Verdict
 from lib.reporters.html.render import render_index, render_task_page
 from tests.support import sample_pages as sample
 

@@ -62,7 +62,7 @@ def test_every_document_is_written_and_every_link_leads_somewhere(tmp_path: Path
         text = (pack / place).read_text()
         assert broken_links(text, (pack / place).parent) == [], place
         assert "](" in text or place == RUNBOOK
-    assert f"](../../../rendered/staging/{FIRST}/index.html)" in (pack / SUMMARY).read_text()
+    assert f"](../../../rendered/pack/staging/{FIRST}/index.html)" in (pack / SUMMARY).read_text()
     assert "| rollback, from the command until every machine is healthy | 1.25 s | 5 s | passed |" in (pack / RUNBOOK).read_text()
 
 
@@ -85,7 +85,7 @@ def test_a_second_run_of_the_day_is_appended_and_words_written_by_hand_stay(tmp_
     publish(tmp_path, pack)
     assert day.read_bytes().startswith(by_hand + b"\n\n<!-- run " + SECOND.encode())
     assert day.read_text().count("# DevOps feedback of") == 1
-    assert publish(tmp_path, pack, run=str(tmp_path / "rendered" / "staging" / FIRST)) == 0
+    assert publish(tmp_path, pack, run=str(tmp_path / "rendered" / pack.name / "staging" / FIRST)) == 0
     assert day.read_text().count("<!-- run ") == 2
     assert (pack / RUNBOOK).read_text().endswith("## After\n\nBy hand.\n")
 
@@ -147,10 +147,11 @@ def test_a_run_that_was_changed_by_hand_is_not_published(tmp_path: Path, pack: P
 
 
 def test_a_run_of_another_pack_is_not_published(tmp_path: Path, pack: Path) -> None:
-    finish_run(tmp_path, FIRST, pack=pack)
+    run = finish_run(tmp_path, FIRST, pack=pack)
     other = tmp_path / "other"
     (other / "docs").mkdir(parents=True)
-    assert "is of the pack pack, not of other" in refusal(tmp_path, other)
+    assert "no whole finished run of staging" in refusal(tmp_path, other)
+    assert "is of the pack pack, not of other" in refusal(tmp_path, other, run=str(run.run_folder))
 
 
 def test_a_pack_without_docs_is_told(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_the_seal_holds_and_latest_points_at_the_run(whole: Done) -> None:
 
 def test_history_remembers_the_run(whole: Done) -> None:
     engine = open_history(whole.folder.parent.parent)
-    past = last_run(engine, "staging")
+    past = last_run(engine, "pack", "staging")
     engine.dispose()
     assert past is not None
     assert (past.run_id, past.results) == (whole.folder.name, whole.results)

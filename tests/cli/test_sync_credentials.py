@@ -17,6 +17,7 @@ from lib.clients.fly.flyctl import Fly
 from lib.clients.github import GitHub
 from lib.clients.vault.vault_copy import VaultCopy, open_vault, read_copy
 from lib.core.paths import ROOT
+from lib.core.permissions import Act
 from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, start_fly
 from lib.embedded.state_folders import state_base
@@ -119,7 +120,9 @@ def test_only_apply_1_applies(value: str, expected: bool) -> None:
 
 def test_production_needs_to_be_said_twice(tmp_path: Path, pack: Path) -> None:
     with open_world(tmp_path, pack) as context:
-        live = replace(load(tmp_path, pack), rehearsal=False)
+        bare = replace(load(tmp_path, pack), rehearsal=False)
+        assert "does not list credentials" in sync.refuse(bare, context)
+        live = replace(bare, granted=frozenset({Act.CREDENTIALS}))
         production = replace(live, environment="production")
         assert sync.refuse(live, context) == ""
         assert "ALLOW_WRITES=production" in sync.refuse(production, context)

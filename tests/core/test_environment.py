@@ -54,7 +54,7 @@ def rehearse(rendered: Path, environment: dict[str, str]) -> tuple[int, str, dic
     done = subprocess.run(
         argv, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=280
     )
-    folders = sorted((rendered / "local").glob("2*"))
+    folders = sorted(rendered.glob("*/local/2*"))
     return done.returncode, done.stdout.decode(), {line.check: line.result.value for line in read_evidence(folders[-1])}
 
 

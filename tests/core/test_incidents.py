@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lib.core.incidents import FailedCheck, Incident, plan_message
 from lib.evidence.history import open_history
-from lib.evidence.incident_store import INCIDENTS, keep_episodes, open_episodes
+from lib.evidence.incident_store import INCIDENTS, keep_incidents, open_incidents
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 NIGHT = timedelta(days=1)
@@ -94,28 +94,28 @@ class TestStore:
     def keep(
         self, engine: sa.Engine, *, going_on: tuple[Incident, ...] = (), over: tuple[Incident, ...] = (), live: bool = True
     ) -> None:
-        keep_episodes(engine, "staging", live=live, going_on=going_on, over=over, now=NOW)
+        keep_incidents(engine, "pack", "staging", live=live, going_on=going_on, over=over, now=NOW)
 
     def test_what_goes_on_comes_back_whole(self, tmp_path: Path) -> None:
         self.keep(open_history(tmp_path), going_on=(self.incident(), self.incident("publer")))
-        assert open_episodes(open_history(tmp_path), "staging", live=True) == [self.incident(), self.incident("publer")]
+        assert open_incidents(open_history(tmp_path), "pack", "staging", live=True) == [self.incident(), self.incident("publer")]
 
     def test_what_is_over_does_not_come_back_but_is_kept(self, tmp_path: Path) -> None:
         engine = open_history(tmp_path)
         self.keep(engine, going_on=(self.incident(),))
         self.keep(engine, over=(self.incident(),))
-        assert open_episodes(engine, "staging", live=True) == []
+        assert open_incidents(engine, "pack", "staging", live=True) == []
         with engine.connect() as connection:
             assert len(connection.execute(sa.select(INCIDENTS)).all()) == 1
 
     def test_environments_and_rehearsals_are_apart(self, tmp_path: Path) -> None:
         engine = open_history(tmp_path)
         self.keep(engine, going_on=(self.incident(),), live=False)
-        assert open_episodes(engine, "staging", live=True) == []
-        assert open_episodes(engine, "production", live=False) == []
-        assert open_episodes(engine, "staging", live=False) == [self.incident()]
+        assert open_incidents(engine, "pack", "staging", live=True) == []
+        assert open_incidents(engine, "pack", "production", live=False) == []
+        assert open_incidents(engine, "pack", "staging", live=False) == [self.incident()]
 
     def test_a_history_made_before_there_were_episodes_is_taken(self, tmp_path: Path) -> None:
         engine = open_history(tmp_path)
         INCIDENTS.drop(engine)
-        assert open_episodes(engine, "staging", live=True) == []
+        assert open_incidents(engine, "pack", "staging", live=True) == []

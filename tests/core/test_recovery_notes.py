@@ -27,7 +27,7 @@ def test_ctrl_c_during_a_run_prints_state_and_way_back(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "lib", "run", "local", "--only", "deploy_rehearsal", "--rendered", str(tmp_path)]
 
     def notes() -> list[Path]:
-        runs = [folder.name for folder in tmp_path.glob("local/*") if not folder.is_symlink()]
+        runs = [folder.name for folder in tmp_path.glob("*/local/*") if not folder.is_symlink()]
         return [note for run in runs for note in state_base(ROOT).glob(f"{run}/work/left_behind/*.txt")]
 
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
@@ -39,5 +39,5 @@ def test_ctrl_c_during_a_run_prints_state_and_way_back(tmp_path: Path) -> None:
     assert "deploy_rehearsal left something behind" in said
     assert "machine " in said
     assert "rollback-production.sh --app idea-board-staging" in said
-    kept = next(tmp_path.glob("local/*/artifacts/deploy_rehearsal/left_behind.txt")).read_text()
+    kept = next(tmp_path.glob("*/local/*/artifacts/deploy_rehearsal/left_behind.txt")).read_text()
     assert "rollback-production.sh" in kept

@@ -1,64 +1,45 @@
-"""The verdict is a pure function of results: these are its laws."""
+"""What a check says of itself, and where a look at its subject is performed."""
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from lib.core.results import GateInput, Outcome, Provenance, Verdict, decide
+from lib.core.permissions import Refusal
+from lib.core.results import PROJECT, RUN, TWIN, Check, Outcome, Provenance, SkipReason, find_provenance, least_real
 
-judged = st.builds(
-    GateInput,
-    check=st.just("task.check"),
-    outcome=st.sampled_from(Outcome),
-    gate=st.booleans(),
-    provenance=st.sampled_from(Provenance),
+CHECK = Check("task.it_holds", "It holds", subject="mail", fix="Do it.")
+
+
+def test_a_skip_says_which_of_the_three_reasons_it_has() -> None:
+    refusal = Refusal(reason="Not here.", fix="Allow it.")
+    found = [CHECK.not_applicable("None."), CHECK.not_due("Nothing."), CHECK.not_allowed(refusal)]
+    assert [one.skipped_because for one in found] == list(SkipReason)
+    assert {one.outcome for one in found} == {Outcome.SKIP}
+    assert (found[2].detail, found[2].fix) == ("Not here.", ("Allow it.",))
+
+
+def test_what_another_check_hides_names_it() -> None:
+    hidden = CHECK.hidden_by("task.cause", "Two of them.")
+    assert (hidden.see, hidden.detail, hidden.fix) == ("task.cause", "Two of them. See task.cause.", ("Fix task.cause first.",))
+
+
+@pytest.mark.parametrize(
+    ("subject", "known", "where"),
+    [
+        (PROJECT, {}, Provenance.LIVE),
+        (RUN, {"database": Provenance.EMBEDDED}, Provenance.LIVE),
+        ("mail", {"mail": Provenance.LIVE}, Provenance.LIVE),
+        ("mail", {"database": Provenance.LIVE}, Provenance.SIMULATED),
+        (TWIN, {"database": Provenance.LIVE}, Provenance.TWIN),
+        (TWIN, {"database": Provenance.EMBEDDED}, Provenance.EMBEDDED),
+        (TWIN, {}, Provenance.SIMULATED),
+    ],
 )
+def test_where_a_subject_is_looked_at(subject: str, known: dict[str, Provenance], where: Provenance) -> None:
+    assert find_provenance(subject, known) is where
 
 
-def gate(outcome: Outcome = Outcome.PASS, provenance: Provenance = Provenance.LIVE, *, counts: bool = True) -> GateInput:
-    return GateInput(check="task.check", outcome=outcome, gate=counts, provenance=provenance)
-
-
-def test_all_live_gates_passed_is_go() -> None:
-    assert decide([gate(), gate()]) is Verdict.GO
-
-
-def test_one_embedded_gate_makes_it_a_rehearsal() -> None:
-    assert decide([gate(), gate(provenance=Provenance.EMBEDDED)]) is Verdict.REHEARSED
-
-
-def test_a_partial_run_is_never_go() -> None:
-    assert decide([gate()], partial=True) is Verdict.REHEARSED
-
-
-def test_nothing_looked_at_is_blocked() -> None:
-    assert decide([]) is Verdict.BLOCKED
-    assert decide([gate(Outcome.SKIP)]) is Verdict.BLOCKED
-
-
-def test_a_failed_advisory_stops_nothing() -> None:
-    assert decide([gate(), gate(Outcome.FAIL, counts=False)]) is Verdict.GO
-
-
-def test_a_failed_gate_outweighs_one_not_looked_at() -> None:
-    assert decide([gate(), gate(Outcome.ERROR), gate(Outcome.FAIL)]) is Verdict.NO_GO
-
-
-@given(st.lists(judged), st.booleans())
-def test_the_verdict_does_not_depend_on_order(results: list[GateInput], partial: bool) -> None:
-    assert decide(results, partial=partial) is decide(results[::-1], partial=partial)
-
-
-@given(st.lists(judged))
-def test_go_means_every_gate_that_was_looked_at_passed_live(results: list[GateInput]) -> None:
-    gates = [one for one in results if one.gate and one.outcome is not Outcome.SKIP]
-    all_live = bool(gates) and all(one.outcome is Outcome.PASS and one.provenance is Provenance.LIVE for one in gates)
-    assert (decide(results) is Verdict.GO) == all_live
-
-
-@given(st.lists(judged), judged)
-def test_adding_a_bad_gate_never_improves_the_verdict(results: list[GateInput], more: GateInput) -> None:
-    order = [Verdict.GO, Verdict.REHEARSED, Verdict.BLOCKED, Verdict.NO_GO]
-    bad = GateInput(check="task.bad", outcome=Outcome.FAIL, gate=True, provenance=more.provenance)
-    assert order.index(decide([*results, bad])) >= order.index(decide(results))
+def test_the_least_real_counts() -> None:
+    assert least_real([Provenance.LIVE, Provenance.TWIN]) is Provenance.TWIN
+    assert least_real([Provenance.SIMULATED, Provenance.TWIN, Provenance.EMBEDDED]) is Provenance.SIMULATED
+    assert least_real([]) is None

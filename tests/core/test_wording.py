@@ -8,33 +8,46 @@ from typing import Any
 import pytest
 
 from lib.core import wording
-from lib.core.results import Outcome, Verdict
+from lib.core.results import Outcome
+from lib.core.verdict import Verdict
 
 
 @pytest.mark.parametrize(
     ("verdict", "counts", "flags", "said"),
     [
-        (Verdict.GO, {"pass": 9}, {}, "Ready to launch: all 9 gates passed on the live services."),
         (
-            Verdict.REHEARSED,
+            Verdict.GO,
             {"pass": 9},
-            {"rehearsed": True},
-            "9 gates passed and none failed, on embedded parts, not the live services. It can't be a GO.",
+            {},
+            "Ready to launch: all 9 gates passed, on the live services or on a copy shown to be like them.",
+        ),
+        (
+            Verdict.GO,
+            {"pass": 9},
+            {"promoted": "proved on staging, run r, 3 h ago"},
+            "Ready to launch: all 9 gates passed, here or proved on staging, run r, 3 h ago.",
         ),
         (
             Verdict.REHEARSED,
             {"pass": 1},
-            {"partial": True},
-            "1 gate passed and none failed, but only some of the tasks ran. It can't be a GO.",
+            {},
+            "1 gate passed and none failed, but not all of them on the live services. It can't be a GO.",
+        ),
+        (
+            Verdict.PARTIAL,
+            {"pass": 9, "skip": 3},
+            {"partial": True, "untried": 2},
+            "9 gates passed and none failed, but 2 gates would have to write where it is not allowed and only some of the tasks "
+            "ran. It can't be a GO.",
         ),
         (Verdict.NO_GO, {"pass": 7, "fail": 1}, {}, "Not ready: 1 of 8 gates failed."),
         (
             Verdict.NO_GO,
             {"fail": 2, "error": 3},
             {"partial": True},
-            "Not ready: 2 of 5 gates failed, and 3 could not be looked at. Only some of the tasks ran.",
+            "Not ready: 2 of 5 gates failed, and 3 could not be determined. Only some of the tasks ran.",
         ),
-        (Verdict.BLOCKED, {"pass": 7, "error": 1}, {}, "No verdict yet: 1 gate could not be looked at. Unknown is not ready."),
+        (Verdict.BLOCKED, {"pass": 7, "error": 1}, {}, "No verdict yet: 1 gate could not be determined. Unknown is not ready."),
         (Verdict.BLOCKED, {}, {}, "No verdict yet: not one gate passed. Nothing checked is not ready."),
     ],
 )

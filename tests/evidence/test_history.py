@@ -35,6 +35,7 @@ def line(check: str, outcome: Outcome = Outcome.PASS) -> EvidenceLine:
 def entry(run_id: str, lines: list[EvidenceLine], *, minutes: int = 0, **changes: object) -> HistoryEntry:
     facts = {
         "run_id": run_id,
+        "project": "pack",
         "environment": "local",
         "verdict": "REHEARSED",
         "partial": False,
@@ -59,22 +60,37 @@ def test_the_newest_finished_run_of_the_environment_is_the_last(history: sa.Engi
     remember_run(history, entry("new", [line("a.b", Outcome.FAIL)], minutes=1))
     remember_run(history, entry("stopped", [], minutes=2, finished=False))
     remember_run(history, entry("elsewhere", [], minutes=3, environment="staging"))
-    past = last_run(history, "local")
+    past = last_run(history, "pack", "local")
     assert past is not None
     assert (past.run_id, past.results) == ("new", {"a.b": "fail"})
 
 
+def test_a_run_of_some_tasks_is_no_last_one(history: sa.Engine) -> None:
+    remember_run(history, entry("whole", [line("a.b")]))
+    remember_run(history, entry("narrow", [line("a.b", Outcome.FAIL)], minutes=1, partial=True))
+    past = last_run(history, "pack", "local")
+    assert past is not None
+    assert past.run_id == "whole"
+
+
+def test_another_project_of_the_same_environment_is_another_history(history: sa.Engine) -> None:
+    remember_run(history, entry("ours", [line("a.b")]))
+    remember_run(history, entry("theirs", [line("a.b", Outcome.FAIL)], minutes=1, project="other"))
+    past = last_run(history, "pack", "local")
+    assert past is not None
+    assert past.run_id == "ours"
+    assert last_run(history, "third", "local") is None
+
+
 def test_an_environment_without_runs_has_no_last_one(history: sa.Engine) -> None:
-    assert last_run(history, "local") is None
+    assert last_run(history, "pack", "local") is None
     assert changes_since(None, [line("a.b")]) == []
 
 
-def test_changes_name_what_differs_and_nothing_else(history: sa.Engine) -> None:
+def test_changes_name_what_came_to_something_else_and_not_what_only_one_run_has(history: sa.Engine) -> None:
     remember_run(history, entry("old", [line("a.same"), line("a.worse"), line("a.gone")]))
-    rows = changes_since(last_run(history, "local"), [line("a.same"), line("a.worse", Outcome.FAIL), line("a.new")])
+    rows = changes_since(last_run(history, "pack", "local"), [line("a.same"), line("a.worse", Outcome.FAIL), line("a.new")])
     assert rows == [
-        {"check": "a.gone", "before": "pass", "now": "not there"},
-        {"check": "a.new", "before": "not there", "now": "pass"},
         {"check": "a.worse", "before": "pass", "now": "fail"},
     ]
 
@@ -83,7 +99,7 @@ def test_a_run_that_can_not_be_kept_whole_is_not_kept(history: sa.Engine) -> Non
     remember_run(history, entry("one", [line("a.b")]))
     with pytest.raises(sa.exc.IntegrityError):
         remember_run(history, entry("one", [line("a.c")]))
-    past = last_run(history, "local")
+    past = last_run(history, "pack", "local")
     assert past is not None
     assert past.results == {"a.b": "pass"}
 
@@ -91,7 +107,7 @@ def test_a_run_that_can_not_be_kept_whole_is_not_kept(history: sa.Engine) -> Non
 def test_postgres_keeps_history_too(hosted_database: Database, tmp_path: Path) -> None:
     engine = open_history(tmp_path, hosted_database.url.replace("postgresql://", "postgresql+psycopg://"))
     remember_run(engine, entry("one", [line("a.b")]))
-    past = last_run(engine, "local")
+    past = last_run(engine, "pack", "local")
     engine.dispose()
     assert past is not None
     assert past.started_at == START

@@ -18,6 +18,7 @@ from lib.clients.publer import publer_probes, publer_site
 from lib.core.paths import ROOT
 from lib.core.results import Check
 from lib.embedded.vendors.chatwoot import Chatwoot
+from lib.embedded.vendors.mail import MailSink
 from lib.embedded.vendors.publer import Publer
 from lib.run.params import load_params
 from lib.tasks.health.looks import CHATWOOT, PUBLER, findings_of
@@ -50,9 +51,52 @@ def bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-def run_script(name: str, variables: Mapping[str, str], **changes: str) -> subprocess.CompletedProcess[str]:
+def run_script(name: str, variables: Mapping[str, str], argument: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["BARE_PATH"], **ONCE, **variables, **changes}
-    return subprocess.run([SCRIPTS / name], env=environment, capture_output=True, text=True)
+    return subprocess.run([SCRIPTS / name, *([argument] if argument else [])], env=environment, capture_output=True, text=True)
+
+
+MESSAGE = {"NOTIFY_EMAIL": "ann@example.com,bob@example.com"}
+
+
+def test_a_failure_is_mailed_to_every_person(tmp_path: Path) -> None:
+    with MailSink(folder=tmp_path / "mail") as sink:
+        said = subprocess.run(
+            [SCRIPTS / "notify-failure.sh", "Health check of staging", "https://ci.example.com/1"],
+            env={"PATH": os.environ["BARE_PATH"], **MESSAGE, "SMTP_URL": sink.parts["url"]},
+            capture_output=True,
+            text=True,
+        )
+        assert said.returncode == 0, said.stderr
+        assert sink.password not in said.stdout + said.stderr
+    [kept] = (tmp_path / "mail").glob("*.eml")
+    text = kept.read_text()
+    assert "Subject: Health check of staging failed" in text
+    assert "ann@example.com,bob@example.com" in text
+    assert "https://ci.example.com/1" in text
+
+
+def test_a_mail_server_that_does_not_take_it_fails_the_script(tmp_path: Path) -> None:
+    with MailSink(fault="rejects_recipient", folder=tmp_path / "mail") as sink:
+        said = run_script("notify-failure.sh", {**MESSAGE, "SMTP_URL": sink.parts["url"]}, argument="x")
+        assert said.returncode == 1
+        assert "Nobody was notified" in said.stderr
+        assert sink.password not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "argument", "named"),
+    [
+        ({"SMTP_URL": "smtp://h"}, "x", "NOTIFY_EMAIL is not set"),
+        ({**MESSAGE}, "x", "SMTP_URL is not set"),
+        ({**MESSAGE, "SMTP_URL": "https://h"}, "x", "no address of a mail server"),
+        ({**MESSAGE, "SMTP_URL": "smtp://h"}, "", "What failed is not said"),
+    ],
+)
+def test_what_is_missing_is_named_before_anything_is_sent(variables: dict[str, str], argument: str, named: str) -> None:
+    said = run_script("notify-failure.sh", variables, argument=argument)
+    assert said.returncode == 2
+    assert named in said.stderr
 
 
 def patience_for(fault: str) -> RetryPolicy:

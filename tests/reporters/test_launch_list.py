@@ -9,18 +9,24 @@ from typing import Any
 import pytest
 
 from lib.core.errors import ParamsError
-from lib.core.results import Outcome, Provenance, Result
+from lib.core.results import Outcome, Provenance, Result, SkipReason
+from lib.core.verdict import State
 from lib.evidence.log import EvidenceLine, line_of
 from lib.reporters.launch_list import LaunchItem, count_items, item_table, judge_items, load_launch_list
-from lib.run.params import known_environments, load_params
-from lib.tasks.index import every_check
+from lib.run.layers import known_environments
+from lib.run.params import load_params
+from lib.tasks.index import TASKS, every_check
 
 ITEM = LaunchItem(number=7, title="Failures notify", checks=["health.mail_server_accepts_us", "health.notification_delivered"])
 GOOD = "items:\n  - number: 1\n    title: One\n    checks: [rls.pgtap_tests_pass]\n"
 
 
-def line(check: str, outcome: Outcome = Outcome.PASS, *, how: Provenance = Provenance.LIVE, **facts: Any) -> EvidenceLine:
-    result = Result(check=check, outcome=outcome, **facts)
+def line(
+    check: str, came_to: Outcome | SkipReason = Outcome.PASS, *, how: Provenance = Provenance.LIVE, **facts: Any
+) -> EvidenceLine:
+    because = came_to if isinstance(came_to, SkipReason) else None
+    outcome = Outcome.SKIP if isinstance(came_to, SkipReason) else came_to
+    result = Result(check=check, outcome=outcome, skipped_because=because, **facts)
     at = datetime(2026, 11, 24, tzinfo=UTC)
     return line_of(result, every_check()[check], run_id="r", environment="x", provenance=how, started_at=at, duration_s=1)
 
@@ -83,25 +89,50 @@ def test_a_missing_file_and_one_that_is_no_text_are_told(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("mail", "told", "outcome"),
+    ("mail", "told", "state"),
     [
-        (Outcome.PASS, Outcome.PASS, Outcome.PASS),
-        (Outcome.PASS, Outcome.SKIP, Outcome.PASS),
-        (Outcome.SKIP, Outcome.SKIP, Outcome.SKIP),
-        (Outcome.PASS, Outcome.FAIL, Outcome.FAIL),
-        (Outcome.ERROR, Outcome.PASS, Outcome.ERROR),
-        (Outcome.ERROR, Outcome.FAIL, Outcome.FAIL),
-        (Outcome.PASS, None, None),
-        (Outcome.FAIL, None, Outcome.FAIL),
-        (None, None, None),
+        (Outcome.PASS, Outcome.PASS, State.PASSED),
+        (Outcome.PASS, SkipReason.NOT_DUE, State.PASSED),
+        (Outcome.PASS, SkipReason.NOT_APPLICABLE, State.PASSED),
+        (Outcome.PASS, SkipReason.NOT_ALLOWED, State.IN_PART),
+        (Outcome.PASS, Outcome.SKIP, State.IN_PART),
+        (SkipReason.NOT_APPLICABLE, SkipReason.NOT_DUE, State.NOT_APPLICABLE),
+        (SkipReason.NOT_ALLOWED, SkipReason.NOT_ALLOWED, State.NOT_DETERMINED),
+        (Outcome.PASS, Outcome.FAIL, State.FAILED),
+        (Outcome.ERROR, Outcome.PASS, State.NOT_DETERMINED),
+        (Outcome.ERROR, Outcome.FAIL, State.FAILED),
+        (Outcome.PASS, None, State.IN_PART),
+        (Outcome.FAIL, None, State.FAILED),
+        (None, None, State.ABSENT),
     ],
 )
 def test_an_item_is_the_worst_of_its_checks_and_never_a_pass_without_all(
-    mail: Outcome | None, told: Outcome | None, outcome: Outcome | None
+    mail: Outcome | SkipReason | None, told: Outcome | SkipReason | None, state: State
 ) -> None:
     lines = [line(check, one) for check, one in zip(ITEM.checks, (mail, told), strict=True) if one]
     [row] = judge_items([ITEM], lines)
-    assert row.outcome is outcome
+    assert row.state is state
+
+
+def test_a_gate_that_no_item_names_has_a_line_of_its_own() -> None:
+    lines = [*(line(check) for check in ITEM.checks), line("migrations.found", Outcome.FAIL, detail="None is there.")]
+    rows = judge_items([ITEM], lines)
+    assert [(row.number, row.state) for row in rows] == [(7, State.PASSED), (None, State.FAILED)]
+    assert count_items(rows) == "1 of 2 passed, 1 failed"
+    assert "None is there." in rows[1].detail
+
+
+def test_the_shipped_list_names_every_gate() -> None:
+    listed = {check for item in load_launch_list() for check in item.checks}
+    assert {check.id for task in TASKS for check in task.checks if check.gate} <= listed
+
+
+def test_what_was_proved_elsewhere_counts() -> None:
+    lines = [line(ITEM.checks[0]), line(ITEM.checks[1], SkipReason.NOT_ALLOWED)]
+    proof = line(ITEM.checks[1]).judged
+    [row] = judge_items([ITEM], lines, {ITEM.checks[1]: proof})
+    assert (row.state, row.provenance) == (State.PASSED, Provenance.LIVE)
+    assert "proved in another environment" in row.detail
 
 
 def test_why_names_the_check_and_its_fix() -> None:
@@ -110,8 +141,8 @@ def test_why_names_the_check_and_its_fix() -> None:
     assert row.detail.endswith("failed. It said no. Fix: Ask again.")
     [absent] = judge_items([ITEM], [])
     assert absent.detail.startswith("Not part of this run: Vendor health.")
-    [skipped] = judge_items([ITEM], [line(ITEM.checks[0]), line(ITEM.checks[1], Outcome.SKIP, detail="Nothing failed.")])
-    assert "skipped. Nothing failed." in skipped.detail
+    [skipped] = judge_items([ITEM], [line(ITEM.checks[0]), line(ITEM.checks[1], SkipReason.NOT_DUE, detail="Nothing failed.")])
+    assert "nothing to do. Nothing failed." in skipped.detail
 
 
 @pytest.mark.parametrize("how", [Provenance.EMBEDDED, Provenance.SIMULATED])

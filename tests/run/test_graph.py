@@ -36,8 +36,9 @@ def run(tmp_path: Path) -> RunFile:
         run_id="20261123T114500Z-abcd",
         environment="local",
         rehearsal=True,
-        provenance=Provenance.EMBEDDED,
-        writes_allowed=True,
+        project="pack",
+        provenances={"database": Provenance.EMBEDDED},
+        embedded=("database",),
         tasks=(),
         pack=tmp_path,
         run_folder=tmp_path / "run",
@@ -61,7 +62,7 @@ def make_task(tmp_path: Path) -> Callable[..., Task]:
         cells = [new_code_cell('environment = "local"', metadata={"tags": ["parameters"]}), new_code_cell(source)]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         nbformat.write(new_notebook(cells=cells, metadata=kernel), path)
-        checks = (Check(id=f"{name}.it_holds", title="It holds"),)
+        checks = (Check(id=f"{name}.it_holds", title="It holds", subject="run"),)
         return Task(name=name, title=name, notebook=str(path), checks=checks, **facts)  # type: ignore[arg-type]
 
     return make

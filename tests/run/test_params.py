@@ -10,7 +10,9 @@ import pytest
 
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
-from lib.run.params import is_strict, load_params, merge
+from lib.core.permissions import Act
+from lib.run.layers import merge
+from lib.run.params import is_strict, load_params
 
 LOCAL = (ROOT / "params" / "local.yaml").read_text()
 
@@ -39,9 +41,14 @@ def test_no_variable_set_is_a_rehearsal_that_names_it(folder: Path) -> None:
 
 def test_live_writes_are_off_unless_asked_for_by_name(folder: Path) -> None:
     live = {"STAGING_DATABASE_URL": "postgresql://x"}
-    assert not load_params("staging", variables=live, folder=folder).writes_allowed
-    assert not load_params("staging", variables={**live, "ALLOW_WRITES": "1"}, folder=folder).writes_allowed
-    assert load_params("staging", variables={**live, "ALLOW_WRITES": "staging"}, folder=folder).writes_allowed
+    assert load_params("staging", variables=live, folder=folder).refusals.keys() == {Act.MIGRATIONS, Act.FIXTURES}
+    assert load_params("staging", variables={**live, "ALLOW_WRITES": "1"}, folder=folder).refusals
+    asked = {**live, "ALLOW_WRITES": "staging"}
+    assert load_params("staging", variables=asked, folder=folder).refusals.keys() == {Act.MIGRATIONS, Act.FIXTURES}
+    text = (folder / "staging.yaml").read_text()
+    (folder / "staging.yaml").write_text(f"{text}writes: [migrations]\n")
+    assert load_params("staging", variables=asked, folder=folder).refusals.keys() == {Act.FIXTURES}
+    assert load_params("staging", variables=live, folder=folder).refusals.keys() == {Act.MIGRATIONS, Act.FIXTURES}
 
 
 def test_an_address_is_not_shown_in_repr(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.core.permissions import Act
 from lib.core.results import Check, Provenance
 from lib.run import stack
 from lib.run.params import load_params
@@ -36,7 +37,9 @@ def stand(folder: Path, variables: dict[str, str], *, task: str = "health") -> R
     params = load_params("staging", variables=variables)
     folder.joinpath("run").mkdir()
     run_id = new_run_id(datetime.now(UTC))
-    with start_stack(params, run_id=run_id, run_folder=folder / "run", rendered=folder, tasks=(task, "readiness_summary")) as run:
+    with start_stack(
+        params, run_id=run_id, project="pack", run_folder=folder / "run", rendered=folder, tasks=(task, "readiness_summary")
+    ) as run:
         path = run.work / RUN_FILE
         assert path.stat().st_mode & 0o777 == 0o600
         read = read_run_file(path)
@@ -44,16 +47,16 @@ def stand(folder: Path, variables: dict[str, str], *, task: str = "health") -> R
     return read
 
 
-def check(target: str | None) -> Check:
-    return Check(id="health.x", title="x", target=target)
+def check(subject: str) -> Check:
+    return Check(id="health.x", title="x", subject=subject)
 
 
 def test_a_rehearsal_of_health_starts_stand_ins_and_no_database(tmp_path: Path, no_postgres: None) -> None:
     run = stand(tmp_path, {})
     assert run.services.keys() == {"chatwoot", "publer", "mail"}
     assert {run.provenance_of(check(name)) for name in run.services} == {Provenance.SIMULATED}
-    assert run.provenance is Provenance.SIMULATED
-    assert run.writes_allowed
+    assert run.embedded == ("chatwoot", "mail", "publer")
+    assert run.refusals == {}
     assert all(run.services[name]["url"].split("@")[-1].removeprefix("http://").startswith("127.0.0.1:") for name in run.services)
 
 
@@ -62,7 +65,7 @@ def test_live_health_starts_nothing_and_knows_its_secrets(tmp_path: Path, no_pos
     assert run.services["chatwoot"] == {"url": "https://chat.example.com", "token": "token-of-chatwoot", "account": "7"}
     assert {run.provenance_of(check(name)) for name in run.services} == {Provenance.LIVE}
     assert {"token-of-chatwoot", "key-of-publer", "password-of-mail"} <= set(run.secrets)
-    assert not run.writes_allowed
+    assert {Act.CANARY, Act.NOTIFY} <= run.refusals.keys()
     assert "token-of-chatwoot" not in repr(run)
     assert "token-of-chatwoot" not in repr(context_of(run, "health", {}).services)
 

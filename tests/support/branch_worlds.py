@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.paths import ROOT
-from lib.core.results import Findings, Look, Outcome, Provenance, Result
+from lib.core.results import Findings, Look, Outcome, Result
 from lib.run.params import load_params
 from lib.tasks.guardrails import looks as guardrails
 from lib.tasks.guardrails.policy import FILE
@@ -83,7 +83,7 @@ def make_project(root: Path, *, branch: str = "feature/tiles", message: str = "L
     return project
 
 
-def context_of(project: Project, work: Path, *, provenance: Provenance = Provenance.LIVE, **changes: Any) -> Context[Guardrails]:
+def context_of(project: Project, work: Path, *, is_rehearsal: bool = False, **changes: Any) -> Context[Guardrails]:
     """Return a context that looks at the project; its own settings are those that are shipped, with these changes."""
     work.mkdir(exist_ok=True)
     sections = load_params("local", variables={}).sections
@@ -97,8 +97,7 @@ def context_of(project: Project, work: Path, *, provenance: Provenance = Provena
         programs=None,  # type: ignore[arg-type]
         work=work,
         kept=work,
-        provenance=provenance,
-        writes_allowed=False,
+        is_rehearsal=is_rehearsal,
     )
 
 

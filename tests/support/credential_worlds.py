@@ -46,8 +46,14 @@ def load(folder: Path, pack: Path, **changes: Mapping[str, Any]) -> Params:
 def open_world(folder: Path, pack: Path, **changes: Mapping[str, Any]) -> Iterator[Context[Credentials]]:
     from datetime import UTC, datetime
 
-    about = {"run_id": new_run_id(datetime.now(UTC)), "run_folder": folder, "rendered": folder / "rendered", "tasks": ()}
-    with start_stack_for(load(folder, pack, **changes), {"vault", "fly", "github"}, **about) as run:  # type: ignore[arg-type]
+    about = {
+        "run_id": new_run_id(datetime.now(UTC)),
+        "run_folder": folder,
+        "rendered": folder / "rendered",
+        "tasks": (),
+        "project": "pack",
+    }
+    with start_stack_for(load(folder, pack, **changes), {"vault", "fly", "github"}, about=about) as run:
         register_secrets(run.secrets)
         yield context_of(run, "credentials", {})
 

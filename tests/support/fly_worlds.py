@@ -120,7 +120,7 @@ def context_of(
     database: Database, fly: EmbeddedFly, folder: Path, *, pack: Path | None = None, **changes: Any
 ) -> Context[DeployRehearsal]:
     """Return the context that the task's looks get; `production_writes_allowed` and the like change it, the rest its settings."""
-    own = {name: changes.pop(name) for name in ("writes_allowed", "production_writes_allowed", "flyctl") if name in changes}
+    own = {name: changes.pop(name) for name in ("refusals", "production_writes_allowed", "flyctl") if name in changes}
     sections: Mapping[str, Any] = {"migrations": type("Migrations", (), {"schemas": ["public"]})()}
     return Context(
         environment="local",
@@ -132,8 +132,10 @@ def context_of(
         programs=Programs(supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), flyctl=own.pop("flyctl", fly.flyctl)),
         work=folder / "work",
         kept=folder / "kept",
-        provenance=Provenance.EMBEDDED,
-        writes_allowed=own.get("writes_allowed", True),
+        is_rehearsal=True,
+        provenances={"database": Provenance.EMBEDDED, "fly": Provenance.SIMULATED},
+        embedded=frozenset({"database", "fly"}),
+        refusals=own.get("refusals", {}),
         production_writes_allowed=own.get("production_writes_allowed", False),
         services={"fly": Service(name="fly", parts={"url": "http://127.0.0.1/", "token": ""})},
     )

@@ -30,7 +30,7 @@ def command(*words: str, rendered: Path) -> list[str]:
 
 
 def newest(rendered: Path, environment: str) -> Path:
-    folders = sorted(path for path in (rendered / environment).glob("2*") if path.is_dir())
+    folders = sorted((path for path in rendered.glob(f"*/{environment}/2*") if path.is_dir()), key=lambda path: path.name)
     return folders[-1] if folders else rendered / environment
 
 

@@ -34,10 +34,11 @@ def make_pack(folder: Path) -> Path:
 def run_in(home: Path, run_id: str, *, pack: Path) -> RunFile:
     """Return the run file of a run of staging."""
     sections = {name: one.model_dump(mode="json") for name, one in load_params("local", variables={}).sections.items()}
-    run_folder = home / "rendered" / "staging" / run_id
+    run_folder = home / "rendered" / pack.name / "staging" / run_id
     run_folder.mkdir(parents=True)
     return RunFile(
-        run_id=run_id, environment="staging", rehearsal=True, provenance=Provenance.EMBEDDED, writes_allowed=True,
+        run_id=run_id, environment="staging", project=pack.name, rehearsal=True,
+        provenances={"database": Provenance.EMBEDDED}, embedded=("database",),
         tasks=tuple(task.name for task in TASKS), pack=pack, run_folder=run_folder, rendered=home / "rendered", work=home,
         kept=home, events=home / "events.jsonl", supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), sections=sections,
     )  # fmt: skip

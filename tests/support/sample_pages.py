@@ -7,7 +7,8 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lib.core.results import Outcome, Provenance, Verdict
+from lib.core.results import Outcome, Provenance
+from lib.core.verdict import State, Verdict
 from lib.display.tables import make_table
 from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
 from lib.tasks.readiness_summary.figures import run_timeline
@@ -222,6 +223,7 @@ def header(**changes: Any) -> PageHeader:
         "task": "rls",
         "title": "Row level security",
         "verdict": Verdict.NO_GO,
+        "sentence": "Not ready: 2 of 6 gates failed, and 1 could not be determined.",
         "started_at": "2026-11-23T11:45:12+00:00",
         "duration_s": 6.04,
         "pack": "idea-pool-and-analytics",
@@ -240,25 +242,25 @@ def spans() -> list[dict[str, Any]]:
             "task": "Migrations",
             "started_at": "2026-11-23T11:45:00+00:00",
             "ended_at": "2026-11-23T11:45:12+00:00",
-            "outcome": "pass",
+            "state": "passed",
         },
         {
             "task": "Seed fixtures",
             "started_at": "2026-11-23T11:45:12+00:00",
             "ended_at": "2026-11-23T11:45:15.4+00:00",
-            "outcome": "pass",
+            "state": "passed",
         },
         {
             "task": "Row level security",
             "started_at": "2026-11-23T11:45:15.5+00:00",
             "ended_at": "2026-11-23T11:45:21.6+00:00",
-            "outcome": "fail",
+            "state": "failed",
         },
         {
             "task": "Backup and restore",
             "started_at": "2026-11-23T11:45:15.5+00:00",
             "ended_at": "2026-11-23T11:45:27+00:00",
-            "outcome": "error",
+            "state": "not determined",
         },
     ]
 
@@ -301,7 +303,7 @@ def summary(**changes: Any) -> RunSummary:
         TaskRow(
             task="migrations",
             title="Migrations",
-            outcome=Outcome.PASS,
+            state=State.PASSED,
             counts=counts,
             duration_s=12,
             provenance=Provenance.EMBEDDED,
@@ -310,7 +312,7 @@ def summary(**changes: Any) -> RunSummary:
         TaskRow(
             task="seed",
             title="Seed fixtures",
-            outcome=Outcome.PASS,
+            state=State.PASSED,
             counts={**counts, "pass": 6},
             duration_s=3.4,
             provenance=Provenance.EMBEDDED,
@@ -319,7 +321,7 @@ def summary(**changes: Any) -> RunSummary:
         TaskRow(
             task="rls",
             title="Row level security",
-            outcome=Outcome.FAIL,
+            state=State.FAILED,
             counts={"pass": 3, "fail": 2, "skip": 1, "error": 1},
             duration_s=6.1,
             provenance=Provenance.EMBEDDED,
@@ -328,7 +330,7 @@ def summary(**changes: Any) -> RunSummary:
         TaskRow(
             task="backup_restore",
             title="Backup and restore",
-            outcome=Outcome.ERROR,
+            state=State.NOT_DETERMINED,
             counts={**counts, "pass": 7, "error": 1},
             duration_s=11.5,
             provenance=Provenance.EMBEDDED,

@@ -16,8 +16,11 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
 from lib.clients.postgres.digests import TableDigest, digest_tables, pin_settings
+from lib.clients.postgres.twin import Twin
 from lib.core.errors import TargetError
-from lib.transport.database import Database, read_query
+from lib.core.redact import redact
+from lib.transport.database import Database, quote_name, read_query
+from lib.transport.process import run_command
 
 DEFAULT_PATTERNS = ("./seed.sql",)
 """The default when config.toml names no files (supabase CLI 2 and 3)."""
@@ -49,6 +52,22 @@ def find_seed_files(pack: Path) -> list[SeedFile]:
             )
         found.update({f"supabase/{path.relative_to(supabase).as_posix()}": path for path in paths})
     return [read_seed_file(name, path) for name, path in found.items()]
+
+
+def load_seed(twin: Twin, pack: Path, *, postgres_bin: Path, timeout_s: float) -> str:
+    """Load the pack's seed files into a twin, each as one transaction; return what went wrong, or ''."""
+    try:
+        files = find_seed_files(pack)
+    except TargetError as exc:
+        return exc.message.rstrip(".")
+    for path in [pack / file.path for file in files]:
+        become = f"set session authorization {quote_name(twin.role)}; set search_path = {twin.search_path}"
+        flags: list[str | Path] = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-1", "-c", become, "-f", path]
+        run = run_command([postgres_bin / "psql", *flags], env=twin.database.libpq_environment, timeout_s=timeout_s)
+        if run.exit_code != 0:
+            said = next((line for line in run.stderr.splitlines() if "ERROR" in line), "psql gave no reason")
+            return redact(f"{path.name} could not be loaded: {said.partition('ERROR: ')[2].strip() or said}")
+    return ""
 
 
 def read_patterns(config: Path) -> list[str]:

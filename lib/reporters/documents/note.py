@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lib.core.results import Outcome
+from lib.core.verdict import State
 from lib.core.wording import (
+    STATE_SYMBOLS,
     format_count,
     format_counts,
     format_duration,
     format_time,
     format_value,
-    item_word,
     join_words,
     outcome_symbol,
     outcome_word,
@@ -135,7 +136,7 @@ def task_table(report: RunReport, here: Path) -> str:
         how = provenance_words(one.provenance).partition(":")[0] if one.provenance else "—"
         rows.append(
             f"| [{one.task.title}]({link_to(report.run.run_folder / page_of(one.task), here)}) "
-            f"| {outcome_symbol(one.outcome)} {outcome_word(one.outcome)} "
+            f"| {STATE_SYMBOLS[one.state]} {one.state.value} "
             f"| {format_counts(one.counts)} | {format_duration(one.duration_s)} | {how} |"
         )
     return "\n".join(rows)
@@ -145,24 +146,28 @@ def item_table(items: Sequence[LaunchRow], run: RunFile, here: Path) -> str:
     """Return the launch list as a Markdown table, each item with links to where it is proved."""
     rows = ["| item | what the launch asks for | result | proof |", "| --- | --- | --- | --- |"]
     for item in items:
-        symbol = outcome_symbol(item.outcome) if item.outcome else "–"
         rehearsed = ", only in rehearsal" if item.is_only_rehearsed else ""
         proofs = [f"[{one.title}]({link_to(run.run_folder / one.page.partition('#')[0], here)})" for one in item.proofs]
-        came_to = f"{symbol} {item_word(item.outcome)}{rehearsed}"
-        rows.append(f"| {item.number} | {plain(item.title)} | {came_to} | {', '.join(proofs) or '—'} |")
+        came_to = f"{STATE_SYMBOLS[item.state]} {item.state.value}{rehearsed}"
+        rows.append(f"| {item.number or '—'} | {plain(item.title)} | {came_to} | {', '.join(proofs) or '—'} |")
     return "\n".join(rows)
 
 
 def what_is_left(items: Sequence[LaunchRow], found: Sequence[EvidenceLine]) -> str:
     """Return the items of the launch list that have not passed live, and what needs a person."""
-    open_items = [item for item in items if item.outcome is not Outcome.PASS]
-    said = [f"- Item {item.number}, {plain(item.title)}: {item_word(item.outcome)}." for item in open_items]
-    rehearsed = [str(item.number) for item in items if item.is_only_rehearsed]
+    open_items = [item for item in items if item.state not in (State.PASSED, State.NOT_APPLICABLE)]
+    said = [f"- {format_item(item)}, {plain(item.title)}: {item.state.value}." for item in open_items]
+    rehearsed = [str(item.number) if item.number else "the other gates" for item in items if item.is_only_rehearsed]
     if rehearsed:
         named = "all of them" if len(rehearsed) == len(items) else join_words(rehearsed)
         said.append(f"- Items of the launch list that passed only in rehearsal, to be proved live: {named}.")
     well = "- No check failed, and every result could be determined."
     return "\n".join([*said, person_list(found) if found else well])
+
+
+def format_item(item: LaunchRow) -> str:
+    """Return what an item is called: its number, or that it is the line of the other gates."""
+    return f"Item {item.number}" if item.number else "No item"
 
 
 def person_list(found: Sequence[EvidenceLine]) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lib.core.results import Json, Outcome, Provenance, Verdict
+from lib.core.results import Json, Outcome, Provenance, SkipReason
+from lib.core.verdict import REAL, State, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,9 @@ class CheckRow:
     outcome: Outcome
     gate: bool
     provenance: Provenance
+    subject: str = ""
+    skipped_because: SkipReason | None = None
+    see: str | None = None
     observed: Json = None
     expected: Json = None
     unit: str | None = None
@@ -47,7 +51,7 @@ class CheckRow:
 class PageHeader:
     """What the head of every page says of its run.
 
-    verdict: of this page's task, or of the run on its summary.
+    verdict, sentence: of this page's task, or of the run on its summary, and what it means.
     rehearsed: embedded or simulated parts stood in. partial: only some tasks ran.
     finished: False when the run was stopped before its end.
     notebook: the executed notebook beside the page, or None.
@@ -57,6 +61,7 @@ class PageHeader:
     run_id: str
     title: str
     verdict: Verdict
+    sentence: str
     started_at: str
     duration_s: float | None = None
     task: str = ""
@@ -71,11 +76,11 @@ class PageHeader:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRow:
-    """One task on the summary: its worst gate, how many checks came to what, and its page."""
+    """One task on the summary: what its gates came to together, how many checks came to what, and its page."""
 
     task: str
     title: str
-    outcome: Outcome
+    state: State
     counts: Mapping[str, int]
     duration_s: float | None = None
     provenance: Provenance | None = None
@@ -93,22 +98,22 @@ class ProofLink:
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchRow:
-    """One item of the launch list: what it came to (None: not all of its checks are in this run), and why.
+    """One item of the launch list: what its checks came to together, and why.
 
-    provenance: the least real of what was looked at for it; None when nothing was.
+    number: None for the gates that no item names. provenance: the least real of what was looked at; None when nothing was.
     """
 
-    number: int
+    number: int | None
     title: str
-    outcome: Outcome | None
+    state: State
     detail: str = ""
     provenance: Provenance | None = None
     proofs: tuple[ProofLink, ...] = ()
 
     @property
     def is_only_rehearsed(self) -> bool:
-        """Whether it has passed, but not all of it on the live services."""
-        return self.outcome is Outcome.PASS and self.provenance is not Provenance.LIVE
+        """Whether it has passed, but not all of it on the live services or a copy of them."""
+        return self.state is State.PASSED and self.provenance not in REAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +134,7 @@ class RunSummary:
     changes: None when there was no earlier run; previous is the run compared with.
     files: what to open beside the pages, in the order to show it.
     launch_list: what each item of the launch list came to; tally says the same in one line.
+    untried: ids of the gates that would have to write where they may not.
     """
 
     header: PageHeader
@@ -138,3 +144,4 @@ class RunSummary:
     files: tuple[FileLink, ...] = ()
     launch_list: tuple[LaunchRow, ...] = ()
     tally: str = ""
+    untried: frozenset[str] = frozenset()

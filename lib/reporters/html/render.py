@@ -15,13 +15,20 @@ from nbformat import NotebookNode, from_dict
 from traitlets import default
 
 from lib.core import wording
-from lib.core.results import Json, Outcome, Verdict, count_outcomes
+from lib.core.results import Json, Outcome, count_outcomes
+from lib.core.verdict import Verdict
 from lib.reporters.html.model import CheckRow, PageHeader, RunSummary
 from lib.reporters.html.notebook import read_story
 
 TEMPLATES = Path(__file__).parent / "templates"
-VERDICT_LOOKS = {Verdict.GO: "pass", Verdict.REHEARSED: "rehearsed", Verdict.NO_GO: "fail", Verdict.BLOCKED: "error"}
-"""Verdict -> the class that gives it its colour. Not green for REHEARSED: it is not a GO."""
+VERDICT_LOOKS = {
+    Verdict.GO: "pass",
+    Verdict.REHEARSED: "rehearsed",
+    Verdict.PARTIAL: "rehearsed",
+    Verdict.BLOCKED: "error",
+    Verdict.NO_GO: "fail",
+}
+"""Verdict -> the class that gives it its colour. Green is for GO alone."""
 NO_NOTEBOOK: NotebookNode = from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
 """What the exporter is handed: the story reaches the template read and cleaned."""
 NEEDS_PERSON = (Outcome.FAIL, Outcome.ERROR)
@@ -79,6 +86,7 @@ def render_index(notebook: NotebookNode | None, summary: RunSummary) -> str:
         "summary": summary,
         "obstacles": gather_alike(row for row in unsettled if row.gate),
         "advice": gather_alike(row for row in unsettled if not row.gate),
+        "untried": gather_alike(row for row in summary.header.checks if row.check in summary.untried),
         "files": summary.files[:MOST_FILES],
         "files_left_out": max(0, len(summary.files) - MOST_FILES),
         "pages": {row.task: row.page for row in summary.tasks},
@@ -98,7 +106,7 @@ def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: M
         "gates": count_outcomes(row.outcome for row in header.checks if row.gate),
         "advisories": count_outcomes(row.outcome for row in header.checks if not row.gate),
         "look": VERDICT_LOOKS[header.verdict],
-        "sentence": verdict_sentence(header),
+        "sentence": header.sentence,
         "rehearsal": wording.rehearsal_sentence(header.environment) if header.rehearsed else "",
         "outcomes": wording.WORST_FIRST,
         "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
@@ -106,12 +114,6 @@ def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: M
     }
     text, _ = exporter(page).from_notebook_node(NO_NOTEBOOK, {"page": resources})
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
-
-
-def verdict_sentence(header: PageHeader) -> str:
-    """Return what the header's verdict means, in the one formatter's words."""
-    counts = count_outcomes(row.outcome for row in header.checks if row.gate)
-    return wording.verdict_sentence(header.verdict, counts, partial=header.partial, rehearsed=header.rehearsed)
 
 
 def sort_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
@@ -131,7 +133,7 @@ def gather_alike(rows: Iterable[CheckRow]) -> list[tuple[CheckRow, ...]]:
     """
     groups: dict[object, list[CheckRow]] = {}
     for row in rows:
-        alone = row.outcome is not Outcome.ERROR or not row.detail
+        alone = row.outcome not in (Outcome.ERROR, Outcome.SKIP) or not row.detail
         groups.setdefault(object() if alone else (row.task, row.gate, row.detail, row.fix), []).append(row)
     return [tuple(group) for group in groups.values()]
 
@@ -173,7 +175,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "gate": wording.gate_word,
     "href": file_href,
     "place": place_href,
-    "item_word": wording.item_word,
+    "skip_word": wording.skip_word,
+    "state_look": wording.STATE_LOOKS.__getitem__,
     "commit": short_commit,
 }
 """What the templates call: words come from the one formatter."""

@@ -14,6 +14,7 @@ from lib.clients.prometheus.promql import find_comparison
 from lib.clients.prometheus.promtool import check_rules, find_promtool, read_failures, run_tests
 from lib.clients.prometheus.rule_file import RuleFile, find_runbook, read_rule_file
 from lib.clients.prometheus.test_file import read_test_file
+from lib.core.permissions import Act, Refusal
 from lib.core.results import Findings, Outcome, look
 from lib.tasks.alerts import judge as judging
 from lib.tasks.alerts.boundaries import Bench, find_boundaries
@@ -204,10 +205,8 @@ def look_at_delivery(context: Context[Alerts], *, rules: RuleFile | None, curves
         return look_at_delivery.errors(NO_RULES, fix=FIX_RULES)
     bench, settings = open_bench(context, rules), context.settings
     service = context.service("mail")
-    if not context.writes_allowed:
-        return look_at_delivery.skips(
-            "This would send a real mail.", fix=f"Run with ALLOW_WRITES={context.environment} to deliver one alert."
-        )
+    if refusal := context.refusals.get(Act.NOTIFY):
+        return look_at_delivery.not_allowed(Refusal(reason=f"This would send a real mail. {refusal.reason}", fix=refusal.fix))
     curve = next((one for one in curves or () if one.first("firing") is not None), None)
     if curve is None:
         return look_at_delivery.errors(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lib.core.results import Check
+from lib.core.results import PROJECT, Check
 from lib.core.section import Borrowed, Section
 from lib.tasks.base import Task
 
@@ -31,6 +31,7 @@ MAIL_TIMEOUT_S = Borrowed("health", "timeout_s", float)
 RULES_ARE_VALID = Check(
     "alerts.rules_are_valid",
     "Prometheus accepts the alerting rules, and there are some",
+    subject=PROJECT,
     fix="Correct that rule; `promtool check rules --lint-fatal prometheus-alerts.yml` says when it is valid.",
     doc="Runs `promtool check rules` on the pack's rule file, with duplicates as errors, and counts the alerts. "
     "A file that Prometheus refuses leaves the launch without any alert. "
@@ -39,6 +40,7 @@ RULES_ARE_VALID = Check(
 REQUIRED_ALERTS_EXIST = Check(
     "alerts.required_alerts_exist",
     "Every alert that the launch asks for is there",
+    subject=PROJECT,
     fix="Add the alert to the rules, or remove it from alerts.thresholds.",
     doc="Looks for each alert of alerts.thresholds in the rule file, by its name. "
     "A deleted or renamed alert is silent, and nothing else would notice. "
@@ -47,6 +49,7 @@ REQUIRED_ALERTS_EXIST = Check(
 ALERTS_TELL_A_PERSON = Check(
     "alerts.alerts_tell_a_person",
     "Every alert has a severity, a waiting time and a summary",
+    subject=PROJECT,
     fix="Add what is missing to the rule; the severities are in alerts.severities.",
     doc="Reads each alert's severity, its `for` and its summary. "
     "Without them the person it wakes does not know how bad it is, and one bad sample is enough to wake somebody. "
@@ -55,6 +58,7 @@ ALERTS_TELL_A_PERSON = Check(
 RUNBOOKS_RESOLVE = Check(
     "alerts.runbooks_resolve",
     "Every alert leads to its section of a runbook",
+    subject=PROJECT,
     fix="Write that section of the runbook, or correct runbook_url.",
     doc="Follows each alert's runbook_url to a file and a heading in the pack. "
     "At night nobody searches for a runbook. "
@@ -63,7 +67,7 @@ RUNBOOKS_RESOLVE = Check(
 METRICS_ARE_EXPOSED = Check(
     "alerts.metrics_are_exposed",
     "Every metric in the rules is exposed by the app",
-    target="fly",
+    subject="fly",
     fix="Correct the metric in the rule, or make the app expose it.",
     doc="Reads the running app's /metrics page, and looks for every metric and label that an alert names. "
     "A rule on a metric that nobody exposes is valid, passes its unit tests, and never fires. "
@@ -73,6 +77,7 @@ METRICS_ARE_EXPOSED = Check(
 THRESHOLDS_AS_DECLARED = Check(
     "alerts.thresholds_as_declared",
     "Every alert begins to fire where it was agreed",
+    subject=PROJECT,
     fix="Restore the threshold in the rule, or agree on the new one and change alerts.thresholds.",
     doc="Mixes the series of each alert's quiet and firing tests, runs promtool on them, and finds where it begins to fire. "
     "A threshold changed by mistake wakes people for nothing, or nobody. "
@@ -81,6 +86,7 @@ THRESHOLDS_AS_DECLARED = Check(
 UNIT_TESTS_PASS = Check(
     "alerts.unit_tests_pass",
     "The rules' unit tests pass",
+    subject=PROJECT,
     fix="Read promtool_test.txt, then fix the rule or its test.",
     doc="Runs `promtool test rules` on the pack's test file, and checks that it names these rules. "
     "A red unit test means that a rule does not do what its author meant. "
@@ -89,6 +95,7 @@ UNIT_TESTS_PASS = Check(
 UNIT_TESTS_NAME_REAL_ALERTS = Check(
     "alerts.unit_tests_name_real_alerts",
     "Every alert that a unit test names is in the rules",
+    subject=PROJECT,
     fix="Correct the name in the test; a test of an alert that does not exist never fails.",
     doc="Compares the alerts that unit tests name with those in the rules. "
     "promtool passes a test that expects an unknown alert to stay quiet, so a misspelled name tests nothing. "
@@ -97,6 +104,7 @@ UNIT_TESTS_NAME_REAL_ALERTS = Check(
 TESTED_FIRING_QUIET_AND_RESOLVING = Check(
     "alerts.tested_firing_quiet_and_resolving",
     "Every alert is tested firing, quiet just below its threshold, and resolving",
+    subject=PROJECT,
     fix="Add the unit test that is missing.",
     doc="Counts each alert's firing, quiet and resolving tests, then moves its threshold both ways by test_margin_percent "
     "and runs them again. A test that stays green when the threshold moves proves nothing. "
@@ -105,7 +113,7 @@ TESTED_FIRING_QUIET_AND_RESOLVING = Check(
 FIRING_ALERT_IS_DELIVERED = Check(
     "alerts.firing_alert_is_delivered",
     "A firing alert reaches a person",
-    target="mail",
+    subject="mail",
     fix="Check the mail server, then run again.",
     doc="Renders one alert as it fires in its own test, sends it by mail, and looks for it where it arrives. "
     "An alert that fires and is not delivered helps nobody. "

@@ -204,7 +204,7 @@ def look_at_rls(context: Context[BackupRestore], *, copy: RestoredCopy | None, s
     if schema is None:
         return look_at_rls.errors(NOT_COMPARED, fix=SEE_COMPARED)
     rls = context.borrow(RLS)
-    verbs = VERBS if context.writes_allowed else ("select",)
+    verbs = VERBS if "database" in context.embedded else ("select",)
     ours, theirs = (observe_matrix(database, rls, verbs=verbs) for database in (context.target, copy.database))
     pairs = pair_cells(ours, theirs, schema.differences)
     rows = [describe_cell_pair(pair) for pair in pairs]
@@ -220,7 +220,7 @@ def look_at_project_backup(context: Context[BackupRestore]) -> Findings[None]:
     """Each table of the project, in its source and restored from what `npm run backup` wrote."""
     if not has_script(context.pack, COMMAND):
         reason = f"The pack's package.json defines no script {COMMAND}, so it has no backup of its own to restore."
-        return look_at_project_backup.skips(reason)
+        return look_at_project_backup.not_applicable(reason)
     proof = prove_backup(context)
     return Findings(results=[judge_proof(proof)], rows=describe_proof(proof), artifacts=proof.transcripts)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from lib.clients.vault.vault_copy import VaultCopy
+from lib.core.permissions import Refusal
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, join_words
 from lib.tasks.credentials.drift import Drift, State
@@ -97,7 +98,9 @@ def judge_privacy(too_open: Sequence[str] | None, display_name: str) -> Result:
     """Judge whether only its owner may read the vault's files."""
     check = VAULT_IS_PRIVATE
     if too_open is None:
-        return check.skipped(f"{display_name} is a server: its own policies, which are not looked at, decide who may read there.")
+        return check.not_applicable(
+            f"{display_name} is a server: its own policies, which are not looked at, decide who may read there."
+        )
     detail = (
         f"Others than the owner may read {join_words(list(too_open[:5]))}{' and more' if len(too_open) > 5 else ''}."
         if too_open
@@ -174,7 +177,7 @@ def judge_undeclared(target: TargetChecks, drifts: Sequence[Drift]) -> Result:
 
 
 def judge_age(target: TargetChecks, drifts: Sequence[Drift]) -> Result:
-    """Judge whether no copy is older than the vault's; an unknown age is a skip, never a pass."""
+    """Judge whether no copy is older than the vault's; an unknown age, which only a sync could make known, is never a pass."""
     check = target.as_new_as_vault
     known = [one for one in drifts if one.state in (State.CURRENT, State.OLDER, State.CHANGED)]
     wrong = [one for one in known if one.state is not State.CURRENT]
@@ -185,7 +188,7 @@ def judge_age(target: TargetChecks, drifts: Sequence[Drift]) -> Result:
         return check.failed(detail=f"{said}.", fix=SYNC, **facts)
     if unknown:
         named = join_words([one.name for one in unknown])
-        return check.skipped(f"The age of {named} is unknown: {target.age_unknown}", fix=target.age_fix)
+        return check.not_allowed(Refusal(reason=f"The age of {named} is unknown: {target.age_unknown}", fix=target.age_fix))
     if not known:
         return check.errored(
             f"{target.title} has no copy to compare with the vault's.", fix=f"Fix {target.every_credential.id} first."

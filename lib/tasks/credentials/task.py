@@ -9,7 +9,7 @@ from lib.tasks.base import Task
 EVERY_VALUE_IN_VAULT = Check(
     "credentials.every_value_in_vault",
     "Every declared credential has a value in the vault",
-    target="vault",
+    subject="vault",
     fix="Put the missing value into the vault, or correct its place under credentials.declared.",
     doc="Reads the vault at the place of each declared credential, and counts those without a value. "
     "What the vault lacks no target can be given. "
@@ -18,7 +18,7 @@ EVERY_VALUE_IN_VAULT = Check(
 NO_PLACEHOLDER_VALUES = Check(
     "credentials.no_placeholder_values",
     "No value in the vault is a placeholder",
-    target="vault",
+    subject="vault",
     fix="Put the real value into the vault.",
     doc="Compares each value with credentials.placeholders, and with forms such as `<...>`; fewer than six characters count too. "
     "A forgotten `changeme` deploys without an error and fails at the vendor. "
@@ -28,7 +28,7 @@ WITHIN_ROTATION_AGE = Check(
     "credentials.within_rotation_age",
     "Every credential was rotated in time",
     gate=False,
-    target="vault",
+    subject="vault",
     fix="Rotate the credential at the vendor, put the new value into the vault, then run `make sync-credentials`.",
     doc="Compares the time since each value last changed with its maximum age. "
     "The longer a credential lives, the more people and machines have seen it. "
@@ -38,7 +38,7 @@ VAULT_IS_PRIVATE = Check(
     "credentials.vault_is_private",
     "The vault's files are their owner's alone",
     gate=False,
-    target="vault",
+    subject="vault",
     fix="Run `chmod -R go= <the vault folder>`.",
     doc="Reads the mode of every file and folder of a vault that is a folder. "
     "On a shared machine others could read every credential. "
@@ -47,7 +47,7 @@ VAULT_IS_PRIVATE = Check(
 ENVIRONMENTS_SHARE_NO_VALUE = Check(
     "credentials.environments_share_no_value",
     "No two environments have a credential in common",
-    target="vault",
+    subject="vault",
     fix="Issue one credential for each environment, or declare it may_be_shared.",
     doc="Compares the values of this environment with those of credentials.apart_from, without showing any. "
     "A shared credential makes every leak in staging one in production. "
@@ -56,7 +56,7 @@ ENVIRONMENTS_SHARE_NO_VALUE = Check(
 FLY_HAS_EVERY_CREDENTIAL = Check(
     "credentials.fly_has_every_credential",
     "The Fly app has every credential it needs",
-    target="fly",
+    subject="fly",
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Lists the Fly app's secrets by name, and looks for each that is declared for it. "
     "Without one the feature behind it fails in production. "
@@ -65,7 +65,7 @@ FLY_HAS_EVERY_CREDENTIAL = Check(
 FLY_HAS_NOTHING_UNDECLARED = Check(
     "credentials.fly_has_nothing_undeclared",
     "The Fly app has no secret that nobody declared",
-    target="fly",
+    subject="fly",
     fix="Remove it there by hand, declare it, or name it in credentials.undeclared_allowed; a sync removes nothing.",
     doc="Lists the Fly app's secrets by name, and reports those that params neither declare nor allow. "
     "A forgotten secret is one that nobody rotates. "
@@ -74,7 +74,7 @@ FLY_HAS_NOTHING_UNDECLARED = Check(
 FLY_AS_NEW_AS_VAULT = Check(
     "credentials.fly_as_new_as_vault",
     "No secret of the Fly app is older than the vault's copy",
-    target="fly",
+    subject="fly",
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Compares the digest that Fly.io shows with the one the last sync noted, and the times of the vault's copies. "
     "After a rotation an old copy stops working. "
@@ -83,7 +83,7 @@ FLY_AS_NEW_AS_VAULT = Check(
 GITHUB_HAS_EVERY_CREDENTIAL = Check(
     "credentials.github_has_every_credential",
     "GitHub has every credential it needs",
-    target="github",
+    subject="github",
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Lists the secrets of the GitHub environment and of the repository, and looks for each that is declared for them. "
     "Without one a workflow fails on the day it is needed. "
@@ -92,7 +92,7 @@ GITHUB_HAS_EVERY_CREDENTIAL = Check(
 GITHUB_HAS_NOTHING_UNDECLARED = Check(
     "credentials.github_has_nothing_undeclared",
     "GitHub has no secret that nobody declared",
-    target="github",
+    subject="github",
     fix="Remove it there by hand, declare it, or name it in credentials.undeclared_allowed; a sync removes nothing.",
     doc="Lists the secrets of the GitHub environment and of the repository, and reports those neither declared nor allowed. "
     "A forgotten secret is one that nobody rotates. "
@@ -101,7 +101,7 @@ GITHUB_HAS_NOTHING_UNDECLARED = Check(
 GITHUB_AS_NEW_AS_VAULT = Check(
     "credentials.github_as_new_as_vault",
     "No secret of GitHub is older than the vault's copy",
-    target="github",
+    subject="github",
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Compares the time at which each secret was set on GitHub with the time at which the vault's copy changed. "
     "After a rotation an old copy stops working. "

@@ -15,6 +15,7 @@ from lib.clients.fly.flyctl import (
     read_version,
     validate_config,
 )
+from lib.core.permissions import Act, Refusal
 from lib.core.recovery_notes import remove_recovery_note, write_recovery_note
 from lib.core.results import Findings, Outcome, look
 from lib.tasks.deploy_rehearsal import judge as judgement
@@ -64,14 +65,6 @@ class DeployPlan:
     works: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
-    """Why an app may not be deployed to, and what would allow it."""
-
-    reason: str
-    fix: str
-
-
 def open_fly(context: Context[DeployRehearsal], app: str | None = None) -> Fly:
     """Return flyctl for the app of this environment, or for another."""
     return Fly(
@@ -89,11 +82,8 @@ def find_refusal(context: Context[DeployRehearsal], app: str) -> Refusal | None:
         return Refusal(
             reason=f"{app} is production's: nothing was deployed.", fix="Set ALLOW_WRITES=production to rehearse there."
         )
-    if not context.writes_allowed:
-        return Refusal(
-            reason=f"Nothing was deployed to {app}: writes are not allowed.", fix=f"Set ALLOW_WRITES={context.environment}."
-        )
-    return None
+    refusal = context.refusals.get(Act.DEPLOY)
+    return Refusal(reason=f"Nothing was deployed to {app}. {refusal.reason}", fix=refusal.fix) if refusal else None
 
 
 @look(CONFIG_IS_VALID, RUNNING_RELEASE_IS_HEALTHY)
@@ -184,7 +174,7 @@ def look_at_rehearsal(context: Context[DeployRehearsal], *, deploy_plan: DeployP
             {"stage": "deploy", "took, s": None, "came to": "planned only"},
             {"stage": "rollback", "took, s": None, "came to": "planned only"},
         ]
-        return look_at_rehearsal.skips(refusal.reason, fix=refusal.fix, rows=rows)
+        return look_at_rehearsal.not_allowed(refusal, rows=rows)
     try:
         seen = rehearse(plan, at_stage=lambda stage: write_recovery_note(context.work, TASK, format_recovery(plan, stage)))
     except KeyboardInterrupt:
@@ -211,7 +201,7 @@ def look_at_users(context: Context[DeployRehearsal], *, rehearsal: Rehearsal | N
     """What users noticed, phase by phase."""
     if rehearsal is None:
         if refusal := find_refusal(context, context.settings.app):
-            return look_at_users.skips(refusal.reason, fix=refusal.fix)
+            return look_at_users.not_allowed(refusal)
         return look_at_users.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
     results = judgement.judge_users(
         rehearsal, max_downtime_s=context.settings.max_downtime_s, max_error_ratio=context.settings.max_error_ratio
@@ -227,7 +217,7 @@ def look_at_restored_release(
     """Each component of the running release, before the deploy and after the rollback."""
     if deploy_plan is None or rehearsal is None or rehearsal.after is None:
         if refusal := find_refusal(context, context.settings.app):
-            return look_at_restored_release.skips(refusal.reason, fix=refusal.fix)
+            return look_at_restored_release.not_allowed(refusal)
         return look_at_restored_release.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
     before = deploy_plan.snapshot
     after = snapshot_release(rehearsal.after, context.target, context.borrow(SCHEMAS))
@@ -247,7 +237,7 @@ def look_at_version_skew(
     app = context.settings.previous_schema_app
     if deploy_plan is None or rehearsal is None:
         if refusal := find_refusal(context, context.settings.app):
-            return look_at_version_skew.skips(refusal.reason, fix=refusal.fix)
+            return look_at_version_skew.not_allowed(refusal)
         return look_at_version_skew.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
     if not app:
         return look_at_version_skew.errors(
@@ -255,7 +245,7 @@ def look_at_version_skew(
             fix="Create one with a database one release behind, and name it in deploy_rehearsal.previous_schema_app.",
         )
     if refusal := find_refusal(context, app):
-        return look_at_version_skew.skips(refusal.reason, fix=refusal.fix)
+        return look_at_version_skew.not_allowed(refusal)
     plan, cells = deploy_plan.plan, {("old", "new"): rehearsal.smoke_before, ("new", "new"): rehearsal.smoke_candidate}
     old = plan.before.running
     assert old is not None

@@ -37,7 +37,7 @@ SCHEMAS = Borrowed("migrations", "schemas", list[str])
 CONFIG_IS_VALID = Check(
     "deploy_rehearsal.config_is_valid",
     "flyctl takes the config that will be deployed with",
-    target="fly",
+    subject="fly",
     fix="Correct the config; `flyctl config validate --config fly.toml` says when it is valid.",
     doc="Runs `flyctl config validate` on the config of the pack that the deploy will use. "
     "An invalid config stops the deploy on the day. "
@@ -46,7 +46,7 @@ CONFIG_IS_VALID = Check(
 RUNNING_RELEASE_IS_HEALTHY = Check(
     "deploy_rehearsal.running_release_is_healthy",
     "One release runs on every machine, and is healthy",
-    target="fly",
+    subject="fly",
     fix="Fix the running release first.",
     doc="Reads every machine: its image and its health checks, all of which must pass. "
     "A rollback to a sick or mixed release would restore the trouble. "
@@ -55,7 +55,7 @@ RUNNING_RELEASE_IS_HEALTHY = Check(
 CANDIDATE_IS_IN_THE_REGISTRY = Check(
     "deploy_rehearsal.candidate_is_in_the_registry",
     "The candidate is in the registry, and not what runs already",
-    target="fly",
+    subject="fly",
     fix="Build and push the candidate, or correct deploy_rehearsal.image.",
     doc="Asks flyctl to find the image of the candidate without deploying it, and compares it with what runs. "
     "Deploying the running image again would prove nothing. "
@@ -64,7 +64,7 @@ CANDIDATE_IS_IN_THE_REGISTRY = Check(
 WAY_BACK_IS_KNOWN = Check(
     "deploy_rehearsal.way_back_is_known",
     "The command back is written down, and would work",
-    target="fly",
+    subject="fly",
     fix="Read way_back_dry_run.txt, and fix what stopped the rollback script.",
     doc="Writes down the rollback command before anything is changed, and runs the pack's script dry: "
     "flyctl is logged in, the release exists, its image is still in the registry. "
@@ -73,7 +73,7 @@ WAY_BACK_IS_KNOWN = Check(
 CANDIDATE_GETS_HEALTHY = Check(
     "deploy_rehearsal.candidate_gets_healthy",
     "Every machine gets healthy on the candidate",
-    target="fly",
+    subject="fly",
     fix="Run the candidate's health check on its own, and read its log.",
     doc="Deploys the candidate with the real command, and waits until every machine runs it and is healthy. "
     "A candidate that does not start must not meet users. "
@@ -82,7 +82,7 @@ CANDIDATE_GETS_HEALTHY = Check(
 CANDIDATE_STAYS_HEALTHY = Check(
     "deploy_rehearsal.candidate_stays_healthy",
     "The candidate stays healthy while it is watched",
-    target="fly",
+    subject="fly",
     fix="Run `flyctl logs` to see why it ended.",
     doc="Watches the machines for watch_s: all healthy, none ended by itself. "
     "Some versions start well and fail minutes later. "
@@ -91,7 +91,7 @@ CANDIDATE_STAYS_HEALTHY = Check(
 ROLLBACK_IS_QUICK = Check(
     "deploy_rehearsal.rollback_is_quick",
     "Going back takes no longer than agreed, until healthy",
-    target="fly",
+    subject="fly",
     fix="Read rollback.txt to see where the time went.",
     doc="Runs the pack's rollback script, and compares the time from its trigger to healthy with rollback_limit_s. "
     "During an incident this is how long users wait. "
@@ -100,7 +100,7 @@ ROLLBACK_IS_QUICK = Check(
 OLD_VERSION_ANSWERS = Check(
     "deploy_rehearsal.old_version_answers",
     "After the rollback the old version answers, on every machine",
-    target="fly",
+    subject="fly",
     fix="Restore the release by hand, now: the command is in way_back.txt.",
     doc="Reads every machine and requests the endpoints after the rollback: the old image, healthy, and the old version. "
     "A rollback that ends well and leaves the new version is worse than none. "
@@ -109,7 +109,7 @@ OLD_VERSION_ANSWERS = Check(
 DOWNTIME_WITHIN_LIMIT = Check(
     "deploy_rehearsal.downtime_within_limit",
     "Users were never without an answer for longer than agreed",
-    target="fly",
+    subject="fly",
     fix="Deploy with rolling or bluegreen, or find out why the app takes long to start.",
     doc="Sends requests by the clock during the whole rehearsal, and compares the longest stretch without a good answer "
     "with max_downtime_s. It is what users notice of a release. "
@@ -118,7 +118,7 @@ DOWNTIME_WITHIN_LIMIT = Check(
 ERRORS_WITHIN_LIMIT = Check(
     "deploy_rehearsal.errors_within_limit",
     "Users lost no more requests than agreed",
-    target="fly",
+    subject="fly",
     fix="Deploy with rolling or bluegreen, or find out why the app takes long to start.",
     doc="Counts the requests without a good answer from the trigger of the deploy to the end, as a part of all, "
     "and compares them with max_error_ratio. "
@@ -127,7 +127,7 @@ ERRORS_WITHIN_LIMIT = Check(
 EVERYTHING_CAME_BACK = Check(
     "deploy_rehearsal.everything_came_back",
     "After the rollback the whole release is what it was before",
-    target="fly",
+    subject="fly",
     fix="Restore what differs by hand, or make it part of the rollback.",
     doc="Compares digests of image, machines, config, environment, secrets, schema and data before and after. "
     "Redeploying an old image restores only the image. "
@@ -136,7 +136,7 @@ EVERYTHING_CAME_BACK = Check(
 NEIGHBOURS_WORK_TOGETHER = Check(
     "deploy_rehearsal.neighbours_work_together",
     "Old and new app each work on the old and the new schema",
-    target="fly",
+    subject="fly",
     fix="Make a deploy or rollback that stops half way safe: let each version work with both schemas.",
     doc="Makes smoke calls to the old and the new app, each on the old and the new schema; the old one is a second app's. "
     "During a deploy, and again during a rollback, they meet. "

@@ -43,11 +43,12 @@ class Proposal:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardedBranch:
-    """A branch, the policy it must meet, and its pull request."""
+    """A branch, the policy it must meet, and its pull request. is_made_up: it was made for a rehearsal."""
 
     branch: Branch
     policy: Policy
     proposal: Proposal
+    is_made_up: bool = False
 
     @property
     def name(self) -> str:
@@ -77,7 +78,12 @@ def open_branch(pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[
     else:
         branch = rehearse_branch(pack, base=base, rehearsal=rehearsal, work=work)
     is_own = branch.root == pack
-    return GuardedBranch(branch=branch, policy=parse_policy(branch.policy), proposal=proposal if is_own else Proposal())
+    return GuardedBranch(
+        branch=branch,
+        policy=parse_policy(branch.policy),
+        proposal=proposal if is_own else Proposal(),
+        is_made_up=branch.root.is_relative_to(work),
+    )
 
 
 def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], work: Path) -> Branch:

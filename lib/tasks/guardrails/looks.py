@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lib.clients.git import list_files
 from lib.clients.npm import run_scripts
@@ -38,12 +39,11 @@ FIX_BRANCH = f"Fix {BRANCH_NAME_ALLOWED.id} first."
 def look_at_branch(context: Context[Guardrails]) -> Findings[GuardedBranch]:
     """What the branch changes, folder by folder; branch.json has every file."""
     settings = context.settings
-    is_live = context.provenance is Provenance.LIVE
     guarded = open_branch(
         context.pack,
         base=settings.base,
         pull_request=settings.pull_request,
-        rehearsal=None if is_live else settings.rehearsal.model_dump(),
+        rehearsal=settings.rehearsal.model_dump() if context.is_rehearsal else None,
         work=context.work,
     )
     changes = guarded.branch.changes
@@ -58,9 +58,14 @@ def look_at_branch(context: Context[Guardrails]) -> Findings[GuardedBranch]:
         ],
     }
     judges = (judging.judge_name, judging.judge_size, judging.judge_paths, judging.judge_issue)
-    results = [judge(guarded) for judge in judges]
+    results = [replace(judge(guarded), provenance=provenance_of(guarded)) for judge in judges]
     rows = folder_rows(changes, guarded.policy.change.allowed_paths)
     return Findings(results=results, rows=rows, artifacts={"branch.json": about}, facts=guarded)
+
+
+def provenance_of(guarded: GuardedBranch) -> Provenance | None:
+    """Return how real the branch is: one that was made for a rehearsal is not the project's own; None for its own."""
+    return Provenance.SIMULATED if guarded.is_made_up else None
 
 
 def format_how(kind: str) -> str:
@@ -113,7 +118,8 @@ def look_for_secrets(context: Context[Guardrails], *, guarded: GuardedBranch | N
     finally:
         shutil.rmtree(folder)
     rows = [{"file": one.path, "line": one.line, "kind": one.kind} for one in found]
-    return Findings(results=[judging.judge_secrets(found, len(guarded.branch.added))], rows=rows)
+    result = judging.judge_secrets(found, len(guarded.branch.added))
+    return Findings(results=[replace(result, provenance=provenance_of(guarded))], rows=rows)
 
 
 @look(MARKDOWN_IN_ALLOWED_FOLDERS)

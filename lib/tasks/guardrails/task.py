@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lib.core.results import Check
+from lib.core.results import PROJECT, Check
 from lib.core.section import Section
 from lib.tasks.base import Task
 
@@ -30,6 +30,7 @@ class Guardrails(Section):
 BRANCH_NAME_ALLOWED = Check(
     "guardrails.branch_name_allowed",
     "The branch is named as agreed",
+    subject=PROJECT,
     fix="Rename the branch: git branch -m feature/<name>",
     doc="Compares the branch's name with the pattern of the pack's launch policy. "
     "Workflows and people find a launch branch by its name. "
@@ -38,6 +39,7 @@ BRANCH_NAME_ALLOWED = Check(
 CHANGE_SMALL_OR_OPTED_IN = Check(
     "guardrails.change_small_or_opted_in",
     "The branch changes few files, or says why it is wide",
+    subject=PROJECT,
     fix="Split the branch, or state the reason in a commit or in the labelled pull request.",
     doc="Counts the files that the branch changes, those not committed yet included. "
     "A wide change is hard to review and hard to roll back. "
@@ -46,6 +48,7 @@ CHANGE_SMALL_OR_OPTED_IN = Check(
 PATHS_ALLOWED = Check(
     "guardrails.paths_allowed",
     "Every changed file is where the project keeps files",
+    subject=PROJECT,
     fix="Move the files, or agree on a new path in the policy.",
     doc="Compares every changed path with the allowed paths of the policy as the base has it. "
     "It finds files that were committed by mistake. "
@@ -54,6 +57,7 @@ PATHS_ALLOWED = Check(
 ISSUE_LINKED = Check(
     "guardrails.issue_linked",
     "The branch names the issue it belongs to",
+    subject=PROJECT,
     fix="Add a line like 'Refs #12' to a commit.",
     doc="Looks for the policy's pattern of an issue in the messages of the branch's commits and in the pull request. "
     "Later it is the only way from a change to its reason. "
@@ -62,6 +66,7 @@ ISSUE_LINKED = Check(
 NO_SECRETS_IN_DIFF = Check(
     "guardrails.no_secrets_in_diff",
     "No credential is in what the branch adds",
+    subject=PROJECT,
     fix="Change that credential at the vendor, then remove it from the branch's history. "
     "For a false alarm add `pragma: allowlist secret` to the line.",
     doc="Reads every line that any commit of the branch adds with detect-secrets, and for the tokens of this field. "
@@ -71,6 +76,7 @@ NO_SECRETS_IN_DIFF = Check(
 MARKDOWN_IN_ALLOWED_FOLDERS = Check(
     "guardrails.markdown_in_allowed_folders",
     "Markdown is only in its folders",
+    subject=PROJECT,
     fix="Run `make tidy` to see where each would go, then `make tidy APPLY=1` to move them.",
     doc="Lists every Markdown file of the project, not only those the branch changes, outside the folders of the policy. "
     "Notes left beside the code are read as documentation, and go stale. "
@@ -79,6 +85,7 @@ MARKDOWN_IN_ALLOWED_FOLDERS = Check(
 WORKFLOWS_MATCH_SCHEMA = Check(
     "guardrails.workflows_match_schema",
     "Every workflow file is one that GitHub takes",
+    subject=PROJECT,
     fix="Correct the workflow file where the finding says.",
     doc="Compares every workflow file with GitHub's schema, by check-jsonschema and without the network. "
     "GitHub ignores a workflow that it cannot read, and the pull request looks green. "
@@ -87,6 +94,7 @@ WORKFLOWS_MATCH_SCHEMA = Check(
 WORKFLOWS_PASS_LINT = Check(
     "guardrails.workflows_pass_lint",
     "No workflow file has a known weakness",
+    subject=PROJECT,
     fix="Correct the workflow; the rule's name leads to its documentation at docs.zizmor.sh.",
     doc="Runs zizmor on every workflow file that matches the schema, offline and without the project's own exceptions. "
     "A weak workflow gives strangers the repository's secrets. "
@@ -95,6 +103,7 @@ WORKFLOWS_PASS_LINT = Check(
 PROJECT_COMMANDS_PASS = Check(
     "guardrails.project_commands_pass",
     "The project's own commands pass",
+    subject=PROJECT,
     fix="Read the output in npm-<command>.txt, and fix the cause.",
     doc="Runs each npm script of guardrails.commands where the project is, within its time limit. "
     "They are what the project itself calls ready. "

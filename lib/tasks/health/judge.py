@@ -118,7 +118,7 @@ def judge_samples(
     counted = [one for one in samples if name_finding(one)[0] != "rate limited"]
     if not samples and left_out:
         reason = f"{aside} No endpoint gave a healthy first answer."
-        return [check.skipped(reason, fix=f"Fix {next(iter(left_out.values())).id} first.") for check in checks]
+        return [check.hidden_by(next(iter(left_out.values())).id, reason) for check in checks]
     if len(counted) < FEWEST_SAMPLES:
         few = f"Only {format_count(len(counted), 'sample')} could be taken, fewer than {FEWEST_SAMPLES}."
         fix = "Wait for the request limit, or send fewer requests."
@@ -133,13 +133,13 @@ def judge_samples(
         expected=f"at least {min_availability:g} of {format_count(len(counted), 'sample')}",
         detail=f"{aside} {lost if share < min_availability else ''}".strip(),
     )
-    return [availability, judge_p95(within_limit, [one.elapsed_ms for one in well], p95_limit_ms, aside)]
+    return [availability, judge_p95(within_limit, available, [one.elapsed_ms for one in well], p95_limit_ms, aside)]
 
 
-def judge_p95(check: Check, times_ms: Sequence[float], limit_ms: float, aside: str = "") -> Result:
-    """Judge the 95th percentile of the times of good answers, in ms."""
+def judge_p95(check: Check, available: Check, times_ms: Sequence[float], limit_ms: float, aside: str = "") -> Result:
+    """Judge the 95th percentile of the times of good answers, in ms. available: the check that judges how many were good."""
     if len(times_ms) < FEWEST_SAMPLES:
-        return check.skipped(f"{aside} Too few good answers to time: see the availability check.".strip())
+        return check.hidden_by(available.id, f"{aside} Too few good answers to time.".strip())
     p95 = percentile(times_ms, 95)
     slow = f"Half of the answers took up to {percentile(times_ms, 50):.0f} ms, the slowest {max(times_ms):.0f} ms."
     detail = f"{aside} {slow if p95 > limit_ms else ''}".strip()

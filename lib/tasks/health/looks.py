@@ -16,6 +16,7 @@ from lib.clients.probe import Probe, Reading, kept_answer, read_answer
 from lib.clients.publer import publer_probes, publer_site
 from lib.core.errors import MailError, TargetError
 from lib.core.incidents import Plan
+from lib.core.permissions import Act, Refusal
 from lib.core.results import Check, Findings, look
 from lib.tasks.health.figures import Sample
 from lib.tasks.health.judge import judge_effect, judge_reading, judge_samples, kept_result, kept_samples, reading_row, sample_rows
@@ -123,16 +124,13 @@ def look_at_workers(context: Context[Health], *, first: FirstAnswers | None) -> 
     """
     settings = context.settings
     service = context.service("chatwoot")
-    if not context.writes_allowed:
-        here = context.environment
-        return look_at_workers.skips(
-            f"Resolving the canary conversation changes it, and changes to {here} are not allowed.",
-            fix=f"Run with ALLOW_WRITES={here}.",
-        )
+    if refusal := context.refusals.get(Act.CANARY):
+        reason = f"Resolving the canary conversation changes it. {refusal.reason}"
+        return look_at_workers.not_allowed(Refusal(reason=reason, fix=refusal.fix))
     if settings.chatwoot.canary_conversation is None:
         return look_at_workers.errors("No canary conversation is named.", fix="Name one in health.chatwoot.canary_conversation.")
     if first is None or "profile" not in first.well:
-        return look_at_workers.skips(f"Without our token nothing can be resolved: see {CHATWOOT['profile'].id}.")
+        return look_at_workers.hidden_by(CHATWOOT["profile"].id, "Without our token nothing can be resolved.")
     effect = try_workers(chatwoot_site(service, retry_policy_of(settings)), service, settings.chatwoot)
     result = judge_effect(CHATWOOT_WORKERS_WORK, effect, deadline_s=settings.chatwoot.effect_deadline_s)
     return Findings(results=[result])
@@ -230,7 +228,10 @@ def look_at_notification(context: Context[Health], *, plan: Plan, evidence: str,
     """
     check, settings = NOTIFICATION_DELIVERED, context.settings
     if not plan.is_due:
-        return look_at_notification.skips(f"No message was due: {plan.why_not}.")
+        return look_at_notification.not_due(f"No message was due: {plan.why_not}.")
+    if refusal := context.refusals.get(Act.NOTIFY):
+        reason = f"A message is due, and nobody was notified. {refusal.reason}"
+        return look_at_notification.not_allowed(Refusal(reason=reason, fix=refusal.fix))
     try:
         delivery = deliver(
             context.service("mail").parts,

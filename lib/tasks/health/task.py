@@ -39,7 +39,7 @@ class Health(Section):
 CHATWOOT_IS_ALIVE = Check(
     "health.chatwoot_is_alive",
     "Chatwoot answers at all",
-    target="chatwoot",
+    subject="chatwoot",
     fix="Check that Chatwoot runs and that its address in the environment's variables is right.",
     doc="Requests Chatwoot's health path without our token and compares the answer with health.chatwoot.alive. "
     "It tells a service that is down from one that refuses our token. "
@@ -48,7 +48,7 @@ CHATWOOT_IS_ALIVE = Check(
 CHATWOOT_SERVICES_OK = Check(
     "health.chatwoot_services_ok",
     "Chatwoot reaches its database and queue, in an accepted version",
-    target="chatwoot",
+    subject="chatwoot",
     fix="Read Chatwoot's log, and repair its database or Redis; for another version, update health.chatwoot.services.",
     doc="Requests `/api` without our token: the states of database and queue, the version, and the clock. "
     "Chatwoot answers 200 with a failing queue, so the body is compared with params. "
@@ -57,7 +57,7 @@ CHATWOOT_SERVICES_OK = Check(
 CHATWOOT_TOKEN_ACCEPTED = Check(
     "health.chatwoot_token_accepted",
     "Chatwoot accepts our token, for our account",
-    target="chatwoot",
+    subject="chatwoot",
     fix="Create a new access token in Chatwoot, and store it where this environment reads it.",
     doc="Requests the profile with the token that this environment really uses, and looks for our account in it. "
     "An expired token would leave every feature on Chatwoot dead. "
@@ -66,7 +66,7 @@ CHATWOOT_TOKEN_ACCEPTED = Check(
 CHATWOOT_ACCOUNT_ACTIVE = Check(
     "health.chatwoot_account_active",
     "Our Chatwoot account is active",
-    target="chatwoot",
+    subject="chatwoot",
     fix="Reactivate the account in Chatwoot, or correct the account's number in the environment's variables.",
     doc="Requests our account with our token, and compares its status with params. "
     "A suspended account refuses conversations while Chatwoot itself is healthy. "
@@ -75,7 +75,7 @@ CHATWOOT_ACCOUNT_ACTIVE = Check(
 CHATWOOT_INBOXES_CONNECTED = Check(
     "health.chatwoot_inboxes_connected",
     "Chatwoot's inboxes are there and connected",
-    target="chatwoot",
+    subject="chatwoot",
     fix="Reconnect the inbox in Chatwoot under Settings, Inboxes, or create the one that is missing.",
     doc="Lists the account's inboxes, and compares them with params: how many, which, and none that waits for reauthorization. "
     "An inbox that lost its authorization receives nothing, and nobody notices. "
@@ -84,7 +84,7 @@ CHATWOOT_INBOXES_CONNECTED = Check(
 CHATWOOT_WORKERS_WORK = Check(
     "health.chatwoot_workers_work",
     "Chatwoot's background workers do their work",
-    target="chatwoot",
+    subject="chatwoot",
     fix="Check that Sidekiq runs, and look at its queues.",
     doc="Reopens and resolves a conversation kept for this probe, and waits for the reporting event that only a worker writes. "
     "All other answers stay healthy with dead workers, while no message is sent. "
@@ -93,7 +93,7 @@ CHATWOOT_WORKERS_WORK = Check(
 CHATWOOT_AVAILABLE = Check(
     "health.chatwoot_available",
     "Chatwoot answers well every time",
-    target="chatwoot",
+    subject="chatwoot",
     fix="Read Chatwoot's log for the minutes of this run.",
     doc="Requests each endpoint that was healthy at first in turn, without retries, and counts the good answers. "
     "One good answer proves little about a service behind a load balancer. "
@@ -102,7 +102,7 @@ CHATWOOT_AVAILABLE = Check(
 CHATWOOT_P95_WITHIN_LIMIT = Check(
     "health.chatwoot_p95_within_limit",
     "Chatwoot answers fast enough",
-    target="chatwoot",
+    subject="chatwoot",
     fix="Check Chatwoot's load and its database for the minutes of this run.",
     doc="Compares the 95th percentile of the good answers' times, to the last byte, with p95_limit_ms. "
     "Agents wait for these answers. "
@@ -111,7 +111,7 @@ CHATWOOT_P95_WITHIN_LIMIT = Check(
 PUBLER_TOKEN_ACCEPTED = Check(
     "health.publer_token_accepted",
     "Publer accepts our key",
-    target="publer",
+    subject="publer",
     fix="Create a new API key in Publer, and store it where this environment reads it.",
     doc="Requests the key's own user with the key that this environment really uses. "
     "With a refused key nothing is scheduled. "
@@ -120,7 +120,7 @@ PUBLER_TOKEN_ACCEPTED = Check(
 PUBLER_WORKSPACE_FOUND = Check(
     "health.publer_workspace_found",
     "Publer knows our workspace",
-    target="publer",
+    subject="publer",
     fix="Correct the workspace's id in the environment's variables, or give the key's user access to it.",
     doc="Lists the workspaces of the key's user, and looks for ours. "
     "Publer answers for another workspace without complaint, and posts would go there. "
@@ -129,7 +129,7 @@ PUBLER_WORKSPACE_FOUND = Check(
 PUBLER_ACCOUNTS_CONNECTED = Check(
     "health.publer_accounts_connected",
     "Social accounts are connected in Publer",
-    target="publer",
+    subject="publer",
     fix="Connect the missing social account in Publer.",
     doc="Lists the workspace's social accounts, and compares them with params. "
     "Without an account a scheduled post reaches nobody. "
@@ -138,7 +138,7 @@ PUBLER_ACCOUNTS_CONNECTED = Check(
 PUBLER_AVAILABLE = Check(
     "health.publer_available",
     "Publer answers well every time",
-    target="publer",
+    subject="publer",
     fix="Check Publer's status page for the minutes of this run.",
     doc="Requests each endpoint that was healthy at first in turn, without retries, and counts the good answers. "
     "Publer's own limit of requests leaves room for fewer samples than Chatwoot gets. "
@@ -147,7 +147,7 @@ PUBLER_AVAILABLE = Check(
 PUBLER_P95_WITHIN_LIMIT = Check(
     "health.publer_p95_within_limit",
     "Publer answers fast enough",
-    target="publer",
+    subject="publer",
     fix="Check Publer's status page, and the network from this machine.",
     doc="Compares the 95th percentile of the good answers' times, to the last byte, with p95_limit_ms. "
     "A slow scheduler delays posts. "
@@ -156,7 +156,7 @@ PUBLER_P95_WITHIN_LIMIT = Check(
 MAIL_SERVER_ACCEPTS_US = Check(
     "health.mail_server_accepts_us",
     "The mail server lets us in, so that a failure can be notified",
-    target="mail",
+    subject="mail",
     fix="Check the mail server's address, certificate and login in the environment's variables.",
     doc="Opens a session with the mail server, encrypted off this machine, and logs in; nothing is sent. "
     "It is looked at in every run: a server that refuses us on the night of a failure would be found too late. "
@@ -165,7 +165,7 @@ MAIL_SERVER_ACCEPTS_US = Check(
 NOTIFICATION_DELIVERED = Check(
     "health.notification_delivered",
     "Who must know of a failure or a recovery was notified",
-    target="mail",
+    subject="mail",
     fix="Repair the way that did not take the message, then run again.",
     doc="Sends the message that is due by mail, and to the webhook when there is one, and sees which of them took it. "
     "A failure that nobody hears of lasts. "

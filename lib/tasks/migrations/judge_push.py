@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lib.clients.supabase.cli import CliRefusal
+from lib.core.permissions import Refusal
 from lib.core.results import Findings, Result
+from lib.core.wording import format_count
 from lib.tasks.migrations.judge import count_check, list_names
 from lib.tasks.migrations.push import Pushed
 from lib.tasks.migrations.task import (
@@ -15,16 +17,18 @@ from lib.tasks.migrations.task import (
 )
 
 
-def plan_push(pending: Sequence[str], environment: str) -> Findings[None]:
-    """Return what would be pushed, where the target may not be changed."""
-    reason = f"Changes to {environment} are not allowed in this run."
-    fix = f"Run with ALLOW_WRITES={environment} to allow them."
-    check = NOTHING_LEFT_TO_PUSH
-    if pending:
-        left = check.skipped(f"{len(pending)} migrations are pending: {', '.join(pending)}. {reason}", fix=fix)
-    else:
-        left = count_check(check, (), "migrations", "The target's history has every file.")
-    results = [ONE_RUN_AT_A_TIME.skipped(reason, fix=fix), PUSHED_TO_TARGET.skipped(reason, fix=fix), left]
+def plan_push(pending: Sequence[str], refusal: Refusal) -> Findings[None]:
+    """Return what would be pushed, where the target may not be changed: nothing, where it has every file."""
+    if not pending:
+        none = "The target's history has every file, so there was nothing to push."
+        left = count_check(NOTHING_LEFT_TO_PUSH, (), "migrations", "The target's history has every file.")
+        return Findings(results=[ONE_RUN_AT_A_TIME.not_due(none), PUSHED_TO_TARGET.not_due(none), left])
+    more = f"{format_count(len(pending), 'migration')} pending: {', '.join(pending)}. {refusal.reason}"
+    results = [
+        ONE_RUN_AT_A_TIME.not_allowed(refusal),
+        PUSHED_TO_TARGET.not_allowed(refusal),
+        NOTHING_LEFT_TO_PUSH.not_allowed(Refusal(reason=more, fix=refusal.fix)),
+    ]
     return Findings(results=results, rows=[{"would be pushed": name} for name in pending])
 
 

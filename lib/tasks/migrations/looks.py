@@ -6,12 +6,16 @@ The linter only advises: the locks that its rules predict are measured on the tw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lib.clients.supabase.cli import SupabaseCli, open_cli, stage_project
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet, find_migrations
 from lib.clients.supabase.migration_history import find_edited, read_history
 from lib.clients.supabase.squawk import lint_migrations
 from lib.core.errors import TargetError
+from lib.core.permissions import Act, Refusal
 from lib.core.results import Findings, Outcome, look
+from lib.core.wording import format_count
 from lib.tasks.migrations.judge import (
     NONE_FOUND,
     POINT_AT_PACK,
@@ -120,8 +124,8 @@ def look_at_rollbacks(context: Context[Migrations], *, rehearsal: Rehearsal | No
 def push_to_target(context: Context[Migrations], *, rehearsal: Rehearsal | None) -> Findings[None]:
     """What the CLI pushed to the target, and what was left after it."""
     pending = pending_files(context)
-    if not context.writes_allowed:
-        return plan_push([file.name for file in pending], context.environment)
+    if refusal := context.refusals.get(Act.MIGRATIONS):
+        return plan_push([file.name for file in pending], refusal)
     rehearsal = require_rehearsal(rehearsal)
     require_good_rehearsal(rehearsal, find_migrations(context.pack), limit_ms=context.settings.max_exclusive_lock_ms)
     cli = open_staged_cli(context)
@@ -138,8 +142,8 @@ def look_at_match(context: Context[Migrations], *, rehearsal: Rehearsal | None) 
         return look_at_match.errors("A migration failed on the twin, so it is incomplete.", fix="See migrations.applies_on_twin.")
     pending = pending_files(context)
     if pending:
-        give = look_at_match.errors if context.writes_allowed else look_at_match.skips
-        return give(f"The target still lacks {len(pending)} migrations.", fix="See migrations.pushed_to_target.")
+        refusal = refuse_pending(context, pending)
+        return look_at_match.not_allowed(refusal) if refusal else look_at_match.errors(still_pending(pending), fix=SEE_PUSHED)
     return judge_match(rehearsal, read_target(place_of(context)), context.settings.schemas)
 
 
@@ -148,13 +152,28 @@ def look_at_advisors(context: Context[Migrations]) -> Findings[None]:
     """What Supabase's own advisors say about the target as it is now."""
     pending = pending_files(context)
     if pending:
-        give = look_at_advisors.errors if context.writes_allowed else look_at_advisors.skips
-        reason = f"The target still lacks {len(pending)} migrations: it is not yet what will be launched."
-        return give(reason, fix="See migrations.pushed_to_target.")
+        refusal = refuse_pending(context, pending)
+        if refusal:
+            return look_at_advisors.not_allowed(refusal)
+        return look_at_advisors.errors(still_pending(pending), fix=SEE_PUSHED)
     workdir = stage_project(context.pack, context.work / "advised", with_config=False)
     answer = open_cli(context.programs.supabase, workdir, timeout_s=context.settings.command_timeout_s).advise(context.target)
     found = judge_advice(answer.data["results"])
     return Findings(results=found.results, rows=found.rows, artifacts={"advisors.json": answer.data["results"]})
+
+
+SEE_PUSHED = f"See {PUSHED_TO_TARGET.id}."
+
+
+def still_pending(pending: Sequence[MigrationFile]) -> str:
+    """Return that the target is not yet what will be launched."""
+    return f"The target still lacks {format_count(len(pending), 'migration')}: it is not yet what will be launched."
+
+
+def refuse_pending(context: Context[Migrations], pending: Sequence[MigrationFile]) -> Refusal | None:
+    """Return why what is pending may not be pushed, as the reason of a skip; None when it may."""
+    refusal = context.refusals.get(Act.MIGRATIONS)
+    return Refusal(reason=f"{still_pending(pending)} {refusal.reason}", fix=refusal.fix) if refusal else None
 
 
 def require_files(context: Context[Migrations]) -> tuple[MigrationFile, ...]:

@@ -19,14 +19,11 @@ from lib.clients.postgres.schema import Difference, Schema, compare_schemas, rea
 from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin, clone_twin, make_twin
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
-from lib.clients.supabase.seed_files import find_seed_files
-from lib.core.errors import TargetError
-from lib.core.redact import redact
+from lib.clients.supabase.seed_files import load_seed
 from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure
 from lib.tasks.migrations.lock_recorder import Recording, record_locks
 from lib.tasks.migrations.scale_rows import Filled, Reference, RowScaler, mark_seeding, read_reference
-from lib.transport.database import Database, quote_name, read_query
-from lib.transport.process import run_command
+from lib.transport.database import Database, read_query
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,24 +231,8 @@ def roll_back_and_undo(
 def seeded(twin: Twin, pack: Path, place: Place) -> Iterator[tuple[Reference, str]]:
     """Yield the twin, seeded, as a source of rows, and why it could not be seeded, or ''."""
     marker = mark_seeding(twin.database)
-    problem = run_seed(twin, pack, place)
+    problem = load_seed(twin, pack, postgres_bin=place.postgres_bin, timeout_s=place.timeout_s)
     yield read_reference(twin.database, marker), problem
-
-
-def run_seed(twin: Twin, pack: Path, place: Place) -> str:
-    """Load the pack's seed files into the twin, each as one transaction; return what went wrong, or ''."""
-    try:
-        files = find_seed_files(pack)
-    except TargetError as exc:
-        return exc.message.rstrip(".")
-    for path in [pack / file.path for file in files]:
-        become = f"set session authorization {quote_name(twin.role)}; set search_path = {twin.search_path}"
-        flags: list[str | Path] = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-1", "-c", become, "-f", path]
-        run = run_command([place.postgres_bin / "psql", *flags], env=twin.database.libpq_environment, timeout_s=place.timeout_s)
-        if run.exit_code != 0:
-            said = next((line for line in run.stderr.splitlines() if "ERROR" in line), "psql gave no reason")
-            return redact(f"{path.name} could not be loaded: {said.partition('ERROR: ')[2].strip() or said}")
-    return ""
 
 
 def apply_at_scale(base: Twin, files: Sequence[MigrationFile], reference: Reference, scale: int) -> ScaledPass:

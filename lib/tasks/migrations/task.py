@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lib.core.results import Check
+from lib.core.results import PROJECT, TWIN, Check
 from lib.core.section import Section
 from lib.tasks.base import Task
 
@@ -23,6 +23,7 @@ class Migrations(Section):
 FOUND = Check(
     "migrations.found",
     "The pack has migrations",
+    subject=PROJECT,
     fix="Set PACK to the project under launch.",
     doc="Counts the files in supabase/migrations that the CLI would apply. Without a file every later check would be "
     "empty, so this is an error, never a pass. It is wrong only when PACK names another folder than the one that is "
@@ -31,6 +32,7 @@ FOUND = Check(
 NAMES_ARE_VALID = Check(
     "migrations.names_are_valid",
     "Every migration file has a name the CLI does not skip",
+    subject=PROJECT,
     fix="Rename each file to <digits>_<words>.sql, or move it out of supabase/migrations.",
     doc="Compares every file name in supabase/migrations with the pattern that the CLI applies. The CLI skips any other "
     "name with one line on stderr and still reports success. Hidden files are ignored, and a new CLI may use another "
@@ -39,6 +41,7 @@ NAMES_ARE_VALID = Check(
 VERSIONS_ARE_UNIQUE = Check(
     "migrations.versions_are_unique",
     "No two migration files have the same version",
+    subject=PROJECT,
     fix="Give each file its own version.",
     doc="Compares the versions, the digits at the start of each file name. The history can record only one file a "
     "version, so the other one would never be applied. Files that the CLI skips are not counted.",
@@ -46,6 +49,7 @@ VERSIONS_ARE_UNIQUE = Check(
 FILES_ARE_ATOMIC = Check(
     "migrations.files_are_atomic",
     "Every migration file is applied whole or not at all",
+    subject=PROJECT,
     fix="Put each CONCURRENTLY statement alone in a file, and remove BEGIN and COMMIT.",
     doc="Splits each file into statements and looks for CONCURRENTLY beside other statements, and for statements that "
     "open or close a transaction. Such a file stays half applied when a later statement fails, and the history does "
@@ -54,6 +58,7 @@ FILES_ARE_ATOMIC = Check(
 LINT_IS_CLEAN = Check(
     "migrations.lint_is_clean",
     "The linter reports nothing",
+    subject=PROJECT,
     gate=False,
     fix="Correct each finding in the table, or accept its rule in .squawk.toml.",
     doc="Runs squawk on every file, with the settings in the pack's .squawk.toml, and counts the findings that no other "
@@ -63,6 +68,7 @@ LINT_IS_CLEAN = Check(
 HISTORY_HAS_NO_DRIFT = Check(
     "migrations.history_has_no_drift",
     "The applied migrations are the ones in the files",
+    subject="database",
     fix="Bring the pack and the target to one history before pushing.",
     doc="Compares the target's history with the files: versions without a file, files edited after they were applied, and "
     "pending files older than the newest applied one. The CLI keeps no checksum, so it does not notice an edited "
@@ -72,6 +78,7 @@ HISTORY_HAS_NO_DRIFT = Check(
 DRY_RUN_LISTS_PENDING = Check(
     "migrations.dry_run_lists_pending",
     "A dry run lists exactly the pending migrations",
+    subject="database",
     fix="Read dry_run.txt: it names each file that the CLI skips, and why.",
     doc="Compares the files that `supabase db push --dry-run` lists with the files that the target's history lacks, in "
     "order. A difference means that the CLI would apply something else than was rehearsed. The answer holds only "
@@ -80,6 +87,7 @@ DRY_RUN_LISTS_PENDING = Check(
 APPLIES_ON_TWIN = Check(
     "migrations.applies_on_twin",
     "Every pending migration applies to a twin of the target",
+    subject=TWIN,
     fix="Correct the statement that the detail names, then run again.",
     doc="Applies every pending file to a scratch copy of the target's schema, with the launch user's rights and in the "
     "CLI's order; when nothing is pending, every file to a fresh project. A failure here would be a failed push. "
@@ -89,6 +97,7 @@ APPLIES_ON_TWIN = Check(
 APPLIES_WITH_ROWS = Check(
     "migrations.applies_with_rows",
     "Every migration applies to tables that hold rows",
+    subject=TWIN,
     gate=False,
     fix="Give the statement a default, a backfill or `not valid` before it reaches a database with rows.",
     doc="Applies the same files to twins filled with the pack's seed at each declared scale. A statement such as a new "
@@ -98,6 +107,7 @@ APPLIES_WITH_ROWS = Check(
 NO_LONG_EXCLUSIVE_LOCK = Check(
     "migrations.no_long_exclusive_lock",
     "No migration locks a table with rows for long",
+    subject=TWIN,
     fix="Split the change into steps that need the lock only briefly.",
     doc="Records every lock of each file on the filled twins, and compares the longest ACCESS EXCLUSIVE lock on a table "
     "with rows with max_exclusive_lock_ms. While it is held, nobody can read or write the table. The times are of the "
@@ -106,6 +116,7 @@ NO_LONG_EXCLUSIVE_LOCK = Check(
 BACKGROUND_WORK_NOT_BLOCKED = Check(
     "migrations.background_work_not_blocked",
     "Readers and writers are not blocked while migrations run",
+    subject=TWIN,
     fix="Move the long part of the file into its own file, without a lock that blocks others.",
     doc="Runs a reader and a writer on every table with rows while each file is applied, and compares their longest wait "
     "with max_blocked_ms; a deadlock or lock timeout fails too. It shows what users would notice, whatever the lock "
@@ -114,6 +125,7 @@ BACKGROUND_WORK_NOT_BLOCKED = Check(
 ROLLBACKS_RESTORE_SCHEMA = Check(
     "migrations.rollbacks_restore_schema",
     "Every rollback restores the schema before its migration",
+    subject=TWIN,
     fix="Write or correct the file of the same name in supabase/rollbacks.",
     doc="Runs each migration's file in supabase/rollbacks on the twin and compares the schema, object by object, with the "
     "one before the migration. A rollback that fails during an incident makes the incident longer. Only definitions "
@@ -122,6 +134,7 @@ ROLLBACKS_RESTORE_SCHEMA = Check(
 ONE_RUN_AT_A_TIME = Check(
     "migrations.one_run_at_a_time",
     "No other run changes the target meanwhile",
+    subject="database",
     fix="Wait until the other run has ended, then run again.",
     doc="Takes an advisory lock on the target before the push and holds it until the push has been checked. Two runs at "
     "once could each push what the other one has not rehearsed. The lock stops only other runs of this workbook, not "
@@ -130,6 +143,7 @@ ONE_RUN_AT_A_TIME = Check(
 PUSHED_TO_TARGET = Check(
     "migrations.pushed_to_target",
     "The pending migrations are pushed to the target",
+    subject="database",
     fix="Read push.txt, correct the file that the CLI names, then run again.",
     doc="Pushes the rehearsed files with the real CLI and compares what it applied with what was pending. It runs only "
     "after a good rehearsal, and is skipped where writing is not allowed. When the CLI stops half way, the files "
@@ -138,6 +152,7 @@ PUSHED_TO_TARGET = Check(
 NOTHING_LEFT_TO_PUSH = Check(
     "migrations.nothing_left_to_push",
     "Nothing is left to push",
+    subject="database",
     fix="Push again, and read what the CLI says about the versions that are left.",
     doc="Pushes a second time and lists both sides: the second push must do nothing, and pack and target must have the "
     "same versions. Where writing is not allowed, only the history is read. It compares versions, not contents: "
@@ -146,6 +161,7 @@ NOTHING_LEFT_TO_PUSH = Check(
 TARGET_MATCHES_TWIN = Check(
     "migrations.target_matches_twin",
     "The target equals the rehearsed twin",
+    subject="database",
     fix="Find who changed the objects outside the migrations, then add the change as a migration or revert it.",
     doc="Compares the target's schema after the push with the twin's, object by object. A difference means that the "
     "target is not what was rehearsed: somebody changed it by hand, or a statement behaves differently there. "
@@ -154,6 +170,7 @@ TARGET_MATCHES_TWIN = Check(
 ADVISORS_REPORT_NO_ERRORS = Check(
     "migrations.advisors_report_no_errors",
     "The database advisors report no error",
+    subject="database",
     fix="Follow the page of each lint that the table names.",
     doc="Runs `supabase db advisors` on the target and counts findings of level ERROR that 02_rls does not judge itself. "
     "They are Supabase's own checks for security and performance. New versions of the CLI bring new lints, so a "
@@ -162,6 +179,7 @@ ADVISORS_REPORT_NO_ERRORS = Check(
 ADVISORS_REPORT_NO_WARNINGS = Check(
     "migrations.advisors_report_no_warnings",
     "The database advisors report no warning",
+    subject="database",
     gate=False,
     fix="Follow the page of each lint that the table names.",
     doc="Counts the advisors' findings of level WARN that 02_rls does not judge itself. They advise only, because many "

@@ -8,18 +8,18 @@ from typing import TypedDict
 
 from matplotlib.axes import Axes
 
-from lib.core.results import Outcome
-from lib.core.wording import format_count, format_duration, outcome_symbol, outcome_word
+from lib.core.verdict import State
+from lib.core.wording import STATE_LOOKS, STATE_SYMBOLS, format_count, format_duration
 from lib.display.figure import OUTCOME_LOOKS, PAPER, Figure, axes_box, finish, label, new_canvas, nothing_drawn, time_axis
 
 
 class TaskSpan(TypedDict):
-    """When one task of a run ran; times are ISO 8601 in UTC, outcome is the worst of its gates."""
+    """When one task of a run ran; times are ISO 8601 in UTC, state is what its gates came to."""
 
     task: str
     started_at: str
     ended_at: str | None  # None: it never finished
-    outcome: str  # pass, fail, skip, error
+    state: str  # a State's value
 
 
 def run_timeline(tasks: Iterable[TaskSpan] | None) -> Figure:
@@ -44,13 +44,13 @@ def run_timeline(tasks: Iterable[TaskSpan] | None) -> Figure:
 
 
 def _draw_span(axes: Axes, row: int, span: TaskSpan, begin: float, end: float, last: float, *, is_open: bool) -> None:
-    colour, hatch = OUTCOME_LOOKS[Outcome(span["outcome"])]
+    colour, hatch = OUTCOME_LOOKS[STATE_LOOKS[State(span["state"])]]
     width = max(end - begin, last * 0.004)  # a task of no time is still seen
     axes.barh(row, width, left=begin, height=0.56, facecolor=colour, edgecolor=PAPER, hatch=hatch, linewidth=0)
     words = _span_words(span, begin, None if is_open else end)
-    axes.text(begin + width + last * 0.015, row, f"{outcome_symbol(Outcome(span['outcome']))} {words}", va="center", fontsize=9)
+    axes.text(begin + width + last * 0.015, row, f"{STATE_SYMBOLS[State(span['state'])]} {words}", va="center", fontsize=9)
 
 
 def _span_words(span: TaskSpan, begin: float, end: float | None) -> str:
     took = format_duration(end - begin) if end is not None else "not finished"
-    return f"{outcome_word(Outcome(span['outcome']))}, {took}"
+    return f"{span['state']}, {took}"

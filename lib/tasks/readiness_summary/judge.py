@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lib.core.results import Check, Json, Result
+from lib.core.results import Provenance, Result
 from lib.core.wording import format_count, format_duration, join_words, name_some
 from lib.display.markdown import linked_path
 from lib.tasks.readiness_summary.task import (
@@ -41,6 +39,9 @@ RUNBOOK_MUST = {
 """What the runbook of a production deployment must contain -> how that is recognised."""
 IN_PACK = re.compile(r"(?<![\w./~-])((?:scripts|docs|supabase|\.github)/[\w./-]*\w\.\w+|fly[\w.-]*\.toml)")
 """Files of the pack that a runbook names."""
+
+
+ONLY_WHOLE = "This run is of some tasks, and judged by these alone; a run of every task looks at it."
 
 
 def format_left_out(task: str) -> str:
@@ -136,15 +137,17 @@ def judge_links(broken: Mapping[str, Sequence[str]]) -> Result:
     return check.judge(holds=not found, observed=len(found), expected=0, unit="broken links", detail=detail)
 
 
-def judge_recorded(recorded: Sequence[Mapping[str, Any]], *, environment: str, live_only: bool, now: datetime) -> Result:
+def judge_recorded(recorded: Sequence[Mapping[str, Any]], *, environment: str, like: Provenance | None, now: datetime) -> Result:
     """Judge that a dry run of the notification was recorded as delivered, and not long ago.
 
-    recorded: each dry run's started_at (datetime), result, provenance and run_id. live_only: rehearsed ones prove nothing.
+    recorded: each dry run's started_at (datetime), result, provenance and run_id. like: where mail goes now: one that went
+    to something less real proves nothing; None when no mail can go.
     """
     check = NOTIFY_DRY_RUN_RECORDED
     fix = f"make notify-dry-run ENV={environment}"
     expected = f"delivered within {DRY_RUN_HOLDS.days} days"
-    counted = sorted((one for one in recorded if one["provenance"] == "live" or not live_only), key=lambda one: one["started_at"])
+    real = [one.value for one in Provenance][: [*Provenance].index(like) + 1] if like else [one.value for one in Provenance]
+    counted = sorted((one for one in recorded if one["provenance"] in real), key=lambda one: one["started_at"])
     if not counted:
         why = "only of rehearsals" if recorded else "none at all"
         return check.errored(f"No dry run of a notification is recorded for {environment}: {why}.", fix=fix, expected=expected)
@@ -158,55 +161,3 @@ def judge_recorded(recorded: Sequence[Mapping[str, Any]], *, environment: str, l
         detail = f"The dry run {newest['run_id']} is {format_duration(age_s)} old."
         return check.failed(observed=observed, expected=expected, detail=detail, fix=fix)
     return check.passed(observed=observed, expected=expected)
-
-
-def nightly_jobs(documents: Mapping[str, Json], service: str) -> list[dict[str, Any]]:
-    """Return one row for each job of a workflow that checks a service: how often, and whether it keeps what it got.
-
-    documents: workflow file -> its content, with every key as written.
-    """
-    checks = re.compile(rf"check-{service}-health|\bmake health\b", re.IGNORECASE)
-    rows = []
-    for name, document in documents.items():
-        for job_name, job in ((document.get("jobs") or {}) if isinstance(document, dict) else {}).items():
-            steps = [step for step in (job.get("steps") or []) if isinstance(step, dict)] if isinstance(job, dict) else []
-            if not any(checks.search(str(step.get("run", ""))) for step in steps):
-                continue
-            keeps = any(str(step.get("uses", "")).startswith("actions/upload-artifact@") for step in steps)
-            crons = find_crons(document)
-            row = {"service": service, "workflow": name, "job": str(job_name), "schedule": crons, "keeps artifacts": keeps}
-            rows.append({**row, "nightly": any(is_daily(cron) for cron in crons)})
-    return rows
-
-
-def find_crons(document: Mapping[str, Any]) -> list[str]:
-    """Return a workflow's schedules."""
-    on = document.get("on")
-    entries = on.get("schedule") if isinstance(on, dict) else None
-    return [str(one["cron"]) for one in entries or [] if isinstance(one, dict) and "cron" in one]
-
-
-def is_daily(cron: str) -> bool:
-    """Return whether a schedule runs at least once every day. Source: POSIX crontab, its five fields."""
-    fields = cron.split()
-    return len(fields) == 5 and fields[2:] in (["*", "*", "*"], ["*", "*", "0-6"], ["*/1", "*", "*"])
-
-
-def judge_nightly(check: Check, service: str, rows: Sequence[Mapping[str, Any]]) -> Result:
-    """Judge that a workflow checks a service every night and keeps what it got."""
-    expected = "every night, artifacts kept"
-    if any(row["nightly"] and row["keeps artifacts"] for row in rows):
-        return check.passed(observed=expected, expected=expected)
-    if not rows:
-        return check.failed(observed="never", expected=expected, detail=f"No workflow of the pack checks {service.title()}.")
-    lacking = "no schedule runs it every day" if not any(row["nightly"] for row in rows) else "it keeps no artifact"
-    detail = f"{rows[0]['workflow']} checks {service.title()}, but {lacking}."
-    return check.failed(observed=lacking, expected=expected, detail=detail, fix=f"Correct {rows[0]['workflow']}.")
-
-
-def read_workflow(text: str) -> Json:
-    """Return a workflow with every key and value as written; None for what is not YAML, which the guardrails judge."""
-    try:
-        return yaml.load(text, Loader=yaml.BaseLoader)  # YAML 1.1 reads the key `on` as a yes
-    except yaml.YAMLError:
-        return None

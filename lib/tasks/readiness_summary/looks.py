@@ -18,6 +18,7 @@ from lib.core.errors import TargetError
 from lib.core.redact import find_secrets, known_spellings, spellings
 from lib.core.results import Check, Findings, Result, look
 from lib.tasks.readiness_summary import judge as paper
+from lib.tasks.readiness_summary import nights
 from lib.tasks.readiness_summary.links import broken_links
 from lib.tasks.readiness_summary.task import (
     CHATWOOT_IS_ASKED_NIGHTLY,
@@ -26,6 +27,7 @@ from lib.tasks.readiness_summary.task import (
     EVERY_CHECK_HAS_A_RESULT,
     FEEDBACK_ENTRY_IS_WHOLE,
     MAIL_TIMEOUT_S,
+    NIGHTLY_FAILURE_NOTIFIES,
     NO_CREDENTIAL_WAS_KEPT,
     NOTE_TELLS_MIGRATION_STATUS,
     NOTIFIED_PEOPLE,
@@ -122,36 +124,39 @@ def leak_result(check: Check, leaks: Sequence[str], files: int, note: str) -> Re
     return check.passed(observed=f"none in {files} files{note}", expected=expected)
 
 
-@look(*NIGHTLY.values())
-def look_at_nights(context: Context[None], *, tasks: Collection[str]) -> Findings[None]:
+@look(*NIGHTLY.values(), NIGHTLY_FAILURE_NOTIFIES)
+def look_at_nights(context: Context[None], *, is_whole: bool) -> Findings[None]:
     """Each job of the pack's workflows that checks Chatwoot or Publer, and when.
 
-    tasks: names of the run's tasks.
+    is_whole: whether every task is part of the run; one of some tasks is judged by these alone.
     """
-    if "health" not in tasks:
-        return look_at_nights.skips(paper.format_left_out("health"))
+    if not is_whole:
+        return look_at_nights.not_due(paper.ONLY_WHOLE)
     files = sorted((context.pack / ".github" / "workflows").glob("*.y*ml"))
-    documents = {path.name: paper.read_workflow(path.read_text(encoding="utf-8", errors="replace")) for path in files}
-    rows = {service: paper.nightly_jobs(documents, service) for service in NIGHTLY}
-    results = [paper.judge_nightly(NIGHTLY[service], service, found) for service, found in rows.items()]
+    documents = {path.name: nights.read_workflow(path.read_text(encoding="utf-8", errors="replace")) for path in files}
+    people = context.borrow(NOTIFIED_PEOPLE)
+    rows = {service: nights.nightly_jobs(documents, service, people) for service in NIGHTLY}
+    results = [nights.judge_nightly(NIGHTLY[service], service, found) for service, found in rows.items()]
+    results.append(nights.judge_failure_path([row for found in rows.values() for row in found], people))
     return Findings(results=results, rows=[row for found in rows.values() for row in found])
 
 
 @look(NOTIFY_DRY_RUN_RECORDED)
 def look_at_dry_run(
-    context: Context[None], *, tasks: Collection[str], mail_works: bool, recorded: Sequence[Mapping[str, Any]], run_id: str
+    context: Context[None], *, is_whole: bool, mail_problem: str, recorded: Sequence[Mapping[str, Any]], run_id: str
 ) -> Findings[None]:
     """Which way took a notification that was sent as a dry run.
 
     Where all mail stays on this machine it is sent now. Anywhere else a person would get it in every run, so a recorded
     one of `make notify-dry-run` is looked for.
-    mail_works: whether the mail server let us in. recorded: earlier dry runs, as `judge_recorded` takes them.
+    is_whole: whether every task is part of the run. mail_problem: the check by which no mail can be sent, or ''.
+    recorded: earlier dry runs, as `judge_recorded` takes them.
     """
     check = NOTIFY_DRY_RUN_RECORDED
-    if "health" not in tasks:
-        return look_at_dry_run.skips(paper.format_left_out("health"))
-    if not mail_works:
-        return look_at_dry_run.skips("No mail can be sent: see health.mail_server_accepts_us.")
+    if not is_whole:
+        return look_at_dry_run.not_due(paper.ONLY_WHOLE)
+    if mail_problem:
+        return look_at_dry_run.hidden_by(mail_problem, "No mail can be sent.")
     if "mail" in context.services and "mailbox" in context.services["mail"].parts:
         delivery = deliver(
             context.services["mail"].parts,
@@ -164,8 +169,8 @@ def look_at_dry_run(
             mail_works=True,
         )
         return Findings(results=[judge_delivery(check, delivery)], rows=delivery.rows, artifacts=delivery.artifacts)
-    is_live = "mail" in context.services
-    result = paper.judge_recorded(recorded, environment=context.environment, live_only=is_live, now=datetime.now(UTC))
+    like = context.provenance_of("mail") if "mail" in context.services else None
+    result = paper.judge_recorded(recorded, environment=context.environment, like=like, now=datetime.now(UTC))
     return Findings(results=[result])
 
 
@@ -196,11 +201,11 @@ def look_at_documents(
     results = [
         paper.judge_note(note, [titles[check] for check in migrations])
         if migrations
-        else NOTE_TELLS_MIGRATION_STATUS.skipped(paper.format_left_out("migrations")),
+        else NOTE_TELLS_MIGRATION_STATUS.not_due(paper.format_left_out("migrations")),
         paper.judge_entry(entry, [titles[task] for task in expected], bad),
         paper.judge_qa(data, folder / "docs", health, run_id)
         if health
-        else QA_LINKS_ARE_FRESH.skipped(paper.format_left_out("health")),
+        else QA_LINKS_ARE_FRESH.not_due(paper.format_left_out("health")),
         paper.judge_links(broken),
     ]
     rows = [
@@ -216,7 +221,7 @@ def look_at_runbook(context: Context[None], *, tasks: Collection[str], path: str
     path: in the pack.
     """
     if "deploy_rehearsal" not in tasks:
-        return look_at_runbook.skips(paper.format_left_out("deploy_rehearsal"))
+        return look_at_runbook.not_due(paper.format_left_out("deploy_rehearsal"))
     file = context.pack / path
     if not file.is_file():
         return Findings(results=[paper.judge_runbook(None, path, (), ())])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lib.clients.vault.declared import Credentials
-from lib.core.results import Check
+from lib.core.results import PROJECT, RUN, Check
 from lib.core.section import Borrowed
 from lib.tasks.base import Task
 
@@ -15,6 +15,7 @@ MAIL_TIMEOUT_S = Borrowed("health", "timeout_s", float)
 EVERY_CHECK_HAS_A_RESULT = Check(
     "readiness_summary.every_check_has_a_result",
     "Every check of every selected task has a result",
+    subject=RUN,
     fix="Open the pages of these tasks, fix the cause, and run again.",
     doc="Compares the checks that the run's tasks declare with the results in its evidence. "
     "A task that fell silent must not look like one that passed. "
@@ -23,6 +24,7 @@ EVERY_CHECK_HAS_A_RESULT = Check(
 NO_CREDENTIAL_WAS_KEPT = Check(
     "readiness_summary.no_credential_was_kept",
     "No credential is in any file that the run wrote",
+    subject=RUN,
     fix="Remove the run's folder, change that credential, and report the leak.",
     doc="Reads every file of the run and the executed notebooks for each credential it used, in the encodings that "
     "credentials travel in, and for anything shaped like one. Evidence is shown to others. "
@@ -31,6 +33,7 @@ NO_CREDENTIAL_WAS_KEPT = Check(
 CHATWOOT_IS_ASKED_NIGHTLY = Check(
     "readiness_summary.chatwoot_is_asked_nightly",
     "A workflow asks Chatwoot every night, and keeps what it got",
+    subject=PROJECT,
     fix="Add a scheduled workflow that runs check-chatwoot-health.sh every day and uploads its output.",
     doc="Reads the pack's workflows for a job that runs the Chatwoot check every day and uploads what it got. "
     "Today's answer says nothing about tomorrow. "
@@ -39,15 +42,25 @@ CHATWOOT_IS_ASKED_NIGHTLY = Check(
 PUBLER_IS_ASKED_NIGHTLY = Check(
     "readiness_summary.publer_is_asked_nightly",
     "A workflow asks Publer every night, and keeps what it got",
+    subject=PROJECT,
     fix="Add a scheduled workflow that runs check-publer-health.sh every day and uploads its output.",
     doc="Reads the pack's workflows for a job that runs the Publer check every day and uploads what it got. "
     "Today's answer says nothing about tomorrow. "
     "That the job ran last night is not known here: GitHub is not asked.",
 )
+NIGHTLY_FAILURE_NOTIFIES = Check(
+    "readiness_summary.nightly_failure_notifies",
+    "A nightly check that fails notifies the person in charge",
+    subject=PROJECT,
+    fix="Add a step with `if: failure()` that sends a message to a person of health.notify_to, or to NOTIFY_EMAIL.",
+    doc="Reads each job of the pack's workflows that checks a vendor every night: a later step of it must run when the job "
+    "has failed, and name a person of health.notify_to or NOTIFY_EMAIL. GitHub itself notifies only who last changed the "
+    "schedule. That the message arrives is not tried here: see notify_dry_run_recorded.",
+)
 NOTIFY_DRY_RUN_RECORDED = Check(
     "readiness_summary.notify_dry_run_recorded",
     "A dry run of the notification is recorded",
-    target="mail",
+    subject="mail",
     fix="make notify-dry-run ENV=<environment>",
     doc="Sends a message marked as a dry run where all mail stays on this machine; elsewhere it looks for one that "
     "`make notify-dry-run` recorded in the last 30 days. A way that was never tried does not work on the night it is needed. "
@@ -56,6 +69,7 @@ NOTIFY_DRY_RUN_RECORDED = Check(
 NOTE_TELLS_MIGRATION_STATUS = Check(
     "readiness_summary.note_tells_migration_status",
     "The readiness note tells how the migrations stand",
+    subject=RUN,
     fix="Open the page of the migrations, fix the cause, and run again.",
     doc="Looks in the draft of the readiness note for a line about each check of the migrations. "
     "The note is what a stakeholder reads before the launch. "
@@ -64,6 +78,7 @@ NOTE_TELLS_MIGRATION_STATUS = Check(
 FEEDBACK_ENTRY_IS_WHOLE = Check(
     "readiness_summary.feedback_entry_is_whole",
     "The feedback entry says what was run and what is left",
+    subject=RUN,
     fix="Check the run's evidence.jsonl, and run again.",
     doc="Looks in the draft of the feedback entry for every task of the run, a link to evidence, and every check that is left. "
     "An entry without what is left reads like a success. "
@@ -72,6 +87,7 @@ FEEDBACK_ENTRY_IS_WHOLE = Check(
 QA_LINKS_ARE_FRESH = Check(
     "readiness_summary.qa_links_are_fresh",
     "QA's links lead to fresh evidence of the vendors' health",
+    subject=RUN,
     fix="Open the page Vendor health, fix the cause, and run again.",
     doc="Follows QA's links to the evidence of each health check: all there, of this run, and not older than stale_after_h. "
     "QA tests against the vendors, and old evidence sends them after faults that are gone. "
@@ -80,6 +96,7 @@ QA_LINKS_ARE_FRESH = Check(
 DOCUMENT_LINKS_RESOLVE = Check(
     "readiness_summary.document_links_resolve",
     "Every link in the run's documents leads somewhere",
+    subject=RUN,
     fix="Run again; if the link stays broken, correct the document's own text.",
     doc="Follows every relative link of the documents that the run writes, to a file and a heading. "
     "A broken link is evidence that nobody can open. "
@@ -88,6 +105,7 @@ DOCUMENT_LINKS_RESOLVE = Check(
 RUNBOOK_TELLS_THE_FLOW = Check(
     "readiness_summary.runbook_tells_the_flow",
     "The deployment runbook tells the whole flow",
+    subject=PROJECT,
     fix="Update docs/runbooks/production_deployment.md.",
     doc="Looks in the pack's runbook for each part of the flow, and for every file and link that it names. "
     "On the day people follow the runbook, not this workbook. "
@@ -98,6 +116,7 @@ CHECKS: tuple[Check, ...] = (
     NO_CREDENTIAL_WAS_KEPT,
     CHATWOOT_IS_ASKED_NIGHTLY,
     PUBLER_IS_ASKED_NIGHTLY,
+    NIGHTLY_FAILURE_NOTIFIES,
     NOTIFY_DRY_RUN_RECORDED,
     NOTE_TELLS_MIGRATION_STATUS,
     FEEDBACK_ENTRY_IS_WHOLE,

@@ -8,10 +8,13 @@ from typing import Any
 from lib.clients.postgres.rls.catalogue import Access, ProbedTable, resolve_tables
 from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.declared import Rls
+from lib.clients.postgres.rls.probe import NOT_GUARDED
 from lib.clients.postgres.rls.trial import VERBS
+from lib.clients.postgres.schema import name_differences
 from lib.core.results import Check, Json, Outcome, Result
 from lib.core.wording import format_count, join_words, name_some
 from lib.tasks.rls.pgtap import FOLDER, TapFile
+from lib.tasks.rls.place import Place
 from lib.tasks.rls.show import name_cell
 from lib.tasks.rls.task import (
     EVERY_TABLE_ENABLED,
@@ -22,6 +25,7 @@ from lib.tasks.rls.task import (
     NO_SPARE_GRANTS,
     PGTAP_TESTS_PASS,
     PROBES_COULD_BE_MADE,
+    TWIN_GRANTS_THE_SAME,
 )
 
 MOST_NAMED = 6
@@ -56,20 +60,25 @@ def judge_unenforced(rows: Sequence[Mapping[str, Any]], schemas: Sequence[str]) 
     """Judge the tables that have policies; exposed ones with RLS off are judged by every_table_enabled."""
     check = NO_POLICY_WITHOUT_RLS
     if not rows:
-        return check.skipped("No table has a policy.")
+        return check.not_applicable("No table has a policy.")
     off = [row for row in rows if not row["is_safe"]]
     unenforced = [row for row in off if row["schema"] not in schemas]
     named = [f"{row['display_name']} ({row['fact']})" for row in unenforced]
     left_out = [row["display_name"] for row in off if row["schema"] in schemas]
     detail = f"Policies are not enforced on {name_some(named)}." if unenforced else ""
     if left_out and not unenforced:
-        detail = f"Not judged here: {name_some(left_out)}; see rls.every_table_enabled."
-    seen = len(rows) - len(left_out)
+        return check.hidden_by(
+            EVERY_TABLE_ENABLED.id,
+            f"Not judged here: {name_some(left_out)}.",
+            observed=len(rows) - len(left_out),
+            expected=len(rows),
+            unit="tables",
+        )
     fixes = [f"alter table {row['display_name']} enable row level security;" for row in unenforced[:MOST_NAMED]]
     return check.judge(
         holds=not unenforced,
-        observed=seen - len(unenforced),
-        expected=seen,
+        observed=len(rows) - len(off),
+        expected=len(rows),
         unit="tables",
         detail=detail,
         fix=[*fixes, "Or drop the policies."],
@@ -83,7 +92,7 @@ def judge_objects(check: Check, rows: Sequence[Mapping[str, Any]], *, none: str,
         a sentence. fix: kind -> what to do, with {display_name} and other columns of the row.
     """
     if not rows:
-        return check.skipped(none)
+        return check.not_applicable(none)
     bad = [row for row in rows if not row["is_safe"]]
     named = [f"{row['kind']} {row['display_name']}" for row in bad]
     return check.judge(
@@ -131,37 +140,34 @@ def find_gaps(rls: Rls, name: str) -> list[str]:
     return [f"{name} {role} {verb}" for role in roles for verb in VERBS if verb not in rls.matrix[name].get(role, {})]
 
 
-def judge_probes(cells: Sequence[Cell], *, unwritten: str | None) -> Result:
-    """Judge that every cell could be determined: a write that can't be tried is an error, never a deny.
-
-    unwritten: the environment, when writing to it is not allowed.
-    """
+def judge_probes(cells: Sequence[Cell]) -> Result:
+    """Judge that every cell could be determined: a write that can't be tried is an error, never a deny."""
     check = PROBES_COULD_BE_MADE
     tried = [cell for cell in cells if cell.outcome is not Outcome.SKIP]
     if not tried:
         return check.errored(
             "No cell could be tried: there is no declared table with row level security.", fix="See the checks above."
         )
+    facts: dict[str, Any] = {"expected": len(cells), "unit": "cells"}
     undetermined = [f"{name_cell(cell)} ({cell.detail})" for cell in tried if cell.outcome is Outcome.ERROR]
     if undetermined:
         verb = "is" if len(undetermined) == 1 else "are"
         return check.errored(
             f"{format_count(len(undetermined), 'cell')} {verb} inconclusive: {name_some(undetermined)}.",
             observed=len(tried) - len(undetermined),
-            expected=len(tried),
-            unit="cells",
             fix="Add rows to the fixtures that distinguish these scopes: one row in each scope and one outside.",
+            **facts,
         )
-    if unwritten is not None:
-        return check.skipped(
-            f"Only SELECT was tried: writing to {unwritten} is not allowed, not even to roll it back.",
-            fix=f"Run with ALLOW_WRITES={unwritten} to try the other verbs.",
-        )
-    return check.passed(observed=len(tried), expected=len(tried), unit="cells")
+    if len(tried) < len(cells):
+        return hide_cells(check, cells, observed=len(tried), **facts)
+    return check.passed(observed=len(tried), **facts)
 
 
-def judge_matrix(cells: Sequence[Cell]) -> Result:
-    """Judge what was observed against what is declared, over the cells that could be determined."""
+def judge_matrix(cells: Sequence[Cell], open_live: Sequence[Cell] = ()) -> Result:
+    """Judge what was observed against what is declared, over every cell that is declared.
+
+    open_live: what a role reads on the live database although it is declared as denied.
+    """
     check = MATRIX_MATCHES_DECLARED
     determined = [cell for cell in cells if cell.outcome in (Outcome.PASS, Outcome.FAIL)]
     if not determined:
@@ -171,13 +177,45 @@ def judge_matrix(cells: Sequence[Cell]) -> Result:
         for cell in determined
         if cell.outcome is Outcome.FAIL
     ]
+    well = len(determined) - len(wrong)
+    wrong += [f"{name_cell(cell)} is {cell.observed} on the live database, declared {cell.declared}" for cell in open_live]
+    facts: dict[str, Any] = {"observed": well, "expected": len(cells), "unit": "cells"}
+    if not wrong and any(cell.outcome is Outcome.ERROR for cell in cells):
+        return check.hidden_by(PROBES_COULD_BE_MADE.id, "Not every cell could be determined.", **facts)
+    if not wrong and len(determined) < len(cells):
+        return hide_cells(check, cells, **facts)
     return check.judge(
         holds=not wrong,
-        observed=len(determined) - len(wrong),
-        expected=len(determined),
-        unit="cells",
         detail=f"{name_some(wrong)}." if wrong else "",
         fix="Correct the policy; or correct rls.matrix in the params file, if the behaviour is intended.",
+        **facts,
+    )
+
+
+def hide_cells(check: Check, cells: Sequence[Cell], **facts: Any) -> Result:
+    """Return the skip of a check that can't speak of every cell, since of some another check has found the cause."""
+    left_out = [cell for cell in cells if cell.outcome is Outcome.SKIP]
+    is_open = any(cell.observed == NOT_GUARDED for cell in left_out)
+    cause = EVERY_TABLE_ENABLED if is_open else GRANTS_MATCH_DECLARED
+    tables = list(dict.fromkeys(cell.table for cell in left_out))
+    reason = f"{format_count(len(left_out), 'cell')} of {name_some(tables)} could not be judged."
+    return check.hidden_by(cause.id, reason, **facts)
+
+
+def judge_place(place: Place) -> Result:
+    """Judge that what decides access on the live database is what decides it on the twin, where roles were tried."""
+    check = TWIN_GRANTS_THE_SAME
+    if not place.is_twin:
+        return check.not_due("Roles were tried on the database itself.")
+    if not place.compared:
+        return check.errored("The live database has no object to compare.", fix="Correct rls.schemas in the params file.")
+    apart = place.differences
+    return check.judge(
+        holds=not apart,
+        observed=place.compared - len(apart),
+        expected=place.compared,
+        unit="objects",
+        detail=f"Not the same: {name_differences(apart)}." if apart else "",
     )
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from lib.clients.postgres.rls.catalogue import read_access, read_tables, resolve_tables
+from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.clients.postgres.rls.trial import VERBS
 from lib.core.errors import TargetError
-from lib.core.results import Findings, look
+from lib.core.results import Findings, Outcome, look
 from lib.core.wording import join_words
 from lib.tasks.rls.judge import (
     grants_row,
@@ -21,10 +23,12 @@ from lib.tasks.rls.judge import (
     judge_matrix,
     judge_objects,
     judge_pgtap,
+    judge_place,
     judge_probes,
     judge_unenforced,
 )
 from lib.tasks.rls.pgtap import run_test_files
+from lib.tasks.rls.place import open_place, refuse_unpushed
 from lib.tasks.rls.show import MatrixCell, cell_json, heat_map_cells, matrix_rows
 from lib.tasks.rls.task import (
     DEFINER_FUNCTIONS_FIX_SEARCH_PATH,
@@ -36,6 +40,7 @@ from lib.tasks.rls.task import (
     NO_SPARE_GRANTS,
     PGTAP_TESTS_PASS,
     PROBES_COULD_BE_MADE,
+    TWIN_GRANTS_THE_SAME,
     VIEWS_ARE_SECURITY_INVOKER,
 )
 from lib.transport.context import Context
@@ -68,6 +73,8 @@ Source: https://supabase.com/docs/guides/platform/migrating-within-supabase/back
 @look(EVERY_TABLE_ENABLED, NO_POLICY_WITHOUT_RLS, EVERY_TABLE_IS_DECLARED)
 def look_at_tables(context: Context[Rls]) -> Findings[None]:
     """Every table of the exposed schemas: whether row level security is on, and whether it is declared."""
+    if refusal := refuse_unpushed(context):
+        return look_at_tables.not_allowed(refusal)
     rls = context.settings
     tables = read_tables(context.target, rls.schemas)
     policies = read_objects(context.target, "policies", managed=MANAGED_SCHEMAS)
@@ -95,6 +102,8 @@ def read_objects(database: Database, query: str, **binds: Sequence[str]) -> list
 @look(VIEWS_ARE_SECURITY_INVOKER)
 def look_at_views(context: Context[Rls]) -> Findings[None]:
     """Every view of the exposed schemas, and whether the reader's policies apply to it."""
+    if refusal := refuse_unpushed(context):
+        return look_at_views.not_allowed(refusal)
     rls = context.settings
     roles = sorted({identity.role for identity in rls.identities.values()})
     views = read_objects(context.target, "views", schemas=rls.schemas, roles=roles)
@@ -123,6 +132,8 @@ def look_at_views(context: Context[Rls]) -> Findings[None]:
 @look(DEFINER_FUNCTIONS_FIX_SEARCH_PATH)
 def look_at_functions(context: Context[Rls]) -> Findings[None]:
     """Every security-definer function of the project, and the search path it runs with."""
+    if refusal := refuse_unpushed(context):
+        return look_at_functions.not_allowed(refusal)
     functions = read_objects(context.target, "definer_functions", managed=MANAGED_SCHEMAS)
     rows = [
         {"function": row["display_name"], "kind": row["kind"], "search path": row["fact"] or "the caller's"} for row in functions
@@ -137,23 +148,35 @@ def look_at_functions(context: Context[Rls]) -> Findings[None]:
     return Findings(results=[result], rows=rows)
 
 
-@look(PROBES_COULD_BE_MADE, MATRIX_MATCHES_DECLARED)
+@look(PROBES_COULD_BE_MADE, MATRIX_MATCHES_DECLARED, TWIN_GRANTS_THE_SAME)
 def look_at_matrix(context: Context[Rls]) -> Findings[list[MatrixCell]]:
     """What each role can really do to each table, found by trying and rolling back."""
+    if refusal := refuse_unpushed(context):
+        return look_at_matrix.not_allowed(refusal)
     rls = context.settings
-    verbs = VERBS if context.writes_allowed else ("select",)
-    cells = observe_matrix(context.target, rls, verbs=verbs) if rls.matrix else []
+    with open_place(context) as place:
+        cells = observe_matrix(place.database, rls, verbs=VERBS) if rls.matrix else []
+    open_live = find_open_live(context) if place.is_twin else []
+    tried = [replace(one, provenance=place.provenance) for one in (judge_probes(cells), judge_matrix(cells, open_live))]
     return Findings(
-        results=[judge_probes(cells, unwritten=None if context.writes_allowed else context.environment), judge_matrix(cells)],
+        results=[*tried, judge_place(place)],
         rows=matrix_rows(cells),
         artifacts={"matrix.json": [cell_json(cell) for cell in cells]},
         facts=heat_map_cells(cells, rls),
     )
 
 
+def find_open_live(context: Context[Rls]) -> list[Cell]:
+    """Return what a role reads on the live database although it is declared as denied; nothing is written there."""
+    cells = observe_matrix(context.target, context.settings, verbs=("select",)) if context.settings.matrix else []
+    return [cell for cell in cells if cell.declared == "deny" and cell.outcome is Outcome.FAIL]
+
+
 @look(GRANTS_MATCH_DECLARED, NO_SPARE_GRANTS)
 def look_at_grants(context: Context[Rls]) -> Findings[None]:
     """What each role is granted, whatever the policies: what the matrix needs, and what it does not need."""
+    if refusal := refuse_unpushed(context):
+        return look_at_grants.not_allowed(refusal)
     rls = context.settings
     found = resolve_tables(rls.matrix, read_tables(context.target, rls.schemas))
     roles = sorted({identity.role for identity in rls.identities.values()})
@@ -176,13 +199,12 @@ def look_at_grants(context: Context[Rls]) -> Findings[None]:
 @look(PGTAP_TESTS_PASS)
 def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
     """Every pgTAP file of the project, run in its own transaction that was rolled back."""
+    if refusal := refuse_unpushed(context):
+        return look_at_pgtap.not_allowed(refusal)
     psql = context.programs.postgres_bin / "psql"
     timeout_s = context.settings.statement_timeout_s
-    if not context.writes_allowed:
-        name = context.environment
-        reason = f"Tests write before they roll back, and writing to {name} is not allowed."
-        return look_at_pgtap.skips(reason, fix=f"Run with ALLOW_WRITES={name}.")
-    files = list(run_test_files(context.target, context.pack, psql=psql, statement_timeout_s=timeout_s))
+    with open_place(context) as place:
+        files = list(run_test_files(place.database, context.pack, psql=psql, statement_timeout_s=timeout_s))
     rows = [
         {
             "file": one.path,
@@ -195,7 +217,7 @@ def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
     ]
     transcripts = {f"tap-{number:02d}-{name_file(one.path)}.txt": one.transcript for number, one in enumerate(files, start=1)}
     kept = {name: transcript for name, transcript in transcripts.items() if transcript}
-    return Findings(results=[judge_pgtap(files)], rows=rows, artifacts=kept)
+    return Findings(results=[replace(judge_pgtap(files), provenance=place.provenance)], rows=rows, artifacts=kept)
 
 
 def name_file(path: str) -> str:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from lib.clients.postgres.rls.declared import Rls as Rls
 from lib.core.results import Check
+from lib.core.section import Borrowed
 from lib.tasks.base import Task
+
+PACK_SCHEMAS = Borrowed("migrations", "schemas", list[str])
+MIGRATION_TIMEOUT_S = Borrowed("migrations", "command_timeout_s", float)
 
 EVERY_TABLE_ENABLED = Check(
     "rls.every_table_enabled",
     "Every exposed table has row level security on",
+    subject="database",
     fix="Run `alter table <table> enable row level security;` in a migration.",
     doc="Reads from the catalogue whether row level security is on for every table of the exposed schemas. Without it a "
     "grant alone decides, and policies on the table are not enforced. Tables of extensions are left out, and a schema "
@@ -17,6 +22,7 @@ EVERY_TABLE_ENABLED = Check(
 NO_POLICY_WITHOUT_RLS = Check(
     "rls.no_policy_without_rls",
     "No policy is on a table without row level security",
+    subject="database",
     fix="Run `alter table <table> enable row level security;` in a migration, or drop the policies.",
     doc="Looks for tables outside the exposed schemas that have policies while row level security is off. Such policies "
     "look like protection and do nothing. Exposed tables are judged by every_table_enabled, and the vendor's schemas "
@@ -25,6 +31,7 @@ NO_POLICY_WITHOUT_RLS = Check(
 EVERY_TABLE_IS_DECLARED = Check(
     "rls.every_table_is_declared",
     "The declared matrix covers every exposed table, role and verb",
+    subject="database",
     fix="Declare each missing table, role and verb in rls.matrix of the params file.",
     doc="Compares rls.matrix with the tables of the exposed schemas, in both directions, for every role and verb. A table "
     "that nobody declared would never be tried. A partition without its own policy needs no declaration, because it "
@@ -33,6 +40,7 @@ EVERY_TABLE_IS_DECLARED = Check(
 VIEWS_ARE_SECURITY_INVOKER = Check(
     "rls.views_are_security_invoker",
     "Every exposed view applies the policies of its reader",
+    subject="database",
     fix="Run `alter view <view> set (security_invoker = true);`, or revoke a materialized view from the API roles.",
     doc="Reads the options of every view of the exposed schemas, and who may read each materialized view. A view without "
     "security_invoker reads with its owner's rights, so it shows rows that the policies hide. A view over harmless "
@@ -41,6 +49,7 @@ VIEWS_ARE_SECURITY_INVOKER = Check(
 DEFINER_FUNCTIONS_FIX_SEARCH_PATH = Check(
     "rls.definer_functions_fix_search_path",
     "Every security-definer function fixes its search path",
+    subject="database",
     fix="Run `alter function <function> set search_path = '';` in a migration.",
     doc="Reads from the catalogue whether every security-definer function of the project has its own search_path setting. "
     "Without it the caller decides which tables and functions the names in it mean, and it runs with the owner's "
@@ -49,23 +58,27 @@ DEFINER_FUNCTIONS_FIX_SEARCH_PATH = Check(
 PROBES_COULD_BE_MADE = Check(
     "rls.probes_could_be_made",
     "Every cell of the matrix could really be tried",
+    subject="database",
     fix="Add rows to the fixtures that distinguish the scopes: one row in each scope and one outside.",
     doc="Counts the cells of the matrix that were determined by trying. A cell is inconclusive when no row distinguishes "
     "two scopes, no valid row could be built, or a scope was tried as fewer than two users; it is an error, never a "
-    "deny. Where writing is not allowed only SELECT is tried, and the check is skipped.",
+    "deny. On a live database all of it is tried on a twin of it.",
 )
 MATRIX_MATCHES_DECLARED = Check(
     "rls.matrix_matches_declared",
     "Every role can do what is declared, and nothing else",
+    subject="database",
     fix="Correct the policy; or correct rls.matrix in the params file, if the behaviour is intended.",
     doc="Tries every verb as every identity on every declared table, in one transaction that is rolled back, and compares "
-    "the rows that were touched with the declared scope. It finds what a review of policies misses, such as triggers, "
-    "functions and updates that move a row. It proves this for the rows and identities that exist: another user or "
-    "another row may behave differently.",
+    "the rows that were touched with the declared scope. On a live database that is done on a twin with its schema, filled "
+    "with the fixtures; what is declared as denied is read on the live one, too. It finds what a review of policies misses, "
+    "such as triggers, functions and updates that move a row. It proves this for the rows and identities that exist: "
+    "another user or another row may behave differently.",
 )
 GRANTS_MATCH_DECLARED = Check(
     "rls.grants_match_declared",
     "Every role holds the grants that the matrix needs",
+    subject="database",
     fix="Grant the missing privilege in a migration: new tables are no longer granted by default.",
     doc="Compares each role's grants on tables, columns, schema and sequences with the verbs that the matrix allows. From "
     "outside, a missing grant and a strict policy look the same, and hosted projects no longer grant new tables. A "
@@ -74,14 +87,25 @@ GRANTS_MATCH_DECLARED = Check(
 NO_SPARE_GRANTS = Check(
     "rls.no_spare_grants",
     "No role holds a grant that the matrix does not need",
+    subject="database",
     gate=False,
     fix="Revoke the spare grant in a migration, so that a policy is not the only protection.",
     doc="Looks for grants of a verb that the matrix denies to the role, and for TRUNCATE, which no policy restricts. With "
     "a spare grant a single wrong policy opens the table. It advises only, because policies still apply.",
 )
+TWIN_GRANTS_THE_SAME = Check(
+    "rls.twin_grants_the_same",
+    "What decides access is the same on the live database and on the twin",
+    subject="database",
+    fix="Run again; if it differs still, bring the live database to what the migrations build.",
+    doc="On a live database roles are tried on a twin that the fixtures fill, so this compares what decides access there, "
+    "object by object: policies, grants, functions, views, triggers, owners, default privileges. Without it a pass of the "
+    "twin would say nothing about the live database. Not due where the database was started for the run: it is tried itself.",
+)
 PGTAP_TESTS_PASS = Check(
     "rls.pgtap_tests_pass",
     "The project's own pgTAP tests pass",
+    subject="database",
     fix="Read the output of the file that the detail names.",
     doc="Runs each file in supabase/tests with psql, in its own transaction that is rolled back, and reads its TAP. A "
     "file that ran no test, did not run as many as planned, or left its transaction counts as failed. A file that "
@@ -95,6 +119,7 @@ CHECKS: tuple[Check, ...] = (
     DEFINER_FUNCTIONS_FIX_SEARCH_PATH,
     PROBES_COULD_BE_MADE,
     MATRIX_MATCHES_DECLARED,
+    TWIN_GRANTS_THE_SAME,
     GRANTS_MATCH_DECLARED,
     NO_SPARE_GRANTS,
     PGTAP_TESTS_PASS,
@@ -106,5 +131,6 @@ TASK = Task(
     notebook="02_rls.ipynb",
     checks=CHECKS,
     settings=Rls,
+    borrows=(PACK_SCHEMAS, MIGRATION_TIMEOUT_S),
     waits_for=("seed",),
 )

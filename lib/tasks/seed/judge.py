@@ -182,7 +182,7 @@ def judge_emails(found: EmailSearch, reserved: Sequence[str]) -> Result:
         )
     addresses = [one for one in found.found if looks_like_domain(one.domain) or is_reserved(one.domain, reserved)]
     if not addresses:
-        return check.skipped(
+        return check.not_applicable(
             f"No e-mail address in {format_count(found.columns, 'column')} of {format_count(found.rows, 'row')}."
         )
     outside = [one for one in addresses if not is_reserved(one.domain, reserved)]

@@ -9,7 +9,8 @@ from lib.clients.postgres.digests import digest_tables, open_reading
 from lib.clients.supabase.cli import CliRefusal, SupabaseCli, open_cli, stage_project
 from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of, find_seed_files, read_recorded, reapply
 from lib.core.errors import DatabaseError
-from lib.core.results import Check, Findings, Provenance, Result, look
+from lib.core.permissions import Act
+from lib.core.results import Findings, look
 from lib.tasks.seed.constraints import find_email_domains, verify_checks, verify_foreign_keys, verify_not_nulls
 from lib.tasks.seed.judge import (
     NOT_APPLIED,
@@ -48,11 +49,11 @@ def look_at_application(context: Context[Seed]) -> Findings[list[SeedFile]]:
     edited = [file.path for file in files if before.get(file.path, file.sha256) != file.sha256]
     if edited:
         return Findings(results=judge_edited(edited), rows=rows_of(files, before, before))
-    if not context.writes_allowed:
-        results = [skip_writing(APPLIED_WITH_CLI, context), judge_recorded(files, before)]
+    if refusal := context.refusals.get(Act.FIXTURES):
+        results = [APPLIED_WITH_CLI.not_allowed(refusal), judge_recorded(files, before)]
         return Findings(results=results, rows=rows_of(files, before, before), facts=files)
     cli = open_seed_cli(context)
-    if context.provenance is Provenance.LIVE:
+    if "database" not in context.embedded:
         pending = [one.version for one in cli.list_migrations(context.target) if one.local and not one.remote]
         if pending:
             return Findings(results=judge_pending(pending), rows=rows_of(files, before, before))
@@ -76,14 +77,6 @@ def open_seed_cli(context: Context[Seed]) -> SupabaseCli:
     return open_cli(context.programs.supabase, workdir, timeout_s=context.settings.command_timeout_s)
 
 
-def skip_writing(check: Check, context: Context[Seed]) -> Result:
-    """Return the skip of a check that would have to write where writing is not allowed."""
-    name = context.environment
-    return check.skipped(
-        f"Nothing was applied: writing to {name} is not allowed.", fix=f"Run with ALLOW_WRITES={name} to allow it."
-    )
-
-
 def rows_of(files: Sequence[SeedFile], before: Mapping[str, str], after: Mapping[str, str]) -> list[dict[str, object]]:
     """Return each seed file as a row of the page."""
     return [
@@ -103,8 +96,8 @@ def look_at_second_application(context: Context[Seed], *, applied: Sequence[Seed
     check = APPLIED_TWICE_CHANGES_NOTHING
     if applied is None:
         return look_at_second_application.errors(NOT_APPLIED, fix=SEE_APPLIED)
-    if not context.writes_allowed:
-        return Findings(results=[skip_writing(check, context)])
+    if refusal := context.refusals.get(Act.FIXTURES):
+        return look_at_second_application.not_allowed(refusal)
     answer = open_seed_cli(context).push(context.target, include_seed=True)
     left = [*answer.data.get("migrations", []), *answer.data.get("seeds", [])]
     try:

@@ -25,8 +25,7 @@ def run_in(folder: Path, run_id: str) -> RunFile:
     run_folder = folder / "staging" / run_id
     run_folder.mkdir(parents=True)
     return RunFile(
-        run_id=run_id, environment="staging", rehearsal=False, provenance=Provenance.LIVE,
-        writes_allowed=False, tasks=("health",),
+        run_id=run_id, environment="staging", project="pack", rehearsal=False, tasks=("health",),
         pack=folder, run_folder=run_folder, rendered=folder, work=folder, kept=folder, events=folder / "events.jsonl",
         supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), sections=sections,
     )  # fmt: skip

@@ -12,7 +12,8 @@ import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
 from lib.core import redact
-from lib.core.results import Outcome, Provenance, Verdict
+from lib.core.results import Outcome, Provenance
+from lib.core.verdict import State, Verdict
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import CheckRow, FileLink, LaunchRow, ProofLink, TaskRow
 from lib.reporters.html.render import file_href, gather_alike, render_index, render_task_page
@@ -79,12 +80,15 @@ def everywhere(text: str) -> tuple[str, str]:
         started_at=text,
         duration_s=1.0,
         artifacts=(FileLink(path=text, about=text, sha256=text),),
+        subject=text,
+        see=text,
     )
     header = sample.header(
         environment=text,
         run_id=text,
         title=text,
         task=text,
+        sentence=text,
         started_at=text,
         pack=text,
         commit=text,
@@ -113,14 +117,14 @@ def everywhere(text: str) -> tuple[str, str]:
             ),
         ]
     )
-    task = TaskRow(task=text, title=text, outcome=Outcome.FAIL, counts={"fail": 1}, page=text)
+    task = TaskRow(task=text, title=text, state=State.FAILED, counts={"fail": 1}, page=text)
     item = LaunchRow(
-        number=1, title=text, outcome=Outcome.PASS, detail=f"{text} Fix: {text}", provenance=Provenance.SIMULATED,
+        number=1, title=text, state=State.PASSED, detail=f"{text} Fix: {text}", provenance=Provenance.SIMULATED,
         proofs=(ProofLink(title=text, page=text, outcome=Outcome.PASS),),
     )  # fmt: skip
     summary = sample.summary(
         header=header, tasks=(task,), previous=text, files=(FileLink(path=text, about=text, sha256=text),),
-        launch_list=(item, replace(item, outcome=None)), tally=text,
+        launch_list=(item, replace(item, state=State.ABSENT)), tally=text,
     )  # fmt: skip
     return render_task_page(notebook, header), render_index(notebook, summary)
 
@@ -308,15 +312,15 @@ def test_notebook_is_left_as_it_was() -> None:
 def test_row_has_a_place_for_all_that_a_line_of_evidence_says() -> None:
     renamed: dict[str, Any] = {"outcome": "result"}
     named = {renamed.get(field.name, field.name) for field in fields(CheckRow)} - {"title"}
-    assert named == set(EvidenceLine.model_fields) - {"run_id", "environment"}
+    assert named == set(EvidenceLine.model_fields) - {"schema_version", "run_id", "project", "environment"}
 
 
 def test_launch_list_shows_each_item_with_its_verdict_and_where_it_is_proved() -> None:
     proof = ProofLink(title="Row level security", page="rls.html#results", outcome=Outcome.PASS)
     items = (
-        LaunchRow(number=2, title="The tests pass", outcome=Outcome.PASS, provenance=Provenance.LIVE, proofs=(proof,)),
-        LaunchRow(number=3, title="Seeded", outcome=Outcome.PASS, provenance=Provenance.EMBEDDED),
-        LaunchRow(number=4, title="Told", outcome=None, detail="Not part of this run. Fix: Run it."),
+        LaunchRow(number=2, title="The tests pass", state=State.PASSED, provenance=Provenance.LIVE, proofs=(proof,)),
+        LaunchRow(number=3, title="Seeded", state=State.PASSED, provenance=Provenance.EMBEDDED),
+        LaunchRow(number=4, title="Told", state=State.ABSENT, detail="Not part of this run. Fix: Run it."),
     )
     page = render_index(None, sample.summary(launch_list=items, tally="2 of 3 passed"))
     rows = [row for row in re.findall(r"<tr.*?</tr>", page, re.DOTALL) if 'class="came-to"' in row and 'class="proofs"' in row]

@@ -18,6 +18,7 @@ from lib.clients.prometheus.exposition import fetch_exposition, find_uses, parse
 from lib.clients.prometheus.rule_file import RuleFile, read_rule_file
 from lib.core.errors import CommandError, WebError
 from lib.core.paths import ROOT
+from lib.core.permissions import Act
 from lib.core.results import Findings, Look, Outcome, Provenance
 from lib.embedded.vendors.mail import MailSink
 from lib.run.params import load_params
@@ -25,6 +26,7 @@ from lib.tasks.alerts import judge
 from lib.tasks.alerts import looks as alerts
 from lib.tasks.alerts.task import Alerts
 from lib.transport.context import Context, Service
+from tests.support.permissions import refused
 
 try:
     promtool.find_promtool()
@@ -58,8 +60,9 @@ def context(tmp_path: Path) -> Context[Alerts]:
         programs=None,  # type: ignore[arg-type]
         work=work,
         kept=work,
-        provenance=Provenance.EMBEDDED,
-        writes_allowed=True,
+        is_rehearsal=True,
+        provenances={"database": Provenance.EMBEDDED},
+        embedded=frozenset({"database"}),
     )
 
 
@@ -245,7 +248,7 @@ def test_a_mail_server_that_says_no_fails_the_delivery(context: Context[Alerts],
 
 
 def test_live_mail_is_sent_only_where_changes_are_allowed(context: Context[Alerts], tmp_path: Path) -> None:
-    asked = Context(**{**vars(context), "writes_allowed": False})
+    asked = Context(**{**vars(context), "refusals": refused(Act.NOTIFY)})
     findings = deliver(asked, MailSink(folder=tmp_path / "mail"))
     assert findings.results[0].outcome is Outcome.SKIP
     assert not list((tmp_path / "mail").glob("*.eml"))

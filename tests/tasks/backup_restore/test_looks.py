@@ -121,8 +121,9 @@ def context(postgres_server: EmbeddedPostgres, source: Database, tmp_path: Path)
         programs=Programs(supabase=Path("supabase"), squawk=Path("squawk"), postgres_bin=postgres_server.bin_dir),
         work=tmp_path / "work",
         kept=tmp_path / "kept",
-        provenance=Provenance.EMBEDDED,
-        writes_allowed=True,
+        is_rehearsal=True,
+        provenances={"database": Provenance.EMBEDDED},
+        embedded=frozenset({"database"}),
     )
     for name in list_copies(scratch):
         postgres_server.drop_database(name)
@@ -390,8 +391,8 @@ def test_a_role_that_may_more_in_the_copy_fails_the_matrix_alone(rehearsal, post
     assert "authenticated select on public.notes" in rehearsal.detail("rls_matrix_matches")
 
 
-def test_without_leave_to_write_only_reading_is_tried_on_the_source(rehearsal, context):
-    rehearsal.context = replace(context, writes_allowed=False)
+def test_on_a_live_database_only_reading_is_tried_on_the_source(rehearsal, context):
+    rehearsal.context = replace(context, embedded=frozenset())
     rehearsal.all()
     assert rehearsal.not_passed() == {}
     assert rehearsal.seen["rls_matrix_matches"].observed == 3

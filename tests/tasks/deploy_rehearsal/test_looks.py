@@ -15,6 +15,7 @@ import pytest
 
 from lib.clients.fly.flyctl import Fly
 from lib.core.errors import CommandError
+from lib.core.permissions import Act
 from lib.core.recovery_notes import read_notes
 from lib.core.results import Findings, Look, Outcome
 from lib.embedded.fly.start import EmbeddedFly
@@ -37,6 +38,7 @@ from tests.support.fly_worlds import (
     standing_fly,
     wait_passing,
 )
+from tests.support.permissions import refused
 
 PASS, FAIL, SKIP, ERROR = Outcome.PASS, Outcome.FAIL, Outcome.SKIP, Outcome.ERROR
 
@@ -252,7 +254,7 @@ class TestGuard:
         assert images(fly, PRODUCTION) == {reference("current", PRODUCTION)}
 
     def test_staging_without_leave_is_planned_for_too(self, fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
-        seen = Seen(context_of(database, fly, tmp_path, writes_allowed=False))
+        seen = Seen(context_of(database, fly, tmp_path, refusals=refused(Act.DEPLOY, environment="local")))
         assert "ALLOW_WRITES=local" in seen.fix("candidate_gets_healthy")
         assert len(flyctl_json(fly, "releases", "--app", APP)) == 1
 

@@ -10,7 +10,7 @@ import pytest
 
 from lib.clients.npm import find_npm
 from lib.core.paths import ROOT
-from lib.core.results import Outcome, Provenance
+from lib.core.results import Outcome
 from lib.run.params import load_params
 from lib.tasks.guardrails import looks as guardrails
 from lib.tasks.guardrails.policy import FILE
@@ -348,7 +348,7 @@ class TestRehearsal:
         shutil.copytree(ROOT / "pack", tmp_path / "pack", ignore=shutil.ignore_patterns("__pycache__"))
         event = write_event(tmp_path, ref="of-another-repository")
         pack = Project(root=tmp_path / "pack")
-        context = context_of(pack, tmp_path / "work", provenance=Provenance.EMBEDDED, pull_request=str(event))
+        context = context_of(pack, tmp_path / "work", is_rehearsal=True, pull_request=str(event))
         found = look_at_branch_files(context)
         assert not_passed(found) == {}
         assert "a rehearsal on a branch made from the pack" in found[0].facts.branch.note
@@ -357,12 +357,12 @@ class TestRehearsal:
     def test_a_pack_that_stands_on_its_base_is_rehearsed(self, project: Project, tmp_path: Path) -> None:
         project.git("checkout", "--quiet", "main")
         project.write("NOTES.md", "# Not committed\n")
-        found = look_at_branch_files(context_of(project, tmp_path / "work", provenance=Provenance.EMBEDDED))
+        found = look_at_branch_files(context_of(project, tmp_path / "work", is_rehearsal=True))
         assert not_passed(found) == {"markdown_in_allowed_folders": "fail"}
 
     def test_a_pack_on_a_branch_of_its_own_is_not(self, project: Project, tmp_path: Path) -> None:
         project.git("branch", "--move", "my-stuff")
-        assert found_in(project, tmp_path / "work", provenance=Provenance.EMBEDDED) == {"branch_name_allowed": "fail"}
+        assert found_in(project, tmp_path / "work", is_rehearsal=True) == {"branch_name_allowed": "fail"}
 
 
 def write_event(folder: Path, *, labels: list[str] | None = None, body: str = "", ref: str = "feature/tiles") -> Path:

@@ -18,6 +18,7 @@ import nbformat
 import pytest
 
 from lib.core.errors import NotReadyError
+from lib.core.permissions import Act, Refusal
 from lib.core.results import Outcome, Provenance
 from lib.embedded.vendors.chatwoot import Chatwoot
 from lib.embedded.vendors.mail import MailSink
@@ -28,6 +29,7 @@ from lib.run.run_file import RunFile
 from lib.tasks.health import looks as health
 from lib.tasks.health.task import CHECKS
 from lib.tasks.index import task_named
+from tests.support.permissions import refused
 
 NOTEBOOK = nbformat.read(task_named("health").path, as_version=4)
 CELLS = [cell.source for cell in NOTEBOOK.cells if cell.cell_type == "code"]
@@ -47,7 +49,7 @@ class Nights:
     folder: Path
     monkeypatch: pytest.MonkeyPatch
     live: bool = False
-    writes_allowed: bool = True
+    refusals: dict[Act, Refusal] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     count: int = 0
@@ -80,8 +82,9 @@ class Nights:
         sections = {name: section.model_dump(mode="json") for name, section in said.items()}
         sections["health"]["chatwoot"].update(self.changes)
         run = RunFile(
-            run_id=run_id, environment="staging", rehearsal=not self.live, provenance=how,
-            provenances={name: how for name in self.services()}, writes_allowed=self.writes_allowed, tasks=("health",),
+            run_id=run_id, project="pack", environment="staging", rehearsal=not self.live,
+            provenances={name: how for name in self.services()}, embedded=() if self.live else tuple(self.services()),
+            refusals=self.refusals, tasks=("health",),
             pack=self.folder, run_folder=self.folder / "staging" / run_id, rendered=self.folder, work=work,
             kept=self.folder / "kept", events=work / "events.jsonl", services=self.services(), missing=self.missing,
             supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), sections=sections,
@@ -234,7 +237,7 @@ def test_a_conversation_that_is_no_canary_is_never_touched(nights: Nights) -> No
 
 
 def test_without_permission_to_write_the_canary_is_left_alone(nights: Nights) -> None:
-    nights.writes_allowed = False
+    nights.refusals = refused()
     nights.start()
     lines = nights.run()
     assert lines["health.chatwoot_workers_work"].result is Outcome.SKIP

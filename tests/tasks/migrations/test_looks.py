@@ -22,6 +22,7 @@ from lib.tasks.migrations import looks as migrations
 from lib.tasks.migrations.task import CHECKS, Migrations
 from lib.transport.context import Context, Programs
 from lib.transport.database import Database
+from tests.support.permissions import refused
 
 NOTES = """
 set local lock_timeout = '2s';
@@ -92,8 +93,9 @@ def context(postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_pa
         programs=Programs(supabase=find_supabase(None), squawk=squawk_binary(), postgres_bin=postgres_server.bin_dir),
         work=tmp_path / "work",
         kept=tmp_path,
-        provenance=Provenance.EMBEDDED,
-        writes_allowed=True,
+        is_rehearsal=True,
+        provenances={"database": Provenance.EMBEDDED},
+        embedded=frozenset({"database"}),
     )
 
 
@@ -400,11 +402,11 @@ class TestRollbacks:
 
 class TestPush:
     def test_without_leave_to_write_nothing_is_pushed_and_the_plan_is_shown(self, launch: Launch) -> None:
-        launch.context = replace(launch.context, writes_allowed=False)
+        launch.context = replace(launch.context, refusals=refused(environment="local"))
         launch.all()
         assert set(launch.not_passed().values()) == {"skip"}
         assert "ALLOW_WRITES=local" in launch.fix("pushed_to_target")
-        assert "3 migrations are pending" in launch.detail("nothing_left_to_push")
+        assert "3 migrations pending" in launch.detail("nothing_left_to_push")
         assert launch.context.target.value("select to_regclass('supabase_migrations.schema_migrations') is null")
 
     def test_while_another_run_holds_the_target_nothing_is_pushed(self, launch: Launch) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from lib.core import redact
 from lib.core.paths import ROOT
-from lib.core.results import Outcome
+from lib.core.results import Outcome, Provenance, SkipReason
 from lib.tasks.readiness_summary import judge as paper
 from lib.tasks.readiness_summary.looks import (
     judge_files,
@@ -23,7 +23,6 @@ from lib.tasks.readiness_summary.looks import (
     look_at_runbook,
     look_for_credentials,
 )
-from lib.tasks.readiness_summary.task import CHATWOOT_IS_ASKED_NIGHTLY
 from lib.transport.context import Context
 from tests.support.credential_worlds import copy_pack, open_world
 
@@ -126,10 +125,6 @@ def test_a_vault_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 HEALTH = ("health.a", "health.b")
-NIGHTLY = {
-    "on": {"schedule": [{"cron": "47 5 * * *"}]},
-    "jobs": {"ask": {"steps": [{"run": "scripts/ops/check-chatwoot-health.sh"}, {"uses": "actions/upload-artifact@abc"}]}},
-}
 NOTE = "# Note\n\n## Migration status\n\n- ✓ **One**: passed\n- ✗ **Two**: failed\n\n## Tasks\n\n**Three**\n"
 ENTRY = "## x\n\n### What was run\n\n[Seed](a.html)\n\n### Evidence\n\n[e](e.jsonl)\n\n### What is left\n\n- `seed.a` failed\n"
 RUNBOOK = """# Deployment
@@ -238,40 +233,6 @@ def test_the_sample_packs_runbook_tells_the_flow_and_names_only_what_is_there() 
     assert paper.judge_runbook(text, "r.md", (), ()).outcome is Outcome.PASS
 
 
-def test_a_workflow_that_asks_every_night_and_keeps_what_it_got_passes() -> None:
-    assert (
-        paper.judge_nightly(CHATWOOT_IS_ASKED_NIGHTLY, "chatwoot", paper.nightly_jobs({"a.yml": NIGHTLY}, "chatwoot")).outcome
-        is Outcome.PASS
-    )
-
-
-@pytest.mark.parametrize(
-    ("was", "now", "said"),
-    [
-        ("47 5 * * *", "47 5 * * 1", "no schedule runs it every day"),
-        ("47 5 * * *", "47 5 1 * *", "no schedule runs it every day"),
-        ("actions/upload-artifact", "actions/cache", "it keeps no artifact"),
-        ("check-chatwoot-health", "check-publer-health", "No workflow of the pack checks Chatwoot"),
-    ],
-)
-def test_a_workflow_that_does_not_do_so_fails_saying_why(was: str, now: str, said: str) -> None:
-    workflow = json.loads(json.dumps(NIGHTLY).replace(was, now))
-    result = paper.judge_nightly(CHATWOOT_IS_ASKED_NIGHTLY, "chatwoot", paper.nightly_jobs({"a.yml": workflow}, "chatwoot"))
-    assert result.outcome is Outcome.FAIL
-    assert said in result.detail
-
-
-@pytest.mark.parametrize(
-    "odd", [None, [], "x", {"on": "push"}, {"jobs": None}, {"jobs": {"a": None}}, {"jobs": {"a": {"steps": ["x"]}}}]
-)
-def test_a_workflow_of_no_known_shape_asks_nobody(odd: Any) -> None:
-    assert paper.nightly_jobs({"a.yml": odd}, "publer") == []
-
-
-def test_an_hourly_schedule_is_nightly_too() -> None:
-    assert paper.is_daily("17 * * * *") and not paper.is_daily("17 5 * * 1-5") and not paper.is_daily("nonsense")
-
-
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -292,7 +253,7 @@ def dry_run(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_only_a_fresh_live_delivered_dry_run_counts(recorded: list[dict[str, Any]], outcome: Outcome) -> None:
-    result = paper.judge_recorded(recorded, environment="staging", live_only=True, now=NOW)
+    result = paper.judge_recorded(recorded, environment="staging", like=Provenance.LIVE, now=NOW)
     assert result.outcome is outcome
     assert outcome is Outcome.PASS or result.fix == ("make notify-dry-run ENV=staging",)
 
@@ -300,16 +261,18 @@ def test_only_a_fresh_live_delivered_dry_run_counts(recorded: list[dict[str, Any
 def test_what_is_not_part_of_the_run_is_skipped_with_its_reason() -> None:
     context = cast(Context, None)  # not looked at
     looks = (
-        look_at_nights(context, tasks=()),
-        look_at_dry_run(context, tasks=(), mail_works=True, recorded=(), run_id="r"),
+        look_at_nights(context, is_whole=False),
+        look_at_dry_run(context, is_whole=False, mail_problem="", recorded=(), run_id="r"),
         look_at_runbook(context, tasks=(), path="x.md"),
     )
     for findings in looks:
         assert {result.outcome for result in findings.results} == {Outcome.SKIP}
-        assert all("not part of this run" in result.detail for result in findings.results)
+        assert {result.skipped_because for result in findings.results} == {SkipReason.NOT_DUE}
 
 
 def test_without_mail_the_dry_run_leaves_the_word_to_the_mail_servers_own_check() -> None:
-    [result] = look_at_dry_run(cast(Context, None), tasks=("health",), mail_works=False, recorded=(), run_id="r").results
+    [result] = look_at_dry_run(
+        cast(Context, None), is_whole=True, mail_problem="health.mail_server_accepts_us", recorded=(), run_id="r"
+    ).results
     assert result.outcome is Outcome.SKIP
     assert "health.mail_server_accepts_us" in result.detail

@@ -11,6 +11,7 @@ import pytest
 from lib.core.errors import TargetError
 from lib.core.results import Look, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
+from lib.run.params import load_params
 from lib.tasks.rls import looks as rls
 from lib.tasks.rls.task import CHECKS, Rls
 from lib.transport.context import Context, Programs
@@ -48,14 +49,15 @@ def context(hosted_database: Database, postgres_server: EmbeddedPostgres, tmp_pa
         environment="local",
         pack=tmp_path,
         settings=section(),
-        sections={},
+        sections={"migrations": load_params("local", variables={}).sections["migrations"]},
         target=hosted_database,
         scratch=hosted_database,
         programs=Programs(supabase=tmp_path, squawk=tmp_path, postgres_bin=postgres_server.bin_dir),
         work=tmp_path,
         kept=tmp_path,
-        provenance=Provenance.EMBEDDED,
-        writes_allowed=True,
+        is_rehearsal=True,
+        provenances={"database": Provenance.EMBEDDED},
+        embedded=frozenset({"database"}),
     )
 
 
@@ -289,13 +291,6 @@ class TestMatrix:
         assert errors == {"rls.probes_could_be_made"}
         assert found["rls.probes_could_be_made"].outcome is Outcome.ERROR
         assert "authenticated insert on public.notes" in found["rls.probes_could_be_made"].detail
-
-    def test_where_writing_is_not_allowed_only_reading_is_tried(self, context: Context[Rls]) -> None:
-        found = look_at_all(replace(context, writes_allowed=False))
-        assert found["rls.probes_could_be_made"].outcome is Outcome.SKIP
-        assert "ALLOW_WRITES=local" in " ".join(found["rls.probes_could_be_made"].fix)
-        assert found["rls.matrix_matches_declared"].outcome is Outcome.PASS
-        assert found["rls.pgtap_tests_pass"].outcome is Outcome.SKIP
 
     def test_an_identity_without_its_role_is_an_error(self, context: Context[Rls]) -> None:
         with pytest.raises(TargetError, match="ghost"):

@@ -18,6 +18,7 @@ from lib.tasks.seed.judge import is_reserved, judge_emails
 from lib.tasks.seed.task import CHECKS, Seed
 from lib.transport.context import Context, Programs
 from lib.transport.database import Database
+from tests.support.permissions import refused
 
 MIGRATION = """
 create type public.mood as enum ('calm', 'keen');
@@ -68,8 +69,9 @@ def context(postgres_server: EmbeddedPostgres, hosted_database: Database, pack: 
         programs=Programs(supabase=find_supabase(None), squawk=Path("squawk"), postgres_bin=postgres_server.bin_dir),
         work=tmp_path / "work",
         kept=tmp_path / "kept",
-        provenance=Provenance.EMBEDDED,
-        writes_allowed=True,
+        is_rehearsal=True,
+        provenances={"database": Provenance.EMBEDDED},
+        embedded=frozenset({"database"}),
     )
 
 
@@ -290,21 +292,21 @@ def test_several_files_are_applied_in_the_clis_order(looks, context):
 
 def test_without_leave_to_write_nothing_is_applied_and_what_can_be_read_is_judged(looks, context):
     looks.apply()
-    reading = Looks(replace(context, writes_allowed=False, provenance=Provenance.LIVE)).all()
+    reading = Looks(replace(context, refusals=refused(environment="local"), embedded=frozenset())).all()
     assert reading.not_passed() == {"applied_with_cli": "skip", "applied_twice_changes_nothing": "skip"}
     assert "ALLOW_WRITES=local" in reading.fix("applied_with_cli")
 
 
 def test_without_leave_to_write_an_empty_target_is_left_empty(looks, context):
     run(context.target, MIGRATION)
-    looks.context = replace(context, writes_allowed=False)
+    looks.context = replace(context, refusals=refused())
     looks.all()
     assert looks.not_passed()["row_counts_match"] == "fail"
     assert counts(context.target) == (0, 0)
 
 
 def test_pending_migrations_are_not_applied_to_a_live_target(looks, context):
-    looks.context = replace(context, provenance=Provenance.LIVE)
+    looks.context = replace(context, embedded=frozenset())
     looks.apply()
     assert set(looks.not_passed().values()) == {"error"}
     assert "1 migration pending" in looks.detail("applied_with_cli")

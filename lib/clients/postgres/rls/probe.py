@@ -32,6 +32,9 @@ LOCK_TIMEOUT_S = 2
 
 Key = tuple[str, ...]
 
+NOT_GUARDED = "not guarded"
+"""What is observed where row level security is off: a grant alone decides."""
+
 
 def observe_matrix(database: Database, rls: Rls, *, verbs: Sequence[str] = VERBS) -> list[Cell]:
     """Return one Cell a declared table, role and verb, as it is in this database, in declared order.
@@ -72,7 +75,7 @@ def judge_row(
                 role=role,
                 verb=verb,
                 declared=declared[verb],
-                observed="not guarded",
+                observed=NOT_GUARDED,
                 outcome=Outcome.SKIP,
                 detail="RLS is off: see rls.every_table_enabled",
             )

@@ -1,0 +1,106 @@
+"""What a run's results mean for the launch: a pure function of results and of what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from lib.core.results import Outcome, Provenance, SkipReason
+
+REAL = frozenset({Provenance.LIVE, Provenance.TWIN})
+"""Where a gate may have passed for a GO; a twin counts only when a gate has shown that it is faithful."""
+FIDELITY = "migrations.twin_is_faithful"
+"""The check that shows it."""
+STRICT_CODE = 2
+
+
+class Verdict(Enum):
+    """What a run says about the launch, best first, with the process's exit code."""
+
+    GO = ("GO", 0)
+    REHEARSED = ("REHEARSED", 0)
+    PARTIAL = ("PARTIAL", 0)
+    BLOCKED = ("BLOCKED", 2)
+    NO_GO = ("NO-GO", 1)
+
+    def __init__(self, word: str, exit_code: int) -> None:
+        self.word = word
+        self.exit_code = exit_code
+
+    def code(self, *, strict: bool) -> int:
+        """Return the exit code. strict: everything but GO is refused."""
+        return STRICT_CODE if strict and self.exit_code == 0 and self is not Verdict.GO else self.exit_code
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateInput:
+    """One result with what the verdict needs to know of it.
+
+    skipped_because: of a skip alone. is_hidden: it was skipped because another check's failure hides its subject.
+    """
+
+    check: str
+    outcome: Outcome
+    gate: bool
+    provenance: Provenance
+    skipped_because: SkipReason | None = None
+    is_hidden: bool = False
+
+    @property
+    def is_untried(self) -> bool:
+        """Whether it was skipped because it would have to write; a skip that does not say why counts as one."""
+        return self.outcome is Outcome.SKIP and self.skipped_because in (None, SkipReason.NOT_ALLOWED)
+
+
+def decide(judged: Iterable[GateInput], *, gates: Collection[str] = (), partial: bool = False) -> Verdict:
+    """Return the verdict of a set of results, for every set there can be.
+
+    gates: ids of the gates that the tasks asked for declare; one without a result could not be determined.
+    partial: only some of the tasks were asked for.
+    A skip without a reason counts as not allowed, and one that another check hides as not determined: nothing unknown
+    leads to a GO.
+    """
+    own = [one for one in judged if one.gate]
+    outcomes = {one.outcome for one in own}
+    if Outcome.FAIL in outcomes:
+        return Verdict.NO_GO
+    absent = set(gates) - {one.check for one in own}
+    if Outcome.ERROR in outcomes or Outcome.PASS not in outcomes or absent or any(one.is_hidden for one in own):
+        return Verdict.BLOCKED
+    if partial or any(one.is_untried for one in own):
+        return Verdict.PARTIAL
+    passed = [one for one in own if one.outcome is Outcome.PASS]
+    is_proved = any(one.check == FIDELITY and one.provenance in REAL for one in passed)
+    good = REAL if is_proved else {Provenance.LIVE}
+    return Verdict.GO if all(one.provenance in good for one in passed) else Verdict.REHEARSED
+
+
+class State(StrEnum):
+    """What several checks come to together: an item of the launch list, or a task."""
+
+    PASSED = "passed"
+    IN_PART = "passed in part"  # some of it would have to write where it may not, or is not in this run
+    FAILED = "failed"
+    NOT_DETERMINED = "not determined"
+    NOT_APPLICABLE = "not applicable"  # the project has nothing of the kind, or there was nothing to do
+    ABSENT = "not in this run"
+
+
+def sum_up(judged: Iterable[GateInput], *, is_whole: bool = True) -> State:
+    """Return what results come to together, for every set there can be: the worst of them, and never more than was tried.
+
+    is_whole: every check that belongs there has a result.
+    """
+    own = list(judged)
+    outcomes = {one.outcome for one in own}
+    if Outcome.FAIL in outcomes:
+        return State.FAILED
+    if Outcome.ERROR in outcomes or any(one.is_hidden for one in own):
+        return State.NOT_DETERMINED
+    is_tried = is_whole and not any(one.is_untried for one in own)
+    if Outcome.PASS in outcomes:
+        return State.PASSED if is_tried else State.IN_PART
+    if not own:
+        return State.ABSENT
+    return State.NOT_APPLICABLE if is_tried else State.NOT_DETERMINED

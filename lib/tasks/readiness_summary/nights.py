@@ -1,0 +1,129 @@
+"""Which jobs of a project's workflows check a vendor every night, what they keep, and whom they notify of a failure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from lib.core.results import Check, Json, Result
+from lib.core.wording import join_words, name_some
+from lib.tasks.readiness_summary.task import NIGHTLY_FAILURE_NOTIFIES
+
+COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
+NEVER = re.compile(r"^\s*(\$\{\{)?\s*(false|0|'')\s*(\}\})?\s*$")
+"""A condition that lets nothing run."""
+ON_FAILURE = re.compile(r"\b(failure|always)\(\)")
+VARIABLE = "NOTIFY_EMAIL"
+"""The variable by which the person is named where the address is not written down."""
+
+
+def read_workflow(text: str) -> Json:
+    """Return a workflow with every key and value as written; None for what is not YAML, which the guardrails judge."""
+    try:
+        return yaml.load(text, Loader=yaml.BaseLoader)  # YAML 1.1 reads the key `on` as a yes
+    except yaml.YAMLError:
+        return None
+
+
+def nightly_jobs(documents: Mapping[str, Json], service: str, people: Sequence[str]) -> list[dict[str, Any]]:
+    """Return one row for each job of a workflow that checks a service: how often, what it keeps, whom it notifies.
+
+    documents: workflow file -> its content, with every key as written. people: who is to be notified.
+    """
+    checks = re.compile(rf"check-{service}-health|\bmake health\b|-m lib health\b", re.IGNORECASE)
+    rows = []
+    for name, document in documents.items():
+        for job_name, job in jobs_of(document):
+            steps = list(live_steps(job))
+            places = [place for place, step in enumerate(steps) if checks.search(COMMENT.sub("", str(step.get("run", ""))))]
+            if not places:
+                continue
+            crons = find_crons(document)
+            rows.append(
+                {
+                    "service": service,
+                    "workflow": name,
+                    "job": job_name,
+                    "schedule": crons,
+                    "keeps artifacts": any(str(step.get("uses", "")).startswith("actions/upload-artifact@") for step in steps),
+                    "notifies": any(notifies(step, people) for step in steps[places[-1] + 1 :]) or is_own(steps[places[-1]]),
+                    "nightly": any(is_daily(cron) for cron in crons),
+                }
+            )
+    return rows
+
+
+def jobs_of(document: Json) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each job of a workflow that can run, with its name."""
+    jobs = document.get("jobs") if isinstance(document, dict) else None
+    for name, job in jobs.items() if isinstance(jobs, dict) else ():
+        if isinstance(job, dict) and not NEVER.match(str(job.get("if", "true"))):
+            yield str(name), job
+
+
+def live_steps(job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield each step of a job that can run."""
+    steps = job.get("steps")
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, dict) and not NEVER.match(str(step.get("if", "true"))):
+            yield step
+
+
+def notifies(step: Mapping[str, Any], people: Sequence[str]) -> bool:
+    """Return whether a step runs when the job has failed, and names a person to be notified."""
+    if not ON_FAILURE.search(str(step.get("if", ""))):
+        return False
+    said = COMMENT.sub("", "\n".join(str(step.get(part, "")) for part in ("run", "uses", "with", "env")))
+    return any(person in said for person in people) or VARIABLE in said
+
+
+def is_own(step: Mapping[str, Any]) -> bool:
+    """Return whether a step is the workbook's own health run, which notifies by itself where it may."""
+    own = re.search(r"\bmake health\b|-m lib health\b", str(step.get("run", "")))
+    return bool(own) and "ALLOW_WRITES" in str(step.get("env", ""))
+
+
+def find_crons(document: Mapping[str, Any]) -> list[str]:
+    """Return a workflow's schedules."""
+    on = document.get("on")
+    entries = on.get("schedule") if isinstance(on, dict) else None
+    return [str(one["cron"]) for one in entries or [] if isinstance(one, dict) and "cron" in one]
+
+
+def is_daily(cron: str) -> bool:
+    """Return whether a schedule runs at least once every day. Source: POSIX crontab, its five fields."""
+    fields = cron.split()
+    return len(fields) == 5 and fields[2:] in (["*", "*", "*"], ["*", "*", "0-6"], ["*/1", "*", "*"])
+
+
+def judge_nightly(check: Check, service: str, rows: Sequence[Mapping[str, Any]]) -> Result:
+    """Judge that a workflow checks a service every night and keeps what it got."""
+    expected = "every night, artifacts kept"
+    if any(row["nightly"] and row["keeps artifacts"] for row in rows):
+        return check.passed(observed=expected, expected=expected)
+    if not rows:
+        return check.failed(observed="never", expected=expected, detail=f"No workflow of the pack checks {service.title()}.")
+    lacking = "no schedule runs it every day" if not any(row["nightly"] for row in rows) else "it keeps no artifact"
+    detail = f"{rows[0]['workflow']} checks {service.title()}, but {lacking}."
+    return check.failed(observed=lacking, expected=expected, detail=detail, fix=f"Correct {rows[0]['workflow']}.")
+
+
+def judge_failure_path(rows: Sequence[Mapping[str, Any]], people: Sequence[str]) -> Result:
+    """Judge that each service has a nightly job that notifies a person when it fails."""
+    check = NIGHTLY_FAILURE_NOTIFIES
+    expected = f"{join_words(list(people), last='or')} is notified"
+    nightly = [row for row in rows if row["nightly"]]
+    if not nightly:
+        return check.failed(observed="nobody", expected=expected, detail="No job checks a vendor every day, so none can notify.")
+    services = dict.fromkeys(row["service"] for row in nightly)
+    silent = [one for one in services if not any(row["notifies"] for row in nightly if row["service"] == one)]
+    named = [f"{row['workflow']}, job {row['job']}, of {row['service'].title()}" for row in nightly if row["service"] in silent]
+    return check.judge(
+        holds=not silent,
+        observed=f"{len(services) - len(silent)} of {len(services)} services",
+        expected=expected,
+        detail=f"Nobody is notified when it fails: {name_some(named)}." if silent else "",
+    )

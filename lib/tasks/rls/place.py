@@ -1,0 +1,97 @@
+"""Where roles are tried: on the database itself when it was started for the run, else on a twin filled with the fixtures.
+
+A live database is only read: its rows are people's, and a trial that is rolled back still takes locks and fires triggers.
+So the twin gets its schema, the fixtures fill it, and what decides access on both is compared object by object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lib.clients.postgres.rls.declared import Rls
+from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
+from lib.clients.postgres.twin import make_twin
+from lib.clients.supabase.migration_files import find_migrations
+from lib.clients.supabase.migration_history import read_history
+from lib.clients.supabase.seed_files import load_seed
+from lib.core.errors import TargetError
+from lib.core.permissions import Act, Refusal
+from lib.core.results import TWIN, Provenance
+from lib.core.wording import format_count, name_some
+from lib.tasks.rls.task import MIGRATION_TIMEOUT_S, PACK_SCHEMAS
+from lib.transport.context import Context
+from lib.transport.database import Database
+
+ASIDE = frozenset({"column_order", "comment", "extension", "index", "publication", "published_table", "statistics"})
+"""Kinds of objects that do not decide who may do what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where roles are tried. is_twin: on a twin of the live database; compared: how many objects decide access there.
+
+    differences: those that the live database has otherwise.
+    """
+
+    database: Database
+    is_twin: bool = False
+    provenance: Provenance | None = None
+    compared: int = 0
+    differences: tuple[Difference, ...] = ()
+
+
+@contextmanager
+def open_place(context: Context[Rls]) -> Iterator[Place]:
+    """Yield where this context's roles are tried.
+
+    Raises TargetError when the live database can't be read, or the twin can't be made as it is or filled.
+    """
+    if "database" in context.embedded:
+        yield Place(database=context.target)
+        return
+    schemas = sorted({*context.settings.schemas, *context.borrow(PACK_SCHEMAS)})
+    timeout_s = context.borrow(MIGRATION_TIMEOUT_S)
+    bin_dir = context.programs.postgres_bin
+    with make_twin(
+        context.target, context.scratch, schemas=schemas, postgres_bin=bin_dir, work=context.work, timeout_s=timeout_s
+    ) as twin:
+        if twin.missing:
+            raise TargetError(
+                f"The twin lacks what the live database has: {name_some(list(twin.missing))}.",
+                fix="See migrations.twin_is_faithful.",
+            )
+        live, copy = (deciding(read_schema(one, schemas)) for one in (context.target, twin.database))
+        problem = load_seed(twin, context.pack, postgres_bin=bin_dir, timeout_s=timeout_s)
+        if problem:
+            raise TargetError(f"The fixtures could not fill the twin: {problem}.", fix="Correct the seed, then run again.")
+        yield Place(
+            database=twin.database,
+            is_twin=True,
+            provenance=context.provenance_of(TWIN),
+            compared=len(live),
+            differences=tuple(compare_schemas(live, copy)),
+        )
+
+
+def deciding(schema: dict[str, str]) -> dict[str, str]:
+    """Return the objects of a schema that decide who may do what."""
+    return {key: text for key, text in schema.items() if kind_of(key) not in ASIDE}
+
+
+def refuse_unpushed(context: Context[Rls]) -> Refusal | None:
+    """Return why a live database that still lacks migrations is not judged, None when it lacks none.
+
+    Raises TargetError when they may be pushed, but were not.
+    """
+    if "database" in context.embedded:
+        return None
+    pending = find_migrations(context.pack).pending(one.version for one in read_history(context.target))
+    if not pending:
+        return None
+    lacks = f"The database still lacks {format_count(len(pending), 'migration')}: it is not yet what will be launched."
+    refusal = context.refusals.get(Act.MIGRATIONS)
+    if refusal is None:
+        raise TargetError(lacks, fix="See migrations.pushed_to_target.")
+    return Refusal(reason=f"{lacks} {refusal.reason}", fix=refusal.fix)

@@ -1,0 +1,113 @@
+"""Which workflows check a vendor every night, keep what they got, and notify a person when it fails."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lib.core.paths import ROOT
+from lib.core.results import Outcome, Result
+from lib.tasks.readiness_summary import nights
+from lib.tasks.readiness_summary.task import CHATWOOT_IS_ASKED_NIGHTLY
+
+PEOPLE = ["ann@example.com"]
+NIGHTLY: dict[str, Any] = {
+    "on": {"schedule": [{"cron": "47 5 * * *"}]},
+    "jobs": {
+        "ask": {
+            "steps": [
+                {"run": "scripts/ops/check-chatwoot-health.sh"},
+                {"if": "failure()", "run": "scripts/ops/notify.sh", "env": {"TO": "ann@example.com"}},
+                {"uses": "actions/upload-artifact@abc"},
+            ]
+        }
+    },
+}
+
+
+def judge(workflow: Any) -> tuple[Result, Result]:
+    rows = nights.nightly_jobs({"a.yml": workflow}, "chatwoot", PEOPLE)
+    return nights.judge_nightly(CHATWOOT_IS_ASKED_NIGHTLY, "chatwoot", rows), nights.judge_failure_path(rows, PEOPLE)
+
+
+def changed(was: str, now: str) -> Any:
+    text = json.dumps(NIGHTLY)
+    assert was in text
+    return json.loads(text.replace(was, now))
+
+
+def test_a_workflow_that_asks_every_night_keeps_what_it_got_and_notifies_passes() -> None:
+    assert [one.outcome for one in judge(NIGHTLY)] == [Outcome.PASS, Outcome.PASS]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("47 5 * * *", "47 5 * * 1", "no schedule runs it every day"),
+        ("47 5 * * *", "47 5 1 * *", "no schedule runs it every day"),
+        ("actions/upload-artifact", "actions/cache", "it keeps no artifact"),
+        ("check-chatwoot-health", "check-publer-health", "No workflow of the pack checks Chatwoot"),
+        ('"ask": {', '"ask": {"if": "false", ', "No workflow of the pack checks Chatwoot"),
+        ('"ask": {', '"ask": {"if": "${{ false }}", ', "No workflow of the pack checks Chatwoot"),
+        ('{"run": "scripts/ops/check', '{"if": "false", "run": "scripts/ops/check', "No workflow of the pack checks Chatwoot"),
+        ("scripts/ops/check-chatwoot-health.sh", "true # scripts/ops/check-chatwoot-health.sh", "No workflow of the pack checks"),
+    ],
+)
+def test_a_workflow_that_does_not_do_so_fails_saying_why(was: str, now: str, said: str) -> None:
+    result = judge(changed(was, now))[0]
+    assert result.outcome is Outcome.FAIL
+    assert said in result.detail
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "outcome"),
+    [
+        ("failure()", "success()", Outcome.FAIL),
+        ("failure()", "always()", Outcome.PASS),
+        ("failure()", "false", Outcome.FAIL),
+        ("ann@example.com", "bob@example.com", Outcome.FAIL),
+        ("ann@example.com", "${{ vars.NOTIFY_EMAIL }}", Outcome.PASS),
+        ('"env": {"TO": "ann@example.com"}', '"name": "# ann@example.com"', Outcome.FAIL),
+    ],
+)
+def test_a_failure_must_reach_a_person(was: str, now: str, outcome: Outcome) -> None:
+    assert judge(changed(was, now))[1].outcome is outcome
+
+
+def test_a_step_before_the_check_knows_nothing_of_its_failure() -> None:
+    steps = NIGHTLY["jobs"]["ask"]["steps"]
+    workflow = {**NIGHTLY, "jobs": {"ask": {"steps": [steps[1], steps[0], steps[2]]}}}
+    assert judge(workflow)[1].outcome is Outcome.FAIL
+
+
+def test_the_workbooks_own_run_notifies_by_itself_where_it_may() -> None:
+    own = {"run": "make health ENV=staging", "env": {"ALLOW_WRITES": "staging"}}
+    assert judge({**NIGHTLY, "jobs": {"ask": {"steps": [own]}}})[1].outcome is Outcome.PASS
+    assert judge({**NIGHTLY, "jobs": {"ask": {"steps": [{**own, "env": {}}]}}})[1].outcome is Outcome.FAIL
+
+
+def test_without_a_nightly_job_nobody_is_notified() -> None:
+    assert judge({})[1].outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    "odd", [None, [], "x", {"on": "push"}, {"jobs": None}, {"jobs": {"a": None}}, {"jobs": {"a": {"steps": ["x"]}}}]
+)
+def test_a_workflow_of_no_known_shape_asks_nobody(odd: Any) -> None:
+    assert nights.nightly_jobs({"a.yml": odd}, "publer", PEOPLE) == []
+
+
+def test_an_hourly_schedule_is_nightly_too() -> None:
+    assert nights.is_daily("17 * * * *") and not nights.is_daily("17 5 * * 1-5") and not nights.is_daily("nonsense")
+
+
+@pytest.mark.parametrize("folder", [ROOT, ROOT / "pack"], ids=["workbook", "pack"])
+@pytest.mark.parametrize("service", ["chatwoot", "publer"])
+def test_the_shipped_workflows_notify(folder: Any, service: str) -> None:
+    files = sorted((folder / ".github" / "workflows").glob("*.yml"))
+    documents = {path.name: nights.read_workflow(path.read_text()) for path in files}
+    rows = nights.nightly_jobs(documents, service, ["justin@hotrodan.com"])
+    assert rows
+    assert all(row["nightly"] and row["notifies"] and row["keeps artifacts"] for row in rows)
