@@ -241,7 +241,7 @@ def test_without_permission_to_write_the_canary_is_left_alone(nights: Nights) ->
     nights.start()
     lines = nights.run()
     assert lines["health.chatwoot_workers_work"].result is Outcome.SKIP
-    assert lines["health.chatwoot_workers_work"].fix == ("Run with ALLOW_WRITES=staging.",)
+    assert lines["health.chatwoot_workers_work"].fix == ("Run with ALLOW_WRITES=staging to allow them.",)
     assert nights.chatwoot.asked["toggle"] + nights.chatwoot.asked["canary"] == 0
 
 

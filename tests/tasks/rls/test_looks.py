@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from lib.core.errors import TargetError
-from lib.core.results import Look, Outcome, Provenance, Result
+from lib.core.results import Look, Outcome, Provenance, Result, SkipReason
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.run.params import load_params
 from lib.tasks.rls import looks as rls
-from lib.tasks.rls.task import CHECKS, Rls
+from lib.tasks.rls.task import CHECKS, TWIN_GRANTS_THE_SAME, Rls
 from lib.transport.context import Context, Programs
 from lib.transport.database import Database
 from tests.support.rls_samples import IDENTITIES, NOTES, apply, every_verb, roles, section
@@ -85,6 +85,8 @@ def declaring(context: Context[Rls], **changes: Any) -> Context[Rls]:
 def test_a_clean_context_passes_every_check(context: Context[Rls]) -> None:
     found = look_at_all(context)
     assert list(found) == [check.id for check in CHECKS]
+    skipped = found.pop(TWIN_GRANTS_THE_SAME.id)
+    assert (skipped.outcome, skipped.skipped_because) == (Outcome.SKIP, SkipReason.NOT_DUE)
     assert {check: result.outcome for check, result in found.items()} == dict.fromkeys(found, Outcome.PASS)
 
 
@@ -147,8 +149,8 @@ class TestNoPolicyWithoutRls:
     def test_an_exposed_table_is_left_to_the_other_check(self, context: Context[Rls]) -> None:
         apply(context.target, "alter table public.notes disable row level security")
         result = look_at_all(context)["rls.no_policy_without_rls"]
-        assert result.outcome is Outcome.PASS
-        assert "public.notes; see rls.every_table_enabled" in result.detail
+        assert (result.outcome, result.see) == (Outcome.SKIP, "rls.every_table_enabled")
+        assert "public.notes" in result.detail
 
     def test_no_policy_anywhere_is_a_skip(self, context: Context[Rls]) -> None:
         apply(context.target, *(f"drop policy notes_{name} on public.notes" for name in ("read", "add", "change", "drop")))
@@ -287,9 +289,8 @@ class TestMatrix:
     def test_rows_that_tell_nothing_are_an_error_of_the_probe_alone(self, context: Context[Rls]) -> None:
         apply(context.target, "delete from public.notes")
         found = look_at_all(context)
-        errors = {check for check, result in found.items() if result.outcome is not Outcome.PASS}
-        assert errors == {"rls.probes_could_be_made"}
-        assert found["rls.probes_could_be_made"].outcome is Outcome.ERROR
+        assert [check for check, result in found.items() if result.outcome is Outcome.ERROR] == ["rls.probes_could_be_made"]
+        assert found["rls.matrix_matches_declared"].see == "rls.probes_could_be_made"
         assert "authenticated insert on public.notes" in found["rls.probes_could_be_made"].detail
 
     def test_an_identity_without_its_role_is_an_error(self, context: Context[Rls]) -> None:
