@@ -7,9 +7,19 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 
+from lib.clients.working_copy import (
+    NO_CHANGES,
+    CopyChanges,
+    WorkingCopy,
+    copy_commit,
+    read_changes,
+    remove_copies,
+    reset_copy,
+)
 from lib.core.errors import CommandError, TargetError
 from lib.core.paths import ROOT
 from lib.transport.process import CommandRun, path_after, run_command
@@ -24,11 +34,15 @@ DOES_NOTHING = re.compile(r"^\s*(?:true|:|exit 0|echo(?:\s[^;&|]*)?)?\s*$")
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptRun:
-    """One command of the project. run: None when it could not be run; problem then says why."""
+    """One command of the project. run: None when it could not be run; problem then says why.
+
+    changes: what it changed in the copy that it ran in, in files that the commit has.
+    """
 
     name: str
     run: CommandRun | None = None
     problem: str = ""
+    changes: CopyChanges = NO_CHANGES
 
     @property
     def passed(self) -> bool | None:
@@ -88,7 +102,33 @@ def run_script(
     return ScriptRun(name=name, run=run)
 
 
-def run_scripts(folder: Path, names: Sequence[str], *, timeout_s: float, jobs: int) -> list[ScriptRun]:
-    """Return what became of each command, in the order given; a few run at a time. Raises as `run_script` does."""
-    with ThreadPoolExecutor(max_workers=jobs) as executor:
-        return list(executor.map(lambda name: run_script(folder, name, timeout_s=timeout_s), names))
+def run_scripts(
+    project: Path, names: Sequence[str], *, timeout_s: float, jobs: int, work: Path
+) -> tuple[list[ScriptRun], WorkingCopy]:
+    """Return what became of each command, in the order given, and the copy it ran in; a few run at a time.
+
+    Each starts from the commit, in a copy that no other uses meanwhile, below work. Raises as `run_script` does, and
+    CommandError when the project can't be copied.
+    """
+    places = [work / f"copy-{number}" for number in range(min(jobs, len(names)) or 1)]
+    remove_copies(places)
+    try:
+        copies = [copy_commit(project, place) for place in places]
+        free = SimpleQueue[WorkingCopy]()
+        for copy in copies:
+            free.put(copy)
+
+        def run_one(name: str) -> ScriptRun:
+            copy = free.get()
+            try:
+                run = run_script(copy.folder, name, timeout_s=timeout_s)
+                changed = replace(run, changes=read_changes(copy)) if run.run else run
+                reset_copy(copy)
+                return changed
+            finally:
+                free.put(copy)
+
+        with ThreadPoolExecutor(max_workers=len(places)) as executor:
+            return list(executor.map(run_one, names)), copies[0]
+    finally:
+        remove_copies(places)

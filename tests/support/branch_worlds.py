@@ -59,7 +59,7 @@ class Project:
         self.commit(message)
 
     def scripts(self, scripts: Mapping[str, str]) -> None:
-        self.write("package.json", json.dumps({"private": True, "scripts": scripts}))
+        self.change("package.json", json.dumps({"private": True, "scripts": scripts}))
 
     def widen(self, count: int, message: str = "Bring many files\n\nRefs #12") -> None:
         for number in range(count):
@@ -76,7 +76,7 @@ def make_project(root: Path, *, branch: str = "feature/tiles", message: str = "L
     shutil.copyfile(ROOT / "pack" / FILE, root / FILE)
     project.write(WORKFLOW, SOUND)
     project.write("README.md", "# A project\n")
-    project.scripts(SCRIPTS)
+    project.write("package.json", json.dumps({"private": True, "scripts": SCRIPTS}))
     project.commit("Begin")
     project.git("checkout", "--quiet", "-b", branch)
     project.change("app/tiles.py", "LIMIT = 3\n", message)

@@ -18,6 +18,7 @@ from lib.clients.postgres.digests import TableDigest, compare_tables, digest_tab
 from lib.clients.postgres.dumps import read_only_environment, read_scope
 from lib.clients.postgres.restores import Restore, drop_copy, make_copy, restore_dump
 from lib.clients.postgres.schema import Difference, compare_schemas, read_schema
+from lib.clients.working_copy import copy_commit, remove_copies
 from lib.core.errors import CommandError, TargetError
 from lib.core.results import Result
 from lib.core.wording import format_count, join_words
@@ -81,17 +82,23 @@ def prove_backup(context: Context[BackupRestore]) -> Proof:
     folder = context.work / "project_backup"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
-    known = list_archives(context.pack)
+    place = context.work / "project_backup_copy"
+    remove_copies([place])
+    copy = copy_commit(context.pack, place)
+    known = list_archives(copy.folder)
     variables = {**read_only_environment(context.target), "DATABASE_URL": context.target.url, FOLDER_VARIABLE: str(folder)}
-    script = run_script(context.pack, COMMAND, timeout_s=limit_s, variables=variables, programs=[context.programs.postgres_bin])
-    left = list_archives(folder) or {path: seen for path, seen in list_archives(context.pack).items() if known.get(path) != seen}
-    if not script.passed or len(left) != 1:
-        return Proof(script=script)
-    [(archive, (_, size_bytes))] = left.items()
     try:
+        script = run_script(
+            copy.folder, COMMAND, timeout_s=limit_s, variables=variables, programs=[context.programs.postgres_bin]
+        )
+        new = {path: seen for path, seen in list_archives(copy.folder).items() if known.get(path) != seen}
+        left = list_archives(folder) or new
+        if not script.passed or len(left) != 1:
+            return Proof(script=script)
+        [(archive, (_, size_bytes))] = left.items()
         return compare_with_copy(context, Proof(script=script, archive=archive, size_bytes=size_bytes), before, roles)
     finally:
-        shutil.rmtree(folder)
+        remove_copies([folder, place])
 
 
 def list_archives(folder: Path) -> dict[Path, tuple[int, int]]:

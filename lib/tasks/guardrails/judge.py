@@ -129,33 +129,43 @@ def judge_findings(check: Check, files: int, found: Sequence[WorkflowFinding], n
     return check.judge(holds=not found, observed=len(found), expected=0, unit="findings", detail=detail)
 
 
-def judge_scripts(runs: Sequence[ScriptRun]) -> Result:
-    """Judge the project's own commands: one that failed fails, else one that could not be run is an error."""
+def judge_scripts(runs: Sequence[ScriptRun], about: str = "") -> Result:
+    """Judge the project's own commands: one that failed, or would change the commit, fails; one that could not run is an error.
+
+    about: which commit they ran on, as a sentence.
+    """
     check = PROJECT_COMMANDS_PASS
     bad = [one for one in runs if one.passed is False]
+    rewriting = [one for one in runs if one.passed and one.changes.files]
     unrun = [one for one in runs if one.passed is None]
-    well = len(runs) - len(bad) - len(unrun)
+    well = len(runs) - len(bad) - len(unrun) - len(rewriting)
     facts: dict[str, Any] = {"observed": f"{well} of {len(runs)}", "expected": "every command"}
     missing = "; ".join(one.problem for one in unrun)
-    if bad:
-        named = ", ".join(f"`npm run {one.name}` (exit code {one.run.exit_code if one.run else None})" for one in bad)
-        beside = f" Not run: {missing}." if missing else ""
-        first = bad[0].run
+    if bad or rewriting:
+        said = [f"`npm run {one.name}` failed (exit code {one.run.exit_code if one.run else None})" for one in bad]
+        said += [f"`npm run {one.name}` would change {name_some(list(one.changes.files))}" for one in rewriting]
+        first = next((one.run for one in bad), None)
         return check.failed(
-            detail=f"Failed: {named}.{beside}",
+            detail=" ".join(filter(None, (f"{'. '.join(said)}.", f"Not run: {missing}." if missing else "", about))),
             command=first.command if first else None,
             exit_code=first.exit_code if first else None,
             **facts,
-            fix=f"Read its output in npm-{file_name(bad[0].name)}.txt, and fix the cause.",
+            fix=[
+                *(f"Read its output in npm-{file_name(one.name)}.txt, and fix the cause." for one in bad[:1]),
+                *(
+                    f"Run `npm run {one.name}`, and commit what it changes: npm-{file_name(one.name)}.diff."
+                    for one in rewriting[:1]
+                ),
+            ],
         )
     if unrun or not runs:
-        said = missing or "params name no command"
+        said_of = missing or "params name no command"
         return check.errored(
-            f"{said[:1].upper()}{said[1:]}.",
+            f"{said_of[:1].upper()}{said_of[1:]}. {about}".strip(),
             **facts,
             fix="Add it to package.json, or correct guardrails.commands in params.",
         )
-    return check.passed(**facts)
+    return check.passed(detail=about, **facts)
 
 
 def file_name(script: str) -> str:

@@ -166,18 +166,26 @@ def look_at_workflows(context: Context[Guardrails], *, guarded: GuardedBranch | 
 
 @look(PROJECT_COMMANDS_PASS)
 def look_at_commands(context: Context[Guardrails]) -> Findings[None]:
-    """Each command of the project: how it ended, and how long it took."""
+    """Each command of the project: how it ended, how long it took, and which files of the commit it would change."""
     settings = context.settings
-    runs = run_scripts(context.pack, settings.commands, timeout_s=settings.command_limit_s, jobs=settings.command_jobs)
+    runs, copy = run_scripts(
+        context.pack,
+        settings.commands,
+        timeout_s=settings.command_limit_s,
+        jobs=settings.command_jobs,
+        work=context.work / "commands",
+    )
     outcomes = {True: Outcome.PASS, False: Outcome.FAIL, None: Outcome.ERROR}
     rows = [
         {
             "command": f"npm run {one.name}",
-            "result": outcomes[one.passed].value,
+            "result": outcomes[one.passed and not one.changes.files].value,
             "took s": round(one.run.duration_s, 2) if one.run else None,
+            "would change": len(one.changes.files),
             "note": one.problem or None,
         }
         for one in runs
     ]
     artifacts = {f"npm-{judging.file_name(one.name)}.txt": one.run.transcript for one in runs if one.run}
-    return Findings(results=[judging.judge_scripts(runs)], rows=rows, artifacts=artifacts)
+    artifacts |= {f"npm-{judging.file_name(one.name)}.diff": one.changes.diff for one in runs if one.changes.files}
+    return Findings(results=[judging.judge_scripts(runs, copy.about)], rows=rows, artifacts=artifacts)

@@ -240,8 +240,23 @@ class TestCommands:
         found = look(context_of(project, tmp_path / "work"), guardrails.look_at_commands)
         [result] = found.results
         assert (result.outcome, result.observed, result.exit_code) == (Outcome.FAIL, "4 of 5", 3)
-        assert "`npm run scan` (exit code 3)" in result.detail
+        assert "`npm run scan` failed (exit code 3)" in result.detail
         assert "42" in found.artifacts["npm-scan.txt"]
+
+    def test_a_formatter_that_would_change_the_commit_fails_and_changes_nothing(self, project: Project, tmp_path: Path) -> None:
+        project.scripts({**SCRIPTS, "fmt": "node -e \"require('fs').writeFileSync('app/tiles.py', 'LIMIT = 4\\n')\""})
+        found = look(context_of(project, tmp_path / "work"), guardrails.look_at_commands)
+        [result] = found.results
+        assert (result.outcome, result.observed) == (Outcome.FAIL, "4 of 5")
+        assert "`npm run fmt` would change app/tiles.py" in result.detail
+        assert "+LIMIT = 4" in found.artifacts["npm-fmt.diff"]
+        assert (project.root / "app/tiles.py").read_text() == "LIMIT = 3\n"
+
+    def test_what_is_not_committed_is_not_judged_and_is_said(self, project: Project, tmp_path: Path) -> None:
+        project.write("app/tiles.py", "LIMIT = 9\n")
+        [result] = look(context_of(project, tmp_path / "work"), guardrails.look_at_commands).results
+        assert result.outcome is Outcome.PASS
+        assert "not committed: app/tiles.py" in result.detail
 
     def test_they_pass_again_once_fixed(self, project: Project, tmp_path: Path) -> None:
         [result] = look(context_of(project, tmp_path / "work"), guardrails.look_at_commands).results
@@ -272,6 +287,7 @@ class TestCommands:
         (project.root / "package.json").unlink()
         if text is not None:
             project.write("package.json", text)
+        project.commit()
         [result] = look(context_of(project, tmp_path / "work"), guardrails.look_at_commands).results
         assert result.outcome is Outcome.ERROR
 
