@@ -18,6 +18,7 @@ from lib.core.results import Outcome
 from lib.core.wording import format_duration, format_time, outcome_symbol, outcome_word
 from lib.display.markdown import link_to, plain
 from lib.evidence.log import EvidenceLine, read_evidence
+from lib.evidence.manifest import ENVELOPE
 from lib.reporters.summary import standing_out
 from lib.run.run_file import RunFile
 from lib.tasks.index import every_check
@@ -55,8 +56,11 @@ def draft_qa_links(run: RunFile, *, now: datetime) -> dict[str, str]:
 
 
 def newest_health(run_folder: Path) -> tuple[Path, list[EvidenceLine]] | None:
-    """Return the newest run of the environment that looked at the vendors, this one first, with what it found."""
-    others = sorted((path for path in run_folder.parent.glob("*Z-*") if path.is_dir()), reverse=True)
+    """Return the newest run of the environment that looked at the vendors, this one first, with what it found.
+
+    A run that was killed has no page to link to: only sealed ones count.
+    """
+    others = sorted((path for path in run_folder.parent.glob("*Z-*") if (path / ENVELOPE).is_file()), reverse=True)
     for folder in (run_folder, *others[:MOST_RUNS]):
         lines = health_lines(folder)
         if any(line.duration_s or line.artifacts for line in lines):

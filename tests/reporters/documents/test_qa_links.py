@@ -11,6 +11,7 @@ import pytest
 
 from lib.core.results import Provenance
 from lib.evidence.log import append_line, keep_artifacts, line_of
+from lib.evidence.manifest import ENVELOPE
 from lib.reporters.documents.qa_links import DATA_FILE, FILE, write_qa_links
 from lib.run.params import load_params
 from lib.run.run_file import RunFile
@@ -31,7 +32,7 @@ def run_in(folder: Path, run_id: str) -> RunFile:
     )  # fmt: skip
 
 
-def look(run: RunFile, started_at: datetime, *, well: bool = True) -> None:
+def look(run: RunFile, started_at: datetime, *, well: bool = True, is_finished: bool = True) -> None:
     kept = keep_artifacts(run.run_folder, "health", {"chatwoot.json": {"service": "chatwoot"}})
     result = CHECK.passed() if well else CHECK.failed(detail="GET /health: server error.", fix="read the log.")
     append_line(
@@ -39,6 +40,8 @@ def look(run: RunFile, started_at: datetime, *, well: bool = True) -> None:
         line_of(result, CHECK, run_id=run.run_id, environment="staging", provenance=Provenance.LIVE,
                 started_at=started_at, duration_s=0.2, artifacts=kept),
     )  # fmt: skip
+    if is_finished:
+        (run.run_folder / ENVELOPE).write_text("{}")
 
 
 def read_links(run: RunFile) -> tuple[str, dict[str, Any]]:
@@ -73,6 +76,12 @@ def test_the_newest_run_that_looked_is_taken(tmp_path: Path) -> None:
     assert data["run_id"] == "20261123T010000Z-bbbb"
     assert "## What failed" in text
     assert "server error" in text
+
+
+def test_a_killed_run_is_no_source(tmp_path: Path) -> None:
+    look(run_in(tmp_path, "20261122T010000Z-aaaa"), NOW - timedelta(hours=20))
+    look(run_in(tmp_path, "20261123T010000Z-bbbb"), NOW - timedelta(hours=5), is_finished=False)
+    assert read_links(run_in(tmp_path, "20261123T055900Z-cccc"))[1]["run_id"] == "20261122T010000Z-aaaa"
 
 
 def test_stale_evidence_is_shown_as_stale(tmp_path: Path) -> None:

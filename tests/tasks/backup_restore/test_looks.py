@@ -753,9 +753,10 @@ class TestProjectBackup:
         assert self.judge(rehearsal).outcome is Outcome.PASS, rehearsal.detail("project_backup_restores")
 
     def test_the_password_is_on_no_command_line(self, rehearsal: Rehearsal, pack: Path, context: Context[BackupRestore]) -> None:
-        define(pack, f"ps -eo args > $BACKUP_DIR/seen.txt; cp $BACKUP_DIR/seen.txt '{pack}/seen.txt'; node scripts/project/backup.mjs")
+        seen = pack / "seen.txt"
+        define(pack, f"ps -eo args > '{seen}'; node scripts/project/backup.mjs")
         assert self.judge(rehearsal).outcome is Outcome.PASS
-        assert context.target.password is None or context.target.password not in (pack / "seen.txt").read_text()
+        assert context.target.password is None or context.target.password not in seen.read_text()
 
 
 def define(pack: Path, script: str) -> None:
