@@ -47,8 +47,11 @@ class Control:
 
     def explains(self, figure_s: float, limit_s: float) -> bool:
         """Return whether a machine with time to spare might have kept the figure within the limit."""
-        by_one_stop = self.late_s >= QUIET_S and MARGIN * self.late_s >= figure_s - limit_s
-        return by_one_stop or figure_s * (1 - self.lost) <= limit_s
+        return self.stopped_for(figure_s - limit_s) or figure_s * (1 - self.lost) <= limit_s
+
+    def stopped_for(self, length_s: float) -> bool:
+        """Return whether the control stood still once for about so long."""
+        return self.late_s >= QUIET_S and MARGIN * self.late_s >= length_s
 
 
 QUIET = Control()
@@ -84,6 +87,9 @@ class ControlRecord:
         return ControlRecord([one._replace(begin_s=one.begin_s + by_s, end_s=one.end_s + by_s) for one in self.rounds])
 
 
+QUIET_RECORD = ControlRecord()
+
+
 def weigh(figure_s: float, limit_s: float, control: Control) -> Standing:
     """Return where a figure stands beside its control."""
     if figure_s <= limit_s:
@@ -107,13 +113,20 @@ def worst_of(standings: Sequence[Standing]) -> Standing:
 Seen = TypeVar("Seen")
 
 
-def best_look(take: Callable[[], Seen], *, standing: Callable[[Seen], Standing], figure: Callable[[Seen], float]) -> Seen:
+def best_look(
+    take: Callable[[], Seen],
+    *,
+    standing: Callable[[Seen], Standing],
+    figure: Callable[[Seen], float],
+    may_repeat: Callable[[], bool] = lambda: True,
+) -> Seen:
     """Look until it is clear, MOST_LOOKS times at most; return the clear look, else the one with the smallest figure.
 
+    may_repeat: asked before each further look.
     A look that is beyond its limit beside a quiet control is clear: to look again would only wait for luck.
     """
     looks = [take()]
-    while standing(looks[-1]) is Standing.UNCLEAR and len(looks) < MOST_LOOKS:
+    while standing(looks[-1]) is Standing.UNCLEAR and len(looks) < MOST_LOOKS and may_repeat():
         looks.append(take())
     return min(looks, key=lambda one: (standing(one) is Standing.UNCLEAR, figure(one)))
 
@@ -126,6 +139,11 @@ def format_s(seconds: float) -> str:
 def too_busy(control: str, limit: str) -> str:
     """Return the sentence for what could not be told apart from a busy machine."""
     return f"This machine was too busy to tell (control {control}, limit {limit})."
+
+
+def too_busy_for(control: Control, limit_s: float) -> str:
+    """Return the sentence for a time-out that says nothing beside its control."""
+    return too_busy(format_s(control.held_up_s(limit_s)), format_s(limit_s))
 
 
 def judge_timed(

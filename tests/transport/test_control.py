@@ -42,8 +42,9 @@ def test_a_round_that_has_not_ended_counts() -> None:
     with ControlClock() as clock:
         while not clock.rounds:
             time.sleep(0.001)
-    ended = clock.record().rounds[-2].end_s
-    assert clock.since(ended).late_s == clock.record().rounds[-1].late_s or clock.since(ended).late_s > 0
+    ended = clock.rounds[-1].end_s
+    while clock.since(ended).late_s < 0.05:  # its thread is gone, so this round never ends
+        pass
 
 
 def test_nothing_was_met_before_it_began() -> None:

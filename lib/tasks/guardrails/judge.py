@@ -8,6 +8,7 @@ from typing import Any
 
 from lib.clients.npm import ScriptRun
 from lib.clients.workflow_linters import WorkflowFinding
+from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, name_some
 from lib.tasks.guardrails.branch import GuardedBranch
@@ -129,8 +130,11 @@ def judge_findings(check: Check, files: int, found: Sequence[WorkflowFinding], n
     return check.judge(holds=not found, observed=len(found), expected=0, unit="findings", detail=detail)
 
 
-def judge_scripts(runs: Sequence[ScriptRun]) -> Result:
-    """Judge the project's own commands: one that failed fails, else one that could not be run is an error."""
+def judge_scripts(runs: Sequence[ScriptRun], control: Control, *, limit_s: float) -> Result:
+    """Judge the project's own commands: one that failed fails, else one that could not be run is an error.
+
+    control: what this machine met while they ran; a command that was out of time beside one that was held up says so.
+    """
     check = PROJECT_COMMANDS_PASS
     bad = [one for one in runs if one.passed is False]
     unrun = [one for one in runs if one.passed is None]
@@ -148,6 +152,8 @@ def judge_scripts(runs: Sequence[ScriptRun]) -> Result:
             **facts,
             fix=f"Read its output in npm-{file_name(bad[0].name)}.txt, and fix the cause.",
         )
+    if any(one.ran_out for one in unrun) and weigh_timeout(limit_s, control) is Standing.UNCLEAR:
+        return check.errored(f"{too_busy_for(control, limit_s)} Not ended in time: {missing}.", **facts, fix=RUN_AGAIN)
     if unrun or not runs:
         said = missing or "params name no command"
         return check.errored(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -26,6 +27,7 @@ from lib.tasks.guardrails.task import (
     Guardrails,
 )
 from lib.transport.context import Context
+from lib.transport.control import ControlClock
 
 HOW = {"A": "added", "D": "deleted", "R": "moved", "C": "copied", "?": "not committed"}
 """How git says that a file was changed."""
@@ -162,7 +164,10 @@ def look_at_workflows(context: Context[Guardrails], *, guarded: GuardedBranch | 
 def look_at_commands(context: Context[Guardrails]) -> Findings[None]:
     """Each command of the project: how it ended, and how long it took."""
     settings = context.settings
-    runs = run_scripts(context.pack, settings.commands, timeout_s=settings.command_limit_s, jobs=settings.command_jobs)
+    with ControlClock() as clock:
+        began_s = time.monotonic()
+        runs = run_scripts(context.pack, settings.commands, timeout_s=settings.command_limit_s, jobs=settings.command_jobs)
+        control = clock.since(began_s)
     outcomes = {True: Outcome.PASS, False: Outcome.FAIL, None: Outcome.ERROR}
     rows = [
         {
@@ -174,4 +179,6 @@ def look_at_commands(context: Context[Guardrails]) -> Findings[None]:
         for one in runs
     ]
     artifacts = {f"npm-{judging.file_name(one.name)}.txt": one.run.transcript for one in runs if one.run}
-    return Findings(results=[judging.judge_scripts(runs)], rows=rows, artifacts=artifacts)
+    return Findings(
+        results=[judging.judge_scripts(runs, control, limit_s=settings.command_limit_s)], rows=rows, artifacts=artifacts
+    )
