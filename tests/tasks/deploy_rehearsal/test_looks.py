@@ -24,6 +24,7 @@ from lib.tasks.deploy_rehearsal import rehearsal
 from lib.tasks.deploy_rehearsal.task import CHECKS, DeployRehearsal
 from lib.transport.context import Context
 from lib.transport.database import Database
+from tests.support.busy import busy_machine, needs_runnable
 from tests.support.fly_worlds import (
     APP,
     BEHIND,
@@ -126,6 +127,13 @@ def test_one_machine_alone_cannot_be_replaced_unnoticed(database: Database, tmp_
         wait_passing(fly)
         seen = Seen(context_of(database, fly, tmp_path, pack=pack, strategy="rolling", **LIMITS))
     assert seen.outcomes(FAIL) == {"downtime_within_limit", "errors_within_limit"}, seen.found
+
+
+@needs_runnable
+def test_a_busy_machine_is_no_fail(fly: EmbeddedFly, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with busy_machine(monkeypatch):
+        seen = Seen(context_of(database, fly, tmp_path, health_timeout_s=5, **LIMITS), version_skew=True)
+    assert seen.outcomes(FAIL) == set(), seen.found
 
 
 @pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
