@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ from lib.tasks.rls.task import (
     VIEWS_ARE_SECURITY_INVOKER,
 )
 from lib.transport.context import Context
+from lib.transport.control import ControlClock
 from lib.transport.database import Database, read_query
 
 MANAGED_SCHEMAS = (
@@ -182,7 +184,10 @@ def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
         name = context.environment
         reason = f"Tests write before they roll back, and writing to {name} is not allowed."
         return look_at_pgtap.skips(reason, fix=f"Run with ALLOW_WRITES={name}.")
-    files = list(run_test_files(context.target, context.pack, psql=psql, statement_timeout_s=timeout_s))
+    with ControlClock() as clock:
+        began_s = time.monotonic()
+        files = list(run_test_files(context.target, context.pack, psql=psql, statement_timeout_s=timeout_s))
+        control = clock.since(began_s)
     rows = [
         {
             "file": one.path,
@@ -195,7 +200,7 @@ def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
     ]
     transcripts = {f"tap-{number:02d}-{name_file(one.path)}.txt": one.transcript for number, one in enumerate(files, start=1)}
     kept = {name: transcript for name, transcript in transcripts.items() if transcript}
-    return Findings(results=[judge_pgtap(files)], rows=rows, artifacts=kept)
+    return Findings(results=[judge_pgtap(files, control, timeout_s=timeout_s)], rows=rows, artifacts=kept)
 
 
 def name_file(path: str) -> str:
