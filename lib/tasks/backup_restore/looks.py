@@ -128,7 +128,7 @@ def look_at_restore(context: Context[BackupRestore], *, backup: Backup | None) -
     )
     return Findings(
         results=[complete, judge_restore(copy.restore), judge_rto(copy.restore, context.settings.rto_s, copy.control)],
-        rows=stages_of(copy),
+        rows=[*stages_of(copy), control_of(copy)],
         artifacts={"restore.txt": "\n".join(run.transcript for run in copy.restore.runs)},
         facts=copy if copy.restore.succeeded else None,
     )
@@ -161,10 +161,12 @@ def restore_backup(context: Context[BackupRestore], backup: Backup) -> RestoredC
 def stages_of(copy: RestoredCopy | None) -> list[dict[str, Any]]:
     """Return the steps of a restore with their seconds, in order; none when there was no restore."""
     stages = copy.restore.stages if copy else {}
-    rows = [{"stage": stage, "seconds": round(seconds, 3)} for stage, seconds in stages.items()]
-    if copy:
-        rows.append({"stage": "(held up: the control)", "seconds": round(copy.control.held_up_s(copy.restore.duration_s), 3)})
-    return rows
+    return [{"stage": stage, "seconds": round(seconds, 3)} for stage, seconds in stages.items()]
+
+
+def control_of(copy: RestoredCopy) -> dict[str, Any]:
+    """Return how long the control was held up meanwhile, as a row below the steps."""
+    return {"stage": "the control was held up", "seconds": round(copy.control.held_up_s(copy.restore.duration_s), 3)}
 
 
 @look(SCHEMA_MATCHES)
