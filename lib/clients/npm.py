@@ -20,7 +20,7 @@ from lib.clients.working_copy import (
     remove_copies,
     reset_copy,
 )
-from lib.core.errors import CommandError, TargetError
+from lib.core.errors import CommandError, CommandTimeout, TargetError
 from lib.core.paths import ROOT
 from lib.transport.process import CommandRun, path_after, run_command
 
@@ -34,8 +34,9 @@ DOES_NOTHING = re.compile(r"^\s*(?:true|:|exit 0|echo(?:\s[^;&|]*)?)?\s*$")
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptRun:
-    """One command of the project. run: None when it could not be run; problem then says why.
+    """One command of the project.
 
+    run: None when it did not come to its end; problem then says why. ran_out: because its time was over.
     changes: what it changed in the copy that it ran in, in files that the commit has.
     """
 
@@ -43,6 +44,7 @@ class ScriptRun:
     run: CommandRun | None = None
     problem: str = ""
     changes: CopyChanges = NO_CHANGES
+    ran_out: bool = False
 
     @property
     def passed(self) -> bool | None:
@@ -98,7 +100,7 @@ def run_script(
     try:
         run = run_command([*npm, "run", name], timeout_s=timeout_s, env=given, cwd=folder)
     except CommandError as exc:
-        return ScriptRun(name=name, problem=exc.message.rstrip("."))
+        return ScriptRun(name=name, problem=exc.message.rstrip("."), ran_out=isinstance(exc, CommandTimeout))
     return ScriptRun(name=name, run=run)
 
 

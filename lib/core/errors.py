@@ -7,6 +7,7 @@
     |   +-- WebError
     |   +-- MailError
     |   +-- CommandError
+    |       +-- CommandTimeout
     +-- NotReadyError      the last cell of a notebook: a gate did not pass
 
 A message is one or two sentences: what was tried, where, what was seen. What to do is its `fix`, never part of it.
@@ -80,6 +81,10 @@ class MailError(TargetError):
 
 class CommandError(TargetError):
     """A program could not be started, ran out of time, or broke before it could answer."""
+
+
+class CommandTimeout(CommandError):
+    """A program ran out of time and was ended."""
 
 
 class NotReadyError(WorkbookError):

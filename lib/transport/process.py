@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core.background import Background
-from lib.core.errors import CommandError
+from lib.core.errors import CommandError, CommandTimeout
 from lib.core.redact import redact
 
 KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
@@ -176,9 +176,9 @@ def start_program(
         raise CommandError(f"{name} could not be started: {exc.strerror}.", fix="Run `make setup`, or check the path.") from exc
 
 
-def no_answer(shown: str, timeout_s: float) -> CommandError:
+def no_answer(shown: str, timeout_s: float) -> CommandTimeout:
     """Return the sentence for a program that ran out of time."""
-    return CommandError(
+    return CommandTimeout(
         f"`{shown}` did not end within {timeout_s:g} s, so it was ended.", fix="Run it by hand to see what it waits for."
     )
 

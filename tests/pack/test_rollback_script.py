@@ -264,8 +264,11 @@ def test_a_platform_that_fails_is_told_apart(operator: Operator, database: Datab
 def test_a_release_that_does_not_get_healthy_is_told(operator: Operator) -> None:
     deploy(operator.fly, "unhealthy", strategy="immediate")
     deploy(operator.fly, "current", strategy="immediate")
-    code, said = operator.run("--app", APP, "--to", "v2", "--limit", "1", "--execute")
+    options = ("--app", APP, "--to", "v2", "--limit", "1", "--execute")
+    code, said = operator.run(*options, "--strategy", "immediate")
     assert (code, "not healthy within 1 s" in said) == (10, True)
+    code, said = operator.run(*options, "--abandon")
+    assert (code, "timeout reached waiting for health checks" in said) == (9, True)
 
 
 def test_a_tag_that_was_moved_is_not_taken_for_the_old_image(operator: Operator) -> None:

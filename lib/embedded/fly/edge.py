@@ -15,6 +15,11 @@ CONNECT_TIMEOUT_S = 2
 ANSWER_TIMEOUT_S = 30
 NOBODY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 """What a user gets while no machine of the app is healthy."""
+CUT_OFF = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+"""What a user gets whose request a machine took and did not answer.
+
+Source: https://fly.io/docs/reference/error-codes, PU02: the request was started, so no other machine gets it.
+"""
 BROKE = b"HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 """What a user gets when the edge itself broke."""
 
@@ -51,27 +56,29 @@ class Edge:
                 await writer.wait_closed()
 
     async def answer(self, head: bytes) -> bytes:
-        """Return the answer of the first machine that gives one, in turn."""
+        """Return the answer of the first machine that can be reached, in turn."""
         self.turn += 1
         routable = [machine for machine in self.machines() if machine.is_routable]
         for place in range(len(routable)):
             machine = routable[(self.turn + place) % len(routable)]
             said = await pass_on(head, machine.port)
-            if said:
+            if said is not None:
                 return said
         return NOBODY
 
 
-async def pass_on(head: bytes, port: int) -> bytes:
-    """Return the machine's answer to this request; nothing when it cannot be reached or breaks off."""
+async def pass_on(head: bytes, port: int) -> bytes | None:
+    """Return the machine's answer to this request, a 502 when it breaks off; None when it cannot be reached."""
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(HOST, port)
-        try:
-            writer.write(head)
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                return await reader.read(-1)
-        finally:
-            writer.close()
     except (OSError, TimeoutError):
-        return b""
+        return None
+    try:
+        writer.write(head)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            return await reader.read(-1) or CUT_OFF
+    except (OSError, TimeoutError):
+        return CUT_OFF
+    finally:
+        writer.close()

@@ -12,6 +12,7 @@ from lib.clients.postgres.restores import Restore
 from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.row_differences import RowDifference, find_row_differences
 from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
+from lib.core.busyness import QUIET, Control
 from lib.core.results import Outcome
 from lib.tasks.backup_restore.backup import Backup
 from lib.transport.database import Database
@@ -22,11 +23,12 @@ ROWS_NAMED = 10
 
 @dataclass(frozen=True, kw_only=True)
 class RestoredCopy:
-    """A restored database, with the backup it came from and how it was restored."""
+    """A restored database, with the backup it came from, how it was restored, and what the control met meanwhile."""
 
     backup: Backup
     database: Database
     restore: Restore
+    control: Control = QUIET
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ so that one cause gives one `fail`.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +64,7 @@ from lib.tasks.backup_restore.task import (
     BackupRestore,
 )
 from lib.transport.context import Context
+from lib.transport.control import ControlClock
 
 NOT_TAKEN = "Cannot check: no backup was taken."
 SEE_TAKEN = "See backup_restore.dump_taken and fix that first."
@@ -125,8 +127,8 @@ def look_at_restore(context: Context[BackupRestore], *, backup: Backup | None) -
         detail=f"{len(backup.manifest['files'])} files were read and their sha256 compared right before the restore.",
     )
     return Findings(
-        results=[complete, judge_restore(copy.restore), judge_rto(copy.restore, context.settings.rto_s)],
-        rows=stages_of(copy),
+        results=[complete, judge_restore(copy.restore), judge_rto(copy.restore, context.settings.rto_s, copy.control)],
+        rows=[*stages_of(copy), control_of(copy)],
         artifacts={"restore.txt": "\n".join(run.transcript for run in copy.restore.runs)},
         facts=copy if copy.restore.succeeded else None,
     )
@@ -135,34 +137,36 @@ def look_at_restore(context: Context[BackupRestore], *, backup: Backup | None) -
 def restore_backup(context: Context[BackupRestore], backup: Backup) -> RestoredCopy:
     """Return a restored copy; its database is removed again when the restore failed."""
     stages: dict[str, float] = {}
-    with timed(stages, "create"):
-        database = make_copy(context.scratch)
-    is_whole = False
-    try:
-        restore = restore_dump(
-            backup.dump,
-            database,
-            scope=backup.source.scope,
-            tables=backup.source.tables,
-            roles=backup.roles,
-            work=context.work,
-            programs=context.programs.postgres_bin,
-            jobs=context.settings.jobs,
-            timeout_s=context.settings.command_timeout_s,
-        )
-        is_whole = restore.succeeded
-    finally:
-        if not is_whole:
-            backup.close()
-            drop_copy(context.scratch, database)
+    with ControlClock() as clock:
+        began_s = time.monotonic()
+        with timed(stages, "create"):
+            database = make_copy(context.scratch)
+        is_whole = False
+        try:
+            restore = restore_dump(
+                backup.dump, database, scope=backup.source.scope, tables=backup.source.tables, roles=backup.roles,
+                work=context.work, programs=context.programs.postgres_bin, jobs=context.settings.jobs,
+                timeout_s=context.settings.command_timeout_s,
+            )  # fmt: skip
+            is_whole = restore.succeeded
+        finally:
+            if not is_whole:
+                backup.close()
+                drop_copy(context.scratch, database)
+        control = clock.since(began_s)
     restore = replace(restore, stages={**stages, **restore.stages})
-    return RestoredCopy(backup=backup, database=database, restore=restore)
+    return RestoredCopy(backup=backup, database=database, restore=restore, control=control)
 
 
 def stages_of(copy: RestoredCopy | None) -> list[dict[str, Any]]:
     """Return the steps of a restore with their seconds, in order; none when there was no restore."""
     stages = copy.restore.stages if copy else {}
     return [{"stage": stage, "seconds": round(seconds, 3)} for stage, seconds in stages.items()]
+
+
+def control_of(copy: RestoredCopy) -> dict[str, Any]:
+    """Return how long the control was held up meanwhile, as a row below the steps."""
+    return {"stage": "the control was held up", "seconds": round(copy.control.held_up_s(copy.restore.duration_s), 3)}
 
 
 @look(SCHEMA_MATCHES)

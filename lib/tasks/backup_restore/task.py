@@ -58,7 +58,7 @@ WITHIN_RTO = Check(
     fix="Raise backup_restore.jobs in the params file, or agree on another objective (backup_restore.rto_s).",
     doc="Compares the seconds from an empty server to a complete copy with backup_restore.rto_s. It answers how long an "
     "outage would last once somebody has decided to restore. The time is of this machine and network: finding the "
-    "backup, switching over and a slower server come on top.",
+    "backup, switching over and a slower server come on top. A time that a control on this machine explains is an error.",
 )
 SCHEMA_MATCHES = Check(
     "backup_restore.schema_matches",

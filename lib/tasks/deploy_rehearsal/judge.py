@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib.clients.fly.flyctl import AppState, said_by
+from lib.core.busyness import RUN_AGAIN, Standing, judge_timed, too_busy_for, weigh, weigh_timeout
 from lib.core.results import Result
 from lib.core.wording import format_count
-from lib.tasks.deploy_rehearsal.outages import error_ratio, find_outages, longest_gap_s
 from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal, RehearsalPlan
 from lib.tasks.deploy_rehearsal.rollback import ComponentChange
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls
@@ -17,8 +17,6 @@ from lib.tasks.deploy_rehearsal.task import (
     CANDIDATE_IS_IN_THE_REGISTRY,
     CANDIDATE_STAYS_HEALTHY,
     CONFIG_IS_VALID,
-    DOWNTIME_WITHIN_LIMIT,
-    ERRORS_WITHIN_LIMIT,
     EVERYTHING_CAME_BACK,
     NEIGHBOURS_WORK_TOGETHER,
     OLD_VERSION_ANSWERS,
@@ -27,6 +25,9 @@ from lib.tasks.deploy_rehearsal.task import (
     WAY_BACK_IS_KNOWN,
 )
 from lib.transport.process import CommandRun
+
+CHECK_TIMEOUT_S = 2.0
+"""Seconds that a health check is given as fly.toml usually has it; a machine that is held up for longer looks sick."""
 
 
 def judge_config(run: CommandRun, name: str, version: str) -> Result:
@@ -120,6 +121,11 @@ def judge_deploy(plan: RehearsalPlan, seen: Rehearsal) -> Result:
         )
     if seen.healthy_after_s is not None:
         return check.passed(observed=round(seen.healthy_after_s, 2), **facts)
+    control = seen.control_of("deploy")
+    by_the_clock = ran_out(seen, "deploy", plan.health_timeout_s) and not has_crashed(plan, seen)
+    if by_the_clock and weigh_timeout(plan.health_timeout_s, control) is Standing.UNCLEAR:
+        reason = f"{too_busy_for(control, plan.health_timeout_s)} The running release was restored."
+        return check.errored(reason, observed="not in time", fix=RUN_AGAIN, **facts)
     on_it = sum(machine.image == plan.image for machine in seen.machines)
     healthy = sum(machine.is_healthy and machine.image == plan.image for machine in seen.machines)
     said = f" flyctl: {said_by(seen.deploy)}." if seen.deploy and seen.deploy.exit_code else ""
@@ -129,6 +135,18 @@ def judge_deploy(plan: RehearsalPlan, seen: Rehearsal) -> Result:
         f"{said} The running release was restored."
     )
     return check.failed(observed="never", detail=detail, **facts)
+
+
+def ran_out(seen: Rehearsal, phase: str, limit_s: float) -> bool:
+    """Return whether a phase took all the time there was, so that a clock ended it and nothing else."""
+    taken = seen.phase(phase)
+    return taken.end_s - taken.begin_s >= limit_s
+
+
+def has_crashed(plan: RehearsalPlan, seen: Rehearsal) -> bool:
+    """Return whether the program of a machine has ended by itself since the deploy began: no busy machine does that."""
+    known = {(machine.id, exit_ms) for machine in plan.before.machines for exit_ms in machine.exits}
+    return any((machine.id, exit_ms) not in known for machine in seen.machines for exit_ms in machine.exits)
 
 
 def judge_watch(plan: RehearsalPlan, seen: Rehearsal) -> Result:
@@ -143,6 +161,10 @@ def judge_watch(plan: RehearsalPlan, seen: Rehearsal) -> Result:
         failure = seen.watch_failure
         reason = f"While the candidate was watched, the machines could not be read: {failure.message}"
         return check.errored(reason, fix=failure.fix, **facts)
+    control = seen.control.within(seen.phase("rollback").begin_s - 2 * CHECK_TIMEOUT_S, seen.phase("rollback").begin_s)
+    if seen.fell_over and not seen.ended_itself and weigh_timeout(CHECK_TIMEOUT_S, control) is Standing.UNCLEAR:
+        reason = f"{too_busy_for(control, CHECK_TIMEOUT_S)} While the candidate was watched, {seen.fell_over}."
+        return check.errored(reason, fix=RUN_AGAIN, **facts)
     detail = f"The candidate failed: {seen.fell_over}." if seen.fell_over else ""
     return check.judge(
         holds=not seen.fell_over, detail=detail, fix=f"Run `flyctl logs --app {plan.fly.app}` to see why it ended.", **facts
@@ -151,21 +173,29 @@ def judge_watch(plan: RehearsalPlan, seen: Rehearsal) -> Result:
 
 def judge_rollback(plan: RehearsalPlan, seen: Rehearsal) -> Result:
     """Judge that the script restored the old release in time."""
-    check = ROLLBACK_IS_QUICK
-    facts: dict[str, Any] = {"expected": plan.rollback_limit_s, "unit": "s", "command": plan.rollback.display_name}
+    check, limit_s, control = ROLLBACK_IS_QUICK, plan.rollback_limit_s, seen.control_of("rollback")
+    facts: dict[str, Any] = {"expected": limit_s, "unit": "s", "command": plan.rollback.display_name}
+    run = seen.rollback
+    if run is None or run.exit_code != 0:
+        detail = describe_failed_rollback(seen)
+        facts |= {"observed": "never", "exit_code": run.exit_code if run else None, "fix": restore_by_hand(plan)}
+        if ran_out(seen, "rollback", limit_s) and weigh_timeout(limit_s, control) is Standing.UNCLEAR:
+            return check.errored(f"{too_busy_for(control, limit_s)} {detail}", **facts)
+        return check.failed(detail=detail, **facts)
+    took = round(run.duration_s, 2)
+    standing = weigh(took, limit_s, control)
+    detail = "" if standing is Standing.WITHIN else "The rollback took longer than agreed."
+    return judge_timed(
+        check, standing, control_s=control.held_up_s(took), limit_s=limit_s, observed=took, detail=detail, exit_code=0, **facts
+    )
+
+
+def describe_failed_rollback(seen: Rehearsal) -> str:
+    """Return why the old release was not restored, as a sentence."""
     if seen.rollback is None:
-        detail = f"The rollback script did not end: {seen.rollback_failure}"
-        return check.failed(observed="never", detail=detail, fix=restore_by_hand(plan), **facts)
-    if seen.rollback.exit_code != 0:
-        last = seen.rollback.lines[-1][1] if seen.rollback.lines else "it said nothing"
-        detail = f"The rollback script ended with {seen.rollback.exit_code}: {last}."
-        return check.failed(
-            observed="never", detail=detail, fix=restore_by_hand(plan), exit_code=seen.rollback.exit_code, **facts
-        )
-    took = round(seen.rollback.duration_s, 2)
-    holds = took <= plan.rollback_limit_s
-    detail = "" if holds else "The rollback took longer than agreed."
-    return check.judge(holds=holds, observed=took, detail=detail, exit_code=0, **facts)
+        return f"The rollback script did not end: {seen.rollback_failure}"
+    last = seen.rollback.lines[-1][1] if seen.rollback.lines else "it said nothing"
+    return f"The rollback script ended with {seen.rollback.exit_code}: {last}."
 
 
 def restore_by_hand(plan: RehearsalPlan) -> list[str]:
@@ -186,27 +216,12 @@ def judge_return(plan: RehearsalPlan, seen: Rehearsal) -> Result:
     failures += [f"version {now} answers instead of {old}"] if now != old else []
     failures += list(seen.smoke_after.failures)
     detail = f"After the rollback: {'; '.join(failures)}." if failures else ""
+    control = seen.control_of("after")
+    is_mixed = now not in (old, "unknown") or any(one.digest not in plan.before.images for one in seen.after.machines)
+    if failures and not is_mixed and weigh_timeout(CHECK_TIMEOUT_S, control) is Standing.UNCLEAR:
+        reason = f"{too_busy_for(control, CHECK_TIMEOUT_S)} {detail}"
+        return check.errored(reason, observed=now, expected=old, fix=restore_by_hand(plan))
     return check.judge(holds=not failures, observed=now, expected=old, detail=detail, fix=restore_by_hand(plan))
-
-
-def judge_users(seen: Rehearsal, *, max_downtime_s: float, max_error_ratio: float) -> list[Result]:
-    """Judge what users met from the trigger of the deploy to the end."""
-    downtime, errors = DOWNTIME_WITHIN_LIMIT, ERRORS_WITHIN_LIMIT
-    began_s = next((phase.begin_s for phase in seen.phases if phase.name == "deploy"), 0.0)
-    counted = [sample for sample in seen.samples if sample.sent_at >= began_s]
-    good_before = [sample for sample in seen.samples if sample.sent_at < began_s and sample.is_good]
-    if not counted or not good_before:
-        reason = "No request was answered before the deploy, so its effect could not be determined."
-        fix = "Check whether the app answers at all."
-        return [downtime.errored(reason, fix=fix), errors.errored(reason, fix=fix)]
-    gap, ratio = longest_gap_s(counted), error_ratio(counted)
-    lost = sum(not sample.is_good for sample in counted)
-    outages = len(find_outages(counted))
-    how = f"{lost} of {format_count(len(counted), 'request')} lost, in {format_count(outages, 'stretch', 'stretches')}."
-    return [
-        downtime.judge(holds=gap <= max_downtime_s, observed=round(gap, 2), expected=max_downtime_s, unit="s", detail=how),
-        errors.judge(holds=ratio <= max_error_ratio, observed=round(ratio, 4), expected=max_error_ratio, detail=how),
-    ]
 
 
 def judge_restored_release(changes: Sequence[ComponentChange], components: int) -> Result:

@@ -19,6 +19,7 @@ from lib.core.permissions import Act, Refusal
 from lib.core.recovery_notes import remove_recovery_note, write_recovery_note
 from lib.core.results import Findings, Outcome, look
 from lib.tasks.deploy_rehearsal import judge as judgement
+from lib.tasks.deploy_rehearsal.judge_users import judge_users
 from lib.tasks.deploy_rehearsal.outages import find_outages, sum_up_phases
 from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal, RehearsalPlan, format_machines, rehearse, transcripts_of
 from lib.tasks.deploy_rehearsal.rollback import (
@@ -29,7 +30,7 @@ from lib.tasks.deploy_rehearsal.rollback import (
     plan_rollback,
     snapshot_release,
 )
-from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, format_cell, try_image, wait_for_image
+from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, format_cell, try_image, wait_clearly
 from lib.tasks.deploy_rehearsal.task import (
     CANDIDATE_GETS_HEALTHY,
     CANDIDATE_IS_IN_THE_REGISTRY,
@@ -94,7 +95,7 @@ def look_at_what_runs(context: Context[DeployRehearsal]) -> Findings[AppState]:
     read_operator(fly)
     state = read_app(fly)
     if state.running is not None and not state.is_healthy:
-        wait_for_image(fly, state.running.image, timeout_s=context.settings.health_timeout_s)
+        wait_clearly(fly, state.running.image, timeout_s=context.settings.health_timeout_s)
         state = read_app(fly)
     config = validate_config(fly, context.settings.config)
     rows = [
@@ -203,11 +204,12 @@ def look_at_users(context: Context[DeployRehearsal], *, rehearsal: Rehearsal | N
         if refusal := find_refusal(context, context.settings.app):
             return look_at_users.not_allowed(refusal)
         return look_at_users.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
-    results = judgement.judge_users(
+    results = judge_users(
         rehearsal, max_downtime_s=context.settings.max_downtime_s, max_error_ratio=context.settings.max_error_ratio
     )
     outages = [asdict(one) for one in find_outages(rehearsal.samples)]
-    return Findings(results=results, rows=sum_up_phases(rehearsal.samples, rehearsal.phases), artifacts={"outages.json": outages})
+    rows = sum_up_phases(rehearsal.samples, rehearsal.phases, rehearsal.control)
+    return Findings(results=results, rows=rows, artifacts={"outages.json": outages})
 
 
 @look(EVERYTHING_CAME_BACK)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lib.core.busyness import Control, ControlRecord, Standing, weigh, worst_of
 from lib.transport.traffic import Sample, Stream
 
 FEWEST_FOR_P95 = 20
@@ -73,6 +74,37 @@ def error_ratio(samples: Sequence[Sample]) -> float:
     return sum(not sample.is_good for sample in samples) / len(samples)
 
 
+STARVED = (0, 503)
+"""What users get of a machine that is held up: no answer in time, or none by a healthy machine. Other answers are the app's."""
+
+
+def weigh_downtime(outages: Sequence[Outage], control: ControlRecord, limit_s: float) -> tuple[Standing, float]:
+    """Return where the stretches without an answer stand, and how long the control of the worst was held up, in seconds."""
+    beside = [(outage.length_s, control.within(outage.begin_s, outage.end_s)) for outage in outages]
+    standing = worst_of([weigh(length_s, limit_s, met) for length_s, met in beside])
+    worst = [(length_s, met) for length_s, met in beside if weigh(length_s, limit_s, met) is standing]
+    return standing, max((met.held_up_s(length_s) for length_s, met in worst), default=0.0)
+
+
+def weigh_errors(samples: Sequence[Sample], control: ControlRecord, limit: float) -> tuple[Standing, float]:
+    """Return where the part of lost requests stands, and the share of the losses that the control explains.
+
+    A stretch is explained whole by a stop of the control of about its length, else by the share of time that work lost in it.
+    """
+    ratio = error_ratio(samples)
+    if ratio <= limit:
+        return Standing.WITHIN, 0.0
+    own = 0.0
+    for outage in find_outages(samples):
+        lost = [one for one in samples if not one.is_good and outage.begin_s <= one.sent_at <= outage.end_s]
+        met = control.within(outage.begin_s, outage.end_s)
+        starved = sum(one.status in STARVED for one in lost)
+        explained = 1.0 if met.stopped_for(outage.length_s) else met.lost
+        own += len(lost) - starved * explained
+    explained_share = 1 - own / (ratio * len(samples))
+    return (Standing.UNCLEAR if own / len(samples) <= limit else Standing.BEYOND), explained_share
+
+
 def p95_ms(samples: Sequence[Sample]) -> float | None:
     """Return the 95th percentile of the good answers' times in ms, None for too few of them."""
     times = sorted(sample.took_ms for sample in samples if sample.is_good)
@@ -84,12 +116,12 @@ def within(samples: Sequence[Sample], phase: Phase) -> list[Sample]:
     return [sample for sample in samples if phase.begin_s <= sample.sent_at < phase.end_s]
 
 
-def sum_up_phases(samples: Sequence[Sample], phases: Sequence[Phase]) -> list[dict[str, Any]]:
-    """Return one row a phase: how long, requests, lost, longest gap, p95, versions that answered."""
-    return [sum_up(phase, within(samples, phase)) for phase in phases]
+def sum_up_phases(samples: Sequence[Sample], phases: Sequence[Phase], control: ControlRecord) -> list[dict[str, Any]]:
+    """Return one row a phase: how long, requests, lost, longest gap, p95, versions that answered, and the control."""
+    return [sum_up(phase, within(samples, phase), control.within(phase.begin_s, phase.end_s)) for phase in phases]
 
 
-def sum_up(phase: Phase, samples: Sequence[Sample]) -> dict[str, Any]:
+def sum_up(phase: Phase, samples: Sequence[Sample], met: Control) -> dict[str, Any]:
     """Return what one phase's requests come to."""
     p95 = p95_ms(samples)
     versions = sorted({sample.version for sample in samples if sample.is_good and sample.version})
@@ -101,4 +133,6 @@ def sum_up(phase: Phase, samples: Sequence[Sample]) -> dict[str, Any]:
         "longest gap, s": round(longest_gap_s(samples), 2),
         "p95, ms": None if p95 is None else round(p95, 1),
         "answered by": ", ".join(versions) or "nobody",
+        "control late, ms": round(met.late_s * 1000, 1),
+        "control lost, %": round(met.lost * 100),
     }

@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lib.clients.fly.flyctl import TOOL_BROKE, AppState, Fly, Machine, deploy, read_app, read_machines, said_by
+from lib.core.busyness import QUIET_RECORD, Control, ControlRecord
 from lib.core.errors import CommandError
 from lib.tasks.deploy_rehearsal.outages import Phase, begin_stream
 from lib.tasks.deploy_rehearsal.rollback import RollbackPlan, run_rollback
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, make_smoke_calls, wait_for_image
+from lib.transport.control import ControlClock
 from lib.transport.process import FollowedRun
 from lib.transport.traffic import Sample, Stream
 
@@ -42,8 +44,9 @@ class Rehearsal:
     """What came of it; a part that was not reached is None.
 
     deploy_failure: why flyctl's own answer says nothing about the candidate. healthy_after_s: from the trigger.
-    watched_s: how long the candidate was seen healthy; fell_over: what ended that early; watch_failure: why the machines
-    could not be read. rollback_failure: why the script did not end.
+    watched_s: how long the candidate was seen healthy; fell_over: what ended that early, and ended_itself whether a machine's
+    program did; watch_failure: why the machines could not be read. rollback_failure: why the script did not end.
+    control: what sleeps and work of this machine met all the while, on the stream's clock.
     """
 
     phases: list[Phase] = field(default_factory=list)
@@ -54,6 +57,7 @@ class Rehearsal:
     machines: tuple[Machine, ...] = ()
     watched_s: float = 0.0
     fell_over: str = ""
+    ended_itself: bool = False
     watch_failure: CommandError | None = None
     smoke_before: SmokeCalls | None = None
     smoke_candidate: SmokeCalls | None = None
@@ -61,6 +65,16 @@ class Rehearsal:
     rollback: FollowedRun | None = None
     rollback_failure: str = ""
     after: AppState | None = None
+    control: ControlRecord = QUIET_RECORD
+
+    def phase(self, name: str) -> Phase:
+        """Return one phase; an empty one where it was not reached."""
+        return next((phase for phase in self.phases if phase.name == name), Phase(name=name, begin_s=0.0, end_s=0.0))
+
+    def control_of(self, name: str) -> Control:
+        """Return what the control met in one phase."""
+        phase = self.phase(name)
+        return self.control.within(phase.begin_s, phase.end_s)
 
 
 def rehearse(plan: RehearsalPlan, *, at_stage: Callable[[str], None]) -> Rehearsal:
@@ -70,7 +84,7 @@ def rehearse(plan: RehearsalPlan, *, at_stage: Callable[[str], None]) -> Rehears
     Raises CommandError when the app cannot be read any more after the rollback.
     """
     seen = Rehearsal(smoke_before=make_smoke_calls(plan.before.url, plan.endpoints))
-    with begin_stream(plan.before.url, plan.endpoints, per_second=plan.per_second) as stream:
+    with begin_stream(plan.before.url, plan.endpoints, per_second=plan.per_second) as stream, ControlClock() as clock:
         time.sleep(plan.baseline_s)
         marks = [("before", 0.0), ("deploy", stream.now())]
         at_stage("deploying the candidate")
@@ -86,6 +100,7 @@ def rehearse(plan: RehearsalPlan, *, at_stage: Callable[[str], None]) -> Rehears
         marks.append(("after", stream.now()))
         time.sleep(plan.baseline_s)
         ended_s = stream.now()
+        seen.control = clock.record().shifted(-stream.started)
     ends = [begin for _, begin in marks[1:]] + [ended_s]
     seen.phases = [Phase(name=name, begin_s=begin, end_s=end) for (name, begin), end in zip(marks, ends, strict=True)]
     seen.samples = sorted(stream.samples)
@@ -130,6 +145,7 @@ def watch_candidate(plan: RehearsalPlan, seen: Rehearsal) -> None:
         exits = [machine.id for machine in seen.machines for exit_ms in machine.exits if (machine.id, exit_ms) not in known]
         sick = [machine.id for machine in seen.machines if not machine.is_healthy]
         if exits:
+            seen.ended_itself = True
             seen.fell_over = f"machine {exits[0]} ended by itself {seen.watched_s:.1f} s after it was healthy"
         elif sick:
             seen.fell_over = f"machine {sick[0]} was not healthy {seen.watched_s:.1f} s later"

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.clients.fly.flyctl import Fly, Machine, deploy, read_app, read_machines
+from lib.core.busyness import RUN_AGAIN, Standing, too_busy_for, weigh_timeout
 from lib.core.errors import CommandError
+from lib.transport.control import ControlClock
 from lib.transport.traffic import fetch_json
 
 POLL_S = 0.1
@@ -61,6 +63,17 @@ def wait_for_image(fly: Fly, image: str, *, timeout_s: float) -> tuple[bool, tup
         time.sleep(POLL_S)
 
 
+def wait_clearly(fly: Fly, image: str, *, timeout_s: float) -> tuple[bool, tuple[Machine, ...]]:
+    """Wait as `wait_for_image` does. Raises CommandError when the time was over because this machine was busy."""
+    with ControlClock() as clock:
+        began_s = time.monotonic()
+        healthy, machines = wait_for_image(fly, image, timeout_s=timeout_s)
+        control = clock.since(began_s)
+    if not healthy and weigh_timeout(timeout_s, control) is Standing.UNCLEAR:
+        raise CommandError(f"{fly.app} was not healthy in time. {too_busy_for(control, timeout_s)}", fix=RUN_AGAIN)
+    return healthy, machines
+
+
 def try_image(fly: Fly, config: str, image: str, paths: Sequence[str], *, health_timeout_s: float) -> SmokeCalls:
     """Deploy the image to an app without users, and return its smoke calls. Raises CommandError when flyctl breaks."""
     state = read_app(fly)
@@ -69,7 +82,7 @@ def try_image(fly: Fly, config: str, image: str, paths: Sequence[str], *, health
         if run.exit_code != 0:
             last = run.lines[-1][1] if run.lines else "it said nothing"
             raise CommandError(f"{image} could not be deployed to {fly.app}: {last}.", fix="Deploy it by hand to see more.")
-    healthy, machines = wait_for_image(fly, image, timeout_s=health_timeout_s)
+    healthy, machines = wait_clearly(fly, image, timeout_s=health_timeout_s)
     if not healthy:
         sick = sorted({status for one in machines for status in one.checks.values()}) or ["no health check"]
         return SmokeCalls(version="unknown", calls=1, failures=(f"never healthy on {fly.app}: {', '.join(sick)}",))

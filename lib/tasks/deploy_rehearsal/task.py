@@ -77,7 +77,8 @@ CANDIDATE_GETS_HEALTHY = Check(
     fix="Run the candidate's health check on its own, and read its log.",
     doc="Deploys the candidate with the real command, and waits until every machine runs it and is healthy. "
     "A candidate that does not start must not meet users. "
-    "A flyctl that was interrupted is an error: it says nothing about the candidate.",
+    "A flyctl that was interrupted is an error: it says nothing about the candidate. "
+    "So is time that ran out while a control on this machine was held up.",
 )
 CANDIDATE_STAYS_HEALTHY = Check(
     "deploy_rehearsal.candidate_stays_healthy",
@@ -86,7 +87,8 @@ CANDIDATE_STAYS_HEALTHY = Check(
     fix="Run `flyctl logs` to see why it ended.",
     doc="Watches the machines for watch_s: all healthy, none ended by itself. "
     "Some versions start well and fail minutes later. "
-    "A fault that needs longer than watch_s, or more load, is not seen.",
+    "A fault that needs longer than watch_s, or more load, is not seen. "
+    "A failed health check is an error where a control on this machine was held up; a program that ended is always a fail.",
 )
 ROLLBACK_IS_QUICK = Check(
     "deploy_rehearsal.rollback_is_quick",
@@ -95,7 +97,8 @@ ROLLBACK_IS_QUICK = Check(
     fix="Read rollback.txt to see where the time went.",
     doc="Runs the pack's rollback script, and compares the time from its trigger to healthy with rollback_limit_s. "
     "During an incident this is how long users wait. "
-    "A rehearsal has the image in its cache and no tired operator, so the real one may take longer.",
+    "A rehearsal has the image in its cache and no tired operator, so the real one may take longer. "
+    "A time that a control on this machine explains is an error.",
 )
 OLD_VERSION_ANSWERS = Check(
     "deploy_rehearsal.old_version_answers",
@@ -113,7 +116,8 @@ DOWNTIME_WITHIN_LIMIT = Check(
     fix="Deploy with rolling or bluegreen, or find out why the app takes long to start.",
     doc="Sends requests by the clock during the whole rehearsal, and compares the longest stretch without a good answer "
     "with max_downtime_s. It is what users notice of a release. "
-    "The stretch is measured between requests, so it is exact to their distance.",
+    "The stretch is measured between requests, so it is exact to their distance. "
+    "One that a control on this machine explains is an error; a deploy is not repeated for it.",
 )
 ERRORS_WITHIN_LIMIT = Check(
     "deploy_rehearsal.errors_within_limit",
@@ -122,7 +126,8 @@ ERRORS_WITHIN_LIMIT = Check(
     fix="Deploy with rolling or bluegreen, or find out why the app takes long to start.",
     doc="Counts the requests without a good answer from the trigger of the deploy to the end, as a part of all, "
     "and compares them with max_error_ratio. "
-    "Real traffic has other endpoints and peaks than this steady stream.",
+    "Real traffic has other endpoints and peaks than this steady stream. "
+    "Where a control on this machine explains the losses it is an error, but never where the app itself answered one.",
 )
 EVERYTHING_CAME_BACK = Check(
     "deploy_rehearsal.everything_came_back",

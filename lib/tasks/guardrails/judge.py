@@ -8,6 +8,7 @@ from typing import Any
 
 from lib.clients.npm import ScriptRun
 from lib.clients.workflow_linters import WorkflowFinding
+from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, name_some
 from lib.tasks.guardrails.branch import GuardedBranch
@@ -129,9 +130,10 @@ def judge_findings(check: Check, files: int, found: Sequence[WorkflowFinding], n
     return check.judge(holds=not found, observed=len(found), expected=0, unit="findings", detail=detail)
 
 
-def judge_scripts(runs: Sequence[ScriptRun], about: str = "") -> Result:
+def judge_scripts(runs: Sequence[ScriptRun], control: Control, *, limit_s: float, about: str = "") -> Result:
     """Judge the project's own commands: one that failed, or would change the commit, fails; one that could not run is an error.
 
+    control: what this machine met while they ran; a command that was out of time beside one that was held up says so.
     about: which commit they ran on, as a sentence.
     """
     check = PROJECT_COMMANDS_PASS
@@ -158,6 +160,8 @@ def judge_scripts(runs: Sequence[ScriptRun], about: str = "") -> Result:
                 ),
             ],
         )
+    if any(one.ran_out for one in unrun) and weigh_timeout(limit_s, control) is Standing.UNCLEAR:
+        return check.errored(f"{too_busy_for(control, limit_s)} Not ended in time: {missing}.", **facts, fix=RUN_AGAIN)
     if unrun or not runs:
         said_of = missing or "params name no command"
         return check.errored(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from lib.tasks.guardrails.task import (
     Guardrails,
 )
 from lib.transport.context import Context
+from lib.transport.control import ControlClock
 
 HOW = {"A": "added", "D": "deleted", "R": "moved", "C": "copied", "?": "not committed"}
 """How git says that a file was changed."""
@@ -168,13 +170,16 @@ def look_at_workflows(context: Context[Guardrails], *, guarded: GuardedBranch | 
 def look_at_commands(context: Context[Guardrails]) -> Findings[None]:
     """Each command of the project: how it ended, how long it took, and which files of the commit it would change."""
     settings = context.settings
-    runs, copy = run_scripts(
-        context.pack,
-        settings.commands,
-        timeout_s=settings.command_limit_s,
-        jobs=settings.command_jobs,
-        work=context.work / "commands",
-    )
+    with ControlClock() as clock:
+        began_s = time.monotonic()
+        runs, copy = run_scripts(
+            context.pack,
+            settings.commands,
+            timeout_s=settings.command_limit_s,
+            jobs=settings.command_jobs,
+            work=context.work / "commands",
+        )
+        control = clock.since(began_s)
     outcomes = {True: Outcome.PASS, False: Outcome.FAIL, None: Outcome.ERROR}
     rows = [
         {
@@ -188,4 +193,5 @@ def look_at_commands(context: Context[Guardrails]) -> Findings[None]:
     ]
     artifacts = {f"npm-{judging.file_name(one.name)}.txt": one.run.transcript for one in runs if one.run}
     artifacts |= {f"npm-{judging.file_name(one.name)}.diff": one.changes.diff for one in runs if one.changes.files}
-    return Findings(results=[judging.judge_scripts(runs, copy.about)], rows=rows, artifacts=artifacts)
+    result = judging.judge_scripts(runs, control, limit_s=settings.command_limit_s, about=copy.about)
+    return Findings(results=[result], rows=rows, artifacts=artifacts)

@@ -107,7 +107,8 @@ PROJECT_COMMANDS_PASS = Check(
     fix="Read the output in npm-<command>.txt, and fix the cause.",
     doc="Runs each npm script of guardrails.commands where the project is, within its time limit. "
     "They are what the project itself calls ready. "
-    "A script that is missing, or does nothing, is an error; what a script tests is the project's affair.",
+    "A script that is missing, does nothing, or does not end in time is an error, which says whether this machine was busy; "
+    "what a script tests is the project's affair.",
 )
 CHECKS: tuple[Check, ...] = (
     BRANCH_NAME_ALLOWED,

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib.clients.chatwoot import Effect
 from lib.clients.probe import Reading, fill, keep_fields, kept_answer, name_finding
 from lib.clients.probe_findings import FIXES, NOT_AS_EXPECTED
+from lib.core.busyness import RUN_AGAIN, Control, Standing, judge_timed, too_busy_for, weigh, weigh_timeout
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, format_value, join_words
+from lib.tasks.health.timing import FEWEST_SAMPLES, TIME_OUTS, SampleLimits, counted_of, percentile, times_of, weigh_availability
 from lib.transport.web_types import Answer
 
-FEWEST_SAMPLES = 20
-"""Below this the 95th percentile is just the slowest one."""
 
+def judge_reading(check: Check, reading: Reading, control: Control, *, timeout_s: float) -> Result:
+    """Judge one endpoint's answer: `fail` when an HTTP answer came and is bad, `error` when none came.
 
-def judge_reading(check: Check, reading: Reading) -> Result:
-    """Judge one endpoint's answer: `fail` when an HTTP answer came and is bad, `error` when none came."""
+    control: what this machine met meanwhile; beside one that was held up, an answer that took too long is an `error`.
+    """
     expected = format_expected(reading)
     question = reading.probe.question
     if reading.found is None:
@@ -26,9 +27,11 @@ def judge_reading(check: Check, reading: Reading) -> Result:
     what = "; ".join(reading.problems) if reading.found == NOT_AS_EXPECTED else str(reading.found)
     where = f" (to {reading.answer.location})" if reading.answer.location else ""
     tries = f", asked {format_count(reading.answer.tried, 'time')}" if reading.answer.tried > 1 else ""
+    is_unclear = reading.found in TIME_OUTS and weigh_timeout(timeout_s, control) is Standing.UNCLEAR
+    busy = f"{too_busy_for(control, timeout_s)} " if is_unclear else ""
     return check.not_passed(
-        answered=reading.was_answered,
-        detail=f"{question.method} {question.path}: {what}{where}{tries}.",
+        answered=reading.was_answered and not is_unclear,
+        detail=f"{busy}{question.method} {question.path}: {what}{where}{tries}.",
         fix=FIXES[reading.found],
         observed=list(reading.problems) if reading.problems else reading.said,
         expected=expected,
@@ -72,7 +75,7 @@ def reading_row(reading: Reading) -> dict[str, Any]:
     }
 
 
-def judge_effect(check: Check, effect: Effect, *, deadline_s: float) -> Result:
+def judge_effect(check: Check, effect: Effect, control: Control, *, deadline_s: float) -> Result:
     """Judge what came of resolving the canary conversation."""
     expected = f"a worker's reporting event within {deadline_s:g} s"
     if effect.problem:
@@ -95,6 +98,9 @@ def judge_effect(check: Check, effect: Effect, *, deadline_s: float) -> Result:
         )
     if effect.seen_after_s is None:
         detail = "A resolved conversation left no reporting event, which only a background worker writes."
+        if weigh_timeout(deadline_s, control) is Standing.UNCLEAR:
+            said = f"{too_busy_for(control, deadline_s)} {detail}"
+            return check.errored(said, observed="no trace of a worker", expected=expected, fix=RUN_AGAIN)
         return check.failed(detail=detail, observed="no trace of a worker", expected=expected)
     return check.passed(observed=f"after {effect.seen_after_s:.1f} s", expected=expected)
 
@@ -104,18 +110,19 @@ def judge_samples(
     samples: Sequence[Answer],
     left_out: Mapping[str, Check],
     *,
-    p95_limit_ms: float,
-    min_availability: float,
+    limits: SampleLimits,
+    control: Control,
 ) -> list[Result]:
     """Judge availability and the 95th percentile of one service's samples, by these two checks.
 
     left_out: endpoint -> the check that has already judged why it gave no whole first answer.
+    control: what this machine met while they were taken.
     Source: Hyndman and Fan (1996), definition 7, the numpy default.
     """
-    available, within_limit = checks
+    available = checks[0]
     named = "; ".join(f"{name} (see {check.id})" for name, check in left_out.items())
     aside = f"Not sampled: {named}." if left_out else ""
-    counted = [one for one in samples if name_finding(one)[0] != "rate limited"]
+    counted = counted_of(samples)
     if not samples and left_out:
         reason = f"{aside} No endpoint gave a healthy first answer."
         return [check.hidden_by(next(iter(left_out.values())).id, reason) for check in checks]
@@ -127,40 +134,46 @@ def judge_samples(
     share = len(well) / len(counted)
     bad = sorted({str(name_finding(one)[0]) for one in counted} - {"None"})
     lost = f"{len(counted) - len(well)} of {format_count(len(counted), 'sample')} failed: {join_words(bad)}."
-    availability = available.judge(
-        holds=share >= min_availability,
-        observed=round(share, 4),
-        expected=f"at least {min_availability:g} of {format_count(len(counted), 'sample')}",
-        detail=f"{aside} {lost if share < min_availability else ''}".strip(),
-    )
-    return [availability, judge_p95(within_limit, available, [one.elapsed_ms for one in well], p95_limit_ms, aside)]
+    standing = weigh_availability(samples, limits, control)
+    facts: dict[str, Any] = {
+        "observed": round(share, 4),
+        "expected": f"at least {limits.min_availability:g} of {format_count(len(counted), 'sample')}",
+    }
+    if standing is Standing.UNCLEAR:
+        said = f"{aside} {too_busy_for(control, limits.timeout_s)} {lost}".strip()
+        availability = available.errored(said, fix=RUN_AGAIN, **facts)
+    else:
+        said = f"{aside} {lost if standing is Standing.BEYOND else ''}".strip()
+        availability = available.judge(holds=standing is Standing.WITHIN, detail=said, **facts)
+    return [availability, judge_p95(checks, times_of(samples), limits.p95_ms, control, aside)]
 
 
-def judge_p95(check: Check, available: Check, times_ms: Sequence[float], limit_ms: float, aside: str = "") -> Result:
-    """Judge the 95th percentile of the times of good answers, in ms. available: the check that judges how many were good."""
+def judge_p95(
+    checks: tuple[Check, Check], times_ms: Sequence[float], limit_ms: float, control: Control, aside: str = ""
+) -> Result:
+    """Judge the 95th percentile of the times of good answers, in ms. checks: of availability, and of the times."""
+    available, check = checks
     if len(times_ms) < FEWEST_SAMPLES:
         return check.hidden_by(available.id, f"{aside} Too few good answers to time.".strip())
     p95 = percentile(times_ms, 95)
     slow = f"Half of the answers took up to {percentile(times_ms, 50):.0f} ms, the slowest {max(times_ms):.0f} ms."
-    detail = f"{aside} {slow if p95 > limit_ms else ''}".strip()
-    return check.judge(holds=p95 <= limit_ms, observed=round(p95, 1), expected=limit_ms, unit="ms", detail=detail)
+    standing = weigh(p95 / 1000, limit_ms / 1000, control)
+    detail = f"{aside} {slow if standing is not Standing.WITHIN else ''}".strip()
+    facts: dict[str, Any] = {"observed": round(p95, 1), "expected": limit_ms, "unit": "ms", "detail": detail}
+    return judge_timed(check, standing, control_s=control.held_up_s(p95 / 1000), limit_s=limit_ms / 1000, **facts)
 
 
-def percentile(values: Sequence[float], percent: int) -> float:
-    """Return a percentile of at least two values."""
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
-def sample_rows(samples: Sequence[Answer]) -> list[dict[str, Any]]:
-    """Return one row for each sampled endpoint: how many, how many good, and their times."""
+def sample_rows(samples: Sequence[Answer], control: Control) -> list[dict[str, Any]]:
+    """Return one row for each sampled endpoint: how many, how many good, their times, and how late the control was."""
     rows = []
     for name in dict.fromkeys(one.question.name for one in samples):
         own = [one for one in samples if one.question.name == name]
         times = [one.elapsed_ms for one in own if name_finding(one)[0] is None]
         spread = [round(percentile(times, percent), 1) for percent in (50, 95)] if len(times) > 1 else [None, None]
         slowest = round(max(times), 1) if times else None
+        late_ms = round(control.late_s * 1000, 1)
         counts = {"endpoint": name, "samples": len(own), "good": len(times)}
-        rows.append({**counts, "p50 ms": spread[0], "p95 ms": spread[1], "max ms": slowest})
+        rows.append({**counts, "p50 ms": spread[0], "p95 ms": spread[1], "max ms": slowest, "control ms": late_ms})
     return rows
 
 

@@ -6,6 +6,7 @@ ones leave out what an earlier one has judged already.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
@@ -14,6 +15,7 @@ from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems,
 from lib.clients.notifier import deliver, judge_delivery
 from lib.clients.probe import Probe, Reading, kept_answer, read_answer
 from lib.clients.publer import publer_probes, publer_site
+from lib.core.busyness import QUIET, Control, best_look
 from lib.core.errors import MailError, TargetError
 from lib.core.incidents import Plan
 from lib.core.permissions import Act, Refusal
@@ -38,11 +40,13 @@ from lib.tasks.health.task import (
     PUBLER_WORKSPACE_FOUND,
     Health,
 )
+from lib.tasks.health.timing import FEWEST_SAMPLES, SampleLimits, slowness_ms, weigh_samples
 from lib.transport.context import Context
+from lib.transport.control import ControlClock
 from lib.transport.retry import Limit, RetryPolicy
 from lib.transport.smtp import open_mail_server, read_mail_url
 from lib.transport.web import ask
-from lib.transport.web_types import Question, Site
+from lib.transport.web_types import Answer, Question, Site
 
 CHATWOOT = {
     "alive": CHATWOOT_IS_ALIVE,
@@ -76,12 +80,12 @@ def look_at_chatwoot(context: Context[Health]) -> Findings[FirstAnswers]:
     settings = context.settings
     service = context.service("chatwoot")
     site, probes = chatwoot_site(service, retry_policy_of(settings)), chatwoot_probes(service, settings.chatwoot)
-    readings = read_answers(site, probes, settings)
+    readings, control = read_answers(site, probes, settings)
     for place, one in enumerate(readings):
         if one.probe.name == "services":
             late = clock_problems(one.answer, one.body, max_skew_s=settings.chatwoot.max_clock_skew_s)
             readings[place] = read_answer(one.probe, one.answer, late)
-    return findings_of("chatwoot", CHATWOOT, readings)
+    return findings_of("chatwoot", CHATWOOT, readings, control=control, timeout_s=settings.timeout_s)
 
 
 @look(*PUBLER.values())
@@ -91,21 +95,35 @@ def look_at_publer(context: Context[Health]) -> Findings[FirstAnswers]:
     service = context.service("publer")
     limit = Limit(requests=settings.publer.requests, window_s=settings.publer.window_s)
     site, probes = publer_site(service, retry_policy_of(settings), limit), publer_probes(service, settings.publer)
-    readings = read_answers(site, probes, settings)
-    return findings_of("publer", PUBLER, readings, sent=tuple(limit.sent))
+    readings, control = read_answers(site, probes, settings)
+    return findings_of("publer", PUBLER, readings, control=control, timeout_s=settings.timeout_s, sent=tuple(limit.sent))
 
 
-def read_answers(site: Site, probes: Sequence[Probe], settings: Health) -> list[Reading]:
-    """Return what each endpoint answers to one request, all of them sent at once."""
-    answers = ask(site, [probe.question for probe in probes], concurrency=settings.concurrency)
-    return [read_answer(probe, answer) for probe, answer in zip(probes, answers, strict=True)]
+def read_answers(site: Site, probes: Sequence[Probe], settings: Health) -> tuple[list[Reading], Control]:
+    """Return what each endpoint answers to one request, all of them sent at once, and what the control met meanwhile."""
+    answers, control = ask_beside_control(site, [probe.question for probe in probes], concurrency=settings.concurrency)
+    return [read_answer(probe, answer) for probe, answer in zip(probes, answers, strict=True)], control
+
+
+def ask_beside_control(site: Site, questions: Sequence[Question], *, concurrency: int) -> tuple[list[Answer], Control]:
+    """Return the answers, and what the control met meanwhile."""
+    with ControlClock() as clock:
+        began_s = time.monotonic()
+        answers = ask(site, questions, concurrency=concurrency)
+        return answers, clock.since(began_s)
 
 
 def findings_of(
-    service: str, checks: Mapping[str, Check], readings: Sequence[Reading], *, sent: tuple[float, ...] = ()
+    service: str,
+    checks: Mapping[str, Check],
+    readings: Sequence[Reading],
+    *,
+    control: Control,
+    timeout_s: float,
+    sent: tuple[float, ...] = (),
 ) -> Findings[FirstAnswers]:
-    """Return the findings of one answer an endpoint. sent: when requests were sent."""
-    results = [judge_reading(checks[one.probe.name], one) for one in readings]
+    """Return the findings of one answer an endpoint. sent: when requests were sent. control: what this machine met meanwhile."""
+    results = [judge_reading(checks[one.probe.name], one, control, timeout_s=timeout_s) for one in readings]
     kept = [kept_result(one) for one in results]
     well = tuple(one.probe.name for one in readings if one.answer.is_whole and one.body is not None)
     return Findings(
@@ -131,8 +149,11 @@ def look_at_workers(context: Context[Health], *, first: FirstAnswers | None) -> 
         return look_at_workers.errors("No canary conversation is named.", fix="Name one in health.chatwoot.canary_conversation.")
     if first is None or "profile" not in first.well:
         return look_at_workers.hidden_by(CHATWOOT["profile"].id, "Without our token nothing can be resolved.")
-    effect = try_workers(chatwoot_site(service, retry_policy_of(settings)), service, settings.chatwoot)
-    result = judge_effect(CHATWOOT_WORKERS_WORK, effect, deadline_s=settings.chatwoot.effect_deadline_s)
+    with ControlClock() as clock:
+        began_s = time.monotonic()
+        effect = try_workers(chatwoot_site(service, retry_policy_of(settings)), service, settings.chatwoot)
+        control = clock.since(began_s)
+    result = judge_effect(CHATWOOT_WORKERS_WORK, effect, control, deadline_s=settings.chatwoot.effect_deadline_s)
     return Findings(results=[result])
 
 
@@ -168,25 +189,41 @@ def take_samples(
 ) -> Findings[list[Sample]]:
     """Request each endpoint that answered well at first in turn, each request tried once, and judge the times.
 
+    Samples that stay unclear beside the control are taken again, as far as the service's limit of requests allows.
     judged: endpoint -> the check that has judged its first answer. checks: of availability and of the times.
     """
     name = site.name.lower()
     well = [probe for probe in probes if first is not None and probe.name in first.well]
     left_out = {probe.name: judged[probe.name] for probe in probes if probe not in well}
-    wanted = settings.samples if site.limit is None else min(settings.samples, site.limit.left_now())
-    turns: list[Probe] = list(islice(cycle(well), wanted)) if well else []
-    questions: list[Question] = [probe.question for probe in turns]
-    answers = ask(site, questions, concurrency=settings.concurrency) if questions else []
-    readings = [read_answer(probe, answer) for probe, answer in zip(turns, answers, strict=True)]
-    results = judge_samples(
-        checks, answers, left_out, p95_limit_ms=settings.p95_limit_ms, min_availability=settings.min_availability
+    limits = SampleLimits(p95_ms=settings.p95_limit_ms, min_availability=settings.min_availability, timeout_s=settings.timeout_s)
+
+    def left() -> int:
+        return settings.samples if site.limit is None else min(settings.samples, site.limit.left_now())
+
+    def take() -> tuple[list[Probe], list[Answer], Control]:
+        turns: list[Probe] = list(islice(cycle(well), left())) if well else []
+        questions: list[Question] = [probe.question for probe in turns]
+        if not questions:
+            return turns, [], QUIET
+        return turns, *ask_beside_control(site, questions, concurrency=settings.concurrency)
+
+    turns, answers, control = best_look(
+        take,
+        standing=lambda one: weigh_samples(one[1], limits, one[2]),
+        figure=lambda one: slowness_ms(one[1]),
+        may_repeat=lambda: left() >= FEWEST_SAMPLES,
     )
+    readings = [read_answer(probe, answer) for probe, answer in zip(turns, answers, strict=True)]
+    results = judge_samples(checks, answers, left_out, limits=limits, control=control)
     times = [
         Sample(service=site.name, endpoint=one.probe.name, ms=round(one.answer.elapsed_ms, 2), good=one.answer.is_whole)
         for one in readings
     ]
     return Findings(
-        results=results, rows=sample_rows(answers), artifacts={f"{name}_samples.json": kept_samples(readings)}, facts=times
+        results=results,
+        rows=sample_rows(answers, control),
+        artifacts={f"{name}_samples.json": kept_samples(readings)},
+        facts=times,
     )
 
 

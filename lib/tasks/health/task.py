@@ -97,7 +97,8 @@ CHATWOOT_AVAILABLE = Check(
     fix="Read Chatwoot's log for the minutes of this run.",
     doc="Requests each endpoint that was healthy at first in turn, without retries, and counts the good answers. "
     "One good answer proves little about a service behind a load balancer. "
-    "A short run sees only these seconds; samples that our own request limit stops are not counted.",
+    "A short run sees only these seconds; samples that our own request limit stops are not counted. "
+    "Time-outs that a control on this machine explains are an error.",
 )
 CHATWOOT_P95_WITHIN_LIMIT = Check(
     "health.chatwoot_p95_within_limit",
@@ -106,7 +107,8 @@ CHATWOOT_P95_WITHIN_LIMIT = Check(
     fix="Check Chatwoot's load and its database for the minutes of this run.",
     doc="Compares the 95th percentile of the good answers' times, to the last byte, with p95_limit_ms. "
     "Agents wait for these answers. "
-    "The times include the network from this machine, so a slow line looks like a slow service.",
+    "The times include the network from this machine, so a slow line looks like a slow service. "
+    "Times that a control on this machine explains are taken again, then an error.",
 )
 PUBLER_TOKEN_ACCEPTED = Check(
     "health.publer_token_accepted",
@@ -142,7 +144,7 @@ PUBLER_AVAILABLE = Check(
     fix="Check Publer's status page for the minutes of this run.",
     doc="Requests each endpoint that was healthy at first in turn, without retries, and counts the good answers. "
     "Publer's own limit of requests leaves room for fewer samples than Chatwoot gets. "
-    "With fewer than 20 samples the result is an error, not a pass.",
+    "With fewer than 20 samples, or time-outs that a control on this machine explains, it is an error, not a pass.",
 )
 PUBLER_P95_WITHIN_LIMIT = Check(
     "health.publer_p95_within_limit",
@@ -151,7 +153,8 @@ PUBLER_P95_WITHIN_LIMIT = Check(
     fix="Check Publer's status page, and the network from this machine.",
     doc="Compares the 95th percentile of the good answers' times, to the last byte, with p95_limit_ms. "
     "A slow scheduler delays posts. "
-    "The times include the network from this machine, so a slow line looks like a slow service.",
+    "The times include the network from this machine, so a slow line looks like a slow service. "
+    "Times that a control on this machine explains are taken again as far as the request limit allows, then an error.",
 )
 MAIL_SERVER_ACCEPTS_US = Check(
     "health.mail_server_accepts_us",

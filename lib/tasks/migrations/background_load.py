@@ -35,7 +35,8 @@ class WorkTable:
 class Worker:
     """One of the two, working in its own thread.
 
-    current: the statement now running, as (its number, the table); read by others while it runs.
+    current: the statement now running, as (its number, the table); read by others while it runs. started: when it began,
+    by `time.monotonic`.
     durations_ms: how long each marked statement took, by its number.
     """
 
@@ -43,6 +44,7 @@ class Worker:
     connection: psycopg.Connection
     tables: Sequence[WorkTable]
     current: tuple[int, WorkTable] | None = None
+    started: float = 0.0
     marked: set[int] = field(default_factory=set)
     durations_ms: dict[int, float] = field(default_factory=dict)
     statements: int = 0
@@ -64,8 +66,8 @@ class Worker:
         while not stop.is_set():
             table = self.tables[self.statements % len(self.tables)]
             number = self.statements
-            self.current = (number, table)
             started = time.perf_counter()
+            self.started, self.current = time.monotonic(), (number, table)
             try:
                 self.connection.execute(work_sql(self.sort, table))
             except psycopg.Error as exc:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, NotRequired, TypedDict
 
+from lib.core.busyness import Control, Standing, judge_timed, worst_of
 from lib.core.results import Check, Findings, Result
-from lib.tasks.migrations.judge_rehearsal import EXCLUSIVE, TIMED_OUT, why_no_rows
-from lib.tasks.migrations.lock_recorder import Lock, Recording, Wait
+from lib.core.wording import format_count
+from lib.tasks.migrations.judge_rehearsal import why_no_rows
+from lib.tasks.migrations.recordings import Lock, Recording, Wait
 from lib.tasks.migrations.rehearsal import Rehearsal
 from lib.tasks.migrations.task import (
     BACKGROUND_WORK_NOT_BLOCKED,
     NO_LONG_EXCLUSIVE_LOCK,
+)
+from lib.tasks.migrations.timing import (
+    EXCLUSIVE,
+    LOCK_TIMEOUT_S,
+    TIMED_OUT,
+    exclusive_locks,
+    weigh_failure,
+    weigh_lock,
+    weigh_wait,
 )
 
 
@@ -28,30 +39,51 @@ class MigrationLock(TypedDict):
 
 def judge_locks(rehearsal: Rehearsal, *, limit_ms: float) -> Findings[list[MigrationLock]]:
     """Judge that no file held ACCESS EXCLUSIVE on a table with rows for longer than the limit."""
-    check = NO_LONG_EXCLUSIVE_LOCK
-    locks = [(recording, lock) for recording in rehearsal.recordings for lock in recording.locks]
-    exclusive = [(recording, lock) for recording, lock in locks if lock.mode == EXCLUSIVE and not lock.is_new]
-    over = [(recording, lock) for recording, lock in exclusive if lock.rows and lock.held_ms > limit_ms]
-    worst = max((lock.held_ms for _, lock in exclusive if lock.rows), default=0.0)
-    facts = {"observed": round(worst, 1), "expected": limit_ms, "unit": "ms"}
-    met_rows = any(recording.tables_with_rows for recording in rehearsal.recordings)
-    if over:
-        named = "; ".join(dict.fromkeys(name_lock(recording, lock) for recording, lock in over))
-        result = check.failed(
-            **facts,
-            detail=f"{named}. Nobody can read or write the table during that time.",
-            fix="Split the change into steps that need the lock only briefly.",
-        )
-    elif met_rows:
-        result = check.passed(**facts, detail=f"{len(exclusive)} exclusive locks on tables that existed before.")
+    timed = [(recording, lock) for recording in rehearsal.recordings for lock in exclusive_locks(recording)]
+    if timed or any(recording.tables_with_rows for recording in rehearsal.recordings):
+        result = judge_exclusive(timed, limit_ms)
     else:
-        result = nothing_recorded(check, rehearsal)
+        result = nothing_recorded(NO_LONG_EXCLUSIVE_LOCK, rehearsal)
     return Findings(
         results=[result],
         rows=lock_rows(rehearsal),
         artifacts={"locks.json": [asdict(recording) for recording in rehearsal.recordings]},
         facts=lock_facts(rehearsal),
     )
+
+
+def judge_exclusive(timed: Sequence[tuple[Recording, Lock]], limit_ms: float) -> Result:
+    """Judge the exclusive locks on tables with rows, each beside its control."""
+    standing = worst_of([weigh_lock(lock, limit_ms) for _, lock in timed])
+    over = [(recording, lock) for recording, lock in timed if weigh_lock(lock, limit_ms) is standing is not Standing.WITHIN]
+    named = "; ".join(dict.fromkeys(name_lock(recording, lock) for recording, lock in over))
+    return judge_timed(
+        NO_LONG_EXCLUSIVE_LOCK,
+        standing,
+        control_s=held_up_s((lock.held_ms, lock.control) for _, lock in over or timed),
+        limit_s=limit_ms / 1000,
+        observed=round(max((lock.held_ms for _, lock in timed), default=0.0), 1),
+        expected=limit_ms,
+        unit="ms",
+        detail=f"{named}. Nobody can read or write the table during that time."
+        if over
+        else f"{format_count(len(timed), 'exclusive lock')} on tables with rows.",
+        fix="Split the change into steps that need the lock only briefly.",
+    )
+
+
+def has_unclear_lock(rehearsal: Rehearsal, limit_ms: float) -> bool:
+    """Return whether an exclusive lock was beyond the limit on a machine that was too busy to tell."""
+    return any(
+        weigh_lock(lock, limit_ms) is Standing.UNCLEAR
+        for recording in rehearsal.recordings
+        for lock in exclusive_locks(recording)
+    )
+
+
+def held_up_s(figures_ms: Iterable[tuple[float, Control]]) -> float:
+    """Return how long the controls of these figures were held up at most, in seconds."""
+    return max((control.held_up_s(figure_ms / 1000) for figure_ms, control in figures_ms), default=0.0)
 
 
 def nothing_recorded(check: Check, rehearsal: Rehearsal) -> Result:
@@ -91,11 +123,13 @@ def lock_rows(rehearsal: Rehearsal) -> list[dict[str, Any]]:
                     "new table": lock.is_new,
                     **{f"held at {scale}×, ms": None for scale in scales},
                     "rows at most": 0,
+                    "control, ms": 0.0,
                 },
             )
             cell = f"held at {recording.scale}×, ms"
             row[cell] = round(max(row[cell] or 0, lock.held_ms), 1)
             row["rows at most"] = max(row["rows at most"], lock.rows)
+            row["control, ms"] = max(row["control, ms"], round(held_up_s([(lock.held_ms, lock.control)]) * 1000, 1))
     return sorted(found.values(), key=lambda row: (row["new table"], row["lock"] != EXCLUSIVE, -row["rows at most"]))
 
 
@@ -119,36 +153,54 @@ def lock_facts(rehearsal: Rehearsal) -> list[MigrationLock]:
 
 def judge_background(rehearsal: Rehearsal, *, limit_ms: float) -> Findings[None]:
     """Judge that no background statement waited beyond the limit or was ended by a deadlock."""
-    check = BACKGROUND_WORK_NOT_BLOCKED
-    waits = [(recording, wait) for recording in rehearsal.recordings for wait in recording.waits]
-    over = [(recording, wait) for recording, wait in waits if wait.waited_ms > limit_ms]
-    clashes = name_clashes(rehearsal.recordings)
-    ran = sum(recording.background for recording in rehearsal.recordings)
-    facts = {"observed": round(max((wait.waited_ms for _, wait in waits), default=0.0), 1), "expected": limit_ms, "unit": "ms"}
-    if over or clashes:
-        named = [*dict.fromkeys(name_wait(recording, wait) for recording, wait in over), *clashes]
-        result = check.failed(
-            **facts,
-            detail=f"{'; '.join(named)}.",
-            fix="Move the long part of that file into its own file, without a lock that blocks others.",
-        )
-    elif ran:
-        result = check.passed(**facts, detail=f"{len(waits)} of {ran} background statements had to wait.")
+    recordings = rehearsal.recordings
+    ran = sum(recording.background for recording in recordings)
+    waited = any(recording.waits for recording in recordings)
+    if ran or waited or name_clashes(recordings, Standing.BEYOND) or name_clashes(recordings, Standing.UNCLEAR):
+        result = judge_waits(recordings, ran, limit_ms)
     else:
-        result = nothing_recorded(check, rehearsal)
+        result = nothing_recorded(BACKGROUND_WORK_NOT_BLOCKED, rehearsal)
     return Findings(results=[result], rows=background_rows(rehearsal))
 
 
-def name_clashes(recordings: Iterable[Recording]) -> list[str]:
-    """Return a clause for each deadlock, whichever side was ended, and each lock timeout of a file."""
+def judge_waits(recordings: Sequence[Recording], ran: int, limit_ms: float) -> Result:
+    """Judge the waits of the background statements, each beside its control, and what ended statements. ran: of them."""
+    waits = [(recording, wait) for recording in recordings for wait in recording.waits]
+    standings = [weigh_wait(wait, limit_ms) for _, wait in waits]
+    standings += [one for one in (Standing.BEYOND, Standing.UNCLEAR) if name_clashes(recordings, one)]
+    standing = worst_of(standings)
+    over = [(recording, wait) for recording, wait in waits if weigh_wait(wait, limit_ms) is standing is not Standing.WITHIN]
+    clashes = name_clashes(recordings, standing)
+    named = [*dict.fromkeys(name_wait(recording, wait) for recording, wait in over), *clashes]
+    figures = [(wait.waited_ms, wait.control) for _, wait in over or waits]
+    figures += [(LOCK_TIMEOUT_S * 1000, one.control) for one in recordings if clashes and one.failure]
+    return judge_timed(
+        BACKGROUND_WORK_NOT_BLOCKED,
+        standing,
+        control_s=held_up_s(figures),
+        limit_s=limit_ms / 1000,
+        observed=round(max((wait.waited_ms for _, wait in waits), default=0.0), 1),
+        expected=limit_ms,
+        unit="ms",
+        detail=f"{'; '.join(named)}." if named else f"{len(waits)} of {ran} background statements had to wait.",
+        fix="Move the long part of that file into its own file, without a lock that blocks others.",
+    )
+
+
+def name_clashes(recordings: Iterable[Recording], standing: Standing) -> list[str]:
+    """Return a clause for each clash of this standing: a deadlock, whichever side was ended, or a lock timeout of a file.
+
+    A deadlock is one however busy the machine was; a lock timeout is unclear beside a control that was held up.
+    """
     clashes = []
     for recording in recordings:
         clashes += [
             f"the {key.partition(':')[0]} was ended by a deadlock with {recording.migration} ({recording.scale}× the seed)"
             for key in recording.refused
-            if key.endswith("40P01")
+            if key.endswith("40P01") and standing is Standing.BEYOND
         ]
-        if recording.failure and recording.failure.sqlstate in TIMED_OUT:
+        stands = Standing.UNCLEAR if weigh_failure(recording) is Standing.UNCLEAR else Standing.BEYOND
+        if recording.failure and recording.failure.sqlstate in TIMED_OUT and stands is standing:
             clashes.append(
                 f"{recording.failure.display_name}: {TIMED_OUT[recording.failure.sqlstate]}, while others were working"
             )
@@ -175,6 +227,7 @@ def background_rows(rehearsal: Rehearsal) -> list[dict[str, Any]]:
                 "statements": recording.background,
                 "waited": len(recording.waits),
                 "worst wait, ms": round(worst.waited_ms, 1) if worst else 0.0,
+                "control, ms": round(recording.control.late_s * 1000, 1),
                 "who, where": f"{worst.worker} on {worst.table}" if worst else "",
                 "because of line": worst.line if worst else None,
                 "refused": sum(recording.refused.values()),

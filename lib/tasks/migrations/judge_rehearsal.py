@@ -9,19 +9,14 @@ from lib.clients.postgres.schema import name_differences
 from lib.core.results import Findings, Result
 from lib.tasks.migrations.apply import ApplyFailure
 from lib.tasks.migrations.judge import list_names
-from lib.tasks.migrations.lock_recorder import Recording
+from lib.tasks.migrations.recordings import Recording
 from lib.tasks.migrations.rehearsal import Rehearsal, TriedRollback
 from lib.tasks.migrations.task import (
     APPLIES_ON_TWIN,
     APPLIES_WITH_ROWS,
     ROLLBACKS_RESTORE_SCHEMA,
 )
-
-EXCLUSIVE = "AccessExclusive"
-"""The only lock mode that blocks readers too."""
-
-TIMED_OUT = {"40P01": "a deadlock", "55P03": "a lock timeout"}
-"""SQLSTATEs of a file that failed because of concurrent work."""
+from lib.tasks.migrations.timing import TIMED_OUT
 
 HINTS = {
     "42704": "Create the role, type or object it names in an earlier migration, or guard the statement.",

@@ -19,8 +19,12 @@ from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile
 from lib.core.background import Background
-from lib.tasks.migrations.apply import ApplyFailure, NothingWatched, apply_file
+from lib.tasks.migrations.apply import NothingWatched, apply_file
 from lib.tasks.migrations.background_load import Worker, WorkTable, background_work
+from lib.tasks.migrations.control_load import Controls, untouched_work
+from lib.tasks.migrations.recordings import Lock, Recording, Wait
+from lib.tasks.migrations.work_tables import count_rows, read_tables
+from lib.transport.control import ControlClock
 from lib.transport.database import read_query
 
 SAMPLE_EVERY_S = 0.004
@@ -36,62 +40,17 @@ Source: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TA
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lock:
-    """One lock that a migration held on a table.
-
-    index, line: of the statement that took it. held_ms: until released, at most.
-    rows: that the table held when the file began. is_new: the table was made by this very file.
-    """
-
-    table: str
-    mode: str
-    index: int
-    line: int
-    held_ms: float
-    rows: int
-    is_new: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wait:
-    """One background statement that had to wait: on which table, how long, for which statement's lock."""
-
-    worker: str
-    table: str
-    waited_ms: float
-    index: int
-    line: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recording:
-    """One migration applied once, with its locks and waits; failure is None when it applied.
-
-    tables_with_rows: how many tables held rows when it began. background: statements that ran meanwhile.
-    refused: background statements that the server refused, by table and SQLSTATE.
-    """
-
-    migration: str
-    scale: int
-    time_ms: float
-    failure: ApplyFailure | None
-    locks: tuple[Lock, ...]
-    waits: tuple[Wait, ...]
-    tables_with_rows: int
-    background: int
-    refused: Mapping[str, int]
-
-
 @dataclass(kw_only=True)
 class OpenLock:
-    """A lock being followed: times by the recorder's clock, in seconds."""
+    """A lock being followed: times by the recorder's clock, in seconds; began, ended: the same by `time.monotonic`."""
 
     oid: int
     mode: str
     statement: Statement
     since: float
+    began: float
     until: float | None = None
+    ended: float | None = None
 
 
 @dataclass(kw_only=True)
@@ -103,6 +62,7 @@ class SeenWait:
     table: WorkTable
     statement: Statement
     at: float
+    began: float
 
 
 class Recorder(NothingWatched):
@@ -117,6 +77,7 @@ class Recorder(NothingWatched):
         self.statement: Statement | None = None
         self.paused_s = 0.0
         self.last_sample = time.perf_counter()
+        self.last_seen = time.monotonic()
         self.turn = threading.Lock()
 
     def clock(self) -> float:
@@ -125,7 +86,7 @@ class Recorder(NothingWatched):
 
     def before(self, statement: Statement) -> None:
         self.statement = statement
-        self.last_sample = self.clock()
+        self.last_sample, self.last_seen = self.clock(), time.monotonic()
 
     def after(self, statement: Statement) -> None:
         started = time.perf_counter()
@@ -154,16 +115,18 @@ class Recorder(NothingWatched):
         known = {(lock.oid, lock.mode) for lock in self.locks if lock.until is None}
         for oid, mode in sorted(held - known):
             # It was not there in the last sample, so it can't have been held longer than since then.
-            self.locks.append(OpenLock(oid=oid, mode=mode, statement=self.statement, since=self.last_sample))
+            self.locks.append(
+                OpenLock(oid=oid, mode=mode, statement=self.statement, since=self.last_sample, began=self.last_seen)
+            )
         for row in seen:
             if row["pid"] != self.pid and self.pid in (row["blockers"] or ()):
                 self._note_wait(row["pid"], now)
-        self.last_sample = now
+        self.last_sample, self.last_seen = now, time.monotonic()
 
     def _release(self, held: set[tuple[int, str]], now: float) -> None:
         for lock in self.locks:
             if lock.until is None and (lock.oid, lock.mode) not in held:
-                lock.until = now
+                lock.until, lock.ended = now, time.monotonic()
 
     def _note_wait(self, pid: int, now: float) -> None:
         worker = next(worker for worker in self.workers if worker.pid == pid)
@@ -171,7 +134,7 @@ class Recorder(NothingWatched):
         if current is not None and self.statement is not None:
             number, table = current
             worker.marked.add(number)
-            seen = SeenWait(worker=worker, number=number, table=table, statement=self.statement, at=now)
+            seen = SeenWait(worker=worker, number=number, table=table, statement=self.statement, at=now, began=worker.started)
             self.waits.setdefault((worker.sort, number), seen)
 
 
@@ -186,7 +149,12 @@ def record_locks(twin: Twin, file: MigrationFile, *, scale: int) -> Recording:
             for oid, row in tables.items()
             if rows[oid] and row["column"]
         ]
-        with background_work(twin.database, busy) as workers:
+        with (
+            background_work(twin.database, busy) as workers,
+            untouched_work(twin.database) as untouched,
+            ControlClock() as clock,
+        ):
+            began = time.monotonic()
 
             def follow(connection: psycopg.Connection[Any]) -> Recorder:
                 recorders.append(Recorder(connection, observer, workers))
@@ -198,18 +166,22 @@ def record_locks(twin: Twin, file: MigrationFile, *, scale: int) -> Recording:
                 recorder = recorders[0]
                 elapsed = time.perf_counter() - started - recorder.paused_s
                 recorder.finish()
+            controls, ended = Controls(clock=clock.record(), statement=untouched.record()), time.monotonic()
         made = {oid: row for oid, row in read_tables(observer).items() if oid not in tables}
-    locks = [read_lock(lock, {**tables, **made}, rows, made) for lock in recorder.locks if lock.oid in {**tables, **made}]
+    locks = [
+        read_lock(lock, {**tables, **made}, rows, made, controls) for lock in recorder.locks if lock.oid in {**tables, **made}
+    ]
     return Recording(
         migration=file.name,
         scale=scale,
         time_ms=elapsed * 1000,
         failure=failure,
         locks=tuple(locks),
-        waits=tuple(read_wait(seen, recorder.locks) for seen in recorder.waits.values()),
+        waits=tuple(read_wait(seen, recorder.locks, controls) for seen in recorder.waits.values()),
         tables_with_rows=len(busy),
         background=sum(worker.statements for worker in workers),
         refused={f"{worker.sort} on {key}": count for worker in workers for key, count in worker.refused.items()},
+        control=controls.within(began, ended),
     )
 
 
@@ -232,22 +204,13 @@ def sampling(recorders: list[Recorder]) -> Iterator[None]:
         thread.finish()
 
 
-def read_tables(connection: psycopg.Connection[Any]) -> dict[int, dict[str, Any]]:
-    """Return every table and materialized view by oid: name, estimated_rows, column."""
-    return {row["oid"]: row for row in connection.execute(read_query(__package__, "tables"))}
-
-
-def count_rows(connection: psycopg.Connection[Any], tables: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:
-    """Return the rows of each table: the server's estimate, counted where it has none."""
-    rows = {oid: int(row["estimated_rows"]) for oid, row in tables.items()}
-    unknown = [oid for oid, count in rows.items() if count == 0]
-    asked = " union all ".join(f"select {oid}::bigint as oid, count(*) as rows from {tables[oid]['name']}" for oid in unknown)
-    if asked:
-        rows.update({row["oid"]: row["rows"] for row in connection.execute(asked)})
-    return rows
-
-
-def read_lock(lock: OpenLock, tables: Mapping[int, Mapping[str, Any]], rows: Mapping[int, int], made: Mapping[int, Any]) -> Lock:
+def read_lock(
+    lock: OpenLock,
+    tables: Mapping[int, Mapping[str, Any]],
+    rows: Mapping[int, int],
+    made: Mapping[int, Any],
+    controls: Controls,
+) -> Lock:
     """Return a followed lock as it is reported."""
     return Lock(
         table=tables[lock.oid]["name"],
@@ -257,10 +220,11 @@ def read_lock(lock: OpenLock, tables: Mapping[int, Mapping[str, Any]], rows: Map
         held_ms=((lock.until or lock.since) - lock.since) * 1000,
         rows=rows.get(lock.oid, 0),
         is_new=lock.oid in made,
+        control=controls.within(lock.began, lock.ended or lock.began),
     )
 
 
-def read_wait(seen: SeenWait, locks: list[OpenLock]) -> Wait:
+def read_wait(seen: SeenWait, locks: list[OpenLock], controls: Controls) -> Wait:
     """Return a wait with the statement whose lock caused it: the first that blocks such a worker.
 
     A wait for a row instead of the table is attributed to the first statement that wrote to the table.
@@ -270,10 +234,12 @@ def read_wait(seen: SeenWait, locks: list[OpenLock]) -> Wait:
     writing = [lock for lock in here if lock.mode == "RowExclusiveLock"]
     cause = next(iter(blocking or writing), None)
     statement = cause.statement if cause else seen.statement
+    waited_ms = seen.worker.durations_ms.get(seen.number, 0.0)
     return Wait(
         worker=seen.worker.sort,
         table=seen.table.name,
-        waited_ms=seen.worker.durations_ms.get(seen.number, 0.0),
+        waited_ms=waited_ms,
         index=statement.index,
         line=statement.line,
+        control=controls.within(seen.began, seen.began + waited_ms / 1000),
     )

@@ -27,7 +27,7 @@ from lib.tasks.migrations.judge import (
     judge_match,
     judge_versions,
 )
-from lib.tasks.migrations.judge_locks import MigrationLock, judge_background, judge_locks
+from lib.tasks.migrations.judge_locks import MigrationLock, has_unclear_lock, judge_background, judge_locks
 from lib.tasks.migrations.judge_push import judge_push, plan_push
 from lib.tasks.migrations.judge_rehearsal import judge_applied, judge_rollbacks
 from lib.tasks.migrations.push import push_under_lock
@@ -53,6 +53,7 @@ from lib.tasks.migrations.task import (
     VERSIONS_ARE_UNIQUE,
     Migrations,
 )
+from lib.tasks.migrations.timing import TimeLimits
 from lib.transport.context import Context
 
 
@@ -98,7 +99,9 @@ def look_at_rehearsal(context: Context[Migrations]) -> Findings[Rehearsal]:
     """Every pending migration, applied to a twin of the target."""
     require_files(context)
     migrations = find_migrations(context.pack)
-    rehearsal = rehearse(place_of(context), context.pack, migrations, pending_files(context), context.settings.scales)
+    settings = context.settings
+    limits = TimeLimits(exclusive_ms=settings.max_exclusive_lock_ms, blocked_ms=settings.max_blocked_ms)
+    rehearsal = rehearse(place_of(context), context.pack, migrations, pending_files(context), settings.scales, limits=limits)
     return judge_applied(rehearsal)
 
 
@@ -210,7 +213,7 @@ def require_good_rehearsal(rehearsal: Rehearsal, migrations: MigrationSet, *, li
         versions = judge_versions(migrations)
         raise TargetError(f"Not pushed: {versions.detail}", fix=versions.fix)
     locks = judge_locks(rehearsal, limit_ms=limit_ms).results[0]
-    if rehearsal.target_has_rows and locks.outcome is Outcome.FAIL:
+    if rehearsal.target_has_rows and (locks.outcome is Outcome.FAIL or has_unclear_lock(rehearsal, limit_ms)):
         raise TargetError(f"Not pushed: the target holds rows that somebody may be using. {locks.detail}", fix=locks.fix)
 
 

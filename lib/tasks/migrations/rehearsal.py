@@ -21,8 +21,10 @@ from lib.clients.postgres.twin import Twin, clone_twin, make_twin
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
 from lib.clients.supabase.seed_files import load_seed
 from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure
-from lib.tasks.migrations.lock_recorder import Recording, record_locks
-from lib.tasks.migrations.scale_rows import Filled, Reference, RowScaler, mark_seeding, read_reference
+from lib.tasks.migrations.recordings import Recording
+from lib.tasks.migrations.scale_rows import Reference, mark_seeding, read_reference
+from lib.tasks.migrations.scaled_pass import ScaledPass, apply_at_scale
+from lib.tasks.migrations.timing import TimeLimits
 from lib.transport.database import Database, read_query
 
 
@@ -68,19 +70,6 @@ class FirstPass:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScaledPass:
-    """The files applied to a twin filled at one scale.
-
-    recordings: one a file; a file that failed on filled tables has a second one, on emptied tables.
-    fills: the rows put into each table.
-    """
-
-    scale: int
-    recordings: tuple[Recording, ...]
-    fills: tuple[Filled, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Rehearsal:
     """What one rehearsal observed.
 
@@ -104,10 +93,17 @@ class Rehearsal:
 
 
 def rehearse(
-    place: Place, pack: Path, migrations: MigrationSet, pending: Sequence[MigrationFile], scales: Sequence[int]
+    place: Place,
+    pack: Path,
+    migrations: MigrationSet,
+    pending: Sequence[MigrationFile],
+    scales: Sequence[int],
+    *,
+    limits: TimeLimits,
 ) -> Rehearsal:
     """Apply the pending files to twins of the target, or all files to a fresh project when none is pending.
 
+    limits: a file beyond them, on a machine that was too busy to tell, is recorded again.
     Raises TargetError when the target can't be read or a twin can't be made; a file that fails is a finding.
     """
     files = list(pending) or list(migrations.files)
@@ -117,7 +113,7 @@ def rehearse(
             first = apply_in_turn(reference_twin, files, migrations, place.compared)
             with seeded(reference_twin, pack, place) as (reference, seed_problem):
                 applied = [file for file in files if file.name in first.applied]
-                scaled = [apply_at_scale(base, applied, reference, scale) for scale in scales]
+                scaled = [apply_at_scale(base, applied, reference, scale, limits) for scale in scales]
         return Rehearsal(
             files=tuple(file.name for file in files),
             from_nothing=not pending,
@@ -233,23 +229,3 @@ def seeded(twin: Twin, pack: Path, place: Place) -> Iterator[tuple[Reference, st
     marker = mark_seeding(twin.database)
     problem = load_seed(twin, pack, postgres_bin=place.postgres_bin, timeout_s=place.timeout_s)
     yield read_reference(twin.database, marker), problem
-
-
-def apply_at_scale(base: Twin, files: Sequence[MigrationFile], reference: Reference, scale: int) -> ScaledPass:
-    """Apply the files to a fresh copy of the base at one scale, and record their locks.
-
-    A file that fails on filled tables is applied once more to emptied ones, so that the next file can be applied.
-    """
-    recordings: list[Recording] = []
-    with clone_twin(base) as twin:
-        scaler = RowScaler(reference=reference, twin=twin.database, scale=scale)
-        for file in files:
-            scaler.top_up()
-            recordings.append(record_locks(twin, file, scale=scale))
-            if recordings[-1].failure:
-                scaler.empty()
-                recordings.append(record_locks(twin, file, scale=scale))
-                if recordings[-1].failure:
-                    break
-        scaler.top_up()
-        return ScaledPass(scale=scale, recordings=tuple(recordings), fills=tuple(scaler.filled.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.probe import NOT_GUARDED
 from lib.clients.postgres.rls.trial import VERBS
 from lib.clients.postgres.schema import name_differences
+from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
 from lib.core.results import Check, Json, Outcome, Result
 from lib.core.wording import format_count, join_words, name_some
 from lib.tasks.rls.pgtap import FOLDER, TapFile
@@ -30,6 +32,8 @@ from lib.tasks.rls.task import (
 
 MOST_NAMED = 6
 """Objects named in a detail; the table below it lists all."""
+TIMED_OUT = re.compile(r"canceling statement due to (?:statement|lock) timeout")
+"""What the server says of a statement that ran out of time, which a busy machine causes as well as a slow policy."""
 
 
 def judge_enabled(tables: Sequence[ProbedTable], schemas: Sequence[str]) -> Result:
@@ -262,8 +266,12 @@ def judge_grants(rows: Sequence[Mapping[str, Json]]) -> list[Result]:
     ]
 
 
-def judge_pgtap(files: Sequence[TapFile]) -> Result:
-    """Judge the pack's own tests: every file ran as many as it planned, and all of them passed."""
+def judge_pgtap(files: Sequence[TapFile], control: Control, *, timeout_s: float) -> Result:
+    """Judge the pack's own tests: every file ran as many as it planned, and all of them passed.
+
+    control: what this machine met meanwhile. timeout_s: what one statement is given; what ran out of it beside a control
+    that was held up is no fail.
+    """
     check = PGTAP_TESTS_PASS
     if not files:
         return check.errored(
@@ -271,6 +279,9 @@ def judge_pgtap(files: Sequence[TapFile]) -> Result:
         )
     bad = [f"{one.path}: {one.problem or name_some(one.failed)}" for one in files if not one.is_good]
     ran, good = sum(one.ran for one in files), sum(one.ran - len(one.failed) for one in files)
+    clocked = [one for one in files if not one.is_good and not one.failed and TIMED_OUT.search(one.problem or "")]
+    if bad and len(clocked) == len(bad) and weigh_timeout(timeout_s, control) is Standing.UNCLEAR:
+        return check.errored(f"{too_busy_for(control, timeout_s)} {name_some(bad)}.", observed=good, unit="tests", fix=RUN_AGAIN)
     hints = [hint for one in files for hint in one.fix]
     command = next((one.command for one in files if not one.is_good and one.command), files[0].command)
     return check.judge(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -44,6 +45,7 @@ from lib.tasks.rls.task import (
     VIEWS_ARE_SECURITY_INVOKER,
 )
 from lib.transport.context import Context
+from lib.transport.control import ControlClock
 from lib.transport.database import Database, read_query
 
 MANAGED_SCHEMAS = (
@@ -203,8 +205,10 @@ def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
         return look_at_pgtap.not_allowed(refusal)
     psql = context.programs.postgres_bin / "psql"
     timeout_s = context.settings.statement_timeout_s
-    with open_place(context) as place:
+    with open_place(context) as place, ControlClock() as clock:
+        began_s = time.monotonic()
         files = list(run_test_files(place.database, context.pack, psql=psql, statement_timeout_s=timeout_s))
+        control = clock.since(began_s)
     rows = [
         {
             "file": one.path,
@@ -217,7 +221,8 @@ def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
     ]
     transcripts = {f"tap-{number:02d}-{name_file(one.path)}.txt": one.transcript for number, one in enumerate(files, start=1)}
     kept = {name: transcript for name, transcript in transcripts.items() if transcript}
-    return Findings(results=[replace(judge_pgtap(files), provenance=place.provenance)], rows=rows, artifacts=kept)
+    result = judge_pgtap(files, control, timeout_s=timeout_s)
+    return Findings(results=[replace(result, provenance=place.provenance)], rows=rows, artifacts=kept)
 
 
 def name_file(path: str) -> str:

@@ -21,6 +21,7 @@ def main() -> int:
     """Serve until asked to end; requests already taken are answered first."""
     release = read_release(Path(os.environ.get("RELEASE", "release")))
     pool = Pool(os.environ.get("DATABASE_URL", ""))
+    pool.warm_up(release.tiles.values())
     server = serve(release, pool, host=os.environ.get("HOST", "0.0.0.0"), port=int(os.environ.get("PORT", "8080")))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
@@ -30,6 +31,7 @@ def main() -> int:
         crash.start()
     print(f"idea board {release.version} listens on port {server.server_port}", flush=True)
     server.serve_forever(poll_interval=0.02)
+    server.answer_waiting()
     server.server_close()
     return 0
 

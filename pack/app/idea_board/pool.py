@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
@@ -25,6 +25,14 @@ class Pool:
     def __init__(self, url: str) -> None:
         self.url = url
         self.idle: queue.LifoQueue[psycopg.Connection[dict[str, Any]]] = queue.LifoQueue(MOST_IDLE)
+
+    def warm_up(self, tiles: Iterable[Sequence[str]]) -> None:
+        """Ask for each tile once, so that the first user waits for no connection; a database that is away is met later."""
+        try:
+            for queries in tiles:
+                self.rows(queries)
+        except psycopg.Error:
+            return
 
     def rows(self, queries: Sequence[str]) -> list[dict[str, Any]]:
         """Return the rows of the first query that this database's schema knows.

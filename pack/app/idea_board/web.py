@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socketserver
 import time
 from datetime import date, datetime
@@ -32,6 +33,11 @@ class BoardServer(socketserver.ThreadingMixIn, HTTPServer):
         self.pool = pool
         self.metrics = Metrics(release.version)
         super().__init__((host, port), BoardHandler)
+
+    def answer_waiting(self) -> None:
+        """Answer the connections that were made before the end and not yet taken; closing would reset them."""
+        while select.select([self], [], [], 0)[0]:
+            self.handle_request()
 
 
 class BoardHandler(BaseHTTPRequestHandler):

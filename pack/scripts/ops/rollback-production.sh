@@ -15,7 +15,7 @@ rollback-production.sh [options]         without --execute: says what it would d
   --config FILE        the app's fly.toml                                   (fly.toml)
   --to RELEASE         a release (v12), an image (registry.fly.io/...), or the previous good release
   --digest SHA256      the image must have this digest: a tag may have been moved since
-  --strategy NAME      immediate, rolling, canary or bluegreen              (immediate)
+  --strategy NAME      immediate, rolling, canary or bluegreen              (rolling)
   --database POINT     a restore point: restored into a new database, verified, then switched to
   --yes-overwrite      restores into the database in use instead, after a copy was verified
   --health PATH        must answer 200 afterwards                           (/health)
@@ -49,7 +49,7 @@ say() {
 stop() { local code=$1; shift; say "STOPPED ($code): $*" >&2; exit "$code"; }
 
 flyctl=${FLYCTL:-flyctl}
-app='' config=fly.toml to=previous digest='' strategy=immediate restore_point='' health=/health limit=300 confirm=''
+app='' config=fly.toml to=previous digest='' strategy=rolling restore_point='' health=/health limit=300 confirm=''
 execute=0 overwrite=0 take_over=0 abandon=0
 while (( $# )); do
   case $1 in

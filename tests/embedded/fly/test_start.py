@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,18 @@ from lib.embedded.leftovers import clean_leftovers, process_start
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.embedded.state_folders import state_base
 from lib.transport.database import Database
-from tests.support.fly_worlds import APP, copy_pack, deploy, fill, flyctl, flyctl_json, reference, standing_fly, wait_passing
+from tests.support.fly_worlds import (
+    APP,
+    BEHIND,
+    copy_pack,
+    deploy,
+    fill,
+    flyctl,
+    flyctl_json,
+    reference,
+    standing_fly,
+    wait_passing,
+)
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +123,25 @@ def test_rolling_that_fails_leaves_machines_on_two_images(fly: EmbeddedFly) -> N
     assert len(digests(fly)) == 2
     assert flyctl_json(fly, "releases", "--app", APP)[0]["Status"] == "failed"
     assert get(fly, "/health")[0] == 200
+
+
+@pytest.mark.parametrize(("kill_timeout", "status"), [("10s", 200), ("200ms", 502)])
+def test_a_machine_that_stops_answers_what_it_took_within_kill_timeout(
+    database: Database, tmp_path: Path, kill_timeout: str, status: int
+) -> None:
+    pack = copy_pack(tmp_path)
+    toml = pack / "fly.previous-schema.toml"  # an app with one machine
+    toml.write_text(toml.read_text().replace('kill_timeout = "10s"', f'kill_timeout = "{kill_timeout}"'))
+    (pack / "app/images/current/queries/review_states.sql").write_text("select pg_sleep(2)::text")
+    with standing_fly(database, pack=pack) as fly:
+        machine = wait_passing(fly, BEHIND)[0]["id"]
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(get, fly, "/tiles/review-states", BEHIND)
+            while not database.rows("select from pg_stat_activity where query = 'select pg_sleep(2)::text' and state = 'active'"):
+                pass
+            flyctl(fly, "machine", "stop", machine, "--app", BEHIND)
+            assert answer.result()[0] == status
+        assert get(fly, "/health", BEHIND)[0] == 503
 
 
 @pytest.mark.parametrize(

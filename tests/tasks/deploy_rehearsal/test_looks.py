@@ -25,6 +25,7 @@ from lib.tasks.deploy_rehearsal import rehearsal
 from lib.tasks.deploy_rehearsal.task import CHECKS, DeployRehearsal
 from lib.transport.context import Context
 from lib.transport.database import Database
+from tests.support.busy import busy_machine, needs_runnable
 from tests.support.fly_worlds import (
     APP,
     BEHIND,
@@ -40,6 +41,8 @@ from tests.support.fly_worlds import (
 )
 from tests.support.permissions import refused
 
+LIMITS = {"max_downtime_s": 2, "max_error_ratio": 0.01}
+"""The defaults that users are judged by; `settings` of the tests is without limits otherwise."""
 PASS, FAIL, SKIP, ERROR = Outcome.PASS, Outcome.FAIL, Outcome.SKIP, Outcome.ERROR
 
 
@@ -111,6 +114,30 @@ def test_a_healthy_candidate_passes_every_check(fly: EmbeddedFly, database: Data
     assert read_notes(tmp_path / "work") == {}
 
 
+def test_a_restart_of_every_machine_at_once_is_beyond_both_limits(database: Database, tmp_path: Path) -> None:
+    with standing_fly(database, boot_s=2.5) as fly:
+        wait_passing(fly)
+        seen = Seen(context_of(database, fly, tmp_path, strategy="immediate", **LIMITS))
+    assert seen.outcomes(FAIL) == {"downtime_within_limit", "errors_within_limit"}, seen.found
+
+
+def test_one_machine_alone_cannot_be_replaced_unnoticed(database: Database, tmp_path: Path) -> None:
+    pack = copy_pack(tmp_path)
+    toml = pack / "fly.staging.toml"
+    toml.write_text(toml.read_text().replace("min_machines_running = 2", "min_machines_running = 1"))
+    with standing_fly(database, pack=pack, boot_s=2.5) as fly:
+        wait_passing(fly)
+        seen = Seen(context_of(database, fly, tmp_path, pack=pack, strategy="rolling", **LIMITS))
+    assert seen.outcomes(FAIL) == {"downtime_within_limit", "errors_within_limit"}, seen.found
+
+
+@needs_runnable
+def test_a_busy_machine_is_no_fail(fly: EmbeddedFly, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with busy_machine(monkeypatch):
+        seen = Seen(context_of(database, fly, tmp_path, health_timeout_s=5, **LIMITS), version_skew=True)
+    assert seen.outcomes(FAIL) == set(), seen.found
+
+
 @pytest.mark.parametrize("strategy", ["rolling", "bluegreen"])
 def test_users_lose_nothing_when_machines_take_turns(fly: EmbeddedFly, database: Database, tmp_path: Path, strategy: str) -> None:
     seen = Seen(context_of(database, fly, tmp_path, strategy=strategy, max_downtime_s=0, max_error_ratio=0))
@@ -131,7 +158,7 @@ def test_a_candidate_that_never_gets_healthy_is_rolled_back(
     fly: EmbeddedFly, database: Database, tmp_path: Path, strategy: str
 ) -> None:
     wait_passing(fly)  # the short limit is for the candidate, not for the platform's own start
-    context = context_of(database, fly, tmp_path, image=reference("unhealthy"), strategy=strategy, health_timeout_s=0.6)
+    context = context_of(database, fly, tmp_path, image=reference("unhealthy"), strategy=strategy, health_timeout_s=0.6, **LIMITS)
     seen = Seen(context)
     assert seen.outcomes(FAIL) == {"candidate_gets_healthy"}, seen.found
     assert seen.outcomes(ERROR) == {"candidate_stays_healthy"}
@@ -141,7 +168,8 @@ def test_a_candidate_that_never_gets_healthy_is_rolled_back(
 
 def test_immediate_takes_every_machine_down_and_the_downtime_shows(fly: EmbeddedFly, database: Database, tmp_path: Path) -> None:
     wait_passing(fly)
-    context = context_of(database, fly, tmp_path, image=reference("unhealthy"), health_timeout_s=1, max_downtime_s=0.5)
+    limits = {"health_timeout_s": 1, "max_downtime_s": 0.5}
+    context = context_of(database, fly, tmp_path, image=reference("unhealthy"), strategy="immediate", **limits)
     seen = Seen(context)
     assert seen.outcomes(FAIL) >= {"candidate_gets_healthy", "downtime_within_limit"}
     assert seen.found["old_version_answers"][0] is PASS
@@ -380,7 +408,7 @@ def test_the_downtime_is_what_another_sampler_sees(database: Database, tmp_path:
     with standing_fly(database, boot_s=2.5) as fly:
         wait_passing(fly)
         with IndependentSampler(fly.urls[APP]) as other:
-            seen = Seen(context_of(database, fly, tmp_path, watch_s=0.3))
+            seen = Seen(context_of(database, fly, tmp_path, watch_s=0.3, strategy="immediate"))
     assert seen.found["downtime_within_limit"][0] is PASS, seen.found
     downtime_s = float(seen.found["downtime_within_limit"][2])
     assert downtime_s > 2.5

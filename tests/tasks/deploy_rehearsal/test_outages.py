@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lib.core.busyness import QUIET_RECORD
 from lib.tasks.deploy_rehearsal.outages import Outage, Phase, error_ratio, find_outages, longest_gap_s, p95_ms, sum_up_phases
 from lib.transport.traffic import Sample
 
@@ -44,7 +45,9 @@ def test_p95_needs_enough_good_answers() -> None:
 
 def test_each_phase_counts_its_own_requests() -> None:
     samples = [sample(0.5), sample(1.5, 503), sample(1.8, version="2")]
-    rows = sum_up_phases(samples, [Phase(name="before", begin_s=0, end_s=1), Phase(name="deploy", begin_s=1, end_s=2)])
+    rows = sum_up_phases(
+        samples, [Phase(name="before", begin_s=0, end_s=1), Phase(name="deploy", begin_s=1, end_s=2)], QUIET_RECORD
+    )
     assert [(row["phase"], row["requests"], row["lost"], row["answered by"]) for row in rows] == [
         ("before", 1, 0, "1"),
         ("deploy", 2, 1, "2"),

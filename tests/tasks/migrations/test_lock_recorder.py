@@ -9,7 +9,8 @@ import pytest
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.tasks.migrations.lock_recorder import Recording, record_locks
+from lib.tasks.migrations.lock_recorder import record_locks
+from lib.tasks.migrations.recordings import Recording
 from lib.transport.database import Database
 
 ROWS = "create table public.notes as select n as id, 'x' as body from generate_series(1, 100) n"
