@@ -26,6 +26,21 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres_18_server() -> Iterator[EmbeddedPostgres]:
+    """Yield a server of version 18, beside the session's own of the default version, for the tests that need both."""
+    with start_postgres(state_base(CHECKOUT) / f"tests-{secrets.token_hex(4)}", tools=CHECKOUT / ".tools", major=18) as server:
+        yield server
+
+
+@pytest.fixture
+def hosted_database_18(postgres_18_server: EmbeddedPostgres) -> Iterator[Database]:
+    """Yield a fresh hosted database of version 18 as `postgres`, dropped after the test."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield postgres_18_server.create_hosted_database(name)
+    postgres_18_server.drop_database(name)
+
+
 @pytest.fixture
 def hosted_database(postgres_server: EmbeddedPostgres) -> Iterator[Database]:
     """Yield a fresh hosted database as `postgres`, dropped after the test."""

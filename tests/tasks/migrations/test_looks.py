@@ -47,6 +47,7 @@ ROLLBACKS = {
     "20250102000000_tags.sql": "begin; drop table public.tags; commit;",
     "20250103000000_stamp.sql": "alter table public.notes drop column stamp;",
 }
+LOCK = "do $$ begin lock table public.notes in access exclusive mode; end $$;"
 LAST = "20250104000000_last.sql"
 
 
@@ -315,7 +316,7 @@ class TestHistory:
 
 class TestLocks:
     def test_a_lock_held_long_on_a_table_with_rows_fails_and_nothing_else(self, launch: Launch) -> None:
-        add(launch.context, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.2);")
+        add(launch.context, f"select 1;\n{LOCK}\nselect pg_sleep(0.2);")
         launch.all()
         assert launch.not_passed() == {"no_long_exclusive_lock": "fail"}
         assert f"{LAST}, line 2 (statement 1) held ACCESS EXCLUSIVE on public.notes (600 rows, 3× the seed)" in launch.detail(
@@ -330,13 +331,13 @@ class TestLocks:
     def test_a_long_lock_is_not_pushed_where_rows_are(self, launch: Launch) -> None:
         launch.rehearse().push()
         run(launch.context.target, "insert into public.notes (body) values ('mine')")
-        add(launch.context, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.2);")
+        add(launch.context, f"select 1;\n{LOCK}\nselect pg_sleep(0.2);")
         launch.rehearse().push()
         assert launch.seen["no_long_exclusive_lock"].outcome is Outcome.FAIL
         assert launch.detail("pushed_to_target").startswith("Not pushed: the target holds rows")
 
     def test_a_writer_kept_waiting_fails_and_names_the_statement(self, launch: Launch) -> None:
-        add(launch.context, "select 1;\nlock table public.notes in share mode;\nselect pg_sleep(0.6);")
+        add(launch.context, "select 1;\ndo $$ begin lock table public.notes in share mode; end $$;\nselect pg_sleep(0.6);")
         launch.rehearse()
         assert launch.not_passed() == {"background_work_not_blocked": "fail"}
         assert f"for public.notes while {LAST} ran, because of line 2 (statement 1)" in launch.detail(
