@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 
 from lib.clients.postgres.dumps import PLATFORM_SCHEMAS
+from lib.clients.postgres.fidelity import Fidelity
 from lib.clients.postgres.schema import Difference, Schema, compare_schemas, read_schema, read_schema_on
 from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin, clone_twin, make_twin
@@ -25,7 +26,7 @@ from lib.core.redact import redact
 from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure
 from lib.tasks.migrations.lock_recorder import Recording, record_locks
 from lib.tasks.migrations.scale_rows import Filled, Reference, RowScaler, mark_seeding, read_reference
-from lib.transport.database import Database, quote_name, read_query
+from lib.transport.database import Database, read_query
 from lib.transport.process import run_command
 
 
@@ -90,6 +91,7 @@ class Rehearsal:
     files: names, in order. from_nothing: nothing was pending, so every file was applied to a fresh project.
     missing: what of the target could not be made on the twin. seed_problem: why there are no rows, or ''.
     target_has_rows: whether the pack's schemas hold any row on the target itself.
+    twin: how like the target its twins are.
     """
 
     files: tuple[str, ...]
@@ -100,6 +102,7 @@ class Rehearsal:
     first: FirstPass
     seed_problem: str
     scaled: tuple[ScaledPass, ...]
+    twin: Fidelity
 
     @property
     def recordings(self) -> list[Recording]:
@@ -107,7 +110,13 @@ class Rehearsal:
 
 
 def rehearse(
-    place: Place, pack: Path, migrations: MigrationSet, pending: Sequence[MigrationFile], scales: Sequence[int]
+    place: Place,
+    pack: Path,
+    migrations: MigrationSet,
+    pending: Sequence[MigrationFile],
+    scales: Sequence[int],
+    *,
+    twin: Fidelity,
 ) -> Rehearsal:
     """Apply the pending files to twins of the target, or all files to a fresh project when none is pending.
 
@@ -130,6 +139,7 @@ def rehearse(
             first=first,
             seed_problem=seed_problem,
             scaled=tuple(scaled),
+            twin=twin,
         )
 
 
@@ -149,19 +159,8 @@ def copy_target(place: Place, *, empty: bool = False) -> Iterator[Twin]:
 
 
 def read_target(place: Place) -> Schema:
-    """Return the target's schema in a form that a twin's can be compared with.
-
-    Servers of another major version spell the same view or expression differently: then a twin of it is read instead.
-    """
-    if read_major(place.target) == read_major(place.scratch):
-        return read_schema(place.target, place.compared)
-    with copy_target(place) as twin:
-        return read_schema(twin.database, place.compared)
-
-
-def read_major(database: Database) -> int:
-    """Return the major version of the database's server."""
-    return int(database.value("select current_setting('server_version_num')::int / 10000"))
+    """Return the target's schema: the pack's, and the platform's on which packs keep something."""
+    return read_schema(place.target, place.compared)
 
 
 def has_rows(place: Place) -> bool:
@@ -245,8 +244,19 @@ def run_seed(twin: Twin, pack: Path, place: Place) -> str:
     except TargetError as exc:
         return exc.message.rstrip(".")
     for path in [pack / file.path for file in files]:
-        become = f"set session authorization {quote_name(twin.role)}; set search_path = {twin.search_path}"
-        flags: list[str | Path] = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-1", "-c", become, "-f", path]
+        flags: list[str | Path] = [
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-v",
+            "VERBOSITY=verbose",
+            "-1",
+            "-c",
+            twin.launcher_script,
+            "-f",
+            path,
+        ]
         run = run_command([place.postgres_bin / "psql", *flags], env=twin.database.libpq_environment, timeout_s=place.timeout_s)
         if run.exit_code != 0:
             said = next((line for line in run.stderr.splitlines() if "ERROR" in line), "psql gave no reason")

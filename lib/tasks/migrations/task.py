@@ -77,6 +77,16 @@ DRY_RUN_LISTS_PENDING = Check(
     "order. A difference means that the CLI would apply something else than was rehearsed. The answer holds only "
     "until somebody else changes the target.",
 )
+TWIN_IS_FAITHFUL = Check(
+    "migrations.twin_is_faithful",
+    "The twin is the target in everything that is looked at on it",
+    fix="Do what the detail says is lacking, or rehearse on a project that has it.",
+    doc="Compares a twin with its target: the major version, extensions with their versions, the pack's objects one by "
+    "one, roles with their attributes, default privileges, settings. A result of a twin that is not like the target "
+    "says nothing about it, so a difference on which something rests makes this an error, and with it every check of "
+    "the rehearsal. An extension that nothing here uses does not count; a use by an operator alone, inside a "
+    "function's text, is not seen.",
+)
 APPLIES_ON_TWIN = Check(
     "migrations.applies_on_twin",
     "Every pending migration applies to a twin of the target",
@@ -176,6 +186,7 @@ CHECKS: tuple[Check, ...] = (
     LINT_IS_CLEAN,
     HISTORY_HAS_NO_DRIFT,
     DRY_RUN_LISTS_PENDING,
+    TWIN_IS_FAITHFUL,
     APPLIES_ON_TWIN,
     APPLIES_WITH_ROWS,
     NO_LONG_EXCLUSIVE_LOCK,

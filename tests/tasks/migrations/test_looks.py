@@ -124,7 +124,8 @@ class Launch:
         return self
 
     def rehearse(self) -> Launch:
-        self.rehearsal = self.look(migrations.look_at_rehearsal).facts
+        twin = self.look(migrations.look_at_twin).facts
+        self.rehearsal = self.look(migrations.look_at_rehearsal, twin=twin).facts
         for look in (migrations.look_at_locks, migrations.look_at_background, migrations.look_at_rollbacks):
             self.look(look, rehearsal=self.rehearsal)
         return self
