@@ -23,7 +23,7 @@ from lib.clients.postgres.likeness import (
 )
 from lib.clients.postgres.schema import compare_schemas, kind_of, read_schema
 from lib.clients.postgres.twin import Twin, read_outside
-from lib.core.results import Facts_co, Findings, Outcome
+from lib.core.results import Facts_co, Findings, Outcome, Result
 from lib.transport.database import Database, read_query
 
 NOT_OBJECTS = ("extension", "event_trigger", "default_privileges", "publication")
@@ -264,10 +264,15 @@ def rest_on(findings: Findings[Facts_co], unlike: str, *, fix: str) -> Findings[
     unlike: how it is not the target, as a sentence; '' when it is. Then each pass and fail becomes an `error`
     with that sentence and what was seen there; rows and artifacts stay.
     """
+    return replace(findings, results=rest_results_on(findings.results, unlike, fix=fix)) if unlike else findings
+
+
+def rest_results_on(results: Sequence[Result], unlike: str, *, fix: str) -> list[Result]:
+    """Return results of a twin or copy as what they are worth, as `rest_on` does."""
     if not unlike:
-        return findings
+        return list(results)
     said = {Outcome.PASS: "It passes there.", Outcome.FAIL: "It fails there"}
-    results = [
+    return [
         one
         if one.outcome not in said
         else replace(
@@ -276,6 +281,5 @@ def rest_on(findings: Findings[Facts_co], unlike: str, *, fix: str) -> Findings[
             detail=f"{unlike} {said[one.outcome]}{f': {one.detail}' if one.outcome is Outcome.FAIL and one.detail else ''}",
             fix=(fix,),
         )
-        for one in findings.results
+        for one in results
     ]
-    return replace(findings, results=results)

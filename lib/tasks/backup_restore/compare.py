@@ -22,11 +22,15 @@ ROWS_NAMED = 10
 
 @dataclass(frozen=True, kw_only=True)
 class RestoredCopy:
-    """A restored database, with the backup it came from and how it was restored."""
+    """A restored database, with the backup it came from and how it was restored.
+
+    unlike: how its server is not like the target, as a sentence; '' when nothing is proved any less for it.
+    """
 
     backup: Backup
     database: Database
     restore: Restore
+    unlike: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,29 +17,11 @@ from lib.transport.database import Database
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMAS = ["public", "private"]
-ONLY_THERE = {
-    "there_only.control": "default_version = '1.0'\nrelocatable = true\ntrusted = true\n",
-    "there_only--1.0.sql": "create type shape as enum ('round'); create function shape_of(int) returns text language sql "
-    "as 'select null::text';",
-}
-"""An extension that the target's server has, and the scratch server lacks."""
 
 
 def run(database: Database, script: str) -> None:
     with database.connect() as connection:
         connection.execute(script)
-
-
-@pytest.fixture(scope="module")
-def other_server() -> Iterator[EmbeddedPostgres]:
-    """Yield a second server of the same version, with an extension of its own, on which a target may be anything."""
-    folder = state_base(ROOT) / f"tests-{secrets.token_hex(4)}"
-    with start_postgres(folder, tools=ROOT / ".tools") as server:
-        for name, text in ONLY_THERE.items():
-            file = server.state_dir / "overlay/share/postgresql/extension" / name
-            file.write_text(text)
-            file.chmod(0o644)
-        yield server
 
 
 @pytest.fixture

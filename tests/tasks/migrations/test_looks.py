@@ -200,6 +200,60 @@ class TestWhole:
         assert launch.not_passed() == {}
 
 
+RESTS_ON_TWIN = (
+    "applies_on_twin", "applies_with_rows", "no_long_exclusive_lock", "background_work_not_blocked", "rollbacks_restore_schema",
+)  # fmt: skip
+
+
+class TestTwin:
+    @pytest.fixture
+    def elsewhere(self, other_server: EmbeddedPostgres) -> Iterator[Database]:
+        """Yield a target on a server with an extension that the scratch server lacks."""
+        yield other_server.create_hosted_database("migrations_elsewhere")
+        other_server.drop_database("migrations_elsewhere")
+
+    def of(self, launch: Launch, target: Database) -> Launch:
+        launch.context = replace(launch.context, target=target)
+        return launch
+
+    def outcomes(self, launch: Launch) -> dict[str, Outcome]:
+        return {check: launch.seen[check].outcome for check in (*RESTS_ON_TWIN, "twin_is_faithful")}
+
+    def test_a_twin_of_another_version_makes_everything_that_rests_on_it_an_error(
+        self, launch: Launch, hosted_database_18: Database
+    ) -> None:
+        self.of(launch, hosted_database_18).all()
+        assert set(self.outcomes(launch).values()) <= {Outcome.ERROR, Outcome.SKIP}
+        assert launch.detail("twin_is_faithful").startswith("The target is PostgreSQL 18.")
+        assert launch.detail("applies_on_twin").startswith("The target is PostgreSQL 18.")
+        assert launch.fix("applies_on_twin") == "See migrations.twin_is_faithful."
+        assert launch.seen["pushed_to_target"].outcome is Outcome.ERROR
+        assert hosted_database_18.value("select to_regclass('public.notes') is null")
+        assert launch.look(migrations.look_at_twin).rows[0]["what"] == "PostgreSQL"
+
+    def test_a_type_that_the_twin_lacks_is_an_error_and_no_failed_migration(self, launch: Launch, elsewhere: Database) -> None:
+        run(elsewhere, "create extension there_only with schema public; create table public.shapes (s public.shape)")
+        add(launch.context, "alter table public.shapes add column n int;", "alter table public.shapes drop column n;")
+        self.of(launch, elsewhere).rehearse()
+        assert set(self.outcomes(launch).values()) <= {Outcome.ERROR, Outcome.SKIP}
+        assert launch.detail("applies_on_twin").startswith("The twin lacks the extension there_only (used by")
+        assert "It fails there" in launch.detail("applies_on_twin")
+        # Repaired: without the type the twin is the target.
+        run(elsewhere, "drop table public.shapes; create table public.shapes (s text)")
+        launch.rehearse()
+        assert launch.not_passed() == {}
+
+    def test_a_target_elsewhere_with_an_extension_that_nothing_uses_passes(self, launch: Launch, elsewhere: Database) -> None:
+        run(elsewhere, "create extension there_only with schema extensions")
+        self.of(launch, elsewhere).all()
+        assert launch.not_passed() == {}
+        assert "there_only" in launch.detail("twin_is_faithful")
+
+    def test_a_target_that_can_not_be_read_is_an_error(self, launch: Launch, elsewhere: Database) -> None:
+        self.of(launch, elsewhere.named("nowhere")).rehearse()
+        assert set(launch.not_passed().values()) == {"error"}
+
+
 class TestFiles:
     def test_no_migration_is_an_error(self, launch: Launch) -> None:
         for path in (launch.context.pack / "supabase" / "migrations").iterdir():
