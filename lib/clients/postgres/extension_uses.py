@@ -11,7 +11,7 @@ from lib.transport.database import Database, read_query
 STRING_OR_COMMENT = re.compile(r"('(?:[^']|'')*')|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 IN_THE_PATH = frozenset({"public", "extensions"})
-"""Schemas whose tables a hosted project's session finds without naming the schema."""
+"""Schemas in which a hosted project's session finds things without naming the schema."""
 
 
 def find_uses(
@@ -37,24 +37,24 @@ def find_uses(
     return found
 
 
-def read_patterns(databases: Iterable[Database], names: Sequence[str]) -> dict[str, re.Pattern[str]]:
+def read_patterns(databases: Sequence[Database], names: Sequence[str]) -> dict[str, re.Pattern[str]]:
     """Return extension -> the pattern of a text that uses it: its own name, or that of a function, type or table of it."""
     words: dict[str, set[str]] = defaultdict(set)
     for name in names:
         words[name].add(rf'create\s+extension\s+(if\s+not\s+exists\s+)?"?{re.escape(name)}"?(?![\w$-])')
+    path = {row["name"] for one in databases for row in one.rows("select unnest(current_schemas(false))::text as name")}
     for database in databases:
         for row in database.rows(read_query(__package__, "fidelity/extension_members"), names=list(names)):
-            words[row["extension"]].add(spell_member(row["kind"], row["schema"], row["name"]))
+            words[row["extension"]].add(spell_member(row["kind"], row["schema"], row["name"], path | IN_THE_PATH))
     return {name: re.compile("|".join(sorted(found)), re.IGNORECASE) for name, found in words.items()}
 
 
-def spell_member(kind: str, schema: str, name: str) -> str:
-    """Return the pattern by which a statement names one member of an extension."""
+def spell_member(kind: str, schema: str, name: str, path: set[str]) -> str:
+    """Return the pattern by which a statement names one member of an extension; one outside the path needs its schema."""
     quoted = rf'"?{re.escape(name)}"?'
-    if kind == "function":
-        return rf"(?<![\w$]){quoted}\s*\("
-    qualified = rf'(?<![\w$])"?{re.escape(schema)}"?\s*\.\s*{quoted}(?![\w$])'
-    return rf"(?<![\w$]){quoted}(?![\w$])" if kind == "type" or schema in IN_THE_PATH else qualified
+    called = quoted + (r"\s*\(" if kind == "function" else r"(?![\w$])")
+    qualified = "" if kind == "type" or schema in path else rf'"?{re.escape(schema)}"?\s*\.\s*'
+    return rf"(?<![\w$]){qualified}{called}"
 
 
 def strip_comments(text: str) -> str:

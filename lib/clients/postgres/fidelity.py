@@ -26,8 +26,8 @@ from lib.clients.postgres.twin import Twin, read_outside
 from lib.core.results import Facts_co, Findings, Outcome, Result
 from lib.transport.database import Database, read_query
 
-NOT_OBJECTS = ("extension", "event_trigger", "default_privileges", "publication")
-"""Kinds of the schema that belong to the whole database; they are compared by themselves."""
+NOT_OBJECTS = ("extension", "event_trigger", "default_privileges")
+"""Kinds of the schema that are compared by themselves."""
 
 VERSION = "PostgreSQL"
 NOT_THERE = "not there"

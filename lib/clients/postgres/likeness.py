@@ -149,6 +149,17 @@ def copy_extensions(target: Database, twin: Database) -> list[str]:
     return refused
 
 
+def copy_publications(target: Database, twin: Database) -> None:
+    """Give the twin the target's publications, without tables, and no other; which tables are in one comes later."""
+    question = read_query(__package__, "twin/publications")
+    theirs, ours = ({row["name"]: row for row in one.rows(question)} for one in (target, twin))
+    statements = [f"drop publication {quote_name(name)}" for name in ours if ours[name] != theirs.get(name)]
+    for name, row in theirs.items():
+        if ours.get(name) != row:
+            statements += [row["statement"], f"alter publication {quote_name(name)} owner to {quote_name(row['owner'])}"]
+    run_tolerantly(twin, statements)
+
+
 def run_tolerantly(database: Database, statements: Iterable[str]) -> list[str]:
     """Run each statement by itself; return a line for each that the server refused."""
     refused = []

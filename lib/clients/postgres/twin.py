@@ -17,6 +17,7 @@ import psycopg
 from lib.clients.postgres.likeness import (
     copy_default_privileges,
     copy_extensions,
+    copy_publications,
     copy_roles,
     copy_settings,
     read_session,
@@ -134,6 +135,7 @@ def restore_schema(
     dump.unlink()
     listing.unlink()
     failed = [redact(line.partition("ERROR: ")[2].strip()) for line in said.splitlines() if "ERROR: " in line]
+    copy_publications(target, twin)
     return [*lacking, *failed, *create_outside_objects(target, twin, schemas)]
 
 

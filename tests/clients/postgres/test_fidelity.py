@@ -102,6 +102,9 @@ def test_what_can_be_copied_is_copied_and_the_twin_is_faithful(measure: Measure,
         alter default privileges for role postgres grant select on tables to {role} with grant option;
         create extension pg_trgm with schema public version '1.5';
         drop extension pg_stat_statements;
+        drop publication supabase_realtime;
+        create publication ours for table public.notes with (publish = 'insert');
+        alter publication ours owner to postgres;
         create event trigger watch on ddl_command_end when tag in ('CREATE TABLE') execute function public.watch();
         """.replace(
             "create event", "create function public.watch() returns event_trigger language plpgsql as 'begin end'; create event"
@@ -146,11 +149,13 @@ def test_an_extension_that_is_lacked_and_used_unmakes_it(
 
 def test_an_extension_that_is_lacked_and_not_used_is_only_listed(measure: Measure, target: Database) -> None:
     run(target, "create schema elsewhere; create extension there_only with schema elsewhere")
-    found = measure(target, {"2_more.sql": "-- a shape, or shape_of(1)\nselect 'there_only shape_'"})
+    found = measure(target, {"2_more.sql": "-- a shape, or elsewhere.shape_of(1)\nselect shape_of('there_only shape_')"})
     assert found.is_faithful
     assert [(one.what, one.target, one.twin, one.why) for one in found.divergences] == [
         ("the extension there_only", "1.0 in elsewhere", None, "nothing here uses it")
     ]
+    found = measure(target, {"2_more.sql": "select elsewhere.shape_of(1)"})
+    assert named(found) == ["the twin lacks the extension there_only (named in 2_more.sql)"]
 
 
 def test_an_extension_that_only_could_be_created_counts_when_a_file_creates_it(measure: Measure, target: Database) -> None:

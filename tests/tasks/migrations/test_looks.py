@@ -243,6 +243,24 @@ class TestTwin:
         launch.rehearse()
         assert launch.not_passed() == {}
 
+    @pytest.mark.parametrize("column", ["n uuid default uuidv7()", "twice int generated always as (length(body))"])
+    def test_what_only_18_knows_fails_for_a_project_of_17_and_passes_for_one_of_18(
+        self, launch: Launch, postgres_18_server: EmbeddedPostgres, hosted_database_18: Database, column: str
+    ) -> None:
+        name = column.split()[0]
+        text = f"set local lock_timeout = '2s';\nalter table public.notes add column {column};"
+        add(launch.context, text, f"alter table public.notes drop column {name};")
+        launch.look(migrations.look_at_lint)
+        assert "--pg-version=17.0" in launch.look(migrations.look_at_lint).artifacts["squawk.txt"]
+        launch.rehearse()
+        assert launch.seen["twin_is_faithful"].outcome is Outcome.PASS
+        assert launch.seen["applies_on_twin"].outcome is Outcome.FAIL
+        scratch = postgres_18_server.database("postgres", role="supabase_admin")
+        launch.context = replace(launch.context, target=hosted_database_18, scratch=scratch)
+        assert "--pg-version=18.0" in launch.look(migrations.look_at_lint).artifacts["squawk.txt"]
+        launch.rehearse()
+        assert set(launch.not_passed()) <= {"lint_is_clean"}
+
     def test_a_target_elsewhere_with_an_extension_that_nothing_uses_passes(self, launch: Launch, elsewhere: Database) -> None:
         run(elsewhere, "create extension there_only with schema extensions")
         self.of(launch, elsewhere).all()
