@@ -26,6 +26,40 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres_18_server() -> Iterator[EmbeddedPostgres]:
+    """Yield a server of version 18, beside the session's own of the default version, for the tests that need both."""
+    with start_postgres(state_base(CHECKOUT) / f"tests-{secrets.token_hex(4)}", tools=CHECKOUT / ".tools", major=18) as server:
+        yield server
+
+
+ONLY_THERE = {
+    "there_only.control": "default_version = '1.0'\nrelocatable = true\ntrusted = true\n",
+    "there_only--1.0.sql": "create type shape as enum ('round'); create function shape_of(int) returns text language sql "
+    "as 'select null::text';",
+}
+"""An extension that `other_server` has, and no other."""
+
+
+@pytest.fixture(scope="session")
+def other_server() -> Iterator[EmbeddedPostgres]:
+    """Yield a second server of the default version, with an extension of its own, for targets that twins are not beside."""
+    with start_postgres(state_base(CHECKOUT) / f"tests-{secrets.token_hex(4)}", tools=CHECKOUT / ".tools") as server:
+        for name, text in ONLY_THERE.items():
+            file = server.state_dir / "overlay/share/postgresql/extension" / name
+            file.write_text(text)
+            file.chmod(0o644)
+        yield server
+
+
+@pytest.fixture
+def hosted_database_18(postgres_18_server: EmbeddedPostgres) -> Iterator[Database]:
+    """Yield a fresh hosted database of version 18 as `postgres`, dropped after the test."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield postgres_18_server.create_hosted_database(name)
+    postgres_18_server.drop_database(name)
+
+
 @pytest.fixture
 def hosted_database(postgres_server: EmbeddedPostgres) -> Iterator[Database]:
     """Yield a fresh hosted database as `postgres`, dropped after the test."""

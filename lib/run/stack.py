@@ -33,6 +33,7 @@ from lib.embedded.vendors.start import RunningServices, start_stand_ins
 from lib.run.address import stand_in
 from lib.run.params import Params
 from lib.run.run_file import RunFile
+from lib.run.server_version import choose_server
 from lib.run.targets import SECRET_PARTS
 from lib.tasks.index import task_named
 from lib.transport.database import Database
@@ -78,7 +79,7 @@ def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, An
     with ExitStack() as standing:
         state = state_base(ROOT) / run_id
         if "database" in targets - params.missing.keys():
-            server = start_postgres(state, tools=TOOLS)
+            server = start_postgres(state, tools=TOOLS, major=choose_server(params).major)
             standing.callback(server.stop)
         else:
             server = None

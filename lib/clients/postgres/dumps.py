@@ -77,6 +77,11 @@ def read_major(program: Path) -> int:
     return int(match[1])
 
 
+def read_server_major(database: Database) -> int:
+    """Return the major version of a database's server."""
+    return int(database.value("select current_setting('server_version_num')::int / 10000"))
+
+
 def check_major(program: Path, server_major: int) -> None:
     """Raise CommandError when the program is older than the server, which it then can't dump."""
     major = read_major(program)

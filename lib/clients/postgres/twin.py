@@ -6,21 +6,31 @@ The target is only read. A twin is always dropped when its `with` ends.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from lib.core.errors import CommandError, DatabaseError
+from lib.clients.postgres.likeness import (
+    copy_default_privileges,
+    copy_extensions,
+    copy_publications,
+    copy_roles,
+    copy_settings,
+    read_session,
+    run_tolerantly,
+    spell_setting,
+)
+from lib.core.errors import CommandError
 from lib.core.redact import redact
 from lib.transport.database import Database, quote_name, read_query
 from lib.transport.process import run_command
 
-TEMPLATE = "hosted_template"
-"""The scratch server's database that looks like a fresh hosted project."""
+TEMPLATES = {False: "hosted_template", True: "hosted_template_classic"}
+"""The scratch server's databases that look like a fresh hosted project: is what is made in public open to the API roles?"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +39,29 @@ class Twin:
 
     database: as the scratch server's superuser.
     role, search_path: the role that migrations run as, and the initial search path, as on the target.
+    settings: what else a session of that role starts with there.
     missing: objects of the target that could not be created here, one line each.
     """
 
     database: Database
     role: str
     search_path: str
+    settings: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+
+    @property
+    def launcher_script(self) -> str:
+        """The statements that turn a superuser's session into one of the launch's."""
+        settings = {**self.settings, "search_path": self.search_path}
+        # Before the role changes: some of them are a superuser's to set.
+        statements = [f"set {spell_setting(name, value)}" for name, value in settings.items()]
+        return "; ".join([*statements, f"set session authorization {quote_name(self.role)}"])
 
     @contextmanager
     def connect_as_launcher(self) -> Iterator[psycopg.Connection[Any]]:
         """Yield a connection with the launch's rights on the target; commits nothing by itself."""
         with self.database.connect(autocommit=True) as connection:
-            connection.execute(f"set session authorization {quote_name(self.role)}")
-            connection.execute("select set_config('search_path', %s, false)", [self.search_path])
+            connection.execute(self.launcher_script)
             yield connection
 
 
@@ -62,16 +81,14 @@ def make_twin(
     empty: leave it a fresh hosted project, to apply all files from the first one.
     Raises TargetError when the target can't be read or the twin can't be created.
     """
-    session = target.rows(read_query(__package__, "twin/session"))[0]
+    session, settings = target.rows(read_query(__package__, "twin/session"))[0], read_session(target)
+    role, search_path = session["role"], settings.pop("search_path")
     copy_roles(target, scratch)
-    with scratch_database(scratch, TEMPLATE, owner=session["role"]) as database:
+    with scratch_database(scratch, TEMPLATES[session["exposes_tables"]], owner=role) as database:
         missing = () if empty else restore_schema(target, database, schemas, postgres_bin, work, timeout_s)
-        yield Twin(
-            database=database,
-            role=session["role"],
-            search_path=session["search_path"],
-            missing=tuple(missing),
-        )
+        copy_settings(target, database)
+        copy_default_privileges(target, database)
+        yield Twin(database=database, role=role, search_path=search_path, settings=settings, missing=tuple(missing))
 
 
 @contextmanager
@@ -96,19 +113,6 @@ def scratch_database(scratch: Database, template: str, *, owner: str) -> Iterato
             connection.execute(f"drop database if exists {quote_name(name)} with (force)")
 
 
-def copy_roles(target: Database, scratch: Database) -> None:
-    """Create the target's roles on the scratch server, unable to log in, so that grants can name them."""
-    known = {row["name"] for row in scratch.rows(read_query(__package__, "twin/roles"))}
-    lacking = [row for row in target.rows(read_query(__package__, "twin/roles")) if row["name"] not in known]
-    if not lacking:
-        return
-    with scratch.connect(autocommit=True) as connection:
-        for row in lacking:
-            inherits = "inherit" if row["inherits"] else "noinherit"
-            bypass = "bypassrls" if row["bypasses_rls"] else "nobypassrls"
-            connection.execute(f"create role {quote_name(row['name'])} nologin {inherits} {bypass}")
-
-
 def restore_schema(
     target: Database, twin: Database, schemas: Sequence[str], postgres_bin: Path, work: Path, timeout_s: float
 ) -> list[str]:
@@ -131,6 +135,7 @@ def restore_schema(
     dump.unlink()
     listing.unlink()
     failed = [redact(line.partition("ERROR: ")[2].strip()) for line in said.splitlines() if "ERROR: " in line]
+    copy_publications(target, twin)
     return [*lacking, *failed, *create_outside_objects(target, twin, schemas)]
 
 
@@ -158,29 +163,15 @@ def prepare_schemas(target: Database, twin: Database, present: Sequence[dict[str
     with twin.connect() as connection:
         for statement in statements:
             connection.execute(statement)
-    return run_tolerantly(
-        twin,
-        [
-            f"create extension if not exists {quote_name(row['name'])} with schema {quote_name(row['schema'])}"
-            for row in target.rows(read_query(__package__, "twin/extensions"))
-        ],
-    )
+    return copy_extensions(target, twin)
 
 
 def create_outside_objects(target: Database, twin: Database, schemas: Sequence[str]) -> list[str]:
     """Create what the pack keeps outside its schemas; return what could not be created."""
-    statements = {row["statement"] for row in target.rows(read_query(__package__, "twin/outside_objects"), schemas=list(schemas))}
-    here = {row["statement"] for row in twin.rows(read_query(__package__, "twin/outside_objects"), schemas=list(schemas))}
-    return run_tolerantly(twin, sorted(statements - here))
+    return run_tolerantly(twin, sorted(read_outside(target, schemas).keys() - read_outside(twin, schemas).keys()))
 
 
-def run_tolerantly(twin: Database, statements: Sequence[str]) -> list[str]:
-    """Run each statement by itself; return a line for each that the server refused."""
-    refused = []
-    for statement in statements:
-        try:
-            with twin.connect() as connection:
-                connection.execute(statement)
-        except DatabaseError as exc:
-            refused.append(f"{statement[:80]}: SQLSTATE {exc.sqlstate}")
-    return refused
+def read_outside(database: Database, schemas: Sequence[str]) -> dict[str, str]:
+    """Return what the pack keeps outside its schemas: the statement that makes it again -> the schema it is in."""
+    rows = database.rows(read_query(__package__, "twin/outside_objects"), schemas=list(schemas))
+    return {row["statement"]: row["place"] for row in rows}

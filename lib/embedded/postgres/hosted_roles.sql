@@ -24,7 +24,13 @@ grant anon, authenticated, service_role to postgres with admin option;
 grant authenticator to supabase_storage_admin;
 grant supabase_auth_admin, supabase_storage_admin, supabase_functions_admin, supabase_realtime_admin to postgres;
 grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
-grant pg_create_subscription to postgres with admin option;
+do $$
+begin
+  if current_setting('server_version_num')::int >= 160000 then  -- the role is new in 16
+    grant pg_create_subscription to postgres with admin option;
+  end if;
+end
+$$;
 grant pg_read_all_data to supabase_read_only_user;
 
 alter role anon set statement_timeout = '3s';

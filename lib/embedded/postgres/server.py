@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL 18: started for one run on a free loopback port, removed after it."""
+"""The embedded PostgreSQL: started for one run on a free loopback port, removed after it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from lib.embedded.postgres import hosted
 from lib.embedded.postgres.binaries import Binaries, find_binaries
 from lib.embedded.postgres.cluster import HOST, free_port, init_data, launch_server, wait_ready
 from lib.embedded.postgres.overlay import write_overlay
+from lib.embedded.postgres.versions import DEFAULT_MAJOR
 from lib.transport.database import Database
 
 SUPERUSER = "supabase_admin"
@@ -40,6 +41,7 @@ class EmbeddedPostgres:
         self.data_dir = state_dir / "data"
         self.log_path = state_dir / "postgres.log"
         self.bin_dir = binaries.bin_dir
+        self.major = binaries.major
         self.port = 0
         self.auto_expose_new_tables = auto_expose_new_tables
         self._binaries = binaries
@@ -95,7 +97,7 @@ class EmbeddedPostgres:
         lease = new_lease(owner_pid, self.data_dir)
         write_lease(self.state_dir, lease)
         overlay = write_overlay(self._binaries, self.state_dir / "overlay")
-        init_data(self.bin_dir, self.data_dir, overlay, superuser=SUPERUSER, password=self._passwords[SUPERUSER])
+        init_data(self.data_dir, overlay, superuser=SUPERUSER, password=self._passwords[SUPERUSER])
         for _ in range(PORT_ATTEMPTS):
             self.port = choose_port()
             self._process = launch_server(self.data_dir, overlay, port=self.port, log_path=self.log_path)
@@ -144,20 +146,22 @@ def start_postgres(
     state_dir: Path,
     *,
     tools: Path,
+    major: int = DEFAULT_MAJOR,
     owner_pid: int | None = None,
     auto_expose_new_tables: bool = False,
     choose_port: Callable[[], int] = free_port,
 ) -> EmbeddedPostgres:
-    """Start a server whose every database looks hosted, and return it once it accepts connections.
+    """Start a server of one version whose every database looks hosted, and return it once it accepts connections.
 
     state_dir: a folder that does not exist yet, in one made by `state_base`; removed by `stop`.
     tools: the folder that holds `node_modules`.
+    major: the PostgreSQL version, one of `MAJORS`.
     owner_pid: the process whose death makes the folder a leftover; None means this one.
     auto_expose_new_tables: whether new tables in public are granted to the API roles at once, as
     hosted projects did before 2026.
     Raises WorkbookError when a package is missing or the server does not start; nothing is left then.
     """
-    binaries = find_binaries(tools)
+    binaries = find_binaries(tools, major)
     state_dir = state_dir.resolve()
     try:
         state_dir.mkdir(mode=0o711)

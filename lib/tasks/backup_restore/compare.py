@@ -23,12 +23,16 @@ ROWS_NAMED = 10
 
 @dataclass(frozen=True, kw_only=True)
 class RestoredCopy:
-    """A restored database, with the backup it came from, how it was restored, and what the control met meanwhile."""
+    """A restored database, with the backup it came from, how it was restored, and what the control met meanwhile.
+
+    unlike: how its server is not like the target, as a sentence; '' when nothing is proved any less for it.
+    """
 
     backup: Backup
     database: Database
     restore: Restore
     control: Control = QUIET
+    unlike: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from typing import Any
 from lib.clients.npm import has_script
 from lib.clients.postgres.digests import compare_tables, open_reading
 from lib.clients.postgres.dumps import timed
+from lib.clients.postgres.fidelity import rest_on, rest_results_on
 from lib.clients.postgres.restores import drop_copy, list_copies, make_copy, restore_dump
 from lib.clients.postgres.rls.probe import VERBS, observe_matrix
 from lib.clients.postgres.schema import compare_schemas
@@ -63,6 +64,7 @@ from lib.tasks.backup_restore.task import (
     WITHIN_RTO,
     BackupRestore,
 )
+from lib.tasks.backup_restore.unlike import FIX, describe_unlike
 from lib.transport.context import Context
 from lib.transport.control import ControlClock
 
@@ -126,8 +128,9 @@ def look_at_restore(context: Context[BackupRestore], *, backup: Backup | None) -
         unit="damaged files",
         detail=f"{len(backup.manifest['files'])} files were read and their sha256 compared right before the restore.",
     )
+    restored = [judge_restore(copy.restore), judge_rto(copy.restore, context.settings.rto_s, copy.control)]
     return Findings(
-        results=[complete, judge_restore(copy.restore), judge_rto(copy.restore, context.settings.rto_s, copy.control)],
+        results=[complete, *rest_results_on(restored, copy.unlike, fix=FIX)],
         rows=[*stages_of(copy), control_of(copy)],
         artifacts={"restore.txt": "\n".join(run.transcript for run in copy.restore.runs)},
         facts=copy if copy.restore.succeeded else None,
@@ -148,6 +151,7 @@ def restore_backup(context: Context[BackupRestore], backup: Backup) -> RestoredC
                 work=context.work, programs=context.programs.postgres_bin, jobs=context.settings.jobs,
                 timeout_s=context.settings.command_timeout_s,
             )  # fmt: skip
+            unlike = describe_unlike(context.target, database, restore, backup.source.scope.pack)
             is_whole = restore.succeeded
         finally:
             if not is_whole:
@@ -155,7 +159,7 @@ def restore_backup(context: Context[BackupRestore], backup: Backup) -> RestoredC
                 drop_copy(context.scratch, database)
         control = clock.since(began_s)
     restore = replace(restore, stages={**stages, **restore.stages})
-    return RestoredCopy(backup=backup, database=database, restore=restore, control=control)
+    return RestoredCopy(backup=backup, database=database, restore=restore, control=control, unlike=unlike)
 
 
 def stages_of(copy: RestoredCopy | None) -> list[dict[str, Any]]:
@@ -178,7 +182,7 @@ def look_at_schema(context: Context[BackupRestore], *, copy: RestoredCopy | None
     rows = [
         {"object": one.object, "in the copy": one.change, "source": one.first, "copy": one.second} for one in found.differences
     ]
-    return Findings(results=[judge_definitions(found)], rows=rows, facts=found)
+    return rest_on(Findings(results=[judge_definitions(found)], rows=rows, facts=found), copy.unlike, fix=SEE_RESTORED)
 
 
 @look(ROWS_MATCH, SEQUENCES_MATCH, MIGRATION_HISTORY_MATCHES)
@@ -193,11 +197,12 @@ def look_at_rows(context: Context[BackupRestore], *, copy: RestoredCopy | None) 
         copy.backup.close()
     sequences = compare_sequences(copy, timeout_s=timeout_s)
     history = compare_history(copy, timeout_s=timeout_s)
-    return Findings(
+    seen = Findings[None](
         results=[judge_rows(found), judge_sequences(sequences), judge_history(copy.backup, history)],
         rows=[describe_table_pair(ours, theirs) for ours, theirs in zip(found.source, found.copy, strict=True)],
         artifacts={"changed_rows.json": [vars(row) for row in found.rows]} if found.rows else {},
     )
+    return rest_on(seen, copy.unlike, fix=SEE_RESTORED)
 
 
 @look(RLS_MATRIX_MATCHES)
@@ -212,11 +217,12 @@ def look_at_rls(context: Context[BackupRestore], *, copy: RestoredCopy | None, s
     ours, theirs = (observe_matrix(database, rls, verbs=verbs) for database in (context.target, copy.database))
     pairs = pair_cells(ours, theirs, schema.differences)
     rows = [describe_cell_pair(pair) for pair in pairs]
-    return Findings(
+    seen = Findings[None](
         results=[judge_matrix(pairs, verbs)],
         rows=[row for row in rows if not row["same"]],
         artifacts={"matrices.json": rows},
     )
+    return rest_on(seen, copy.unlike, fix=SEE_RESTORED)
 
 
 @look(PROJECT_BACKUP_RESTORES)
@@ -226,7 +232,8 @@ def look_at_project_backup(context: Context[BackupRestore]) -> Findings[None]:
         reason = f"The pack's package.json defines no script {COMMAND}, so it has no backup of its own to restore."
         return look_at_project_backup.not_applicable(reason)
     proof = prove_backup(context)
-    return Findings(results=[judge_proof(proof)], rows=describe_proof(proof), artifacts=proof.transcripts)
+    seen = Findings[None](results=[judge_proof(proof)], rows=describe_proof(proof), artifacts=proof.transcripts)
+    return rest_on(seen, proof.unlike, fix=FIX)
 
 
 @look(SOURCE_UNTOUCHED)
@@ -253,7 +260,7 @@ def look_at_source(context: Context[BackupRestore], *, backup: Backup | None, co
 def look_at_store(context: Context[BackupRestore], *, backup: Backup | None, copy: RestoredCopy | None) -> Findings[None]:
     """Every backup in the store, newest first, and whether it was kept."""
     store, settings, now = store_of(context), context.settings, datetime.now(UTC)
-    unproved = [backup.id] if backup is not None and copy is None else []
+    unproved = [backup.id] if backup is not None and (copy is None or copy.unlike) else []
     with hold_store(store):
         before = read_kept_backups(store)
         chosen = choose_expired(

@@ -24,6 +24,7 @@ from lib.core.results import Result
 from lib.core.wording import format_count, join_words
 from lib.tasks.backup_restore.backup import SourceState, first_error, read_state
 from lib.tasks.backup_restore.task import PROJECT_BACKUP_RESTORES, BackupRestore
+from lib.tasks.backup_restore.unlike import describe_unlike
 from lib.transport.context import Context
 from lib.transport.database import read_query
 
@@ -44,6 +45,7 @@ class Proof:
 
     archive: None when it wrote none. restore: None when there was nothing to restore.
     source, copy: the project's tables before, and in the copy by label. busy: tables written to meanwhile, not compared.
+    unlike: how the copy's server is not like the target, as a sentence.
     """
 
     script: ScriptRun
@@ -54,6 +56,7 @@ class Proof:
     copy: Mapping[str, TableDigest] = field(default_factory=dict)
     busy: frozenset[str] = frozenset()
     definitions: tuple[Difference, ...] = ()
+    unlike: str = ""
 
     @property
     def differing(self) -> list[str]:
@@ -131,8 +134,9 @@ def compare_with_copy(context: Context[BackupRestore], proof: Proof, before: Sou
             proof.archive, copy, scope=before.scope, tables=before.tables, roles=roles, work=context.work,
             programs=context.programs.postgres_bin, jobs=context.settings.jobs, timeout_s=limit_s,
         )  # fmt: skip
+        unlike = describe_unlike(context.target, copy, restore, before.scope.pack)
         if not restore.succeeded:
-            return replace_proof(proof, restore=restore)
+            return replace_proof(proof, restore=restore, unlike=unlike)
         with open_reading(copy, timeout_s=limit_s) as connection:
             theirs = digest_tables(connection, before.scope.own)
         definitions = compare_schemas(before.own, read_schema(copy, before.scope.pack))
@@ -150,6 +154,7 @@ def compare_with_copy(context: Context[BackupRestore], proof: Proof, before: Sou
         copy={table.label: table for table in theirs},
         busy=frozenset(one.source.label for one in compare_tables(ours, after)),
         definitions=tuple(definitions),
+        unlike=unlike,
     )
 
 

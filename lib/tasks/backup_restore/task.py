@@ -49,7 +49,8 @@ RESTORED = Check(
     fix="Read restore.txt from its first error.",
     doc="Runs pg_restore into a new database that looks like a fresh hosted project, section by section. Only a restore "
     "proves a backup. The scratch server is not the hosted platform: extensions that exist only there are left out "
-    "and named.",
+    "and named. Where the project uses one of them, or the server is of another major version than the target, this "
+    "and every check of the copy is an error.",
 )
 WITHIN_RTO = Check(
     "backup_restore.within_rto",

@@ -1,8 +1,8 @@
 """Applying one migration file to a twin, statement by statement, as the Supabase CLI's push would.
 
 The CLI sends a file in one pipeline without a `begin`: all of it is one implicit transaction, in which
-`savepoint` fails and `lock table` fails as the first statement. This module does the same, but reads the
-answer to each statement before it sends the next one.
+`savepoint` fails, and `lock table` as the first statement (before 18 as any). This module does the same, but
+reads the answer to each statement before it sends the next one.
 """
 
 from __future__ import annotations

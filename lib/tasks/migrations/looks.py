@@ -7,10 +7,14 @@ The linter only advises: the locks that its rules predict are measured on the tw
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from lib.clients.postgres.dumps import read_server_major
+from lib.clients.postgres.fidelity import Fidelity, measure_fidelity
 from lib.clients.supabase.cli import SupabaseCli, open_cli, stage_project
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet, find_migrations
 from lib.clients.supabase.migration_history import find_edited, read_history
+from lib.clients.supabase.seed_files import find_seed_files
 from lib.clients.supabase.squawk import lint_migrations
 from lib.core.errors import TargetError
 from lib.core.permissions import Act, Refusal
@@ -30,8 +34,9 @@ from lib.tasks.migrations.judge import (
 from lib.tasks.migrations.judge_locks import MigrationLock, has_unclear_lock, judge_background, judge_locks
 from lib.tasks.migrations.judge_push import judge_push, plan_push
 from lib.tasks.migrations.judge_rehearsal import judge_applied, judge_rollbacks
+from lib.tasks.migrations.judge_twin import SEE_TWIN, judge_twin, rest_on_twin
 from lib.tasks.migrations.push import push_under_lock
-from lib.tasks.migrations.rehearsal import Place, Rehearsal, read_major, read_target, rehearse
+from lib.tasks.migrations.rehearsal import Place, Rehearsal, copy_target, read_target, rehearse
 from lib.tasks.migrations.task import (
     ADVISORS_REPORT_NO_ERRORS,
     ADVISORS_REPORT_NO_WARNINGS,
@@ -50,6 +55,7 @@ from lib.tasks.migrations.task import (
     PUSHED_TO_TARGET,
     ROLLBACKS_RESTORE_SCHEMA,
     TARGET_MATCHES_TWIN,
+    TWIN_IS_FAITHFUL,
     VERSIONS_ARE_UNIQUE,
     Migrations,
 )
@@ -67,7 +73,7 @@ def look_at_files(context: Context[Migrations]) -> Findings[None]:
 def look_at_lint(context: Context[Migrations]) -> Findings[None]:
     """What the linter says about the migrations; locks are left to the twin."""
     files = require_files(context)
-    major, timeout_s = read_major(context.target), context.settings.command_timeout_s
+    major, timeout_s = read_server_major(context.target), context.settings.command_timeout_s
     answer = lint_migrations(context.programs.squawk, context.pack, files, postgres_major=major, timeout_s=timeout_s)
     found = judge_lint(answer.findings, len(files))
     return Findings(results=found.results, rows=found.rows, artifacts={"squawk.txt": answer.run.transcript})
@@ -94,33 +100,49 @@ def look_at_dry_run(context: Context[Migrations]) -> Findings[None]:
     return judge_dry_run(answer, pending)
 
 
+@look(TWIN_IS_FAITHFUL)
+def look_at_twin(context: Context[Migrations]) -> Findings[Fidelity]:
+    """What was compared between the target and a twin of it, and every difference."""
+    pending = pending_files(context)
+    with copy_target(place_of(context)) as twin:
+        texts = read_texts(context.pack, pending or require_files(context))
+        found = measure_fidelity(context.target, twin, schemas=context.settings.schemas, texts=texts)
+    return judge_twin(found)
+
+
 @look(APPLIES_ON_TWIN, APPLIES_WITH_ROWS)
-def look_at_rehearsal(context: Context[Migrations]) -> Findings[Rehearsal]:
+def look_at_rehearsal(context: Context[Migrations], *, twin: Fidelity | None) -> Findings[Rehearsal]:
     """Every pending migration, applied to a twin of the target."""
     require_files(context)
+    if twin is None:
+        return look_at_rehearsal.errors("The twin could not be compared with the target.", fix=SEE_TWIN)
     migrations = find_migrations(context.pack)
     settings = context.settings
     limits = TimeLimits(exclusive_ms=settings.max_exclusive_lock_ms, blocked_ms=settings.max_blocked_ms)
-    rehearsal = rehearse(place_of(context), context.pack, migrations, pending_files(context), settings.scales, limits=limits)
-    return judge_applied(rehearsal)
+    place = place_of(context)
+    rehearsal = rehearse(place, context.pack, migrations, pending_files(context), settings.scales, limits=limits, twin=twin)
+    return rest_on_twin(judge_applied(rehearsal), rehearsal)
 
 
 @look(NO_LONG_EXCLUSIVE_LOCK)
 def look_at_locks(context: Context[Migrations], *, rehearsal: Rehearsal | None) -> Findings[list[MigrationLock]]:
     """Every lock a migration held on a table, at each scale of the seed's rows."""
-    return judge_locks(require_rehearsal(rehearsal), limit_ms=context.settings.max_exclusive_lock_ms)
+    rehearsal = require_rehearsal(rehearsal)
+    return rest_on_twin(judge_locks(rehearsal, limit_ms=context.settings.max_exclusive_lock_ms), rehearsal)
 
 
 @look(BACKGROUND_WORK_NOT_BLOCKED)
 def look_at_background(context: Context[Migrations], *, rehearsal: Rehearsal | None) -> Findings[None]:
     """How long a reader and a writer waited while the migrations ran."""
-    return judge_background(require_rehearsal(rehearsal), limit_ms=context.settings.max_blocked_ms)
+    rehearsal = require_rehearsal(rehearsal)
+    return rest_on_twin(judge_background(rehearsal, limit_ms=context.settings.max_blocked_ms), rehearsal)
 
 
 @look(ROLLBACKS_RESTORE_SCHEMA)
 def look_at_rollbacks(context: Context[Migrations], *, rehearsal: Rehearsal | None) -> Findings[None]:
     """Each migration applied and rolled back on the twin."""
-    return judge_rollbacks(require_rehearsal(rehearsal))
+    rehearsal = require_rehearsal(rehearsal)
+    return rest_on_twin(judge_rollbacks(rehearsal), rehearsal)
 
 
 @look(ONE_RUN_AT_A_TIME, PUSHED_TO_TARGET, NOTHING_LEFT_TO_PUSH)
@@ -147,7 +169,8 @@ def look_at_match(context: Context[Migrations], *, rehearsal: Rehearsal | None) 
     if pending:
         refusal = refuse_pending(context, pending)
         return look_at_match.not_allowed(refusal) if refusal else look_at_match.errors(still_pending(pending), fix=SEE_PUSHED)
-    return judge_match(rehearsal, read_target(place_of(context)), context.settings.schemas)
+    found = judge_match(rehearsal, read_target(place_of(context)), context.settings.schemas)
+    return rest_on_twin(found, rehearsal)
 
 
 @look(ADVISORS_REPORT_NO_ERRORS, ADVISORS_REPORT_NO_WARNINGS)
@@ -194,6 +217,17 @@ def pending_files(context: Context[Migrations]) -> list[MigrationFile]:
     return migrations.pending(one.version for one in read_history(context.target))
 
 
+def read_texts(pack: Path, files: Sequence[MigrationFile]) -> dict[str, str]:
+    """Return what will be run on the twins, by file name: migrations, their rollbacks, and the seed."""
+    rollbacks = find_migrations(pack).rollbacks
+    texts = {file.name: file.text for file in files}
+    texts |= {f"the rollback of {file.name}": rollbacks[file.name].text for file in files if file.name in rollbacks}
+    try:
+        return {**texts, **{file.path: file.text for file in find_seed_files(pack)}}
+    except TargetError:
+        return texts  # the look at the rehearsal says why there are no rows
+
+
 def require_rehearsal(rehearsal: Rehearsal | None) -> Rehearsal:
     """Return the rehearsal. Raises TargetError when there was none."""
     if rehearsal is None:
@@ -206,6 +240,8 @@ def require_good_rehearsal(rehearsal: Rehearsal, migrations: MigrationSet, *, li
 
     Long locks stop the push only when the target has rows: on an empty target nobody can be blocked.
     """
+    if not rehearsal.twin.is_faithful:
+        raise TargetError(f"Not pushed: rehearsed on a twin that is not like the target. {rehearsal.twin.account}", fix=SEE_TWIN)
     applied = judge_applied(rehearsal).results[0]
     if applied.outcome is not Outcome.PASS:
         raise TargetError(f"Not pushed: not every migration applied to the twin. {applied.detail}", fix=applied.fix)

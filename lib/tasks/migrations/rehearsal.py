@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 
 from lib.clients.postgres.dumps import PLATFORM_SCHEMAS
+from lib.clients.postgres.fidelity import Fidelity
 from lib.clients.postgres.schema import Difference, Schema, compare_schemas, read_schema, read_schema_on
 from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin, clone_twin, make_twin
@@ -76,6 +77,7 @@ class Rehearsal:
     files: names, in order. from_nothing: nothing was pending, so every file was applied to a fresh project.
     missing: what of the target could not be made on the twin. seed_problem: why there are no rows, or ''.
     target_has_rows: whether the pack's schemas hold any row on the target itself.
+    twin: how like the target its twins are.
     """
 
     files: tuple[str, ...]
@@ -86,6 +88,7 @@ class Rehearsal:
     first: FirstPass
     seed_problem: str
     scaled: tuple[ScaledPass, ...]
+    twin: Fidelity
 
     @property
     def recordings(self) -> list[Recording]:
@@ -100,6 +103,7 @@ def rehearse(
     scales: Sequence[int],
     *,
     limits: TimeLimits,
+    twin: Fidelity,
 ) -> Rehearsal:
     """Apply the pending files to twins of the target, or all files to a fresh project when none is pending.
 
@@ -123,6 +127,7 @@ def rehearse(
             first=first,
             seed_problem=seed_problem,
             scaled=tuple(scaled),
+            twin=twin,
         )
 
 
@@ -142,19 +147,8 @@ def copy_target(place: Place, *, empty: bool = False) -> Iterator[Twin]:
 
 
 def read_target(place: Place) -> Schema:
-    """Return the target's schema in a form that a twin's can be compared with.
-
-    Servers of another major version spell the same view or expression differently: then a twin of it is read instead.
-    """
-    if read_major(place.target) == read_major(place.scratch):
-        return read_schema(place.target, place.compared)
-    with copy_target(place) as twin:
-        return read_schema(twin.database, place.compared)
-
-
-def read_major(database: Database) -> int:
-    """Return the major version of the database's server."""
-    return int(database.value("select current_setting('server_version_num')::int / 10000"))
+    """Return the target's schema: the pack's, and the platform's on which packs keep something."""
+    return read_schema(place.target, place.compared)
 
 
 def has_rows(place: Place) -> bool:

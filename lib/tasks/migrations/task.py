@@ -6,6 +6,7 @@ from pydantic import Field
 
 from lib.core.results import PROJECT, TWIN, Check
 from lib.core.section import Section
+from lib.core.verdict import FIDELITY
 from lib.tasks.base import Task
 
 
@@ -83,6 +84,17 @@ DRY_RUN_LISTS_PENDING = Check(
     doc="Compares the files that `supabase db push --dry-run` lists with the files that the target's history lacks, in "
     "order. A difference means that the CLI would apply something else than was rehearsed. The answer holds only "
     "until somebody else changes the target.",
+)
+TWIN_IS_FAITHFUL = Check(
+    FIDELITY,
+    "The twin is the target in everything that is looked at on it",
+    subject=TWIN,
+    fix="Do what the detail says is lacking, or rehearse on a project that has it.",
+    doc="Compares a twin with its target: the major version, extensions with their versions, the pack's objects one by "
+    "one, roles with their attributes, default privileges, settings. A result of a twin that is not like the target "
+    "says nothing about it, so a difference on which something rests makes this an error, and with it every check of "
+    "the rehearsal. An extension that nothing here uses does not count; a use by an operator alone, inside a "
+    "function's text, is not seen.",
 )
 APPLIES_ON_TWIN = Check(
     "migrations.applies_on_twin",
@@ -196,6 +208,7 @@ CHECKS: tuple[Check, ...] = (
     LINT_IS_CLEAN,
     HISTORY_HAS_NO_DRIFT,
     DRY_RUN_LISTS_PENDING,
+    TWIN_IS_FAITHFUL,
     APPLIES_ON_TWIN,
     APPLIES_WITH_ROWS,
     NO_LONG_EXCLUSIVE_LOCK,

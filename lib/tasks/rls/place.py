@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from lib.clients.postgres.fidelity import measure_fidelity
 from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
 from lib.clients.postgres.twin import make_twin
@@ -19,7 +20,7 @@ from lib.clients.supabase.seed_files import load_seed
 from lib.core.errors import TargetError
 from lib.core.permissions import Act, Refusal
 from lib.core.results import TWIN, Provenance
-from lib.core.wording import format_count, name_some
+from lib.core.wording import format_count
 from lib.tasks.rls.task import MIGRATION_TIMEOUT_S, PACK_SCHEMAS
 from lib.transport.context import Context
 from lib.transport.database import Database
@@ -57,11 +58,9 @@ def open_place(context: Context[Rls]) -> Iterator[Place]:
     with make_twin(
         context.target, context.scratch, schemas=schemas, postgres_bin=bin_dir, work=context.work, timeout_s=timeout_s
     ) as twin:
-        if twin.missing:
-            raise TargetError(
-                f"The twin lacks what the live database has: {name_some(list(twin.missing))}.",
-                fix="See migrations.twin_is_faithful.",
-            )
+        likeness = measure_fidelity(context.target, twin, schemas=schemas, texts={})
+        if not likeness.is_faithful:
+            raise TargetError(likeness.account, fix="See migrations.twin_is_faithful.")
         live, copy = (deciding(read_schema(one, schemas)) for one in (context.target, twin.database))
         problem = load_seed(twin, context.pack, postgres_bin=bin_dir, timeout_s=timeout_s)
         if problem:

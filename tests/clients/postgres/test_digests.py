@@ -154,7 +154,8 @@ TYPES = {
     "public.positive": ("1", "2"),
     "extensions.citext": ("'a'", "'A'"),
     "extensions.hstore": ("'a=>1'", "'a=>2'"),
-    "extensions.vector": ("'[0.1]'", "'[0.2]'"),
+    "extensions.cube": ("'(0.1)'", "'(0.2)'"),
+    "xml": ("'<a/>'", "'<b/>'"),
     "regclass": ("'pg_class'", "'pg_type'"),
 }
 
@@ -165,7 +166,7 @@ def typed_database(postgres_server: EmbeddedPostgres) -> Iterator[Database]:
     run(
         database,
         """create extension citext schema extensions; create extension hstore schema extensions;
-        create extension vector schema extensions;
+        create extension cube schema extensions;
         create type public.mood as enum ('calm', 'keen'); create type public.pair as (n int, word text);
         create domain public.positive as int check (value > 0)""",
     )
@@ -287,16 +288,16 @@ def test_inherited_rows_count_in_their_own_table_only(hosted_database):
     }
 
 
-def test_generated_columns_are_part_of_the_row(hosted_database):
+def test_generated_columns_are_part_of_the_row(hosted_database_18):
     run(
-        hosted_database,
+        hosted_database_18,
         """create table public.made (n int, kept int generated always as (n * 2) stored,
           seen int generated always as (n * 3) virtual);
         insert into public.made values (1)""",
     )
-    first = digests(hosted_database)["public.made"]
-    run(hosted_database, "alter table public.made alter column seen set expression as (n * 4)")
-    assert digests(hosted_database)["public.made"].digest != first.digest
+    first = digests(hosted_database_18)["public.made"]
+    run(hosted_database_18, "alter table public.made alter column seen set expression as (n * 4)")
+    assert digests(hosted_database_18)["public.made"].digest != first.digest
 
 
 def test_views_and_materialized_views_are_left_out(hosted_database):
@@ -399,3 +400,11 @@ def test_a_table_with_other_columns_is_not_compared_by_rows(hosted_database, cop
     run(hosted_database, "create table public.t (id int); insert into public.t values (1)")
     run(copy_database, "create table public.t (id bigint); insert into public.t values (2)")
     assert differences(hosted_database, copy_database) == []
+
+
+def test_a_change_in_a_vector_shows(hosted_database_18: Database) -> None:
+    run(hosted_database_18, "create extension vector schema extensions; create table public.t (v extensions.vector)")
+    run(hosted_database_18, "insert into public.t values ('[0.1]')")
+    before = digests(hosted_database_18)
+    run(hosted_database_18, "update public.t set v = '[0.2]'")
+    assert digests(hosted_database_18) != before

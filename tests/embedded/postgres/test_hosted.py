@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from lib.core.errors import DatabaseError
-from lib.embedded.postgres.overlay import EXTENSIONS_FOR_POSTGRES
 from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.transport.database import Database
 
@@ -217,16 +216,6 @@ def test_extensions_of_a_new_project_are_in_their_schema(hosted_database: Databa
     assert hosted_database.value("select count(*) from pg_stat_statements") > 0
 
 
-def test_postgres_creates_every_extension_it_may_create_when_hosted(hosted_database: Database) -> None:
-    with hosted_database.connect() as connection:
-        for name in EXTENSIONS_FOR_POSTGRES:
-            connection.execute(f'create extension if not exists "{name}" with schema extensions cascade')
-        connection.execute("set local search_path = extensions")
-        assert connection.execute("select unaccent('é') as plain").fetchone() == {"plain": "e"}
-        assert connection.execute("select plan(1)").fetchone() == {"plan": "1..1"}
-        assert connection.execute("select '[1,2]'::vector <-> '[1,3]' as distance").fetchone() == {"distance": 1.0}
-
-
 @pytest.mark.parametrize("name", ["file_fdw", "pageinspect", "plperlu"])
 def test_postgres_creates_no_extension_reserved_to_superusers(hosted_database: Database, name: str) -> None:
     refused = pytest.raises(DatabaseError, match=f'permission denied to create extension "{name}"')
@@ -256,11 +245,11 @@ def write_pack(folder: Path) -> None:
     migrations = folder / "supabase/migrations"
     migrations.mkdir(parents=True)
     (migrations / "20260101000000_ideas.sql").write_text(
-        "create extension if not exists vector with schema extensions;\n"
-        "create table public.ideas (owner uuid references auth.users (id), place extensions.vector(2));\n"
+        "create extension if not exists cube with schema extensions;\n"
+        "create table public.ideas (owner uuid references auth.users (id), place extensions.cube);\n"
     )
     (folder / "supabase/seed.sql").write_text(
-        f"insert into auth.users (id) values ('{USER}');\ninsert into public.ideas values ('{USER}', '[1,2]');\n"
+        f"insert into auth.users (id) values ('{USER}');\ninsert into public.ideas values ('{USER}', '(1,2)');\n"
     )
 
 

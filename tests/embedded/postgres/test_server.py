@@ -39,11 +39,11 @@ def password_of(url: str) -> str:
     return password
 
 
-def test_server_is_postgresql_18_in_utc(postgres_server: EmbeddedPostgres) -> None:
+def test_server_is_postgresql_17_in_utc(postgres_server: EmbeddedPostgres) -> None:
     settings = postgres_server.database().rows(
         "select current_setting('server_version_num')::int / 10000 as major, current_setting('TimeZone') as zone"
     )
-    assert settings == [{"major": 18, "zone": "UTC"}]
+    assert settings == [{"major": 17, "zone": "UTC"}]
 
 
 def test_server_listens_on_loopback_alone(postgres_server: EmbeddedPostgres) -> None:
@@ -122,7 +122,7 @@ def test_folder_that_exists_is_not_taken_over(base: Path) -> None:
 
 
 def test_missing_package_names_itself_and_the_next_move(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(WorkbookError, match=r"@embedded-postgres/\S+ is not in .* Fix: Run `make setup`"):
+    with pytest.raises(WorkbookError, match=r"@embedded-postgres-17/\S+ is not in .* Fix: Run `make setup`"):
         start_postgres(base / "one", tools=tmp_path)
     assert list(base.iterdir()) == []
 

@@ -524,12 +524,54 @@ def test_a_restore_that_takes_too_long_fails_the_objective_alone(rehearsal, cont
     assert rehearsal.all().not_passed() == {"within_rto": "fail"}
 
 
+COPIED = ("restored", "within_rto", "schema_matches", "rows_match", "sequences_match", "migration_history_matches")
+
+
+def test_a_restore_into_another_version_proves_nothing_and_says_so(rehearsal, context, hosted_database_18):
+    run(hosted_database_18, SOURCE)
+    rehearsal.context = replace(context, target=hosted_database_18)
+    rehearsal.all()
+    assert "fail" not in {rehearsal.seen[check].outcome for check in rehearsal.seen}, rehearsal.not_passed()
+    assert {check: rehearsal.seen[check].outcome for check in (*COPIED, "rls_matrix_matches")} == dict.fromkeys(
+        (*COPIED, "rls_matrix_matches"), Outcome.ERROR
+    )
+    assert rehearsal.detail("restored").startswith("The target is PostgreSQL 18 and the backup was restored into 17,")
+    assert rehearsal.seen["dump_taken"].outcome is Outcome.PASS
+    assert rehearsal.seen["source_untouched"].outcome is Outcome.PASS
+
+
+@pytest.fixture
+def source_elsewhere(other_server: EmbeddedPostgres) -> Iterator[Database]:
+    """Yield a source on a server with an extension that the scratch server lacks."""
+    database = other_server.create_hosted_database("backup_elsewhere")
+    run(database, f"create extension there_only with schema extensions; {SOURCE}")
+    yield database
+    other_server.drop_database("backup_elsewhere")
+
+
+def test_an_extension_that_nothing_uses_is_left_out_and_the_restore_counts(rehearsal, context, source_elsewhere):
+    rehearsal.context = replace(context, target=source_elsewhere)
+    rehearsal.dump().restore().finish()
+    assert rehearsal.seen["restored"].outcome is Outcome.PASS
+    assert "only on the hosted platform: EXTENSION there_only" in rehearsal.detail("restored")
+
+
+def test_an_extension_that_a_table_uses_makes_the_restore_an_error_and_no_fail(rehearsal, context, source_elsewhere):
+    run(source_elsewhere, "create table public.shapes (s extensions.shape)")
+    rehearsal.context = replace(context, target=source_elsewhere)
+    rehearsal.all()
+    assert {rehearsal.seen[check].outcome for check in (*COPIED, "rls_matrix_matches")} == {Outcome.ERROR}
+    assert rehearsal.detail("restored").startswith(
+        "The server that the backup was restored into lacks the target's extension there_only (used by column s of table shapes)."
+    )
+
+
 def test_an_older_pg_dump_is_reported_before_anything_is_written(rehearsal, context):
     script = 'case "$1" in --version) echo "pg_dump (PostgreSQL) 15.4"; exit;; esac; exec $REAL/pg_dump "$@"'
     rehearsal.context = wrap_program(context, "pg_dump", script)
     rehearsal.dump()
     assert rehearsal.seen["dump_taken"].outcome is Outcome.ERROR
-    assert "pg_dump is version 15 and the server 18" in rehearsal.detail("dump_taken")
+    assert "pg_dump is version 15 and the server 17" in rehearsal.detail("dump_taken")
     assert backups_of(context) == []
 
 

@@ -16,7 +16,6 @@ from lib.transport.database import Database
 
 GOOD = {
     "local settings": "set local lock_timeout = '2s'; create table public.v as select current_setting('lock_timeout') as v;",
-    "a lock after another statement": "create table public.v (id int); lock table public.v in share mode;",
     "concurrent work alone": "create index concurrently on auth.audit_log_entries (created_at)",
     "its own transaction": "begin; create table public.v (id int); commit;",
     "nothing but comments": "-- nothing yet\n",
@@ -25,6 +24,9 @@ BAD = {
     "syntax": "create table public.v (id int); selec 1;",
     "a savepoint": "create table public.v (id int); savepoint here;",
     "a lock as the first statement": "lock table auth.users in share mode;",
+    "a lock after another statement": "create table public.v (id int); lock table public.v in share mode;",  # 18 allows it
+    "an id by a function of 18": "create table public.v (id uuid default uuidv7());",
+    "a column that 18 would compute when read": "create table public.v (n int, twice int generated always as (n * 2));",
     "a promise broken at the end": (
         "create table public.v (id int primary key);"
         "create table public.w (v int references public.v deferrable initially deferred); insert into public.w values (1);"
@@ -32,6 +34,9 @@ BAD = {
     "copy from nowhere": "create table public.v (id int); copy public.v from stdin;",
     "a privilege the launch lacks": "create table public.v (id int); alter role anon superuser;",
 }
+
+NEW_IN_18 = ("a lock after another statement", "an id by a function of 18", "a column that 18 would compute when read")
+"""Those of BAD that are good on a project of version 18."""
 
 
 def apply(twin: Twin, text: str) -> ApplyFailure | None:
@@ -89,6 +94,19 @@ def test_what_the_cli_refuses_the_twin_refuses_and_undoes(
     assert said is not None
     assert failure.sqlstate is None or name == "copy from nowhere" or failure.sqlstate in said
     assert relations(hosted_database) == []
+
+
+@pytest.mark.parametrize("name", NEW_IN_18)
+def test_what_is_new_in_18_is_applied_there_by_both(
+    name: str, postgres_18_server: EmbeddedPostgres, hosted_database_18: Database, tmp_path: Path
+) -> None:
+    database = postgres_18_server.database(hosted_database_18.name, role="supabase_admin")
+    assert apply(Twin(database=database, role="postgres", search_path="public"), BAD[name]) is None
+    assert "v" in relations(database)
+    with database.connect() as connection:
+        connection.execute("drop table public.v")
+    assert push(hosted_database_18, BAD[name], tmp_path) is None
+    assert "v" in relations(database)
 
 
 def test_settings_of_one_file_do_not_reach_the_next(twin: Twin) -> None:

@@ -28,6 +28,9 @@ def record(twin: Twin, text: str) -> Recording:
     return record_locks(twin, MigrationFile(Path("20250101_a.sql"), text), scale=1)
 
 
+LOCK = "do $$ begin lock table public.notes in access exclusive mode; end $$;"
+
+
 def locks(recording: Recording, table: str) -> set[str]:
     return {lock.mode for lock in recording.locks if lock.table == table}
 
@@ -59,7 +62,7 @@ def test_a_table_of_the_files_own_is_marked_as_new(twin: Twin) -> None:
 
 
 def test_a_reader_kept_out_names_the_statement(twin: Twin) -> None:
-    recording = record(twin, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.3);")
+    recording = record(twin, f"select 1;\n{LOCK}\nselect pg_sleep(0.3);")
     by_worker = {wait.worker: wait for wait in recording.waits}
     assert set(by_worker) == {"reader", "writer"}
     assert {(wait.table, wait.index, wait.line) for wait in recording.waits} == {("public.notes", 1, 2)}

@@ -50,6 +50,7 @@ ROLLBACKS = {
     "20250102000000_tags.sql": "begin; drop table public.tags; commit;",
     "20250103000000_stamp.sql": "alter table public.notes drop column stamp;",
 }
+LOCK = "do $$ begin lock table public.notes in access exclusive mode; end $$;"
 LAST = "20250104000000_last.sql"
 
 
@@ -127,7 +128,8 @@ class Launch:
         return self
 
     def rehearse(self) -> Launch:
-        self.rehearsal = self.look(migrations.look_at_rehearsal).facts
+        twin = self.look(migrations.look_at_twin).facts
+        self.rehearsal = self.look(migrations.look_at_rehearsal, twin=twin).facts
         for look in (migrations.look_at_locks, migrations.look_at_background, migrations.look_at_rollbacks):
             self.look(look, rehearsal=self.rehearsal)
         return self
@@ -200,6 +202,78 @@ class TestWhole:
         )
         launch.all()
         assert launch.not_passed() == {}
+
+
+RESTS_ON_TWIN = (
+    "applies_on_twin", "applies_with_rows", "no_long_exclusive_lock", "background_work_not_blocked", "rollbacks_restore_schema",
+)  # fmt: skip
+
+
+class TestTwin:
+    @pytest.fixture
+    def elsewhere(self, other_server: EmbeddedPostgres) -> Iterator[Database]:
+        """Yield a target on a server with an extension that the scratch server lacks."""
+        yield other_server.create_hosted_database("migrations_elsewhere")
+        other_server.drop_database("migrations_elsewhere")
+
+    def of(self, launch: Launch, target: Database) -> Launch:
+        launch.context = replace(launch.context, target=target)
+        return launch
+
+    def outcomes(self, launch: Launch) -> dict[str, Outcome]:
+        return {check: launch.seen[check].outcome for check in (*RESTS_ON_TWIN, "twin_is_faithful")}
+
+    def test_a_twin_of_another_version_makes_everything_that_rests_on_it_an_error(
+        self, launch: Launch, hosted_database_18: Database
+    ) -> None:
+        self.of(launch, hosted_database_18).all()
+        assert set(self.outcomes(launch).values()) <= {Outcome.ERROR, Outcome.SKIP}
+        assert launch.detail("twin_is_faithful").startswith("The target is PostgreSQL 18.")
+        assert launch.detail("applies_on_twin").startswith("The target is PostgreSQL 18.")
+        assert launch.fix("applies_on_twin") == "See migrations.twin_is_faithful."
+        assert launch.seen["pushed_to_target"].outcome is Outcome.ERROR
+        assert hosted_database_18.value("select to_regclass('public.notes') is null")
+        assert launch.look(migrations.look_at_twin).rows[0]["what"] == "PostgreSQL"
+
+    def test_a_type_that_the_twin_lacks_is_an_error_and_no_failed_migration(self, launch: Launch, elsewhere: Database) -> None:
+        run(elsewhere, "create extension there_only with schema public; create table public.shapes (s public.shape)")
+        add(launch.context, "alter table public.shapes add column n int;", "alter table public.shapes drop column n;")
+        self.of(launch, elsewhere).rehearse()
+        assert set(self.outcomes(launch).values()) <= {Outcome.ERROR, Outcome.SKIP}
+        assert launch.detail("applies_on_twin").startswith("The twin lacks the extension there_only (used by")
+        assert "It fails there" in launch.detail("applies_on_twin")
+        # Repaired: without the type the twin is the target.
+        run(elsewhere, "drop table public.shapes; create table public.shapes (s text)")
+        launch.rehearse()
+        assert launch.not_passed() == {}
+
+    @pytest.mark.parametrize("column", ["n uuid default uuidv7()", "twice int generated always as (length(body))"])
+    def test_what_only_18_knows_fails_for_a_project_of_17_and_passes_for_one_of_18(
+        self, launch: Launch, postgres_18_server: EmbeddedPostgres, hosted_database_18: Database, column: str
+    ) -> None:
+        name = column.split()[0]
+        text = f"set local lock_timeout = '2s';\nalter table public.notes add column {column};"
+        add(launch.context, text, f"alter table public.notes drop column {name};")
+        launch.look(migrations.look_at_lint)
+        assert "--pg-version=17.0" in launch.look(migrations.look_at_lint).artifacts["squawk.txt"]
+        launch.rehearse()
+        assert launch.seen["twin_is_faithful"].outcome is Outcome.PASS
+        assert launch.seen["applies_on_twin"].outcome is Outcome.FAIL
+        scratch = postgres_18_server.database("postgres", role="supabase_admin")
+        launch.context = replace(launch.context, target=hosted_database_18, scratch=scratch)
+        assert "--pg-version=18.0" in launch.look(migrations.look_at_lint).artifacts["squawk.txt"]
+        launch.rehearse()
+        assert set(launch.not_passed()) <= {"lint_is_clean"}
+
+    def test_a_target_elsewhere_with_an_extension_that_nothing_uses_passes(self, launch: Launch, elsewhere: Database) -> None:
+        run(elsewhere, "create extension there_only with schema extensions")
+        self.of(launch, elsewhere).all()
+        assert launch.not_passed() == {}
+        assert "there_only" in launch.detail("twin_is_faithful")
+
+    def test_a_target_that_can_not_be_read_is_an_error(self, launch: Launch, elsewhere: Database) -> None:
+        self.of(launch, elsewhere.named("nowhere")).rehearse()
+        assert set(launch.not_passed().values()) == {"error"}
 
 
 class TestFiles:
@@ -319,7 +393,7 @@ class TestHistory:
 
 class TestLocks:
     def test_a_lock_held_long_on_a_table_with_rows_fails_and_nothing_else(self, launch: Launch) -> None:
-        add(launch.context, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.8);")
+        add(launch.context, f"select 1;\n{LOCK}\nselect pg_sleep(0.8);")
         launch.all()
         assert launch.not_passed() == {"no_long_exclusive_lock": "fail"}
         assert f"{LAST}, line 2 (statement 1) held ACCESS EXCLUSIVE on public.notes (600 rows, 3× the seed)" in launch.detail(
@@ -347,13 +421,13 @@ class TestLocks:
     def test_a_long_lock_is_not_pushed_where_rows_are(self, launch: Launch) -> None:
         launch.rehearse().push()
         run(launch.context.target, "insert into public.notes (body) values ('mine')")
-        add(launch.context, "select 1;\nlock table public.notes in access exclusive mode;\nselect pg_sleep(0.8);")
+        add(launch.context, f"select 1;\n{LOCK}\nselect pg_sleep(0.8);")
         launch.rehearse().push()
         assert launch.seen["no_long_exclusive_lock"].outcome is Outcome.FAIL
         assert launch.detail("pushed_to_target").startswith("Not pushed: the target holds rows")
 
     def test_a_writer_kept_waiting_fails_and_names_the_statement(self, launch: Launch) -> None:
-        add(launch.context, "select 1;\nlock table public.notes in share mode;\nselect pg_sleep(2);")
+        add(launch.context, "select 1;\ndo $$ begin lock table public.notes in share mode; end $$;\nselect pg_sleep(2);")
         launch.rehearse()
         assert launch.not_passed() == {"background_work_not_blocked": "fail"}
         assert f"for public.notes while {LAST} ran, because of line 2 (statement 1)" in launch.detail(

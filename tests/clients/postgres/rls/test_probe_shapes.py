@@ -14,6 +14,9 @@ OWNERS = f"unnest(array['{ANA}', '{BEN}', '{CAT}']::uuid[]) as owner"
 
 NUMBERED = f"(select owner, (row_number() over ())::int as n from {OWNERS}) as o"
 
+VIRTUAL = "generated columns that are not stored"
+"""New in PostgreSQL 18."""
+
 SHAPES = {
     "no primary key": f"""
         create table public.t (owner uuid, n int);
@@ -28,6 +31,10 @@ SHAPES = {
         create table public.t (id int generated always as identity primary key, owner uuid);
         insert into public.t (owner) select owner from {OWNERS}""",
     "generated columns": f"""
+        create table public.t (owner uuid, n int,
+          twice int generated always as (n * 2) stored, thrice int generated always as (n * 3) stored);
+        insert into public.t select owner, n from {OWNERS}, generate_series(1, 2) as n""",
+    VIRTUAL: f"""
         create table public.t (owner uuid, n int,
           twice int generated always as (n * 2) stored, thrice int generated always as (n * 3));
         insert into public.t select owner, n from {OWNERS}, generate_series(1, 2) as n""",
@@ -82,25 +89,29 @@ create policy own_drop on {table} for delete to authenticated using ({owner} = (
 """
 
 
+@pytest.fixture
+def database(request: pytest.FixtureRequest, shape: str) -> Database:
+    """Return a fresh hosted database of a version that knows the shape."""
+    return request.getfixturevalue("hosted_database_18" if shape == VIRTUAL else "hosted_database")
+
+
 @pytest.mark.parametrize("shape", SHAPES)
-def test_own_rows_are_recognised_whatever_the_table_looks_like(hosted_database: Database, shape: str) -> None:
-    apply(hosted_database, SHAPES[shape], POLICIES.format(table="public.t", owner="owner"))
-    cells = observe_matrix(hosted_database, section(scopes={"public.t": {"own": "owner = :uid"}}, matrix={"public.t": roles()}))
+def test_own_rows_are_recognised_whatever_the_table_looks_like(database: Database, shape: str) -> None:
+    apply(database, SHAPES[shape], POLICIES.format(table="public.t", owner="owner"))
+    cells = observe_matrix(database, section(scopes={"public.t": {"own": "owner = :uid"}}, matrix={"public.t": roles()}))
     assert [(cell.role, cell.verb, cell.detail) for cell in cells if cell.outcome is not Outcome.PASS] == []
     assert len(cells) == 12
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_hole_is_found_whatever_the_table_looks_like(hosted_database: Database, shape: str) -> None:
-    apply(hosted_database, SHAPES[shape], POLICIES.format(table="public.t", owner="owner"))
+def test_a_hole_is_found_whatever_the_table_looks_like(database: Database, shape: str) -> None:
+    apply(database, SHAPES[shape], POLICIES.format(table="public.t", owner="owner"))
     for verb in VERBS:
         clause = "with check (true)" if verb == "insert" else "using (true)"
-        apply(hosted_database, f"create policy hole on public.t for {verb} to authenticated {clause}")
-        cells = observe_matrix(
-            hosted_database, section(scopes={"public.t": {"own": "owner = :uid"}}, matrix={"public.t": roles()})
-        )
+        apply(database, f"create policy hole on public.t for {verb} to authenticated {clause}")
+        cells = observe_matrix(database, section(scopes={"public.t": {"own": "owner = :uid"}}, matrix={"public.t": roles()}))
         assert {cell.verb: cell.observed for cell in cells if cell.outcome is not Outcome.PASS} == {verb: "allow"}
-        apply(hosted_database, "drop policy hole on public.t")
+        apply(database, "drop policy hole on public.t")
 
 
 HOSTILE = [

@@ -1,0 +1,29 @@
+"""Which PostgreSQL version a run starts, from what the live target and the project say."""
+
+from __future__ import annotations
+
+from lib.clients.postgres.dumps import read_server_major
+from lib.clients.supabase.project_config import CONFIG, read_declared_major
+from lib.core.errors import WorkbookError
+from lib.embedded.postgres.versions import Choice, choose_major
+from lib.run.params import Params
+from lib.transport.database import Database
+
+
+def choose_server(params: Params) -> Choice:
+    """Return the version to start, and why. Raises WorkbookError when the project asks for one that can't be started."""
+    url = params.addresses.get("database", {}).get("url")
+    return choose_major(
+        live=ask_major(url) if url else None,
+        declared=read_declared_major(params.pack),
+        is_live=bool(url),
+        config=params.pack / CONFIG,
+    )
+
+
+def ask_major(url: str) -> int | None:
+    """Return a live target's version; None when it does not answer, which the looks at it then report."""
+    try:
+        return read_server_major(Database(url))
+    except WorkbookError:
+        return None
