@@ -10,8 +10,6 @@ from lib.core.results import Outcome, Provenance, SkipReason
 
 REAL = frozenset({Provenance.LIVE, Provenance.TWIN})
 """Where a gate may have passed for a GO; a twin counts only when a gate has shown that it is faithful."""
-FIDELITY = "migrations.twin_is_faithful"
-"""The check that shows it."""
 STRICT_CODE = 2
 
 
@@ -53,11 +51,11 @@ class GateInput:
         return self.outcome is Outcome.SKIP and self.skipped_because in (None, SkipReason.NOT_ALLOWED)
 
 
-def decide(judged: Iterable[GateInput], *, gates: Collection[str] = (), partial: bool = False) -> Verdict:
+def decide(judged: Iterable[GateInput], *, gates: Collection[str] = (), partial: bool = False, twin_proof: str = "") -> Verdict:
     """Return the verdict of a set of results, for every set there can be.
 
     gates: ids of the gates that the tasks asked for declare; one without a result could not be determined.
-    partial: only some of the tasks were asked for.
+    partial: only some of the tasks were asked for. twin_proof: id of the gate that shows whether a twin is faithful.
     A skip without a reason counts as not allowed, and one that another check hides as not determined: nothing unknown
     leads to a GO.
     """
@@ -71,7 +69,7 @@ def decide(judged: Iterable[GateInput], *, gates: Collection[str] = (), partial:
     if partial or any(one.is_untried for one in own):
         return Verdict.PARTIAL
     passed = [one for one in own if one.outcome is Outcome.PASS]
-    is_proved = any(one.check == FIDELITY and one.provenance in REAL for one in passed)
+    is_proved = any(one.check == twin_proof and one.provenance in REAL for one in passed)
     good = REAL if is_proved else {Provenance.LIVE}
     return Verdict.GO if all(one.provenance in good for one in passed) else Verdict.REHEARSED
 

@@ -18,11 +18,12 @@ from securesystemslib.signer import Key
 
 from lib.core.errors import WorkbookError
 from lib.core.results import Outcome
-from lib.core.verdict import FIDELITY, REAL, GateInput
+from lib.core.verdict import REAL, GateInput
 from lib.core.wording import format_duration
 from lib.evidence.log import EvidenceLine, read_evidence
 from lib.evidence.manifest import ENVELOPE, MANIFEST, verify_run
 from lib.run.params import PromotesFrom
+from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ def promote(
     except WorkbookError as exc:
         return Promotion(refusals=dict.fromkeys((line.check for line in untried), f"Not proved on {there}: {exc.message}"))
     found = {line.check: line for line in read_evidence(folder)}
-    is_faithful = is_proved(found.get(FIDELITY))
+    is_faithful = is_proved(found.get(TWIN_IS_FAITHFUL.id))
     proved = {line.check: found[line.check].judged for line in untried if line.check in found and is_proved(found[line.check])}
     if not is_faithful:
         proved = {check: one for check, one in proved.items() if one.provenance.value == "live"}

@@ -17,6 +17,7 @@ from lib.core.wording import WORST_FIRST
 from lib.evidence.log import EvidenceLine
 from lib.tasks.base import Task
 from lib.tasks.index import every_check
+from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
 
 NOTHING: Mapping[str, GateInput] = MappingProxyType({})
 """What was proved in another environment, when nothing was."""
@@ -49,7 +50,8 @@ def verdict_of(
     proved: Mapping[str, GateInput] = NOTHING,
 ) -> Verdict:
     """Return the verdict of a run's lines, as `decide` takes them; what was proved elsewhere counts in a line's place."""
-    return decide([proved.get(line.check, line.judged) for line in lines], gates=gates, partial=partial)
+    judged = [proved.get(line.check, line.judged) for line in lines]
+    return decide(judged, gates=gates, partial=partial, twin_proof=TWIN_IS_FAITHFUL.id)
 
 
 def summarize_task(task: Task, lines: Sequence[EvidenceLine], proved: Mapping[str, GateInput] = NOTHING) -> TaskSummary:

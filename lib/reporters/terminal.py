@@ -43,11 +43,15 @@ def untried_list(found: Sequence[EvidenceLine]) -> str:
     causes: dict[str, list[EvidenceLine]] = {}
     for line in found:
         causes.setdefault(line.sentence, []).append(line)
-    said = [
-        "\n".join([f"– not tried: {', '.join(line.check for line in behind)}", f"    {sentence}"])
-        for sentence, behind in list(causes.items())[:MOST_LISTED]
-    ]
+    said = [format_untried(behind) for behind in list(causes.values())[:MOST_LISTED]]
     return "\n".join(said) + "\n\n" if said else ""
+
+
+def format_untried(lines: Sequence[EvidenceLine]) -> str:
+    """Return the gates that one reason keeps from being tried, why, and what would allow it."""
+    first = lines[0]
+    heads = [f"{outcome_symbol(line.result)} {line.check} (gate) not tried" for line in lines]
+    return "\n".join([*heads, *(f"    {text}" for text in (first.detail, *(f"Fix: {one}" for one in first.fix)) if text)])
 
 
 def person_list(found: Sequence[EvidenceLine]) -> str:

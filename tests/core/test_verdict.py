@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.core.results import Outcome, Provenance, SkipReason
-from lib.core.verdict import FIDELITY, GateInput, State, Verdict, decide, sum_up
+from lib.core.verdict import GateInput, State, Verdict, sum_up
+from lib.core.verdict import decide as decide_by
 
+FIDELITY = "task.twin"
 IDS = ["task.a", "task.b", "task.c", "other.d", FIDELITY]
 WORST_LAST = list(Verdict)
 """As the class lists them: best first."""
+
+
+def decide(judged: list[GateInput], **facts: Any) -> Verdict:
+    return decide_by(judged, twin_proof=FIDELITY, **facts)
 
 
 def gate(check: str = "task.a", outcome: Outcome = Outcome.PASS, provenance: Provenance = Provenance.LIVE) -> GateInput:

@@ -12,19 +12,20 @@ import pytest
 
 from lib.core.permissions import Refusal
 from lib.core.results import Check, Outcome, Provenance, Result, SkipReason
-from lib.core.verdict import FIDELITY, Verdict
+from lib.core.verdict import Verdict
 from lib.evidence.log import EvidenceLine, append_line, line_of
 from lib.evidence.manifest import load_signer, seal_run
 from lib.reporters.promotion import Promotion, promote
 from lib.reporters.summary import verdict_of
 from lib.run.params import PromotesFrom
+from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 COMMIT = "0123456789ab"
 WANTED = PromotesFrom(environment="staging", max_age_h=24)
 PUSHED = Check("migrations.pushed_to_target", "Pushed", subject="database")
 DEPLOYED = Check("deploy_rehearsal.candidate_gets_healthy", "Healthy", subject="fly")
-FAITHFUL = Check(FIDELITY, "Faithful", subject="twin")
+FAITHFUL = TWIN_IS_FAITHFUL
 FOUND = Check("migrations.found", "Found", subject="project")
 REFUSAL = Refusal(reason="Not here.", fix="Allow it.")
 
@@ -141,7 +142,7 @@ def test_what_was_rehearsed_on_staging_proves_nothing(tmp_path: Path, how: Prove
 
 
 def test_a_twin_that_was_not_shown_to_be_faithful_proves_nothing(tmp_path: Path) -> None:
-    stage(tmp_path, lines=[one for one in PASSED if one.check != FIDELITY])
+    stage(tmp_path, lines=[one for one in PASSED if one.check != FAITHFUL.id])
     assert set(ask(tmp_path).proved) == {PUSHED.id}
 
 

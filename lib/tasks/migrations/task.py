@@ -6,7 +6,6 @@ from pydantic import Field
 
 from lib.core.results import PROJECT, TWIN, Check
 from lib.core.section import Section
-from lib.core.verdict import FIDELITY
 from lib.tasks.base import Task
 
 
@@ -86,7 +85,7 @@ DRY_RUN_LISTS_PENDING = Check(
     "until somebody else changes the target.",
 )
 TWIN_IS_FAITHFUL = Check(
-    FIDELITY,
+    "migrations.twin_is_faithful",
     "The twin is the target in everything that is looked at on it",
     subject=TWIN,
     fix="Do what the detail says is lacking, or rehearse on a project that has it.",

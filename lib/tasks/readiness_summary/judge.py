@@ -137,14 +137,15 @@ def judge_links(broken: Mapping[str, Sequence[str]]) -> Result:
     return check.judge(holds=not found, observed=len(found), expected=0, unit="broken links", detail=detail)
 
 
-def judge_recorded(recorded: Sequence[Mapping[str, Any]], *, environment: str, like: Provenance | None, now: datetime) -> Result:
+def judge_recorded(
+    recorded: Sequence[Mapping[str, Any]], *, environment: str, like: Provenance | None, now: datetime, fix: str
+) -> Result:
     """Judge that a dry run of the notification was recorded as delivered, and not long ago.
 
     recorded: each dry run's started_at (datetime), result, provenance and run_id. like: where mail goes now: one that went
-    to something less real proves nothing; None when no mail can go.
+    to something less real proves nothing; None when no mail can go. fix: the command that sends one.
     """
     check = NOTIFY_DRY_RUN_RECORDED
-    fix = f"make notify-dry-run ENV={environment}"
     expected = f"delivered within {DRY_RUN_HOLDS.days} days"
     real = [one.value for one in Provenance][: [*Provenance].index(like) + 1] if like else [one.value for one in Provenance]
     counted = sorted((one for one in recorded if one["provenance"] in real), key=lambda one: one["started_at"])

@@ -15,8 +15,10 @@ from lib.clients.notifier_example import example_plan
 from lib.clients.vault.folder import telling_parts
 from lib.clients.vault.vault_copy import open_vault, read_copy
 from lib.core.errors import TargetError
+from lib.core.paths import ROOT
+from lib.core.permissions import Act, Refusal
 from lib.core.redact import find_secrets, known_spellings, spellings
-from lib.core.results import Check, Findings, Result, look
+from lib.core.results import Check, Findings, Outcome, Result, look
 from lib.tasks.readiness_summary import judge as paper
 from lib.tasks.readiness_summary import nights
 from lib.tasks.readiness_summary.links import broken_links
@@ -170,7 +172,13 @@ def look_at_dry_run(
         )
         return Findings(results=[judge_delivery(check, delivery)], rows=delivery.rows, artifacts=delivery.artifacts)
     like = context.provenance_of("mail") if "mail" in context.services else None
-    result = paper.judge_recorded(recorded, environment=context.environment, like=like, now=datetime.now(UTC))
+    command = f"make notify-dry-run ENV={context.environment}"
+    command += "" if context.pack.is_relative_to(ROOT) else f" PACK={context.pack}"
+    result = paper.judge_recorded(recorded, environment=context.environment, like=like, now=datetime.now(UTC), fix=command)
+    refusal = context.refusals.get(Act.NOTIFY)
+    if result.outcome is Outcome.ERROR and refusal:
+        reason = f"{result.detail} Sending one notifies a person. {refusal.reason}"
+        return look_at_dry_run.not_allowed(Refusal(reason=reason, fix=command))
     return Findings(results=[result])
 
 

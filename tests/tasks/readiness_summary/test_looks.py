@@ -253,7 +253,9 @@ def dry_run(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_only_a_fresh_live_delivered_dry_run_counts(recorded: list[dict[str, Any]], outcome: Outcome) -> None:
-    result = paper.judge_recorded(recorded, environment="staging", like=Provenance.LIVE, now=NOW)
+    result = paper.judge_recorded(
+        recorded, environment="staging", like=Provenance.LIVE, now=NOW, fix="make notify-dry-run ENV=staging"
+    )
     assert result.outcome is outcome
     assert outcome is Outcome.PASS or result.fix == ("make notify-dry-run ENV=staging",)
 
