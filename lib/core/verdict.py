@@ -96,9 +96,9 @@ def sum_up(judged: Iterable[GateInput], *, is_whole: bool = True) -> State:
         return State.FAILED
     if Outcome.ERROR in outcomes or any(one.is_hidden for one in own):
         return State.NOT_DETERMINED
-    is_tried = is_whole and not any(one.is_untried for one in own)
+    untried = any(one.is_untried for one in own)
     if Outcome.PASS in outcomes:
-        return State.PASSED if is_tried else State.IN_PART
-    if not own:
-        return State.ABSENT
-    return State.NOT_APPLICABLE if is_tried else State.NOT_DETERMINED
+        return State.PASSED if is_whole and not untried else State.IN_PART
+    if untried:
+        return State.NOT_DETERMINED
+    return State.NOT_APPLICABLE if own and is_whole else State.ABSENT
