@@ -47,7 +47,7 @@ def test_the_new_task_is_listed(checkout: Path) -> None:
 def test_the_new_task_runs_and_passes(checkout: Path) -> None:
     done = run(checkout, "-m", "lib", "run", "local", "--only", "cdn_cache")
     assert done.returncode == 0, done.stdout + done.stderr
-    [folder] = [path for path in (checkout / "rendered/local").glob("2*") if path.is_dir()]
+    [folder] = [path for path in checkout.glob("rendered/*/local/2*") if path.is_dir()]
     lines = [json.loads(line) for line in (folder / "evidence.jsonl").read_text().splitlines()]
     assert [(line["check"], line["result"]) for line in lines if line["task"] == "cdn_cache"] == [
         ("cdn_cache.files_are_there", "pass")
