@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lib.core.results import Check, Outcome
+from lib.core.results import Check, Outcome, SkipReason
 from lib.core.wording import format_not_set
 from lib.evidence.log import EvidenceLine, append_line, line_of, read_evidence
 from lib.run.kernels import Execution, KernelSlot, execute_notebook
@@ -103,14 +103,19 @@ class Graph:
 
     def obstacle(self, task: Task) -> str:
         """Return why the task can't be looked at, or ''."""
+        if task.name in self.run.not_applicable:
+            return ""
         absent = [target for target in task.targets if target in self.missing]
         # With some of its targets there, a task looks at those, and says itself which it can't look at.
         if absent and len(absent) == len(task.targets):
             return format_not_set([name for target in absent for name in self.missing[target]], self.run.environment)
         selected = {one.name for one in self.tasks}
-        found = {line.check: line.result for line in read_evidence(self.run.run_folder)}
+        found = {line.check: line for line in read_evidence(self.run.run_folder)}
         for check in task.needs:
-            if check.partition(".")[0] in selected and found.get(check) is not Outcome.PASS:
+            line = found.get(check)
+            # What may not be done here is said by each of its looks: a good part of a task can be read all the same.
+            is_met = line is not None and (line.result is Outcome.PASS or line.skipped_because is SkipReason.NOT_ALLOWED)
+            if check.partition(".")[0] in selected and not is_met:
                 return f"needs {check}, which did not pass"
         return ""
 

@@ -114,8 +114,15 @@ def look_at_metrics(context: Context[Alerts], *, rules: RuleFile | None) -> Find
         for use in uses
     ]
     kept = {"metrics.json": {name: sorted(labels or ()) for name, labels in sorted(exposed.items())}}
+    result = judging.judge_uses(uses, rules)
+    refusal = context.refusals.get(Act.DEPLOY)
+    if result.outcome is Outcome.FAIL and refusal:
+        reason = (
+            f"What runs may be older than the rules, and the candidate is not deployed here. {result.detail} {refusal.reason}"
+        )
+        result = METRICS_ARE_EXPOSED.not_allowed(Refusal(reason=reason, fix=refusal.fix), observed=result.observed)
     return Findings(
-        results=[judging.judge_uses(uses, rules)],
+        results=[result],
         rows=rows,
         artifacts=kept,
         facts=sorted({use.alert for use in uses if use.problem}),

@@ -15,6 +15,7 @@ from lib.clients.fly.flyctl import (
     read_version,
     validate_config,
 )
+from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.permissions import Act, Refusal
 from lib.core.recovery_notes import remove_recovery_note, write_recovery_note
 from lib.core.results import Findings, Outcome, look
@@ -83,7 +84,7 @@ def find_refusal(context: Context[DeployRehearsal], app: str) -> Refusal | None:
         return Refusal(
             reason=f"{app} is production's: nothing was deployed.", fix="Set ALLOW_WRITES=production to rehearse there."
         )
-    refusal = context.refusals.get(Act.DEPLOY)
+    refusal = context.refusals.get(Act.DEPLOY) or ("database" not in context.missing and refuse_unpushed(context))
     return Refusal(reason=f"Nothing was deployed to {app}. {refusal.reason}", fix=refusal.fix) if refusal else None
 
 

@@ -13,6 +13,7 @@ from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.clients.postgres.rls.trial import VERBS
+from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.errors import TargetError
 from lib.core.results import Findings, Outcome, look
 from lib.core.wording import join_words
@@ -29,7 +30,7 @@ from lib.tasks.rls.judge import (
     judge_unenforced,
 )
 from lib.tasks.rls.pgtap import run_test_files
-from lib.tasks.rls.place import open_place, refuse_unpushed
+from lib.tasks.rls.place import open_place
 from lib.tasks.rls.show import MatrixCell, cell_json, heat_map_cells, matrix_rows
 from lib.tasks.rls.task import (
     DEFINER_FUNCTIONS_FIX_SEARCH_PATH,

@@ -14,13 +14,9 @@ from lib.clients.postgres.fidelity import measure_fidelity
 from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
 from lib.clients.postgres.twin import make_twin
-from lib.clients.supabase.migration_files import find_migrations
-from lib.clients.supabase.migration_history import read_history
 from lib.clients.supabase.seed_files import load_seed
 from lib.core.errors import TargetError
-from lib.core.permissions import Act, Refusal
 from lib.core.results import TWIN, Provenance
-from lib.core.wording import format_count
 from lib.tasks.rls.task import MIGRATION_TIMEOUT_S, PACK_SCHEMAS
 from lib.transport.context import Context
 from lib.transport.database import Database
@@ -77,20 +73,3 @@ def open_place(context: Context[Rls]) -> Iterator[Place]:
 def deciding(schema: dict[str, str]) -> dict[str, str]:
     """Return the objects of a schema that decide who may do what."""
     return {key: text for key, text in schema.items() if kind_of(key) not in ASIDE}
-
-
-def refuse_unpushed(context: Context[Rls]) -> Refusal | None:
-    """Return why a live database that still lacks migrations is not judged, None when it lacks none.
-
-    Raises TargetError when they may be pushed, but were not.
-    """
-    if "database" in context.embedded:
-        return None
-    pending = find_migrations(context.pack).pending(one.version for one in read_history(context.target))
-    if not pending:
-        return None
-    lacks = f"The database still lacks {format_count(len(pending), 'migration')}: it is not yet what will be launched."
-    refusal = context.refusals.get(Act.MIGRATIONS)
-    if refusal is None:
-        raise TargetError(lacks, fix="See migrations.pushed_to_target.")
-    return Refusal(reason=f"{lacks} {refusal.reason}", fix=refusal.fix)

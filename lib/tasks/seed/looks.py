@@ -8,6 +8,7 @@ from typing import Any
 from lib.clients.postgres.digests import digest_tables, open_reading
 from lib.clients.supabase.cli import CliRefusal, SupabaseCli, open_cli, stage_project
 from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of, find_seed_files, read_recorded, reapply
+from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.errors import DatabaseError
 from lib.core.permissions import Act
 from lib.core.results import Findings, look
@@ -44,6 +45,8 @@ from lib.transport.context import Context
 @look(APPLIED_WITH_CLI, HISTORY_RECORDS_FILE)
 def look_at_application(context: Context[Seed]) -> Findings[list[SeedFile]]:
     """Each seed file, and the hash that the database recorded before and after."""
+    if unpushed := refuse_unpushed(context):
+        return look_at_application.not_allowed(unpushed)
     files = find_seed_files(context.pack)
     before = read_recorded(context.target)
     edited = [file.path for file in files if before.get(file.path, file.sha256) != file.sha256]
@@ -93,6 +96,8 @@ def rows_of(files: Sequence[SeedFile], before: Mapping[str, str], after: Mapping
 @look(APPLIED_TWICE_CHANGES_NOTHING)
 def look_at_second_application(context: Context[Seed], *, applied: Sequence[SeedFile] | None) -> Findings[None]:
     """Each table before and after the seed's statements ran again; all of it was rolled back."""
+    if unpushed := refuse_unpushed(context):
+        return look_at_second_application.not_allowed(unpushed)
     check = APPLIED_TWICE_CHANGES_NOTHING
     if applied is None:
         return look_at_second_application.errors(NOT_APPLIED, fix=SEE_APPLIED)
@@ -127,6 +132,8 @@ def rows_of_tables(seen: Reapplied) -> list[dict[str, object]]:
 @look(ROW_COUNTS_MATCH)
 def look_at_rows(context: Context[Seed], *, applied: Sequence[SeedFile] | None) -> Findings[list[dict[str, Any]]]:
     """Rows of each table, declared and counted."""
+    if unpushed := refuse_unpushed(context):
+        return look_at_rows.not_allowed(unpushed)
     if applied is None:
         return look_at_rows.errors(NOT_APPLIED, fix=SEE_APPLIED)
     settings = context.settings
@@ -139,6 +146,8 @@ def look_at_rows(context: Context[Seed], *, applied: Sequence[SeedFile] | None) 
 @look(FOREIGN_KEYS_HOLD, CHECKS_HOLD, NOT_NULLS_HOLD)
 def look_at_constraints(context: Context[Seed]) -> Findings[None]:
     """Constraints of each kind, all verified against the rows themselves."""
+    if unpushed := refuse_unpushed(context):
+        return look_at_constraints.not_allowed(unpushed)
     schemas, timeout_s = context.settings.schemas, context.settings.command_timeout_s
     found = {
         "foreign key": verify_foreign_keys(context.target, schemas, timeout_s=timeout_s),
@@ -163,6 +172,8 @@ def look_at_constraints(context: Context[Seed]) -> Findings[None]:
 @look(EMAILS_ARE_RESERVED)
 def look_at_emails(context: Context[Seed]) -> Findings[None]:
     """Each domain of the e-mail addresses in the fixtures; the addresses themselves never left the server."""
+    if unpushed := refuse_unpushed(context):
+        return look_at_emails.not_allowed(unpushed)
     reserved = context.settings.reserved_email_domains
     found = find_email_domains(context.target, context.settings.schemas, timeout_s=context.settings.command_timeout_s)
     return Findings(results=[judge_emails(found, reserved)], rows=[describe_domain(one, reserved) for one in found.found])
