@@ -139,10 +139,13 @@ def format_why(
 ) -> str:
     """Return why an item has not passed, or what of it was skipped; '' when all of it passed."""
     telling = TELLING.get(state, Outcome.SKIP)
-    shown = [line for line in lines if line.result is telling] or [line for line in lines if line.result is Outcome.SKIP]
+    own = [line for line in lines if line.check not in proved]
+    shown = [line for line in own if line.result is telling] or [line for line in own if line.result is Outcome.SKIP]
+    elsewhere = [line for line in lines if line.check in proved]
     checks = every_check()
-    said = [
-        f"{checks[one.check].title if one.check in checks else one.check}: {result_word(one, proved)}. {one.sentence}".strip()
+    said = [f"{format_count(len(elsewhere), 'check')}: {elsewhere[0].detail.partition('. ')[0]}."] if elsewhere else []
+    said += [
+        f"{checks[one.check].title if one.check in checks else one.check}: {result_word(one)}. {one.sentence}".strip()
         for one in shown[:2]
     ]
     said += [f"And {format_count(len(shown) - 2, 'more check')}."] if len(shown) > 2 else []
@@ -152,10 +155,8 @@ def format_why(
     return " ".join(said)
 
 
-def result_word(line: EvidenceLine, proved: Mapping[str, GateInput]) -> str:
+def result_word(line: EvidenceLine) -> str:
     """Return what one check of an item came to, in a word or two; of a skip, why."""
-    if line.check in proved:
-        return "proved in another environment"
     return skip_word(line.skipped_because) if line.result is Outcome.SKIP else outcome_word(line.result)
 
 

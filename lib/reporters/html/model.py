@@ -52,6 +52,7 @@ class PageHeader:
     """What the head of every page says of its run.
 
     verdict, sentence: of this page's task, or of the run on its summary, and what it means.
+    gates: outcome word -> how many gates count as what; of the checks themselves when it is not said.
     rehearsed: embedded or simulated parts stood in. partial: only some tasks ran.
     finished: False when the run was stopped before its end.
     notebook: the executed notebook beside the page, or None.
@@ -72,6 +73,7 @@ class PageHeader:
     finished: bool = True
     notebook: str | None = None
     checks: tuple[CheckRow, ...] = ()
+    gates: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,7 +103,7 @@ def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: M
         "title": header.title or story.title or header.task,
         "results": [(row,) for row in sort_rows(header.checks)],
         "counts": count_outcomes(row.outcome for row in header.checks),
-        "gates": count_outcomes(row.outcome for row in header.checks if row.gate),
+        "gates": header.gates or count_outcomes(row.outcome for row in header.checks if row.gate),
         "advisories": count_outcomes(row.outcome for row in header.checks if not row.gate),
         "look": VERDICT_LOOKS[header.verdict],
         "sentence": header.sentence,
