@@ -93,6 +93,18 @@ def test_an_artifact_stays_in_its_folder(tmp_path: Path, name: str) -> None:
         keep_artifact(tmp_path, "rls", name, "x")
 
 
+def test_a_line_of_an_older_workbook_stays_readable(tmp_path: Path) -> None:
+    older = {
+        "run_id": "r", "environment": "staging", "task": "rls", "check": "rls.x", "result": "skip", "gate": True,
+        "provenance": "live", "detail": "Not asked. Next: Ask.", "started_at": "2026-11-20T00:00:00Z", "duration_s": 1.0,
+    }  # fmt: skip
+    (tmp_path / FILE).write_text(json.dumps(older) + "\n")
+    [read] = read_evidence(tmp_path)
+    assert (read.schema_version, read.project, read.subject, read.skipped_because) == (1, "", "", None)
+    assert (read.detail, read.fix) == ("Not asked.", ("Ask.",))
+    assert read.judged.is_untried, "a skip that does not say why is never taken for a pass"
+
+
 def test_the_schema_kept_in_the_repository_is_the_models() -> None:
     kept = json.loads((ROOT / "lib" / "evidence" / "evidence.schema.json").read_text())
     assert kept == evidence_schema()
