@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,9 +80,18 @@ def variables_of(run: RunFile) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """The project, and the variables that lead to servers which behave like the vendors."""
+
+    home: Path
+    pack: Path
+    variables: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
-    """Run staging on loopback servers that behave like the vendors, migrated and seeded, without ALLOW_WRITES."""
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    """Yield loopback servers that behave like the vendors, the database migrated and seeded."""
     home = tmp_path_factory.mktemp("live")
     pack = make_project(home / "idea-board")
     params: Params = replace(load_params("staging", variables={}), pack=pack)
@@ -91,7 +101,23 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
         (home / "bin").mkdir()
         (home / "bin" / "flyctl").symlink_to(run.flyctl)
         path = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        yield run_lib("staging", "--pack", str(pack), rendered=home / "rendered", PATH=path, **variables_of(run))
+        yield Outside(home=home, pack=pack, variables={"PATH": path, **variables_of(run)})
+
+
+@pytest.fixture(scope="module")
+def done(outside: Outside) -> Done:
+    """Run every task of staging without ALLOW_WRITES."""
+    return run_lib("staging", "--pack", str(outside.pack), rendered=outside.home / "rendered", **outside.variables)
+
+
+def ask_at_night(outside: Outside, folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run what the nightly workflow runs, on a fresh checkout: with the vendors' variables alone."""
+    vendors = {
+        name: value for name, value in outside.variables.items() if "CHATWOOT" in name or "PUBLER" in name or "SMTP" in name
+    }
+    given = {**os.environ, **vendors, "STRICT": "1", "ALLOW_WRITES": "staging", **changes}
+    words = [sys.executable, "-m", "lib", "health", "staging", "--pack", str(outside.pack), "--rendered", str(folder)]
+    return subprocess.run(words, cwd=ROOT, env=given, capture_output=True, text=True, timeout=120)
 
 
 def lines_of(done: Done) -> dict[str, EvidenceLine]:
@@ -140,7 +166,23 @@ def test_what_was_tried_in_part_is_not_called_passed(done: Done) -> None:
     assert tally.removeprefix("Launch list: ") in (done.folder / "index.html").read_text()
 
 
-def test_no_run_writes_to_the_project(done: Done) -> None:
-    pack = done.folder.parents[3] / "idea-board"
-    said = subprocess.run(["git", "-C", pack, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+def test_a_nightly_run_is_green_while_the_vendors_are_healthy_and_red_when_one_is_sick(outside: Outside, tmp_path: Path) -> None:
+    well = ask_at_night(outside, tmp_path)
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert well.stdout.rstrip().splitlines()[-1] == "exit code 0: PARTIAL"
+    sick = ask_at_night(outside, tmp_path, STAGING_CHATWOOT_API_TOKEN="a-token-that-is-not-known")
+    assert sick.returncode == 1, sick.stdout + sick.stderr
+    assert "health.chatwoot_token_accepted (gate) failed" in sick.stdout
+    assert not any(tmp_path.glob("*/staging/latest")), "only a run of every task is the latest"
+
+
+def test_a_nightly_run_without_its_secrets_is_red(outside: Outside, tmp_path: Path) -> None:
+    nothing = dict.fromkeys((name for name in outside.variables if name.startswith("STAGING_")), "")
+    done = ask_at_night(outside, tmp_path, **nothing)
+    assert done.returncode == 2
+    assert "STRICT is set, which refuses a rehearsal" in done.stderr
+
+
+def test_no_run_writes_to_the_project(done: Done, outside: Outside) -> None:
+    said = subprocess.run(["git", "-C", outside.pack, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
     assert said == ""

@@ -286,6 +286,21 @@ class TestMatrix:
         assert rows["authenticated"]["insert"] == "own"
         assert rows["anon"]["delete"] == "deny (no grant)"
 
+    def test_a_table_that_is_not_guarded_hides_the_sentence_about_all_of_them(self, context: Context[Rls]) -> None:
+        both = declaring(context, matrix={"public.notes": roles(), "public.more": roles()}, scopes={
+            "public.notes": {"own": "owner = :uid"}, "public.more": {"own": "owner = :uid"},
+        })  # fmt: skip
+        more = NOTES.replace("public.notes", "public.more").replace("notes_", "more_")
+        apply(context.target, more, "alter table public.more disable row level security")
+        found = look_at_all(both)
+        assert found["rls.every_table_enabled"].outcome is Outcome.FAIL
+        for name in ("matrix_matches_declared", "probes_could_be_made"):
+            result = found[f"rls.{name}"]
+            assert (result.outcome, result.see) == (Outcome.SKIP, "rls.every_table_enabled")
+            assert (result.observed, result.expected) == (12, 24), "the whole number of cells is still what is spoken of"
+        apply(context.target, "alter table public.more enable row level security")
+        assert look_at_all(both)["rls.matrix_matches_declared"].outcome is Outcome.PASS
+
     def test_rows_that_tell_nothing_are_an_error_of_the_probe_alone(self, context: Context[Rls]) -> None:
         apply(context.target, "delete from public.notes")
         found = look_at_all(context)
