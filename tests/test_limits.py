@@ -27,7 +27,7 @@ from lib.core.incidents import FailedCheck, Incident, plan_message
 from lib.core.results import Outcome
 from lib.run.params import load_params
 from lib.tasks.alerts.boundaries import Boundary, Side
-from lib.tasks.alerts.judge import threshold_problem
+from lib.tasks.alerts.judge_thresholds import threshold_problem
 from lib.tasks.backup_restore.judge_store import judge_rpo
 from lib.tasks.backup_restore.store import KeptBackup, choose_expired
 from lib.tasks.deploy_rehearsal.outages import find_outages, weigh_downtime, weigh_errors

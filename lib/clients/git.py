@@ -38,6 +38,7 @@ class Branch:
     name: '' when HEAD is on no branch. changes: path -> how it changed (A, M, D, R, ?).
     messages: of its own commits, newest first. note: how base or branch were found, where that was not as usual.
     policy: the policy file as the base has it; as the branch has it when the base has none.
+    unread: files of it that have no lines to read, since git takes them for binary, or that are too large.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class Branch:
     messages: tuple[str, ...]
     policy: str = field(repr=False)
     note: str = ""
+    unread: tuple[str, ...] = ()
 
 
 def git(root: Path, *words: str) -> str:
@@ -115,6 +117,7 @@ def read_branch(root: Path, base: str, *, policy_file: str, note: str = "") -> B
         base=known,
         changes=changes,
         added=(*read_added(root, fork), *read_new_files(root, changes)),
+        unread=find_unread(root, fork, changes),
         messages=tuple(one.strip() for one in git(root, "log", "--format=%B%x00", f"{fork}..HEAD").split("\0") if one.strip()),
         policy=read_policy(root, fork, policy_file),
         note=note or (f"{base} is not here; compared with {known}" if known != base else ""),
@@ -169,17 +172,32 @@ def unquote_path(text: str) -> str:
 
 
 def read_new_files(root: Path, changes: dict[str, str]) -> list[AddedLine]:
-    """Return every line of the files that git does not know yet; binary ones are left out."""
+    """Return every line of the files that git does not know yet; those without lines to read are left out."""
     found: list[AddedLine] = []
     for path in (path for path, kind in changes.items() if kind == "?"):
         file = root / path
-        if file.is_symlink() or not file.is_file() or file.stat().st_size > LARGEST_NEW_FILE:
-            continue
-        content = file.read_bytes()
-        if b"\0" not in content[:8000]:
-            lines = content.decode("utf-8", "replace").split("\n")
+        if file.is_file() and not file.is_symlink() and has_lines(file):
+            lines = file.read_bytes().decode("utf-8", "replace").split("\n")
             found += [AddedLine(path=path, line=number, text=text) for number, text in enumerate(lines, start=1)]
     return found
+
+
+def has_lines(file: Path) -> bool:
+    """Return whether a file that git does not know yet is read line by line: it is not too large, and not binary."""
+    if file.stat().st_size > LARGEST_NEW_FILE:
+        return False
+    with file.open("rb") as opened:
+        return b"\0" not in opened.read(8000)
+
+
+def find_unread(root: Path, fork: str, changes: dict[str, str]) -> tuple[str, ...]:
+    """Return the files that a branch adds or changes and that have no lines to read, by path."""
+    quiet = ("--numstat", "--no-renames", "--relative", "--diff-filter=d", "--no-ext-diff")
+    counted = [git(root, "log", "--format=", *quiet, f"{fork}..HEAD", "--", "."), git(root, "diff", *quiet, "HEAD", "--", ".")]
+    # Git counts no lines of a binary file: `-	-	<path>`.
+    binary = {unquote_path(line.split("\t")[2]) for text in counted for line in text.splitlines() if line.startswith("-\t-\t")}
+    new = [path for path, kind in changes.items() if kind == "?" and (root / path).is_file() and not (root / path).is_symlink()]
+    return tuple(sorted(binary | {path for path in new if not has_lines(root / path)}))
 
 
 def read_policy(root: Path, fork: str, policy_file: str) -> str:

@@ -7,8 +7,9 @@ Source: https://docs.zizmor.sh, https://check-jsonschema.readthedocs.io.
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ SCHEMA = "vendor.github-workflows"
 """The schema that check-jsonschema brings along."""
 ZIZMOR_ANSWERED = frozenset({0, 11, 12, 13, 14})
 """zizmor's exit codes that say what it found; 11 to 14 name the worst severity. Others: it failed."""
+IGNORED = re.compile(r"#.*zizmor:\s*ignore\b")
+"""A comment that accepts a finding. Source: https://docs.zizmor.sh/usage/#ignoring-results"""
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -64,8 +67,8 @@ def format_error(one: Mapping[str, Any]) -> str:
     return f"{where}{str(best.get('message', 'not as the schema has it'))[:240]}"
 
 
-def lint_workflows(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandRun, list[WorkflowFinding], int]:
-    """Return what zizmor finds in workflow files, and how many findings a comment in them suppresses.
+def lint_workflows(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandRun, list[WorkflowFinding], list[str]]:
+    """Return what zizmor finds in workflow files, and the places where a comment in them accepts a finding.
 
     The project's own zizmor.yml does not count: a branch could switch its guard off with it.
     """
@@ -74,7 +77,18 @@ def lint_workflows(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandR
     if run.exit_code not in ZIZMOR_ANSWERED:
         raise CommandError(f"zizmor failed: {' '.join(run.stderr.split())[:200]}.", fix="Check the workflow files.")
     said = read_json(run, "zizmor")
-    return run, [finding_of(one) for one in said if not one.get("ignored")], sum(bool(one.get("ignored")) for one in said)
+    return (
+        run,
+        [finding_of(one) for one in said if not one.get("ignored")],
+        [place for file in files for place in accepted_in(file)],
+    )
+
+
+def accepted_in(file: Path) -> Iterator[str]:
+    """Yield where a comment of a workflow file lets the linter pass over a finding; its own answer does not say so."""
+    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        if IGNORED.search(line):
+            yield f"{file.name}:{number}"
 
 
 def finding_of(one: Mapping[str, Any]) -> WorkflowFinding:

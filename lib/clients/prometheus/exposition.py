@@ -26,6 +26,8 @@ SAMPLE_ENDINGS = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("", "_
 """Type -> what follows its name in samples, which are there only once something was observed."""
 ADDED_LABELS = frozenset({"job", "instance"})
 """Labels that Prometheus itself puts on what it scrapes."""
+SHAPE_LABELS = frozenset({"le", "quantile"})
+"""Labels that the type of a metric brings along."""
 OWN_METRICS = re.compile(r"^(up|scrape_\w+|ALERTS(_FOR_STATE)?)$")
 """Metrics that Prometheus makes itself."""
 RETRY = RetryPolicy(attempts=6, timeout_s=5, deadline_s=20, max_body_bytes=5_000_000, max_retry_after_s=5)
@@ -39,13 +41,14 @@ Exposition = Mapping[str, frozenset[str] | None]
 class MetricUse:
     """One metric that an alert names, itself or by a recording rule, and what is wrong with it, or ''.
 
-    is_own: Prometheus makes it itself, so no app exposes it.
+    is_own: Prometheus makes it itself, so no app exposes it. unknown: what could not be seen of it, or ''.
     """
 
     alert: str
     metric: str
     problem: str
     is_own: bool = False
+    unknown: str = ""
 
 
 def fetch_exposition(url: str) -> Exposition:
@@ -112,7 +115,8 @@ def use_of(alert: str, metric: str, labels: tuple[str, ...], exposed: Exposition
     """Return one metric of an alert, compared with what the app exposes."""
     if OWN_METRICS.match(metric):
         return MetricUse(alert=alert, metric=metric, problem="", is_own=True)
-    return MetricUse(alert=alert, metric=metric, problem=find_problem(metric, labels, exposed))
+    problem, unknown = find_problem(metric, labels, exposed), find_unknown(metric, labels, exposed)
+    return MetricUse(alert=alert, metric=metric, problem=problem, unknown=unknown)
 
 
 def walk_metrics(
@@ -127,6 +131,21 @@ def walk_metrics(
             yield from walk_metrics(recorded[selector.metric], recorded, behind | {selector.metric})
         else:
             yield selector.metric, selector.labels
+
+
+def find_unknown(metric: str, labels: tuple[str, ...], exposed: Exposition) -> str:
+    """Return which labels of a metric nobody can know yet, since no sample of it is there to show them; '' for none."""
+    unseen = [label for label in labels if label not in ADDED_LABELS | SHAPE_LABELS]
+    return (
+        f"no sample of {metric} shows whether it has the label {', '.join(unseen)}"
+        if unseen and is_unseen(metric, exposed)
+        else ""
+    )
+
+
+def is_unseen(metric: str, exposed: Exposition) -> bool:
+    """Return whether the app declares a metric and has no sample of it."""
+    return metric in exposed and exposed[metric] is None
 
 
 def find_problem(metric: str, labels: tuple[str, ...], exposed: Exposition) -> str:

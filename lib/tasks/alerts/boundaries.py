@@ -41,13 +41,14 @@ class Boundary:
 
     sides: when the quiet test's series fire too, or the firing test's do not, both sides are alike.
     is_pending_only: the firing test's series reach the threshold, but not for long enough to fire.
-    problem: why no boundary could be searched for, or ''.
+    problem: why no boundary could be searched for, or ''. lacks_test: it is that the alert has no firing or no quiet test.
     """
 
     alert: str
     is_pending_only: bool = False
     sides: tuple[Side, ...] = ()
     problem: str = ""
+    lacks_test: bool = False
 
     @property
     def is_found(self) -> bool:
@@ -123,7 +124,8 @@ def open_search(rule: AlertRule, bench: Bench) -> Search | Boundary:
     firing = next((test for test in bench.tests.tests if test.fires(rule.name)), None)
     quiet = next((test for test in bench.tests.tests if test.stays_quiet(rule.name)), None)
     if firing is None or quiet is None:
-        return Boundary(alert=rule.name, problem=f"it has no {'firing' if firing is None else 'quiet'} test to start from")
+        kind = "firing" if firing is None else "quiet"
+        return Boundary(alert=rule.name, problem=f"it has no {kind} test to start from", lacks_test=True)
     try:
         between(quiet, firing, 0.5)
     except ValueError as exc:

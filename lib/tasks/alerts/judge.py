@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from lib.clients.prometheus.exposition import MetricUse
-from lib.clients.prometheus.promql import Comparison
 from lib.clients.prometheus.promtool import FailedExpectation, count_rules
 from lib.clients.prometheus.rule_file import AlertRule, RuleFile
 from lib.clients.prometheus.test_file import AlertTestFile
-from lib.core.results import Check, Outcome, Result
+from lib.core.results import Check, Result
 from lib.core.wording import format_count, join_words
-from lib.tasks.alerts.boundaries import Boundary
 from lib.tasks.alerts.delivery import AlertDelivery
 from lib.tasks.alerts.mutations import TestCoverage
 from lib.tasks.alerts.task import (
@@ -22,19 +20,13 @@ from lib.tasks.alerts.task import (
     REQUIRED_ALERTS_EXIST,
     RULES_ARE_VALID,
     TESTED_FIRING_QUIET_AND_RESOLVING,
-    THRESHOLDS_AS_DECLARED,
+    UNIT_TESTS_NAME_REAL_ALERTS,
     UNIT_TESTS_PASS,
 )
+from lib.tasks.left_out import LeftOut, judge_all, name_causes
 from lib.transport.process import CommandRun
 
-TOLERANCE = 1e-3
-"""How far a boundary may lie from its declared threshold, as a part of it: less than a unit test can distinguish."""
-
-
-def format_left_out(alerts: Iterable[str], where: str) -> str:
-    """Return the sentence for alerts that another check judges already, '' for none."""
-    names = sorted(alerts)
-    return f"Not judged here: {join_words(names)}; see {where}." if names else ""
+READABLE = "Write the expression in a form that promql-parser can read."
 
 
 def format_unparsed(unparsed: Mapping[str, str]) -> str:
@@ -86,12 +78,23 @@ def word_problems(rule: AlertRule, severities: Sequence[str]) -> list[str]:
     return problems
 
 
-def judge_problems(check: Check, problems: Mapping[str, Sequence[str]], *, expected: str) -> Result:
-    """Judge that no object has a problem; the detail names each with its problems."""
+def gather_problems(found: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[str]]:
+    """Return alert -> its problems; rules of one name share theirs, so that none of them hides another's."""
+    problems: dict[str, list[str]] = {}
+    for name, said in found:
+        mine = problems.setdefault(name, [])
+        mine += [one for one in said if one not in mine]
+    return problems
+
+
+def judge_problems(
+    check: Check, problems: Mapping[str, Sequence[str]], *, left_out: Sequence[LeftOut] = (), detail: str = ""
+) -> Result:
+    """Judge that no alert has a problem; a fail names each with its problems. detail: of a pass."""
     bad = {name: found for name, found in problems.items() if found}
     named = "; ".join(f"{name}: {', '.join(found)}" for name, found in bad.items())
-    observed = f"{len(problems) - len(bad)} of {len(problems)}"
-    return check.judge(holds=not bad, observed=observed, expected=expected, detail=f"{named}." if bad else "")
+    facts: dict[str, Any] = {"observed": len(problems) - len(bad), "expected": len(problems), "unit": "alerts"}
+    return judge_all(check, holds=not bad, left_out=left_out, detail=f"{named}." if bad else detail, **facts)
 
 
 def judge_uses(uses: Sequence[MetricUse], rules: RuleFile) -> Result:
@@ -102,75 +105,35 @@ def judge_uses(uses: Sequence[MetricUse], rules: RuleFile) -> Result:
     undetermined = format_unparsed(rules.unparsed)
     if blank:
         undetermined = f"{undetermined} No metric is recognised in {join_words(blank)}.".strip()
-    problems = {use.metric: [f"{use.alert}: {use.problem}"] for use in uses if use.problem}
-    named = "; ".join(text for found in problems.values() for text in found)
-    exposed = len({use.metric for use in uses}) - len(problems)
-    facts: dict[str, Any] = {"observed": exposed, "expected": len({use.metric for use in uses}), "unit": "metrics"}
-    if problems:
+    unknown = dict.fromkeys(f"{use.alert}: {use.unknown}" for use in uses if use.unknown)
+    undetermined = f"{undetermined} {'; '.join(unknown)}{'.' if unknown else ''}".strip()
+    wrong = {use.metric for use in uses if use.problem}
+    named = "; ".join(dict.fromkeys(f"{use.alert}: {use.problem}" for use in uses if use.problem))
+    metrics = {use.metric for use in uses}
+    well = metrics - wrong - {use.metric for use in uses if use.unknown}
+    facts: dict[str, Any] = {"observed": len(well), "expected": len(metrics), "unit": "metrics"}
+    if wrong:
         return check.failed(detail=f"{named}. A rule on it never fires. {undetermined}".strip(), **facts)
     if undetermined or not uses:
         return check.errored(
             undetermined or "The alerts name no metric, so nothing can make them fire.",
             **facts,
-            fix="Name the metric in the expression, in a form that promql-parser can read.",
+            fix=[READABLE, "Give the app traffic, so that its series show their labels."] if unknown else READABLE,
         )
-    return check.passed(**facts)
-
-
-def threshold_problem(boundary: Boundary, comparison: Comparison | None, limit: float) -> str | None:
-    """Return what is wrong with where an alert begins to fire, '' for nothing, None when that is not known."""
-    values = [side.value for side in boundary.sides if side.value is not None]
-    if comparison is None or len(values) < 2:
-        return None
-    sign = 1 if comparison.operator in (">", ">=") else -1
-    slack = max(abs(limit) * TOLERANCE, abs(values[1] - values[0]))
-    low, high = values
-    if boundary.is_found:
-        if sign * (low - limit) > slack:
-            return f"begins to fire at {high:g}, not at {limit:g}: quiet at {low:g} still"
-        return f"begins to fire at {high:g} already, not at {limit:g}" if sign * (limit - high) > slack else ""
-    if boundary.sides[0].fires:
-        return f"fires at {low:g} already, not at {limit:g}" if sign * (limit - low) > 0 else None
-    if boundary.is_pending_only:
-        return None
-    return f"does not fire at {high:g}, though {limit:g} is the limit" if sign * (high - limit) > 0 else None
-
-
-def judge_thresholds(
-    problems: Mapping[str, str | None], limits: Mapping[str, float], left_out: Iterable[str], unparsed: Mapping[str, str]
-) -> Result:
-    """Judge that every alert begins to fire where params say; one that cannot be parsed is an error.
-
-    problems: of the alerts looked at. left_out: alerts that another check judges. unparsed: alert -> why.
-    """
-    check = THRESHOLDS_AS_DECLARED
-    known = {name: problem for name, problem in problems.items() if problem is not None and name in limits}
-    unparsed = {name: problem for name, problem in unparsed.items() if name in limits}
-    others = sorted(set(limits) & (set(problems) | set(left_out)) - set(known) - set(unparsed))
-    said = format_left_out(others, "the checks of their metrics and tests")
-    said = f"{said} {format_unparsed(unparsed)}".strip()
-    if not known and not unparsed:
-        return check.errored(
-            f"No alert's threshold could be found. {said}".strip(), fix="Fix the other checks of 07_alerts first."
-        )
-    wrong = {name: problem for name, problem in known.items() if problem}
-    named = "; ".join(f"{name} {problem}" for name, problem in wrong.items())
-    facts: dict[str, Any] = {"observed": f"{len(known) - len(wrong)} of {len(known)}", "expected": "each where declared"}
-    if wrong:
-        return check.failed(detail=f"{named}. {said}".strip(), **facts)
-    if unparsed:
-        return check.errored(said, **facts, fix="Write the expression in a form that promql-parser can read.")
-    return check.passed(detail=said, **facts)
+    own = sorted({use.metric for use in uses if use.is_own})
+    return check.passed(detail=f"Made by Prometheus itself: {join_words(own)}." if own else "", **facts)
 
 
 def judge_tests(
-    run: CommandRun, failures: Sequence[FailedExpectation], left_out: Iterable[str], problems: Sequence[str]
+    run: CommandRun, failures: Sequence[FailedExpectation], causes: Mapping[str, str], problems: Sequence[str]
 ) -> Result:
-    """Judge what `promtool test rules` said. left_out: alerts with another fault; problems: what promtool overlooks."""
+    """Judge what `promtool test rules` said.
+
+    causes: alert -> the check that found another fault with it. problems: what promtool overlooks.
+    """
     check = UNIT_TESTS_PASS
     facts: dict[str, Any] = {"command": run.command, "exit_code": run.exit_code, "expected": "all pass"}
-    own = [one for one in failures if one.alert not in set(left_out)]
-    skipped = format_left_out({one.alert for one in failures} & set(left_out), "the other checks of these alerts")
+    own = [one for one in failures if one.alert not in causes]
     if problems:
         return check.failed(
             observed="not about these rules",
@@ -178,14 +141,36 @@ def judge_tests(
             **facts,
             fix="Correct rule_files in the test file.",
         )
-    if own:
-        named = "; ".join(f"{one.alert} at {one.time} in '{one.test}'" for one in own[:8])
-        detail = f"Not as expected: {named}. {skipped}".strip()
-        return check.failed(observed=f"{format_count(len(own), 'expectation')} failed", detail=detail, **facts)
     if run.exit_code != 0 and not failures:
         said = " ".join((run.stderr.strip() or run.stdout.strip()).split())[:400]
         return check.failed(observed="failed", detail=f"promtool: {said}.", **facts, fix="Correct the test file.")
-    return check.passed(observed="all pass" if not skipped else "all others pass", detail=skipped, **facts)
+    named = "; ".join(f"{one.alert} at {one.time} in '{one.test}'" for one in own[:8])
+    hidden = name_causes((name, causes[name]) for name in dict.fromkeys(one.alert for one in failures) if name in causes)
+    left_out = [LeftOut(reason=f"Expectations of {join_words(names)} fail.", cause=cause) for cause, names in hidden.items()]
+    observed = f"{format_count(len(failures), 'expectation')} failed" if failures else "all pass"
+    return judge_all(
+        check, holds=not own, left_out=left_out, detail=f"Not as expected: {named}." if own else "", observed=observed, **facts
+    )
+
+
+def judge_names(named: Sequence[str], rules: RuleFile, wanted: Iterable[str]) -> Result:
+    """Judge that every alert that a unit test names is in the rules. wanted: what params require, which another check judges."""
+    check = UNIT_TESTS_NAME_REAL_ALERTS
+    if not named:
+        return check.errored("No unit test names an alert.", fix="Write alert_rule_test entries in the test file.")
+    absent = [name for name in named if name not in rules.names]
+    strangers = [name for name in absent if name not in set(wanted)]
+    missing = [name for name in absent if name not in strangers]
+    left_out = [LeftOut(reason=f"The rules lack {join_words(missing)}.", cause=REQUIRED_ALERTS_EXIST.id)] if missing else []
+    return judge_all(
+        check,
+        holds=not strangers,
+        left_out=left_out,
+        detail=f"Not in the rules: {join_words(strangers)}." if strangers else "",
+        observed=len(named) - len(absent),
+        expected=len(named),
+        unit="alerts",
+    )
 
 
 def rule_file_problems(rules: RuleFile, tests: AlertTestFile) -> list[str]:
@@ -203,22 +188,23 @@ def rule_file_problems(rules: RuleFile, tests: AlertTestFile) -> list[str]:
     return problems
 
 
-def judge_coverage(coverage: Sequence[TestCoverage], unparsed: Mapping[str, str]) -> Result:
+def judge_coverage(coverage: Sequence[TestCoverage], unparsed: Mapping[str, str], causes: Mapping[str, str]) -> Result:
     """Judge that every alert is tested firing, quiet just below its threshold, and resolving.
 
-    unparsed: alerts whose threshold cannot be moved; an error when nothing else is wrong.
+    unparsed: alerts whose threshold cannot be moved, since nobody can parse it here; an error when nothing else is wrong.
+    causes: alert -> the check that found another fault with it, so that its threshold was not moved.
     """
-    check = TESTED_FIRING_QUIET_AND_RESOLVING
-    lacks = {one.alert: [f"lacks {lack}" for lack in one.lacks] for one in coverage}
-    result = judge_problems(check, lacks, expected="every alert")
-    if result.outcome is Outcome.PASS and unparsed:
-        return check.errored(
-            format_unparsed(unparsed),
-            observed=result.observed,
-            expected=result.expected,
-            fix="Write the expression in a form that promql-parser can read.",
-        )
-    return result
+    lacks = gather_problems((one.alert, [f"lacks {lack}" for lack in one.lacks]) for one in coverage)
+    untried = [one.alert for one in coverage if not one.lacks and one.notices_lower is None and one.has_threshold]
+    hidden = name_causes((name, causes[name]) for name in dict.fromkeys(untried) if name in causes and name not in unparsed)
+    left_out = [
+        LeftOut(reason=f"The threshold of {join_words(names)} was not moved.", cause=cause) for cause, names in hidden.items()
+    ]
+    if unparsed:
+        left_out.append(LeftOut(reason=format_unparsed(unparsed), fix=READABLE))
+    fixed = list(dict.fromkeys(one.alert for one in coverage if not one.has_threshold))
+    detail = f"Without a threshold that can be moved by a part of it: {join_words(fixed)}." if fixed else ""
+    return judge_problems(TESTED_FIRING_QUIET_AND_RESOLVING, lacks, left_out=left_out, detail=detail)
 
 
 def judge_alert_delivery(delivery: AlertDelivery, alert: str, rules: RuleFile) -> Result:

@@ -1,7 +1,7 @@
 """The pack's Prometheus alerts: valid, clear to the person they wake, on metrics that exist, firing where they should.
 
 The looks are made in order: each later one leaves out the alerts that an earlier one has judged, so that one
-cause gives one `fail`.
+cause gives one `fail`. A check that so speaks of fewer alerts is a skip that names the cause, never a pass.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 from lib.clients.fly.flyctl import Fly, read_app
 from lib.clients.prometheus.exposition import fetch_exposition, find_uses
-from lib.clients.prometheus.promql import find_comparison
 from lib.clients.prometheus.promtool import check_rules, find_promtool, read_failures, run_tests
 from lib.clients.prometheus.rule_file import RuleFile, find_runbook, read_rule_file
 from lib.clients.prometheus.test_file import read_test_file
 from lib.core.permissions import Act, Refusal
 from lib.core.results import Findings, Outcome, look
 from lib.tasks.alerts import judge as judging
+from lib.tasks.alerts import judge_thresholds as limiting
 from lib.tasks.alerts.boundaries import Bench, find_boundaries
 from lib.tasks.alerts.delivery import deliver_alert, part_rows, render_alert
 from lib.tasks.alerts.mutations import Curve, measure_coverage, read_curves
@@ -59,15 +59,15 @@ def look_at_rules(context: Context[Alerts]) -> Findings[RuleFile]:
         reason = f"Cannot check: {path.name} was not accepted, see {valid.check}."
         others = [check.errored(reason, fix=FIX_RULES) for check in OF_EACH_RULE]
         return Findings(results=[valid, *others], artifacts=transcript)
-    runbooks = {alert.name: find_runbook(context.pack, alert.annotations.get("runbook_url", "")) for alert in rules.alerts}
-    rows = [rule_row(alert, runbooks[alert.name]) for alert in rules.alerts]
-    words = {alert.name: judging.word_problems(alert, settings.severities) for alert in rules.alerts}
-    leads = {name: [problem] if problem else [] for name, problem in runbooks.items()}
+    runbooks = [find_runbook(context.pack, alert.annotations.get("runbook_url", "")) for alert in rules.alerts]
+    rows = [rule_row(alert, found) for alert, found in zip(rules.alerts, runbooks, strict=True)]
+    words = [(alert.name, judging.word_problems(alert, settings.severities)) for alert in rules.alerts]
+    leads = [(alert.name, [found] if found else []) for alert, found in zip(rules.alerts, runbooks, strict=True)]
     results = [
         valid,
         judging.judge_required(rules.names, settings.thresholds),
-        judging.judge_problems(ALERTS_TELL_A_PERSON, words, expected="every alert"),
-        judging.judge_problems(RUNBOOKS_RESOLVE, leads, expected="every alert"),
+        judging.judge_problems(ALERTS_TELL_A_PERSON, judging.gather_problems(words)),
+        judging.judge_problems(RUNBOOKS_RESOLVE, judging.gather_problems(leads)),
     ]
     return Findings(results=results, rows=rows, artifacts=transcript, facts=rules)
 
@@ -132,30 +132,32 @@ def look_at_metrics(context: Context[Alerts], *, rules: RuleFile | None) -> Find
 @look(THRESHOLDS_AS_DECLARED)
 def look_at_thresholds(
     context: Context[Alerts], *, rules: RuleFile | None, left_out: Collection[str] | None
-) -> Findings[list[str]]:
+) -> Findings[dict[str, str]]:
     """For each alert the largest series that stays quiet and the smallest that fires, found by running promtool.
 
-    left_out: alerts on a metric that is not exposed. facts: these, and the alerts that begin to fire elsewhere.
+    left_out: alerts on a metric that is not exposed. facts: these, and the alerts that begin to fire elsewhere, each with
+    the check that has judged it.
     """
     if rules is None:
         return look_at_thresholds.errors(NO_RULES, fix=FIX_RULES)
     bench = open_bench(context, rules)
     limits: Mapping[str, float] = context.settings.thresholds
     boundaries = {one.alert: one for one in find_boundaries(bench)}
-    comparisons = {alert.name: find_comparison(alert.expression) for alert in rules.alerts if alert.name not in rules.unparsed}
-    aside = {name for name in left_out or () if name in boundaries}
-    problems = {
-        name: judging.threshold_problem(one, comparisons[name], limits[name])
-        for name, one in boundaries.items()
-        if name in limits and name not in aside and not one.problem
+    unexposed = set(left_out or ())
+    problems = limiting.find_problems(rules, boundaries, limits, unexposed)
+    undetermined = [name for name, problem in problems.items() if problem is None]
+    red: set[str] = set()
+    if any(name in boundaries for name in undetermined):
+        red = {one.alert for one in read_failures(run_tests(bench.promtool, bench.tests.path, timeout_s=bench.timeout_s))}
+    unknown = {
+        name: limiting.why_unknown(name, rules, boundaries.get(name), unexposed=unexposed, red=red) for name in undetermined
     }
-    no_boundary = {name for name, one in boundaries.items() if one.problem}
-    result = judging.judge_thresholds(problems, limits, aside | no_boundary, rules.unparsed)
+    wrong = [name for name, problem in problems.items() if problem]
     return Findings(
-        results=[result],
+        results=[limiting.judge_thresholds(problems, unknown, [name for name in rules.names if name not in limits])],
         rows=[boundary_row(one, limits.get(one.alert)) for one in boundaries.values()],
         artifacts={"boundaries.json": [kept_boundary(one) for one in boundaries.values()]},
-        facts=sorted({name for name, problem in problems.items() if problem} | aside),
+        facts=dict.fromkeys(wrong, THRESHOLDS_AS_DECLARED.id) | dict.fromkeys(sorted(unexposed), METRICS_ARE_EXPOSED.id),
     )
 
 
@@ -164,10 +166,12 @@ def look_at_thresholds(
     UNIT_TESTS_NAME_REAL_ALERTS,
     TESTED_FIRING_QUIET_AND_RESOLVING,
 )
-def look_at_tests(context: Context[Alerts], *, rules: RuleFile | None, left_out: Collection[str] | None) -> Findings[list[Curve]]:
+def look_at_tests(
+    context: Context[Alerts], *, rules: RuleFile | None, left_out: Mapping[str, str] | None
+) -> Findings[list[Curve]]:
     """How each alert is tested, and whether its tests notice a threshold that is moved by the margin.
 
-    left_out: alerts that an earlier look has judged. facts: each alert along its tests.
+    left_out: alert -> the check that an earlier look judged it by. facts: each alert along its tests.
     """
     if rules is None:
         return look_at_tests.errors(NO_RULES, fix=FIX_RULES)
@@ -177,27 +181,26 @@ def look_at_tests(context: Context[Alerts], *, rules: RuleFile | None, left_out:
             f"{bench.tests.path.name} has no test in it. promtool accepts this, but it tests nothing.",
             fix=f"Add unit tests to {settings.tests}.",
         )
-    aside = set(left_out or ())
+    causes = dict(left_out or {})
     run = run_tests(bench.promtool, bench.tests.path, timeout_s=bench.timeout_s)
-    strangers = [name for name in bench.tests.alerts if name not in bench.rules.names and name not in settings.thresholds]
-    missing = {name for name in settings.thresholds if name not in bench.rules.names}
+    absent = [name for name in bench.tests.alerts if name not in rules.names]
+    missing = dict.fromkeys((name for name in settings.thresholds if name not in rules.names), REQUIRED_ALERTS_EXIST.id)
+    strangers = dict.fromkeys(absent, UNIT_TESTS_NAME_REAL_ALERTS.id)
     failures = read_failures(run)
-    other = judging.rule_file_problems(bench.rules, bench.tests)
+    red = dict.fromkeys((one.alert for one in failures), UNIT_TESTS_PASS.id)
     coverage = measure_coverage(
         bench,
         margin=settings.test_margin_percent / 100,
         limits=settings.thresholds,
-        left_out=aside | {one.alert for one in failures} | set(rules.unparsed),
+        left_out={*causes, *red, *rules.unparsed},
     )
     return Findings(
         results=[
-            judging.judge_tests(run, failures, aside | missing | set(strangers), other),
-            judging.judge_problems(
-                UNIT_TESTS_NAME_REAL_ALERTS,
-                {name: ["not in the rules"] if name in strangers else [] for name in bench.tests.alerts},
-                expected="every alert named",
+            judging.judge_tests(
+                run, failures, strangers | missing | causes, judging.rule_file_problems(bench.rules, bench.tests)
             ),
-            judging.judge_coverage(coverage, rules.unparsed),
+            judging.judge_names(bench.tests.alerts, rules, settings.thresholds),
+            judging.judge_coverage(coverage, rules.unparsed, red | causes),
         ],
         rows=[coverage_row(one) for one in coverage],
         artifacts={"promtool_test.txt": run.transcript},

@@ -28,6 +28,7 @@ class TestCoverage:
 
     notices_lower: a quiet test goes red when the threshold is lowered by the margin; notices_higher: a firing
     one when it is raised. None where that could not be tried.
+    has_threshold: whether the rule compares with a number that can be moved by a part of it; `up == 0` does not.
     """
 
     __test__ = False  # pytest takes it for a class of tests by its name
@@ -38,6 +39,7 @@ class TestCoverage:
     resolving: int
     notices_lower: bool | None = None
     notices_higher: bool | None = None
+    has_threshold: bool = True
 
     @property
     def lacks(self) -> list[str]:
@@ -60,7 +62,9 @@ def measure_coverage(bench: Bench, *, margin: float, limits: Mapping[str, float]
         quiet = [test for test in tests if test.stays_quiet(rule.name)]
         firing = [test for test in tests if test.fires(rule.name)]
         moved = rule.name not in left_out and bool(quiet and firing)
-        lower, higher = mutate_thresholds(bench, rule, limits.get(rule.name), margin) if moved else (None, None)
+        limit = limits.get(rule.name)
+        has_threshold = rule.name in bench.rules.unparsed or can_be_moved(rule, limit)
+        lower, higher = mutate_thresholds(bench, rule, limit, margin) if moved and has_threshold else (None, None)
         found.append(
             TestCoverage(
                 alert=rule.name,
@@ -69,17 +73,24 @@ def measure_coverage(bench: Bench, *, margin: float, limits: Mapping[str, float]
                 resolving=sum(test.resolves(rule.name) for test in tests),
                 notices_lower=lower,
                 notices_higher=higher,
+                has_threshold=has_threshold,
             )
         )
     return found
 
 
-def mutate_thresholds(bench: Bench, rule: AlertRule, limit: float | None, margin: float) -> tuple[bool | None, bool | None]:
+def can_be_moved(rule: AlertRule, limit: float | None) -> bool:
+    """Return whether an alert compares with a number that a part of it can be added to. limit: its declared threshold."""
+    comparison = find_comparison(rule.expression)
+    base = limit if limit is not None else comparison.limit if comparison else None
+    return bool(comparison is not None and base and comparison.operator in (">", ">=", "<", "<="))
+
+
+def mutate_thresholds(bench: Bench, rule: AlertRule, limit: float | None, margin: float) -> tuple[bool, bool]:
     """Return whether the quiet tests notice a threshold that is easier to reach, and the firing ones a harder one."""
     comparison = find_comparison(rule.expression)
     base = limit if limit is not None else comparison.limit if comparison else None
-    if comparison is None or not base or comparison.operator not in (">", ">=", "<", "<="):
-        return None, None
+    assert comparison is not None and base is not None, f"{rule.name} has no threshold to move"
     easier = -margin if comparison.operator in (">", ">=") else margin
     quiet = {test.place for test in bench.tests.tests if test.stays_quiet(rule.name)}
     firing = {test.place for test in bench.tests.tests if test.fires(rule.name)}

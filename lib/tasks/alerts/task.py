@@ -66,22 +66,23 @@ RUNBOOKS_RESOLVE = Check(
 )
 METRICS_ARE_EXPOSED = Check(
     "alerts.metrics_are_exposed",
-    "Every metric in the rules is exposed by the app",
+    "Every metric that an alert names is exposed by the app, or made by Prometheus",
     subject="fly",
     fix="Correct the metric in the rule, or make the app expose it.",
     doc="Reads the running app's /metrics page, and looks for every metric and label that an alert names. "
     "A rule on a metric that nobody exposes is valid, passes its unit tests, and never fires. "
-    "A metric that appears only after its first event must be declared with a TYPE line; an expression that "
-    "cannot be parsed, or names no metric, is an error.",
+    "A metric that appears only after its first event must be declared with a TYPE line. Labels that no sample shows yet, "
+    "and an expression that cannot be parsed or names no metric, are an error.",
 )
 THRESHOLDS_AS_DECLARED = Check(
     "alerts.thresholds_as_declared",
-    "Every alert begins to fire where it was agreed",
+    "Every alert with an agreed threshold begins to fire there",
     subject=PROJECT,
     fix="Restore the threshold in the rule, or agree on the new one and change alerts.thresholds.",
     doc="Mixes the series of each alert's quiet and firing tests, runs promtool on them, and finds where it begins to fire. "
     "A threshold changed by mistake wakes people for nothing, or nobody. "
-    "The boundary is searched only between these two tests; alerts whose tests or metrics are wrong are left to their checks.",
+    "The boundary is searched only between these two tests. Where another check finds fault with an alert's tests or metrics, "
+    "this one is skipped; where the boundary cannot be found it is an error. Alerts without an agreed threshold are named.",
 )
 UNIT_TESTS_PASS = Check(
     "alerts.unit_tests_pass",
@@ -90,7 +91,7 @@ UNIT_TESTS_PASS = Check(
     fix="Read promtool_test.txt, then fix the rule or its test.",
     doc="Runs `promtool test rules` on the pack's test file, and checks that it names these rules. "
     "A red unit test means that a rule does not do what its author meant. "
-    "Expectations of alerts that another check has judged already are left out.",
+    "Where only alerts with a fault that another check found do not meet theirs, it is skipped and names that check.",
 )
 UNIT_TESTS_NAME_REAL_ALERTS = Check(
     "alerts.unit_tests_name_real_alerts",
@@ -99,7 +100,7 @@ UNIT_TESTS_NAME_REAL_ALERTS = Check(
     fix="Correct the name in the test; a test of an alert that does not exist never fails.",
     doc="Compares the alerts that unit tests name with those in the rules. "
     "promtool passes a test that expects an unknown alert to stay quiet, so a misspelled name tests nothing. "
-    "An alert that alerts.thresholds requires and that is missing is judged by required_alerts_exist instead.",
+    "Where only alerts are missing that alerts.thresholds requires, it is skipped: required_alerts_exist fails.",
 )
 TESTED_FIRING_QUIET_AND_RESOLVING = Check(
     "alerts.tested_firing_quiet_and_resolving",
@@ -108,15 +109,17 @@ TESTED_FIRING_QUIET_AND_RESOLVING = Check(
     fix="Add the unit test that is missing.",
     doc="Counts each alert's firing, quiet and resolving tests, then moves its threshold both ways by test_margin_percent "
     "and runs them again. A test that stays green when the threshold moves proves nothing. "
-    "Alerts with another fault are not mutated; one whose expression cannot be parsed is an error.",
+    "Alerts with another fault are not mutated, so the check is skipped; an expression that cannot be parsed is an error. "
+    "Of an alert without a threshold that can be moved, such as `up == 0`, the tests are counted only, and it is named.",
 )
 FIRING_ALERT_IS_DELIVERED = Check(
     "alerts.firing_alert_is_delivered",
-    "A firing alert reaches a person",
+    "The message of a firing alert is delivered",
     subject="mail",
     fix="Check the mail server, then run again.",
     doc="Renders one alert as it fires in its own test, sends it by mail, and looks for it where it arrives. "
-    "An alert that fires and is not delivered helps nobody. "
+    "An alert that fires and is not delivered helps nobody. Where the mailbox cannot be read, taken by the server is all that "
+    "is known, and the detail says so. "
     "Prometheus and Alertmanager are not run: their share of the time is counted as declared, at its longest.",
 )
 CHECKS: tuple[Check, ...] = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from lib.clients.postgres.digests import TableDigest, compare_tables, digest_tables, open_reading
-from lib.clients.postgres.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, SequenceState, read_sequences
+from lib.clients.postgres.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, Scope, SequenceState, read_sequences
 from lib.clients.postgres.restores import Restore
 from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.row_differences import RowDifference, find_row_differences
@@ -15,8 +15,11 @@ from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, re
 from lib.core.busyness import QUIET, Control
 from lib.core.results import Outcome
 from lib.tasks.backup_restore.backup import Backup
+from lib.tasks.backup_restore.task import DUMP_TAKEN, SCHEMA_MATCHES
 from lib.transport.database import Database
 
+UNKNOWN = "unknown"
+"""How a cell of which nothing was learned is observed."""
 ROWS_NAMED = 10
 """Rows that differ are named up to this many a table: enough to see a pattern."""
 
@@ -79,12 +82,16 @@ def is_platforms(one: Difference, in_platform: bool, left_out: set[str]) -> bool
 
 @dataclass(frozen=True, kw_only=True)
 class RowComparison:
-    """The tables of source and copy side by side; only those whose columns are the same are compared."""
+    """The tables of source and copy side by side; only those that can be read and have the same columns are compared.
+
+    aside: each table that could not be, with the check that says why; '' where none does.
+    """
 
     source: tuple[TableDigest, ...]
     copy: tuple[TableDigest, ...]
     differing: tuple[str, ...]  # tables, by label
     rows: tuple[RowDifference, ...]
+    aside: Mapping[str, str] = field(default_factory=dict)
 
 
 def compare_rows(copy: RestoredCopy, *, timeout_s: float) -> RowComparison:
@@ -104,7 +111,24 @@ def compare_rows(copy: RestoredCopy, *, timeout_s: float) -> RowComparison:
         copy=tuple(theirs[table.label] for table in ours),
         differing=tuple(one.source.label for one in found),
         rows=tuple(rows),
+        aside={
+            table.label: find_cause(table, theirs, backup.source.scope)
+            for table in backup.source.tables
+            if table.schema != HISTORY_SCHEMA and table not in ours
+        },
     )
+
+
+def find_cause(table: TableDigest, theirs: Mapping[str, TableDigest], scope: Scope) -> str:
+    """Return the check that says why a table's rows could not be compared; '' where none does.
+
+    Of the platform's tables only what the copy lacks is judged: columns that it has besides may be of another version.
+    """
+    if table.rows is None:
+        return DUMP_TAKEN.id
+    other = theirs.get(table.label)
+    lacks = other is None or {name for name, _ in table.columns} - {name for name, _ in other.columns}
+    return SCHEMA_MATCHES.id if lacks or table.schema in scope.pack else ""
 
 
 def compared_tables(tables: Sequence[TableDigest]) -> list[TableDigest]:
@@ -136,37 +160,50 @@ class SequencePlace:
         return min(self.before, self.after) <= self.restored <= max(self.before, self.after)
 
 
-def compare_sequences(copy: RestoredCopy, *, timeout_s: float) -> list[SequencePlace]:
-    """Return each sequence that source and copy both have, counting alike."""
+def compare_sequences(copy: RestoredCopy, *, timeout_s: float) -> tuple[list[SequencePlace], dict[str, str]]:
+    """Return each sequence that source and copy both have, counting alike; and the others, each with the check that says why.
+
+    One that somebody dropped during the dump, and one of the platform's that counts otherwise, no check speaks of: ''.
+    """
     before, after = copy.backup.sequences_before, copy.backup.sequences_after
     with open_reading(copy.database, timeout_s=timeout_s) as connection:
         restored: Mapping[str, SequenceState] = read_sequences(connection, copy.backup.source.scope.taken)
-    return [
+    places = [
         SequencePlace(name=name, before=before[name].next, after=after[name].next, restored=restored[name].next)
         for name in before
         if name in after and name in restored and restored[name].increment == after[name].increment
     ]
+    compared = {one.name for one in places}
+    own = copy.backup.source.scope.pack
+    is_judged = {name: name in after and (name not in restored or name.partition(".")[0] in own) for name in before}
+    return places, {name: SCHEMA_MATCHES.id if is_judged[name] else "" for name in before if name not in compared}
 
 
 def compare_history(copy: RestoredCopy, *, timeout_s: float) -> list[str]:
-    """Return the tables of the migration history whose rows are not the source's."""
+    """Return the tables of the migration history whose rows, or columns, are not the source's."""
     source = [table for table in copy.backup.source.tables if table.schema == HISTORY_SCHEMA]
     with open_reading(copy.database, timeout_s=timeout_s) as connection:
         theirs = digest_tables(connection, [HISTORY_SCHEMA])
-    return [one.source.label for one in compare_tables(source, theirs)]
+    known = {table.label: table for table in theirs}
+    other = [table.label for table in source if table.label in known and known[table.label].columns != table.columns]
+    return [*(one.source.label for one in compare_tables(source, theirs)), *other]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellPair:
-    """One cell of the RLS matrix, observed on the source and on the copy; copy is None where it is missing."""
+    """One cell of the RLS matrix, observed on the source and on the copy; copy is None where it is missing.
+
+    hidden: it differs as the definitions of its table do, which are judged by themselves.
+    """
 
     source: Cell
     copy: Cell | None
+    hidden: bool = False
 
     @property
-    def compared(self) -> bool:
-        """Whether the source's cell was determined, so that the copy's can be compared with it."""
-        return self.source.outcome in (Outcome.PASS, Outcome.FAIL)
+    def unknown(self) -> bool:
+        """Whether the source's cell was not determined, and the copy's does not show the same all the same."""
+        return self.source.outcome is Outcome.ERROR and (self.source.observed == UNKNOWN or not self.same)
 
     @property
     def same(self) -> bool:
@@ -177,7 +214,7 @@ class CellPair:
 
 
 def pair_cells(source: Sequence[Cell], copy: Sequence[Cell], changed: Sequence[Difference]) -> list[CellPair]:
-    """Return the cells of both sides, without those that differ as their definitions do.
+    """Return the cells of both sides; those that differ as their definitions do are marked.
 
     changed: differences of definition; one that belongs to no table of the matrix (a function, a schema's
         grant) may reach every cell.
@@ -188,7 +225,7 @@ def pair_cells(source: Sequence[Cell], copy: Sequence[Cell], changed: Sequence[D
     aside = tables if everywhere else set().union(*reached.values())
     theirs = {(cell.table, cell.role, cell.verb): cell for cell in copy}
     pairs = [CellPair(source=cell, copy=theirs.get((cell.table, cell.role, cell.verb))) for cell in source]
-    return [pair for pair in pairs if pair.same or pair.source.table not in aside]
+    return [replace(pair, hidden=not pair.same and pair.source.table in aside) for pair in pairs]
 
 
 def is_about(difference: Difference, table: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lib.clients.postgres.digests import TableDifference
 from lib.clients.postgres.restores import Restore
@@ -10,7 +10,7 @@ from lib.clients.postgres.row_differences import RowDifference
 from lib.clients.postgres.schema import Difference, name_differences
 from lib.core.busyness import Control, Standing, judge_timed, weigh
 from lib.core.results import Result
-from lib.core.wording import join_words, name_some
+from lib.core.wording import format_count, join_words, name_some
 from lib.tasks.backup_restore.backup import Backup, first_error
 from lib.tasks.backup_restore.compare import CellPair, Definitions, RowComparison, SequencePlace
 from lib.tasks.backup_restore.task import (
@@ -25,6 +25,7 @@ from lib.tasks.backup_restore.task import (
     SOURCE_UNTOUCHED,
     WITHIN_RTO,
 )
+from lib.tasks.left_out import LeftOut, judge_all, name_causes
 
 NAMED = 5
 """Objects named in a detail; the table below it lists all."""
@@ -82,15 +83,19 @@ def judge_restore(restore: Restore) -> Result:
     )
 
 
-def judge_rto(restore: Restore, rto_s: float, control: Control) -> Result:
+def judge_rto(restore: Restore, rto_s: float, control: Control, *, unreadable: Sequence[str] = ()) -> Result:
     """Judge the time from an empty server to a complete copy against the recovery time objective.
 
+    unreadable: tables that are missing from the backup, so that the copy is not complete.
     It is not repeated for a busy machine: a restore that is too slow takes minutes.
     """
     check = WITHIN_RTO
     if not restore.succeeded:
         return check.errored("The restore did not finish.", fix="See backup_restore.restored and fix that first.")
     took_s = round(restore.duration_s, 2)
+    if unreadable and took_s <= rto_s:
+        reason = f"{format_count(len(unreadable), 'table')} of the source are not in the backup, so less was restored."
+        return check.hidden_by(DUMP_TAKEN.id, reason, observed=took_s, expected=rto_s, unit="s")
     slowest = max(restore.stages, key=restore.stages.__getitem__)
     standing = weigh(took_s, rto_s, control)
     return judge_timed(
@@ -114,18 +119,30 @@ def judge_definitions(found: Definitions) -> Result:
     detail = f"Not judged, because they belong to the platform: {name_differences(found.aside)}." if found.aside else ""
     if found.differences:
         detail = f"Different from the source: {name_differences(found.differences)}."
+    compared = found.counted - sum(one.change != "extra" for one in found.aside)
     return check.judge(
         holds=not found.differences,
-        observed=found.counted - sum(one.change != "extra" for one in found.differences),
-        expected=found.counted,
+        observed=compared - sum(one.change != "extra" for one in found.differences),
+        expected=compared,
         unit="objects",
         detail=detail,
         fix="Find which of these objects the dump does not contain, and create them in the migrations.",
     )
 
 
-def judge_rows(found: RowComparison) -> Result:
-    """Judge that every compared table holds the same rows; without a table or a row it is an error."""
+def leave_out(aside: Mapping[str, str], *, what: str, fix: str) -> list[LeftOut]:
+    """Return objects that could not be compared, by the check that says why. aside: each with it, '' for none. fix: then."""
+    return [
+        LeftOut(reason=f"{what}: {name_some(names)}.", cause=cause, fix="" if cause else fix)
+        for cause, names in name_causes(aside.items()).items()
+    ]
+
+
+def judge_rows(found: RowComparison, history: Sequence[str], tables: int) -> Result:
+    """Judge that every table holds the same rows; without a table or a row it is an error.
+
+    history: tables of the migration history that differ, which a check of their own judges. tables: of the backup.
+    """
     check = ROWS_MATCH
     if not any(table.rows for table in found.source):
         return check.errored("The source holds no row, so a restore of it proves nothing.", fix="Apply the seed.")
@@ -133,13 +150,17 @@ def judge_rows(found: RowComparison) -> Result:
     if found.differing:
         rows = name_some([describe_row(row) for row in found.rows])
         detail = f"Rows differ in {name_some(found.differing)}: {rows}."
-    return check.judge(
+    aside = {**found.aside, **dict.fromkeys(history, MIGRATION_HISTORY_MATCHES.id)}
+    fix = "Compare these tables by hand: the platform of the copy has other columns in them than the target's."
+    return judge_all(
+        check,
         holds=not found.differing,
-        observed=len(found.source) - len(found.differing),
-        expected=len(found.source),
-        unit="tables",
+        left_out=leave_out(aside, what="Could not be compared row by row", fix=fix),
         detail=detail,
         fix="Read changed_rows.json, and do not rely on this backup.",
+        observed=tables - len(found.differing) - len(aside),
+        expected=tables,
+        unit="tables",
     )
 
 
@@ -149,20 +170,25 @@ def describe_row(row: RowDifference) -> str:
     return f"{row.table} {row.key} is {row.kind}{columns}"
 
 
-def judge_sequences(places: Sequence[SequencePlace]) -> Result:
-    """Judge that every sequence continues from the source's value during the dump."""
+def judge_sequences(places: Sequence[SequencePlace], aside: Mapping[str, str]) -> Result:
+    """Judge that every sequence continues from the source's value during the dump.
+
+    aside: those that could not be compared, each with the check that says why, '' for none.
+    """
     check = SEQUENCES_MATCH
-    if not places:
-        return check.passed(observed=0, expected=0, unit="sequences", detail="The source has no sequence.")
+    if not places and not aside:
+        return check.not_applicable("The source has no sequence.")
     wrong = [one for one in places if not one.holds]
     named = [f"{one.name} continues with {one.restored} instead of {one.after}" for one in wrong]
-    return check.judge(
+    return judge_all(
+        check,
         holds=not wrong,
-        observed=len(places) - len(wrong),
-        expected=len(places),
-        unit="sequences",
+        left_out=leave_out(aside, what="Could not be compared", fix="Run again; if it stays, compare their next values by hand."),
         detail=f"{name_some(named)}: the next inserts may collide." if wrong else "",
         fix=[f"After a restore: select setval('{one.name}', {one.after}, false);" for one in wrong[:NAMED]],
+        observed=len(places) - len(wrong),
+        expected=len(places) + len(aside),
+        unit="sequences",
     )
 
 
@@ -186,11 +212,16 @@ def judge_history(backup: Backup, differing: Sequence[str]) -> Result:
     )
 
 
-def judge_matrix(pairs: Sequence[CellPair], verbs: Sequence[str]) -> Result:
-    """Judge that each role can do the same in the copy, cell by cell."""
+def judge_matrix(pairs: Sequence[CellPair], verbs: Sequence[str], *, cause: str) -> Result:
+    """Judge that each role can do the same in the copy, cell by cell.
+
+    verbs: those that were tried. cause: the check that says why a cell of the source is not known; '' where none does.
+    """
     check = RLS_MATRIX_MATCHES
-    compared = [pair for pair in pairs if pair.compared]
-    if not compared:
+    hidden = [pair for pair in pairs if pair.hidden]
+    unknown = [pair for pair in pairs if pair.unknown and not pair.hidden]
+    compared = [pair for pair in pairs if not pair.hidden and not pair.unknown]
+    if not pairs or (not compared and not hidden):
         return check.errored(
             "No cell of the matrix could be compared.",
             fix=["Declare rls.matrix in the params file.", "See backup_restore.schema_matches and 02_rls."],
@@ -201,13 +232,24 @@ def judge_matrix(pairs: Sequence[CellPair], verbs: Sequence[str]) -> Result:
         f"instead of {pair.source.observed}"
         for pair in wrong
     ]
-    return check.judge(
+    left_out = []
+    if hidden:
+        tables = list(dict.fromkeys(pair.source.table for pair in hidden))
+        reason = f"{format_count(len(hidden), 'cell')} of {name_some(tables)} differ as the definitions do."
+        left_out.append(LeftOut(reason=reason, cause=SCHEMA_MATCHES.id))
+    if unknown:
+        cells = [f"{pair.source.role} {pair.source.verb} on {pair.source.table}" for pair in unknown]
+        fix = "" if cause else "Add rows that tell the scopes of these cells apart, or compare their policies by hand."
+        left_out.append(LeftOut(reason=f"Not known on the source: {name_some(cells)}.", cause=cause, fix=fix))
+    return judge_all(
+        check,
         holds=not wrong,
-        observed=len(compared) - len(wrong),
-        expected=len(compared),
-        unit="cells",
+        left_out=left_out,
         detail=f"{name_some(named)}." if wrong else f"Tried: {join_words(verbs)}.",
         fix="Find which policies, grants and functions of these tables the dump does not contain.",
+        observed=len(compared) - len(wrong),
+        expected=len(pairs),
+        unit="cells",
     )
 
 

@@ -9,27 +9,32 @@ from lib.core.results import Result
 from lib.core.wording import format_count, format_duration, name_some
 from lib.tasks.backup_restore.store import KeptBackup, choose_good
 from lib.tasks.backup_restore.task import (
+    DUMP_IS_COMPLETE,
     KEPT_BACKUPS_ARE_INTACT,
     RETENTION_KEEPS_NEWEST_GOOD,
     WITHIN_RPO,
 )
+from lib.tasks.left_out import LeftOut, judge_all
 
 
 def judge_kept(backups: Sequence[KeptBackup], judged_elsewhere: Collection[str]) -> Result:
     """Judge that every backup of the store is intact.
 
-    judged_elsewhere: ids of backups whose damage dump_is_complete already reports.
+    judged_elsewhere: ids of backups whose damage, if there is any, dump_is_complete already reports.
     """
     check = KEPT_BACKUPS_ARE_INTACT
-    judged = [one for one in backups if one.id not in judged_elsewhere]
-    if not judged:
+    if not backups:
         return check.errored("The store holds no backup to verify.", fix="See backup_restore.dump_taken.")
-    damaged = [one for one in judged if one.problems]
+    damaged = [one for one in backups if one.problems and one.id not in judged_elsewhere]
     named = [f"{one.id}: {one.problems[0]}" for one in damaged]
-    return check.judge(
+    known = [one.id for one in backups if one.problems and one.id in judged_elsewhere]
+    left_out = [LeftOut(reason=f"This run's backup, {name_some(known)}, is damaged.", cause=DUMP_IS_COMPLETE.id)] if known else []
+    return judge_all(
+        check,
         holds=not damaged,
-        observed=len(judged) - len(damaged),
-        expected=len(judged),
+        left_out=left_out,
+        observed=len(backups) - len(damaged) - len(known),
+        expected=len(backups),
         unit="backups",
         detail=f"{name_some(named)}." if damaged else "",
         fix=f"Do not restore from {name_some([one.id for one in damaged])}: find out what damaged the files, then delete them.",
@@ -76,8 +81,12 @@ def judge_retention(
     wrong += [f"{one.id} is still there" for one in chosen if one.id in left]
     wrong += [f"the newest good one, {good[0].id}, is gone"] if good[0].id not in left else []
     deleted = f"Deleted {name_some(sorted(gone))}." if gone else "Nothing was old enough to delete."
-    return check.judge(
+    ageless = [one.id for one in after if one.taken_at is None]
+    reason = f"Nobody knows how old {name_some(ageless)} is, nor whose: the manifest cannot be read."
+    return judge_all(
+        check,
         holds=not wrong,
+        left_out=[LeftOut(reason=reason, cause=KEPT_BACKUPS_ARE_INTACT.id)] if ageless else [],
         observed=f"{format_count(len(after), 'backup')} kept, newest good one {'there' if good[0].id in left else 'gone'}",
         expected="the newest good one there",
         detail=f"{name_some(wrong)}." if wrong else deleted,

@@ -68,6 +68,8 @@ from lib.tasks.backup_restore.unlike import FIX, describe_unlike
 from lib.transport.context import Context
 from lib.transport.control import ControlClock
 
+PROBES = "rls.probes_could_be_made"
+"""The check that says of the same database which cells of the matrix could not be determined."""
 NOT_TAKEN = "Cannot check: no backup was taken."
 SEE_TAKEN = "See backup_restore.dump_taken and fix that first."
 NOT_RESTORED = "Cannot check: nothing was restored."
@@ -128,7 +130,9 @@ def look_at_restore(context: Context[BackupRestore], *, backup: Backup | None) -
         unit="damaged files",
         detail=f"{len(backup.manifest['files'])} files were read and their sha256 compared right before the restore.",
     )
-    restored = [judge_restore(copy.restore), judge_rto(copy.restore, context.settings.rto_s, copy.control)]
+    lacking = backup.source.unreadable
+    in_time = judge_rto(copy.restore, context.settings.rto_s, copy.control, unreadable=lacking)
+    restored = [judge_restore(copy.restore), in_time]
     return Findings(
         results=[complete, *rest_results_on(restored, copy.unlike, fix=FIX)],
         rows=[*stages_of(copy), control_of(copy)],
@@ -195,10 +199,14 @@ def look_at_rows(context: Context[BackupRestore], *, copy: RestoredCopy | None) 
         found = compare_rows(copy, timeout_s=timeout_s)
     finally:
         copy.backup.close()
-    sequences = compare_sequences(copy, timeout_s=timeout_s)
+    places, uncounted = compare_sequences(copy, timeout_s=timeout_s)
     history = compare_history(copy, timeout_s=timeout_s)
     seen = Findings[None](
-        results=[judge_rows(found), judge_sequences(sequences), judge_history(copy.backup, history)],
+        results=[
+            judge_rows(found, history, len(copy.backup.source.tables)),
+            judge_sequences(places, uncounted),
+            judge_history(copy.backup, history),
+        ],
         rows=[describe_table_pair(ours, theirs) for ours, theirs in zip(found.source, found.copy, strict=True)],
         artifacts={"changed_rows.json": [vars(row) for row in found.rows]} if found.rows else {},
     )
@@ -218,7 +226,7 @@ def look_at_rls(context: Context[BackupRestore], *, copy: RestoredCopy | None, s
     pairs = pair_cells(ours, theirs, schema.differences)
     rows = [describe_cell_pair(pair) for pair in pairs]
     seen = Findings[None](
-        results=[judge_matrix(pairs, verbs)],
+        results=[judge_matrix(pairs, verbs, cause=PROBES if "database" in context.embedded else "")],
         rows=[row for row in rows if not row["same"]],
         artifacts={"matrices.json": rows},
     )

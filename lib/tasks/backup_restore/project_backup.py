@@ -21,10 +21,11 @@ from lib.clients.postgres.schema import Difference, compare_schemas, read_schema
 from lib.clients.working_copy import copy_commit, remove_copies
 from lib.core.errors import CommandError, TargetError
 from lib.core.results import Result
-from lib.core.wording import format_count, join_words
+from lib.core.wording import format_count, join_words, name_some
 from lib.tasks.backup_restore.backup import SourceState, first_error, read_state
-from lib.tasks.backup_restore.task import PROJECT_BACKUP_RESTORES, BackupRestore
+from lib.tasks.backup_restore.task import DUMP_TAKEN, PROJECT_BACKUP_RESTORES, BackupRestore
 from lib.tasks.backup_restore.unlike import describe_unlike
+from lib.tasks.left_out import LeftOut, judge_all
 from lib.transport.context import Context
 from lib.transport.database import read_query
 
@@ -45,6 +46,7 @@ class Proof:
 
     archive: None when it wrote none. restore: None when there was nothing to restore.
     source, copy: the project's tables before, and in the copy by label. busy: tables written to meanwhile, not compared.
+    unreadable: tables that this user may not read.
     unlike: how the copy's server is not like the target, as a sentence.
     """
 
@@ -55,6 +57,7 @@ class Proof:
     source: tuple[TableDigest, ...] = ()
     copy: Mapping[str, TableDigest] = field(default_factory=dict)
     busy: frozenset[str] = frozenset()
+    unreadable: tuple[str, ...] = ()
     definitions: tuple[Difference, ...] = ()
     unlike: str = ""
 
@@ -63,6 +66,12 @@ class Proof:
         """Tables whose rows in the copy are not the source's, by label."""
         still = [table for table in self.source if table.label not in self.busy]
         return [one.source.label for one in compare_tables(still, list(self.copy.values()))]
+
+    @property
+    def reshaped(self) -> list[str]:
+        """Tables with other columns in the copy, by label: their rows can't be compared."""
+        known = [table for table in self.source if table.label in self.copy]
+        return [table.label for table in known if self.copy[table.label].columns != table.columns]
 
     @property
     def transcripts(self) -> dict[str, str]:
@@ -153,6 +162,7 @@ def compare_with_copy(context: Context[BackupRestore], proof: Proof, before: Sou
         source=ours,
         copy={table.label: table for table in theirs},
         busy=frozenset(one.source.label for one in compare_tables(ours, after)),
+        unreadable=tuple(label for label in before.unreadable if label.partition(".")[0] in before.scope.own),
         definitions=tuple(definitions),
         unlike=unlike,
     )
@@ -203,7 +213,7 @@ def judge_proof(proof: Proof) -> Result:
 def judge_copy(proof: Proof, ended: Mapping[str, Any]) -> Result:
     """Judge a copy that was restored: no object and no row of the project may be missing or different."""
     assert proof.archive is not None and proof.restore is not None
-    compared = [table for table in proof.source if table.label not in proof.busy]
+    compared = [table for table in proof.source if table.label not in {*proof.busy, *proof.reshaped}]
     if not any(table.rows for table in compared):
         reason = "No table with rows could be compared, so nothing is proved."
         return CHECK.errored(reason, fix="Apply the seed, or run again.", **ended)
@@ -211,8 +221,28 @@ def judge_copy(proof: Proof, ended: Mapping[str, Any]) -> Result:
     wrong += [f"{one.object} is {one.change}" for one in proof.definitions]
     named = join_words(wrong[:MOST_NAMED]) + (f" and {len(wrong) - MOST_NAMED:,} more" if len(wrong) > MOST_NAMED else "")
     about = f"{proof.archive.name}, {proof.size_bytes:,} bytes, restored in {proof.restore.duration_s:.1f} s."
-    aside = f" Written to meanwhile, so not compared: {join_words(sorted(proof.busy))}." if proof.busy else ""
-    detail = f"{named}." if wrong else about
-    fix = f"Let `npm run {COMMAND}` include what is missing, and do not rely on it until then."
-    observed = f"{len(compared) - len(proof.differing)} of {format_count(len(compared), 'table')}"
-    return CHECK.judge(holds=not wrong, observed=observed, detail=detail + aside, fix=fix, **ended)
+    total = len(proof.source) + len(proof.unreadable)
+    return judge_all(
+        CHECK,
+        holds=not wrong,
+        left_out=find_uncompared(proof),
+        detail=f"{named}." if wrong else about,
+        fix=f"Let `npm run {COMMAND}` include what is missing, and do not rely on it until then.",
+        observed=f"{len(compared) - len(proof.differing)} of {format_count(total, 'table')}",
+        **ended,
+    )
+
+
+def find_uncompared(proof: Proof) -> list[LeftOut]:
+    """Return the tables whose rows could not be compared with the restored ones, and why."""
+    found = []
+    if proof.unreadable:
+        named = name_some(proof.unreadable)
+        found.append(LeftOut(reason=f"This user may not read {named}.", cause=DUMP_TAKEN.id))
+    if proof.busy:
+        reason = f"Others wrote meanwhile to {name_some(sorted(proof.busy))}, so it cannot be compared."
+        found.append(LeftOut(reason=reason, fix="Run again when nobody writes to these tables."))
+    if proof.reshaped:
+        reason = f"Other columns in the copy have {name_some(proof.reshaped)}."
+        found.append(LeftOut(reason=reason, fix="Compare these tables by hand."))
+    return found

@@ -42,6 +42,7 @@ class KeptBackup:
 
     taken_at: when its rows were read; None when its manifest can't be read.
     problems: what is wrong with its files, each naming one; empty when it is intact.
+    lacks: tables that whoever took it could not read, so that their rows are not in it.
     """
 
     id: str
@@ -50,6 +51,7 @@ class KeptBackup:
     taken_at: datetime | None
     size_bytes: int
     problems: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
 
     @property
     def is_intact(self) -> bool:
@@ -181,6 +183,7 @@ def read_kept_backup(folder: Path) -> KeptBackup:
         taken_at=datetime.fromisoformat(manifest["taken_at"]),
         size_bytes=size_bytes,
         problems=tuple(find_damage(folder, manifest)),
+        lacks=tuple(manifest.get("unreadable", ())),
     )
 
 
@@ -194,11 +197,12 @@ def read_kept_backups(store: Path) -> list[KeptBackup]:
 
 
 def choose_good(backups: Sequence[KeptBackup], environment: str, unproved: Collection[str] = ()) -> list[KeptBackup]:
-    """Return the environment's intact backups, newest first.
+    """Return the environment's intact backups that hold every table, newest first.
 
     unproved: ids of backups that could not be restored, which no longer count as good.
     """
-    good = [one for one in backups if one.is_intact and one.environment == environment and one.id not in unproved]
+    whole = [one for one in backups if one.is_intact and not one.lacks]
+    good = [one for one in whole if one.environment == environment and one.id not in unproved]
     return sorted(good, key=lambda one: one.taken_at or datetime.min.replace(tzinfo=UTC), reverse=True)
 
 

@@ -59,11 +59,12 @@ WITHIN_RTO = Check(
     fix="Raise backup_restore.jobs in the params file, or agree on another objective (backup_restore.rto_s).",
     doc="Compares the seconds from an empty server to a complete copy with backup_restore.rto_s. It answers how long an "
     "outage would last once somebody has decided to restore. The time is of this machine and network: finding the "
-    "backup, switching over and a slower server come on top. A time that a control on this machine explains is an error.",
+    "backup, switching over and a slower server come on top. A time that a control on this machine explains is an error; "
+    "where the backup lacks tables, too little was restored and it is skipped.",
 )
 SCHEMA_MATCHES = Check(
     "backup_restore.schema_matches",
-    "Every object of the restored schema equals the source's",
+    "Every object of the project equals the source's in the restored copy",
     subject=TWIN,
     fix="Find which of these objects the dump does not contain, and create them in the migrations.",
     doc="Compares every object of the pack's schemas in source and copy, and of the platform's schemas what is missing in "
@@ -76,8 +77,9 @@ ROWS_MATCH = Check(
     subject=TWIN,
     fix="Read changed_rows.json, and do not rely on this backup.",
     doc="Counts and digests every table inside both servers, the source's under the snapshot of the dump, and narrows a "
-    "difference down to rows and columns. The digest finds accidents, not forgery. Materialized views, tables that "
-    "can't be read and tables with other columns in the copy are not compared.",
+    "difference down to rows and columns. The digest finds accidents, not forgery. Materialized views and the platform's "
+    "records of its own migrations are left out. Where a table can't be read, or is not the same table in the copy, the check "
+    "of that says so and this one is skipped.",
 )
 SEQUENCES_MATCH = Check(
     "backup_restore.sequences_match",
@@ -85,8 +87,8 @@ SEQUENCES_MATCH = Check(
     subject=TWIN,
     fix="Set each sequence with setval() after a restore.",
     doc="Compares the next value of each sequence in the copy with the source's values before and after the dump, because "
-    "a sequence is not part of a snapshot. A sequence that fell back makes the next inserts collide. Sequences with "
-    "another increment in the copy are differences of the schema.",
+    "a sequence is not part of a snapshot. A sequence that fell back makes the next inserts collide. Where one is missing or "
+    "counts otherwise in the copy, schema_matches says so and this one is skipped.",
 )
 MIGRATION_HISTORY_MATCHES = Check(
     "backup_restore.migration_history_matches",
@@ -99,12 +101,12 @@ MIGRATION_HISTORY_MATCHES = Check(
 )
 RLS_MATRIX_MATCHES = Check(
     "backup_restore.rls_matrix_matches",
-    "Each role can do the same in the restored copy as in the source",
+    "Each role can do the same in the restored copy as in the source, in all that may be tried there",
     subject=TWIN,
     fix="Find which policies, grants and functions of these tables the dump does not contain.",
     doc="Tries the declared matrix of 02_rls on the source and on the copy, all of it rolled back, and compares the "
-    "cells. Equal definitions can still behave differently, for example when a role has other rights. Cells that "
-    "could not be determined on the source, and tables whose definitions already differ, are not compared.",
+    "cells. Equal definitions can still behave differently, for example when a role has other rights. On a live source only "
+    "reading is tried. Where cells differ as the definitions of their tables do, it is skipped: schema_matches fails.",
 )
 PROJECT_BACKUP_RESTORES = Check(
     "backup_restore.project_backup_restores",
@@ -112,8 +114,8 @@ PROJECT_BACKUP_RESTORES = Check(
     subject="database",
     fix="Read npm-backup.txt and project_restore.txt, and fix the script.",
     doc="Runs `npm run backup` as an operator would, on a connection that can only read, restores the archive it writes, "
-    "and compares every table and object. A backup script that nobody has restored is not a backup. Tables that "
-    "others wrote to meanwhile are not compared, and a pack without the script is skipped.",
+    "and compares every table and object. A backup script that nobody has restored is not a backup. Where others wrote to a "
+    "table meanwhile it can't be compared, which is an error; a pack without the script is skipped.",
 )
 SOURCE_UNTOUCHED = Check(
     "backup_restore.source_untouched",
@@ -139,8 +141,8 @@ WITHIN_RPO = Check(
     subject="database",
     fix="Take backups at least as often as backup_restore.rpo_s says.",
     doc="Compares the age of the newest good backup of this environment with backup_restore.rpo_s. The age is the work "
-    "that would be lost. A successful run has just taken a backup, so the detail also gives the age of the newest one "
-    "before it.",
+    "that would be lost. A backup that lacks a table is not a good one. A successful run has just taken a backup, so the "
+    "detail also gives the age of the newest one before it.",
 )
 RETENTION_KEEPS_NEWEST_GOOD = Check(
     "backup_restore.retention_keeps_newest_good",
@@ -149,7 +151,7 @@ RETENTION_KEEPS_NEWEST_GOOD = Check(
     fix="Find out what else deletes backups, and check the store.",
     doc="Deletes this environment's backups that are older than keep_days and not among the keep_last newest good ones, "
     "then lists the store again. Retention that deletes the only good backup is worse than none. A backup whose "
-    "manifest can't be read may not be ours, so it is kept and must be deleted by hand.",
+    "manifest can't be read may not be ours, so it is kept and must be deleted by hand; then this check is skipped.",
 )
 CHECKS: tuple[Check, ...] = (
     DUMP_TAKEN,

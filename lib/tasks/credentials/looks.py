@@ -26,6 +26,7 @@ from lib.tasks.credentials.audit import (
 from lib.tasks.credentials.drift import Drift
 from lib.tasks.credentials.judge import (
     TargetChecks,
+    find_without_value,
     judge_apart,
     judge_complete,
     judge_placeholders,
@@ -55,9 +56,13 @@ TargetDrift = tuple[str, Drift]
 
 @dataclass(frozen=True, kw_only=True)
 class VaultTimes:
-    """What later looks need of the vault: since when each credential has been what it is. No values."""
+    """What later looks need of the vault: since when each credential has been what it is. No values.
+
+    without_value: each credential that it has no real value of, with the check that says so.
+    """
 
     changed_at: Mapping[str, datetime | None] = field(default_factory=dict)
+    without_value: Mapping[str, str] = field(default_factory=dict)
 
 
 @look(EVERY_VALUE_IN_VAULT, NO_PLACEHOLDER_VALUES, WITHIN_ROTATION_AGE)
@@ -74,7 +79,10 @@ def look_at_vault(context: Context[Credentials]) -> Findings[VaultTimes]:
             judge_rotation(copy, settings.placeholders, now),
         ],
         rows=vault_rows(copy, settings.placeholders, now),
-        facts=VaultTimes(changed_at={name: value.changed_at for name, value in real.items()}),
+        facts=VaultTimes(
+            changed_at={name: value.changed_at for name, value in real.items()},
+            without_value=find_without_value(copy, settings.placeholders),
+        ),
     )
 
 
@@ -113,13 +121,9 @@ def look_at_environments(context: Context[Credentials]) -> Findings[None]:
     settings = context.settings
     paths = dict.fromkeys([settings.vault_path, *settings.apart_from])
     copies = {path: read_copy(open_environment(context, path), settings) for path in paths}
-    real = {path: copy.real(settings.placeholders) for path, copy in copies.items()}
     shared = shared_values(copies, settings.placeholders)
-    compared = [path for path, values in real.items() if values]
-    meant = {one.name for one in copies[settings.vault_path].declared if one.may_be_shared}
-    values = sum(len(values.keys() - meant) for values in real.values())
     return Findings(
-        results=[judge_apart(shared, compared, values)],
+        results=[judge_apart(shared, copies, settings.vault_path, settings.placeholders)],
         rows=[dict(zip(("environment", "credential", "and", "has it as"), four, strict=True)) for four in shared],
     )
 
@@ -138,7 +142,7 @@ def look_at_fly(context: Context[Credentials], *, vault: VaultTimes | None) -> F
         age_fix="Run `make sync-credentials` with APPLY=1: it sets them again and notes their digests.",
     )
     return Findings(
-        results=judge_target(target, drifts),
+        results=judge_target(target, drifts, vault.without_value if vault else None),
         rows=[drift_row(one) for one in drifts],
         facts=[("fly", one) for one in drifts],
     )
@@ -161,7 +165,7 @@ def look_at_github(context: Context[Credentials], *, vault: VaultTimes | None) -
         age_fix="Keep it where changes leave a time.",
     )
     return Findings(
-        results=judge_target(target, [one for _, one in drifts]),
+        results=judge_target(target, [one for _, one in drifts], vault.without_value if vault else None),
         rows=[drift_row(one) for _, one in drifts],
         facts=drifts,
     )

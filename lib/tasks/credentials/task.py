@@ -17,12 +17,12 @@ EVERY_VALUE_IN_VAULT = Check(
 )
 NO_PLACEHOLDER_VALUES = Check(
     "credentials.no_placeholder_values",
-    "No value in the vault is a placeholder",
+    "The vault has no placeholder for a declared credential",
     subject="vault",
     fix="Put the real value into the vault.",
     doc="Compares each value with credentials.placeholders, and with forms such as `<...>`; fewer than six characters count too. "
     "A forgotten `changeme` deploys without an error and fails at the vendor. "
-    "A placeholder that nobody listed passes.",
+    "A placeholder that nobody listed passes. Where a value is missing it is skipped: its own check fails.",
 )
 WITHIN_ROTATION_AGE = Check(
     "credentials.within_rotation_age",
@@ -32,7 +32,8 @@ WITHIN_ROTATION_AGE = Check(
     fix="Rotate the credential at the vendor, put the new value into the vault, then run `make sync-credentials`.",
     doc="Compares the time since each value last changed with its maximum age. "
     "The longer a credential lives, the more people and machines have seen it. "
-    "In a folder the age is that of the file, so a file that is written again without a new value looks rotated.",
+    "In a folder the age is that of the file, so a file that is written again without a new value looks rotated. "
+    "Where a value is missing or a placeholder it is skipped, and where the vault shows no time it is an error.",
 )
 VAULT_IS_PRIVATE = Check(
     "credentials.vault_is_private",
@@ -46,12 +47,13 @@ VAULT_IS_PRIVATE = Check(
 )
 ENVIRONMENTS_SHARE_NO_VALUE = Check(
     "credentials.environments_share_no_value",
-    "No two environments have a credential in common",
+    "No credential is in two environments, unless it is declared as shared",
     subject="vault",
     fix="Issue one credential for each environment, or declare it may_be_shared.",
     doc="Compares the values of this environment with those of credentials.apart_from, without showing any. "
     "A shared credential makes every leak in staging one in production. "
-    "Two different tokens with the same rights are not noticed.",
+    "Two different tokens with the same rights are not noticed. What is declared as shared, and what another environment does "
+    "not have yet, is named; an environment without any value is an error.",
 )
 FLY_HAS_EVERY_CREDENTIAL = Check(
     "credentials.fly_has_every_credential",
@@ -64,12 +66,13 @@ FLY_HAS_EVERY_CREDENTIAL = Check(
 )
 FLY_HAS_NOTHING_UNDECLARED = Check(
     "credentials.fly_has_nothing_undeclared",
-    "The Fly app has no secret that nobody declared",
+    "The Fly app has no secret that nobody declared or allowed",
     subject="fly",
     fix="Remove it there by hand, declare it, or name it in credentials.undeclared_allowed; a sync removes nothing.",
     doc="Lists the Fly app's secrets by name, and reports those that params neither declare nor allow. "
     "A forgotten secret is one that nobody rotates. "
-    "A name in undeclared_allowed passes whatever it holds.",
+    "A name in undeclared_allowed passes whatever it holds, and is named. A secret that differs from a declared one only by its "
+    "capitals is judged by fly_has_every_credential, and this check is skipped.",
 )
 FLY_AS_NEW_AS_VAULT = Check(
     "credentials.fly_as_new_as_vault",
@@ -78,7 +81,7 @@ FLY_AS_NEW_AS_VAULT = Check(
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Compares the digest that Fly.io shows with the one the last sync noted, and the times of the vault's copies. "
     "After a rotation an old copy stops working. "
-    "Without a note the age is unknown, and the check is skipped, never passed.",
+    "Without a note the age is unknown, and the check is skipped, never passed; so it is where a copy is missing on one side.",
 )
 GITHUB_HAS_EVERY_CREDENTIAL = Check(
     "credentials.github_has_every_credential",
@@ -91,7 +94,7 @@ GITHUB_HAS_EVERY_CREDENTIAL = Check(
 )
 GITHUB_HAS_NOTHING_UNDECLARED = Check(
     "credentials.github_has_nothing_undeclared",
-    "GitHub has no secret that nobody declared",
+    "GitHub has no secret that nobody declared or allowed",
     subject="github",
     fix="Remove it there by hand, declare it, or name it in credentials.undeclared_allowed; a sync removes nothing.",
     doc="Lists the secrets of the GitHub environment and of the repository, and reports those neither declared nor allowed. "
@@ -105,7 +108,8 @@ GITHUB_AS_NEW_AS_VAULT = Check(
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Compares the time at which each secret was set on GitHub with the time at which the vault's copy changed. "
     "After a rotation an old copy stops working. "
-    "A newer copy passes even when it is another value: GitHub never shows values.",
+    "A newer copy passes even when it is another value: GitHub never shows values. Where a copy is missing on one side, the "
+    "check of that side says so, and this one is skipped.",
 )
 CHECKS: tuple[Check, ...] = (
     EVERY_VALUE_IN_VAULT,

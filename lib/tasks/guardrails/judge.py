@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from lib.clients.git import Branch
 from lib.clients.npm import ScriptRun
 from lib.clients.workflow_linters import WorkflowFinding
 from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, name_some
 from lib.tasks.guardrails.branch import GuardedBranch
-from lib.tasks.guardrails.policy import Policy, matches
+from lib.tasks.guardrails.policy import Policy, SecretRules, matches
 from lib.tasks.guardrails.secret_scan import SecretFinding
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
@@ -23,9 +24,12 @@ from lib.tasks.guardrails.task import (
     PATHS_ALLOWED,
     PROJECT_COMMANDS_PASS,
 )
+from lib.tasks.left_out import LeftOut, judge_all
 
 MOST_NAMED = 8
 """Objects named in a sentence; the table has all of them."""
+ACCEPTED = re.compile(r"pragma:\s*(?:allow|white)list\s+(?:nextline\s+)?secret", re.IGNORECASE)
+"""A comment by which a line is accepted. Source: https://github.com/Yelp/detect-secrets, inline allowlisting."""
 MARKDOWN = re.compile(r"\.(?:md|mdx|markdown)$", re.IGNORECASE)
 
 
@@ -77,13 +81,20 @@ def find_strange(paths: Sequence[str], allowed: Sequence[str]) -> list[str]:
 
 
 def judge_paths(guarded: GuardedBranch) -> Result:
-    """Judge that every changed file is where this project keeps files. Markdown has a check of its own."""
-    allowed = guarded.policy.change.allowed_paths
-    others = [path for path in sorted(guarded.branch.changes) if not MARKDOWN.search(path)]
-    strange = find_strange(others, allowed)
-    detail = f"Outside of the allowed paths: {name_some(strange)}." if strange else ""
-    observed = f"{len(others) - len(strange)} of {len(others)}"
-    return PATHS_ALLOWED.judge(holds=not strange, observed=observed, expected="every file", detail=detail)
+    """Judge that every changed file is where this project keeps files. Stray Markdown is found by a check of its own."""
+    changes = guarded.branch.changes
+    strange = find_strange(sorted(changes), guarded.policy.change.allowed_paths)
+    strays = find_strays([path for path, kind in sorted(changes.items()) if kind != "D"], guarded.policy)
+    left_out = [LeftOut(reason=f"Stray Markdown: {name_some(strays)}.", cause=MARKDOWN_IN_ALLOWED_FOLDERS.id)] if strays else []
+    return judge_all(
+        PATHS_ALLOWED,
+        holds=not strange,
+        left_out=left_out,
+        detail=f"Outside of the allowed paths: {name_some(strange)}." if strange else "",
+        observed=len(changes) - len(strange) - len(strays),
+        expected=len(changes),
+        unit="files",
+    )
 
 
 def judge_issue(guarded: GuardedBranch) -> Result:
@@ -98,13 +109,21 @@ def judge_issue(guarded: GuardedBranch) -> Result:
     return check.failed(observed="none", expected="an issue", detail=detail)
 
 
-def judge_secrets(found: Sequence[SecretFinding], lines: int) -> Result:
-    """Judge that no credential is in what the branch adds; values are never shown."""
+def judge_secrets(found: Sequence[SecretFinding], branch: Branch, rules: SecretRules) -> Result:
+    """Judge that no credential is in the text that the branch adds; values are never shown, what was not scanned is named."""
     check = NO_SECRETS_IN_DIFF
-    if not found:
-        return check.passed(observed=0, expected=0, unit="findings", detail=f"{format_count(lines, 'added line')} looked at.")
-    named = name_some([f"{one.path}:{one.line} ({one.kind})" for one in found])
-    return check.failed(observed=len(found), expected=0, unit="findings", detail=f"{named}.")
+    facts: dict[str, Any] = {"observed": len(found), "expected": 0, "unit": "findings"}
+    if found:
+        named = name_some([f"{one.path}:{one.line} ({one.kind})" for one in found])
+        return check.failed(detail=f"{named}.", **facts)
+    excepted = sorted({one.path for one in branch.added if matches(one.path, rules.allowed_files)})
+    scanned = [one for one in branch.added if one.path not in set(excepted)]
+    accepted = list(dict.fromkeys(f"{one.path}:{one.line}" for one in scanned if ACCEPTED.search(one.text)))
+    aside = {"Excepted by the policy": excepted, "Not text": branch.unread, "Accepted by a comment": accepted}
+    said = [f"{why}: {name_some(names)}." for why, names in aside.items() if names]
+    if not scanned:
+        return check.not_applicable(" ".join(["The branch adds no line of text to scan.", *said]))
+    return check.passed(detail=" ".join([f"{format_count(len(scanned), 'added line')} looked at.", *said]), **facts)
 
 
 def find_strays(files: Sequence[str], policy: Policy) -> list[str]:
@@ -118,16 +137,42 @@ def judge_markdown(files: Sequence[str], strays: Sequence[str]) -> Result:
     total = sum(bool(MARKDOWN.search(path)) for path in files)
     if not files:
         return check.errored("The project has no file.", fix="Pass PACK=<its checkout>.")
+    if not total:
+        return check.not_applicable("The project has no Markdown file.")
     detail = f"Stray: {name_some(strays)}." if strays else f"{total} looked at."
     return check.judge(holds=not strays, observed=len(strays), expected=0, unit="stray files", detail=detail)
 
 
-def judge_findings(check: Check, files: int, found: Sequence[WorkflowFinding], note: str = "") -> Result:
-    """Judge that a linter found nothing in the workflow files."""
-    named = name_some([f"{one.file}{f':{one.line}' if one.line else ''} {one.rule}: {one.words}" for one in found])
-    seen = f"{format_count(files, 'file')} looked at. {note}".strip()
-    detail = f"{named}. {note}".strip() if found else seen
-    return check.judge(holds=not found, observed=len(found), expected=0, unit="findings", detail=detail)
+def judge_findings(
+    check: Check,
+    files: Sequence[str],
+    found: Sequence[WorkflowFinding],
+    *,
+    left_out: Sequence[LeftOut] = (),
+    unread: Collection[str] = (),
+    accepted: Sequence[str] = (),
+) -> Result:
+    """Judge that a linter found nothing in any workflow file.
+
+    files: all of them, by name. left_out: why it did not read those of unread. accepted: where a comment accepts one.
+    """
+    named = name_some([f"{name_place(one)} {one.rule}: {one.words}" for one in found])
+    noted = f" Accepted by a comment: {name_some(accepted)}." if accepted else ""
+    bad = {one.file for one in found} | set(unread)
+    return judge_all(
+        check,
+        holds=not found,
+        left_out=left_out,
+        detail=f"{named}.{noted}" if found else f"{format_count(len(found), 'finding')}.{noted}",
+        observed=sum(name not in bad for name in files),
+        expected=len(files),
+        unit="files",
+    )
+
+
+def name_place(one: WorkflowFinding) -> str:
+    """Return where a finding is: the file, and the line where one is known."""
+    return f"{one.file}:{one.line}" if one.line else one.file
 
 
 def judge_scripts(runs: Sequence[ScriptRun], control: Control, *, limit_s: float, about: str = "") -> Result:

@@ -12,6 +12,7 @@ from lib.clients.git import list_files
 from lib.clients.npm import run_scripts
 from lib.clients.workflow_linters import WorkflowFinding, check_schema, lint_workflows, list_workflows
 from lib.core.results import Findings, Outcome, Provenance, look
+from lib.core.wording import name_some
 from lib.tasks.guardrails import judge as judging
 from lib.tasks.guardrails.branch import GuardedBranch, open_branch
 from lib.tasks.guardrails.secret_scan import find_env_files, find_secrets
@@ -27,6 +28,7 @@ from lib.tasks.guardrails.task import (
     WORKFLOWS_PASS_LINT,
     Guardrails,
 )
+from lib.tasks.left_out import LeftOut
 from lib.transport.context import Context
 from lib.transport.control import ControlClock
 
@@ -120,7 +122,7 @@ def look_for_secrets(context: Context[Guardrails], *, guarded: GuardedBranch | N
     finally:
         shutil.rmtree(folder)
     rows = [{"file": one.path, "line": one.line, "kind": one.kind} for one in found]
-    result = judging.judge_secrets(found, len(guarded.branch.added))
+    result = judging.judge_secrets(found, guarded.branch, rules)
     return Findings(results=[replace(result, provenance=provenance_of(guarded))], rows=rows)
 
 
@@ -144,21 +146,18 @@ def look_at_workflows(context: Context[Guardrails], *, guarded: GuardedBranch | 
     limit_s = context.settings.command_limit_s
     files = list_workflows(guarded.branch.root, guarded.policy.workflows)
     schema_run, misfits = check_schema(files, timeout_s=limit_s)
-    broken = {one.file for one in misfits}
+    names, broken = [file.name for file in files], sorted({one.file for one in misfits})
     valid = [file for file in files if file.name not in broken]
-    schema = judging.judge_findings(WORKFLOWS_MATCH_SCHEMA, len(files), misfits)
+    schema = judging.judge_findings(WORKFLOWS_MATCH_SCHEMA, names, misfits)
     artifacts = {"schema.txt": schema_run.transcript}
     weak: list[WorkflowFinding] = []
-    if not valid:
-        lint = WORKFLOWS_PASS_LINT.errored(
-            f"No workflow file can be read: see {WORKFLOWS_MATCH_SCHEMA.id}.", fix=f"Fix {WORKFLOWS_MATCH_SCHEMA.id} first."
-        )
-    else:
-        lint_run, weak, suppressed = lint_workflows(valid, timeout_s=limit_s)
-        note = f"Not judged here: {', '.join(sorted(broken))}; see {WORKFLOWS_MATCH_SCHEMA.id}. " if broken else ""
-        note += f"{suppressed} suppressed by a comment. " if suppressed else ""
-        lint = judging.judge_findings(WORKFLOWS_PASS_LINT, len(valid), weak, note)
+    accepted: list[str] = []
+    if valid:
+        lint_run, weak, accepted = lint_workflows(valid, timeout_s=limit_s)
         artifacts["zizmor.txt"] = lint_run.transcript
+    reason = f"GitHub does not take {name_some(broken)}, so the lint did not read {'it' if len(broken) == 1 else 'them'}."
+    left_out = [LeftOut(reason=reason, cause=WORKFLOWS_MATCH_SCHEMA.id)] if broken else []
+    lint = judging.judge_findings(WORKFLOWS_PASS_LINT, names, weak, left_out=left_out, unread=broken, accepted=accepted)
     rows = [
         {"file": one.file, "line": one.line, "rule": one.rule, "severity": one.severity, "what": one.words}
         for one in (*misfits, *weak)

@@ -52,7 +52,8 @@ PATHS_ALLOWED = Check(
     fix="Move the files, or agree on a new path in the policy.",
     doc="Compares every changed path with the allowed paths of the policy as the base has it. "
     "It finds files that were committed by mistake. "
-    "Markdown has a check of its own; what is in a file is not looked at here.",
+    "Markdown may be in its own folders too; where some is elsewhere, its own check fails and this one is skipped. "
+    "What is in a file is not looked at here.",
 )
 ISSUE_LINKED = Check(
     "guardrails.issue_linked",
@@ -65,12 +66,13 @@ ISSUE_LINKED = Check(
 )
 NO_SECRETS_IN_DIFF = Check(
     "guardrails.no_secrets_in_diff",
-    "No credential is in what the branch adds",
+    "No credential is in the text that the branch adds, but where the policy allows one",
     subject=PROJECT,
     fix="Change that credential at the vendor, then remove it from the branch's history. "
     "For a false alarm add `pragma: allowlist secret` to the line.",
     doc="Reads every line that any commit of the branch adds with detect-secrets, and for the tokens of this field. "
     "A line that a later commit removes is still in the history. "
+    "Binary files, files that the policy's secrets.allowed_files excepts, and lines with `pragma: allowlist secret` are named. "
     "A credential without a known form and with little entropy is missed; a long hash can look like one.",
 )
 MARKDOWN_IN_ALLOWED_FOLDERS = Check(
@@ -79,7 +81,7 @@ MARKDOWN_IN_ALLOWED_FOLDERS = Check(
     subject=PROJECT,
     fix="Run `make tidy` to see where each would go, then `make tidy APPLY=1` to move them.",
     doc="Lists every Markdown file of the project, not only those the branch changes, outside the folders of the policy. "
-    "Notes left beside the code are read as documentation, and go stale. "
+    "Notes left beside the code are read as documentation, and go stale. A project without Markdown is skipped. "
     "Files that git ignores are not looked at.",
 )
 WORKFLOWS_MATCH_SCHEMA = Check(
@@ -93,12 +95,12 @@ WORKFLOWS_MATCH_SCHEMA = Check(
 )
 WORKFLOWS_PASS_LINT = Check(
     "guardrails.workflows_pass_lint",
-    "No workflow file has a known weakness",
+    "No workflow file has a known weakness that nobody accepted",
     subject=PROJECT,
     fix="Correct the workflow; the rule's name leads to its documentation at docs.zizmor.sh.",
-    doc="Runs zizmor on every workflow file that matches the schema, offline and without the project's own exceptions. "
-    "A weak workflow gives strangers the repository's secrets. "
-    "Findings that a comment suppresses are counted, and pass.",
+    doc="Runs zizmor on every workflow file, offline and without the project's own exceptions. "
+    "A weak workflow gives strangers the repository's secrets. A file that does not match the schema cannot be linted: "
+    "then it is skipped. Findings that a comment in the file accepts are named, and pass.",
 )
 PROJECT_COMMANDS_PASS = Check(
     "guardrails.project_commands_pass",

@@ -9,9 +9,10 @@ from lib.clients.chatwoot import Effect
 from lib.clients.probe import Reading, fill, keep_fields, kept_answer, name_finding
 from lib.clients.probe_findings import FIXES, NOT_AS_EXPECTED
 from lib.core.busyness import RUN_AGAIN, Control, Standing, judge_timed, too_busy_for, weigh, weigh_timeout
-from lib.core.results import Check, Result
+from lib.core.results import Check, Outcome, Result
 from lib.core.wording import format_count, format_value, join_words
 from lib.tasks.health.timing import FEWEST_SAMPLES, TIME_OUTS, SampleLimits, counted_of, percentile, times_of, weigh_availability
+from lib.tasks.left_out import LeftOut, judge_all, name_causes
 from lib.transport.web_types import Answer
 
 
@@ -115,21 +116,21 @@ def judge_samples(
 ) -> list[Result]:
     """Judge availability and the 95th percentile of one service's samples, by these two checks.
 
-    left_out: endpoint -> the check that has already judged why it gave no whole first answer.
-    control: what this machine met while they were taken.
+    left_out: endpoint -> the check that has already judged why it gave no whole first answer; the others' times say nothing
+    of it, so the service is not found well. control: what this machine met while they were taken.
     Source: Hyndman and Fan (1996), definition 7, the numpy default.
     """
     available = checks[0]
-    named = "; ".join(f"{name} (see {check.id})" for name, check in left_out.items())
-    aside = f"Not sampled: {named}." if left_out else ""
     counted = counted_of(samples)
+    aside = find_unsampled(samples, left_out)
+    refused = len(samples) - len(counted)
+    limited = f"Not counted, for the service's limit of requests: {format_count(refused, 'sample')}." if refused else ""
     if not samples and left_out:
-        reason = f"{aside} No endpoint gave a healthy first answer."
-        return [check.hidden_by(next(iter(left_out.values())).id, reason) for check in checks]
+        return [judge_all(check, holds=True, left_out=aside, **count_endpoints(samples, left_out)) for check in checks]
     if len(counted) < FEWEST_SAMPLES:
         few = f"Only {format_count(len(counted), 'sample')} could be taken, fewer than {FEWEST_SAMPLES}."
         fix = "Wait for the request limit, or send fewer requests."
-        return [check.errored(f"{aside} {few}".strip(), fix=fix) for check in checks]
+        return [check.errored(join_sentences([one.reason for one in aside], few), fix=fix) for check in checks]
     well = [one for one in counted if name_finding(one)[0] is None]
     share = len(well) / len(counted)
     bad = sorted({str(name_finding(one)[0]) for one in counted} - {"None"})
@@ -140,25 +141,58 @@ def judge_samples(
         "expected": f"at least {limits.min_availability:g} of {format_count(len(counted), 'sample')}",
     }
     if standing is Standing.UNCLEAR:
-        said = f"{aside} {too_busy_for(control, limits.timeout_s)} {lost}".strip()
+        said = join_sentences([too_busy_for(control, limits.timeout_s), lost], *(one.reason for one in aside))
         availability = available.errored(said, fix=RUN_AGAIN, **facts)
+    elif standing is Standing.WITHIN and aside:
+        availability = judge_all(available, holds=True, left_out=aside, **count_endpoints(samples, left_out))
     else:
-        said = f"{aside} {lost if standing is Standing.BEYOND else ''}".strip()
-        availability = available.judge(holds=standing is Standing.WITHIN, detail=said, **facts)
-    return [availability, judge_p95(checks, times_of(samples), limits.p95_ms, control, aside)]
+        said = join_sentences([lost if standing is Standing.BEYOND else ""], limited)
+        availability = judge_all(available, holds=standing is Standing.WITHIN, left_out=aside, detail=said, **facts)
+    p95 = judge_p95(checks[1], times_of(samples), limits.p95_ms, control, available=availability)
+    if p95.outcome is Outcome.PASS and aside:
+        p95 = judge_all(checks[1], holds=True, left_out=aside, **count_endpoints(samples, left_out))
+    return [availability, p95]
 
 
-def judge_p95(
-    checks: tuple[Check, Check], times_ms: Sequence[float], limit_ms: float, control: Control, aside: str = ""
-) -> Result:
-    """Judge the 95th percentile of the times of good answers, in ms. checks: of availability, and of the times."""
-    available, check = checks
+def join_sentences(said: Sequence[str], *more: str) -> str:
+    """Return sentences as one text, empty ones left out."""
+    return " ".join(filter(None, (*said, *more)))
+
+
+def find_unsampled(samples: Sequence[Answer], left_out: Mapping[str, Check]) -> list[LeftOut]:
+    """Return the endpoints that no sample that counts speaks of: judged already, or always beyond the limit of requests."""
+    hidden = name_causes((name, check.id) for name, check in left_out.items())
+    aside = [
+        LeftOut(reason=f"Without a healthy first answer, so not sampled: {join_words(names)}.", cause=cause)
+        for cause, names in hidden.items()
+    ]
+    named = dict.fromkeys(one.question.name for one in samples)
+    counted = {one.question.name for one in counted_of(samples)}
+    silent = [name for name in named if name not in counted]
+    if silent:
+        fix = "Wait for the request limit, or send fewer requests."
+        aside.append(LeftOut(reason=f"Every sample of {join_words(silent)} met the limit of requests.", fix=fix))
+    return aside
+
+
+def count_endpoints(samples: Sequence[Answer], left_out: Mapping[str, Check]) -> dict[str, Any]:
+    """Return how many of the service's endpoints were sampled, and how many there are, as facts of a result."""
+    named = {one.question.name for one in counted_of(samples)}
+    whole = {*left_out, *(one.question.name for one in samples)}
+    return {"observed": f"{len(named)} of {format_count(len(whole), 'endpoint')}", "expected": "every endpoint"}
+
+
+def judge_p95(check: Check, times_ms: Sequence[float], limit_ms: float, control: Control, *, available: Result) -> Result:
+    """Judge the 95th percentile of the times of good answers, in ms. available: what availability came to."""
     if len(times_ms) < FEWEST_SAMPLES:
-        return check.hidden_by(available.id, f"{aside} Too few good answers to time.".strip())
+        few = "Too few good answers to time."
+        if available.outcome is Outcome.PASS:
+            return check.errored(few, fix="Take more samples: raise health.samples in the params file.")
+        return check.hidden_by(available.check, few)
     p95 = percentile(times_ms, 95)
     slow = f"Half of the answers took up to {percentile(times_ms, 50):.0f} ms, the slowest {max(times_ms):.0f} ms."
     standing = weigh(p95 / 1000, limit_ms / 1000, control)
-    detail = f"{aside} {slow if standing is not Standing.WITHIN else ''}".strip()
+    detail = slow if standing is not Standing.WITHIN else ""
     facts: dict[str, Any] = {"observed": round(p95, 1), "expected": limit_ms, "unit": "ms", "detail": detail}
     return judge_timed(check, standing, control_s=control.held_up_s(p95 / 1000), limit_s=limit_ms / 1000, **facts)
 

@@ -1,7 +1,7 @@
 """Chatwoot and Publer, requested with the credentials that are really used, and the mail that notifies a person.
 
 A bad HTTP answer is a `fail`; where none came, nothing is known: `error`. The looks are made in order: the later
-ones leave out what an earlier one has judged already.
+ones leave out what an earlier one has judged already, and then they are skipped and name it.
 """
 
 from __future__ import annotations

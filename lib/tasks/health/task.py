@@ -97,7 +97,8 @@ CHATWOOT_AVAILABLE = Check(
     fix="Read Chatwoot's log for the minutes of this run.",
     doc="Requests each endpoint that was healthy at first in turn, without retries, and counts the good answers. "
     "One good answer proves little about a service behind a load balancer. "
-    "A short run sees only these seconds; samples that our own request limit stops are not counted. "
+    "A short run sees only these seconds; samples that the service's own limit of requests refuses are not counted. "
+    "Where an endpoint gave no healthy first answer, the check of that answer says why, and this one is skipped. "
     "Time-outs that a control on this machine explains are an error.",
 )
 CHATWOOT_P95_WITHIN_LIMIT = Check(
@@ -144,6 +145,7 @@ PUBLER_AVAILABLE = Check(
     fix="Check Publer's status page for the minutes of this run.",
     doc="Requests each endpoint that was healthy at first in turn, without retries, and counts the good answers. "
     "Publer's own limit of requests leaves room for fewer samples than Chatwoot gets. "
+    "Where an endpoint gave no healthy first answer, the check of that answer says why, and this one is skipped. "
     "With fewer than 20 samples, or time-outs that a control on this machine explains, it is an error, not a pass.",
 )
 PUBLER_P95_WITHIN_LIMIT = Check(
@@ -172,7 +174,8 @@ NOTIFICATION_DELIVERED = Check(
     fix="Repair the way that did not take the message, then run again.",
     doc="Sends the message that is due by mail, and to the webhook when there is one, and sees which of them took it. "
     "A failure that nobody hears of lasts. "
-    "Taken by the server is not read by a person; where the mailbox can be read, the message is looked for in it.",
+    "Taken by the server is not read by a person; where the mailbox can be read, the message is looked for in it. "
+    "It is skipped where the mail server does not let us in, whatever the webhook took.",
 )
 CHECKS: tuple[Check, ...] = (
     CHATWOOT_IS_ALIVE,

@@ -19,7 +19,7 @@ from lib.clients.prometheus.rule_file import RuleFile, read_rule_file
 from lib.core.errors import CommandError, WebError
 from lib.core.paths import ROOT
 from lib.core.permissions import Act
-from lib.core.results import Findings, Look, Outcome, Provenance
+from lib.core.results import Findings, Look, Outcome, Provenance, Result
 from lib.embedded.vendors.mail import MailSink
 from lib.run.params import load_params
 from lib.tasks.alerts import judge
@@ -74,15 +74,20 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def look_at_all(context: Context[Alerts]) -> dict[str, Outcome]:
+    """What every look that needs no other service comes to."""
+    return {check: result.outcome for check, result in results_of(context).items()}
+
+
+def results_of(context: Context[Alerts]) -> dict[str, Result]:
     """Every look that needs no other service, as the notebook makes them; the app exposes what it does in reality."""
     found = [guarded(context, alerts.look_at_rules)]
     rules = found[0].facts
     uses = [] if rules is None else find_uses(rules, EXPOSED)
-    results = {"alerts.metrics_are_exposed": judge.judge_uses(uses, rules).outcome} if rules else {}
+    results = {"alerts.metrics_are_exposed": judge.judge_uses(uses, rules)} if rules else {}
     unexposed = sorted({use.alert for use in uses if use.problem})
     found.append(guarded(context, alerts.look_at_thresholds, rules=rules, left_out=unexposed))
     found.append(guarded(context, alerts.look_at_tests, rules=rules, left_out=found[-1].facts))
-    return results | {result.check: result.outcome for one in found for result in one.results}
+    return results | {result.check: result for one in found for result in one.results}
 
 
 def guarded(context: Context[Alerts], look: Look[..., Any], **arguments: Any) -> Findings[Any]:
@@ -167,6 +172,77 @@ def test_each_fault_is_found_by_its_check_alone(context: Context[Alerts], fault:
     change, expected = FAULTS[fault]
     change(context.pack)
     assert not_passed(look_at_all(context), Outcome.FAIL) == expected
+
+
+HIDDEN: dict[str, dict[str, str]] = {
+    "threshold raised": {
+        "unit_tests_pass": "thresholds_as_declared",
+        "tested_firing_quiet_and_resolving": "thresholds_as_declared",
+    },
+    "threshold raised a little": {"tested_firing_quiet_and_resolving": "thresholds_as_declared"},
+    "metric renamed": {
+        "thresholds_as_declared": "metrics_are_exposed",
+        "unit_tests_pass": "metrics_are_exposed",
+        "tested_firing_quiet_and_resolving": "metrics_are_exposed",
+    },
+    "firing test deleted": {"thresholds_as_declared": "tested_firing_quiet_and_resolving"},
+    "waits too long": {
+        "thresholds_as_declared": "unit_tests_pass",
+        "tested_firing_quiet_and_resolving": "unit_tests_pass",
+    },
+    "alert renamed everywhere": {"thresholds_as_declared": "required_alerts_exist"},
+}
+"""Fault -> the checks that it hides an alert of, each with the check that finds it."""
+
+
+@pytest.mark.parametrize("fault", HIDDEN)
+def test_a_check_that_a_fault_hides_an_alert_of_is_no_pass_and_names_the_cause(context: Context[Alerts], fault: str) -> None:
+    FAULTS[fault][0](context.pack)
+    results = results_of(context)
+    hidden = {check.removeprefix("alerts."): result for check, result in results.items() if result.see}
+    assert {check: (result.see or "").removeprefix("alerts.") for check, result in hidden.items()} == HIDDEN[fault]
+    whole = {check: result.expected for check, result in hidden.items() if check != "unit_tests_pass"}
+    assert set(whole.values()) <= {2}
+    assert all(results[str(result.see)].outcome is Outcome.FAIL for result in hidden.values())
+
+
+def test_an_alert_whose_metric_is_renamed_everywhere_is_still_found_to_fire_where_declared(context: Context[Alerts]) -> None:
+    FAULTS["metric renamed in rules and tests"][0](context.pack)
+    assert results_of(context)["alerts.thresholds_as_declared"].outcome is Outcome.PASS
+
+
+def test_a_test_of_an_alert_that_is_missing_is_left_to_required_alerts_exist(context: Context[Alerts]) -> None:
+    edit(context.pack / RULES, "IdeaPoolIngestionFailing", "Ingestion")
+    result = results_of(context)["alerts.unit_tests_name_real_alerts"]
+    assert (result.outcome, result.see, result.observed, result.expected) == (
+        Outcome.SKIP,
+        "alerts.required_alerts_exist",
+        1,
+        2,
+    )
+
+
+def test_unit_tests_that_name_no_alert_are_an_error(context: Context[Alerts]) -> None:
+    (context.pack / TESTS).write_text(f"rule_files: [{RULES}]\ntests: [{{interval: 1m, input_series: []}}]\n")
+    assert results_of(context)["alerts.unit_tests_name_real_alerts"].outcome is Outcome.ERROR
+
+
+def test_the_second_rule_of_a_name_hides_no_fault_of_the_first(context: Context[Alerts]) -> None:
+    rules = read_rule_file(context.pack / RULES).document["groups"][0]["rules"]
+    nameless = {**rules[0], "labels": {"severity": "none"}, "annotations": {}}
+    (context.pack / RULES).write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": [nameless, *rules]}]}))
+    results = results_of(context)
+    assert results["alerts.alerts_tell_a_person"].outcome is Outcome.FAIL
+    assert results["alerts.runbooks_resolve"].outcome is Outcome.FAIL
+    assert results["alerts.thresholds_as_declared"].outcome is Outcome.ERROR
+    assert "Several rules are called AnalyticsTileLatencyHigh" in results["alerts.thresholds_as_declared"].detail
+
+
+def test_an_alert_without_an_agreed_threshold_is_named(context: Context[Alerts]) -> None:
+    context.settings.thresholds.pop("IdeaPoolIngestionFailing")
+    result = results_of(context)["alerts.thresholds_as_declared"]
+    assert (result.outcome, result.observed, result.expected) == (Outcome.PASS, 1, 1)
+    assert result.detail == "No threshold is declared for IdeaPoolIngestionFailing."
 
 
 def test_a_comment_and_a_new_line_change_nothing(context: Context[Alerts]) -> None:
@@ -335,6 +411,20 @@ def uses_of(context: Context[Alerts], *expressions: str) -> tuple[Outcome, str]:
     exposed = {"group": frozenset[str](), "tile_latency_seconds": frozenset({"tile"})}
     result = judge.judge_uses(find_uses(rules, exposed), rules)
     return result.outcome, result.detail
+
+
+def test_a_label_that_no_sample_shows_yet_is_no_pass(context: Context[Alerts]) -> None:
+    rules = rules_of(context, 'waiting_total{stage="x"} > 1', "group > 3")
+    unseen = judge.judge_uses(find_uses(rules, {"waiting_total": None, "group": frozenset()}), rules)
+    assert (unseen.outcome, unseen.observed, unseen.expected) == (Outcome.ERROR, 1, 2)
+    assert "no sample of waiting_total shows whether it has the label stage" in unseen.detail
+    seen = judge.judge_uses(find_uses(rules, {"waiting_total": frozenset({"stage"}), "group": frozenset()}), rules)
+    assert seen.outcome is Outcome.PASS
+
+
+def test_the_label_of_a_buckets_bound_needs_no_sample(context: Context[Alerts]) -> None:
+    rules = rules_of(context, 'tile_seconds_bucket{le="1"} > 1')
+    assert judge.judge_uses(find_uses(rules, {"tile_seconds_bucket": None}), rules).outcome is Outcome.PASS
 
 
 def test_a_metric_with_the_name_of_an_aggregation_is_one_of_two(context: Context[Alerts]) -> None:

@@ -16,17 +16,21 @@ from typing import Any
 
 import pytest
 
-from lib.clients.postgres.restores import list_copies
+from lib.clients.npm import ScriptRun
+from lib.clients.postgres.digests import TableDigest
+from lib.clients.postgres.restores import Restore, list_copies
 from lib.clients.postgres.rls.declared import Rls
 from lib.core.paths import ROOT as CHECKOUT
 from lib.core.results import Findings, Look, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.run.params import load_params
 from lib.tasks.backup_restore import looks as backup_restore
+from lib.tasks.backup_restore.project_backup import Proof, judge_proof
 from lib.tasks.backup_restore.store import MANIFEST, read_manifest, seal, write_manifest
 from lib.tasks.backup_restore.task import CHECKS, BackupRestore
 from lib.transport.context import Context, Programs
 from lib.transport.database import Database
+from lib.transport.process import CommandRun
 
 SOURCE = """
 create type public.mood as enum ('calm', 'keen');
@@ -170,6 +174,14 @@ class Rehearsal:
     def not_passed(self) -> dict[str, str]:
         return {check: one.outcome.value for check, one in self.seen.items() if one.outcome is not Outcome.PASS}
 
+    def hidden(self) -> dict[str, str]:
+        """The checks that another one's finding hides, each with that one; each still speaks of everything."""
+        return {check: str(one.see).removeprefix("backup_restore.") for check, one in self.seen.items() if one.see}
+
+    def found(self) -> dict[str, str]:
+        """What did not pass but for what another check hides."""
+        return {check: outcome for check, outcome in self.not_passed().items() if check not in self.hidden()}
+
     def detail(self, check: str) -> str:
         return self.seen[check].detail
 
@@ -225,7 +237,7 @@ def test_a_clean_backup_passes_every_check(rehearsal, source):
     assert rehearsal.not_passed() == {}
     rehearsal.look(backup_restore.look_at_project_backup)  # its own tests are below
     assert set(rehearsal.seen) == {check.id.removeprefix("backup_restore.") for check in CHECKS}
-    assert rehearsal.seen["rows_match"].observed == 6
+    assert rehearsal.seen["rows_match"].observed == 7
     assert rehearsal.seen["rls_matrix_matches"].observed == 6
     assert list_copies(source) == []
 
@@ -277,7 +289,7 @@ def test_hostile_names_are_backed_up_and_compared(rehearsal, source, name):
     run(source, f"create schema {quoted}; create table {quoted}.{quoted} ({quoted} serial primary key)")
     run(source, f"insert into {quoted}.{quoted} default values")
     assert rehearsal.all().not_passed() == {}
-    assert rehearsal.seen["rows_match"].observed == 7
+    assert rehearsal.seen["rows_match"].observed == 8
 
 
 def test_writers_may_go_on_during_dump_and_restore(rehearsal, source):
@@ -354,7 +366,12 @@ def test_a_definition_lost_or_changed_fails_the_schema_alone(rehearsal, fault, n
     rehearsal.dump().restore()
     run(rehearsal.copy.database, fault)
     rehearsal.compare()
-    assert rehearsal.not_passed() == {"schema_matches": "fail"}
+    assert rehearsal.found() == {"schema_matches": "fail"}
+    assert set(rehearsal.hidden().values()) <= {"schema_matches"}
+    if fault in ("drop table public.tags", "alter sequence public.notes_id_seq increment 5"):
+        check = "rows_match" if "drop" in fault else "sequences_match"
+        assert rehearsal.hidden()[check] == "schema_matches"
+        assert rehearsal.seen[check].observed == rehearsal.seen[check].expected - 1
     assert named in rehearsal.detail("schema_matches")
 
 
@@ -378,7 +395,8 @@ def test_a_lost_history_fails_alone(rehearsal, fault):
     rehearsal.dump().restore()
     run(rehearsal.copy.database, fault)
     rehearsal.compare()
-    assert rehearsal.not_passed() == {"migration_history_matches": "fail"}
+    assert rehearsal.found() == {"migration_history_matches": "fail"}
+    assert rehearsal.hidden() == {"rows_match": "migration_history_matches"}
 
 
 def test_a_role_that_may_more_in_the_copy_fails_the_matrix_alone(rehearsal, postgres_server):
@@ -590,6 +608,10 @@ def test_a_table_the_user_may_not_read_is_named(rehearsal, postgres_server, sour
         run(admin, "grant pg_read_all_data to postgres")
     assert rehearsal.seen["dump_taken"].outcome is Outcome.FAIL
     assert "hidden.secrets" in rehearsal.detail("dump_taken")
+    rehearsal.restore().compare().finish()
+    assert {rehearsal.hidden()[check] for check in ("within_rto", "rows_match")} == {"dump_taken"}
+    assert rehearsal.seen["rows_match"].expected == rehearsal.seen["rows_match"].observed + 1
+    assert rehearsal.seen["within_rpo"].outcome is Outcome.ERROR  # a backup that lacks a table is not a good one
 
 
 def test_an_empty_source_proves_nothing(rehearsal, context, hosted_database):
@@ -599,6 +621,7 @@ def test_an_empty_source_proves_nothing(rehearsal, context, hosted_database):
         "rows_match": "error",
         "migration_history_matches": "error",
         "rls_matrix_matches": "error",
+        "sequences_match": "skip",
     }
 
 
@@ -680,6 +703,9 @@ def test_backups_of_others_are_never_deleted(rehearsal, context):
     assert read_manifest(foreign)["environment"] == "production"
     assert unreadable.exists()
     assert unknown.with_name("notes-of-somebody").exists()
+    assert rehearsal.hidden()["retention_keeps_newest_good"] == "kept_backups_are_intact"
+    shutil.rmtree(unreadable)
+    rehearsal.finish()
     assert rehearsal.seen["retention_keeps_newest_good"].outcome is Outcome.PASS
 
 
@@ -721,6 +747,21 @@ def test_passwords_and_rows_reach_no_command_line(rehearsal, source):
     commands = [rehearsal.backup.run.command, *(run.command for run in rehearsal.copy.restore.runs)]
     assert source.password
     assert not [command for command in commands if source.password in command]
+
+
+DONE = CommandRun(command="npm run backup", exit_code=0, stdout="", stderr="", duration_s=1.0)
+TABLES = tuple(
+    TableDigest(schema="public", name=name, kind="r", columns=(("id", "int"),), key=("id",), is_partition=False, rows=3)
+    for name in ("notes", "tags")
+)
+PROOF = Proof(
+    script=ScriptRun(name="backup", run=DONE),
+    archive=Path("backup.dump"),
+    restore=Restore(runs=(DONE, DONE, DONE), stages={"data": 1.0}),
+    source=TABLES,
+    copy={table.label: table for table in TABLES},
+)
+"""A project's own backup, restored and equal."""
 
 
 class TestProjectBackup:
@@ -789,6 +830,20 @@ class TestProjectBackup:
         result = self.judge(rehearsal)
         assert result.outcome in (Outcome.FAIL, Outcome.ERROR)
         assert result.detail
+
+    def test_a_table_that_others_wrote_to_meanwhile_is_no_pass(self) -> None:
+        result = judge_proof(replace(PROOF, busy=frozenset({"public.tags"})))
+        assert (result.outcome, result.observed) == (Outcome.ERROR, "1 of 2 tables")
+        assert "Others wrote meanwhile to public.tags" in result.detail
+        assert judge_proof(PROOF).outcome is Outcome.PASS
+
+    def test_a_table_that_may_not_be_read_is_left_to_the_dump(self) -> None:
+        result = judge_proof(replace(PROOF, unreadable=("public.secrets",)))
+        assert (result.outcome, result.see, result.observed) == (
+            Outcome.SKIP,
+            "backup_restore.dump_taken",
+            "2 of 3 tables",
+        )
 
     def test_one_that_keeps_to_a_folder_of_its_own_passes(self, rehearsal: Rehearsal, pack: Path) -> None:
         define(pack, "pg_dump --format=directory --file=kept -n public -n private -n auth -n 'supabase_*'")

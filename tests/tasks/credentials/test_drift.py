@@ -12,7 +12,7 @@ from lib.clients.vault.folder import VaultValue
 from lib.clients.vault.vault_copy import VaultCopy, is_placeholder, shared_values
 from lib.core.results import Outcome
 from lib.tasks.credentials.drift import Actual, Drift, State, compare
-from lib.tasks.credentials.judge import TargetChecks, judge_target
+from lib.tasks.credentials.judge import TargetChecks, judge_apart, judge_rotation, judge_target
 from lib.tasks.credentials.sync import plan_steps
 from lib.tasks.credentials.task import (
     GITHUB_AS_NEW_AS_VAULT,
@@ -90,9 +90,31 @@ def test_each_kind_of_drift_fails_its_own_check_alone() -> None:
     clean, fail = Outcome.PASS, Outcome.FAIL
     assert outcomes(drift([good])) == [clean, clean, clean]
     assert outcomes(drift([good, Actual(name="OWN_TOKEN")])) == [clean, clean, clean]
-    assert outcomes(drift([good], **two)) == [fail, clean, clean]
+    assert outcomes(drift([good], **two)) == [fail, clean, Outcome.SKIP]
     assert outcomes(drift([good, Actual(name="MORE")])) == [clean, fail, clean]
     assert outcomes(drift([Actual(name="A_KEY", updated_at=NOON - HOUR)])) == [clean, clean, fail]
+
+
+def test_a_copy_that_is_missing_or_that_the_vault_lacks_hides_the_age_and_names_the_cause() -> None:
+    good = Actual(name="A_KEY", updated_at=NOON + HOUR)
+    missing = judge_target(GITHUB, drift([good], vault={"A_KEY": NOON, "B_KEY": NOON}, declared=("A_KEY", "B_KEY")))[2]
+    assert (missing.see, missing.observed, missing.expected) == (GITHUB.every_credential.id, 1, 2)
+    there = Actual(name="B_KEY", updated_at=NOON + HOUR)
+    drifts = drift([good, there], vault={"A_KEY": NOON}, declared=("A_KEY", "B_KEY"))
+    assert judge_target(GITHUB, drifts)[2].see == "credentials.every_value_in_vault"
+    assert (
+        judge_target(GITHUB, drifts, {"B_KEY": "credentials.no_placeholder_values"})[2].see == "credentials.no_placeholder_values"
+    )
+
+
+def test_a_secret_in_other_capitals_is_no_pass_of_what_nobody_declared() -> None:
+    results = judge_target(GITHUB, drift([Actual(name="a_key", digest="d")], any_case=False))
+    assert (results[0].outcome, results[1].outcome, results[1].see) == (Outcome.FAIL, Outcome.SKIP, GITHUB.every_credential.id)
+
+
+def test_what_is_allowed_without_being_declared_is_named() -> None:
+    found = judge_target(GITHUB, drift([Actual(name="A_KEY", updated_at=NOON + HOUR), Actual(name="OWN_TOKEN")]))[1]
+    assert found.detail.endswith("Allowed without being declared: OWN_TOKEN.")
 
 
 def test_an_unknown_age_is_a_skip_and_never_a_pass() -> None:
@@ -162,6 +184,26 @@ def test_a_credential_is_overdue_by_its_own_age() -> None:
     held = copy(ONE="real-real-1", TWO="changeme")
     assert [one.name for one in held.overdue(NOON + HOUR + timedelta(seconds=1), WORDS)] == ["ONE"]
     assert held.overdue(NOON + HOUR, WORDS) == []
+
+
+def test_a_value_without_a_time_is_no_credential_that_was_rotated_in_time() -> None:
+    held = copy(ONE="real-real-1", TWO="real-real-2", SHARED="real-real-3")
+    assert judge_rotation(held, WORDS, NOON).outcome is Outcome.PASS
+    dateless = {**held.values, "TWO": VaultValue(place="TWO", value="real-real-2", changed_at=None)}
+    result = judge_rotation(VaultCopy(declared=held.declared, values=dateless), WORDS, NOON)
+    assert (result.outcome, result.observed, result.expected) == (Outcome.ERROR, 2, 3)
+    assert "when TWO last changed" in result.detail
+
+
+def test_environments_are_apart_only_when_each_has_values() -> None:
+    full, other = copy(ONE="a-value-1", TWO="a-value-2", SHARED="both-both"), copy(ONE="b-value-1", TWO="", SHARED="both-both")
+    passed = judge_apart([], {"local": full, "staging": other}, "local", WORDS)
+    assert (passed.outcome, passed.observed, passed.expected) == (Outcome.PASS, 2, 2)
+    assert passed.detail.endswith("Shared, as declared: SHARED. Not there yet: TWO of staging.")
+    hidden = judge_apart([], {"local": other, "staging": full}, "local", WORDS)
+    assert (hidden.outcome, hidden.see) == (Outcome.SKIP, "credentials.every_value_in_vault")
+    empty = judge_apart([], {"local": full, "staging": full, "production": copy()}, "local", WORDS)
+    assert (empty.outcome, empty.observed, empty.expected) == (Outcome.ERROR, 2, 3)
 
 
 def test_no_value_is_in_any_repr() -> None:

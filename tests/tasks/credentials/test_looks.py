@@ -63,13 +63,18 @@ def age_file(pack: Path) -> None:
     os.utime(vault(pack) / "chatwoot.env", (then, then))
 
 
+REST_ON_VALUES = ("within_rotation_age", "environments_share_no_value", "fly_as_new_as_vault")
+"""Checks that speak of every declared credential, and so of one that has no real value."""
+NO_PLACEHOLDER = {"no_placeholder_values": "fail", **dict.fromkeys(REST_ON_VALUES, "skip")}
+NO_VALUE = {"every_value_in_vault": "fail", "no_placeholder_values": "skip", **dict.fromkeys(REST_ON_VALUES, "skip")}
+
 PACK_FAULTS: list[tuple[str, Callable[[Path], Any], dict[str, str]]] = [
-    ("a value gone", lambda pack: (vault(pack) / "tile_signing_key.txt").unlink(), {"every_value_in_vault": "fail"}),
-    ("an empty value", lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("\n"), {"every_value_in_vault": "fail"}),
+    ("a value gone", lambda pack: (vault(pack) / "tile_signing_key.txt").unlink(), NO_VALUE),
+    ("an empty value", lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("\n"), NO_VALUE),
     (
         "a placeholder",
         lambda pack: (vault(pack) / "tile_signing_key.txt").write_text("TODO\n"),
-        {"no_placeholder_values": "fail"},
+        NO_PLACEHOLDER,
     ),
     ("an old value", age_file, {"within_rotation_age": "fail"}),
     ("a file that others read", lambda pack: (vault(pack) / "publer.json").chmod(0o644), {"vault_is_private": "fail"}),
@@ -96,13 +101,16 @@ def test_a_fault_in_the_vault_is_found_by_its_check(
         assert not_passed(look_at_all(context)) == expected
 
 
+LACKS_ON_FLY = {"fly_has_every_credential": "fail", "fly_as_new_as_vault": "skip"}
+LACKS_ON_GITHUB = {"github_has_every_credential": "fail", "github_as_new_as_vault": "skip"}
+
 FAULTS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
-    ("lacking on Fly", {"lacking": {"fly": ["PUBLER_API_KEY"]}}, {"fly_has_every_credential": "fail"}),
-    ("lacking on GitHub", {"lacking": {"github_environment": ["PUBLER_API_KEY"]}}, {"github_has_every_credential": "fail"}),
+    ("lacking on Fly", {"lacking": {"fly": ["PUBLER_API_KEY"]}}, LACKS_ON_FLY),
+    ("lacking on GitHub", {"lacking": {"github_environment": ["PUBLER_API_KEY"]}}, LACKS_ON_GITHUB),
     (
         "lacking in the repository",
         {"lacking": {"github_repository": ["PACKAGE_READ_TOKEN"]}},
-        {"github_has_every_credential": "fail"},
+        LACKS_ON_GITHUB,
     ),
     ("only on GitHub", {"undeclared": {"github_environment": ["LEFT_OVER_TOKEN"]}}, {"github_has_nothing_undeclared": "fail"}),
     (
@@ -162,7 +170,13 @@ def test_repaired_targets_pass_again(tmp_path: Path, pack: Path) -> None:
     before = key.read_text()
     key.write_text('{"api_key": "changeme", "workspace_id": "fake-local-workspace"}')
     with open_world(tmp_path, pack) as context:
-        assert not_passed(look_at_all(context)) == {"no_placeholder_values": "fail"}
+        found = look_at_all(context)
+    assert not_passed(found) == {**NO_PLACEHOLDER, "github_as_new_as_vault": "skip"}
+    results = {result.check: result for findings in found.values() for result in findings.results}
+    for check in (*REST_ON_VALUES, "github_as_new_as_vault"):
+        result = results[f"credentials.{check}"]
+        assert result.see == "credentials.no_placeholder_values"
+        assert "PUBLER_API_KEY" in result.detail and result.expected > 0
     key.write_text(before)
     with open_world(tmp_path, pack) as context:
         assert not_passed(look_at_all(context)) == {}

@@ -10,7 +10,7 @@ import pytest
 
 from lib.clients.npm import find_npm
 from lib.core.paths import ROOT
-from lib.core.results import Outcome
+from lib.core.results import Outcome, SkipReason
 from lib.run.params import load_params
 from lib.tasks.guardrails import looks as guardrails
 from lib.tasks.guardrails.policy import FILE
@@ -157,6 +157,25 @@ class TestSecrets:
         assert kind in detail_of(found, "no_secrets_in_diff")
         assert TOKEN not in repr(found) and "8f14e45f" not in repr(found)
 
+    def test_what_was_not_scanned_is_named(self, project: Project, tmp_path: Path) -> None:
+        (project.root / "app").mkdir(exist_ok=True)
+        (project.root / "app/logo.png").write_bytes(b"\x89PNG\0\0")
+        project.write("app/sample.py", "TOKEN = ''  # pragma: allowlist secret\n")
+        project.commit()
+        (project.root / "app/new.bin").write_bytes(b"\0\0")
+        found = look_at_branch_files(context_of(project, tmp_path / "work"))
+        assert not_passed(found) == {}
+        said = detail_of(found, "no_secrets_in_diff")
+        assert "Not text: app/logo.png and app/new.bin." in said
+        assert "Accepted by a comment: app/sample.py:1." in said
+
+    def test_a_branch_that_adds_no_text_has_nothing_to_scan(self, project: Project, tmp_path: Path) -> None:
+        project.git("checkout", "--quiet", "-b", "fix/less", "main")
+        project.git("rm", "--quiet", WORKFLOW)
+        project.commit("Take the workflow away\n\nRefs #12")
+        found = look_at_branch_files(context_of(project, tmp_path / "work"))
+        assert result_of(found, "no_secrets_in_diff").skipped_because is SkipReason.NOT_APPLICABLE
+
     def test_a_token_that_a_later_commit_took_out_is_still_found(self, project: Project, tmp_path: Path) -> None:
         project.change("app/client.py", f'TOKEN = "{TOKEN}"\n')
         project.change("app/client.py", "import os\n")
@@ -195,7 +214,9 @@ class TestMarkdown:
     def test_a_stray_file_fails_alone_and_moving_it_repairs_it(self, project: Project, tmp_path: Path, path: str) -> None:
         project.change(path, "# Notes\n")
         found = look_at_branch_files(context_of(project, tmp_path / "work"), lint=True)
-        assert not_passed(found) == {"markdown_in_allowed_folders": "fail"}
+        assert not_passed(found) == {"markdown_in_allowed_folders": "fail", "paths_allowed": "skip"}
+        paths = result_of(found, "paths_allowed")
+        assert (paths.see, paths.expected) == ("guardrails.markdown_in_allowed_folders", paths.observed + 1)
         assert path in detail_of(found, "markdown_in_allowed_folders")
         (project.root / "docs/archive").mkdir(parents=True)
         project.git("mv", path, "docs/archive/notes.md")
@@ -213,8 +234,25 @@ class TestWorkflows:
     def test_a_broken_one_fails_the_schema_alone(self, project: Project, tmp_path: Path) -> None:
         project.change(".github/workflows/broken.yml", SOUND.replace("runs-on", "run-on"))
         found = look_at_branch_files(context_of(project, tmp_path / "work"), lint=True)
-        assert not_passed(found) == {"workflows_match_schema": "fail"}
+        assert not_passed(found) == {"workflows_match_schema": "fail", "workflows_pass_lint": "skip"}
         assert "broken.yml" in detail_of(found, "workflows_match_schema")
+        lint = result_of(found, "workflows_pass_lint")
+        assert (lint.see, lint.observed, lint.expected) == ("guardrails.workflows_match_schema", 1, 2)
+        project.change(".github/workflows/broken.yml", SOUND)
+        assert found_in(project, tmp_path / "work", lint=True) == {}
+
+    def test_a_weak_one_beside_a_broken_one_is_still_a_fail(self, project: Project, tmp_path: Path) -> None:
+        project.write(".github/workflows/broken.yml", SOUND.replace("runs-on", "run-on"))
+        project.change(".github/workflows/weak.yml", WEAK)
+        both = {"workflows_match_schema": "fail", "workflows_pass_lint": "fail"}
+        assert found_in(project, tmp_path / "work", lint=True) == both
+
+    def test_a_finding_that_a_comment_accepts_is_named(self, project: Project, tmp_path: Path) -> None:
+        lines = [f"{line} # zizmor: ignore[template-injection]" if "${{ github" in line else line for line in WEAK.split("\n")]
+        project.change(".github/workflows/weak.yml", "\n".join(lines))
+        found = look_at_branch_files(context_of(project, tmp_path / "work"), lint=True)
+        assert not_passed(found) == {}
+        assert "Accepted by a comment: weak.yml" in detail_of(found, "workflows_pass_lint")
 
     def test_a_weak_one_fails_the_lint_alone(self, project: Project, tmp_path: Path) -> None:
         project.change(".github/workflows/weak.yml", WEAK)
@@ -374,7 +412,7 @@ class TestRehearsal:
         project.git("checkout", "--quiet", "main")
         project.write("NOTES.md", "# Not committed\n")
         found = look_at_branch_files(context_of(project, tmp_path / "work", is_rehearsal=True))
-        assert not_passed(found) == {"markdown_in_allowed_folders": "fail"}
+        assert not_passed(found) == {"markdown_in_allowed_folders": "fail", "paths_allowed": "skip"}
 
     def test_a_pack_on_a_branch_of_its_own_is_not(self, project: Project, tmp_path: Path) -> None:
         project.git("branch", "--move", "my-stuff")

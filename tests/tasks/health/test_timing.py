@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from lib.core.results import Outcome
 from lib.tasks.health.judge import judge_effect, judge_reading, judge_samples
 from lib.tasks.health.task import (
     CHATWOOT_AVAILABLE,
+    CHATWOOT_INBOXES_CONNECTED,
     CHATWOOT_IS_ALIVE,
     CHATWOOT_P95_WITHIN_LIMIT,
     CHATWOOT_WORKERS_WORK,
@@ -62,6 +64,45 @@ def test_times_and_time_outs_are_judged_beside_the_control(
     assert [one.outcome for one in results] == [available, quick], results
     for one in results:
         assert ("too busy to tell (control " in one.detail) is (one.outcome is ERROR)
+
+
+def test_times_of_some_endpoints_are_no_pass_for_the_service() -> None:
+    checks = (CHATWOOT_AVAILABLE, CHATWOOT_P95_WITHIN_LIMIT)
+    results = judge_samples(checks, samples(), {"inboxes": CHATWOOT_INBOXES_CONNECTED}, limits=LIMITS, control=QUIET)
+    for one in results:
+        assert (one.outcome, one.see) == (Outcome.SKIP, "health.chatwoot_inboxes_connected")
+        assert (one.observed, one.expected) == ("1 of 2 endpoints", "every endpoint")
+        assert "inboxes" in one.detail
+    assert [one.outcome for one in judge_samples(checks, samples(), {}, limits=LIMITS, control=QUIET)] == [PASS, PASS]
+
+
+@pytest.mark.parametrize(("taken", "outcomes"), [(samples(GONE), [FAIL, Outcome.SKIP]), (SLOW, [Outcome.SKIP, FAIL])])
+def test_a_fault_of_the_sampled_endpoints_is_not_hidden_by_the_others(taken: list[Answer], outcomes: list[Outcome]) -> None:
+    checks = (CHATWOOT_AVAILABLE, CHATWOOT_P95_WITHIN_LIMIT)
+    results = judge_samples(checks, taken, {"inboxes": CHATWOOT_INBOXES_CONNECTED}, limits=LIMITS, control=QUIET)
+    assert [one.outcome for one in results] == outcomes
+
+
+def test_an_endpoint_whose_every_sample_met_the_request_limit_is_an_error() -> None:
+    limited = [replace(answer(status=429), question=Question(name="inboxes", path="/inboxes")) for _ in range(5)]
+    checks = (CHATWOOT_AVAILABLE, CHATWOOT_P95_WITHIN_LIMIT)
+    results = judge_samples(checks, [*samples(), *limited], {}, limits=LIMITS, control=QUIET)
+    assert [one.outcome for one in results] == [ERROR, ERROR]
+    assert "Every sample of inboxes met the limit of requests." in results[0].detail
+
+
+def test_samples_that_met_the_request_limit_are_named() -> None:
+    checks = (CHATWOOT_AVAILABLE, CHATWOOT_P95_WITHIN_LIMIT)
+    [available, _] = judge_samples(checks, [*samples(), answer(status=429)], {}, limits=LIMITS, control=QUIET)
+    assert available.outcome is PASS
+    assert available.detail == "Not counted, for the service's limit of requests: 1 sample."
+
+
+def test_too_few_good_answers_are_an_error_where_availability_passes() -> None:
+    lenient = replace(LIMITS, min_availability=0.1)
+    taken = samples(*[answer(status=500) for _ in range(30)])
+    results = judge_samples((CHATWOOT_AVAILABLE, CHATWOOT_P95_WITHIN_LIMIT), taken, {}, limits=lenient, control=QUIET)
+    assert [one.outcome for one in results] == [PASS, ERROR]
 
 
 def test_the_best_look_has_the_fewest_bad_answers_then_the_shortest_times() -> None:
