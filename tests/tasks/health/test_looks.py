@@ -19,7 +19,7 @@ import pytest
 
 from lib.core.errors import NotReadyError
 from lib.core.permissions import Act, Refusal
-from lib.core.results import Outcome, Provenance
+from lib.core.results import Outcome, Provenance, SkipReason
 from lib.embedded.vendors.chatwoot import Chatwoot
 from lib.embedded.vendors.mail import MailSink
 from lib.embedded.vendors.publer import Publer
@@ -313,6 +313,18 @@ def test_a_rehearsal_changes_no_live_incident(nights: Nights) -> None:
     nights.live = True
     nights.run()
     assert len(nights.messages) == 2
+
+
+def test_a_message_that_may_not_be_sent_is_not_allowed_and_is_still_due_once_it_may(nights: Nights) -> None:
+    nights.refusals = refused(Act.NOTIFY)
+    nights.start(chatwoot="expired_token", at=("profile",))
+    line = nights.run()["health.notification_delivered"]
+    assert (line.result, line.skipped_because) == (Outcome.SKIP, SkipReason.NOT_ALLOWED)
+    assert "nobody was notified" in line.detail
+    assert nights.messages == []
+    nights.refusals = {}
+    nights.run()
+    assert [message["Subject"] for message in nights.messages] == ["[staging] Chatwoot failing"]
 
 
 def test_a_message_says_what_fails_since_when_where_to_look_and_what_to_do(nights: Nights) -> None:
