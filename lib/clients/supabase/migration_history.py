@@ -52,3 +52,12 @@ def find_edited(files: Sequence[MigrationFile], history: Sequence[AppliedMigrati
         if canonical_statements(";\n".join(statements)) != canonical_statements(file.text):
             edited.append(file.name)
     return edited
+
+
+def find_uncompared(files: Sequence[MigrationFile], history: Sequence[AppliedMigration]) -> tuple[list[str], list[str]]:
+    """Return names of applied files that can't be compared: without recorded statements, and of a version that two share."""
+    versions = [file.version for file in files]
+    recorded = {one.version: one.statements for one in history}
+    applied = [file for file in files if file.version in recorded]
+    shared = [file.name for file in applied if versions.count(file.version) > 1]
+    return [file.name for file in applied if recorded[file.version] is None and file.name not in shared], shared

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lib.clients.postgres.schema import Difference, Schema, compare_schemas, name_differences
 from lib.clients.supabase.cli import CliAnswer
-from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
+from lib.clients.supabase.migration_files import MigrationSet
 from lib.clients.supabase.squawk import LintFinding
 from lib.core.results import Check, Findings, Result
-from lib.tasks.migrations.rehearsal import Rehearsal
+from lib.core.wording import join_words, name_some
+from lib.tasks.left_out import LeftOut, judge_all
 from lib.tasks.migrations.task import (
     ADVISORS_REPORT_NO_ERRORS,
     ADVISORS_REPORT_NO_WARNINGS,
@@ -23,7 +23,6 @@ from lib.tasks.migrations.task import (
     LINT_IS_CLEAN,
     NAMES_ARE_VALID,
     NO_LONG_EXCLUSIVE_LOCK,
-    TARGET_MATCHES_TWIN,
     VERSIONS_ARE_UNIQUE,
 )
 
@@ -68,16 +67,13 @@ JUDGED_ELSEWHERE: Mapping[str, Check] = {
 }
 """Linter rule -> the check that judges it instead of the linter. Source: https://squawkhq.com/docs/rules"""
 
-SERVER_WIDE = ("extension ", "publication ", "event_trigger ", "default_privileges ")
-"""Objects that belong to a project as a whole; a fresh project has its own."""
-
 
 def judge_files(migrations: MigrationSet) -> Findings[None]:
     """Judge that there are migrations, and that their names, versions and contents may be pushed."""
     files, results = migrations.files, [judge_names(migrations)]
     if files:
         results.append(FOUND.passed(observed=len(files), unit="files"))
-        results += [judge_versions(migrations), judge_atomic(files)]
+        results += [judge_versions(migrations), judge_atomic(migrations)]
     else:
         results += [check.errored(NONE_FOUND, fix=POINT_AT_PACK) for check in (FOUND, VERSIONS_ARE_UNIQUE, FILES_ARE_ATOMIC)]
     rows = [
@@ -108,11 +104,20 @@ def judge_versions(migrations: MigrationSet) -> Result:
     named = "; ".join(f"{version} is the version of {' and '.join(names)}" for version, names in shared.items())
     detail = f"{named}. The history can record only one of them." if shared else ""
     fix = [f"Give {' and '.join(names)} different versions." for names in shared.values()]
-    return count_check(VERSIONS_ARE_UNIQUE, shared, "versions", detail, fix=fix)
+    left_out = find_skipped(migrations)
+    return count_check(VERSIONS_ARE_UNIQUE, shared, "versions", detail, left_out=left_out, fix=fix)
 
 
-def judge_atomic(files: Sequence[MigrationFile]) -> Result:
+def find_skipped(migrations: MigrationSet) -> list[LeftOut]:
+    """Return the files that the CLI skips, which names_are_valid judges: nobody looked into them."""
+    if not migrations.unfit:
+        return []
+    return [LeftOut(reason=f"The CLI skips {name_some(migrations.unfit)}.", cause=NAMES_ARE_VALID.id)]
+
+
+def judge_atomic(migrations: MigrationSet) -> Result:
     """Judge that no file can stay half applied; a file with a single CONCURRENTLY statement passes and is named."""
+    files = migrations.files
     torn = [file for file in files if not file.is_atomic]
     alone = [file.name for file in files if file.is_atomic and file.concurrent]
     if not torn:
@@ -122,7 +127,7 @@ def judge_atomic(files: Sequence[MigrationFile]) -> Result:
         named = "; ".join(f"{file.name}, line {one.line}: {one.summary}" for file, one in causes)
         detail = f"{named}. A later failure leaves half the file applied and no history row."
     fix = "Put each CONCURRENTLY statement alone in a file, and remove BEGIN and COMMIT: the CLI adds them."
-    return count_check(FILES_ARE_ATOMIC, torn, "files", detail, fix=fix)
+    return count_check(FILES_ARE_ATOMIC, torn, "files", detail, left_out=find_skipped(migrations), fix=fix)
 
 
 def judge_lint(findings: Sequence[LintFinding], files: int) -> Findings[None]:
@@ -138,7 +143,9 @@ def judge_lint(findings: Sequence[LintFinding], files: int) -> Findings[None]:
         }
         for one in findings
     ]
-    detail = f"{files} files linted."
+    elsewhere = dict.fromkeys(JUDGED_ELSEWHERE[one.rule].id for one in findings if one.rule in JUDGED_ELSEWHERE)
+    noted = f" {len(findings) - len(counted)} findings are judged by {join_words(list(elsewhere))}." if elsewhere else ""
+    detail = f"{files} files linted.{noted}"
     if counted:
         first = counted[0]
         detail = f"The first is in {first.file}, line {first.line}: {first.message}"
@@ -146,11 +153,20 @@ def judge_lint(findings: Sequence[LintFinding], files: int) -> Findings[None]:
     return Findings(results=[count_check(LINT_IS_CLEAN, counted, "findings", detail, fix=fix)], rows=rows)
 
 
-def judge_history(unknown: Sequence[str], edited: Sequence[str], late: Sequence[str], versions: int) -> Result:
+def judge_history(
+    unknown: Sequence[str],
+    edited: Sequence[str],
+    late: Sequence[str],
+    versions: int,
+    *,
+    unrecorded: Sequence[str] = (),
+    shared: Sequence[str] = (),
+) -> Result:
     """Judge that the target's history agrees with the files.
 
     unknown: applied versions without a file. edited: files changed after they were applied.
-    late: pending files with a version older than the newest applied one.
+    late: pending files with a version older than the newest applied one. unrecorded: applied files whose statements the
+    history does not have. shared: applied files of one version. Neither can be compared with what was applied.
     """
     kinds = {
         "Applied to the target but not in the pack": unknown,
@@ -161,7 +177,16 @@ def judge_history(unknown: Sequence[str], edited: Sequence[str], late: Sequence[
     drifted = [*unknown, *edited, *late]
     detail = f"{said}." if drifted else f"{versions} versions compared."
     fix = "Bring the pack and the target to one history before pushing."
-    return count_check(HISTORY_HAS_NO_DRIFT, drifted, "versions", detail, fix=fix)
+    left_out = []
+    if unrecorded:
+        again = [f"supabase migration repair --status applied {name.partition('_')[0]}" for name in unrecorded[:5]]
+        reason = f"The history does not say what was applied of {name_some(unrecorded)}."
+        fixes = f"Where the files are what was applied, record their statements: {'; '.join(again)}"
+        left_out.append(LeftOut(reason=reason, fix=fixes))
+    if shared:
+        reason = f"Nobody can tell which of {name_some(shared)} was applied."
+        left_out.append(LeftOut(reason=reason, cause=VERSIONS_ARE_UNIQUE.id))
+    return count_check(HISTORY_HAS_NO_DRIFT, drifted, "versions", detail, left_out=left_out, fix=fix)
 
 
 def judge_dry_run(answer: CliAnswer, pending: Sequence[str]) -> Findings[None]:
@@ -181,44 +206,6 @@ def judge_dry_run(answer: CliAnswer, pending: Sequence[str]) -> Findings[None]:
     )
     rows = [{"would be pushed": name} for name in listed]
     return Findings(results=[result], rows=rows, artifacts={"dry_run.txt": answer.run.transcript})
-
-
-def judge_match(rehearsal: Rehearsal, target: Schema, schemas: Sequence[str]) -> Findings[None]:
-    """Judge that the target's schema equals the twin's, except what the twin could not have from the start."""
-    differences = compare_schemas(rehearsal.first.after, target)
-    if rehearsal.from_nothing:
-        known = {one for one in differences if not is_within(one.object, schemas)}
-    else:
-        known = set(compare_schemas(rehearsal.first.before, rehearsal.target_before))
-    unexplained = [one for one in differences if one not in known]
-    detail = f"{len(rehearsal.first.after)} objects compared."
-    if unexplained:
-        detail = f"{name_differences(unexplained)}."
-    fix = "Find who changed these objects outside the migrations, then add the change as a migration or revert it."
-    return Findings(
-        results=[count_check(TARGET_MATCHES_TWIN, unexplained, "objects", detail, fix=fix)],
-        rows=difference_rows(differences, known),
-        artifacts={"target_schema.json": dict(target)},
-    )
-
-
-def is_within(key: str, schemas: Sequence[str]) -> bool:
-    """Return whether an object is in the pack's schemas, and not in the project around them."""
-    words = f"{key} "
-    return not key.startswith(SERVER_WIDE) and any(f" {name}." in words or f"schema {name} " in words for name in schemas)
-
-
-def difference_rows(differences: Iterable[Difference], known: set[Difference]) -> list[dict[str, Any]]:
-    """Return one row a difference; those that existed before the push are marked."""
-    return [
-        {
-            "object": one.object,
-            "on the twin": one.first or "not there",
-            "on the target": one.second or "not there",
-            "judged": "no: the twin could not have it" if one in known else "here",
-        }
-        for one in differences
-    ]
 
 
 def judge_advice(lints: Sequence[Mapping[str, Any]]) -> Findings[None]:
@@ -249,9 +236,18 @@ def judge_level(check: Check, level: str, rows: Sequence[Mapping[str, Any]]) -> 
     return count_check(check, ours, "findings", detail, fix=fix or check.fix)
 
 
-def count_check(check: Check, wrong: Sequence[Any] | Mapping[str, Any], unit: str, detail: str, **facts: Any) -> Result:
-    """Return `pass` when nothing is wrong, else `fail` with how many are."""
-    return check.judge(holds=not wrong, observed=len(wrong), expected=0, unit=unit, detail=detail, **facts)
+def count_check(
+    check: Check,
+    wrong: Sequence[Any] | Mapping[str, Any],
+    unit: str,
+    detail: str,
+    *,
+    left_out: Sequence[LeftOut] = (),
+    **facts: Any,
+) -> Result:
+    """Return `fail` with how many are wrong, else what is left out makes of it, else `pass`."""
+    facts |= {"observed": len(wrong), "expected": 0, "unit": unit}
+    return judge_all(check, holds=not wrong, left_out=left_out, detail=detail, **facts)
 
 
 def list_names(names: Sequence[str]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NotRequired, TypedDict
 
 from lib.core.busyness import Control, Standing, judge_timed, worst_of
-from lib.core.results import Check, Findings, Result
+from lib.core.results import Check, Findings, Outcome, Result
 from lib.core.wording import format_count
+from lib.tasks.left_out import judge_all
 from lib.tasks.migrations.judge_rehearsal import why_no_rows
 from lib.tasks.migrations.recordings import Lock, Recording, Wait
 from lib.tasks.migrations.rehearsal import Rehearsal
@@ -25,6 +26,7 @@ from lib.tasks.migrations.timing import (
     weigh_lock,
     weigh_wait,
 )
+from lib.tasks.migrations.unrecorded import count_recorded, describe_empty, find_unrecorded, is_clean
 
 
 class MigrationLock(TypedDict):
@@ -45,11 +47,20 @@ def judge_locks(rehearsal: Rehearsal, *, limit_ms: float) -> Findings[list[Migra
     else:
         result = nothing_recorded(NO_LONG_EXCLUSIVE_LOCK, rehearsal)
     return Findings(
-        results=[result],
+        results=[weigh_whole(NO_LONG_EXCLUSIVE_LOCK, result, rehearsal)],
         rows=lock_rows(rehearsal),
         artifacts={"locks.json": [asdict(recording) for recording in rehearsal.recordings]},
         facts=lock_facts(rehearsal),
     )
+
+
+def weigh_whole(check: Check, result: Result, rehearsal: Rehearsal) -> Result:
+    """Return what a result of the recorded files comes to for all of them: no pass where something was not recorded."""
+    left_out = find_unrecorded(rehearsal, own=check.id)
+    if left_out and is_clean(result):
+        return judge_all(check, holds=True, left_out=left_out, **count_recorded(rehearsal))
+    aside = describe_empty(rehearsal)
+    return replace(result, detail=f"{result.detail} {aside}".strip()) if aside and result.outcome is Outcome.PASS else result
 
 
 def judge_exclusive(timed: Sequence[tuple[Recording, Lock]], limit_ms: float) -> Result:
@@ -160,7 +171,8 @@ def judge_background(rehearsal: Rehearsal, *, limit_ms: float) -> Findings[None]
         result = judge_waits(recordings, ran, limit_ms)
     else:
         result = nothing_recorded(BACKGROUND_WORK_NOT_BLOCKED, rehearsal)
-    return Findings(results=[result], rows=background_rows(rehearsal))
+    whole = weigh_whole(BACKGROUND_WORK_NOT_BLOCKED, result, rehearsal)
+    return Findings(results=[whole], rows=background_rows(rehearsal))
 
 
 def judge_waits(recordings: Sequence[Recording], ran: int, limit_ms: float) -> Result:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lib.clients.postgres.schema import name_differences
 from lib.core.results import Findings, Result
+from lib.tasks.left_out import judge_all
 from lib.tasks.migrations.apply import ApplyFailure
 from lib.tasks.migrations.judge import list_names
 from lib.tasks.migrations.recordings import Recording
@@ -17,6 +18,7 @@ from lib.tasks.migrations.task import (
     ROLLBACKS_RESTORE_SCHEMA,
 )
 from lib.tasks.migrations.timing import TIMED_OUT
+from lib.tasks.migrations.unrecorded import count_recorded, describe_empty, find_unapplied, find_unrecorded
 
 HINTS = {
     "42704": "Create the role, type or object it names in an earlier migration, or guard the statement.",
@@ -62,7 +64,7 @@ def judge_with_rows(rehearsal: Rehearsal) -> Result:
     check = APPLIES_WITH_ROWS
     failures = [one for one in row_failures(rehearsal) if one.sqlstate not in TIMED_OUT]
     filled = {recording.migration for recording in rehearsal.recordings if recording.tables_with_rows}
-    facts = {"observed": len({one.file for one in failures}), "expected": 0, "unit": "migrations"}
+    facts = count_recorded(rehearsal)
     if failures:
         named = "; ".join(dict.fromkeys(one.display_name for one in failures))
         return check.failed(
@@ -70,9 +72,11 @@ def judge_with_rows(rehearsal: Rehearsal) -> Result:
             detail=f"Applies to empty tables, but not to tables that hold the seed's rows: {named}.",
             fix="Give the statement a default, a backfill or `not valid` before it reaches a database with rows.",
         )
-    if not filled:
+    left_out = find_unrecorded(rehearsal, own=check.id)
+    if not filled and not find_unapplied(rehearsal):
         return check.not_due(f"No migration ran on a table with rows: {why_no_rows(rehearsal)}.", **facts)
-    return check.passed(**facts, detail=f"{len(filled)} of {len(rehearsal.files)} migrations ran on tables with rows.")
+    detail = f"{len(filled)} of {len(rehearsal.files)} migrations ran on tables with rows. {describe_empty(rehearsal)}".strip()
+    return judge_all(check, holds=True, left_out=left_out, detail=detail, **facts)
 
 
 def row_failures(rehearsal: Rehearsal) -> list[ApplyFailure]:
@@ -121,9 +125,9 @@ def judge_rollbacks(rehearsal: Rehearsal) -> Findings[None]:
         reason = "No migration was applied, so none could be rolled back."
         return Findings(results=[check.errored(reason, fix="See migrations.applies_on_twin.")])
     good = sum(one.found and not one.failure and not one.differences for one in tried)
-    facts = {"observed": good, "expected": len(tried), "unit": "rollbacks"}
+    facts: dict[str, Any] = {"observed": good, "expected": len(rehearsal.files), "unit": "rollbacks"}
     if good == len(tried):
-        result = check.passed(**facts)
+        result = judge_all(check, holds=True, left_out=find_unapplied(rehearsal), **facts)
     else:
         lacking = [one.migration for one in tried if not one.found]
         named = [f"no rollback file for {list_names(lacking)}"] if lacking else []

@@ -1,15 +1,21 @@
-"""What the comparison of target and twin means: the gate itself, and every result that rests on a twin. Pure."""
+"""What the comparisons of target and twin mean: before the push, after it, and for all that rests on a twin. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from lib.clients.postgres.fidelity import NOT_THERE, VERSION, Divergence, Fidelity, rest_on
+from lib.clients.postgres.schema import Difference, Schema, compare_schemas, name_differences
 from lib.core.results import Facts_co, Findings, Json
+from lib.core.wording import name_some
+from lib.tasks.migrations.judge import count_check
 from lib.tasks.migrations.rehearsal import Rehearsal
-from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
+from lib.tasks.migrations.task import TARGET_MATCHES_TWIN, TWIN_IS_FAITHFUL
 
 SEE_TWIN = "See migrations.twin_is_faithful."
+SERVER_WIDE = ("extension ", "publication ", "event_trigger ", "default_privileges ")
+"""Objects that belong to a project as a whole; a fresh project has its own."""
 
 
 def judge_twin(found: Fidelity) -> Findings[Fidelity]:
@@ -18,7 +24,7 @@ def judge_twin(found: Fidelity) -> Findings[Fidelity]:
     facts = {"observed": len(found.decisive), "expected": 0, "unit": "differences"}
     if found.is_faithful:
         aside = [one for one in found.divergences if not one.matters]
-        noted = f" Different, but nothing here rests on it: {'; '.join(one.what for one in aside[:5])}." if aside else ""
+        noted = f" Different, but nothing here rests on it: {name_some([one.what for one in aside])}." if aside else ""
         detail = f"Both are PostgreSQL {found.target_version.partition('.')[0]}; {total:,} things compared.{noted}"
         result = check.passed(**facts, detail=detail)
     else:
@@ -55,3 +61,43 @@ def row(what: str, target: str, twin: str, note: str) -> dict[str, Json]:
 def rest_on_twin(findings: Findings[Facts_co], rehearsal: Rehearsal) -> Findings[Facts_co]:
     """Return findings of the rehearsal as what they are worth: errors where its twins are not like the target."""
     return rest_on(findings, rehearsal.twin.account, fix=SEE_TWIN)
+
+
+def judge_match(rehearsal: Rehearsal, target: Schema, schemas: Sequence[str]) -> Findings[None]:
+    """Judge that the target's schema equals the twin's, except what the twin could not have from the start."""
+    differences = compare_schemas(rehearsal.first.after, target)
+    if rehearsal.from_nothing:
+        known = {one for one in differences if not is_within(one.object, schemas)}
+    else:
+        known = set(compare_schemas(rehearsal.first.before, rehearsal.target_before))
+    unexplained = [one for one in differences if one not in known]
+    apart = sorted({one.object for one in known})
+    noted = f" Different before the push too, and so not compared: {name_some(apart)}." if apart else ""
+    detail = f"{len(rehearsal.first.after.keys() - set(apart))} objects compared.{noted}"
+    if unexplained:
+        detail = f"{name_differences(unexplained)}."
+    fix = "Find who changed these objects outside the migrations, then add the change as a migration or revert it."
+    return Findings(
+        results=[count_check(TARGET_MATCHES_TWIN, unexplained, "objects", detail, fix=fix)],
+        rows=difference_rows(differences, known),
+        artifacts={"target_schema.json": dict(target)},
+    )
+
+
+def is_within(key: str, schemas: Sequence[str]) -> bool:
+    """Return whether an object is in the pack's schemas, and not in the project around them."""
+    words = f"{key} "
+    return not key.startswith(SERVER_WIDE) and any(f" {name}." in words or f"schema {name} " in words for name in schemas)
+
+
+def difference_rows(differences: Iterable[Difference], known: set[Difference]) -> list[dict[str, Any]]:
+    """Return one row a difference; those that existed before the push are marked."""
+    return [
+        {
+            "object": one.object,
+            "on the twin": one.first or "not there",
+            "on the target": one.second or "not there",
+            "judged": "no: the twin could not have it" if one in known else "here",
+        }
+        for one in differences
+    ]

@@ -13,7 +13,7 @@ from lib.clients.postgres.dumps import read_server_major
 from lib.clients.postgres.fidelity import Fidelity, measure_fidelity
 from lib.clients.supabase.cli import SupabaseCli, open_cli, stage_project
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet, find_migrations
-from lib.clients.supabase.migration_history import find_edited, read_history
+from lib.clients.supabase.migration_history import find_edited, find_uncompared, read_history
 from lib.clients.supabase.seed_files import find_seed_files
 from lib.clients.supabase.squawk import lint_migrations
 from lib.core.errors import TargetError
@@ -28,13 +28,12 @@ from lib.tasks.migrations.judge import (
     judge_files,
     judge_history,
     judge_lint,
-    judge_match,
     judge_versions,
 )
 from lib.tasks.migrations.judge_locks import MigrationLock, has_unclear_lock, judge_background, judge_locks
 from lib.tasks.migrations.judge_push import judge_push, plan_push
 from lib.tasks.migrations.judge_rehearsal import judge_applied, judge_rollbacks
-from lib.tasks.migrations.judge_twin import SEE_TWIN, judge_twin, rest_on_twin
+from lib.tasks.migrations.judge_twin import SEE_TWIN, judge_match, judge_twin, rest_on_twin
 from lib.tasks.migrations.push import push_under_lock
 from lib.tasks.migrations.rehearsal import Place, Rehearsal, copy_target, read_target, rehearse
 from lib.tasks.migrations.task import (
@@ -89,7 +88,10 @@ def look_at_history(context: Context[Migrations]) -> Findings[None]:
     unknown = [one.version for one in listed if not one.local]
     applied = [one.version for one in history]
     late = [file.name for file in files if applied and file.version not in applied and file.version < max(applied)]
-    return Findings(results=[judge_history(unknown, find_edited(files, history), late, len(listed))], rows=rows)
+    unrecorded, shared = find_uncompared(files, history)
+    edited = find_edited(files, history)
+    result = judge_history(unknown, edited, late, len(listed), unrecorded=unrecorded, shared=shared)
+    return Findings(results=[result], rows=rows)
 
 
 @look(DRY_RUN_LISTS_PENDING)
@@ -148,15 +150,15 @@ def look_at_rollbacks(context: Context[Migrations], *, rehearsal: Rehearsal | No
 @look(ONE_RUN_AT_A_TIME, PUSHED_TO_TARGET, NOTHING_LEFT_TO_PUSH)
 def push_to_target(context: Context[Migrations], *, rehearsal: Rehearsal | None) -> Findings[None]:
     """What the CLI pushed to the target, and what was left after it."""
-    pending = pending_files(context)
+    pending, migrations = pending_files(context), find_migrations(context.pack)
     if refusal := context.refusals.get(Act.MIGRATIONS):
-        return plan_push([file.name for file in pending], refusal)
+        return plan_push([file.name for file in pending], refusal, migrations)
     rehearsal = require_rehearsal(rehearsal)
-    require_good_rehearsal(rehearsal, find_migrations(context.pack), limit_ms=context.settings.max_exclusive_lock_ms)
+    require_good_rehearsal(rehearsal, migrations, limit_ms=context.settings.max_exclusive_lock_ms)
     cli = open_staged_cli(context)
     rehearsed = [] if rehearsal.from_nothing else [name.partition("_")[0] for name in rehearsal.files]
     pushed = push_under_lock(cli, place_of(context), rehearsed=rehearsed, wait_s=context.settings.lock_wait_s)
-    return judge_push(pushed, [file.name for file in pending])
+    return judge_push(pushed, [file.name for file in pending], migrations)
 
 
 @look(TARGET_MATCHES_TWIN)

@@ -44,7 +44,7 @@ VERSIONS_ARE_UNIQUE = Check(
     subject=PROJECT,
     fix="Give each file its own version.",
     doc="Compares the versions, the digits at the start of each file name. The history can record only one file a "
-    "version, so the other one would never be applied. Files that the CLI skips are not counted.",
+    "version, so the other one would never be applied. Where the CLI skips a file, names_are_valid fails and this is skipped.",
 )
 FILES_ARE_ATOMIC = Check(
     "migrations.files_are_atomic",
@@ -53,17 +53,18 @@ FILES_ARE_ATOMIC = Check(
     fix="Put each CONCURRENTLY statement alone in a file, and remove BEGIN and COMMIT.",
     doc="Splits each file into statements and looks for CONCURRENTLY beside other statements, and for statements that "
     "open or close a transaction. Such a file stays half applied when a later statement fails, and the history does "
-    "not show it. Statements inside a function or DO body are not examined.",
+    "not show it. Statements inside a function or DO body are not examined. Where the CLI skips a file, names_are_valid "
+    "fails and this is skipped.",
 )
 LINT_IS_CLEAN = Check(
     "migrations.lint_is_clean",
-    "The linter reports nothing",
+    "The linter reports nothing beyond what other checks judge",
     subject=PROJECT,
     gate=False,
     fix="Correct each finding in the table, or accept its rule in .squawk.toml.",
     doc="Runs squawk on every file, with the settings in the pack's .squawk.toml, and counts the findings that no other "
-    "check judges. It advises only: a linter reads text and knows neither the rows nor the load. A rule that the pack "
-    "switches off is not reported.",
+    "check judges; how many those are and which check judges them is said. It advises only: a linter reads text and knows "
+    "neither the rows nor the load. A rule that the pack switches off is not reported.",
 )
 HISTORY_HAS_NO_DRIFT = Check(
     "migrations.history_has_no_drift",
@@ -72,8 +73,8 @@ HISTORY_HAS_NO_DRIFT = Check(
     fix="Bring the pack and the target to one history before pushing.",
     doc="Compares the target's history with the files: versions without a file, files edited after they were applied, and "
     "pending files older than the newest applied one. The CLI keeps no checksum, so it does not notice an edited "
-    "file. An edit that changes only spacing, comments or case is not counted, and a version whose statements were "
-    "not recorded can't be compared.",
+    "file. An edit that changes only spacing, comments or case is not counted. A version whose statements were not recorded "
+    "can't be compared, which is an error.",
 )
 DRY_RUN_LISTS_PENDING = Check(
     "migrations.dry_run_lists_pending",
@@ -113,7 +114,8 @@ APPLIES_WITH_ROWS = Check(
     fix="Give the statement a default, a backfill or `not valid` before it reaches a database with rows.",
     doc="Applies the same files to twins filled with the pack's seed at each declared scale. A statement such as a new "
     "NOT NULL column applies to an empty table and fails on one with rows. It advises only, because the seed's rows "
-    "are not the target's; deadlocks and lock timeouts are judged by background_work_not_blocked.",
+    "are not the target's. Where a file did not apply at all, or the work of others ended it, the check of that fails and this "
+    "one is skipped.",
 )
 NO_LONG_EXCLUSIVE_LOCK = Check(
     "migrations.no_long_exclusive_lock",
@@ -123,7 +125,8 @@ NO_LONG_EXCLUSIVE_LOCK = Check(
     doc="Records every lock of each file on the filled twins, and compares the longest ACCESS EXCLUSIVE lock on a table "
     "with rows with max_exclusive_lock_ms. While it is held, nobody can read or write the table. The times are of the "
     "scratch server and the seed's rows: a larger or busier table takes longer, so compare the scales. A time that a "
-    "control on an untouched table explains is recorded again, then an error.",
+    "control on an untouched table explains is recorded again, then an error. Where a file could not be recorded to its end, "
+    "the check of that says why and this one is skipped; tables for which the seed has no row are named.",
 )
 BACKGROUND_WORK_NOT_BLOCKED = Check(
     "migrations.background_work_not_blocked",
@@ -133,7 +136,8 @@ BACKGROUND_WORK_NOT_BLOCKED = Check(
     doc="Runs a reader and a writer on every table with rows while each file is applied, and compares their longest wait "
     "with max_blocked_ms; a deadlock or lock timeout fails too. It shows what users would notice, whatever the lock "
     "is called. Two workers are a light load. A wait that a control on an untouched table explains is recorded again, then "
-    "an error: this machine was too busy to tell.",
+    "an error: this machine was too busy to tell. Where a file could not be recorded to its end, the check of that says why "
+    "and this one is skipped.",
 )
 ROLLBACKS_RESTORE_SCHEMA = Check(
     "migrations.rollbacks_restore_schema",
@@ -142,7 +146,8 @@ ROLLBACKS_RESTORE_SCHEMA = Check(
     fix="Write or correct the file of the same name in supabase/rollbacks.",
     doc="Runs each migration's file in supabase/rollbacks on the twin and compares the schema, object by object, with the "
     "one before the migration. A rollback that fails during an incident makes the incident longer. Only definitions "
-    "are compared: rows that a rollback loses, and the order of columns, are not.",
+    "are compared: rows that a rollback loses, and the order of columns, are not. Where a migration did not apply, "
+    "applies_on_twin fails and this is skipped.",
 )
 ONE_RUN_AT_A_TIME = Check(
     "migrations.one_run_at_a_time",
@@ -169,20 +174,21 @@ NOTHING_LEFT_TO_PUSH = Check(
     fix="Push again, and read what the CLI says about the versions that are left.",
     doc="Pushes a second time and lists both sides: the second push must do nothing, and pack and target must have the "
     "same versions. Where writing is not allowed, only the history is read. It compares versions, not contents: "
-    "history_has_no_drift and target_matches_twin do that.",
+    "history_has_no_drift and target_matches_twin do that. A file that no push would apply, by its name or version, is judged "
+    "by the checks of these, and this one is skipped.",
 )
 TARGET_MATCHES_TWIN = Check(
     "migrations.target_matches_twin",
-    "The target equals the rehearsed twin",
+    "The target equals the rehearsed twin, but for what differed before the push",
     subject="database",
     fix="Find who changed the objects outside the migrations, then add the change as a migration or revert it.",
     doc="Compares the target's schema after the push with the twin's, object by object. A difference means that the "
     "target is not what was rehearsed: somebody changed it by hand, or a statement behaves differently there. "
-    "Differences that existed before the push, because the twin could not have the object, are shown but not judged.",
+    "Differences that existed before the push, because the twin could not have the object, are named but not judged.",
 )
 ADVISORS_REPORT_NO_ERRORS = Check(
     "migrations.advisors_report_no_errors",
-    "The database advisors report no error",
+    "The database advisors report no error beyond what 02_rls judges",
     subject="database",
     fix="Follow the page of each lint that the table names.",
     doc="Runs `supabase db advisors` on the target and counts findings of level ERROR that 02_rls does not judge itself. "
@@ -191,7 +197,7 @@ ADVISORS_REPORT_NO_ERRORS = Check(
 )
 ADVISORS_REPORT_NO_WARNINGS = Check(
     "migrations.advisors_report_no_warnings",
-    "The database advisors report no warning",
+    "The database advisors report no warning beyond what 02_rls judges",
     subject="database",
     gate=False,
     fix="Follow the page of each lint that the table names.",

@@ -15,6 +15,7 @@ from lib.clients.postgres.schema import name_differences
 from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
 from lib.core.results import Check, Json, Outcome, Result
 from lib.core.wording import format_count, join_words, name_some
+from lib.tasks.left_out import LeftOut, judge_all
 from lib.tasks.rls.pgtap import FOLDER, TapFile
 from lib.tasks.rls.place import Place
 from lib.tasks.rls.show import name_cell
@@ -167,10 +168,11 @@ def judge_probes(cells: Sequence[Cell]) -> Result:
     return check.passed(observed=len(tried), **facts)
 
 
-def judge_matrix(cells: Sequence[Cell], open_live: Sequence[Cell] = ()) -> Result:
+def judge_matrix(cells: Sequence[Cell], open_live: Sequence[Cell] = (), undeclared: Sequence[str] = ()) -> Result:
     """Judge what was observed against what is declared, over every cell that is declared.
 
-    open_live: what a role reads on the live database although it is declared as denied.
+    open_live: what a role reads on the live database although it is declared as denied. undeclared: tables and verbs that
+    nobody declared, so that nobody knows whether a role may do nothing else.
     """
     check = MATRIX_MATCHES_DECLARED
     determined = [cell for cell in cells if cell.outcome in (Outcome.PASS, Outcome.FAIL)]
@@ -188,6 +190,9 @@ def judge_matrix(cells: Sequence[Cell], open_live: Sequence[Cell] = ()) -> Resul
         return check.hidden_by(PROBES_COULD_BE_MADE.id, "Not every cell could be determined.", **facts)
     if not wrong and len(determined) < len(cells):
         return hide_cells(check, cells, **facts)
+    if not wrong and undeclared:
+        facts |= {"expected": f"{len(cells)} cells, and all that is not declared", "unit": None}
+        return check.hidden_by(EVERY_TABLE_IS_DECLARED.id, f"Not declared, so not tried: {name_some(undeclared)}.", **facts)
     return check.judge(
         holds=not wrong,
         detail=f"{name_some(wrong)}." if wrong else "",
@@ -241,23 +246,44 @@ def grants_row(table: str, role: str, declared: Mapping[str, str], access: Acces
     }
 
 
-def judge_grants(rows: Sequence[Mapping[str, Json]]) -> list[Result]:
-    """Judge the grants both ways; TRUNCATE is always spare, because no policy restricts it."""
+def find_undeclared(rls: Rls, tables: Sequence[ProbedTable]) -> list[str]:
+    """Return the tables, roles and verbs that the matrix does not declare, and those that it declares and that are not there."""
+    found = resolve_tables(rls.matrix, tables)
+    known = {table.display_name for table in found.values()}
+    open_tables = [table.display_name for table in tables if table.display_name not in known and table.needs_row]
+    return [
+        *open_tables,
+        *(name for name in rls.matrix if name not in found),
+        *(gap for name in found for gap in find_gaps(rls, name)),
+    ]
+
+
+def judge_grants(rows: Sequence[Mapping[str, Json]], undeclared: Sequence[str] = ()) -> list[Result]:
+    """Judge the grants both ways; TRUNCATE is always spare, because no policy restricts it.
+
+    undeclared: what nobody declared, or declared of a table that is not there: no row speaks of it.
+    """
     missing = [f"{row['role']} lacks {row['missing']} on {row['table']}" for row in rows if row["missing"]]
     spare = [row for row in rows if row["spare"]]
     named = [f"{row['role']} has {row['spare']} on {row['table']}" for row in spare]
     revokes = [f"revoke {row['spare']} on {row['table']} from {row['role']};" for row in spare[:MOST_NAMED]]
     facts: dict[str, Json] = {"expected": len(rows), "unit": "rows of the matrix"}
+    reason = f"Not to be compared with the matrix: {name_some(undeclared)}."
+    left_out = [LeftOut(reason=reason, cause=EVERY_TABLE_IS_DECLARED.id)] if undeclared else []
     return [
-        GRANTS_MATCH_DECLARED.judge(
+        judge_all(
+            GRANTS_MATCH_DECLARED,
             holds=not missing,
+            left_out=left_out,
             observed=len(rows) - len(missing),
             detail=f"{name_some(missing)}." if missing else "",
             fix="Grant it in a migration: new tables are no longer granted by default.",
             **facts,
         ),
-        NO_SPARE_GRANTS.judge(
+        judge_all(
+            NO_SPARE_GRANTS,
             holds=not spare,
+            left_out=left_out,
             observed=len(rows) - len(spare),
             detail=f"{name_some(named)}." if spare else "",
             fix=["Revoke it in a migration, so that a policy is not the only protection:", *revokes],
@@ -282,14 +308,17 @@ def judge_pgtap(files: Sequence[TapFile], control: Control, *, timeout_s: float)
     clocked = [one for one in files if not one.is_good and not one.failed and TIMED_OUT.search(one.problem or "")]
     if bad and len(clocked) == len(bad) and weigh_timeout(timeout_s, control) is Standing.UNCLEAR:
         return check.errored(f"{too_busy_for(control, timeout_s)} {name_some(bad)}.", observed=good, unit="tests", fix=RUN_AGAIN)
+    aside = [f"{one.skipped + one.todo} in {one.path}" for one in files if one.skipped + one.todo]
+    noted = f"Skipped or still to do, so not tested: {name_some(aside)}." if aside else ""
+    idle = sum(one.skipped + one.todo for one in files)
     hints = [hint for one in files for hint in one.fix]
     command = next((one.command for one in files if not one.is_good and one.command), files[0].command)
     return check.judge(
         holds=not bad,
-        observed=good,
-        expected=max(ran, sum(one.planned or 0 for one in files)),
+        observed=good - idle,
+        expected=max(ran, sum(one.planned or 0 for one in files)) - idle,
         unit="tests",
-        detail=f"{name_some(bad)}." if bad else "",
+        detail=f"{name_some(bad)}. {noted}".strip() if bad else noted,
         fix=[*hints, "Read the output of the file, kept as tap-<number>-<file>.txt."],
         command=command,
     )

@@ -18,6 +18,7 @@ from lib.core.errors import TargetError
 from lib.core.results import Findings, Outcome, look
 from lib.core.wording import join_words
 from lib.tasks.rls.judge import (
+    find_undeclared,
     grants_row,
     judge_declared,
     judge_enabled,
@@ -160,7 +161,9 @@ def look_at_matrix(context: Context[Rls]) -> Findings[list[MatrixCell]]:
     with open_place(context) as place:
         cells = observe_matrix(place.database, rls, verbs=VERBS) if rls.matrix else []
     open_live = find_open_live(context) if place.is_twin else []
-    tried = [replace(one, provenance=place.provenance) for one in (judge_probes(cells), judge_matrix(cells, open_live))]
+    undeclared = find_undeclared(rls, read_tables(context.target, rls.schemas)) if rls.matrix else []
+    judged = (judge_probes(cells), judge_matrix(cells, open_live, undeclared))
+    tried = [replace(one, provenance=place.provenance) for one in judged]
     return Findings(
         results=[*tried, judge_place(place)],
         rows=matrix_rows(cells),
@@ -181,7 +184,8 @@ def look_at_grants(context: Context[Rls]) -> Findings[None]:
     if refusal := refuse_unpushed(context):
         return look_at_grants.not_allowed(refusal)
     rls = context.settings
-    found = resolve_tables(rls.matrix, read_tables(context.target, rls.schemas))
+    tables = read_tables(context.target, rls.schemas)
+    found = resolve_tables(rls.matrix, tables)
     roles = sorted({identity.role for identity in rls.identities.values()})
     access = read_access(context.target, rls.schemas, roles)
     absent = [role for role in roles if found and not any(key[0] == role for key in access)]
@@ -196,7 +200,7 @@ def look_at_grants(context: Context[Rls]) -> Findings[None]:
         for name, table in found.items()
         for role, verbs in rls.matrix[name].items()
     ]
-    return Findings(results=judge_grants(rows), rows=rows)
+    return Findings(results=judge_grants(rows, find_undeclared(rls, tables)), rows=rows)
 
 
 @look(PGTAP_TESTS_PASS)

@@ -164,7 +164,8 @@ def read_run(name: str, run: CommandRun, *, ends_itself: bool) -> TapFile:
         skipped=sum(bool(test.skip) for test in tests),
         todo=sum(bool(test.todo) for test in tests),
         failed=failed,
-        problem=find_problem(run, plans, len(tests), bails, left=not is_inside and not ends_itself),
+        problem=find_problem(run, plans, len(tests), bails, left=not is_inside and not ends_itself)
+        or find_idle(len(tests), sum(bool(test.skip or test.todo) for test in tests)),
         transcript=run.transcript,
         command=run.command,
         exit_code=run.exit_code,
@@ -191,6 +192,11 @@ def find_problem(run: CommandRun, plans: list[int], ran: int, bails: list[str], 
     if len(plans) > 1:
         return f"printed {len(plans)} plans"
     return None if plans[0] == ran else f"planned {plans[0]} tests and ran {ran}"
+
+
+def find_idle(ran: int, aside: int) -> str | None:
+    """Return that a file tested nothing, since each of its tests was skipped or is still to do; None when one was not."""
+    return f"skipped each of its {ran} tests, or has them still to do, so it tested nothing" if aside == ran else None
 
 
 def first_error(stderr: str) -> str:

@@ -108,8 +108,9 @@ PGTAP_TESTS_PASS = Check(
     subject="database",
     fix="Read the output of the file that the detail names.",
     doc="Runs each file in supabase/tests with psql, in its own transaction that is rolled back, and reads its TAP. A "
-    "file that ran no test, did not run as many as planned, or left its transaction counts as failed. A file that "
-    "commits or reconnects is not run and counts as failed; skipped and todo tests count as passed.",
+    "file that ran no test, did not run as many as planned, or left its transaction counts as failed, and so does one whose "
+    "tests were all skipped or are all to do. A file that commits or reconnects is not run and counts as failed. Other tests "
+    "that were skipped or are to do are left out of the count, and named.",
 )
 CHECKS: tuple[Check, ...] = (
     EVERY_TABLE_ENABLED,

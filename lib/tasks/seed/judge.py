@@ -11,6 +11,7 @@ from lib.clients.supabase.cli import CliRefusal
 from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of
 from lib.core.results import Check, Findings, Result
 from lib.core.wording import format_count, join_words
+from lib.tasks.left_out import LeftOut, judge_all
 from lib.tasks.seed.constraints import EmailDomain, EmailSearch, Verified
 from lib.tasks.seed.task import (
     APPLIED_TWICE_CHANGES_NOTHING,
@@ -76,7 +77,9 @@ def judge_ran(files: Sequence[SeedFile], before: Mapping[str, str], stderr: str)
     if not new:
         detail = "Applied before, and unchanged since: the CLI had nothing to run."
         return check.passed(observed="applied before", expected="applied", detail=detail)
-    return check.passed(observed=len(new), expected=len(new), unit="files")
+    earlier = [file.path for file in files if file.path not in new]
+    detail = f"Applied before, and unchanged since: {join_words(earlier)}." if earlier else ""
+    return check.passed(observed=len(files), expected=len(files), unit="files", detail=detail)
 
 
 def judge_recorded(files: Sequence[SeedFile], recorded: Mapping[str, str]) -> Result:
@@ -104,6 +107,7 @@ def judge_second_application(seen: Reapplied, left_to_push: Sequence[str], expec
     short = {label for label, rows in expected.items() if label in before and before[label][0] != rows}
     changed = [label for label in once if before.get(label) != once[label] and label not in short]
     changed += [label for label in again if once.get(label) != again[label] and label not in changed]
+    unread = sorted(label for label, (rows, _) in once.items() if rows is None)
     if not any(rows for rows, _ in once.values()):
         return check.errored("No table holds a row after the seed ran.", fix="Check that the seed names the right tables.")
     wrong = [f"{label} goes from {format_count(before[label][0] or 0, 'row')} to {again[label][0]}" for label in changed]
@@ -112,7 +116,28 @@ def judge_second_application(seen: Reapplied, left_to_push: Sequence[str], expec
     fix = "Write the seed's statements so that they may run twice, such as `insert ... on conflict do nothing`."
     if not seen.undone:
         detail += " A seed file has its own COMMIT, so what ran again could not be rolled back."
-    return check.judge(holds=not wrong, observed=len(wrong), expected=0, unit="changes", detail=detail.strip(), fix=fix)
+    left_out = find_unread(unread)
+    hidden = sorted(short - set(changed))
+    if hidden:
+        left_out.append(LeftOut(reason=f"Not the declared rows at first: {join_words(hidden)}.", cause=ROW_COUNTS_MATCH.id))
+    return judge_all(
+        check,
+        holds=not wrong,
+        left_out=left_out,
+        observed=len(once) - len({*changed, *hidden, *unread}),
+        expected=len(once),
+        unit="tables",
+        detail=detail.strip(),
+        fix=fix,
+    )
+
+
+def find_unread(labels: Sequence[str]) -> list[LeftOut]:
+    """Return the tables that this user may not read, of which nothing is known."""
+    if not labels:
+        return []
+    named = join_words(list(labels[:NAMED]))
+    return [LeftOut(reason=f"This user may not read {named}.", fix=f"grant select on {labels[0]} to <the user of the run>;")]
 
 
 def judge_counts(tables: Sequence[TableDigest], expected: Mapping[str, int], *, own: set[str]) -> Findings[list[dict[str, Any]]]:
@@ -130,11 +155,14 @@ def judge_counts(tables: Sequence[TableDigest], expected: Mapping[str, int], *, 
         {"table": label, "expected": expected[label], "seen": seen[label].rows if label in seen else None} for label in expected
     ]
     rows += [{"table": label, "expected": None, "seen": seen[label].rows} for label in undeclared]
+    unread = [table.label for table in tables if table.rows is None and table.schema in own and table.label not in expected]
     wrong = [describe_count(row) for row in rows if row["expected"] != row["seen"]]
-    result = check.judge(
+    result = judge_all(
+        check,
         holds=not wrong,
+        left_out=find_unread(unread),
         observed=len(rows) - len(wrong),
-        expected=len(rows),
+        expected=len(rows) + len(unread),
         unit="tables",
         detail=f"{join_words(wrong[:NAMED])}." if wrong else "",
         fix="Correct the seed, or seed.expected_counts in the params file.",
@@ -186,6 +214,8 @@ def judge_emails(found: EmailSearch, reserved: Sequence[str]) -> Result:
             f"No e-mail address in {format_count(found.columns, 'column')} of {format_count(found.rows, 'row')}."
         )
     outside = [one for one in addresses if not is_reserved(one.domain, reserved)]
+    others = sorted({one.domain for one in found.found if one not in addresses})
+    aside = f"No addresses, by their last part: {join_words([f'...@{one}' for one in others[:NAMED]])}." if others else ""
     named = [
         f"{format_count(one.addresses, 'address', 'addresses')} at {one.domain} in {one.table}.{one.column}" for one in outside
     ]
@@ -194,7 +224,7 @@ def judge_emails(found: EmailSearch, reserved: Sequence[str]) -> Result:
         observed=sum(one.addresses for one in outside),
         expected=0,
         unit="addresses",
-        detail=f"{join_words(named[:NAMED])}." if outside else "",
+        detail=f"{join_words(named[:NAMED])}." if outside else aside,
         fix=f"Use {join_words(list(reserved)[:3], last='or')} in the seed: mail to these domains reaches nobody.",
     )
 

@@ -74,6 +74,11 @@ def look_at_application(context: Context[Seed]) -> Findings[list[SeedFile]]:
     )
 
 
+def schemas_of(context: Context[Seed]) -> list[str]:
+    """Return the schemas whose rows are looked at: those of params, and all that the pack owns."""
+    return list(dict.fromkeys([*context.settings.schemas, *context.borrow(PACK_SCHEMAS)]))
+
+
 def open_seed_cli(context: Context[Seed]) -> SupabaseCli:
     """Return the CLI, working in a staged copy of the pack."""
     workdir = stage_project(context.pack, context.work / "seed_project")
@@ -106,7 +111,7 @@ def look_at_second_application(context: Context[Seed], *, applied: Sequence[Seed
     answer = open_seed_cli(context).push(context.target, include_seed=True)
     left = [*answer.data.get("migrations", []), *answer.data.get("seeds", [])]
     try:
-        seen = reapply(context.target, applied, context.settings.schemas, timeout_s=context.settings.command_timeout_s)
+        seen = reapply(context.target, applied, schemas_of(context), timeout_s=context.settings.command_timeout_s)
     except DatabaseError as exc:
         detail = f"The seed fails when it runs again: {exc.message}"
         fix = "Write its inserts so that they may run twice: `insert ... on conflict do nothing`."
@@ -139,7 +144,7 @@ def look_at_rows(context: Context[Seed], *, applied: Sequence[SeedFile] | None) 
     settings = context.settings
     own = set(context.borrow(PACK_SCHEMAS))
     with open_reading(context.target, timeout_s=settings.command_timeout_s) as connection:
-        tables = digest_tables(connection, settings.schemas)
+        tables = digest_tables(connection, schemas_of(context))
     return judge_counts(tables, settings.expected_counts, own=own)
 
 
@@ -148,7 +153,7 @@ def look_at_constraints(context: Context[Seed]) -> Findings[None]:
     """Constraints of each kind, all verified against the rows themselves."""
     if unpushed := refuse_unpushed(context):
         return look_at_constraints.not_allowed(unpushed)
-    schemas, timeout_s = context.settings.schemas, context.settings.command_timeout_s
+    schemas, timeout_s = schemas_of(context), context.settings.command_timeout_s
     found = {
         "foreign key": verify_foreign_keys(context.target, schemas, timeout_s=timeout_s),
         "check constraint": verify_checks(context.target, schemas, timeout_s=timeout_s),
@@ -175,5 +180,5 @@ def look_at_emails(context: Context[Seed]) -> Findings[None]:
     if unpushed := refuse_unpushed(context):
         return look_at_emails.not_allowed(unpushed)
     reserved = context.settings.reserved_email_domains
-    found = find_email_domains(context.target, context.settings.schemas, timeout_s=context.settings.command_timeout_s)
+    found = find_email_domains(context.target, schemas_of(context), timeout_s=context.settings.command_timeout_s)
     return Findings(results=[judge_emails(found, reserved)], rows=[describe_domain(one, reserved) for one in found.found])

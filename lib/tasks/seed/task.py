@@ -47,8 +47,8 @@ APPLIED_TWICE_CHANGES_NOTHING = Check(
     fix="Write the seed's statements so that they may run twice, such as `insert ... on conflict do nothing`.",
     doc="Checks that a second push has nothing to do, then runs the files' statements again in one transaction that is "
     "rolled back, and compares the digest of every table. A seed that is not repeatable duplicates or overwrites rows "
-    "when somebody applies it by hand. Tables whose count is not the declared one are judged by row_counts_match; a "
-    "file with its own COMMIT can't be rolled back, which the detail says.",
+    "when somebody applies it by hand. Where a table does not hold the declared rows at first, row_counts_match fails and this "
+    "is skipped; a table that can't be read is an error. A file with its own COMMIT can't be rolled back, as the detail says.",
 )
 ROW_COUNTS_MATCH = Check(
     "seed.row_counts_match",
@@ -65,8 +65,8 @@ FOREIGN_KEYS_HOLD = Check(
     subject="database",
     fix="Correct these rows: the database does not check them again by itself.",
     doc="Counts, for every foreign key, the rows whose parent is missing. A key that exists proves nothing about rows "
-    "inserted while keys were switched off, or older than a NOT VALID key. Only tables in seed.schemas are checked; "
-    "when no table with a foreign key holds a row, the check is an error.",
+    "inserted while keys were switched off, or older than a NOT VALID key. Tables in seed.schemas and in the pack's own "
+    "schemas are checked; when no table with a foreign key holds a row, the check is an error.",
 )
 CHECKS_HOLD = Check(
     "seed.checks_hold",
@@ -83,8 +83,8 @@ NOT_NULLS_HOLD = Check(
     subject="database",
     fix="Correct these rows: the database does not check them again by itself.",
     doc="Counts the nulls in every column that is declared NOT NULL. The database believes its own catalogue and does not "
-    "look again, so a null that is already there breaks the application later. Only tables in seed.schemas are "
-    "checked.",
+    "look again, so a null that is already there breaks the application later. Tables in seed.schemas and in the pack's own "
+    "schemas are checked.",
 )
 EMAILS_ARE_RESERVED = Check(
     "seed.emails_are_reserved",
@@ -93,8 +93,8 @@ EMAILS_ARE_RESERVED = Check(
     fix="Use an address under one of seed.reserved_email_domains, such as example.com, in the seed.",
     doc="Searches every text, array and JSON column for e-mail addresses, inside the server, and checks each domain "
     "against seed.reserved_email_domains. A real address in a fixture can send mail to a real person. The pattern is "
-    "wide on purpose: a text such as a package name that looks like an address is excluded only by its last part, and "
-    "encoded or split addresses are not found.",
+    "wide on purpose: a text such as a package name that looks like an address is excluded only by its last part, and is "
+    "named. Encoded or split addresses are not found.",
 )
 CHECKS: tuple[Check, ...] = (
     APPLIED_WITH_CLI,

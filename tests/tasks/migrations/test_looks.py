@@ -187,6 +187,11 @@ class TestWhole:
         launch.all()
         failed = [check for check, result in launch.seen.items() if result.outcome is Outcome.FAIL]
         assert failed == ["applies_on_twin"]
+        for check in ("applies_with_rows", "no_long_exclusive_lock", "background_work_not_blocked", "rollbacks_restore_schema"):
+            hidden = launch.seen[check]
+            assert (hidden.outcome, hidden.see) == (Outcome.SKIP, "migrations.applies_on_twin")
+            assert (hidden.observed, hidden.expected) == (len(FILES), len(FILES) + 2)
+            assert LAST in hidden.detail and "20250105000000_later.sql" in hidden.detail
         assert launch.detail("applies_on_twin").startswith(f"{LAST}, line 3 (statement 1: create policy p on public.nosuch")
         assert "SQLSTATE 42P01" in launch.detail("applies_on_twin")
         assert launch.detail("applies_on_twin").endswith("still pending: 20250105000000_later.sql.")
@@ -292,7 +297,8 @@ class TestFiles:
     def test_a_name_the_cli_skips_fails(self, launch: Launch) -> None:
         add(launch.context, "select 1", name="add_votes.sql")
         launch.look(migrations.look_at_files)
-        assert launch.not_passed() == {"names_are_valid": "fail"}
+        assert launch.not_passed() == {"names_are_valid": "fail", "versions_are_unique": "skip", "files_are_atomic": "skip"}
+        assert {launch.seen[check].see for check in ("versions_are_unique", "files_are_atomic")} == {"migrations.names_are_valid"}
         assert "add_votes.sql" in launch.detail("names_are_valid")
 
     def test_one_version_twice_fails_and_is_not_pushed(self, launch: Launch) -> None:
@@ -364,6 +370,16 @@ class TestHistory:
         write(pushed.context.pack / "supabase" / "migrations", {"20250103000000_stamp.sql": f"-- why\n{STAMP.upper().lower()}"})
         pushed.look(migrations.look_at_history)
         assert pushed.not_passed() == {}
+
+    def test_a_version_whose_statements_were_not_recorded_is_no_pass(self, pushed: Launch) -> None:
+        run(
+            pushed.context.target,
+            "update supabase_migrations.schema_migrations set statements = null where version = '20250103000000'",
+        )
+        pushed.look(migrations.look_at_history)
+        assert pushed.not_passed() == {"history_has_no_drift": "error"}
+        assert "20250103000000_stamp.sql" in pushed.detail("history_has_no_drift")
+        assert "supabase migration repair --status applied 20250103000000" in pushed.fix("history_has_no_drift")
 
     def test_an_applied_version_without_a_file_fails(self, pushed: Launch) -> None:
         (pushed.context.pack / "supabase" / "migrations" / "20250103000000_stamp.sql").unlink()

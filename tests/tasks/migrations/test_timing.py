@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lib.clients.postgres.fidelity import Fidelity
 from lib.core.busyness import MOST_LOOKS, QUIET, Control, Standing
 from lib.core.results import Outcome
 from lib.tasks.migrations.apply import ApplyFailure
@@ -16,6 +17,7 @@ from lib.tasks.migrations.scaled_pass import ScaledPass
 from lib.tasks.migrations.timing import TimeLimits, best_recordings, weigh_recording
 
 LIMITS = TimeLimits(exclusive_ms=200, blocked_ms=2000)
+SAME = Fidelity(target_version="17.6", twin_version="17.6", compared={}, divergences=())
 BUSY = Control(late_s=0.9, lost=0.6)
 
 
@@ -44,7 +46,7 @@ def rehearsal(*recordings: Recording) -> Rehearsal:
     first = FirstPass(applied=("1_a.sql",), failure=None, before={}, after={}, rollbacks=())
     return Rehearsal(
         files=("1_a.sql",), from_nothing=True, missing=(), target_before={}, target_has_rows=True, first=first,
-        seed_problem="", scaled=(ScaledPass(scale=1, recordings=recordings, fills=()),),
+        seed_problem="", scaled=(ScaledPass(scale=1, recordings=recordings, fills=()),), twin=SAME,
     )  # fmt: skip
 
 

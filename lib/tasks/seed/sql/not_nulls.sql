@@ -7,6 +7,11 @@ where a.attnotnull
   and a.attnum > 0
   and not a.attisdropped
   and c.relkind in ('r', 'p')
-  and not c.relispartition
+  -- A partition's own: what its parent says too is counted there.
+  and not exists (
+      select from pg_catalog.pg_inherits i
+      join pg_catalog.pg_attribute p on p.attrelid = i.inhparent and p.attname = a.attname
+      where i.inhrelid = c.oid and c.relispartition and p.attnotnull
+  )
   and n.nspname = any (%(schemas)s)
 order by n.nspname, c.relname, a.attnum
