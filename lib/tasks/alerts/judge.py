@@ -10,6 +10,7 @@ from lib.clients.prometheus.exposition import MetricUse
 from lib.clients.prometheus.promtool import FailedExpectation, count_rules
 from lib.clients.prometheus.rule_file import AlertRule, RuleFile
 from lib.clients.prometheus.test_file import AlertTestFile
+from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, join_words
 from lib.tasks.alerts.delivery import AlertDelivery
@@ -23,7 +24,6 @@ from lib.tasks.alerts.task import (
     UNIT_TESTS_NAME_REAL_ALERTS,
     UNIT_TESTS_PASS,
 )
-from lib.tasks.left_out import LeftOut, judge_all, name_causes
 from lib.transport.process import CommandRun
 
 READABLE = "Write the expression in a form that promql-parser can read."

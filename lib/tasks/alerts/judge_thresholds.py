@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lib.clients.prometheus.promql import Comparison, find_comparison
 from lib.clients.prometheus.rule_file import RuleFile
+from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Result
 from lib.core.wording import join_words
 from lib.tasks.alerts.boundaries import Boundary
@@ -18,7 +19,6 @@ from lib.tasks.alerts.task import (
     THRESHOLDS_AS_DECLARED,
     UNIT_TESTS_PASS,
 )
-from lib.tasks.left_out import LeftOut, judge_all
 
 TOLERANCE = 1e-3
 """How far a boundary may lie from its declared threshold, as a part of it: less than a unit test can distinguish."""

@@ -9,6 +9,7 @@ from lib.clients.postgres.restores import Restore
 from lib.clients.postgres.row_differences import RowDifference
 from lib.clients.postgres.schema import Difference, name_differences
 from lib.core.busyness import Control, Standing, judge_timed, weigh
+from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.results import Result
 from lib.core.wording import format_count, join_words, name_some
 from lib.tasks.backup_restore.backup import Backup, first_error
@@ -25,7 +26,6 @@ from lib.tasks.backup_restore.task import (
     SOURCE_UNTOUCHED,
     WITHIN_RTO,
 )
-from lib.tasks.left_out import LeftOut, judge_all, name_causes
 
 NAMED = 5
 """Objects named in a detail; the table below it lists all."""

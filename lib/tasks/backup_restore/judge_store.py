@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Result
 from lib.core.wording import format_count, format_duration, name_some
 from lib.tasks.backup_restore.store import KeptBackup, choose_good
@@ -14,7 +15,6 @@ from lib.tasks.backup_restore.task import (
     RETENTION_KEEPS_NEWEST_GOOD,
     WITHIN_RPO,
 )
-from lib.tasks.left_out import LeftOut, judge_all
 
 
 def judge_kept(backups: Sequence[KeptBackup], judged_elsewhere: Collection[str]) -> Result:

@@ -68,7 +68,7 @@ from lib.tasks.backup_restore.unlike import FIX, describe_unlike
 from lib.transport.context import Context
 from lib.transport.control import ControlClock
 
-PROBES = "rls.probes_could_be_made"
+PROBES = f"{RLS.task}.probes_could_be_made"
 """The check that says of the same database which cells of the matrix could not be determined."""
 NOT_TAKEN = "Cannot check: no backup was taken."
 SEE_TAKEN = "See backup_restore.dump_taken and fix that first."

@@ -20,12 +20,12 @@ from lib.clients.postgres.restores import Restore, drop_copy, make_copy, restore
 from lib.clients.postgres.schema import Difference, compare_schemas, read_schema
 from lib.clients.working_copy import copy_commit, remove_copies
 from lib.core.errors import CommandError, TargetError
+from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Result
 from lib.core.wording import format_count, join_words, name_some
 from lib.tasks.backup_restore.backup import SourceState, first_error, read_state
 from lib.tasks.backup_restore.task import DUMP_TAKEN, PROJECT_BACKUP_RESTORES, BackupRestore
 from lib.tasks.backup_restore.unlike import describe_unlike
-from lib.tasks.left_out import LeftOut, judge_all
 from lib.transport.context import Context
 from lib.transport.database import read_query
 

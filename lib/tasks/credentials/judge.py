@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from lib.clients.vault.vault_copy import VaultCopy
+from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.permissions import Refusal
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, join_words
@@ -19,7 +20,6 @@ from lib.tasks.credentials.task import (
     VAULT_IS_PRIVATE,
     WITHIN_ROTATION_AGE,
 )
-from lib.tasks.left_out import LeftOut, judge_all, name_causes
 
 SYNC = ("Run `make sync-credentials` to see what it would set.", "Then run it again with APPLY=1.")
 

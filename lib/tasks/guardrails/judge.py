@@ -10,6 +10,7 @@ from lib.clients.git import Branch
 from lib.clients.npm import ScriptRun
 from lib.clients.workflow_linters import WorkflowFinding
 from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
+from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, name_some
 from lib.tasks.guardrails.branch import GuardedBranch
@@ -24,7 +25,6 @@ from lib.tasks.guardrails.task import (
     PATHS_ALLOWED,
     PROJECT_COMMANDS_PASS,
 )
-from lib.tasks.left_out import LeftOut, judge_all
 
 MOST_NAMED = 8
 """Objects named in a sentence; the table has all of them."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from lib.clients.git import list_files
 from lib.clients.npm import run_scripts
 from lib.clients.workflow_linters import WorkflowFinding, check_schema, lint_workflows, list_workflows
+from lib.core.left_out import LeftOut
 from lib.core.results import Findings, Outcome, Provenance, look
 from lib.core.wording import name_some
 from lib.tasks.guardrails import judge as judging
@@ -28,7 +29,6 @@ from lib.tasks.guardrails.task import (
     WORKFLOWS_PASS_LINT,
     Guardrails,
 )
-from lib.tasks.left_out import LeftOut
 from lib.transport.context import Context
 from lib.transport.control import ControlClock
 

@@ -9,10 +9,10 @@ from lib.clients.chatwoot import Effect
 from lib.clients.probe import Reading, fill, keep_fields, kept_answer, name_finding
 from lib.clients.probe_findings import FIXES, NOT_AS_EXPECTED
 from lib.core.busyness import RUN_AGAIN, Control, Standing, judge_timed, too_busy_for, weigh, weigh_timeout
+from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.results import Check, Outcome, Result
 from lib.core.wording import format_count, format_value, join_words
 from lib.tasks.health.timing import FEWEST_SAMPLES, TIME_OUTS, SampleLimits, counted_of, percentile, times_of, weigh_availability
-from lib.tasks.left_out import LeftOut, judge_all, name_causes
 from lib.transport.web_types import Answer
 
 

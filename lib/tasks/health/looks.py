@@ -283,5 +283,8 @@ def look_at_notification(context: Context[Health], *, plan: Plan, evidence: str,
     except TargetError as exc:
         return Findings(results=[check.errored_by(exc)], facts=False)
     return Findings(
-        results=[judge_delivery(check, delivery)], rows=delivery.rows, artifacts=delivery.artifacts, facts=delivery.was_notified
+        results=[judge_delivery(check, delivery, mail_check=MAIL_SERVER_ACCEPTS_US.id)],
+        rows=delivery.rows,
+        artifacts=delivery.artifacts,
+        facts=delivery.was_notified,
     )

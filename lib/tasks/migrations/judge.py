@@ -8,9 +8,9 @@ from typing import Any
 from lib.clients.supabase.cli import CliAnswer
 from lib.clients.supabase.migration_files import MigrationSet
 from lib.clients.supabase.squawk import LintFinding
+from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Check, Findings, Result
 from lib.core.wording import join_words, name_some
-from lib.tasks.left_out import LeftOut, judge_all
 from lib.tasks.migrations.task import (
     ADVISORS_REPORT_NO_ERRORS,
     ADVISORS_REPORT_NO_WARNINGS,

@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 from typing import Any, NotRequired, TypedDict
 
 from lib.core.busyness import Control, Standing, judge_timed, worst_of
+from lib.core.left_out import judge_all
 from lib.core.results import Check, Findings, Outcome, Result
 from lib.core.wording import format_count
-from lib.tasks.left_out import judge_all
 from lib.tasks.migrations.judge_rehearsal import why_no_rows
 from lib.tasks.migrations.recordings import Lock, Recording, Wait
 from lib.tasks.migrations.rehearsal import Rehearsal

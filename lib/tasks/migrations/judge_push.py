@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from lib.clients.supabase.cli import CliRefusal
 from lib.clients.supabase.migration_files import MigrationSet
+from lib.core.left_out import LeftOut
 from lib.core.permissions import Refusal
 from lib.core.results import Findings, Result
 from lib.core.wording import format_count, name_some
-from lib.tasks.left_out import LeftOut
 from lib.tasks.migrations.judge import count_check, find_skipped, list_names
 from lib.tasks.migrations.push import Pushed
 from lib.tasks.migrations.task import (

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from lib.clients.postgres.schema import name_differences
+from lib.core.left_out import judge_all
 from lib.core.results import Findings, Result
-from lib.tasks.left_out import judge_all
 from lib.tasks.migrations.apply import ApplyFailure
 from lib.tasks.migrations.judge import list_names
 from lib.tasks.migrations.recordings import Recording

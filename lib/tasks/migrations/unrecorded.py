@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lib.core.left_out import LeftOut
 from lib.core.results import Outcome, Result
 from lib.core.wording import name_some
-from lib.tasks.left_out import LeftOut
 from lib.tasks.migrations.recordings import Recording
 from lib.tasks.migrations.rehearsal import Rehearsal
 from lib.tasks.migrations.task import APPLIES_ON_TWIN, APPLIES_WITH_ROWS, BACKGROUND_WORK_NOT_BLOCKED

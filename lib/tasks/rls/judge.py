@@ -13,9 +13,9 @@ from lib.clients.postgres.rls.probe import NOT_GUARDED
 from lib.clients.postgres.rls.trial import VERBS
 from lib.clients.postgres.schema import name_differences
 from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
+from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Check, Json, Outcome, Result
 from lib.core.wording import format_count, join_words, name_some
-from lib.tasks.left_out import LeftOut, judge_all
 from lib.tasks.rls.pgtap import FOLDER, TapFile
 from lib.tasks.rls.place import Place
 from lib.tasks.rls.show import name_cell

@@ -9,9 +9,9 @@ from typing import Any
 from lib.clients.postgres.digests import TableDigest
 from lib.clients.supabase.cli import CliRefusal
 from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of
+from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Check, Findings, Result
 from lib.core.wording import format_count, join_words
-from lib.tasks.left_out import LeftOut, judge_all
 from lib.tasks.seed.constraints import EmailDomain, EmailSearch, Verified
 from lib.tasks.seed.task import (
     APPLIED_TWICE_CHANGES_NOTHING,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.results import Check, Outcome, SkipReason
-from lib.tasks.left_out import LeftOut, judge_all, name_causes
 
 CHECK = Check("sample.all_well", "Every one is well", fix="Repair it.")
 HIDDEN = LeftOut(reason="b was not judged.", cause="sample.b_is_there")
