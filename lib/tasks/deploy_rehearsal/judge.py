@@ -7,9 +7,10 @@ from typing import Any
 
 from lib.clients.fly.flyctl import AppState, said_by
 from lib.core.busyness import RUN_AGAIN, Standing, judge_timed, too_busy_for, weigh, weigh_timeout
+from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Result
 from lib.core.wording import format_count
-from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal, RehearsalPlan
+from lib.tasks.deploy_rehearsal.rehearsal import POLL_S, Rehearsal, RehearsalPlan
 from lib.tasks.deploy_rehearsal.rollback import ComponentChange
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls
 from lib.tasks.deploy_rehearsal.task import (
@@ -165,6 +166,9 @@ def judge_watch(plan: RehearsalPlan, seen: Rehearsal) -> Result:
     if seen.fell_over and not seen.ended_itself and weigh_timeout(CHECK_TIMEOUT_S, control) is Standing.UNCLEAR:
         reason = f"{too_busy_for(control, CHECK_TIMEOUT_S)} While the candidate was watched, {seen.fell_over}."
         return check.errored(reason, fix=RUN_AGAIN, **facts)
+    if not seen.fell_over and seen.watched_s < plan.watch_s - POLL_S:
+        short = f"It was watched for {seen.watched_s:.1f} s of {plan.watch_s:g} s."
+        return check.errored(short, fix=RUN_AGAIN, **facts)
     detail = f"The candidate failed: {seen.fell_over}." if seen.fell_over else ""
     return check.judge(
         holds=not seen.fell_over, detail=detail, fix=f"Run `flyctl logs --app {plan.fly.app}` to see why it ended.", **facts
@@ -213,9 +217,11 @@ def judge_return(plan: RehearsalPlan, seen: Rehearsal) -> Result:
     wrong = [one.id for one in seen.after.machines if one.digest not in plan.before.images or not one.is_healthy]
     old, now = seen.smoke_before.version, seen.smoke_after.version
     failures = [f"not on the old image, or not healthy: {', '.join(wrong)}"] if wrong else []
+    failures += [] if seen.after.machines else ["no machine is left"]
     failures += [f"version {now} answers instead of {old}"] if now != old else []
     failures += list(seen.smoke_after.failures)
-    detail = f"After the rollback: {'; '.join(failures)}." if failures else ""
+    unnamed = "The app does not say its version: the images of the machines were compared." if now == "unknown" else ""
+    detail = f"After the rollback: {'; '.join(failures)}." if failures else unnamed
     control = seen.control_of("after")
     is_mixed = now not in (old, "unknown") or any(one.digest not in plan.before.images for one in seen.after.machines)
     if failures and not is_mixed and weigh_timeout(CHECK_TIMEOUT_S, control) is Standing.UNCLEAR:
@@ -224,11 +230,24 @@ def judge_return(plan: RehearsalPlan, seen: Rehearsal) -> Result:
     return check.judge(holds=not failures, observed=now, expected=old, detail=detail, fix=restore_by_hand(plan))
 
 
-def judge_restored_release(changes: Sequence[ComponentChange], components: int) -> Result:
-    """Judge that before = after; each component that differs is named."""
+def judge_restored_release(
+    changes: Sequence[ComponentChange], components: int, *, unread: Sequence[str] = (), is_back: bool = True
+) -> Result:
+    """Judge that before = after; each component that differs is named.
+
+    unread: parts that could not be read on either side. is_back: whether the rollback script came to its end.
+    """
+    left_out = []
+    if not is_back:
+        left_out.append(LeftOut(reason="The rollback did not come to its end.", cause=ROLLBACK_IS_QUICK.id))
+    if unread:
+        fix = "Let the user of the run read these tables, or compare them by hand."
+        left_out.append(LeftOut(reason=f"Could not be read: {', '.join(unread[:5])}.", fix=fix))
     named = "; ".join(f"{one.component} ({', '.join(one.parts[:5])})" for one in changes)
-    return EVERYTHING_CAME_BACK.judge(
+    return judge_all(
+        EVERYTHING_CAME_BACK,
         holds=not changes,
+        left_out=left_out,
         observed=[one.component for one in changes] or f"all {components} components as before",
         expected=f"all {components} components as before",
         detail=f"Not restored: {named}." if changes else "",
@@ -245,40 +264,11 @@ def judge_version_skew(cells: Mapping[tuple[str, str], SmokeCalls | None]) -> Re
     ]
     untried = [f"{app} app on {schema} schema" for (app, schema), seen in cells.items() if seen is None]
     works = sum(seen is not None and seen.works for seen in cells.values())
-    facts: dict[str, Any] = {"observed": f"{works} of {len(cells)} work", "expected": f"{len(cells)} of {len(cells)} work"}
-    if broken:
-        return check.failed(detail=f"{'. '.join(broken)}.", **facts)
-    if untried:
-        return check.errored(f"Not tried: {', '.join(untried)}.", **facts, fix=f"Fix {CANDIDATE_GETS_HEALTHY.id} first.")
-    return check.passed(**facts)
-
-
-def stage_rows(seen: Rehearsal) -> list[dict[str, Any]]:
-    """Return one row a stage: how long it took, and what it came to."""
-    took = {phase.name: round(phase.end_s - phase.begin_s, 2) for phase in seen.phases}
-    deploy = (
-        "flyctl was interrupted"
-        if seen.deploy_failure
-        else "every machine healthy"
-        if seen.healthy_after_s is not None
-        else "never healthy"
+    return judge_all(
+        check,
+        holds=not broken,
+        left_out=[LeftOut(reason=f"Not tried: {', '.join(untried)}.", cause=CANDIDATE_GETS_HEALTHY.id)] if untried else [],
+        detail=f"{'. '.join(broken)}." if broken else "",
+        observed=f"{works} of {len(cells)} work",
+        expected=f"{len(cells)} of {len(cells)} work",
     )
-    if seen.healthy_after_s is None:
-        watch = "not watched"
-    else:
-        watch = "the machines could not be read" if seen.watch_failure else seen.fell_over or "healthy all the while"
-    back = (
-        "no end"
-        if seen.rollback is None
-        else "healthy again"
-        if seen.rollback.exit_code == 0
-        else f"ended with {seen.rollback.exit_code}"
-    )
-    came_to = {
-        "before": "users' requests for comparison",
-        "deploy": deploy,
-        "watch": watch,
-        "rollback": back,
-        "after": "users' requests for comparison",
-    }
-    return [{"stage": stage, "took, s": took.get(stage), "came to": said} for stage, said in came_to.items()]

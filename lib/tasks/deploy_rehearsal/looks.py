@@ -32,6 +32,7 @@ from lib.tasks.deploy_rehearsal.rollback import (
     snapshot_release,
 )
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, format_cell, try_image, wait_clearly
+from lib.tasks.deploy_rehearsal.stages import stage_rows
 from lib.tasks.deploy_rehearsal.task import (
     CANDIDATE_GETS_HEALTHY,
     CANDIDATE_IS_IN_THE_REGISTRY,
@@ -187,7 +188,7 @@ def look_at_rehearsal(context: Context[DeployRehearsal], *, deploy_plan: DeployP
     results = judgement.judge_rehearsal(plan, seen)
     if all(one.outcome is Outcome.PASS for one in results[2:]):
         remove_recovery_note(context.work, TASK)
-    return Findings(results=results, rows=judgement.stage_rows(seen), artifacts=transcripts_of(seen), facts=seen)
+    return Findings(results=results, rows=stage_rows(seen), artifacts=transcripts_of(seen), facts=seen)
 
 
 def format_recovery(plan: RehearsalPlan, stage: str) -> str:
@@ -226,7 +227,14 @@ def look_at_restored_release(
     after = snapshot_release(rehearsal.after, context.target, context.borrow(SCHEMAS))
     both = {"before": before.components, "after": after.components}
     return Findings(
-        results=[judgement.judge_restored_release(diff_snapshots(before, after), len(after.components))],
+        results=[
+            judgement.judge_restored_release(
+                diff_snapshots(before, after),
+                len(after.components),
+                unread=sorted({*before.unread, *after.unread}),
+                is_back=rehearsal.rollback is not None and rehearsal.rollback.exit_code == 0,
+            )
+        ],
         rows=component_rows(before, after),
         artifacts={"equation.json": both},
     )

@@ -134,6 +134,7 @@ def watch_candidate(plan: RehearsalPlan, seen: Rehearsal) -> None:
     """Look at the machines until the watch is over, or one is not healthy or ended by itself."""
     began = time.monotonic()
     known = {(machine.id, exit_ms) for machine in seen.machines for exit_ms in machine.exits}
+    watched = {machine.id for machine in seen.machines}
     while not seen.fell_over and not seen.watch_failure and time.monotonic() - began < plan.watch_s:
         time.sleep(POLL_S)
         try:
@@ -144,11 +145,16 @@ def watch_candidate(plan: RehearsalPlan, seen: Rehearsal) -> None:
         seen.watched_s = time.monotonic() - began
         exits = [machine.id for machine in seen.machines for exit_ms in machine.exits if (machine.id, exit_ms) not in known]
         sick = [machine.id for machine in seen.machines if not machine.is_healthy]
+        gone = sorted(watched - {machine.id for machine in seen.machines})
+        other = [machine.id for machine in seen.machines if machine.image != plan.image]
         if exits:
             seen.ended_itself = True
             seen.fell_over = f"machine {exits[0]} ended by itself {seen.watched_s:.1f} s after it was healthy"
         elif sick:
             seen.fell_over = f"machine {sick[0]} was not healthy {seen.watched_s:.1f} s later"
+        elif gone or other:
+            what = f"{gone[0]} was gone" if gone else f"{other[0]} ran another image"
+            seen.fell_over = f"machine {what} {seen.watched_s:.1f} s later"
 
 
 def roll_back(plan: RehearsalPlan, seen: Rehearsal) -> None:

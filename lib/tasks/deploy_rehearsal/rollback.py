@@ -25,9 +25,10 @@ STATEMENT_TIMEOUT_S = 60
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseSnapshot:
-    """All that a running release is made of, as digests: component -> part -> digest."""
+    """All that a running release is made of, as digests: component -> part -> digest. unread: tables that could not be read."""
 
     components: Mapping[str, Mapping[str, str]]
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,8 @@ def snapshot_release(state: AppState, database: Database, schemas: Sequence[str]
             "secrets": dict(state.secrets),
             "schema": {"fingerprint": fingerprint(read_schema(database, schemas))},
             "data": {table.label: f"{table.rows} rows, {table.digest}" for table in tables if table.kind == "r"},
-        }
+        },
+        unread=tuple(table.label for table in tables if table.kind == "r" and table.rows is None),
     )
 
 

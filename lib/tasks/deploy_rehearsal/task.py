@@ -85,7 +85,7 @@ CANDIDATE_STAYS_HEALTHY = Check(
     "The candidate stays healthy while it is watched",
     subject="fly",
     fix="Run `flyctl logs` to see why it ended.",
-    doc="Watches the machines for watch_s: all healthy, none ended by itself. "
+    doc="Watches the machines for watch_s: all there, on the candidate and healthy, none ended by itself. "
     "Some versions start well and fail minutes later. "
     "A fault that needs longer than watch_s, or more load, is not seen. "
     "A failed health check is an error where a control on this machine was held up; a program that ended is always a fail.",
@@ -107,7 +107,7 @@ OLD_VERSION_ANSWERS = Check(
     fix="Restore the release by hand, now: the command is in way_back.txt.",
     doc="Reads every machine and requests the endpoints after the rollback: the old image, healthy, and the old version. "
     "A rollback that ends well and leaves the new version is worse than none. "
-    "The version is what the app says of itself.",
+    "The version is what the app says of itself; where it says none, the machines' images alone are compared, as is said.",
 )
 DOWNTIME_WITHIN_LIMIT = Check(
     "deploy_rehearsal.downtime_within_limit",
@@ -134,7 +134,8 @@ EVERYTHING_CAME_BACK = Check(
     "After the rollback the whole release is what it was before",
     subject="fly",
     fix="Restore what differs by hand, or make it part of the rollback.",
-    doc="Compares digests of image, machines, config, environment, secrets, schema and data before and after. "
+    doc="Compares digests of image, machines, config, environment, secrets, and the schema and data of the project's schemas, "
+    "before and after. Where the rollback did not come to its end it is skipped, and a table that can't be read is an error. "
     "Redeploying an old image restores only the image. "
     "Data that users change meanwhile differs too, so it is rehearsed on an app without users.",
 )
@@ -145,7 +146,8 @@ NEIGHBOURS_WORK_TOGETHER = Check(
     fix="Make a deploy or rollback that stops half way safe: let each version work with both schemas.",
     doc="Makes smoke calls to the old and the new app, each on the old and the new schema; the old one is a second app's. "
     "During a deploy, and again during a rollback, they meet. "
-    "Only the endpoints of params are requested, so an incompatible write can be missed.",
+    "Only the endpoints of params are requested, so an incompatible write can be missed. It is skipped where the candidate "
+    "never got healthy.",
 )
 CHECKS: tuple[Check, ...] = (
     CONFIG_IS_VALID,

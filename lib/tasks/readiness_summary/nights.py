@@ -8,9 +8,13 @@ from typing import Any
 
 import yaml
 
+from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.results import Check, Json, Result
 from lib.core.wording import join_words, name_some
-from lib.tasks.readiness_summary.task import NIGHTLY_FAILURE_NOTIFIES
+from lib.tasks.readiness_summary.task import CHATWOOT_IS_ASKED_NIGHTLY, NIGHTLY_FAILURE_NOTIFIES, PUBLER_IS_ASKED_NIGHTLY
+
+NIGHTLY = {"chatwoot": CHATWOOT_IS_ASKED_NIGHTLY, "publer": PUBLER_IS_ASKED_NIGHTLY}
+"""Service -> the check that a workflow looks at it every night."""
 
 COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
 NEVER = re.compile(r"^\s*(\$\{\{)?\s*(false|0|'')\s*(\}\})?\s*$")
@@ -121,9 +125,13 @@ def judge_failure_path(rows: Sequence[Mapping[str, Any]], people: Sequence[str])
     services = dict.fromkeys(row["service"] for row in nightly)
     silent = [one for one in services if not any(row["notifies"] for row in nightly if row["service"] == one)]
     named = [f"{row['workflow']}, job {row['job']}, of {row['service'].title()}" for row in nightly if row["service"] in silent]
-    return check.judge(
+    hidden = name_causes((service.title(), one.id) for service, one in NIGHTLY.items() if service not in services)
+    left_out = [LeftOut(reason=f"No job asks {join_words(some)} every day.", cause=cause) for cause, some in hidden.items()]
+    return judge_all(
+        check,
         holds=not silent,
-        observed=f"{len(services) - len(silent)} of {len(services)} services",
+        left_out=left_out,
+        observed=f"{len(services) - len(silent)} of {len(NIGHTLY)} services",
         expected=expected,
         detail=f"Nobody is notified when it fails: {name_some(named)}." if silent else "",
     )

@@ -28,7 +28,7 @@ NO_CREDENTIAL_WAS_KEPT = Check(
     fix="Remove the run's folder, change that credential, and report the leak.",
     doc="Reads every file of the run and the executed notebooks for each credential it used, in the encodings that "
     "credentials travel in, and for anything shaped like one. Evidence is shown to others. "
-    "A credential in an encoding that nobody thought of is missed.",
+    "A credential in an encoding that nobody thought of is missed; where the vault can't be read it is an error.",
 )
 CHATWOOT_IS_ASKED_NIGHTLY = Check(
     "readiness_summary.chatwoot_is_asked_nightly",
@@ -55,7 +55,8 @@ NIGHTLY_FAILURE_NOTIFIES = Check(
     fix="Add a step with `if: failure()` that sends a message to a person of health.notify_to, or to NOTIFY_EMAIL.",
     doc="Reads each job of the pack's workflows that checks a vendor every night: a later step of it must run when the job "
     "has failed, and name a person of health.notify_to or NOTIFY_EMAIL. GitHub itself notifies only who last changed the "
-    "schedule. That the message arrives is not tried here: see notify_dry_run_recorded.",
+    "schedule. Where no job asks a vendor every night, the check of that fails and this one is skipped. "
+    "That the message arrives is not tried here: see notify_dry_run_recorded.",
 )
 NOTIFY_DRY_RUN_RECORDED = Check(
     "readiness_summary.notify_dry_run_recorded",
@@ -95,7 +96,7 @@ QA_LINKS_ARE_FRESH = Check(
 )
 DOCUMENT_LINKS_RESOLVE = Check(
     "readiness_summary.document_links_resolve",
-    "Every link in the run's documents leads somewhere",
+    "Every link from the run's documents to a file leads somewhere",
     subject=RUN,
     fix="Run again; if the link stays broken, correct the document's own text.",
     doc="Follows every relative link of the documents that the run writes, to a file and a heading. "

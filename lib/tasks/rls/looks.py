@@ -25,11 +25,11 @@ from lib.tasks.rls.judge import (
     judge_grants,
     judge_matrix,
     judge_objects,
-    judge_pgtap,
     judge_place,
     judge_probes,
     judge_unenforced,
 )
+from lib.tasks.rls.judge_pgtap import judge_pgtap
 from lib.tasks.rls.pgtap import run_test_files
 from lib.tasks.rls.place import open_place
 from lib.tasks.rls.show import MatrixCell, cell_json, heat_map_cells, matrix_rows

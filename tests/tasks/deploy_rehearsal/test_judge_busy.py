@@ -12,11 +12,18 @@ from hypothesis import strategies as some
 from lib.clients.fly.flyctl import AppState, Fly, Machine
 from lib.core.busyness import QUIET_RECORD, ControlRecord, Round, Standing
 from lib.core.results import Outcome
-from lib.tasks.deploy_rehearsal.judge import judge_deploy, judge_return, judge_rollback, judge_watch
+from lib.tasks.deploy_rehearsal.judge import (
+    judge_deploy,
+    judge_restored_release,
+    judge_return,
+    judge_rollback,
+    judge_version_skew,
+    judge_watch,
+)
 from lib.tasks.deploy_rehearsal.judge_users import judge_users
 from lib.tasks.deploy_rehearsal.outages import Phase, weigh_errors
 from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal, RehearsalPlan
-from lib.tasks.deploy_rehearsal.rollback import RollbackPlan
+from lib.tasks.deploy_rehearsal.rollback import ComponentChange, RollbackPlan
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls
 from lib.transport.process import FollowedRun
 from lib.transport.traffic import Sample
@@ -126,7 +133,30 @@ def test_a_candidate_that_was_not_healthy_in_time(changes: dict[str, Any], outco
     ],
 )
 def test_a_candidate_that_fell_over(changes: dict[str, Any], outcome: Outcome) -> None:
-    assert judge_watch(PLAN, seen(healthy_after_s=1.0, **changes)).outcome is outcome
+    assert judge_watch(PLAN, seen(healthy_after_s=1.0, **{"watched_s": PLAN.watch_s, **changes})).outcome is outcome
+
+
+def test_a_watch_that_was_cut_short_is_an_error() -> None:
+    result = judge_watch(PLAN, seen(healthy_after_s=1.0, watched_s=PLAN.watch_s / 2))
+    assert (result.outcome, result.observed, result.expected) == (ERROR, PLAN.watch_s / 2, PLAN.watch_s)
+
+
+def test_a_release_is_what_it_was_only_where_the_rollback_ended_and_all_of_it_was_read() -> None:
+    assert judge_restored_release([], 7).outcome is PASS
+    hidden = judge_restored_release([], 7, is_back=False)
+    assert (hidden.outcome, hidden.see) == (Outcome.SKIP, "deploy_rehearsal.rollback_is_quick")
+    unread = judge_restored_release([], 7, unread=["public.secrets"])
+    assert (unread.outcome, unread.detail) == (ERROR, "Could not be read: public.secrets.")
+    changed = [ComponentChange(component="data", parts=("public.notes",))]
+    assert judge_restored_release(changed, 7, is_back=False).outcome is FAIL
+
+
+def test_cells_that_were_not_tried_name_the_candidate() -> None:
+    works = SmokeCalls(version="1", calls=1, failures=())
+    result = judge_version_skew({("old", "old"): works, ("new", "old"): None})
+    assert (result.outcome, result.see) == (Outcome.SKIP, "deploy_rehearsal.candidate_gets_healthy")
+    assert (result.observed, result.expected) == ("1 of 2 work", "2 of 2 work")
+    assert judge_version_skew({("old", "old"): works, ("new", "old"): works}).outcome is PASS
 
 
 @pytest.mark.parametrize(

@@ -114,14 +114,15 @@ def test_a_value_that_only_the_vault_knows_is_found(tmp_path: Path) -> None:
     assert (result.outcome, result.observed) == (Outcome.FAIL, ["kept/line.txt"])
 
 
-def test_a_vault_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_a_vault_that_cannot_be_read_is_no_pass_and_named(tmp_path: Path) -> None:
     pack, kept = copy_pack(tmp_path), tmp_path / "kept"
     kept.mkdir()
     (kept / "clean.txt").write_text("nothing")
     with open_world(tmp_path, pack) as context:
         (pack / "vault/occ/local/publer.json").write_text("{")
         result = look_for_credentials(context, folder=kept, beside=kept).results[0]
-    assert "not all of the vault" in str(result.observed)
+    assert (result.outcome, result.observed) == (Outcome.ERROR, "none in 1 files")
+    assert result.detail.startswith("Not all of the vault could be read: local.")
 
 
 HEALTH = ("health.a", "health.b")

@@ -28,8 +28,10 @@ NIGHTLY: dict[str, Any] = {
 
 
 def judge(workflow: Any) -> tuple[Result, Result]:
+    """Judge a workflow's job that asks Chatwoot, beside one of another workflow that asks Publer alike."""
     rows = nights.nightly_jobs({"a.yml": workflow}, "chatwoot", PEOPLE)
-    return nights.judge_nightly(CHATWOOT_IS_ASKED_NIGHTLY, "chatwoot", rows), nights.judge_failure_path(rows, PEOPLE)
+    both = [*rows, *({**row, "service": "publer"} for row in rows)]
+    return nights.judge_nightly(CHATWOOT_IS_ASKED_NIGHTLY, "chatwoot", rows), nights.judge_failure_path(both, PEOPLE)
 
 
 def changed(was: str, now: str) -> Any:
@@ -86,6 +88,13 @@ def test_the_workbooks_own_run_notifies_by_itself_where_it_may() -> None:
     own = {"run": "make health ENV=staging", "env": {"ALLOW_WRITES": "staging"}}
     assert judge({**NIGHTLY, "jobs": {"ask": {"steps": [own]}}})[1].outcome is Outcome.PASS
     assert judge({**NIGHTLY, "jobs": {"ask": {"steps": [{**own, "env": {}}]}}})[1].outcome is Outcome.FAIL
+
+
+def test_a_vendor_that_nobody_asks_is_no_pass_of_those_who_are_notified() -> None:
+    rows = nights.nightly_jobs({"a.yml": NIGHTLY}, "chatwoot", PEOPLE)
+    result = nights.judge_failure_path(rows, PEOPLE)
+    assert (result.outcome, result.see) == (Outcome.SKIP, "readiness_summary.publer_is_asked_nightly")
+    assert (result.observed, result.detail.partition(".")[0]) == ("1 of 2 services", "No job asks Publer every day")
 
 
 def test_without_a_nightly_job_nobody_is_notified() -> None:

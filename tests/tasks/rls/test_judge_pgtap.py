@@ -8,8 +8,8 @@ import pytest
 
 from lib.core.busyness import QUIET, Control
 from lib.core.results import Outcome
-from lib.tasks.rls.judge import judge_pgtap
-from lib.tasks.rls.pgtap import TapFile
+from lib.tasks.rls.judge_pgtap import judge_pgtap
+from lib.tasks.rls.pgtap import TapFile, find_idle
 
 BUSY = Control(late_s=1.0, lost=0.6)
 OUT_OF_TIME = "broke after 3 tests: ERROR:  canceling statement due to statement timeout"
@@ -36,3 +36,15 @@ def test_a_statement_out_of_time_counts_only_beside_a_quiet_control(
     result = judge_pgtap(files, control, timeout_s=10)
     assert result.outcome is outcome, result
     assert ("too busy to tell (control 6 s, limit 10 s)" in result.detail) is (outcome is Outcome.ERROR)
+
+
+def test_tests_that_were_skipped_or_are_to_do_are_no_part_of_the_count_and_named() -> None:
+    some = TapFile(path="a.sql", planned=5, ran=5, skipped=1, todo=1, command="psql")
+    result = judge_pgtap([some, TapFile(path="b.sql", planned=2, ran=2, command="psql")], QUIET, timeout_s=10)
+    assert (result.outcome, result.observed, result.expected) == (Outcome.PASS, 5, 5)
+    assert result.detail == "Skipped or still to do, so not tested: 2 in a.sql."
+
+
+@pytest.mark.parametrize(("ran", "aside", "idle"), [(3, 3, True), (3, 2, False), (1, 0, False)])
+def test_a_file_whose_every_test_was_skipped_tested_nothing(ran: int, aside: int, idle: bool) -> None:
+    assert (find_idle(ran, aside) is not None) is idle

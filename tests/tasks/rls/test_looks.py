@@ -167,6 +167,9 @@ class TestEveryTableIsDeclared:
         )
         assert check == "rls.every_table_is_declared"
         assert "public.extra" in detail
+        hidden = {one.check: one.see for one in look_at_all(context).values() if one.see}
+        speak_of_all = ("rls.matrix_matches_declared", "rls.grants_match_declared", "rls.no_spare_grants")
+        assert hidden == dict.fromkeys(speak_of_all, "rls.every_table_is_declared")
         closed = roles(every_verb("deny"), service_role=every_verb("deny"))
         assert failing(declaring(context, matrix={"public.notes": roles(), "public.extra": closed})) == {}
 

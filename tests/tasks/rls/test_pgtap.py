@@ -185,3 +185,9 @@ def test_two_plans_in_one_file_are_a_problem() -> None:
     stdout = "1..1\nok 1 - a\n1..1\nok 1 - b\n"
     done = CommandRun(command="psql", exit_code=0, stdout=stdout, stderr="", duration_s=0.1)
     assert read_run("x.sql", done, ends_itself=True).problem == "printed 2 plans"
+
+
+def test_a_file_whose_tests_were_all_skipped_tested_nothing(hosted_database: Database, tmp_path: Path, psql: Path) -> None:
+    one = run_one(hosted_database, tmp_path, psql, "select plan(2); select skip('no server', 2); select * from finish();\n")
+    assert (one.ran, one.skipped, one.is_good) == (2, 2, False)
+    assert "skipped each of its 2 tests" in str(one.problem)

@@ -1,0 +1,47 @@
+"""Judges the project's own pgTAP tests. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
+from lib.core.results import Result
+from lib.core.wording import name_some
+from lib.tasks.rls.pgtap import FOLDER, TapFile
+from lib.tasks.rls.task import PGTAP_TESTS_PASS
+
+TIMED_OUT = re.compile(r"canceling statement due to (?:statement|lock) timeout")
+"""What the server says of a statement that ran out of time, which a busy machine causes as well as a slow policy."""
+
+
+def judge_pgtap(files: Sequence[TapFile], control: Control, *, timeout_s: float) -> Result:
+    """Judge the pack's own tests: every file ran as many as it planned, and all of them passed.
+
+    control: what this machine met meanwhile. timeout_s: what one statement is given; what ran out of it beside a control
+    that was held up is no fail.
+    """
+    check = PGTAP_TESTS_PASS
+    if not files:
+        return check.errored(
+            f"There is no test file in {FOLDER.as_posix()}.", fix=f"Write pgTAP tests of the policies in {FOLDER.as_posix()}."
+        )
+    bad = [f"{one.path}: {one.problem or name_some(one.failed)}" for one in files if not one.is_good]
+    ran, good = sum(one.ran for one in files), sum(one.ran - len(one.failed) for one in files)
+    clocked = [one for one in files if not one.is_good and not one.failed and TIMED_OUT.search(one.problem or "")]
+    if bad and len(clocked) == len(bad) and weigh_timeout(timeout_s, control) is Standing.UNCLEAR:
+        return check.errored(f"{too_busy_for(control, timeout_s)} {name_some(bad)}.", observed=good, unit="tests", fix=RUN_AGAIN)
+    aside = [f"{one.skipped + one.todo} in {one.path}" for one in files if one.skipped + one.todo]
+    noted = f"Skipped or still to do, so not tested: {name_some(aside)}." if aside else ""
+    idle = sum(one.skipped + one.todo for one in files)
+    hints = [hint for one in files for hint in one.fix]
+    command = next((one.command for one in files if not one.is_good and one.command), files[0].command)
+    return check.judge(
+        holds=not bad,
+        observed=good - idle,
+        expected=max(ran, sum(one.planned or 0 for one in files)) - idle,
+        unit="tests",
+        detail=f"{name_some(bad)}. {noted}".strip() if bad else noted,
+        fix=[*hints, "Read the output of the file, kept as tap-<number>-<file>.txt."],
+        command=command,
+    )
