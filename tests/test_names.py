@@ -17,7 +17,17 @@ from lib.tasks.base import Task
 from lib.tasks.index import SECTIONS, SUMMARY, TASKS, every_check
 
 CHECK_ID = re.compile(r"^[a-z_]+\.[a-z0-9_]+$")
-WHOLE = {"browser", "faults", "notebooks", "pack", "test_layers.py", "test_limits.py", "test_names.py", "test_workflows.py"}
+WHOLE = {
+    "browser",
+    "faults",
+    "notebooks",
+    "pack",
+    "test_denominators.py",
+    "test_layers.py",
+    "test_limits.py",
+    "test_names.py",
+    "test_workflows.py",
+}
 """Folders and files of tests/ that are about the whole system or the project itself, not about one module."""
 TEST_FILES = sorted((ROOT / "tests").rglob("test_*.py"))
 

@@ -15,6 +15,7 @@ import pytest
 from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems
 from lib.clients.probe import Reading, read_answer
 from lib.clients.publer import publer_probes, publer_site
+from lib.core.busyness import QUIET
 from lib.core.paths import ROOT
 from lib.core.results import Check
 from lib.embedded.vendors.chatwoot import Chatwoot
@@ -148,7 +149,7 @@ def workbook_says_of_publer(one: Publer) -> Any:
 
 def kept(service: str, checks: Mapping[str, Check], readings: Sequence[Reading]) -> Any:
     """Return the workbook's JSON of one service, as it is kept beside a run."""
-    [artifact] = findings_of(service, checks, readings).artifacts.values()
+    [artifact] = findings_of(service, checks, readings, control=QUIET, timeout_s=SETTINGS.timeout_s).artifacts.values()
     return json.loads(json.dumps(artifact))
 
 

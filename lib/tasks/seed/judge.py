@@ -44,13 +44,6 @@ def judge_edited(edited: Sequence[str]) -> list[Result]:
     ]
 
 
-def judge_pending(pending: Sequence[str]) -> list[Result]:
-    """Return the results of a push that was not made, because it would also apply migrations nobody rehearsed."""
-    reason = f"{format_count(len(pending), 'migration')} pending, which the CLI would apply too."
-    fix = "Run 01_migrations first."
-    return [APPLIED_WITH_CLI.errored(reason, fix=fix), HISTORY_RECORDS_FILE.errored(reason, fix=fix)]
-
-
 def judge_refused(refusal: CliRefusal) -> list[Result]:
     """Return the results of a push that the CLI refused."""
     refused = APPLIED_WITH_CLI.failed(

@@ -20,7 +20,6 @@ from lib.tasks.seed.judge import (
     judge_counts,
     judge_edited,
     judge_emails,
-    judge_pending,
     judge_ran,
     judge_recorded,
     judge_refused,
@@ -56,10 +55,6 @@ def look_at_application(context: Context[Seed]) -> Findings[list[SeedFile]]:
         results = [APPLIED_WITH_CLI.not_allowed(refusal), judge_recorded(files, before)]
         return Findings(results=results, rows=rows_of(files, before, before), facts=files)
     cli = open_seed_cli(context)
-    if "database" not in context.embedded:
-        pending = [one.version for one in cli.list_migrations(context.target) if one.local and not one.remote]
-        if pending:
-            return Findings(results=judge_pending(pending), rows=rows_of(files, before, before))
     try:
         answer = cli.push(context.target, include_seed=True)
     except CliRefusal as exc:

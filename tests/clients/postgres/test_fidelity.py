@@ -211,7 +211,7 @@ def test_a_library_of_the_platform_does_not_count_and_a_secret_setting_is_not_sh
 
 def test_results_that_rest_on_another_database_are_errors_and_keep_what_was_seen() -> None:
     check = Check("x.y", "y", doc="d")
-    seen = Findings(results=[check.passed(), check.failed(detail="Row 3."), check.skipped("None due."), check.errored("No.")])
+    seen = Findings(results=[check.passed(), check.failed(detail="Row 3."), check.not_due("None due."), check.errored("No.")])
     assert rest_on(seen, "", fix="See x.") is seen
     found = rest_on(seen, "The twin lacks a.", fix="See x.")
     assert [one.outcome for one in found.results] == [Outcome.ERROR, Outcome.ERROR, Outcome.SKIP, Outcome.ERROR]
