@@ -425,7 +425,7 @@ class TestLocks:
     def test_work_under_a_lock_never_fails_for_a_busy_machine(self, launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
         """The limit is half as much again as the lock was held without our load; the load alone would double that."""
         work = "select count(*) from generate_series(1, 2000000);"
-        add(launch.context, f"select 1;\nlock table public.notes in access exclusive mode;\n{work}")
+        add(launch.context, f"select 1;\n{LOCK}\n{work}")
         launch.rehearse()
         held_ms = max(lock.held_ms for recording in launch.rehearsal.recordings for lock in exclusive_locks(recording))
         limits = {"max_exclusive_lock_ms": held_ms * 1.5, "max_blocked_ms": held_ms * 1.5}
