@@ -69,6 +69,7 @@ class Check:
     title: the same as a sentence a stakeholder can read.
     gate: True when failing it stops the launch, False when it only advises.
     subject: what it speaks about: a target by its name in params, or PROJECT, TWIN or RUN.
+    promotes: whether a pass in another environment can stand for it; not where it speaks of this one's own state.
     fix: what to do when it fails, in general; a result that knows better brings its own.
     doc: one paragraph: what is looked at, why it matters, how the check can be wrong.
     """
@@ -77,6 +78,7 @@ class Check:
     title: str
     gate: bool = field(default=True, kw_only=True)
     subject: str = field(default="", kw_only=True)
+    promotes: bool = field(default=True, kw_only=True)
     fix: str = field(default="", kw_only=True)
     doc: str = field(default="", kw_only=True)
 

@@ -2,7 +2,8 @@
 
 Only a gate that is `not_allowed` here is promoted, and only by the newest finished whole run of the other environment of
 the same commit: signed by a key that is trusted, not too old, without waivers, the gate passed there live or on a twin that was
-shown to be faithful. Whatever does not hold is said, and the gate stays not allowed.
+shown to be faithful. Whatever does not hold is said, and the gate stays not allowed. A gate about the environment's own
+state, such as the age of its secrets, is never promoted.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lib.core.wording import format_duration
 from lib.evidence.log import EvidenceLine, read_evidence
 from lib.evidence.manifest import ENVELOPE, MANIFEST, verify_run
 from lib.run.params import PromotesFrom
+from lib.tasks.index import every_check
 from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
 
 
@@ -64,7 +66,8 @@ def promote(
     runs: the folder of the other environment's runs of this project. commit: of the pack, with `+` when it had changes.
     key: whom to trust; without one nothing is proved.
     """
-    untried = [line for line in lines if line.gate and line.judged.is_untried]
+    checks = every_check()
+    untried = [line for line in lines if line.gate and line.judged.is_untried and checks[line.check].promotes]
     if wanted is None or not untried:
         return NO_PROMOTION
     there = wanted.environment

@@ -7,12 +7,12 @@ import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from lib.core.results import Provenance
 
 RESOLVE_S = 5.0
-"""Longest that all names together may take to be resolved, s; one that is not by then counts as public."""
+"""Longest that each name may take to be resolved, s; what does not resolve is not shown to be public."""
 REAL_PROGRAMS = frozenset({"database", "vault"})
 """Targets that are the real program even here: a PostgreSQL server, a folder."""
 
@@ -22,11 +22,11 @@ def provenances_of(found: Mapping[str, Mapping[str, str]], *, declared_live: fro
 
     found: target -> part -> value, as the variables give them. declared_live: those that the file calls live wherever.
     """
-    hosts = {target: host_of(parts["url"]) for target, parts in found.items()}
-    private = find_private({host for host in hosts.values() if host})
+    hosts = {target: hosts_of(parts["url"]) for target, parts in found.items()}
+    private = find_private(set().union(*hosts.values()))
     return {
-        target: Provenance.LIVE if target in declared_live or host not in private else stand_in(target)
-        for target, host in hosts.items()
+        target: Provenance.LIVE if target in declared_live or not own & private else stand_in(target)
+        for target, own in hosts.items()
     }
 
 
@@ -35,19 +35,29 @@ def stand_in(target: str) -> Provenance:
     return Provenance.EMBEDDED if target in REAL_PROGRAMS else Provenance.SIMULATED
 
 
-def host_of(url: str) -> str:
-    """Return an address's host in lower case; '' for a folder, and for a database reached through a socket."""
+def hosts_of(url: str) -> set[str]:
+    """Return every host that an address may lead to, in lower case; none for a folder, `localhost` for a socket.
+
+    A database's address may name others, which count instead, behind its `?`: host and hostaddr, each a list.
+    Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+    """
     try:
         parts = urlsplit(url)
-        return (parts.hostname or ("localhost" if parts.scheme.startswith("postgres") else "")).lower().rstrip(".")
+        if not parts.scheme.startswith("postgres"):
+            named = [parts.hostname or ""]
+        else:
+            place = parts.netloc.rpartition("@")[2]
+            named = [urlsplit(f"//{one}").hostname or "localhost" for one in place.split(",")]
+            named += [one for key, value in parse_qsl(parts.query) if key in ("host", "hostaddr") for one in value.split(",")]
+        return {"localhost" if one.startswith(("/", "@")) else one.lower().rstrip(".") for one in named if one}
     except ValueError:
-        return ""
+        return {"localhost"} if "://" in url else set()
 
 
 def find_private(hosts: set[str]) -> set[str]:
     """Return the hosts of which any address is loopback, private or otherwise not reached from the world.
 
-    A name is resolved; one that does not resolve is not called private, since every look at it will be an error.
+    A name is resolved; one that does not resolve now may lead anywhere later, so it counts as one of them.
     """
     named = {host for host in hosts if is_private(host) is None}
     private = {host for host in hosts if is_private(host)}
@@ -60,7 +70,7 @@ def find_private(hosts: set[str]) -> set[str]:
             if any(is_private(address) for address in addresses.result(timeout=RESOLVE_S)):
                 private.add(host)
         except (OSError, UnicodeError, TooLate):
-            continue
+            private.add(host)
     pool.shutdown(wait=False, cancel_futures=True)
     return private
 

@@ -114,6 +114,7 @@ def context_of(run: RunFile, task: str, parameters: dict[str, Any]) -> Context[S
         work=run.work,
         kept=run.kept,
         is_rehearsal=run.rehearsal,
+        is_promoted=run.promotes_from is not None,
         provenances=run.provenances,
         embedded=frozenset(run.embedded),
         refusals=run.refusals,

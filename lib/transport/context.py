@@ -66,7 +66,8 @@ class Context(Generic[Settings_co]):
         here. Its databases made from the template `hosted_template` look like a fresh hosted project.
     work: a private folder of this run for files that are not evidence, removed after the run.
     kept: a folder of the environment that outlives the run (backups).
-    is_rehearsal: whether embedded parts stand in for every target.
+    is_rehearsal: whether embedded parts stand in for every target. is_promoted: whether another environment's runs count
+        for what may not be tried in this one.
     provenances: target -> where what is done to it is performed. embedded: the targets that a part started for this run
         plays.
     refusals: the acts that are not allowed, and why.
@@ -84,6 +85,7 @@ class Context(Generic[Settings_co]):
     work: Path
     kept: Path
     is_rehearsal: bool = False
+    is_promoted: bool = False
     provenances: Mapping[str, Provenance] = field(default_factory=dict)
     embedded: frozenset[str] = frozenset()
     refusals: Mapping[Act, Refusal] = field(default_factory=dict)

@@ -18,7 +18,9 @@ from lib.evidence.manifest import load_signer, seal_run
 from lib.reporters.promotion import Promotion, promote
 from lib.reporters.summary import verdict_of
 from lib.run.params import PromotesFrom
+from lib.tasks.credentials.task import FLY_AS_NEW_AS_VAULT
 from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
+from lib.tasks.readiness_summary.task import NOTIFY_DRY_RUN_RECORDED
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 COMMIT = "0123456789ab"
@@ -144,6 +146,15 @@ def test_what_was_rehearsed_on_staging_proves_nothing(tmp_path: Path, how: Prove
 def test_a_twin_that_was_not_shown_to_be_faithful_proves_nothing(tmp_path: Path) -> None:
     stage(tmp_path, lines=[one for one in PASSED if one.check != FAITHFUL.id])
     assert set(ask(tmp_path).proved) == {PUSHED.id}
+
+
+@pytest.mark.parametrize("check", [FLY_AS_NEW_AS_VAULT, NOTIFY_DRY_RUN_RECORDED])
+def test_what_speaks_of_the_environments_own_state_is_not_promoted(tmp_path: Path, check: Check) -> None:
+    stage(tmp_path, lines=[*PASSED, line(check)])
+    lines = [*HERE, line(check, check.not_allowed(REFUSAL))]
+    promotion = ask(tmp_path, lines=lines)
+    assert set(promotion.proved) == {PUSHED.id, DEPLOYED.id}
+    assert verdict(promotion, lines) is Verdict.PARTIAL
 
 
 def test_only_what_was_not_allowed_is_promoted(tmp_path: Path) -> None:

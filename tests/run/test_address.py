@@ -9,7 +9,7 @@ import pytest
 
 from lib.core.results import Provenance
 from lib.run import address
-from lib.run.address import host_of, is_private, provenances_of
+from lib.run.address import hosts_of, is_private, provenances_of
 
 NAMES = {
     "public.example.com": ["93.184.216.34"],
@@ -59,29 +59,35 @@ def test_which_hosts_the_world_does_not_reach(host: str, expected: bool | None) 
 
 
 @pytest.mark.parametrize(
-    ("url", "host"),
+    ("url", "hosts"),
     [
-        ("https://Chat.Example.com./x", "chat.example.com"),
-        ("postgresql://u:p@[::1]:5432/db", "::1"),
-        ("postgresql:///postgres?host=/tmp", "localhost"),
-        ("smtp://u:p@mail.example.com:587", "mail.example.com"),
-        ("/srv/vault", ""),
-        ("https://[bad", ""),
+        ("https://Chat.Example.com./x", {"chat.example.com"}),
+        ("postgresql://u:p@[::1]:5432/db", {"::1"}),
+        ("postgresql:///postgres?host=/tmp", {"localhost"}),
+        ("postgresql://u:p@a.example.com:5432,127.0.0.1:5433/db", {"a.example.com", "127.0.0.1"}),
+        ("postgresql://u:p@a.example.com/db?hostaddr=127.0.0.1", {"a.example.com", "127.0.0.1"}),
+        ("postgresql://u:p@a.example.com/db?sslmode=require&host=b,c.example.com", {"a.example.com", "b", "c.example.com"}),
+        ("postgresql://u:p@a.example.com/db?sslmode=require", {"a.example.com"}),
+        ("smtp://u:p@mail.example.com:587", {"mail.example.com"}),
+        ("/srv/vault", set()),
+        ("https://[bad", {"localhost"}),
     ],
 )
-def test_the_host_of_an_address(url: str, host: str) -> None:
-    assert host_of(url) == host
+def test_every_host_that_an_address_may_lead_to(url: str, hosts: set[str]) -> None:
+    assert hosts_of(url) == hosts
 
 
 @pytest.mark.parametrize(
     ("target", "url", "expected"),
     [
         ("database", "postgresql://u@127.0.0.1/db", Provenance.EMBEDDED),
+        ("database", "postgresql://u@public.example.com/db", Provenance.LIVE),
+        ("database", "postgresql://u@public.example.com/db?hostaddr=127.0.0.1", Provenance.EMBEDDED),
         ("chatwoot", "http://127.0.0.1:3000", Provenance.SIMULATED),
         ("chatwoot", "https://inside.example.com", Provenance.SIMULATED),
         ("chatwoot", "https://loop.example.com", Provenance.SIMULATED),
         ("chatwoot", "https://public.example.com", Provenance.LIVE),
-        ("publer", "https://gone.example.com", Provenance.LIVE),
+        ("publer", "https://gone.example.com", Provenance.SIMULATED),
         ("vault", "/srv/vault", Provenance.LIVE),
         ("vault", "https://10.0.0.9/secret/x", Provenance.EMBEDDED),
     ],

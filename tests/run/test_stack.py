@@ -9,7 +9,7 @@ import pytest
 
 from lib.core.permissions import Act
 from lib.core.results import Check, Provenance
-from lib.run import stack
+from lib.run import address, stack
 from lib.run.params import load_params
 from lib.run.run_file import RunFile, context_of, read_run_file
 from lib.run.stack import RUN_FILE, new_run_id, start_stack
@@ -30,6 +30,11 @@ def no_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a database server was started for tasks that need none")
 
     monkeypatch.setattr(stack, "start_postgres", refuse)
+
+
+@pytest.fixture(autouse=True)
+def public_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address, "resolve", lambda host: ["93.184.216.34"])
 
 
 def stand(folder: Path, variables: dict[str, str], *, task: str = "health") -> RunFile:

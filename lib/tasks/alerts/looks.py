@@ -116,7 +116,7 @@ def look_at_metrics(context: Context[Alerts], *, rules: RuleFile | None) -> Find
     kept = {"metrics.json": {name: sorted(labels or ()) for name, labels in sorted(exposed.items())}}
     result = judging.judge_uses(uses, rules)
     refusal = context.refusals.get(Act.DEPLOY)
-    if result.outcome is Outcome.FAIL and refusal:
+    if result.outcome is Outcome.FAIL and refusal and context.is_promoted:
         reason = (
             f"What runs may be older than the rules, and the candidate is not deployed here. {result.detail} {refusal.reason}"
         )

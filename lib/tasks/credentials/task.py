@@ -78,6 +78,7 @@ FLY_AS_NEW_AS_VAULT = Check(
     "credentials.fly_as_new_as_vault",
     "No secret of the Fly app is older than the vault's copy",
     subject="fly",
+    promotes=False,
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Compares the digest that Fly.io shows with the one the last sync noted, and the times of the vault's copies. "
     "After a rotation an old copy stops working. "
@@ -105,6 +106,7 @@ GITHUB_AS_NEW_AS_VAULT = Check(
     "credentials.github_as_new_as_vault",
     "No secret of GitHub is older than the vault's copy",
     subject="github",
+    promotes=False,
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Compares the time at which each secret was set on GitHub with the time at which the vault's copy changed. "
     "After a rotation an old copy stops working. "

@@ -62,6 +62,7 @@ NOTIFY_DRY_RUN_RECORDED = Check(
     "readiness_summary.notify_dry_run_recorded",
     "A dry run of the notification is recorded",
     subject="mail",
+    promotes=False,
     fix="make notify-dry-run ENV=<environment>",
     doc="Sends a message marked as a dry run where all mail stays on this machine; elsewhere it looks for one that "
     "`make notify-dry-run` recorded in the last 30 days. A way that was never tried does not work on the night it is needed. "
