@@ -12,6 +12,17 @@ from lib.core.wording import format_count
 from lib.transport.context import Context
 
 
+def format_lacking(count: int) -> str:
+    """Return that a database is not yet what will be launched. count: of the migrations that it lacks."""
+    return f"The database still lacks {format_count(count, 'migration')}: it is not yet what will be launched."
+
+
+def refuse_lacking(context: Context[Any], count: int) -> Refusal | None:
+    """Return why what a database lacks may not be pushed, as the reason of a skip; None when it may."""
+    refusal = context.refusals.get(Act.MIGRATIONS)
+    return Refusal(reason=f"{format_lacking(count)} {refusal.reason}", fix=refusal.fix) if refusal else None
+
+
 def refuse_unpushed(context: Context[Any]) -> Refusal | None:
     """Return why a live database that still lacks migrations is not judged, None when it lacks none.
 
@@ -22,8 +33,7 @@ def refuse_unpushed(context: Context[Any]) -> Refusal | None:
     pending = find_migrations(context.pack).pending(one.version for one in read_history(context.target))
     if not pending:
         return None
-    lacks = f"The database still lacks {format_count(len(pending), 'migration')}: it is not yet what will be launched."
-    refusal = context.refusals.get(Act.MIGRATIONS)
+    refusal = refuse_lacking(context, len(pending))
     if refusal is None:
-        raise TargetError(lacks, fix="See migrations.pushed_to_target.")
-    return Refusal(reason=f"{lacks} {refusal.reason}", fix=refusal.fix)
+        raise TargetError(format_lacking(len(pending)), fix="See migrations.pushed_to_target.")
+    return refusal

@@ -139,7 +139,7 @@ def judge_markdown(files: Sequence[str], strays: Sequence[str]) -> Result:
         return check.errored("The project has no file.", fix="Pass PACK=<its checkout>.")
     if not total:
         return check.not_applicable("The project has no Markdown file.")
-    detail = f"Stray: {name_some(strays)}." if strays else f"{total} looked at."
+    detail = f"Stray: {name_some(strays)}." if strays else f"{format_count(total, 'Markdown file')} looked at."
     return check.judge(holds=not strays, observed=len(strays), expected=0, unit="stray files", detail=detail)
 
 

@@ -16,10 +16,10 @@ from lib.clients.supabase.migration_files import MigrationFile, MigrationSet, fi
 from lib.clients.supabase.migration_history import find_edited, find_uncompared, read_history
 from lib.clients.supabase.seed_files import find_seed_files
 from lib.clients.supabase.squawk import lint_migrations
+from lib.clients.supabase.unpushed import format_lacking, refuse_lacking
 from lib.core.errors import TargetError
-from lib.core.permissions import Act, Refusal
+from lib.core.permissions import Act
 from lib.core.results import Findings, Outcome, look
-from lib.core.wording import format_count
 from lib.tasks.migrations.judge import (
     NONE_FOUND,
     POINT_AT_PACK,
@@ -169,8 +169,10 @@ def look_at_match(context: Context[Migrations], *, rehearsal: Rehearsal | None) 
         return look_at_match.errors("A migration failed on the twin, so it is incomplete.", fix="See migrations.applies_on_twin.")
     pending = pending_files(context)
     if pending:
-        refusal = refuse_pending(context, pending)
-        return look_at_match.not_allowed(refusal) if refusal else look_at_match.errors(still_pending(pending), fix=SEE_PUSHED)
+        refusal = refuse_lacking(context, len(pending))
+        return (
+            look_at_match.not_allowed(refusal) if refusal else look_at_match.errors(format_lacking(len(pending)), fix=SEE_PUSHED)
+        )
     found = judge_match(rehearsal, read_target(place_of(context)), context.settings.schemas)
     return rest_on_twin(found, rehearsal)
 
@@ -180,10 +182,10 @@ def look_at_advisors(context: Context[Migrations]) -> Findings[None]:
     """What Supabase's own advisors say about the target as it is now."""
     pending = pending_files(context)
     if pending:
-        refusal = refuse_pending(context, pending)
+        refusal = refuse_lacking(context, len(pending))
         if refusal:
             return look_at_advisors.not_allowed(refusal)
-        return look_at_advisors.errors(still_pending(pending), fix=SEE_PUSHED)
+        return look_at_advisors.errors(format_lacking(len(pending)), fix=SEE_PUSHED)
     workdir = stage_project(context.pack, context.work / "advised", with_config=False)
     answer = open_cli(context.programs.supabase, workdir, timeout_s=context.settings.command_timeout_s).advise(context.target)
     found = judge_advice(answer.data["results"])
@@ -191,17 +193,6 @@ def look_at_advisors(context: Context[Migrations]) -> Findings[None]:
 
 
 SEE_PUSHED = f"See {PUSHED_TO_TARGET.id}."
-
-
-def still_pending(pending: Sequence[MigrationFile]) -> str:
-    """Return that the target is not yet what will be launched."""
-    return f"The target still lacks {format_count(len(pending), 'migration')}: it is not yet what will be launched."
-
-
-def refuse_pending(context: Context[Migrations], pending: Sequence[MigrationFile]) -> Refusal | None:
-    """Return why what is pending may not be pushed, as the reason of a skip; None when it may."""
-    refusal = context.refusals.get(Act.MIGRATIONS)
-    return Refusal(reason=f"{still_pending(pending)} {refusal.reason}", fix=refusal.fix) if refusal else None
 
 
 def require_files(context: Context[Migrations]) -> tuple[MigrationFile, ...]:
