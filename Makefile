@@ -22,7 +22,7 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint check-machines new-task verify diff clean
+.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint check-machines new-task resilience verify diff clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ test: setup ## Run every test
 
 bench: setup ## Run everything embedded, and print where the time went
 	@$(LIB) bench
+
+resilience: setup ## Kill, starve and attack the workbook on this machine, and keep the figures in docs/resilience.md: ONLY=kills
+	@$(VENV_PYTHON) -m tests.resilience --only "$(ONLY)"
 
 check-machines: ## Rehearse on every Python from the floor up that is found, each in a fresh clone: PYTHONS=/usr/bin/python3 names some
 	@$(PYTHON) -m lib.cli.check_machines $(PYTHONS)

@@ -22,6 +22,7 @@ WHOLE = {
     "faults",
     "notebooks",
     "pack",
+    "resilience",
     "test_denominators.py",
     "test_layers.py",
     "test_limits.py",
