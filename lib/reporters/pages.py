@@ -1,0 +1,164 @@
+"""A run's pages: one a task, and the front page; every word on them comes from the RunReport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+from lib.core.files import write_whole
+from lib.core.results import Outcome
+from lib.core.wording import verdict_sentence
+from lib.evidence.log import FILE, EvidenceLine
+from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE
+from lib.reporters.documents.qa_links import FILE as QA_FILE
+from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
+from lib.reporters.html.render import render_index, render_task_page
+from lib.reporters.report import RunReport, count_gates
+from lib.reporters.summary import TaskSummary, verdict_of
+from lib.tasks.base import Task
+from lib.tasks.index import SUMMARY, every_check
+
+INDEX = "index.html"
+
+
+def write_pages(report: RunReport, notebooks: Mapping[str, NotebookNode | None]) -> None:
+    """Write a page a task and the front page; without a notebook a page still shows every result."""
+    folder = report.run.run_folder
+    for one in report.tasks:
+        if one.task != SUMMARY:
+            page = render_task_page(notebooks[one.task.name], task_header(report, one))
+            write_whole(folder / f"{one.task.name}.html", page)
+    write_whole(folder / INDEX, render_index(notebooks.get(SUMMARY.name), summarize_run(report)))
+
+
+def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:
+    """Return what the head of one task's page says."""
+    own = report.lines_of(summary.task)
+    gates = [check.id for check in summary.task.checks if check.gate]
+    verdict = verdict_of(own, gates=gates, proved=report.proved)
+    untried = sum(line.gate and line.judged.is_untried and line.check not in report.proved for line in own)
+    started_at = summary.started_at or report.outcome.started_at
+    return replace(
+        run_header(report),
+        title=summary.task.title,
+        task=summary.task.name,
+        verdict=verdict,
+        sentence=verdict_sentence(verdict, count_gates(own, report.proved), untried=untried),
+        gates=count_gates(own, report.proved),
+        started_at=started_at.isoformat(),
+        duration_s=summary.duration_s,
+        notebook=notebook_of(report, summary.task),
+        checks=tuple(check_row(line) for line in own),
+    )
+
+
+def run_header(report: RunReport) -> PageHeader:
+    """Return what the head of the front page says."""
+    run, outcome = report.run, report.outcome
+    return PageHeader(
+        environment=run.environment,
+        run_id=run.run_id,
+        title="Launch readiness",
+        task=SUMMARY.name,
+        verdict=report.verdict,
+        sentence=report.sentence,
+        gates=report.gates,
+        started_at=outcome.started_at.isoformat(),
+        duration_s=outcome.duration_s,
+        pack=run.pack.name,
+        commit=report.commit,
+        rehearsed=run.rehearsal,
+        partial=outcome.partial,
+        finished=outcome.finished,
+        notebook=notebook_of(report, SUMMARY),
+        checks=tuple(check_row(line) for line in report.lines),
+    )
+
+
+def notebook_of(report: RunReport, task: Task) -> str | None:
+    """Return the name of a task's executed notebook in the run's folder, if it is there."""
+    name = f"{task.name}.ipynb"
+    return name if (report.run.run_folder / name).exists() else None
+
+
+def check_row(line: EvidenceLine) -> CheckRow:
+    """Return one line of evidence as a row of a page."""
+    titles = every_check()
+    return CheckRow(
+        check=line.check,
+        title=titles[line.check].title if line.check in titles else line.check,
+        task=line.task,
+        outcome=line.result,
+        gate=line.gate,
+        provenance=line.provenance,
+        subject=line.subject,
+        skipped_because=line.skipped_because,
+        see=line.see,
+        observed=line.observed,
+        expected=line.expected,
+        unit=line.unit,
+        detail=line.detail,
+        fix=line.fix,
+        command=line.command,
+        exit_code=line.exit_code,
+        started_at=line.started_at.isoformat(),
+        duration_s=line.duration_s,
+        artifacts=tuple(FileLink(path=one.path, sha256=one.sha256) for one in line.artifacts),
+    )
+
+
+def summarize_run(report: RunReport) -> RunSummary:
+    """Return everything the summary page says."""
+    return RunSummary(
+        header=run_header(report),
+        launch_list=report.items,
+        tally=report.tally,
+        untried=frozenset(line.check for line in report.untried),
+        tasks=tuple(task_row(one) for one in report.tasks if one.task != SUMMARY),
+        changes=None if report.changes is None else tuple(change_row(row) for row in report.changes),
+        previous=report.previous,
+        files=list_links(report.run.run_folder),
+    )
+
+
+def task_row(one: TaskSummary) -> TaskRow:
+    """Return one task as a row of the summary page."""
+    return TaskRow(
+        task=one.task.name,
+        title=one.task.title,
+        state=one.state,
+        counts=one.counts,
+        duration_s=one.duration_s,
+        provenance=one.provenance,
+        page=f"{one.task.name}.html",
+    )
+
+
+def change_row(row: Mapping[str, Any]) -> Change:
+    """Return one changed result as the page takes it."""
+    titles = every_check()
+    words = {outcome.value: outcome for outcome in Outcome}
+    title = titles[row["check"]].title if row["check"] in titles else row["check"]
+    return Change(check=row["check"], title=title, before=words.get(row["before"]), now=words.get(row["now"]))
+
+
+def list_links(run_folder: Path) -> tuple[FileLink, ...]:
+    """Return every file to open beside the pages: the note, the evidence, then the artifacts."""
+    entries = sorted((run_folder / "docs" / FEEDBACK).glob("*.md"))
+    first = [run_folder / SUMMARY_FILE, *entries, run_folder / QA_FILE, run_folder / FILE]
+    artifacts = sorted(path for path in (run_folder / "artifacts").rglob("*") if path.is_file())
+    abouts = {
+        SUMMARY_FILE: "the execution summary, ready to paste",
+        **{path.relative_to(run_folder).as_posix(): "the feedback entry" for path in entries},
+        QA_FILE: "links to the vendors' newest health evidence, for QA",
+        FILE: "one result a line",
+    }
+    return tuple(
+        FileLink(path=name, about=abouts.get(name, ""), size_bytes=path.stat().st_size)
+        for path in (*first, *artifacts)
+        if path.exists() and (name := path.relative_to(run_folder).as_posix())
+    )
