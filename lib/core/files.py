@@ -14,16 +14,24 @@ def write_whole(path: Path, content: bytes | str, *, mode: int = 0o644) -> str:
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            write_all(descriptor, data)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
     return hashlib.sha256(data).hexdigest()
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte, however few the system takes at a time. Raises OSError when it takes no more."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def flush_folder(folder: Path) -> None:

@@ -1,7 +1,8 @@
 """A run's evidence: one JSON line a result, appended and flushed as found.
 
-Everything that enters goes through `redact.redact_all`. A line that a kill cut in half is the last
-one, and is left out when read; all before it stand.
+Everything that enters goes through `redact.redact_all`. A line that a kill or a full disk cut in half costs that line
+alone: what follows begins on a line of its own. What the run's folder can't take is kept in a spare file of the run's
+private folder, and read with the rest.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from lib.core.errors import WorkbookError
-from lib.core.files import write_whole
+from lib.core.files import write_all, write_whole
 from lib.core.redact import redact, redact_all
 from lib.core.results import Check, Outcome, Provenance, Result, SkipReason
 from lib.core.verdict import GateInput
@@ -150,40 +151,65 @@ def line_of(
     )
 
 
-def append_line(run_folder: Path, line: EvidenceLine) -> None:
+def append_line(run_folder: Path, line: EvidenceLine, *, spare: Path | None = None) -> None:
     """Add one line to the run's evidence; it is on disk when this returns.
 
     Several kernels append at once: the lock keeps their lines whole.
+    spare: where the line goes when the run's folder can't take it. Raises OSError when neither can.
     """
     data = (line.model_dump_json() + "\n").encode()
-    descriptor = os.open(run_folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        append_bytes(run_folder / FILE, data)
+    except OSError:
+        if spare is None:
+            raise
+        append_bytes(spare, data)
+
+
+def append_bytes(path: Path, data: bytes) -> None:
+    """Add lines to a file, on a line of their own whatever its last writer left, and flush them to disk."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.write(descriptor, data)
+        size = os.fstat(descriptor).st_size
+        is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        write_all(descriptor, b"\n" + data if is_torn else data)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def read_evidence(run_folder: Path) -> list[EvidenceLine]:
-    """Return every whole line of a run's evidence, in order; none when nothing was found yet.
+@dataclass(frozen=True, kw_only=True)
+class EvidenceLog:
+    """What a run's evidence holds. torn: for each line that is none, where it is."""
 
-    Raises WorkbookError when a line that isn't the last is no evidence: then the file was changed.
+    lines: tuple[EvidenceLine, ...]
+    torn: tuple[str, ...] = ()
+
+
+def read_log(run_folder: Path, *, spare: Path | None = None) -> EvidenceLog:
+    """Return every line of a run's evidence in order, and which lines can't be read.
+
+    spare: what the run's folder could not take. Raises OSError when a file that is there can't be read.
     """
-    path = run_folder / FILE
-    if not path.exists():
-        return []
-    *whole, _cut = path.read_bytes().split(b"\n")
-    lines = []
-    for number, text in enumerate(whole, start=1):
-        try:
-            lines.append(EvidenceLine.model_validate_json(text))
-        except ValidationError as exc:
-            raise WorkbookError(
-                f"{path} line {number} is not a line of evidence ({exc.error_count()} problems).",
-                fix="The file was changed after the run; run again.",
-            ) from exc
-    return lines
+    lines, torn = [], []
+    seen: set[bytes] = set()  # a line whose flush failed may be in both files
+    for path in filter(None, (run_folder / FILE, spare)):
+        texts = path.read_bytes().split(b"\n") if path.exists() else []
+        for number, text in enumerate(texts, start=1):
+            if not text.strip() or text in seen:
+                continue
+            try:
+                lines.append(EvidenceLine.model_validate_json(text))
+            except ValidationError:
+                torn.append(f"{path.name}, line {number}")
+        seen.update(texts)
+    return EvidenceLog(lines=tuple(lines), torn=tuple(torn))
+
+
+def read_evidence(run_folder: Path) -> list[EvidenceLine]:
+    """Return every line of a run's evidence that can be read, in order; none when nothing was found yet."""
+    return list(read_log(run_folder).lines)
 
 
 def keep_artifacts(run_folder: Path, task: str, contents: Mapping[str, Any]) -> tuple[Artifact, ...]:

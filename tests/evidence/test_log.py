@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from lib.core import redact
-from lib.core.errors import WorkbookError
 from lib.core.paths import ROOT
 from lib.core.results import Check, Provenance
-from lib.evidence.log import FILE, EvidenceLine, append_line, evidence_schema, keep_artifact, line_of, read_evidence
+from lib.evidence.log import FILE, EvidenceLine, append_line, evidence_schema, keep_artifact, line_of, read_evidence, read_log
 
 CHECK = Check(id="rls.every_table_enabled", title="Row level security is on for every table")
 
@@ -48,16 +48,53 @@ def test_a_line_cut_off_by_a_kill_loses_nothing_before_it(tmp_path: Path, cut: i
         append_line(tmp_path, line())
     path = tmp_path / FILE
     path.write_bytes(path.read_bytes()[:-cut])
-    assert read_evidence(tmp_path) == [line()]
+    assert read_evidence(tmp_path) == [line()] * (2 if cut == 1 else 1), "without its end of line alone, it is whole"
 
 
-def test_a_changed_line_in_the_middle_is_told(tmp_path: Path) -> None:
-    append_line(tmp_path, line())
-    append_line(tmp_path, line())
+def test_a_torn_line_costs_that_line_alone_and_is_told(tmp_path: Path) -> None:
+    for n in range(3):
+        append_line(tmp_path, line(observed=n))
     path = tmp_path / FILE
-    path.write_bytes(b"{" + path.read_bytes())
-    with pytest.raises(WorkbookError, match="line 1 is not a line of evidence"):
-        read_evidence(tmp_path)
+    first, second, third = path.read_bytes().splitlines()
+    path.write_bytes(first + b"\n" + second[:50] + b"\n\0\xff\n" + third + b"\n")
+    read = read_log(tmp_path)
+    assert [one.observed for one in read.lines] == [0, 2]
+    assert read.torn == (f"{FILE}, line 2", f"{FILE}, line 3")
+
+
+@pytest.mark.parametrize("cut", [1, 20, 100])
+def test_what_follows_a_torn_line_begins_on_a_line_of_its_own(tmp_path: Path, cut: int) -> None:
+    append_line(tmp_path, line(observed="first"))
+    path = tmp_path / FILE
+    path.write_bytes(path.read_bytes()[:-cut])
+    append_line(tmp_path, line(observed="second"))
+    assert "second" in [one.observed for one in read_log(tmp_path).lines]
+    assert len(read_log(tmp_path).torn) == (cut > 1), "a line that lacks its end alone is whole"
+
+
+def test_what_the_folder_cant_take_is_kept_beside_and_read_once(tmp_path: Path) -> None:
+    closed, spare = tmp_path / "closed", tmp_path / "spare.jsonl"
+    closed.mkdir()
+    append_line(closed, line(observed=1), spare=spare)
+    (closed / FILE).rename(closed / "was")
+    (closed / FILE).mkdir()  # no file can be written there
+    append_line(closed, line(observed=2), spare=spare)
+    with pytest.raises(OSError, match="directory"):
+        append_line(closed, line(observed=3))
+    (closed / FILE).rmdir()
+    (closed / "was").rename(closed / FILE)
+    spare.write_bytes((closed / FILE).read_bytes() + spare.read_bytes())
+    assert [one.observed for one in read_log(closed, spare=spare).lines] == [1, 2]
+
+
+def test_short_writes_are_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data)[:7]))
+    append_line(tmp_path, line(observed="x" * 500))
+    keep_artifact(tmp_path, "rls", "a.txt", "y" * 500)
+    monkeypatch.undo()
+    assert [one.observed for one in read_evidence(tmp_path)] == ["x" * 500]
+    assert (tmp_path / "artifacts/rls/a.txt").read_text() == "y" * 500
 
 
 def test_lines_of_many_writers_stay_whole(tmp_path: Path) -> None:

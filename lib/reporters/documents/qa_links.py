@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
 from lib.core.results import Outcome
 from lib.core.wording import format_duration, format_time, outcome_symbol, outcome_word
@@ -69,13 +68,9 @@ def newest_health(run_folder: Path) -> tuple[Path, list[EvidenceLine]] | None:
 
 
 def health_lines(folder: Path) -> list[EvidenceLine]:
-    """Return what one run found about the vendors; nothing from evidence that was changed by hand."""
-    try:
-        lines = read_evidence(folder)
-    except WorkbookError:
-        return []
+    """Return what one run found about the vendors."""
     checks = every_check()
-    return [line for line in lines if line.task == TASK and line.check in checks]
+    return [line for line in read_evidence(folder) if line.task == TASK and line.check in checks]
 
 
 def link_rows(
