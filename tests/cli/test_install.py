@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -111,7 +112,7 @@ def test_an_optional_tool_that_is_not_to_be_had_stops_nothing_and_is_not_asked_f
 def test_no_python_and_an_old_one_are_one_line_each(tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.write_text(
-        f"#!/bin/sh\nexec {sys.executable} -c "
+        f"#!/bin/sh\nexec {quote(sys.executable)} -c "
         '\'import sys; sys.version_info = (3, 9, 1); sys.version = "3.9.1 x"; exec(sys.argv[1])\' "$2"\n'
     )
     old.chmod(0o755)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import psutil
 import pytest
@@ -84,7 +85,9 @@ def test_the_first_failure_stops_it_and_the_rest_is_not_tried(
     platform: EmbeddedFly, github: GitHubStandIn, copy: VaultCopy, tmp_path: Path
 ) -> None:
     moody = tmp_path / "flyctl"
-    moody.write_text(f'#!/bin/sh\ncase "$*" in *PUBLER_API_KEY*) cat >&2; exit 1;; esac\nexec {platform.flyctl} "$@"\n')
+    moody.write_text(
+        f'#!/bin/sh\ncase "$*" in *PUBLER_API_KEY*) cat >&2; exit 1;; esac\nexec {quote(str(platform.flyctl))} "$@"\n'
+    )
     moody.chmod(0o755)
     setter = setter_of(platform, github, fly=Fly(program=moody, app=APP, timeout_s=30, folder=tmp_path))
     steps = [step("CHATWOOT_API_TOKEN", "fly"), step("PUBLER_API_KEY", "fly"), step("PUBLER_API_KEY", "github_environment")]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -208,7 +209,7 @@ def wrap_program(context: Context[BackupRestore], name: str, script: str) -> Con
     for real in context.programs.postgres_bin.iterdir():
         (folder / real.name).symlink_to(real)
     (folder / name).unlink()
-    (folder / name).write_text(f"#!/bin/sh\nREAL={context.programs.postgres_bin}\n{script}\n")
+    (folder / name).write_text(f"#!/bin/sh\nREAL={quote(str(context.programs.postgres_bin))}\n{script}\n")
     (folder / name).chmod(0o755)
     return replace(context, programs=replace(context.programs, postgres_bin=folder))
 
@@ -473,7 +474,7 @@ def test_a_damaged_manifest_is_noticed(rehearsal, kind):
 
 
 def test_a_table_of_contents_that_lost_a_table_is_noticed_although_its_checksum_is_right(rehearsal, context):
-    rehearsal.context = wrap_program(context, "pg_dump", 'exec $REAL/pg_dump "$@" --exclude-table-data=public.tags')
+    rehearsal.context = wrap_program(context, "pg_dump", 'exec "$REAL"/pg_dump "$@" --exclude-table-data=public.tags')
     rehearsal.dump().restore()
     assert rehearsal.seen["dump_is_complete"].outcome is Outcome.FAIL
     assert "the rows of public.tags are not in it" in rehearsal.detail("dump_is_complete")
@@ -485,7 +486,7 @@ def test_a_full_disk_leaves_no_backup_and_the_source_as_it_was(rehearsal, contex
         "insert into public.tags select string_agg(md5((n * i)::text), '') "
         "from generate_series(1, 900) n, generate_series(1, 40) i group by i",
     )
-    rehearsal.context = wrap_program(context, "pg_dump", 'trap "" XFSZ; ulimit -f 40; exec $REAL/pg_dump "$@"')
+    rehearsal.context = wrap_program(context, "pg_dump", 'trap "" XFSZ; ulimit -f 40; exec "$REAL"/pg_dump "$@"')
     rehearsal.all()
     assert rehearsal.seen["dump_taken"].outcome is Outcome.FAIL
     assert "File too large" in rehearsal.detail("dump_taken")
@@ -518,7 +519,7 @@ def test_a_file_system_without_room_leaves_no_backup(rehearsal, context, source,
 
 
 def test_a_restore_killed_half_way_fails_and_leaves_no_copy(rehearsal, context, source):
-    script = 'case "$*" in *--section=data*) $REAL/pg_restore "$@"; kill -9 $$;; esac; exec $REAL/pg_restore "$@"'
+    script = 'case "$*" in *--section=data*) "$REAL"/pg_restore "$@"; kill -9 $$;; esac; exec "$REAL"/pg_restore "$@"'
     rehearsal.context = wrap_program(context, "pg_restore", script)
     rehearsal.all()
     fails = {check for check, outcome in rehearsal.not_passed().items() if outcome == "fail"}
@@ -585,7 +586,7 @@ def test_an_extension_that_a_table_uses_makes_the_restore_an_error_and_no_fail(r
 
 
 def test_an_older_pg_dump_is_reported_before_anything_is_written(rehearsal, context):
-    script = 'case "$1" in --version) echo "pg_dump (PostgreSQL) 15.4"; exit;; esac; exec $REAL/pg_dump "$@"'
+    script = 'case "$1" in --version) echo "pg_dump (PostgreSQL) 15.4"; exit;; esac; exec "$REAL"/pg_dump "$@"'
     rehearsal.context = wrap_program(context, "pg_dump", script)
     rehearsal.dump()
     assert rehearsal.seen["dump_taken"].outcome is Outcome.ERROR

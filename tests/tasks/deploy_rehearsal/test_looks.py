@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.client
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -334,9 +336,8 @@ class TestRestoredRelease:
         script.write_text(
             f"import os, psycopg\nwith psycopg.connect(os.environ['DATABASE_URL']) as db: db.execute({statement!r})\n"
         )
-        import sys
-
-        toml.write_text(toml.read_text().replace("[deploy]\n", f'[deploy]\n  release_command = "{sys.executable} {script}"\n'))
+        command = f"{quote(sys.executable)} {quote(str(script))}"
+        toml.write_text(toml.read_text().replace("[deploy]\n", f'[deploy]\n  release_command = "{command}"\n'))
         with standing_fly(database, pack=pack) as fly:
             seen = Seen(context_of(database, fly, tmp_path, pack=pack))
         postgres_server.drop_database(f"rehearsal_{components[0]}")
