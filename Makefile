@@ -22,7 +22,7 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint check-machines new-task resilience verify diff clean
+.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint check-machines new-task resilience verify resume diff clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ lint: setup ## Check style, types, and that nothing needs a newer Python than th
 
 verify: setup ## Check a run's files against its signed manifest: make verify RUN=<folder or run id>
 	@$(LIB) verify "$(RUN)"
+
+resume: setup ## Finish a run that was stopped or killed, without repeating what passed: make resume RUN=<run id>
+	@$(LIB) resume "$(RUN)"
 
 diff: setup ## Show what differs between two runs: make diff A=<run> B=<run>
 	@$(LIB) diff "$(A)" "$(B)"

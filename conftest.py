@@ -16,6 +16,7 @@ from lib.cli.install import close_sample_vault
 ROOT = Path(__file__).resolve().parent
 
 close_sample_vault()  # as `make setup` does: tests may run in a checkout where it never did
+os.environ["SIGNING_KEY"] = str(ROOT / ".run" / "tests-signing-key.pem")  # nobody's own key signs what tests make
 os.environ["PYTHONPATH"] = str(ROOT)  # nbval starts kernels in the notebooks' own folder
 
 

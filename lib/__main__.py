@@ -76,6 +76,9 @@ def build_parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="check a run's files against its signed manifest")
     verify.add_argument("run", help="a run's folder, or its id")
     verify.set_defaults(command=command_verify)
+    resume = commands.add_parser("resume", help="finish a run that was stopped or killed")
+    resume.add_argument("run", help="a run's folder, or its id")
+    resume.set_defaults(command=command_resume)
     diff = commands.add_parser("diff", help="show what differs between two runs")
     diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
     diff.set_defaults(command=command_diff)
@@ -147,6 +150,13 @@ def command_verify(options: argparse.Namespace) -> int:
     from lib.cli.verify import verify
 
     return verify(options.run)
+
+
+def command_resume(options: argparse.Namespace) -> int:
+    """Finish one run."""
+    from lib.cli.resume import resume
+
+    return resume(options.run)
 
 
 def command_diff(options: argparse.Namespace) -> int:

@@ -3,39 +3,69 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from lib.cli.killed_runs import take_over_killed_runs
 from lib.core.breakages import read_breakages
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
+from lib.core.paths import ROOT
 from lib.core.recovery_notes import read_notes
 from lib.core.redact import redact, register_secrets
 from lib.core.verdict import Verdict
 from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
+from lib.embedded.state_folders import state_base
+from lib.embedded.strays import adopt_orphans, end_adopted
 from lib.reporters.launch_list import load_launch_list
-from lib.reporters.publish import publish
+from lib.reporters.publish import Published, publish
 from lib.run.graph import Graph, RunOutcome, TaskRun, selected_tasks
+from lib.run.inputs import digest_inputs
 from lib.run.notebook_parameters import check_parameters
 from lib.run.older_layout import open_rendered
 from lib.run.params import Params, is_strict, load_params
+from lib.run.preflight import look_ahead
 from lib.run.progress import Progress
+from lib.run.record import write_record
 from lib.run.run_file import RunFile
-from lib.run.signals import Interrupted, handle_signals
-from lib.run.stack import RUN_FILE, clean_up_leftovers, new_run_id, prepare_target, start_stack
+from lib.run.signals import Interrupted, finish_first, handle_signals
+from lib.run.stack import RUN_FILE, new_run_id, start_stack
 from lib.tasks.base import Task
-from lib.tasks.index import TASKS
+from lib.tasks.index import SUMMARY, TASKS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One run as it was asked for and understood; nothing of it was started yet.
+
+    tasks: all that the run has; kept: those whose results an interrupted run already has. inputs: task -> digest of what its
+    results rest on. strict: everything but a GO is refused. resumed_at: when the run was taken up again, each time.
+    """
+
+    params: Params
+    tasks: tuple[Task, ...]
+    parameters: Mapping[str, Mapping[str, Any]]
+    rendered: Path
+    strict: bool
+    run_id: str
+    started_at: datetime
+    inputs: Mapping[str, str]
+    kept: frozenset[str] = frozenset()
+    resumed_at: tuple[datetime, ...] = field(default=())
 
 
 def run_environment(environment: str, *, only: Sequence[str], pack: str | None, rendered: Path, is_watch: bool = False) -> int:
     """Run the tasks, publish the run, print the verdict, and return the exit code.
 
     is_watch: the tasks are asked for by themselves, night after night: STRICT refuses a rehearsal, and no more than that.
-    Raises ParamsError before anything is started when what was asked can't be understood.
+    Raises ParamsError before anything is started when what was asked can't be understood, or could not be published.
     """
     tasks = choose_tasks(only)
     load_launch_list()  # it is read again when the run is published: too late to find it wrong
@@ -44,72 +74,103 @@ def run_environment(environment: str, *, only: Sequence[str], pack: str | None, 
     if params.rehearsal and params.rehearsed_for and is_strict():
         print(refusal_of_rehearsal(environment, params.rehearsed_for), file=sys.stderr)
         return Verdict.BLOCKED.exit_code
+    take_over_killed_runs(rendered)
+    look_ahead(rendered, state_base(ROOT))
     print_opening(params, tasks)
-    cleaned = clean_up_leftovers()
-    if cleaned:
-        print(f"Cleaned up what {cleaned} killed run(s) left behind.")
     started_at = datetime.now(UTC)
-    run_id = new_run_id(started_at)
-    project = open_rendered(rendered, params.pack)
-    run_folder = rendered / project / environment / run_id
-    run_folder.mkdir(parents=True)
-    names = tuple(task.name for task in tasks)
+    return carry_out(
+        Plan(
+            params=params,
+            tasks=tasks,
+            parameters=parameters,
+            rendered=rendered,
+            strict=is_strict() and not is_watch,
+            run_id=new_run_id(started_at),
+            started_at=started_at,
+            inputs=digest_inputs(params, tasks),
+        )
+    )
+
+
+def carry_out(plan: Plan) -> int:
+    """Start what the run stands on, execute and publish it, and return the exit code."""
+    adopt_orphans()
+    known = {one.pid for one in psutil.Process().children()}
+    project = open_rendered(plan.rendered, plan.params.pack)
+    run_folder = plan.rendered / project / plan.params.environment / plan.run_id
+    run_folder.mkdir(parents=True, exist_ok=True)
     try:
         with (
             handle_signals(),
-            start_stack(params, run_id=run_id, project=project, run_folder=run_folder, rendered=rendered, tasks=names) as run,
+            start_stack(
+                plan.params,
+                run_id=plan.run_id,
+                project=project,
+                run_folder=run_folder,
+                rendered=plan.rendered,
+                tasks=tuple(task.name for task in plan.tasks),
+            ) as run,
         ):
             register_secrets(run.secrets)
-            return execute(params, run, tasks, parameters, started_at, strict=is_strict() and not is_watch)
+            write_record(
+                run,
+                started_at=plan.started_at,
+                rehearsed_for=plan.params.rehearsed_for,
+                inputs=plan.inputs,
+                resumed_at=plan.resumed_at,
+            )
+            return execute(plan, run)
     except Interrupted as stop:
         print("Interrupted before anything was looked at.", file=sys.stderr)
         return stop.exit_code
     finally:
+        end_adopted(known)
         if not any(run_folder.iterdir()):
             run_folder.rmdir()
 
 
-def execute(
-    params: Params,
-    run: RunFile,
-    tasks: tuple[Task, ...],
-    parameters: Mapping[str, Mapping[str, Any]],
-    started_at: datetime,
-    *,
-    strict: bool,
-) -> int:
+def execute(plan: Plan, run: RunFile) -> int:
     """Execute the graph in a standing stack, publish it however it ended, and return the exit code."""
-    partial = set(tasks) != set(TASKS)
-    prepare_for(params, run, tasks)
-    exit_code = None
-    with Progress(tasks, run.events) as progress, ThreadPoolExecutor(max_workers=params.run.jobs) as executor:
+    params = plan.params
+    stopped_with = None
+    with Progress(plan.tasks, run.events) as progress, ThreadPoolExecutor(max_workers=params.run.jobs) as executor:
         graph = Graph(
-            tasks=tasks,
+            tasks=plan.tasks,
             run=run,
             run_file=run.work / RUN_FILE,
-            parameters=parameters,
+            parameters=plan.parameters,
             timeout_s=params.run.notebook_timeout_s,
             progress=progress,
             missing=params.missing,
+            prepares=params.rehearsal,
         )
         try:
+            graph.keep(plan.kept)
             graph.execute(executor, jobs=params.run.jobs)
+            finish_first()
         except Interrupted as stop:
-            exit_code = stop.exit_code
-    ending = RunOutcome(
-        started_at=started_at,
-        ended_at=datetime.now(UTC),
-        finished=exit_code is None,
-        partial=partial,
-        rehearsed_for=params.rehearsed_for,
-    )
+            stopped_with = stop.exit_code
     for task, note in read_notes(run.work).items():
         print(f"{task} left something behind.\n{note}", file=sys.stderr)
         write_whole(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
-    keep_what_broke(run, graph.runs.values())
-    published = publish(run, list(graph.runs.values()), ending, strict=strict, stopped_with=exit_code)
+    task_runs = [graph.runs[task.name] for task in plan.tasks]
+    keep_what_broke(run, task_runs)
+    published = publish_run(plan, run, task_runs, graph, stopped_with=stopped_with)
     print(published.words)
     return published.exit_code
+
+
+def publish_run(plan: Plan, run: RunFile, task_runs: Sequence[TaskRun], graph: Graph, *, stopped_with: int | None) -> Published:
+    """Publish a run that has just ended. stopped_with: the exit code of one that was stopped."""
+    ending = RunOutcome(
+        started_at=plan.started_at,
+        ended_at=datetime.now(UTC),
+        finished=stopped_with is None,
+        partial=set(plan.tasks) != set(TASKS),
+        rehearsed_for=plan.params.rehearsed_for,
+        resumed_at=plan.resumed_at,
+    )
+    return publish(run, task_runs, ending, strict=plan.strict, stopped_with=stopped_with, unkept=graph.unkept)
 
 
 def keep_what_broke(run: RunFile, task_runs: Iterable[TaskRun]) -> None:
@@ -117,15 +178,26 @@ def keep_what_broke(run: RunFile, task_runs: Iterable[TaskRun]) -> None:
     for broken in read_breakages(run.work):
         kept = f"artifacts/breakages/{broken.name}.txt"
         print(redact(f"{broken.sentence} Fix: Report it with {run.run_folder.name}/{kept}."), file=sys.stderr)
-        write_whole(run.run_folder / kept, redact(f"{broken.sentence}\n\n{broken.traceback}"))
+        keep_text(run.run_folder / kept, f"{broken.sentence}\n\n{broken.traceback}")
     for one in task_runs:
         log = run.work / f"{one.task.name}.log"
         if one.ended == "broken" and log.exists() and (said := log.read_text(encoding="utf-8", errors="replace")):
-            write_whole(run.run_folder / "artifacts" / one.task.name / "kernel.log", redact(said))
+            keep_text(run.run_folder / "artifacts" / one.task.name / "kernel.log", said)
+
+
+def keep_text(path: Path, text: str) -> None:
+    """Keep a text with the run where that can be; what it tells was said already."""
+    try:
+        write_whole(path, redact(text))
+    except OSError as exc:
+        print(f"{path.name} could not be kept: {exc.strerror}.", file=sys.stderr)
 
 
 def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:
-    """Return the selected tasks, the summary always among them. Raises ParamsError for an unknown task."""
+    """Return the selected tasks, the summary always among them.
+
+    Raises ParamsError for an unknown task, and for the summary alone: nothing would be judged.
+    """
     known = [task.name for task in TASKS]
     problems = []
     for name in only:
@@ -133,22 +205,14 @@ def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"tasks: {', '.join(known)}."
             problems.append(f"ONLY={name}: there is no such task; {hint}")
+    if not problems and set(only) == {SUMMARY.name}:
+        problems.append(f"ONLY={SUMMARY.name}: it sums up other tasks, so alone it judges nothing. Fix: Name one beside it.")
     if problems:
         raise ParamsError(problems)
     return selected_tasks(TASKS, only)
 
 
-def prepare_for(params: Params, run: RunFile, tasks: Sequence[Task]) -> None:
-    """Bring an embedded target to where the selected tasks start, when earlier tasks were left out."""
-    names = {task.name for task in tasks}
-    needed = {check.partition(".")[0] for task in tasks for check in task.needs}
-    needed |= {name for task in tasks for name in task.prepares_with}
-    waited = {name for task in tasks if task.needs for name in task.waits_for}
-    if params.rehearsal and needed - names:
-        prepare_target(run, seeded="seed" in waited - names)
-
-
-def print_opening(params: Params, tasks: Sequence[Task]) -> None:
+def print_opening(params: Params, tasks: Collection[Task]) -> None:
     """Say in the first lines what is about to happen and on what."""
     named = ", ".join(task.name for task in tasks)
     print(f"Launch readiness of {params.pack.name} for {params.environment}: {named}")

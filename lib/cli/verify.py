@@ -7,7 +7,8 @@ from pathlib import Path
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.wording import format_count
-from lib.evidence.manifest import load_signer, signing_key_path, verify_run
+from lib.evidence.manifest import verify_run
+from lib.run.signing import trusted_keys
 
 CHANGED = 1
 """The exit code when a run does not verify."""
@@ -16,15 +17,14 @@ CHANGED = 1
 def verify(run: str) -> int:
     """Print what is wrong with a run's files, or that nothing is; return the exit code."""
     folder = find_run(run)
-    key_path = signing_key_path(ROOT)
-    own = load_signer(key_path).public_key if key_path.exists() else None
-    found = verify_run(folder, key=own)
+    own = trusted_keys()
+    found = verify_run(folder, keys=own)
     for problem in found.problems:
         print(f"{folder.name}: {problem}")
     if found.problems:
         print(f"{folder.name} does not verify: {format_count(len(found.problems), 'problem')}. Don't rely on it; run again.")
         return CHANGED
-    whose = "this checkout's key" if own else "the key inside the envelope, which proves only that the files belong together"
+    whose = "a key of yours" if own else "the key inside the envelope, which proves only that the files belong together"
     print(f"{folder.name} verifies: {format_count(found.files, 'file')}, signed by {whose} ({found.signed_by[:16]}).")
     return 0
 

@@ -27,6 +27,18 @@ def write_whole(path: Path, content: bytes | str, *, mode: int = 0o644) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def write_new(path: Path, content: bytes, *, mode: int) -> None:
+    """Put the content at the path in one step, unless something is there already: then that stays, whoever came first."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.first")
+    write_whole(beside, content, mode=mode)
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        return
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def write_all(descriptor: int, data: bytes) -> None:
     """Write every byte, however few the system takes at a time. Raises OSError when it takes no more."""
     left = memoryview(data)

@@ -51,11 +51,19 @@ class GateInput:
         return self.outcome is Outcome.SKIP and self.skipped_because in (None, SkipReason.NOT_ALLOWED)
 
 
-def decide(judged: Iterable[GateInput], *, gates: Collection[str] = (), partial: bool = False, twin_proof: str = "") -> Verdict:
+def decide(
+    judged: Iterable[GateInput],
+    *,
+    gates: Collection[str] = (),
+    partial: bool = False,
+    finished: bool = True,
+    twin_proof: str = "",
+) -> Verdict:
     """Return the verdict of a set of results, for every set there can be.
 
     gates: ids of the gates that the tasks asked for declare; one without a result could not be determined.
-    partial: only some of the tasks were asked for. twin_proof: id of the gate that shows whether a twin is faithful.
+    partial: only some of the tasks were asked for. finished: the run came to its end; without it nothing is determined but
+    what failed. twin_proof: id of the gate that shows whether a twin is faithful.
     A skip without a reason counts as not allowed, and one that another check hides as not determined: nothing unknown
     leads to a GO.
     """
@@ -64,7 +72,7 @@ def decide(judged: Iterable[GateInput], *, gates: Collection[str] = (), partial:
     if Outcome.FAIL in outcomes:
         return Verdict.NO_GO
     absent = set(gates) - {one.check for one in own}
-    if Outcome.ERROR in outcomes or Outcome.PASS not in outcomes or absent or any(one.is_hidden for one in own):
+    if not finished or Outcome.ERROR in outcomes or Outcome.PASS not in outcomes or absent or any(one.is_hidden for one in own):
         return Verdict.BLOCKED
     if partial or any(one.is_untried for one in own):
         return Verdict.PARTIAL

@@ -135,12 +135,19 @@ def format_counts(counts: Mapping[str, int]) -> str:
 
 
 def verdict_sentence(
-    verdict: Verdict, counts: Mapping[str, int], *, partial: bool = False, untried: int = 0, promoted: str = ""
+    verdict: Verdict,
+    counts: Mapping[str, int],
+    *,
+    partial: bool = False,
+    finished: bool = True,
+    untried: int = 0,
+    promoted: str = "",
 ) -> str:
     """Return what the verdict means and why, in one or two sentences.
 
     counts: outcome word -> number of *gates*, as lib.core.results.count_outcomes gives them.
-    partial: only some of the tasks ran. untried: gates that would have to write where they may not.
+    partial: only some of the tasks ran. finished: the run came to its end.
+    untried: gates that would have to write where they may not.
     promoted: the run in another environment that proved some of the gates.
     """
     failed, undetermined, passed = (counts.get(word, 0) for word in (Outcome.FAIL, Outcome.ERROR, Outcome.PASS))
@@ -160,6 +167,8 @@ def verdict_sentence(
         case Verdict.NO_GO:
             beside = f", and {undetermined:,} could not be determined" if undetermined else ""
             said = f"Not ready: {failed:,} of {format_count(sum(counts.values()), 'gate')} failed{beside}."
+        case Verdict.BLOCKED if not finished:
+            said = "No verdict: the run did not come to its end. Unknown is not ready."
         case Verdict.BLOCKED if undetermined:
             said = f"No verdict yet: {format_count(undetermined, 'gate')} could not be determined. Unknown is not ready."
         case Verdict.BLOCKED if passed:

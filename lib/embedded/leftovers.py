@@ -13,13 +13,15 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
+
+from lib.embedded.strays import end_strays
 
 LEASE = "owner.json"
 
@@ -71,9 +73,10 @@ def read_lease(state_dir: Path) -> Lease | None:
     return lease if Path(lease.data_dir).parent == state_dir else None
 
 
-def clean_leftovers(base: Path) -> list[Path]:
-    """Remove every state folder under `base` whose owner is dead, after stopping its server.
+def clean_leftovers(base: Path, *, before: Callable[[Path], object] = lambda _: None) -> list[Path]:
+    """Remove every state folder under `base` whose owner is dead, after ending its server and all that the run started.
 
+    before: what is done with a folder once nothing runs in it, before it is removed.
     Returns the folders removed. Folders of living owners, of other machines and without a lease stay.
     """
     base, removed = base.resolve(), []
@@ -82,6 +85,8 @@ def clean_leftovers(base: Path) -> list[Path]:
             lease = read_lease(state_dir)
             if lease is not None and is_abandoned(lease):
                 stop_server(lease)
+                end_strays(state_dir.name, places=[state_dir])
+                before(state_dir)
                 remove_folder(state_dir)
                 removed.append(state_dir)
     return removed

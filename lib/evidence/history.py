@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from lib.evidence.log import EvidenceLine
 
 HISTORY = "history.sqlite"
 METADATA = sa.MetaData()
+History = sa.Engine
+"""An open history, as the functions here take it."""
 
 RUNS = sa.Table(
     "runs",
@@ -76,17 +79,40 @@ class HistoryEntry:
 def open_history(rendered: Path, url: str | None = None) -> sa.Engine:
     """Return the history, its tables made. Raises WorkbookError when it can't be opened."""
     rendered.mkdir(parents=True, exist_ok=True)
-    try:
+    with as_history_error():
         engine = sa.create_engine(url or f"sqlite:///{rendered / HISTORY}")
         METADATA.create_all(engine)
         add_column(engine, RUNS.c.project)
-    except (sa.exc.SQLAlchemyError, ImportError) as exc:
-        where = "HISTORY_URL" if url else "rendered/history.sqlite"
-        raise WorkbookError(
-            f"The history of runs ({where}) can't be opened: {redact(str(exc)).splitlines()[0]}.",
-            fix="Correct the address, or move the file away; a new one is made.",
-        ) from exc
     return engine
+
+
+@contextmanager
+def as_history_error() -> Iterator[None]:
+    """Turn what the database raises inside into a WorkbookError that says so in one line."""
+    try:
+        yield
+    except (sa.exc.SQLAlchemyError, ImportError) as exc:
+        said = redact(str(getattr(exc, "orig", None) or exc)).strip().partition("\n")[0].rstrip(".")
+        raise WorkbookError(
+            f"The history of runs (HISTORY_URL, else rendered/{HISTORY}) can't be used: {said}.",
+            fix="Correct the address; or end what holds the file, or move it away: a new one is made.",
+        ) from exc
+
+
+def check_history(rendered: Path, url: str | None = None) -> None:
+    """Raise WorkbookError when a run could not be remembered: the history is damaged, locked or can't be reached."""
+    engine = open_history(rendered, url)
+    try:
+        with as_history_error(), engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                said = connection.execute(sa.text("pragma quick_check(1)")).scalar_one()
+                if said != "ok":
+                    raise sa.exc.SQLAlchemyError(f"{HISTORY} is damaged ({said})")
+            # Something must really be written: a lock or a file that may only be read shows only then.
+            connection.execute(sa.update(RUNS).where(RUNS.c.run_id == "").values(finished=False))
+            connection.rollback()
+    finally:
+        engine.dispose()
 
 
 def add_column(engine: sa.Engine, column: sa.Column[Any]) -> None:
@@ -123,21 +149,29 @@ def remember_run(engine: sa.Engine, entry: HistoryEntry) -> None:
         }
         for line in {line.check: line for line in entry.lines}.values()
     ]
-    with engine.begin() as connection:
+    with as_history_error(), engine.begin() as connection:
+        for table in (RESULTS, RUNS):  # a run that is finished later replaces what was kept of it
+            connection.execute(sa.delete(table).where(table.c.run_id == entry.run_id))
         connection.execute(sa.insert(RUNS), run)
         if rows:
             connection.execute(sa.insert(RESULTS), rows)
 
 
-def last_run(engine: sa.Engine, project: str, environment: str) -> PastRun | None:
-    """Return the newest finished whole run of a project's environment, or None when there was none."""
+def last_run(engine: sa.Engine, project: str, environment: str, run_id: str = "") -> PastRun | None:
+    """Return the newest finished whole run of a project's environment but this one, or None when there was none."""
     newest = (
         sa.select(RUNS)
-        .where(RUNS.c.project == project, RUNS.c.environment == environment, RUNS.c.finished, sa.not_(RUNS.c.partial))
+        .where(
+            RUNS.c.project == project,
+            RUNS.c.environment == environment,
+            RUNS.c.finished,
+            sa.not_(RUNS.c.partial),
+            RUNS.c.run_id != run_id,
+        )
         .order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc())
         .limit(1)
     )
-    with engine.connect() as connection:
+    with as_history_error(), engine.connect() as connection:
         run = connection.execute(newest).mappings().first()
         if run is None:
             return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 from lib.core.errors import WorkbookError
-from lib.core.files import digest_file, write_whole
+from lib.core.files import digest_file, write_new, write_whole
 
 MANIFEST = "manifest.json"
 ENVELOPE = "manifest.dsse.json"
+UNFINISHED = "unfinished.json"
+"""What an unfinished run keeps about itself; it goes when the run is finished."""
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -39,34 +42,56 @@ class Verification:
 
 
 def load_signer(path: Path) -> CryptoSigner:
-    """Return the signer of this checkout, its key made on first use, readable by its owner only."""
-    if not path.exists():
-        key = Ed25519PrivateKey.generate()
-        write_whole(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
+    """Return the signer with this key, made on first use, readable by its owner only.
+
+    Raises WorkbookError when it can't be made or used.
+    """
     try:
+        if not path.exists():
+            key = Ed25519PrivateKey.generate()
+            write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
         private = load_pem_private_key(path.read_bytes(), password=None)
         return CryptoSigner(private)
     except (OSError, ValueError, TypeError) as exc:
         raise WorkbookError(
-            f"The signing key {path.name} can't be used: {exc}.", fix="Give an unencrypted Ed25519 key in PEM, or remove it."
+            f"The signing key {path} can't be used: {getattr(exc, 'strerror', None) or exc}.",
+            fix="Give an unencrypted Ed25519 key in PEM, name another file in SIGNING_KEY, or move this one away.",
         ) from exc
 
 
 def list_files(run_folder: Path) -> dict[str, dict[str, Any]]:
-    """Return every file of the run but the seal itself: path -> sha256 and size in bytes."""
-    paths = sorted(path for path in run_folder.rglob("*") if path.is_file() and path.name not in (MANIFEST, ENVELOPE))
-    return {
-        path.relative_to(run_folder).as_posix(): {"sha256": digest_file(path), "size_bytes": path.stat().st_size}
-        for path in paths
-    }
+    """Return every file of the run but the seal itself: path -> sha256 and size in bytes.
+
+    What is no regular file has its kind instead: a link's content is not the run's, and a pipe would never end.
+    """
+    beside = {MANIFEST, ENVELOPE, UNFINISHED}
+    paths = {path.relative_to(run_folder).as_posix(): path for path in run_folder.rglob("*")}
+    return {name: describe_file(path) for name, path in sorted(paths.items()) if name not in beside and not is_folder(path)}
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether it is a folder itself, not a link to one."""
+    return stat.S_ISDIR(path.lstat().st_mode)
+
+
+def describe_file(path: Path) -> dict[str, Any]:
+    """Return a regular file's sha256 and size in bytes; of anything else what it is."""
+    mode = path.lstat().st_mode
+    if stat.S_ISREG(mode):
+        return {"sha256": digest_file(path), "size_bytes": path.stat().st_size}
+    return {"kind": "a link" if stat.S_ISLNK(mode) else "no regular file"}
 
 
 def seal_run(run_folder: Path, about: Mapping[str, Any], signer: CryptoSigner) -> str:
     """Write the manifest and its signed statement; return the manifest's sha256 in hex.
 
     about: what the statement says of the run (run_id, environment, verdict, ...), plain JSON.
+    Raises WorkbookError when the folder holds what is no regular file.
     """
     files = list_files(run_folder)
+    odd = [f"{name} is {file['kind']}" for name, file in files.items() if "kind" in file]
+    if odd:
+        raise WorkbookError(f"{odd[0]}: a run's folder holds files of its own alone.", fix="Remove it, and run again.")
     manifest = json.dumps({**about, "files": files}, indent=2, sort_keys=True) + "\n"
     digest = write_whole(run_folder / MANIFEST, manifest)
     statement = {
@@ -85,10 +110,10 @@ def seal_run(run_folder: Path, about: Mapping[str, Any], signer: CryptoSigner) -
     return digest
 
 
-def verify_run(run_folder: Path, *, key: Key | None = None) -> Verification:
+def verify_run(run_folder: Path, *, keys: Sequence[Key] = ()) -> Verification:
     """Return what is wrong with a run's files against its manifest, and its manifest against the signature.
 
-    key: whom to trust; without one the key in the envelope is used, which proves only that the files
+    keys: whom to trust; without any the key in the envelope is used, which proves only that the files
     belong together, not who signed.
     Raises WorkbookError when there is no seal to check.
     """
@@ -104,20 +129,25 @@ def verify_run(run_folder: Path, *, key: Key | None = None) -> Verification:
             f"{run_folder} has no readable seal ({MANIFEST}, {ENVELOPE}): {exc}.", fix="Name a finished run's folder."
         ) from exc
     problems = compare_files(manifest["files"], list_files(run_folder))
-    problems += check_signature(envelope, key or named, manifest_bytes, manifest, listed)
-    return Verification(files=len(listed), problems=tuple(problems), signed_by=(key or named).keyid)
+    if manifest.get("finished") and (run_folder / UNFINISHED).exists():
+        problems.append(f"{UNFINISHED} is there, so the run was not known as finished when it was cut off")
+    problems += check_signature(envelope, keys or [named], manifest_bytes, manifest, listed)
+    return Verification(files=len(listed), problems=tuple(problems), signed_by=named.keyid)
 
 
 def compare_files(listed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     """Return one sentence for each file that is changed, missing or not listed."""
     problems = [f"{name} is missing" for name in listed if name not in found]
     problems += [f"{name} is not in the manifest" for name in found if name not in listed]
-    problems += [f"{name} was changed after the run" for name in listed if name in found and listed[name] != found[name]]
+    odd = {name: file["kind"] for name, file in found.items() if "kind" in file}
+    problems += [f"{name} is {kind}" for name, kind in odd.items() if name in listed]
+    changed = [name for name in listed if name in found and name not in odd and listed[name] != found[name]]
+    problems += [f"{name} was changed after the run" for name in changed]
     return sorted(problems)
 
 
 def check_signature(
-    envelope: dict[str, Any], key: Key, manifest: bytes, about: Mapping[str, Any], listed: Mapping[str, str]
+    envelope: dict[str, Any], keys: Sequence[Key], manifest: bytes, about: Mapping[str, Any], listed: Mapping[str, str]
 ) -> list[str]:
     """Return one sentence for each way the signed statement does not vouch for this manifest.
 
@@ -125,7 +155,7 @@ def check_signature(
     """
     try:
         signed = Envelope.from_dict(envelope)
-        signed.verify([key], threshold=1)
+        signed.verify(list(keys), threshold=1)
         statement = json.loads(signed.payload)
         subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     except (VerificationError, ValueError, KeyError, TypeError, AttributeError) as exc:
@@ -136,8 +166,3 @@ def check_signature(
     if statement["predicate"] != said:
         problems.append(f"the signed statement says other things of the run than {MANIFEST}")
     return problems
-
-
-def signing_key_path(root: Path) -> Path:
-    """Return where this checkout's own key is kept: outside the runs it signs."""
-    return root / ".run" / "signing-key.pem"

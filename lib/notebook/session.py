@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
@@ -215,12 +216,12 @@ class TaskSession:
 
     def run_lines(self) -> list[EvidenceLine]:
         """Return the evidence of the whole run; outside a run, that of the environment's newest finished one."""
-        return evidence.read_evidence(self.run_folder)
+        return list(self.run.read_log().lines) if params.run_file() else evidence.read_evidence(self.run_folder)
 
     def emit(self, state: str, what: str) -> None:
         """Say what is being done now, for the run's progress display."""
         event = {"task": self.task.name, "state": state, "what": what}
-        with self.run.events.open("a", encoding="utf-8") as file:
+        with suppress(OSError), self.run.events.open("a", encoding="utf-8") as file:
             file.write(json.dumps(event) + "\n")
 
     def _check(self, check_id: str) -> Check:
@@ -233,13 +234,30 @@ class TaskSession:
         given = [result.check for result in findings.results]
         if sorted(given) != sorted(declared):
             raise AssertionError(f"the look declared {sorted(declared)} but gave results for {sorted(given)}")
-        kept = evidence.keep_artifacts(self.run.run_folder, self.task.name, findings.artifacts)
-        lines = [self._line(result, started_at, duration_s, kept) for result in findings.results]
+        kept, unkept = self._keep_artifacts(findings)
+        results = [self._unless_unkept(result, unkept) for result in findings.results]
+        lines = [self._line(result, started_at, duration_s, kept) for result in results]
         for line in lines:
-            evidence.append_line(self.run.run_folder, line)
+            self.run.keep_line(line)
             self.emit(line.result.value, line.check)
         self.lines.extend(lines)
         return lines
+
+    def _keep_artifacts(self, findings: Findings[object]) -> tuple[tuple[evidence.Artifact, ...], str]:
+        """Return the artifacts that were kept, and why they could not be, or ''."""
+        try:
+            return evidence.keep_artifacts(self.run.run_folder, self.task.name, findings.artifacts), ""
+        except OSError as exc:
+            return (), f"What was seen could not be written into the run's folder: {exc.strerror}."
+
+    def _unless_unkept(self, result: Result, unkept: str) -> Result:
+        """Return a result as it may count when nothing can be kept of what it rests on: a pass proves nothing then."""
+        if not unkept:
+            return result
+        if result.outcome is Outcome.PASS:
+            fix = "Free some room for rendered/, or correct its permissions; then run again."
+            return self._check(result.check).errored(unkept, observed=result.observed, expected=result.expected, fix=fix)
+        return replace(result, detail=f"{result.detail} {unkept}".strip())
 
     def _line(self, result: Result, started_at: datetime, duration_s: float, kept: tuple[evidence.Artifact, ...]) -> EvidenceLine:
         return evidence.line_of(

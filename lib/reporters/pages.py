@@ -25,14 +25,15 @@ from lib.tasks.index import SUMMARY, every_check
 INDEX = "index.html"
 
 
-def write_pages(report: RunReport, notebooks: Mapping[str, NotebookNode | None]) -> None:
-    """Write a page a task and the front page; without a notebook a page still shows every result."""
-    folder = report.run.run_folder
-    for one in report.tasks:
-        if one.task != SUMMARY:
-            page = render_task_page(notebooks[one.task.name], task_header(report, one))
-            write_whole(folder / f"{one.task.name}.html", page)
-    write_whole(folder / INDEX, render_index(notebooks.get(SUMMARY.name), summarize_run(report)))
+def write_task_page(report: RunReport, one: TaskSummary, notebook: NotebookNode | None) -> None:
+    """Write one task's page; without a notebook it still shows every result."""
+    page = render_task_page(notebook, task_header(report, one))
+    write_whole(report.run.run_folder / f"{one.task.name}.html", page)
+
+
+def write_index(report: RunReport, notebook: NotebookNode | None) -> None:
+    """Write the front page. notebook: the summary's."""
+    write_whole(report.run.run_folder / INDEX, render_index(notebook, summarize_run(report)))
 
 
 def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:

@@ -59,12 +59,12 @@ def promote(
     runs: Path,
     commit: str | None,
     now: datetime,
-    key: Key | None,
+    keys: Sequence[Key],
 ) -> Promotion:
     """Return what the other environment's newest run proves of the gates that were not allowed here.
 
     runs: the folder of the other environment's runs of this project. commit: of the pack, with `+` when it had changes.
-    key: whom to trust; without one nothing is proved.
+    keys: whom to trust; without any nothing is proved.
     """
     checks = every_check()
     untried = [line for line in lines if line.gate and line.judged.is_untried and checks[line.check].promotes]
@@ -72,7 +72,7 @@ def promote(
         return NO_PROMOTION
     there = wanted.environment
     try:
-        folder, about = find_proof(wanted, runs, commit=commit, now=now, key=key)
+        folder, about = find_proof(wanted, runs, commit=commit, now=now, keys=keys)
     except WorkbookError as exc:
         return Promotion(refusals=dict.fromkeys((line.check for line in untried), f"Not proved on {there}: {exc.message}"))
     found = {line.check: line for line in read_evidence(folder)}
@@ -95,7 +95,7 @@ def is_proved(line: EvidenceLine | None) -> bool:
 
 
 def find_proof(
-    wanted: PromotesFrom, runs: Path, *, commit: str | None, now: datetime, key: Key | None
+    wanted: PromotesFrom, runs: Path, *, commit: str | None, now: datetime, keys: Sequence[Key]
 ) -> tuple[Path, dict[str, Any]]:
     """Return the newest finished whole run of this commit, and what its manifest says of it.
 
@@ -106,7 +106,7 @@ def find_proof(
         raise WorkbookError("the project is not in version control, so nothing says that both runs are of the same state.")
     if commit.endswith("+"):
         raise WorkbookError("the project has changes that are not committed, so no run is of the same state.")
-    if key is None:
+    if not keys:
         raise WorkbookError("there is no key whose signature is trusted.")
     whole = [(folder, about) for folder, about in finished_runs(runs) if about.get("finished") and not about.get("partial")]
     if not whole:
@@ -124,7 +124,7 @@ def find_proof(
         raise WorkbookError(f"run {folder.name} says that it is of {about.get('environment')}.")
     if about.get("waivers"):
         raise WorkbookError(f"run {folder.name} has waivers.")
-    verification = verify_run(folder, key=key)
+    verification = verify_run(folder, keys=keys)
     if verification.problems:
         raise WorkbookError(f"run {folder.name} does not verify: {verification.problems[0]}.")
     return folder, about

@@ -1,97 +1,197 @@
 """From a run's evidence and executed notebooks to what people open: pages, notes, seal, `latest`, history.
 
-Every file is written whole; `latest` moves last, so that whoever follows it never meets half a run.
+Every file is written whole; `latest` moves last, so that whoever follows it never meets half a run. Each part is made by
+itself: one that can't be made, on a full disk or through a bug of ours, costs that part alone, is said, and leaves the run
+unfinished.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import nbformat
 from nbformat import NotebookNode
 
-from lib.core.errors import CommandError
-from lib.core.files import point_at, write_whole
-from lib.core.paths import ROOT
-from lib.core.redact import redact_all
+from lib.core.breakages import note_breakage
+from lib.core.errors import CommandError, WorkbookError
+from lib.core.files import point_at
+from lib.core.redact import redact
 from lib.core.verdict import Verdict
-from lib.evidence.history import HistoryEntry, last_run, open_history, remember_run
-from lib.evidence.log import read_evidence
-from lib.evidence.manifest import load_signer, seal_run, signing_key_path
-from lib.reporters.documents.draft import write_documents
+from lib.evidence.history import History, HistoryEntry, last_run, open_history, remember_run
+from lib.evidence.log import EvidenceLine, EvidenceLog
+from lib.evidence.manifest import seal_run
+from lib.reporters.documents.draft import draft_documents, write_document
 from lib.reporters.launch_list import load_launch_list
-from lib.reporters.pages import write_pages
-from lib.reporters.promotion import promote
+from lib.reporters.pages import write_index, write_task_page
+from lib.reporters.promotion import NO_PROMOTION, promote
 from lib.reporters.report import RunReport, report_run
 from lib.reporters.terminal import format_verdict
-from lib.run.graph import RunOutcome, TaskRun
+from lib.run.graph import RunOutcome, TaskRun, error_line
 from lib.run.params import history_url
+from lib.run.record import remove_record
 from lib.run.run_file import RunFile
+from lib.run.signing import open_signer, trusted_keys
+from lib.tasks.index import SUMMARY
 from lib.transport.process import run_command
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A published run: its verdict, the exit code, and the words for the terminal."""
+    """A published run: its verdict, the exit code, the words for the terminal, and what could not be published."""
 
     verdict: Verdict
     exit_code: int
     words: str
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The parts of a run as they are made, and one sentence for each that could not be."""
+
+    work: Path
+    problems: list[str] = field(default_factory=list)
+
+    def make(self, what: str, step: Callable[[], Made], *, otherwise: Made) -> Made:
+        """Return what the step makes; when it can't, `otherwise`, and the reason is kept."""
+        try:
+            return step()
+        except OSError as exc:
+            why = exc.strerror or type(exc).__name__
+        except WorkbookError as exc:
+            why = str(exc).rstrip(".")
+        except Exception as exc:
+            why = f"{type(exc).__name__}: {exc}".splitlines()[0] + " (a bug of ours)"
+            self.note(exc)
+        self.problems.append(redact(f"{what}: {why}."))
+        return otherwise
+
+    def note(self, exc: Exception) -> None:
+        """Keep the traceback for who mends it, where that can be."""
+        try:
+            note_breakage(self.work, "runner", exc)
+        except OSError:
+            return
 
 
 def publish(
-    run: RunFile, task_runs: Sequence[TaskRun], outcome: RunOutcome, *, strict: bool = False, stopped_with: int | None = None
+    run: RunFile,
+    task_runs: Sequence[TaskRun],
+    outcome: RunOutcome,
+    *,
+    strict: bool = False,
+    stopped_with: int | None = None,
+    unkept: Sequence[EvidenceLine] = (),
 ) -> Published:
-    """Write everything a finished or stopped run leaves to be read, and return its verdict.
+    """Write everything a finished, stopped or killed run leaves to be read, and return its verdict.
 
-    strict: everything but a GO is refused. stopped_with: the exit code of a run that was stopped.
+    strict: everything but a GO is refused. stopped_with: the exit code of a run that was stopped. unkept: lines of evidence
+    that no disk took.
     """
-    history = open_history(run.rendered, history_url())
-    lines, commit = read_evidence(run.run_folder), read_commit(run.pack)
-    signer = load_signer(signing_key_path(ROOT))
-    report = report_run(
-        run,
-        [task_run.task for task_run in task_runs],
-        lines,
-        outcome,
-        launch_list=load_launch_list(),
-        past=last_run(history, run.project, run.environment),
-        commit=commit,
-        promotion=promote(
+    parts = Parts(work=run.work)
+    log = parts.make("The evidence could not be read", run.read_log, otherwise=EvidenceLog(lines=()))
+    lines = complete([*log.lines, *unkept], run, task_runs, torn=log.torn)
+    history = parts.make("The history of runs", partial(open_history, run.rendered, history_url()), otherwise=None)
+    add_up = adder(run, task_runs, lines, history, parts)
+    report = add_up(outcome)
+    notebooks = {one.task.name: read_notebook(run.run_folder, one.task.name) for one in task_runs}
+    no_text: dict[str, str] = {}
+    for name, text in parts.make("The documents", partial(draft_documents, report), otherwise=no_text).items():
+        parts.make(f"The document {name}", partial(write_document, report, name, text), otherwise=None)
+    for one in report.tasks:
+        if one.task != SUMMARY:
+            step = partial(write_task_page, report, one, notebooks.get(one.task.name))
+            parts.make(f"The page of {one.task.name}", step, otherwise=None)
+    if parts.problems:
+        report = add_up(replace(outcome, finished=False))
+    index = partial(write_index, report, notebooks.get(SUMMARY.name))
+    parts.make("The front page", index, otherwise=None)
+    seal = parts.make("The seal", partial(seal_with_key, report), otherwise="")
+    if not seal and report.outcome.finished:  # what is not sealed may not look finished
+        report = add_up(replace(outcome, finished=False))
+        parts.make("The front page", partial(write_index, report, notebooks.get(SUMMARY.name)), otherwise=None)
+    if history is not None:
+        parts.make("The history of runs", partial(remember_run, history, history_entry(report)), otherwise=None)
+    if report.outcome.finished and not parts.problems:
+        conclude(report, parts)
+    exit_code = report.verdict.code(strict=strict) if stopped_with is None else stopped_with
+    if parts.problems and exit_code == 0:
+        exit_code = Verdict.BLOCKED.exit_code
+    torn = [f"A line of the evidence can't be read ({one}); its check counts as not determined." for one in log.torn]
+    words = format_verdict(report, exit_code=exit_code, unpublished=[*torn, *parts.problems])
+    return Published(verdict=report.verdict, exit_code=exit_code, words=words, problems=tuple(parts.problems))
+
+
+def conclude(report: RunReport, parts: Parts) -> None:
+    """Say that the run is finished: whoever follows `latest` meets it from now on."""
+    folder = report.run.run_folder
+    if not report.outcome.partial:
+        parts.make("`latest`", partial(point_at, folder.parent / "latest", report.run.run_id), otherwise=None)
+    parts.make("The note that the run is not finished", partial(remove_record, folder), otherwise=None)
+
+
+def adder(
+    run: RunFile, task_runs: Sequence[TaskRun], lines: Sequence[EvidenceLine], history: History | None, parts: Parts
+) -> Callable[[RunOutcome], RunReport]:
+    """Return what adds the run up, however it ended; what it is compared with is read once."""
+    commit = read_commit(run.pack)
+    past = None
+    if history is not None:
+        past = parts.make(
+            "The run before this one", partial(last_run, history, run.project, run.environment, run.run_id), otherwise=None
+        )
+
+    def add_up(outcome: RunOutcome) -> RunReport:
+        proving = partial(
+            promote,
             run.promotes_from,
             lines,
             runs=run.runs_of(run.promotes_from.environment) if run.promotes_from else run.run_folder,
             commit=commit,
             now=outcome.ended_at,
-            key=signer.public_key,
-        ),
-    )
-    exit_code = report.verdict.code(strict=strict) if stopped_with is None else stopped_with
-    notebooks = {one.task.name: keep_notebook(run, one) for one in task_runs}
-    write_documents(report)
-    write_pages(report, notebooks)
-    seal_run(run.run_folder, about_run(report), signer)
-    remember_run(history, history_entry(report))
-    if outcome.finished and not outcome.partial:
-        point_at(run.run_folder.parent / "latest", run.run_id)
-    return Published(verdict=report.verdict, exit_code=exit_code, words=format_verdict(report, exit_code=exit_code))
+            keys=parts.make("The trusted keys", trusted_keys, otherwise=[]),
+        )
+        return report_run(
+            run,
+            [task_run.task for task_run in task_runs],
+            lines,
+            outcome,
+            launch_list=load_launch_list(),
+            past=past,
+            commit=commit,
+            promotion=parts.make("What another environment proved", proving, otherwise=NO_PROMOTION),
+        )
+
+    return add_up
 
 
-def keep_notebook(run: RunFile, task_run: TaskRun) -> NotebookNode | None:
-    """Put the executed notebook into the run's folder, credentials redacted, and return it."""
-    if task_run.notebook is None:
-        return None
+def complete(
+    lines: Sequence[EvidenceLine], run: RunFile, task_runs: Sequence[TaskRun], *, torn: Sequence[str]
+) -> list[EvidenceLine]:
+    """Return the lines with an `error` for each check of the run that none is about. torn: where lines can't be read."""
+    found = {line.check for line in lines}
+    reason = f"A line of the evidence can't be read: {', '.join(torn)}." if torn else "No result of it was kept."
+    missing = [check for one in task_runs for check in one.task.checks if check.id not in found]
+    return [*lines, *(error_line(run, check, reason, "run again.") for check in missing)]
+
+
+def read_notebook(run_folder: Path, task: str) -> NotebookNode | None:
+    """Return a task's executed notebook, as the run's folder has it; None without one that can be read."""
     try:
-        raw = json.loads(task_run.notebook.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None  # cut off while papermill wrote it; the evidence has what was found
-    text = json.dumps(redact_all(raw), indent=1, ensure_ascii=False) + "\n"
-    write_whole(run.run_folder / f"{task_run.task.name}.ipynb", text)
-    return nbformat.reads(text, as_version=4)
+        return nbformat.read(run_folder / f"{task}.ipynb", as_version=4)
+    except (OSError, ValueError, nbformat.reader.NotJSONError):
+        return None
+
+
+def seal_with_key(report: RunReport) -> str:
+    """Seal the run and return the manifest's sha256 in hex."""
+    return seal_run(report.run.run_folder, about_run(report), open_signer())
 
 
 def about_run(report: RunReport) -> dict[str, Any]:
@@ -109,6 +209,7 @@ def about_run(report: RunReport) -> dict[str, Any]:
         "pack_commit": report.commit,
         "started_at": outcome.started_at.isoformat(),
         "ended_at": outcome.ended_at.isoformat(),
+        "resumed_at": [moment.isoformat() for moment in outcome.resumed_at],
     }
 
 

@@ -71,6 +71,7 @@ class RunReport:
             self.verdict,
             self.gates,
             partial=self.outcome.partial,
+            finished=self.outcome.finished,
             untried=len(self.untried),
             promoted=self.promotion.sentence if self.proved else "",
         )
@@ -120,7 +121,7 @@ def report_run(
     return RunReport(
         run=run,
         outcome=outcome,
-        verdict=verdict_of(lines, gates=gates, partial=outcome.partial or not outcome.finished, proved=proved),
+        verdict=verdict_of(lines, gates=gates, partial=outcome.partial, finished=outcome.finished, proved=proved),
         lines=told,
         tasks=tuple(summarize_task(task, lines, proved) for task in tasks),
         items=judge_items(launch_list, told, proved),

@@ -14,16 +14,22 @@ MOST_LISTED = 12
 """Causes listed below the table; the page has every check."""
 
 
-def format_verdict(report: RunReport, *, exit_code: int) -> str:
-    """Return the verdict as the terminal and CI show it, ending with where to read on and the exit code."""
+def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[str] = ()) -> str:
+    """Return the verdict as the terminal and CI show it, ending with where to read on and the exit code.
+
+    unpublished: one sentence for each part of the run that could not be written or read.
+    """
     page = report.run.run_folder / "index.html"
     place = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
-    unfinished = "" if report.outcome.finished else "The run was stopped: what it found so far is kept, and marked unfinished.\n"
+    unfinished = (
+        "" if report.outcome.finished else "The run did not come to its end: what it found is kept, and marked unfinished.\n"
+    )
+    beside = "".join(f"Not published as it should be. {one}\n" for one in unpublished)
     return (
         f"\n{task_table(report.tasks)}\n\n{person_list(report.standing_out)}{untried_list(report.untried)}"
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
-        f"{unfinished}Read it: {place}   ({format_duration(report.outcome.duration_s)})\n"
+        f"{beside}{unfinished}Read it: {place}   ({format_duration(report.outcome.duration_s)})\n"
         f"exit code {exit_code}: {report.verdict.word}"
     )
 

@@ -6,20 +6,26 @@ run ends, every check of every selected task has a line of evidence.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-from lib.core.results import Check, Outcome, SkipReason
+from lib.core.errors import WorkbookError
+from lib.core.files import write_whole
+from lib.core.redact import redact_all
+from lib.core.results import Check, Outcome, SkipReason, count_outcomes
 from lib.core.wording import format_not_set
-from lib.evidence.log import EvidenceLine, append_line, line_of, read_evidence
+from lib.evidence.log import EvidenceLine, line_of
 from lib.run.kernels import Execution, KernelSlot, execute_notebook
 from lib.run.progress import Progress
 from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted
+from lib.run.stack import prepare_target
 from lib.tasks.base import Task
 
 POLL_S = 0.2
@@ -28,7 +34,10 @@ POLL_S = 0.2
 
 @dataclass(kw_only=True)
 class TaskRun:
-    """How one task went: when, how it ended (ready, not_ready, broken, blocked, stopped), and why."""
+    """How one task went: when, how it ended (ready, not_ready, broken, blocked, stopped, kept), and why.
+
+    notebook: where the executed one is, until it is in the run's folder.
+    """
 
     task: Task
     started_at: datetime | None = None
@@ -40,13 +49,17 @@ class TaskRun:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOutcome:
-    """How a run ended. finished: False when it was stopped; partial: only some of the tasks ran."""
+    """How a run ended. finished: False when it was stopped or killed; partial: only some of the tasks ran.
+
+    resumed_at: when it was taken up again after it had been cut off, each time.
+    """
 
     started_at: datetime
     ended_at: datetime
     finished: bool
     partial: bool
     rehearsed_for: tuple[str, ...]
+    resumed_at: tuple[datetime, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -55,7 +68,11 @@ class RunOutcome:
 
 @dataclass(kw_only=True)
 class Graph:
-    """The tasks of one run while they are executed; `runs` holds how each ended, in the tasks' order."""
+    """The tasks of one run while they are executed; `runs` holds how each ended, in the tasks' order.
+
+    unkept: lines of evidence that no disk would take. prepares: whether the target is embedded, and is brought to where a
+    task starts when the tasks before it are not executed here. kept: tasks whose results are there already.
+    """
 
     tasks: tuple[Task, ...]
     run: RunFile
@@ -67,6 +84,20 @@ class Graph:
     runs: dict[str, TaskRun] = field(default_factory=dict)
     slots: dict[str, KernelSlot] = field(default_factory=dict)
     started: dict[str, datetime] = field(default_factory=dict)
+    unkept: list[EvidenceLine] = field(default_factory=list)
+    prepares: bool = False
+    kept: frozenset[str] = frozenset()
+    preparing: Lock = field(default_factory=Lock)
+    prepared: set[str] = field(default_factory=set)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Take these tasks' results as they are: they were found before the run was cut off."""
+        self.kept = frozenset(names)
+        lines = self.run.read_log().lines
+        for task in self.tasks:
+            if task.name in self.kept:
+                self.runs[task.name] = TaskRun(task=task, ended="kept")
+                self.progress.keep(task, count_outcomes(line.result for line in lines if line.task == task.name))
 
     def execute(self, executor: Executor, *, jobs: int) -> None:
         """Execute every task to an end; Interrupted ends those that run, marks the rest, and goes on up."""
@@ -110,7 +141,7 @@ class Graph:
         if absent and len(absent) == len(task.targets):
             return format_not_set([name for target in absent for name in self.missing[target]], self.run.environment)
         selected = {one.name for one in self.tasks}
-        found = {line.check: line for line in read_evidence(self.run.run_folder)}
+        found = {line.check: line for line in self.run.read_log().lines}
         for check in task.needs:
             line = found.get(check)
             # What may not be done here is said by each of its looks: a good part of a task can be read all the same.
@@ -121,11 +152,18 @@ class Graph:
 
     def submit(self, executor: Executor, task: Task) -> Future[Execution]:
         """Start the task's notebook."""
-        self.slots[task.name] = KernelSlot()
+        self.slots[task.name] = KernelSlot(mark=f"{self.run.run_id}/{task.name}")
         self.started[task.name] = datetime.now(UTC)
         self.progress.begin(task)
-        return executor.submit(
-            execute_notebook,
+        return executor.submit(self.execute_one, task)
+
+    def execute_one(self, task: Task) -> Execution:
+        """Execute one notebook to its end, its target brought to where it starts. In a thread of its own."""
+        try:
+            self.prepare_for(task)
+        except WorkbookError as exc:
+            return Execution(notebook=self.run.work / f"{task.name}.ipynb", ended="broken", problem=exc.message.rstrip("."))
+        return execute_notebook(
             task,
             self.parameters[task.name],
             run_file=self.run_file,
@@ -133,6 +171,22 @@ class Graph:
             timeout_s=self.timeout_s,
             slot=self.slots[task.name],
         )
+
+    def prepare_for(self, task: Task) -> None:
+        """Apply to an embedded target what the task relies on and no task of this run applies.
+
+        Raises CommandError when the pack's own migrations or seed do not apply.
+        """
+        if not self.prepares:
+            return
+        executed = {one.name for one in self.tasks} - self.kept
+        relied_on = {check.partition(".")[0] for check in task.needs} | {*task.prepares_with}
+        relied_on |= {*task.waits_for} if task.needs else set()
+        with self.preparing:
+            lacking = relied_on - executed - self.prepared
+            if lacking & {"migrations", "seed"}:
+                prepare_target(self.run, seeded="seed" in lacking | self.prepared)
+                self.prepared |= lacking
 
     def take(self, task: Task, future: Future[Execution]) -> None:
         """Take in how a notebook ended. A bug of ours is let through."""
@@ -159,7 +213,9 @@ class Graph:
         }
         if ended.ended in reasons:
             reason, fix = reasons[ended.ended]
-            keep_errors(self.run, task, reason, fix=fix, whole=ended.ended != "blocked")
+            self.unkept += keep_errors(self.run, task, reason, fix=fix, whole=ended.ended != "blocked")
+        if ended.notebook is not None:
+            keep_notebook(self.run.run_folder, task, ended.notebook)
         self.progress.end(task, ended.ended, ended.problem)
 
     def interrupt(self, running: Mapping[Future[Execution], Task]) -> None:
@@ -191,16 +247,39 @@ class Graph:
                 )
 
 
-def keep_errors(run: RunFile, task: Task, reason: str, *, fix: str, whole: bool) -> None:
-    """Append an `error` for each check of the task that has no line yet.
+def keep_errors(run: RunFile, task: Task, reason: str, *, fix: str, whole: bool) -> list[EvidenceLine]:
+    """Append an `error` for each check of the task that has no line yet, and return the lines that no disk would take.
 
     whole: also say that the notebook itself did not run to its end.
     """
-    found = {line.check for line in read_evidence(run.run_folder)}
-    checks = [*task.checks, *([task.completed] if whole else [])]
-    for check in checks:
-        if check.id not in found:
-            append_line(run.run_folder, error_line(run, check, reason, fix))
+    unkept = []
+    try:
+        found = {line.check for line in run.read_log().lines}
+    except OSError:
+        found = set()
+    for check in (*task.checks, *([task.completed] if whole else [])):
+        if check.id in found:
+            continue
+        line = error_line(run, check, reason, fix)
+        try:
+            run.keep_line(line)
+        except OSError:
+            unkept.append(line)
+    return unkept
+
+
+def keep_notebook(run_folder: Path, task: Task, executed: Path) -> bool:
+    """Put a task's executed notebook into the run's folder, credentials redacted; return whether that could be done.
+
+    One that was cut off while papermill wrote it is left out: the evidence has what it found.
+    """
+    try:
+        raw = json.loads(executed.read_text(encoding="utf-8"))
+        text = json.dumps(redact_all(raw), indent=1, ensure_ascii=False) + "\n"
+        write_whole(run_folder / f"{task.name}.ipynb", text)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def error_line(run: RunFile, check: Check, reason: str, fix: str) -> EvidenceLine:

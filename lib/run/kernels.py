@@ -23,6 +23,8 @@ from papermill.exceptions import PapermillExecutionError
 
 from lib.core.breakages import note_breakage
 from lib.core.redact import redact
+from lib.core.run_mark import mark_with
+from lib.embedded.strays import end_strays
 from lib.run.params import RUN_FILE_VARIABLE, kernel_variables
 from lib.tasks.base import Task
 
@@ -51,8 +53,9 @@ class Execution:
 
 @dataclass(kw_only=True)
 class KernelSlot:
-    """The kernel process of one running notebook, so that it can be ended from outside."""
+    """The kernel process of one running notebook, so that it can be ended from outside. mark: of all that it starts."""
 
+    mark: str
     pid: int | None = None
     ended_because: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -63,6 +66,7 @@ class KernelSlot:
             self.ended_because = self.ended_because or because
             if self.pid is not None:
                 end_tree(self.pid)
+                end_strays(self.mark)
 
     def interrupt(self) -> None:
         """Interrupt the cell that the kernel executes: what it runs may tidy up and then ends as broken."""
@@ -101,7 +105,8 @@ def execute_notebook(
     """
     output = folder / f"{task.name}.ipynb"
     # A folder of its own: a person's IPython profile may run anything in every kernel.
-    variables = {**kernel_variables(), RUN_FILE_VARIABLE: str(run_file), "IPYTHONDIR": str(folder / "ipython")}
+    own = {RUN_FILE_VARIABLE: str(run_file), "IPYTHONDIR": str(folder / "ipython"), **mark_with(slot.mark)}
+    variables = {**kernel_variables(), **own}
     timer = threading.Timer(timeout_s, slot.end, [f"it ran longer than {timeout_s:g} s (run.notebook_timeout_s)"])
     timer.daemon = True
     timer.start()
@@ -126,6 +131,10 @@ def execute_notebook(
         if slot.ended_because:  # what a client says whose kernel we ended is of no interest
             return Execution(notebook=output, ended="broken", problem=f"{task.notebook} was ended: {slot.ended_because}")
         # One notebook that could not be executed must not take the others' results along.
+        if isinstance(exc, OSError) and exc.strerror:
+            return Execution(
+                notebook=output, ended="broken", problem=f"{task.notebook} could not be written down: {exc.strerror.lower()}"
+            )
         note_breakage(folder, "runner", exc)
         said = redact(f"{type(exc).__name__}: {exc}").partition("\n")[0]
         return Execution(
@@ -133,6 +142,7 @@ def execute_notebook(
         )
     finally:
         timer.cancel()
+        end_strays(slot.mark)
     return Execution(notebook=output, ended="ready")
 
 

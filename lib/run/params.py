@@ -213,6 +213,19 @@ def history_url() -> str | None:
     return os.environ.get("HISTORY_URL", "").strip() or None
 
 
+def named_signing_key() -> Path | None:
+    """Return the key that SIGNING_KEY names for signing runs, or None."""
+    named = os.environ.get("SIGNING_KEY", "").strip()
+    return Path(named).expanduser().absolute() if named else None
+
+
+def config_folder() -> Path:
+    """Return the user's folder for what the workbook keeps beyond any checkout. Source: XDG Base Directory Specification."""
+    named = os.environ.get("XDG_CONFIG_HOME", "").strip()
+    base = Path(named) if Path(named).is_absolute() else Path(os.environ.get("HOME", "").strip() or "/nonexistent") / ".config"
+    return base / "launch-readiness-workbook"
+
+
 def kernel_variables() -> dict[str, str]:
     """Return what a kernel inherits: this process's variables without any that a target is named by."""
     private = named_variables()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from lib.core.wording import format_counts, format_duration, outcome_symbol
 from lib.tasks.base import Task
 
 STYLES = {"pass": "green", "fail": "red", "error": "magenta", "skip": "yellow"}
-ENDED = {"ready": "ready", "not_ready": "not ready", "broken": "broken", "blocked": "blocked", "stopped": "stopped"}
+ENDED = {"not_ready": "not ready"}
+"""How a task ended -> the words for it, where they are others."""
 
 
 @dataclass(kw_only=True)
@@ -69,22 +71,29 @@ class Progress:
         """Say how a task ended: ready, not_ready, broken, blocked or stopped."""
         self.follow()
         line = self.lines[task.name]
-        line.state, line.doing, line.ended = ENDED[how], problem, time.monotonic()
+        line.state, line.doing, line.ended = ENDED.get(how, how), problem, time.monotonic()
         tail = f": {problem}" if problem else ""
         took = f" after {line.took}" if line.started else ""
-        self.say(f"{task.name}: {ENDED[how]}{took} ({format_counts(line.counts)}){tail}")
+        self.say(f"{task.name}: {ENDED.get(how, how)}{took} ({format_counts(line.counts)}){tail}")
+
+    def keep(self, task: Task, counts: dict[str, int]) -> None:
+        """Say that a task's results are there already. counts: outcome word -> number."""
+        self.lines[task.name].counts = {word: number for word, number in counts.items() if number}
+        self.end(task, "kept")
 
     def follow(self) -> None:
         """Take in what the kernels said since the last call."""
-        if not self.events.exists():
-            return
-        with self.events.open("rb") as file:
-            file.seek(self.offset)
-            data = file.read()
+        try:
+            with self.events.open("rb") as file:
+                file.seek(self.offset)
+                data = file.read()
+        except OSError:
+            return  # nothing was said yet, or it can't be read: the evidence has what was found
         whole = data[: data.rfind(b"\n") + 1]
         self.offset += len(whole)
         for text in whole.splitlines():
-            self.take(json.loads(text))
+            with suppress(ValueError, KeyError, TypeError):  # a line that a full disk cut
+                self.take(json.loads(text))
 
     def take(self, event: dict[str, str]) -> None:
         """Take in one event: a look that begins, or a result."""

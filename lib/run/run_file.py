@@ -16,6 +16,7 @@ from lib.core.permissions import Act, Refusal
 from lib.core.redact import register_secrets
 from lib.core.results import TWIN, Check, Provenance, find_provenance
 from lib.core.section import Section
+from lib.evidence.log import EvidenceLine, EvidenceLog, append_line, read_log
 from lib.run.params import PromotesFrom
 from lib.tasks.index import SECTIONS
 from lib.transport.context import Context, Programs, Service
@@ -79,6 +80,19 @@ class RunFile(BaseModel):
     def runs_of(self, environment: str) -> Path:
         """Return the folder that keeps this project's runs of an environment."""
         return self.rendered / self.project / environment
+
+    @property
+    def spare(self) -> Path:
+        """Where evidence goes that the run's own folder can't take."""
+        return self.work / "unkept.jsonl"
+
+    def keep_line(self, line: EvidenceLine) -> None:
+        """Add a line to the run's evidence. Raises OSError when neither its folder nor the spare file can take it."""
+        append_line(self.run_folder, line, spare=self.spare)
+
+    def read_log(self) -> EvidenceLog:
+        """Return the run's evidence so far, with what its folder could not take."""
+        return read_log(self.run_folder, spare=self.spare)
 
     def write(self, path: Path) -> None:
         """Put the file where a kernel finds it, readable by its owner only."""

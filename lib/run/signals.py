@@ -16,13 +16,18 @@ class Interrupted(BaseException):
         super().__init__(exit_code)
 
 
+def finish_first() -> None:
+    """Heed no more signals: what is left to do takes seconds, and half of it is worse than all of it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def handle_signals() -> Iterator[None]:
     """Turn Ctrl-C and SIGTERM into Interrupted in the main thread; once only, so that cleaning up is not cut off."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_IGN)
+        finish_first()
         raise Interrupted(128 + number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import string
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,12 +22,14 @@ from lib.clients.supabase.cli import open_cli, stage_project
 from lib.core.errors import CommandError, WorkbookError
 from lib.core.paths import ROOT
 from lib.core.redact import password_of
+from lib.core.run_mark import marked
 from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, write_lease
 from lib.embedded.postgres.previous_schema import make_previous_schema
 from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.embedded.state_folders import state_base
+from lib.embedded.strays import end_strays
 from lib.embedded.vendors.credentials import CredentialServices, note_digests, start_credential_stand_ins
 from lib.embedded.vendors.start import RunningServices, start_stand_ins
 from lib.run.address import stand_in
@@ -40,6 +42,8 @@ from lib.transport.database import Database
 
 TOOLS = ROOT / ".tools"
 RUN_FILE = "run.json"
+FLY_SUFFIX = "-fly"
+"""Of the folder in which the stand-in for Fly.io keeps its state, beside the run's own."""
 CREDENTIAL_TARGETS = {"vault", "github"}
 """With one of these the vault is read once before anything else is done, so that none of its values is ever shown."""
 
@@ -50,9 +54,13 @@ def new_run_id(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{letters}"
 
 
-def clean_up_leftovers() -> int:
-    """Remove what killed runs of this checkout left behind and return how many there were."""
-    return len(clean_leftovers(state_base(ROOT)))
+def clean_up_leftovers(*, before: Callable[[Path], object] = lambda _: None) -> int:
+    """End and remove what killed runs of this checkout left behind, and return how many there were.
+
+    before: what is done with a killed run's folder once nothing of it runs, before it is removed.
+    """
+    cleaned = clean_leftovers(state_base(ROOT), before=before)
+    return len({folder.name.removesuffix(FLY_SUFFIX) for folder in cleaned})
 
 
 @contextmanager
@@ -78,6 +86,8 @@ def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, An
     run_id = about["run_id"]
     with ExitStack() as standing:
         state = state_base(ROOT) / run_id
+        standing.enter_context(marked(run_id))
+        standing.callback(end_strays, run_id)
         if "database" in targets - params.missing.keys():
             server = start_postgres(state, tools=TOOLS, major=choose_server(params).major)
             standing.callback(server.stop)
@@ -145,7 +155,7 @@ def start_fly_stand_in(
             secrets[name]["DATABASE_URL"] = behind.url if behind is not None and is_behind else server.postgres_url
     secrets.setdefault(params.sections["credentials"].fly_app, {}).update(credentials)
     return start_fly(
-        state_base(ROOT) / f"{run_id}-fly",
+        state_base(ROOT) / f"{run_id}{FLY_SUFFIX}",
         pack=params.pack,
         secrets=secrets,
         switches=Switches(fault=switches.fault, crash_after_s=switches.crash_after_s, boot_s=switches.boot_s),

@@ -18,6 +18,7 @@ from pathlib import Path
 from lib.core.background import Background
 from lib.core.errors import CommandError, CommandTimeout
 from lib.core.redact import redact
+from lib.core.run_mark import run_mark
 
 KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
 """What a program inherits; everything else must be handed to it by name, so no credential leaks in."""
@@ -80,6 +81,7 @@ def run_command(
         end_group(process)
         raise
     finally:
+        end_stragglers(process)
         close_pipes(process)
     return CommandRun(
         command=shown,
@@ -134,6 +136,7 @@ def follow_command(
         end_group(process)
         raise
     finally:
+        end_stragglers(process)
         try:
             listener.finish(GRACE_S)
         finally:
@@ -161,7 +164,7 @@ def start_program(
     try:
         return subprocess.Popen(
             [str(word) for word in argv],
-            env={**inherited, **(env or {})},
+            env={**inherited, **run_mark(), **(env or {})},
             cwd=cwd,
             stdin=stdin,
             stdout=subprocess.PIPE,
@@ -194,6 +197,12 @@ def end_group(process: subprocess.Popen[str]) -> None:
             break
         except subprocess.TimeoutExpired:
             continue
+
+
+def end_stragglers(process: subprocess.Popen[str]) -> None:
+    """End what a program left running in its group when it ended itself."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left, or on macOS only a dead one
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def close_pipes(process: subprocess.Popen[str]) -> None:

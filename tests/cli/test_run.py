@@ -17,11 +17,12 @@ from lib.core.paths import ROOT
 from lib.core.redact import password_of
 from lib.core.results import Outcome, Provenance, SkipReason
 from lib.embedded.state_folders import state_base
+from lib.embedded.strays import find_strays
 from lib.evidence.history import last_run, open_history
 from lib.evidence.log import read_evidence
 from lib.evidence.manifest import verify_run
 from lib.tasks.index import TASKS
-from tests.support.launch import Done, command, run_lib
+from tests.support.launch import Done, command, resume_lib, run_lib
 
 LOOK_S = 0.02
 """Between two looks; looking without a pause takes a core from the run that is waited for."""
@@ -162,11 +163,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.wait()
 
 
-def wait_for_evidence(folder: Path) -> Path:
-    """Return the run's folder once it holds a first line of evidence; waits by looking, never for a fixed time."""
+def wait_for_evidence(folder: Path, *, beside: str = "evidence.jsonl") -> Path:
+    """Return the run's folder once it holds a file that is not empty; waits by looking, never for a fixed time."""
     until = time.monotonic() + UNTIL_S
     while time.monotonic() < until:
-        found = list(folder.glob("2*/evidence.jsonl"))
+        found = list(folder.glob(f"2*/{beside}"))
         if found and found[0].stat().st_size:
             return found[0].parent
         time.sleep(LOOK_S)
@@ -208,22 +209,54 @@ def test_a_stand_in_that_dies_is_said_to_be_ours_and_nothing_waits_for_it(
     assert "a bug of ours, not a finding about the project" in (tmp_path / "said.txt").read_text()
 
 
-def test_a_killed_run_loses_no_evidence_and_the_next_one_cleans_up(
+def test_a_killed_run_is_published_by_the_next_one_and_finished_by_resume(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     process = start("local", "--only", "migrations,seed")
-    folder = wait_for_evidence(tmp_path / "pack" / "local")
-    family = psutil.Process(process.pid).children(recursive=True)
+    folder = wait_for_evidence(tmp_path / "pack" / "local", beside="migrations.ipynb")
     process.kill()
     process.wait()
-    for one in family:
-        if one.is_running() and "ipykernel" in " ".join(one.cmdline()):
-            one.kill()
     found = read_evidence(folder)
-    assert found
     left = state_base(ROOT) / folder.name
-    assert left.exists()
-    done = run_lib("local", "--only", "readiness_summary", rendered=tmp_path)
-    assert "left behind" in done.said
+    assert found and left.exists()
+    assert not (folder / "manifest.json").exists()
+
+    done = run_lib("local", "--only", "alerts", rendered=tmp_path)
+    assert f"Run {folder.name} was killed." in done.said and "left behind" in done.said
     assert not left.exists()
-    assert read_evidence(folder) == found
+    assert find_strays(folder.name, places=[left]) == []
+    assert "UNFINISHED" in (folder / "index.html").read_text()
+    assert json.loads((folder / "manifest.json").read_text())["finished"] is False
+    assert read_evidence(folder)[: len(found)] == found
+
+    resumed = resume_lib(folder)
+    assert "Kept: migrations. Executed now: seed and readiness_summary." in resumed.said
+    assert resumed.exit_code == 0, resumed.said
+    assert json.loads((folder / "manifest.json").read_text())["finished"] is True
+    assert verify_run(folder).problems == ()
+    assert set(resumed.results.values()) <= {"pass", "skip"}
+    assert [line for line in read_evidence(folder) if line.task == "migrations"] == [
+        line for line in found if line.task == "migrations"
+    ]
+    again = resume_lib(folder)
+    assert (again.exit_code, "it is finished" in again.said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda rendered: (rendered / "history.sqlite").write_bytes(b"no database" * 400), "can't be used"),
+        (lambda rendered: (rendered / "history.sqlite").mkdir(), "can't be used"),
+        (lambda rendered: (rendered.rmdir(), rendered.write_text("")), "can't be written to"),
+    ],
+)
+def test_what_would_stop_a_run_at_its_end_is_one_line_before_its_start(
+    tmp_path: Path, damage: Callable[[Path], object], said: str
+) -> None:
+    rendered = tmp_path / "rendered"
+    rendered.mkdir()
+    damage(rendered)
+    done = run_lib("local", "--only", "alerts", rendered=rendered)
+    assert done.exit_code == 2
+    assert said in done.said and "Fix:" in done.said
+    assert len(done.said.strip().splitlines()) == 1, done.said

@@ -26,7 +26,7 @@ def sealed(tmp_path: Path) -> Path:
 
 
 def problems(folder: Path) -> tuple[str, ...]:
-    return verify_run(folder, key=load_signer(folder.parent / "key.pem").public_key).problems
+    return verify_run(folder, keys=[load_signer(folder.parent / "key.pem").public_key]).problems
 
 
 def test_an_untouched_run_verifies(sealed: Path) -> None:

@@ -66,7 +66,7 @@ def stage(
 
 def ask(folder: Path, *, commit: str | None = COMMIT, lines: Sequence[EvidenceLine] = HERE, **changes: Any) -> Promotion:
     key = changes.pop("key", load_signer(folder / "key.pem").public_key)
-    return promote(WANTED, lines, runs=folder / "staging", commit=commit, now=NOW, key=key)
+    return promote(WANTED, lines, runs=folder / "staging", commit=commit, now=NOW, keys=[key] if key else [])
 
 
 def verdict(promotion: Promotion, lines: Sequence[EvidenceLine] = HERE) -> Verdict:
@@ -85,7 +85,7 @@ def test_the_same_commit_proved_on_staging_is_a_go(tmp_path: Path) -> None:
 
 def test_without_promotion_it_is_partial() -> None:
     assert verdict(Promotion()) is Verdict.PARTIAL
-    assert promote(None, HERE, runs=Path("x"), commit=COMMIT, now=NOW, key=None) == Promotion()
+    assert promote(None, HERE, runs=Path("x"), commit=COMMIT, now=NOW, keys=[]) == Promotion()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lib.core.paths import ROOT
@@ -29,13 +29,21 @@ def command(*words: str, rendered: Path) -> list[str]:
     return [sys.executable, "-m", "lib", "run", *words, "--rendered", str(rendered)]
 
 
+def resume_lib(folder: Path) -> Done:
+    """Finish a run that was cut off, as `make resume` does."""
+    return carry_out([sys.executable, "-m", "lib", "resume", str(folder)], folder)
+
+
 def newest(rendered: Path, environment: str) -> Path:
     folders = sorted((path for path in rendered.glob(f"*/{environment}/2*") if path.is_dir()), key=lambda path: path.name)
     return folders[-1] if folders else rendered / environment
 
 
 def run_lib(*words: str, rendered: Path, **variables: str) -> Done:
-    done = subprocess.run(
-        command(*words, rendered=rendered), cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, timeout=280
-    )
-    return Done(exit_code=done.returncode, said=done.stdout + done.stderr, folder=newest(rendered, words[0]))
+    done = carry_out(command(*words, rendered=rendered), rendered, **variables)
+    return replace(done, folder=newest(rendered, words[0]))
+
+
+def carry_out(argv: list[str], folder: Path, **variables: str) -> Done:
+    done = subprocess.run(argv, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, timeout=280)
+    return Done(exit_code=done.returncode, said=done.stdout + done.stderr, folder=folder)

@@ -11,7 +11,7 @@ from lib.core.files import point_at, write_whole
 from lib.core.results import Outcome, Provenance, Result
 from lib.evidence.log import EvidenceLine, append_line, keep_artifacts, line_of
 from lib.evidence.manifest import load_signer, seal_run
-from lib.reporters.documents.draft import draft_documents, files_to_come, write_documents
+from lib.reporters.documents.draft import draft_documents, files_to_come, write_document
 from lib.reporters.documents.runbook import ROWS
 from lib.reporters.launch_list import load_launch_list
 from lib.reporters.report import RunReport, report_run
@@ -70,7 +70,9 @@ def finish_run(
     lines = all_lines(run, said or {}, at)
     for line in lines:
         append_line(run.run_folder, line)
-    write_documents(report_of(run, lines, at, partial=partial))
+    report = report_of(run, lines, at, partial=partial)
+    for name, text in draft_documents(report).items():
+        write_document(report, name, text)
     for path in files_to_come(run, TASKS, ()):
         if not path.exists():
             write_whole(path, '<h2 id="results">x</h2><h2 id="story">y</h2>')

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lib.core.run_mark import run_mark
 from lib.embedded.fly.records import Machine
 from lib.embedded.postgres.cluster import HOST, free_port
 
@@ -90,7 +91,7 @@ class RunningMachine:
                 return NO_COMMAND
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", commands[0],
-                cwd=image, env={**variables, "PORT": str(self.machine.port), "HOST": HOST},
+                cwd=image, env={**variables, **run_mark(), "PORT": str(self.machine.port), "HOST": HOST},
                 stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
                 start_new_session=True, preexec_fn=end_with_parent,
             )  # fmt: skip

@@ -20,6 +20,7 @@ from lib.core.background import Background, describe_exit, watch_exit
 from lib.core.breakages import note_breakage
 from lib.core.environment import BYTE_CODE
 from lib.core.errors import WorkbookError
+from lib.core.run_mark import run_mark
 from lib.embedded.fly.fly_toml import TomlError, read_toml
 from lib.embedded.leftovers import end_process, new_lease, process_start, remove_folder, write_lease
 
@@ -79,7 +80,7 @@ class EmbeddedFly:
         with (self.state_dir / "platform.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-S", "-m", "lib.embedded.fly.service", "-D", str(self.data_dir)],
-                env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(BYTE_CODE)},
+                env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(CHECKOUT), "PYTHONPYCACHEPREFIX": str(BYTE_CODE), **run_mark()},
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
             )  # fmt: skip
         write_lease(self.state_dir, replace(lease, server_pid=self._process.pid, server_started=process_start(self._process.pid)))

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lib.core.errors import WorkbookError
+from lib.core.run_mark import run_mark
 from lib.embedded.postgres.overlay import Overlay
 from lib.embedded.state_folders import can_walk, server_user
 
@@ -158,7 +159,7 @@ def as_server(environment: Mapping[str, str] = MappingProxyType({})) -> dict[str
     user = server_user()
     groups: dict[str, Any] = {"group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
     return {
-        "env": {**ENVIRONMENT, **environment},
+        "env": {**ENVIRONMENT, **run_mark(), **environment},
         "cwd": "/",
         "stdin": subprocess.DEVNULL,
         "user": user,

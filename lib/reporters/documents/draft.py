@@ -38,10 +38,9 @@ def draft_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> dict[str, str]
     return {runbook.COPY: filled} if filled != text else {}
 
 
-def write_documents(report: RunReport) -> None:
-    """Put every document into the run's docs."""
-    for name, text in draft_documents(report).items():
-        write_whole(report.run.run_folder / name, text)
+def write_document(report: RunReport, name: str, text: str) -> None:
+    """Put one document into the run's folder. name: its path there."""
+    write_whole(report.run.run_folder / name, text)
 
 
 def files_to_come(run: RunFile, tasks: Iterable[Task], documents: Iterable[str]) -> set[Path]:

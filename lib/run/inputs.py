@@ -1,0 +1,96 @@
+"""What a task's results rest on, as one digest: a result is kept over an interruption only while it is the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from lib.clients.git import git
+from lib.core.errors import CommandError
+from lib.core.paths import ROOT
+from lib.core.redact import redact_all
+from lib.run.params import Params
+from lib.tasks.base import Task
+
+CODE = (".py", ".sql", ".j2", ".css", ".js", ".json", ".tmpl")
+"""Suffixes of the files of lib/ that a result may depend on."""
+LARGEST_READ = 50_000_000
+"""Bytes of a file that is read whole; a larger one counts by its size and time of change."""
+LEFT_OUT = {".git", "node_modules", ".venv", "__pycache__"}
+"""Folders of a project outside version control that are no part of it."""
+
+
+def digest_inputs(params: Params, tasks: Iterable[Task]) -> dict[str, str]:
+    """Return task -> sha256 in hex of the workbook's code, its notebook, settings, targets and permissions, and the pack.
+
+    Credentials are no part of it: their digest could be tried out.
+    """
+    code, pack = digest_files(ROOT / "lib", code_files()), digest_files(params.pack, pack_files(params))
+    shared = [code, pack, params.environment, params.run.model_dump(mode="json"), params.embedded.model_dump(mode="json")]
+    shared += [redact_all(dict(params.addresses)), sorted(params.missing), sorted(act.value for act in params.refusals)]
+    return {task.name: digest([*shared, *own_inputs(params, task)]) for task in tasks}
+
+
+def own_inputs(params: Params, task: Task) -> list[object]:
+    """Return what one task alone rests on: its notebook, its settings, and those that it borrows."""
+    sections = [task.name, *(one.task for one in task.borrows)]
+    settings = {name: params.sections[name].model_dump(mode="json") for name in sections if name in params.sections}
+    return [hashlib.sha256(task.path.read_bytes()).hexdigest(), settings, params.not_applicable.get(task.name)]
+
+
+def digest(parts: object) -> str:
+    """Return the sha256 of plain data."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def code_files() -> Iterator[Path]:
+    """Yield the files of lib/ that a result may depend on."""
+    return (path for path in (ROOT / "lib").rglob("*") if path.suffix in CODE)
+
+
+def pack_files(params: Params) -> Iterator[Path]:
+    """Yield the files of the project: those that git knows or would take, else all; and the vault's, which git may ignore."""
+    vault = params.pack / params.sections["credentials"].vault_folder
+    if vault.is_dir():
+        yield from vault.rglob("*")
+    try:
+        names = git(params.pack, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+        yield from (params.pack / name for name in names if name)
+        yield params.pack / git(params.pack, "rev-parse", "HEAD").strip()  # no file: its name alone says which commit it is
+    except CommandError:
+        yield from walk(params.pack)
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder without following links, but for those of LEFT_OUT."""
+    for path in folder.iterdir():
+        if path.is_symlink() or not path.is_dir():
+            yield path
+        elif path.name not in LEFT_OUT:
+            yield from walk(path)
+
+
+def digest_files(root: Path, paths: Iterable[Path]) -> str:
+    """Return the sha256 of the files' names and contents; what is no regular file counts by its kind."""
+    told = hashlib.sha256()
+    for path in sorted(set(paths)):
+        told.update(f"{path.relative_to(root)}\0{describe(path)}\0".encode(errors="surrogateescape"))
+    return told.hexdigest()
+
+
+def describe(path: Path) -> str:
+    """Return what a file comes to: its content's sha256, a link's target, or its kind."""
+    try:
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            return f"-> {path.readlink()}"
+        if not stat.S_ISREG(status.st_mode):
+            return f"kind {stat.S_IFMT(status.st_mode)}"
+        if status.st_size > LARGEST_READ:
+            return f"{status.st_size} {status.st_mtime_ns}"
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as exc:
+        return f"unreadable: {exc.strerror}"
