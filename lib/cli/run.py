@@ -14,8 +14,9 @@ from typing import Any
 import psutil
 
 from lib.cli.killed_runs import take_over_killed_runs
+from lib.cli.streams import forgiving_output
 from lib.core.breakages import read_breakages
-from lib.core.errors import ParamsError
+from lib.core.errors import ParamsError, WorkbookError
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.core.recovery_notes import read_notes
@@ -96,11 +97,10 @@ def carry_out(plan: Plan) -> int:
     """Start what the run stands on, execute and publish it, and return the exit code."""
     adopt_orphans()
     known = {one.pid for one in psutil.Process().children()}
-    project = open_rendered(plan.rendered, plan.params.pack)
-    run_folder = plan.rendered / project / plan.params.environment / plan.run_id
-    run_folder.mkdir(parents=True, exist_ok=True)
+    project, run_folder = open_run_folder(plan)
     try:
         with (
+            forgiving_output(),
             handle_signals(),
             start_stack(
                 plan.params,
@@ -112,21 +112,45 @@ def carry_out(plan: Plan) -> int:
             ) as run,
         ):
             register_secrets(run.secrets)
-            write_record(
-                run,
-                started_at=plan.started_at,
-                rehearsed_for=plan.params.rehearsed_for,
-                inputs=plan.inputs,
-                resumed_at=plan.resumed_at,
-            )
+            keep_record(plan, run)
             return execute(plan, run)
     except Interrupted as stop:
         print("Interrupted before anything was looked at.", file=sys.stderr)
         return stop.exit_code
     finally:
         end_adopted(known)
-        if not any(run_folder.iterdir()):
+        if run_folder.is_dir() and not any(run_folder.iterdir()):
             run_folder.rmdir()
+
+
+def open_run_folder(plan: Plan) -> tuple[str, Path]:
+    """Return the project's name in rendered/, and the run's folder there, made. Raises WorkbookError when it can't be."""
+    try:
+        project = open_rendered(plan.rendered, plan.params.pack)
+        run_folder = plan.rendered / project / plan.params.environment / plan.run_id
+        run_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise unwritable(plan.rendered, exc) from exc
+    return project, run_folder
+
+
+def keep_record(plan: Plan, run: RunFile) -> None:
+    """Keep the run's record. Raises WorkbookError when it can't be: nothing was looked at yet."""
+    try:
+        write_record(
+            run,
+            started_at=plan.started_at,
+            rehearsed_for=plan.params.rehearsed_for,
+            inputs=plan.inputs,
+            resumed_at=plan.resumed_at,
+        )
+    except OSError as exc:
+        raise unwritable(run.run_folder, exc) from exc
+
+
+def unwritable(place: Path, exc: OSError) -> WorkbookError:
+    """Return the sentence for a folder of runs that takes nothing."""
+    return WorkbookError(f"{place} can't be written to: {exc.strerror}.", fix="Free some room there, or correct its permissions.")
 
 
 def execute(plan: Plan, run: RunFile) -> int:
@@ -152,7 +176,7 @@ def execute(plan: Plan, run: RunFile) -> int:
             stopped_with = stop.exit_code
     for task, note in read_notes(run.work).items():
         print(f"{task} left something behind.\n{note}", file=sys.stderr)
-        write_whole(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
+        keep_text(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
     task_runs = [graph.runs[task.name] for task in plan.tasks]
     keep_what_broke(run, task_runs)
     published = publish_run(plan, run, task_runs, graph, stopped_with=stopped_with)

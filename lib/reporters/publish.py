@@ -18,11 +18,11 @@ from nbformat import NotebookNode
 
 from lib.core.breakages import note_breakage
 from lib.core.errors import CommandError, WorkbookError
-from lib.core.files import point_at
+from lib.core.files import point_at, write_whole
 from lib.core.redact import redact
 from lib.core.verdict import Verdict
 from lib.evidence.history import History, HistoryEntry, last_run, open_history, remember_run
-from lib.evidence.log import EvidenceLine, EvidenceLog
+from lib.evidence.log import FILE, EvidenceLine, EvidenceLog
 from lib.evidence.manifest import seal_run
 from lib.reporters.documents.draft import draft_documents, write_document
 from lib.reporters.launch_list import load_launch_list
@@ -96,6 +96,7 @@ def publish(
     """
     parts = Parts(work=run.work)
     log = parts.make("The evidence could not be read", run.read_log, otherwise=EvidenceLog(lines=()))
+    parts.make("Evidence that had to be kept elsewhere", partial(take_in_spare, run, log), otherwise=None)
     lines = complete([*log.lines, *unkept], run, task_runs, torn=log.torn)
     history = parts.make("The history of runs", partial(open_history, run.rendered, history_url()), otherwise=None)
     add_up = adder(run, task_runs, lines, history, parts)
@@ -134,6 +135,13 @@ def conclude(report: RunReport, parts: Parts) -> None:
     if not report.outcome.partial:
         parts.make("`latest`", partial(point_at, folder.parent / "latest", report.run.run_id), otherwise=None)
     parts.make("The note that the run is not finished", partial(remove_record, folder), otherwise=None)
+
+
+def take_in_spare(run: RunFile, log: EvidenceLog) -> None:
+    """Bring what the run's folder could not take into its evidence, where it can by now."""
+    if run.spare.exists():
+        write_whole(run.run_folder / FILE, "".join(line.model_dump_json() + "\n" for line in log.lines))
+        run.spare.unlink()
 
 
 def adder(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lib.core.paths import ROOT
 from lib.core.wording import STATE_SYMBOLS, format_counts, format_duration, gate_word, outcome_symbol, outcome_word
-from lib.evidence.log import EvidenceLine
+from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.report import RunReport
 from lib.reporters.summary import TaskSummary
 
@@ -21,6 +21,7 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
     """
     page = report.run.run_folder / "index.html"
     place = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
+    read = f"Read it: {place}" if page.exists() else f"There is no page. The evidence: {page.with_name(FILE)}"
     unfinished = (
         "" if report.outcome.finished else "The run did not come to its end: what it found is kept, and marked unfinished.\n"
     )
@@ -29,7 +30,7 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
         f"\n{task_table(report.tasks)}\n\n{person_list(report.standing_out)}{untried_list(report.untried)}"
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
-        f"{beside}{unfinished}Read it: {place}   ({format_duration(report.outcome.duration_s)})\n"
+        f"{beside}{unfinished}{read}   ({format_duration(report.outcome.duration_s)})\n"
         f"exit code {exit_code}: {report.verdict.word}"
     )
 

@@ -207,8 +207,8 @@ class Graph:
         """Keep how a task ended, with an `error` for each of its checks that has no result."""
         self.runs[task.name] = ended
         reasons = {
-            "broken": (f"Not determined: {ended.problem}.", "open the notebook's page, fix the cause, run again."),
-            "blocked": (f"Not determined: {ended.problem}.", "fix that first."),
+            "broken": (f"Not determined: {ended.problem.rstrip('.')}.", "open the notebook's page, fix the cause, run again."),
+            "blocked": (f"Not determined: {ended.problem.rstrip('.')}.", "fix that first."),
             "stopped": ("Not determined: the run was stopped before it.", "run again."),
         }
         if ended.ended in reasons:

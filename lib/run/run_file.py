@@ -34,7 +34,8 @@ class RunFile(BaseModel):
     provenances: target -> where what is done to it is performed. embedded: the targets that a part of ours plays.
     refusals: the acts that are not allowed, and why. promotes_from: the environment whose runs count for this one, if any.
     services: the targets other than the database, part by part. missing: those whose variables are not set.
-    events: where the kernels say what they are doing, for the progress display.
+    events: where the kernels say what they are doing, for the progress display. spare: where evidence goes that the run's own
+    folder can't take; it outlives the run until it is published.
     secrets: values that must be redacted from everything this run writes.
     """
 
@@ -57,6 +58,7 @@ class RunFile(BaseModel):
     work: Path
     kept: Path
     events: Path
+    spare: Path
     target_url: str = Field(default=NOT_STARTED, repr=False)
     scratch_url: str = Field(default=NOT_STARTED, repr=False)
     services: dict[str, dict[str, str]] = Field(default_factory=dict, repr=False)
@@ -80,11 +82,6 @@ class RunFile(BaseModel):
     def runs_of(self, environment: str) -> Path:
         """Return the folder that keeps this project's runs of an environment."""
         return self.rendered / self.project / environment
-
-    @property
-    def spare(self) -> Path:
-        """Where evidence goes that the run's own folder can't take."""
-        return self.work / "unkept.jsonl"
 
     def keep_line(self, line: EvidenceLine) -> None:
         """Add a line to the run's evidence. Raises OSError when neither its folder nor the spare file can take it."""

@@ -28,7 +28,7 @@ from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, write_lease
 from lib.embedded.postgres.previous_schema import make_previous_schema
 from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
-from lib.embedded.state_folders import state_base
+from lib.embedded.state_folders import own_folder, state_base
 from lib.embedded.strays import end_strays
 from lib.embedded.vendors.credentials import CredentialServices, note_digests, start_credential_stand_ins
 from lib.embedded.vendors.start import RunningServices, start_stand_ins
@@ -42,6 +42,8 @@ from lib.transport.database import Database
 
 TOOLS = ROOT / ".tools"
 RUN_FILE = "run.json"
+UNKEPT = "unkept"
+"""Folder beside the runs' private ones, for evidence that a run's own folder could not take."""
 FLY_SUFFIX = "-fly"
 """Of the folder in which the stand-in for Fly.io keeps its state, beside the run's own."""
 CREDENTIAL_TARGETS = {"vault", "github"}
@@ -219,6 +221,7 @@ def describe_run(
         work=work,
         kept=about["rendered"] / about["project"] / params.environment / "kept",
         events=work / "events.jsonl",
+        spare=own_folder(state_base(ROOT) / UNKEPT) / f"{about['run_id']}.jsonl",
         services=services,
         missing={name: variables for name, variables in params.missing.items() if name in targets},
         supabase=find_supabase(params.run.supabase_cli) if server else Path("supabase"),

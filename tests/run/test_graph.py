@@ -46,6 +46,7 @@ def run(tmp_path: Path) -> RunFile:
         work=tmp_path / "work",
         kept=tmp_path,
         events=tmp_path / "work" / "events.jsonl",
+        spare=tmp_path / "work" / "unkept.jsonl",
         target_url="postgresql://postgres@127.0.0.1:1/postgres",
         scratch_url="postgresql://postgres@127.0.0.1:1/postgres",
         supabase=tmp_path,

@@ -40,7 +40,8 @@ def run_in(home: Path, run_id: str, *, pack: Path) -> RunFile:
         run_id=run_id, environment="staging", project=pack.name, rehearsal=True,
         provenances={"database": Provenance.EMBEDDED}, embedded=("database",),
         tasks=tuple(task.name for task in TASKS), pack=pack, run_folder=run_folder, rendered=home / "rendered", work=home,
-        kept=home, events=home / "events.jsonl", supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), sections=sections,
+        kept=home, events=home / "events.jsonl", spare=home / "unkept.jsonl",
+        supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), sections=sections,
     )  # fmt: skip
 
 

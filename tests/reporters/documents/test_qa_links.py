@@ -28,6 +28,7 @@ def run_in(folder: Path, run_id: str) -> RunFile:
     return RunFile(
         run_id=run_id, environment="staging", project="pack", rehearsal=False, tasks=("health",),
         pack=folder, run_folder=run_folder, rendered=folder, work=folder, kept=folder, events=folder / "events.jsonl",
+        spare=folder / "unkept.jsonl",
         supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), sections=sections,
     )  # fmt: skip
 

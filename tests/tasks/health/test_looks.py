@@ -86,7 +86,8 @@ class Nights:
             provenances={name: how for name in self.services()}, embedded=() if self.live else tuple(self.services()),
             refusals=self.refusals, tasks=("health",),
             pack=self.folder, run_folder=self.folder / "staging" / run_id, rendered=self.folder, work=work,
-            kept=self.folder / "kept", events=work / "events.jsonl", services=self.services(), missing=self.missing,
+            kept=self.folder / "kept", events=work / "events.jsonl", spare=work / "unkept.jsonl",
+            services=self.services(), missing=self.missing,
             supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), sections=sections,
             secrets=(*self.chatwoot.planted, *self.publer.planted, *self.sink.planted),
         )  # fmt: skip
