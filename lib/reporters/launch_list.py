@@ -11,7 +11,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lib.core.errors import ParamsError
@@ -22,7 +21,7 @@ from lib.core.wording import WORST_FIRST, format_count, outcome_word, skip_word
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow, ProofLink
 from lib.reporters.summary import NOTHING
-from lib.run.layers import LAUNCH_LIST
+from lib.run.layers import LAUNCH_LIST, read_yaml
 from lib.tasks.index import SUMMARY, every_check, task_named
 
 FILE = f"params/{LAUNCH_LIST}.yaml"
@@ -50,13 +49,7 @@ class LaunchList(BaseModel):
 
 def load_launch_list(path: Path = ROOT / FILE) -> tuple[LaunchItem, ...]:
     """Return every item, in the file's order. Raises ParamsError with one line for each thing wrong."""
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        said = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8 text"
-        raise ParamsError(f"{FILE} can't be read: {said}. Fix: Bring the file back.") from exc
-    except yaml.YAMLError as exc:
-        raise ParamsError(f"{FILE} is not valid YAML: {' '.join(str(exc).split())}. Fix: Correct that line.") from exc
+    document = read_yaml(path, FILE)
     try:
         items = tuple(LaunchList.model_validate(document).items)
     except ValidationError as exc:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
@@ -85,12 +89,63 @@ def test_a_credential_in_the_file_is_refused_and_not_repeated(folder: Path) -> N
         ("- a", "must be a mapping"),
         ("extends: bad\n", "extends itself"),
         ("extends: nope\n", "nope"),
+        ("extends: local\nseed:\n  applies: 2026-99-99\n", "line 3: month must be in 1..12"),
+        ("extends: local\nseed:\n  applies: 2026-11-26\n", "line 3: a date is no plain value"),
+        ("extends: local\nrun:\n  notebook_timeout_s: .inf\n", "line 3: inf is no number"),
+        ("extends: local\nrun:\n  notebook_timeout_s: .nan\n", "line 3: nan is no number"),
+        (f"extends: local\nrun:\n  notebook_timeout_s: {'9' * 5000}\n", "line 3: .*4300 digits"),
+        ("extends: local\nrun:\n  notebook_timeout_s: 1.0e+300\n", "line 3: a number with 301 digits"),
+        ("extends: local\nrun:\n  notebook_timeout_s: 9999999\n", "at most 1,728,000 s make sense"),
+        ("extends: local\nmigrations:\n  scales: [0]\n", "migrations.scales.0: input should be greater than or equal to 1"),
+        ("extends: local\nmigrations:\n  scales: []\n", "migrations.scales"),
+        (f"a: {'[' * 5000}{']' * 5000}", "more than 40 levels of nesting"),
+        ("a: &a [*a]", "its aliases make it endless"),
+        ("a0: &a0 [x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n" for n in range(30)), "its aliases make it endless"),
+        ("extends: local\npack: a\npack: b\n", "line 3: the key 'pack' is there twice"),
+        ("a: !!python/object:os.system x", "line 1: could not determine a constructor"),
+        ("? [a, b]\n: c", "line 1: found unhashable key"),
+        ("a: !!binary '###'", "line 1: a bytes is no plain value"),
+        ("a: !!timestamp never", "line 1"),
+        ("a: " + "x" * 3_000_000, "3,000,003 characters"),
+        ("a: \x00", "not valid YAML"),
     ],
 )
 def test_a_file_that_is_no_params_file_is_told(folder: Path, text: str, said: str) -> None:
     (folder / "bad.yaml").write_text(text)
-    with pytest.raises(ParamsError, match=said):
+    with pytest.raises(ParamsError, match=said) as caught:
         load_params("bad", variables={}, folder=folder)
+    assert len(caught.value.problems) == 1
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_file_in_another_encoding_and_a_folder_are_told(folder: Path) -> None:
+    (folder / "bad.yaml").write_bytes("extends: local\npack: größe\n".encode("latin-1"))
+    with pytest.raises(ParamsError, match="no UTF-8 text"):
+        load_params("bad", variables={}, folder=folder)
+    os.mkfifo(folder / "pipe.yaml")
+    with pytest.raises(ParamsError, match="there is no params/pipe"):
+        load_params("pipe", variables={}, folder=folder)
+
+
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.floats(), max_size=2),
+    st.sampled_from([0, -1, 10**400, 1e308, "", " ", "${X}", "\x1b[2J", "2026-99-99"]),
+)  # fmt: skip
+PLACES = [(name, key) for name, part in yaml.safe_load(LOCAL).items() if isinstance(part, dict) for key in part]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.sampled_from(PLACES), value=ODD)
+def test_whatever_stands_there_is_taken_or_told_in_short_lines(folder: Path, place: tuple[str, str], value: object) -> None:
+    text = yaml.safe_dump({"extends": "local", place[0]: {place[1]: value}}, allow_unicode=True)
+    (folder / "odd.yaml").write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        load_params("odd", variables={}, folder=folder)
+    except ParamsError as exc:
+        assert exc.problems
+        assert all(len(problem) < 600 for problem in exc.problems)
 
 
 @pytest.mark.parametrize("name", ["nope", "../local", "", "LOCAL"])

@@ -15,7 +15,7 @@ class BackupRestore(Section):
 
     rto_s: float = Field(gt=0)  # longest a restore may take, s
     rpo_s: float = Field(gt=0)  # oldest the newest good backup may be, s
-    jobs: int = Field(ge=1)  # parallel workers of pg_dump and pg_restore
+    jobs: int = Field(ge=1, le=64)  # parallel workers of pg_dump and pg_restore
     keep_last: int = Field(ge=1)  # this many newest good backups are always kept
     keep_days: float = Field(gt=0)  # older ones go
     command_timeout_s: float = Field(gt=0)  # longest one dump or restore may take, s

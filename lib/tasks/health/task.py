@@ -23,7 +23,7 @@ class Health(Section):
     attempts: int = Field(ge=1, le=10)  # tries of one request; samples are tried once
     timeout_s: float = Field(gt=0)  # longest silence of a service, s
     deadline_s: float = Field(gt=0)  # one request, tries and pauses included, s
-    max_body_bytes: int = Field(ge=1000)  # a longer answer is not read on
+    max_body_bytes: int = Field(ge=1000, le=100_000_000)  # a longer answer is not read on
     max_retry_after_s: float = Field(ge=0)  # a longer Retry-After is not waited for, s
     p95_limit_ms: float = Field(gt=0)  # 95th percentile of the answers' times, ms
     min_availability: float = Field(gt=0, le=1)  # share of samples answered well
@@ -31,7 +31,8 @@ class Health(Section):
     stale_after_h: float = Field(gt=0)  # older evidence is shown as stale to QA, h
     notify_to: list[EmailAddress] = Field(min_length=1)  # e-mail addresses; NOTIFY_EMAIL replaces them
     notify_from: EmailAddress  # the sender's e-mail address
-    evidence_url: str  # where a person opens the evidence; empty: the run's folder; EVIDENCE_URL replaces it
+    # where a person opens the evidence; empty: the run's folder; EVIDENCE_URL replaces it
+    evidence_url: str = Field(pattern=r"^(https?://\S+)?$")
     chatwoot: ChatwootHealth
     publer: PublerHealth
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lib.core.results import PROJECT, TWIN, Check
@@ -14,7 +16,7 @@ class Migrations(Section):
 
     max_exclusive_lock_ms: float = Field(gt=0)  # longest ACCESS EXCLUSIVE on a table with rows, ms
     max_blocked_ms: float = Field(gt=0)  # longest a background statement may wait, ms
-    scales: list[int] = Field(min_length=1)  # rehearse at these multiples of the seed's rows
+    scales: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(min_length=1)  # rehearse at these multiples of the seed's rows
     schemas: list[str] = Field(min_length=1)  # schemas the pack owns
     lock_wait_s: float = Field(gt=0)  # how long to wait for another run on the same target, s
     command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
