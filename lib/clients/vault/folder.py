@@ -24,8 +24,6 @@ OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 LONGEST_FILE = 1024 * 1024
 """Bytes. A larger file is not a credential, and is not read."""
-LONG_LINE = 16
-"""Characters. A line of a longer value that is at least this long gives it away by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +49,9 @@ class Vault(Protocol):
         """Return what more people than the owner may read; None when the vault is not a folder."""
 
 
-def telling_parts(value: VaultValue) -> list[str]:
-    """Return what gives the value away: the whole of it, and each long line."""
-    lines = [line.strip() for line in value.value.splitlines()]
-    return [value.value, value.value.strip(), *(line for line in lines if len(line) >= LONG_LINE)]
-
-
 def register(value: VaultValue) -> VaultValue:
-    """Register the value, and each long line of it, to be redacted from now on."""
-    register_secrets(telling_parts(value))
+    """Register the value, and each part that gives it away, to be redacted from now on."""
+    register_secrets([value.value])
     return value
 
 
