@@ -173,11 +173,12 @@ def command_load(options: argparse.Namespace) -> int:
 def command_publish(options: argparse.Namespace) -> int:
     """Bring a run's documents to the pack."""
     from lib.cli.publish_docs import publish_docs
+    from lib.run.known_credentials import know_credentials
     from lib.run.params import load_params
 
-    return publish_docs(
-        options.environment, pack=load_params(options.environment, pack=options.pack or None).pack, run=options.run
-    )
+    params = load_params(options.environment, pack=options.pack or None)
+    know_credentials(params)
+    return publish_docs(options.environment, pack=params.pack, run=options.run)
 
 
 def command_guardrails(options: argparse.Namespace) -> int:

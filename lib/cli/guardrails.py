@@ -13,6 +13,7 @@ from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.core.verdict import GateInput, Verdict, decide
 from lib.core.wording import format_count, format_value, outcome_symbol, outcome_word, plain_text
+from lib.run.known_credentials import know_credentials
 from lib.run.params import Params, load_params
 from lib.run.run_file import NOT_STARTED
 from lib.tasks.guardrails import looks as guardrails
@@ -38,6 +39,7 @@ def guard_branch(environment: str, *, base: str, pack: str | None) -> int:
     base: '' for the one in params. pack: the project to look at instead of this checkout.
     """
     params = load_params(environment, pack=pack)
+    know_credentials(params)
     changes = {"base": base} if base.strip() else {}
     results, guarded = look_at_project(params, params.pack if pack else ROOT, changes)
     if not pack and guarded is not None and has_changed(guarded, params.pack):

@@ -9,6 +9,7 @@ from lib.core.errors import TargetError
 from lib.core.paths import ROOT
 from lib.core.wording import format_count, plain_text
 from lib.display.tables import make_table
+from lib.run.known_credentials import know_credentials
 from lib.run.params import is_apply, load_params
 from lib.tasks.guardrails.policy import FILE, Policy, parse_policy
 from lib.tasks.guardrails.stray_files import Move, carry_out, plan_moves
@@ -22,6 +23,7 @@ def tidy(environment: str, *, pack: str | None) -> int:
     pack: the project to tidy instead of this checkout and the sample pack in it.
     """
     params = load_params(environment, pack=pack)
+    know_credentials(params)
     roots = [params.pack] if pack else list(dict.fromkeys((ROOT, params.pack)))
     plans = [(root, plan_moves(root, read_policy(root))) for root in roots]
     stayed = sum(tidy_project(root, moves) for root, moves in plans)

@@ -34,7 +34,8 @@ class RunFile(BaseModel):
     refusals: the acts that are not allowed, and why. promotes_from: the environment whose runs count for this one, if any.
     services: the targets other than the database, part by part. missing: those whose variables are not set.
     events: where the kernels say what they are doing, for the progress display.
-    secrets: values that must be redacted from everything this run writes.
+    secrets: values that must be redacted from everything this run writes. unread_vault: what of the vault nobody could read,
+    so that its values are not among them, as a sentence. history_url: the database that keeps the history of runs, if any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +67,8 @@ class RunFile(BaseModel):
     flyctl: Path = Path("flyctl")
     sections: dict[str, Any]
     secrets: tuple[str, ...] = Field(default=(), repr=False)
+    unread_vault: str = ""
+    history_url: str | None = Field(default=None, repr=False)
 
     def provenance_of(self, check: Check) -> Provenance:
         """Return where a look at a check's subject is performed, unless it says otherwise."""

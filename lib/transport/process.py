@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core.background import Background
+from lib.core.environment import PROGRAMS_INHERIT, inherited
 from lib.core.errors import CommandError, CommandTimeout
 from lib.core.redact import redact
-
-KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
-"""What a program inherits; everything else must be handed to it by name, so no credential leaks in."""
 
 GRACE_S = 5
 """Seconds between asking a program to end and ending it."""
@@ -157,11 +155,10 @@ def start_program(
     stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[str]:
     """Return the started program, in a session of its own. Raises CommandError when it can't be started."""
-    inherited = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
     try:
         return subprocess.Popen(
             [str(word) for word in argv],
-            env={**inherited, **(env or {})},
+            env={**inherited(PROGRAMS_INHERIT), **(env or {})},
             cwd=cwd,
             stdin=stdin,
             stdout=subprocess.PIPE,

@@ -67,16 +67,17 @@ def judge_results(expected: Mapping[str, Sequence[str]], found: set[str]) -> Fin
 
 
 @look(NO_CREDENTIAL_WAS_KEPT)
-def look_for_credentials(context: Context[None], *, folder: Path, beside: Path) -> Findings[list[str]]:
+def look_for_credentials(context: Context[None], *, folder: Path, beside: Path, unread: str = "") -> Findings[list[str]]:
     """The files of the run that were read through for credentials.
 
     folder: the run's own folder; beside: where the executed notebooks wait to be published.
+    unread: what of the vault could not be read before the run, as a sentence.
     """
     known = known_secrets()  # before the vault is read: its placeholders are not credentials
     of_vault, note = find_vault_secrets(context)
     # What else lies beside the notebooks is the run's private folder, gone when the run ends.
     files = [*find_files(folder), *beside.glob("*.ipynb")]
-    return judge_leaks(look_once_more(folder.parent, known=known | of_vault, files=files), files=len(files), note=note)
+    return judge_leaks(look_once_more(folder.parent, known=known | of_vault, files=files), files=len(files), note=note or unread)
 
 
 def find_vault_secrets(context: Context[None]) -> tuple[frozenset[str], str]:
