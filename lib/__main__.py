@@ -22,7 +22,7 @@ if __name__ == "__main__":
 
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.paths import ROOT
-from lib.core.redact import redact
+from lib.core.visible import plain_line, say
 
 WRONG_INPUT = 2
 BROKEN = 3
@@ -39,17 +39,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except ParamsError as exc:
-        print("\n".join(redact(line) for line in exc.problems), file=sys.stderr)
+        say("\n".join(map(plain_line, exc.problems)), to=sys.stderr)
         return WRONG_INPUT
     except WorkbookError as exc:
-        print(redact(str(exc)), file=sys.stderr)
+        say(exc, to=sys.stderr)
         return WRONG_INPUT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us, such as `head`, has enough
         return READER_LEFT
     except Exception:
-        print(redact(traceback.format_exc()), file=sys.stderr)
-        print("The workbook itself broke: this is a bug of ours, and says nothing about the pack.", file=sys.stderr)
+        say(traceback.format_exc(), to=sys.stderr)
+        say("The workbook itself broke: this is a bug of ours, and says nothing about the pack.", to=sys.stderr)
         return BROKEN
 
 

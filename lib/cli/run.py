@@ -16,6 +16,7 @@ from lib.core.files import write_whole
 from lib.core.recovery_notes import read_notes
 from lib.core.redact import redact, register_secrets
 from lib.core.verdict import Verdict
+from lib.core.visible import plain_line, say
 from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
 from lib.reporters.launch_list import load_launch_list
 from lib.reporters.publish import publish
@@ -42,12 +43,12 @@ def run_environment(environment: str, *, only: Sequence[str], pack: str | None, 
     params = load_params(environment, pack=pack)
     parameters = check_parameters(tasks, params)
     if params.rehearsal and params.rehearsed_for and is_strict():
-        print(refusal_of_rehearsal(environment, params.rehearsed_for), file=sys.stderr)
+        say(refusal_of_rehearsal(environment, params.rehearsed_for), to=sys.stderr)
         return Verdict.BLOCKED.exit_code
     print_opening(params, tasks)
     cleaned = clean_up_leftovers()
     if cleaned:
-        print(f"Cleaned up what {cleaned} killed run(s) left behind.")
+        say(f"Cleaned up what {cleaned} killed run(s) left behind.")
     started_at = datetime.now(UTC)
     run_id = new_run_id(started_at)
     project = open_rendered(rendered, params.pack)
@@ -62,7 +63,7 @@ def run_environment(environment: str, *, only: Sequence[str], pack: str | None, 
             register_secrets(run.secrets)
             return execute(params, run, tasks, parameters, started_at, strict=is_strict() and not is_watch)
     except Interrupted as stop:
-        print("Interrupted before anything was looked at.", file=sys.stderr)
+        say("Interrupted before anything was looked at.", to=sys.stderr)
         return stop.exit_code
     finally:
         if not any(run_folder.iterdir()):
@@ -104,11 +105,11 @@ def execute(
         rehearsed_for=params.rehearsed_for,
     )
     for task, note in read_notes(run.work).items():
-        print(f"{task} left something behind.\n{note}", file=sys.stderr)
+        say(f"{task} left something behind.\n{note}", to=sys.stderr)
         write_whole(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
     keep_what_broke(run, graph.runs.values())
     published = publish(run, list(graph.runs.values()), ending, strict=strict, stopped_with=exit_code)
-    print(published.words)
+    say(published.words)
     return published.exit_code
 
 
@@ -116,7 +117,7 @@ def keep_what_broke(run: RunFile, task_runs: Iterable[TaskRun]) -> None:
     """Say which parts of ours broke, and keep with the run what helps whoever fixes them."""
     for broken in read_breakages(run.work):
         kept = f"artifacts/breakages/{broken.name}.txt"
-        print(redact(f"{broken.sentence} Fix: Report it with {run.run_folder.name}/{kept}."), file=sys.stderr)
+        say(f"{plain_line(broken.sentence)} Fix: Report it with {run.run_folder.name}/{kept}.", to=sys.stderr)
         write_whole(run.run_folder / kept, redact(f"{broken.sentence}\n\n{broken.traceback}"))
     for one in task_runs:
         log = run.work / f"{one.task.name}.log"
@@ -151,6 +152,6 @@ def prepare_for(params: Params, run: RunFile, tasks: Sequence[Task]) -> None:
 def print_opening(params: Params, tasks: Sequence[Task]) -> None:
     """Say in the first lines what is about to happen and on what."""
     named = ", ".join(task.name for task in tasks)
-    print(f"Launch readiness of {params.pack.name} for {params.environment}: {named}")
+    say(f"Launch readiness of {plain_line(params.pack.name)} for {params.environment}: {named}")
     if params.rehearsal:
-        print(rehearsal_opening(params.environment, params.rehearsed_for))
+        say(rehearsal_opening(params.environment, params.rehearsed_for))

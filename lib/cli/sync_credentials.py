@@ -22,7 +22,8 @@ from lib.clients.vault.vault_copy import VaultCopy, open_vault, read_copy
 from lib.core.errors import CommandError, ParamsError, TargetError
 from lib.core.paths import ROOT
 from lib.core.permissions import Act
-from lib.core.redact import redact, register_secrets
+from lib.core.redact import register_secrets
+from lib.core.visible import say
 from lib.core.wording import format_count, refusal_of_rehearsal, rehearsal_opening
 from lib.display.tables import make_table
 from lib.run.known_credentials import know_credentials
@@ -50,7 +51,7 @@ class Targets:
 
 def print_redacted(line: str, *, where: TextIO | None = None) -> None:
     """Print one line without any credential, at once."""
-    print(redact(line), file=where or sys.stdout, flush=True)
+    say(line, to=where)
 
 
 def sync_credentials(environment: str, *, pack: str | None) -> int:

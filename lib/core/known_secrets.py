@@ -14,12 +14,15 @@ from itertools import pairwise
 
 from lib.core.decodings import Layer, layers_of, unescaped
 
-LOOSE = "".join(map(chr, range(0x21))) + "\x7f\x85\xa0\xad\\'\"+%\u200b\u200c\u200d\u2028\u2029\u2060\ufeff"
+UNSEEN = "\x85\xad\u061c\u180e\ufeff" + "".join(
+    map(chr, (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x206A)))
+)
+LOOSE = "".join(map(chr, range(0x21))) + "\x7f\xa0\\'\"+%" + UNSEEN
 """What quoting, form encoding and wrapping add, drop or double."""
 LOOSE_BYTES = "".join(filter(str.isascii, LOOSE)).encode()
 LOOSE_WIDE = tuple(sign.encode() for sign in LOOSE if not sign.isascii())
 GAP = f"[{re.escape(LOOSE)}]{{0,400}}"
-WRAPS = frozenset("\n\r\0\x1b\x85\u200b\u200c\u200d\u2028\u2029\u2060\ufeff")
+WRAPS = frozenset("\n\r\0\x1b\x7f\x07\x08" + UNSEEN)
 """One of these is in every place where a line, a colour or wide characters part what belongs together."""
 FEWEST_FIRM = 4
 """Firm signs by which a secret is searched for fast; one with fewer is searched for sign by sign."""

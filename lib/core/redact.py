@@ -23,6 +23,7 @@ LONG_LINE = 16
 """Characters. A line of a longer value that is at least this long gives it away by itself."""
 KNOWN = "known credential"
 MARK = re.compile(re.escape(REDACTED))
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 MOST_ROUNDS = 4
 """What is struck out may leave a shape behind that was not one before; each round finds less."""
 
@@ -101,7 +102,12 @@ def merge(found: Iterable[Credential]) -> list[Credential]:
 
 
 def redact(text: str) -> str:
-    """Return the text with every known secret and every credential shape redacted."""
+    """Return the text with every known secret and every credential shape redacted.
+
+    A lone surrogate, which no file takes, becomes an escape.
+    """
+    if not text.isascii():
+        text = LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     for _ in range(MOST_ROUNDS):
         found = find_credentials(text)
         if not found:

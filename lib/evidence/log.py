@@ -22,6 +22,7 @@ from lib.core.files import write_whole
 from lib.core.redact import redact, redact_all
 from lib.core.results import Check, Outcome, Provenance, Result, SkipReason
 from lib.core.verdict import GateInput
+from lib.core.visible import inert_json
 
 FILE = "evidence.jsonl"
 SCHEMA_VERSION = 2
@@ -155,7 +156,7 @@ def append_line(run_folder: Path, line: EvidenceLine) -> None:
 
     Several kernels append at once: the lock keeps their lines whole.
     """
-    data = (line.model_dump_json() + "\n").encode()
+    data = (inert_json(line.model_dump_json()) + "\n").encode()
     descriptor = os.open(run_folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -203,6 +204,7 @@ def keep_artifact(run_folder: Path, task: str, name: str, content: Any) -> Artif
     elif isinstance(content, str):
         data = redact(content).encode()
     else:
-        data = (json.dumps(redact_all(content), indent=2, sort_keys=True, default=str, ensure_ascii=False) + "\n").encode()
+        text = json.dumps(redact_all(content), indent=2, sort_keys=True, default=str, ensure_ascii=False)
+        data = (inert_json(text) + "\n").encode()
     path = Path("artifacts") / task / name
     return Artifact(path=path.as_posix(), sha256=write_whole(run_folder / path, data))

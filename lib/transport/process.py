@@ -18,7 +18,7 @@ from pathlib import Path
 from lib.core.background import Background
 from lib.core.environment import PROGRAMS_INHERIT, inherited
 from lib.core.errors import CommandError, CommandTimeout
-from lib.core.redact import redact
+from lib.core.visible import plain_line, whole_text
 
 GRACE_S = 5
 """Seconds between asking a program to end and ending it."""
@@ -36,15 +36,15 @@ class CommandRun:
 
     @property
     def transcript(self) -> str:
-        """The command and everything it said, redacted, as kept in evidence."""
-        parts = [f"$ {self.command}", redact(self.stdout).rstrip(), redact(self.stderr).rstrip()]
+        """The command and everything it said, redacted and inert, as kept in evidence."""
+        parts = [f"$ {self.command}", whole_text(self.stdout).rstrip(), whole_text(self.stderr).rstrip()]
         return "\n".join(part for part in parts if part) + f"\n[exit {self.exit_code}, {self.duration_s:.2f} s]\n"
 
 
 def format_argv(argv: Sequence[str | Path]) -> str:
     """Return argv as one line a person could paste, with credentials redacted and folders cut short."""
     words = [Path(argv[0]).name, *map(str, argv[1:])]
-    return redact(shlex.join(words))
+    return plain_line(shlex.join(words))
 
 
 def path_after(*folders: str | Path) -> str:
@@ -100,7 +100,7 @@ class FollowedRun(CommandRun):
     @property
     def timed_transcript(self) -> str:
         """The command and each line with its time, redacted, as kept in evidence."""
-        said = [f"{at:8.2f} s  {redact(line)}" for at, line in self.lines]
+        said = [f"{at:8.2f} s  {plain_line(line)}" for at, line in self.lines]
         return "\n".join([f"$ {self.command}", *said, f"[exit {self.exit_code}, {self.duration_s:.2f} s]"]) + "\n"
 
 
