@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
-from lib.core.decodings import Layer, layers_of, unescaped
+from lib.core.decodings import Layer, layers_of, read_bytes, unescaped
 
 UNSEEN = "\x85\xad\u061c\u180e\ufeff" + "".join(
     map(chr, (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x206A)))
@@ -58,12 +58,19 @@ class Needle:
         gap = f"({GAP})" if len(self.firm) <= MOST_CHECKED else GAP
         return re.compile(gap.join(map(re.escape, self.firm)))
 
+    @cached_property
+    def ends(self) -> tuple[str, str]:
+        """The loose signs before the first firm one, and those after the last."""
+        return self.text[: len(self.text) - len(self.text.lstrip(LOOSE))], self.text[len(self.text.rstrip(LOOSE)) :]
+
     def find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield each range of the text that holds it."""
+        before, after = self.ends if len(self.firm) >= FEWEST_FIRM else ("", "")
         place = 0
         while found := self.pattern.search(text, place):
             if self._fits(found):
-                yield found.span()
+                start = found.start() - len(before) * text.endswith(before, place, found.start())
+                yield start, found.end() + len(after) * text.startswith(after, found.end())
                 place = found.end()
             else:
                 place = found.start() + 1
@@ -105,6 +112,8 @@ def needles_of(value: str) -> Iterator[Needle]:
     One that reads like escapes itself is searched for as what these stand for, too: a decoder can't know them from a tool's.
     """
     forms = {layer.text for layer in unescaped(Layer(value))}
+    # Python and YAML write a Latin letter as its number, which may be taken for bytes of UTF-8.
+    forms.add(re.sub("[\x80-\xff]+", lambda found: read_bytes(found[0].encode("latin-1").hex()), value))
     if not value.isascii():
         for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
             forms.add(value.encode(encoding, "surrogatepass").decode("latin-1"))
