@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("\n".join(map(plain_line, exc.problems)), to=sys.stderr)
         return WRONG_INPUT
     except WorkbookError as exc:
-        say(exc, to=sys.stderr)
+        say(plain_line(str(exc)), to=sys.stderr)
         return WRONG_INPUT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us, such as `head`, has enough
