@@ -43,7 +43,7 @@ def measure_run(folder: Path, number: int) -> dict[str, float]:
     say(f"run {number + 1}: {format_duration(whole)}, exit {done.returncode}")
     if done.returncode:
         said = (done.stdout + done.stderr)[-2000:]
-        raise WorkbookError(f"A run to be measured ended with exit code {done.returncode}:\n{said}")
+        raise WorkbookError(f"A run to be measured ended with exit code {done.returncode}. {said}")
     return {"whole run": whole, **stages(next(folder.glob("*/local/latest")), started_at, started_at + whole)}
 
 

@@ -39,7 +39,7 @@ OTHERS = (
     "QUJDREVGR0g=",
     "61:62:63:64",
 )
-PIECES = st.sampled_from([*ESCAPES, *ENTITIES, *OTHERS])
+PIECES = st.sampled_from([*ESCAPES, *OTHERS])
 
 
 @given(st.lists(PIECES | st.text(max_size=5), max_size=30).map("".join))
