@@ -156,7 +156,7 @@ def measure(*, share: float, seed: int) -> Measured:
         with only_known(value):
             for place, spelling in enumerate(SPELLINGS):
                 for channel in CHANNELS:
-                    if channel in DEAR and (place + number) % 10:
+                    if channel in DEAR and (place + number) % 20:
                         continue
                     tried += 1
                     if kept := kept_of(value, other, spelling, channel):

@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import quopri
+import re
 import shlex
 import textwrap
 from collections.abc import Callable
@@ -135,5 +136,4 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 
 def _upper_unicode(said: str) -> str:
-    first, *rest = said.split("\\u")
-    return first + "".join("\\u" + part[:4].upper() + part[4:] for part in rest)
+    return re.sub(r"(?<!\\)((?:\\\\)*\\u)([0-9a-f]{4})", lambda found: found[1] + found[2].upper(), said)
