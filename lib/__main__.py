@@ -22,7 +22,7 @@ if __name__ == "__main__":
 
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.paths import ROOT
-from lib.core.redact import redact
+from lib.core.visible import plain_line, say
 
 WRONG_INPUT = 2
 BROKEN = 3
@@ -39,17 +39,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except ParamsError as exc:
-        print("\n".join(redact(line) for line in exc.problems), file=sys.stderr)
+        say("\n".join(map(plain_line, exc.problems)), to=sys.stderr)
         return WRONG_INPUT
     except WorkbookError as exc:
-        print(redact(str(exc)), file=sys.stderr)
+        say(plain_line(str(exc)), to=sys.stderr)
         return WRONG_INPUT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us, such as `head`, has enough
         return READER_LEFT
     except Exception:
-        print(redact(traceback.format_exc()), file=sys.stderr)
-        print("The workbook itself broke: this is a bug of ours, and says nothing about the pack.", file=sys.stderr)
+        say(traceback.format_exc(), to=sys.stderr)
+        say("The workbook itself broke: this is a bug of ours, and says nothing about the pack.", to=sys.stderr)
         return BROKEN
 
 
@@ -183,11 +183,12 @@ def command_load(options: argparse.Namespace) -> int:
 def command_publish(options: argparse.Namespace) -> int:
     """Bring a run's documents to the pack."""
     from lib.cli.publish_docs import publish_docs
+    from lib.run.known_credentials import know_credentials
     from lib.run.params import load_params
 
-    return publish_docs(
-        options.environment, pack=load_params(options.environment, pack=options.pack or None).pack, run=options.run
-    )
+    params = load_params(options.environment, pack=options.pack or None)
+    know_credentials(params)
+    return publish_docs(options.environment, pack=params.pack, run=options.run)
 
 
 def command_guardrails(options: argparse.Namespace) -> int:

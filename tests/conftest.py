@@ -9,12 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from lib.core import redact
+from lib.core.known_secrets import Needles
 from lib.embedded.leftovers import clean_leftovers
 from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.embedded.state_folders import own_folder, state_base, temp_root
 from lib.transport.database import Database
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test has redacted, such as an address with the password `secret`, is no secret of the next."""
+    monkeypatch.setattr(redact, "_known", Needles(redact.known_secrets()))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 
 from lib.core.errors import WorkbookError
 from lib.core.paths import ROOT
+from lib.core.visible import say
 from lib.core.wording import format_duration
 from lib.display.tables import make_table
 from lib.evidence.log import read_evidence
@@ -28,7 +29,7 @@ def bench() -> int:
     with tempfile.TemporaryDirectory() as folder:
         measured = [measure_run(Path(folder), number) for number in range(RUNS)]
     rows = [summarize_stage(stage, [one[stage] for one in measured]) for stage in measured[0]]
-    print(make_table(rows, f"Wall time of a whole embedded run, {RUNS} runs", limit=len(rows)))
+    say(make_table(rows, f"Wall time of a whole embedded run, {RUNS} runs", limit=len(rows)))
     return 0
 
 
@@ -39,10 +40,10 @@ def measure_run(folder: Path, number: int) -> dict[str, float]:
         [sys.executable, "-m", "lib", "run", "local", "--rendered", str(folder)], cwd=ROOT, capture_output=True, text=True
     )
     whole = time.monotonic() - started
-    print(f"run {number + 1}: {format_duration(whole)}, exit {done.returncode}", flush=True)
+    say(f"run {number + 1}: {format_duration(whole)}, exit {done.returncode}")
     if done.returncode:
         said = (done.stdout + done.stderr)[-2000:]
-        raise WorkbookError(f"A run to be measured ended with exit code {done.returncode}:\n{said}")
+        raise WorkbookError(f"A run to be measured ended with exit code {done.returncode}. {said}")
     return {"whole run": whole, **stages(next(folder.glob("*/local/latest")), started_at, started_at + whole)}
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.core.verdict import GateInput, Verdict, decide
+from lib.core.visible import plain_line, say
 from lib.core.wording import format_count, format_value, outcome_symbol, outcome_word, plain_text
+from lib.run.known_credentials import know_credentials
 from lib.run.params import Params, load_params
 from lib.run.run_file import NOT_STARTED
 from lib.tasks.guardrails import looks as guardrails
@@ -38,6 +40,7 @@ def guard_branch(environment: str, *, base: str, pack: str | None) -> int:
     base: '' for the one in params. pack: the project to look at instead of this checkout.
     """
     params = load_params(environment, pack=pack)
+    know_credentials(params)
     changes = {"base": base} if base.strip() else {}
     results, guarded = look_at_project(params, params.pack if pack else ROOT, changes)
     if not pack and guarded is not None and has_changed(guarded, params.pack):
@@ -45,7 +48,7 @@ def guard_branch(environment: str, *, base: str, pack: str | None) -> int:
     verdict = decide(GateInput(check=one.check, outcome=one.outcome, gate=True, provenance=Provenance.LIVE) for one in results)
     counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in (Outcome.FAIL, Outcome.ERROR)}
     bad = [f"{format_count(count, 'check')} {outcome_word(outcome)}" for outcome, count in counts.items() if count]
-    print(f"{SAID[verdict]}{' ' + ', '.join(bad) + '.' if bad else ''}")
+    say(f"{SAID[verdict]}{' ' + ', '.join(bad) + '.' if bad else ''}")
     return verdict.exit_code
 
 
@@ -70,7 +73,7 @@ def look_at_project(params: Params, root: Path, changes: dict[str, str]) -> tupl
             findings = one.attempt(context, guarded=guarded)
             results += findings.results
             print_results(findings)
-    print()
+    say()
     return results, guarded
 
 
@@ -94,12 +97,12 @@ def context_of_project(params: Params, root: Path, changes: dict[str, str], *, w
 def print_branch(root: Path, guarded: GuardedBranch | None) -> None:
     """Print which branch is looked at, and its base."""
     if guarded is None:
-        print(f"{root.name}:")
+        say(f"{plain_line(root.name)}:")
         return
     branch = guarded.branch
     size = f"{format_count(len(branch.messages), 'commit')}, {format_count(len(branch.changes), 'file')}"
     note = f" ({branch.note})" if branch.note else ""
-    print(plain_text(f"{root.name}: {guarded.name or 'no branch'} compared with {branch.base}{note}: {size}"))
+    say(plain_text(f"{plain_line(root.name)}: {guarded.name or 'no branch'} compared with {branch.base}{note}: {size}"))
 
 
 def print_results(found: Findings[object]) -> None:
@@ -107,10 +110,10 @@ def print_results(found: Findings[object]) -> None:
     printed: set[str] = set()
     for one in found.results:
         if one.outcome is Outcome.PASS:
-            print(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}: {format_value(one.observed, one.unit)}")
+            say(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}: {format_value(one.observed, one.unit)}")
             continue
-        print(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}: {outcome_word(one.outcome)} ({one.check})")
+        say(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}: {outcome_word(one.outcome)} ({one.check})")
         if one.detail not in printed:
             texts = (one.detail, *(f"Fix: {fix}" for fix in one.fix))
-            print("\n".join(f"      {plain_text(text)}" for text in texts if text))
+            say("\n".join(f"      {plain_line(text)}" for text in texts if text))
         printed.add(one.detail)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.core.results import Check
+from lib.core.visible import say
 from lib.core.wording import gate_word
 from lib.tasks.base import Task
 from lib.tasks.index import TASKS
@@ -18,12 +19,12 @@ def list_checks(*, write: bool) -> int:
     """Print every task and check, or write the page, and return the exit code 0."""
     if write:
         write_whole(ROOT / FILE, describe_checks())
-        print(f"wrote {FILE}")
+        say(f"wrote {FILE}")
         return 0
     for task in TASKS:
-        print(f"{task.name}: {task.title} (notebooks/{task.notebook})")
+        say(f"{task.name}: {task.title} (notebooks/{task.notebook})")
         for check in task.checks:
-            print(f"  {check.id} ({gate_word(check.gate)}): {check.title}")
+            say(f"  {check.id} ({gate_word(check.gate)}): {check.title}")
     return 0
 
 

@@ -15,6 +15,7 @@ from string import Template
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
+from lib.core.visible import say
 
 TEMPLATES = Path(__file__).parent / "new_task_files"
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -50,8 +51,8 @@ def new_task(name: str, *, root: Path = ROOT) -> int:
     }
     for path, text in {**new, **changed}.items():
         write_whole(root / path, text)
-        print(f"{'wrote' if path in new else 'added to'} {path}")
-    print(
+        say(f"{'wrote' if path in new else 'added to'} {path}")
+    say(
         f"Next: change lib/tasks/{name}/ to look at what matters, then `make readiness ENV=local ONLY={name}` "
         f"and `make test TESTS='tests/tasks/{name} tests/test_names.py'`. `python -m lib list --write` renews docs/checks.md."
     )

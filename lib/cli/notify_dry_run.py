@@ -10,6 +10,7 @@ from lib.clients.notifier_example import example_plan
 from lib.core.errors import ParamsError, TargetError
 from lib.core.redact import register_secrets
 from lib.core.results import Findings, Outcome
+from lib.core.visible import plain_line, say
 from lib.core.wording import format_not_set, outcome_symbol, outcome_word, refusal_of_rehearsal, rehearsal_opening
 from lib.evidence.log import append_line, keep_artifacts, line_of
 from lib.run.older_layout import open_rendered
@@ -33,7 +34,7 @@ def notify_dry_run(environment: str, *, rendered: Path, pack: str | None = None)
     if "mail" in params.missing:
         raise TargetError(f"{format_not_set(params.missing['mail'], environment)}.", fix="Set what is missing.")
     if "mail" not in params.addresses:
-        print(rehearsal_opening(environment, params.rehearsed_for))
+        say(rehearsal_opening(environment, params.rehearsed_for))
     clean_up_leftovers()
     started_at = datetime.now(UTC)
     run_id = new_run_id(started_at)
@@ -89,9 +90,9 @@ def print_outcome(findings: Findings[None], params: Params, folder: Path) -> int
     stays = "" if "mail" in params.addresses else " (by the local mail server: nothing left this machine)"
     for row in findings.rows:
         outcome = Outcome(row["result"])
-        print(f"{outcome_symbol(outcome)} {row['way']} to {row['to']}: {outcome_word(outcome)}{stays}")
+        say(f"{outcome_symbol(outcome)} {row['way']} to {plain_line(str(row['to']))}: {outcome_word(outcome)}{stays}")
     for line in filter(None, (result.detail, *(f"Fix: {one}" for one in result.fix))):
-        print(line)
+        say(plain_line(line))
     sent = "as received" if "mail" not in params.addresses else "as sent"
-    print(f"The message {sent}: {folder / 'artifacts' / 'health' / 'notification.eml'}")
+    say(f"The message {sent}: {folder / 'artifacts' / 'health' / 'notification.eml'}")
     return EXIT_CODES[result.outcome]

@@ -16,7 +16,7 @@ from lib.cli.verify import find_run
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
-from lib.core.redact import redact
+from lib.core.visible import plain_line, say
 from lib.core.wording import format_count
 from lib.display.markdown import link_to, relink
 from lib.evidence.log import read_evidence
@@ -58,16 +58,16 @@ def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path 
     require_publishable(folder, about, environment, pack)
     changes = [change for change in plan_changes(folder, about, pack, home) if change.before != change.after]
     if not changes:
-        print(f"Nothing to write: {pack.name} has all that {folder.name} says.")
+        say(f"Nothing to write: {plain_line(pack.name)} has all that {plain_line(folder.name)} says.")
         return 0
-    print(redact("\n".join(change.diff for change in changes)))
+    say("\n".join(change.diff for change in changes))
     named = format_count(len(changes), "file")
     if not is_apply():
-        print(f"Dry run: nothing was written. APPLY=1 writes {named}, from {folder.name}.")
+        say(f"Dry run: nothing was written. APPLY=1 writes {named}, from {plain_line(folder.name)}.")
         return 0
     for change in changes:
         write_change(pack, change)
-    print(f"{named} written into {pack.name}, from {folder.name}.")
+    say(f"{named} written into {plain_line(pack.name)}, from {plain_line(folder.name)}.")
     return 0
 
 

@@ -22,6 +22,7 @@ from lib.core.paths import ROOT
 from lib.core.recovery_notes import read_notes
 from lib.core.redact import redact, register_secrets
 from lib.core.verdict import Verdict
+from lib.core.visible import plain_line, say
 from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
 from lib.embedded.state_folders import state_base
 from lib.embedded.strays import adopt_orphans, end_adopted
@@ -73,7 +74,7 @@ def run_environment(environment: str, *, only: Sequence[str], pack: str | None, 
     params = load_params(environment, pack=pack)
     parameters = check_parameters(tasks, params)
     if params.rehearsal and params.rehearsed_for and is_strict():
-        print(refusal_of_rehearsal(environment, params.rehearsed_for), file=sys.stderr)
+        say(refusal_of_rehearsal(environment, params.rehearsed_for), to=sys.stderr)
         return Verdict.BLOCKED.exit_code
     take_over_killed_runs(rendered)
     look_ahead(rendered, state_base(ROOT))
@@ -115,7 +116,7 @@ def carry_out(plan: Plan) -> int:
             keep_record(plan, run)
             return execute(plan, run)
     except Interrupted as stop:
-        print("Interrupted before anything was looked at.", file=sys.stderr)
+        say("Interrupted before anything was looked at.", to=sys.stderr)
         return stop.exit_code
     finally:
         end_adopted(known)
@@ -175,12 +176,12 @@ def execute(plan: Plan, run: RunFile) -> int:
         except Interrupted as stop:
             stopped_with = stop.exit_code
     for task, note in read_notes(run.work).items():
-        print(f"{task} left something behind.\n{note}", file=sys.stderr)
+        say(f"{task} left something behind.\n{note}", to=sys.stderr)
         keep_text(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
     task_runs = [graph.runs[task.name] for task in plan.tasks]
     keep_what_broke(run, task_runs)
     published = publish_run(plan, run, task_runs, graph, stopped_with=stopped_with)
-    print(published.words)
+    say(published.words)
     return published.exit_code
 
 
@@ -201,7 +202,7 @@ def keep_what_broke(run: RunFile, task_runs: Iterable[TaskRun]) -> None:
     """Say which parts of ours broke, and keep with the run what helps whoever fixes them."""
     for broken in read_breakages(run.work):
         kept = f"artifacts/breakages/{broken.name}.txt"
-        print(redact(f"{broken.sentence} Fix: Report it with {run.run_folder.name}/{kept}."), file=sys.stderr)
+        say(f"{plain_line(broken.sentence)} Fix: Report it with {run.run_folder.name}/{kept}.", to=sys.stderr)
         keep_text(run.run_folder / kept, f"{broken.sentence}\n\n{broken.traceback}")
     for one in task_runs:
         log = run.work / f"{one.task.name}.log"
@@ -239,6 +240,6 @@ def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:
 def print_opening(params: Params, tasks: Collection[Task]) -> None:
     """Say in the first lines what is about to happen and on what."""
     named = ", ".join(task.name for task in tasks)
-    print(f"Launch readiness of {params.pack.name} for {params.environment}: {named}")
+    say(f"Launch readiness of {plain_line(params.pack.name)} for {params.environment}: {named}")
     if params.rehearsal:
-        print(rehearsal_opening(params.environment, params.rehearsed_for))
+        say(rehearsal_opening(params.environment, params.rehearsed_for))

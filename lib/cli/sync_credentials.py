@@ -22,9 +22,11 @@ from lib.clients.vault.vault_copy import VaultCopy, open_vault, read_copy
 from lib.core.errors import CommandError, ParamsError, TargetError
 from lib.core.paths import ROOT
 from lib.core.permissions import Act
-from lib.core.redact import redact, register_secrets
+from lib.core.redact import register_secrets
+from lib.core.visible import say
 from lib.core.wording import format_count, refusal_of_rehearsal, rehearsal_opening
 from lib.display.tables import make_table
+from lib.run.known_credentials import know_credentials
 from lib.run.older_layout import open_rendered
 from lib.run.params import Params, is_apply, is_strict, load_params, with_variables
 from lib.run.production import is_production
@@ -49,7 +51,7 @@ class Targets:
 
 def print_redacted(line: str, *, where: TextIO | None = None) -> None:
     """Print one line without any credential, at once."""
-    print(redact(line), file=where or sys.stdout, flush=True)
+    say(line, to=where)
 
 
 def sync_credentials(environment: str, *, pack: str | None) -> int:
@@ -58,6 +60,7 @@ def sync_credentials(environment: str, *, pack: str | None) -> int:
     Raises ParamsError or TargetError before anything is set when the plan cannot be made.
     """
     params = load_params(environment, pack=pack)
+    know_credentials(params)
     if params.rehearsal and params.rehearsed_for and is_strict():
         print_redacted(refusal_of_rehearsal(environment, params.rehearsed_for), where=sys.stderr)
         return REFUSED
@@ -183,6 +186,7 @@ def load_credentials(environment: str, command: Sequence[str], *, pack: str | No
     if not command:
         raise ParamsError("There is no command to start: name one after `--`, such as `-- npx my-mcp-server`.")
     params = load_params(environment, pack=pack)
+    know_credentials(params)
     settings = params.sections["credentials"]
     parts = params.addresses.get("vault") or {"url": str(params.pack / settings.vault_folder), "token": ""}
     copy = read_copy(open_vault(parts, settings, pack=params.pack, path=settings.vault_path), settings)

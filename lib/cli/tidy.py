@@ -7,8 +7,10 @@ from pathlib import Path
 
 from lib.core.errors import TargetError
 from lib.core.paths import ROOT
+from lib.core.visible import plain_line, say
 from lib.core.wording import format_count, plain_text
 from lib.display.tables import make_table
+from lib.run.known_credentials import know_credentials
 from lib.run.params import is_apply, load_params
 from lib.tasks.guardrails.policy import FILE, Policy, parse_policy
 from lib.tasks.guardrails.stray_files import Move, carry_out, plan_moves
@@ -22,11 +24,12 @@ def tidy(environment: str, *, pack: str | None) -> int:
     pack: the project to tidy instead of this checkout and the sample pack in it.
     """
     params = load_params(environment, pack=pack)
+    know_credentials(params)
     roots = [params.pack] if pack else list(dict.fromkeys((ROOT, params.pack)))
     plans = [(root, plan_moves(root, read_policy(root))) for root in roots]
     stayed = sum(tidy_project(root, moves) for root, moves in plans)
     if not is_apply() and any(moves for _, moves in plans):
-        print("Dry run: nothing was moved. APPLY=1 moves what can be; nothing is deleted or written over.")
+        say("Dry run: nothing was moved. APPLY=1 moves what can be; nothing is deleted or written over.")
     return STAYED if stayed else 0
 
 
@@ -41,15 +44,15 @@ def read_policy(root: Path) -> Policy:
 def tidy_project(root: Path, moves: list[Move]) -> int:
     """Print one project's plan, carry it out if asked, and return how many files have to stay."""
     if not moves:
-        print(f"{root.name}: no stray Markdown.")
+        say(f"{plain_line(root.name)}: no stray Markdown.")
         return 0
     rows = [{"stray file": plain_text(one.source), "goes to": plain_text(one.problem or one.target)} for one in moves]
-    print(make_table(rows, f"{root.name}: {format_count(len(moves), 'stray file')}", limit=len(rows)))
+    say(make_table(rows, f"{plain_line(root.name)}: {format_count(len(moves), 'stray file')}", limit=len(rows)))
     if not is_apply():
         return sum(bool(one.problem) for one in moves)
     done = list(carry_out(root, moves))
     for one in done:
         if one.problem:
-            print(plain_text(f"{one.source} stays: {one.problem}. Fix: Move or rename it by hand."), file=sys.stderr)
-    print(f"{root.name}: {sum(not one.problem for one in done)} of {format_count(len(done), 'file')} moved.")
+            say(plain_line(f"{one.source} stays: {one.problem}. Fix: Move or rename it by hand."), to=sys.stderr)
+    say(f"{plain_line(root.name)}: {sum(not one.problem for one in done)} of {format_count(len(done), 'file')} moved.")
     return sum(bool(one.problem) for one in done)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
+from lib.core.visible import plain_line, say
 from lib.core.wording import format_count
 from lib.evidence.manifest import verify_run
 from lib.run.signing import trusted_keys
@@ -20,12 +21,15 @@ def verify(run: str) -> int:
     own = trusted_keys()
     found = verify_run(folder, keys=own)
     for problem in found.problems:
-        print(f"{folder.name}: {problem}")
+        say(f"{plain_line(folder.name)}: {plain_line(problem)}")
     if found.problems:
-        print(f"{folder.name} does not verify: {format_count(len(found.problems), 'problem')}. Don't rely on it; run again.")
+        say(
+            f"{plain_line(folder.name)} does not verify: {format_count(len(found.problems), 'problem')}. "
+            "Don't rely on it; run again."
+        )
         return CHANGED
     whose = "a key of yours" if own else "the key inside the envelope, which proves only that the files belong together"
-    print(f"{folder.name} verifies: {format_count(found.files, 'file')}, signed by {whose} ({found.signed_by[:16]}).")
+    say(f"{plain_line(folder.name)} verifies: {format_count(found.files, 'file')}, signed by {whose} ({found.signed_by[:16]}).")
     return 0
 
 

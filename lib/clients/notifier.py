@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from lib.clients.probe import name_finding
 from lib.core.errors import MailError, WebError
 from lib.core.incidents import FailedCheck, Incident, Plan
-from lib.core.redact import redact
 from lib.core.results import Check, Result
+from lib.core.visible import plain_line, whole_text
 from lib.core.wording import format_count, format_time, join_words, plain_text
 from lib.transport.retry import RetryPolicy
 from lib.transport.smtp import open_mail_server, read_mail_url, send_mail
@@ -64,8 +64,8 @@ def body_text(plan: Plan, environment: str, evidence: str) -> str:
     quiet = [NAMES.get(one.subject, one.subject) for one in plan.quiet]
     if quiet:
         parts.append(f"Notified before and still failing: {join_words(quiet)}.")
-    parts.append(f"Evidence: {evidence}")
-    return redact("\n\n".join(parts)) + "\n"
+    parts.append(f"Evidence: {plain_line(evidence)}")
+    return whole_text("\n\n".join(parts)) + "\n"
 
 
 def incident_text(incident: Incident, failures: Sequence[FailedCheck]) -> str:
@@ -74,8 +74,8 @@ def incident_text(incident: Incident, failures: Sequence[FailedCheck]) -> str:
         f"{NAMES.get(incident.subject, incident.subject)} fails since {format_time(incident.opened_at)} (run {incident.run_id}):"
     ]
     for one in failures:
-        lines += [f"- {one.title}: {one.word}", f"  {one.check}: {plain_text(one.detail, limit=600)}"]
-        lines += [f"  Fix: {plain_text(fix, limit=600)}" for fix in one.fix]
+        lines += [f"- {plain_line(one.title)}: {one.word}", f"  {one.check}: {plain_line(plain_text(one.detail, limit=600))}"]
+        lines += [f"  Fix: {plain_line(plain_text(fix, limit=600))}" for fix in one.fix]
     return "\n".join(lines)
 
 
@@ -84,7 +84,7 @@ def write_message(plan: Plan, *, environment: str, evidence: str, sender: str, r
     message = EmailMessage()
     message["From"] = sender
     message["To"] = ", ".join(recipients)
-    message["Subject"] = redact(subject_line(plan, environment))
+    message["Subject"] = plain_line(subject_line(plan, environment))
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
     # Nobody's holiday answer comes back. Source: RFC 3834, 5.
@@ -153,12 +153,12 @@ def try_mail(url: str, message: EmailMessage, recipients: Sequence[str], *, time
 def try_webhook(url: str, plan: Plan, environment: str, evidence: str, *, timeout_s: float) -> str | None:
     """Post the message as JSON, once; return what went wrong, or None. `text` is what chat services show."""
     body = {
-        "text": f"{subject_line(plan, environment)}\n\n{body_text(plan, environment, evidence)}",
+        "text": f"{plain_line(subject_line(plan, environment))}\n\n{body_text(plan, environment, evidence)}",
         "environment": environment,
         "failing": sorted(one.subject for one in (*plan.opened, *plan.reminded)),
         "recovered": sorted(one.subject for one in plan.recovered),
         "dry_run": plan.is_dry_run,
-        "evidence": redact(evidence),
+        "evidence": plain_line(evidence),
     }
     retry = RetryPolicy(attempts=1, timeout_s=timeout_s, deadline_s=2 * timeout_s, max_body_bytes=100_000, max_retry_after_s=0)
     parts = urlsplit(url)

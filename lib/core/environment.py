@@ -1,7 +1,8 @@
 """What of a person's environment may reach a run: nothing that changes what Python, libpq, Jupyter or git do.
 
 `python -m lib` starts itself anew without such variables, so that no machine's settings change a verdict. Programs that
-a run starts inherit a shorter list still (`lib.commands`). Standard library only.
+a run starts inherit `PROGRAMS_INHERIT`, kernels `KERNELS_INHERIT`, and nothing else: a credential that somebody's shell holds
+reaches neither. What a program or kernel needs besides is handed to it by name. Standard library only.
 """
 
 from __future__ import annotations
@@ -22,9 +23,25 @@ OURS = {
     "JUPYTER_PREFER_ENV_PATH": "1",
 }
 """What every Python process of ours has: UTF-8 whatever the locale says, this checkout's modules alone, compiled once."""
+PROGRAMS_INHERIT = frozenset(
+    {"PATH", "HOME", "LANG", "LANGUAGE", "TMPDIR", "TERM", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"}
+)
+"""What a program inherits, a project's own commands included, and every LC_...: where programs and files are, how to write,
+and whom to trust. The project's commands get CI=true besides (`lib.clients.npm`)."""
+PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
+KERNELS_INHERIT = frozenset(
+    {*PROGRAMS_INHERIT, *PROXIES, *map(str.lower, PROXIES), "USER", "LOGNAME", "SHELL", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+)
+"""What a kernel inherits besides: whose process it is, and the way to the web. Added to it are OURS, the private run file's
+name and an IPython folder of its own. A proxy's password is a known credential (`lib.run.known_credentials`)."""
 HARMLESS = {"PYTHONUNBUFFERED", "PYTHONFAULTHANDLER"}
 MEDDLING = re.compile(r"PYTHON.+|PG[A-Z]+|JUPYTER_.+|IPYTHON.*|MPLBACKEND")
 """Variables that Python, libpq, Jupyter and matplotlib read by themselves."""
+
+
+def inherited(names: frozenset[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the variables of these names that are set, and every LC_...: PROGRAMS_INHERIT or KERNELS_INHERIT."""
+    return {name: value for name, value in environment.items() if name in names or name.startswith("LC_")}
 
 
 def is_meddling(name: str) -> bool:

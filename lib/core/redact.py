@@ -1,64 +1,72 @@
 """The one place where credentials are removed from text.
 
-Every text that enters evidence, an artifact, a page or the terminal goes through `redact`.
-Known values are redacted in every encoding they travel in; well-known shapes are always redacted.
+Every text that enters evidence, an artifact, a page or the terminal goes through `redact`. Known values are found in every
+spelling that they travel in (`lib.core.known_secrets`), unknown ones by their shape (`lib.core.secret_shapes`). What the last
+look at a run would find is what `redact` strikes: both ask `find_credentials`.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from lib.core.decodings import Layer, unescaped
+from lib.core.known_secrets import Needles
+from lib.core.secret_shapes import find_shapes, is_telling, looks_random
 
 REDACTED = "[redacted]"
 SHORTEST_SECRET = 6
-"""Characters. A shorter value would redact ordinary words; params refuse such credentials."""
+"""Characters. A shorter value would redact ordinary words; every door where credentials come in refuses such a one."""
+LONG_LINE = 16
+"""Characters. A line of a longer value that is at least this long gives it away by itself."""
+KNOWN = "known credential"
+MARK = re.compile(re.escape(REDACTED))
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+MOST_ROUNDS = 4
+"""What is struck out may leave a shape behind that was not one before; each round finds less."""
 
-SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@'\"<>]*):(?!\[redacted\]@)([^\s@'\"<>]+)@", re.I), rf"\1:{REDACTED}@"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"), REDACTED),
-    (re.compile(r"\b(Bearer(?:-API)?|FlyV1|Basic)\s+[A-Za-z0-9._~+/=,-]{8,}", re.I), rf"\1 {REDACTED}"),
-    (re.compile(r"\b(?:sbp|sb_secret|ghp|gho|ghs|ghu|github_pat|fo1|fm1a|fm2)_[A-Za-z0-9_=-]{16,}"), REDACTED),
-    (re.compile(r"(\bPG(?:PASSWORD|PASSFILE)\s*=\s*)(\"[^\"]*\"|'[^']*'|\S+)"), rf"\1{REDACTED}"),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S), REDACTED),
-)
-"""Shapes of credentials that are redacted even when their value is not known."""
+_known = Needles()
 
-UNMISTAKABLE = tuple(
-    re.compile(shape.pattern.encode(), shape.flags & (re.I | re.S)) for shape, _ in (SHAPES[0], SHAPES[1], SHAPES[3], SHAPES[5])
-)
-"""Shapes that no ordinary prose has: a URL with a password, a JSON web token, a vendor's prefix, a private key."""
 
-_known: set[str] = set()
+class Credential(NamedTuple):
+    """Where a text has a credential: its range, end exclusive, and its kind."""
+
+    start: int
+    end: int
+    kind: str
 
 
 def register_secrets(values: Iterable[str]) -> None:
-    """Strike these values out of every text from now on, in this process."""
-    for value in values:
-        if len(value) >= SHORTEST_SECRET:
-            _known.update(spellings(value))
+    """Strike these values out of every text from now on, in this process, with each part that gives one away by itself."""
+    _known.add(part for value in values for part in telling_parts(value))
 
 
-def known_spellings() -> frozenset[str]:
-    """Return every spelling that is redacted in this process."""
-    return frozenset(_known)
+def known_secrets() -> frozenset[str]:
+    """Return every value that is redacted in this process."""
+    return frozenset(_known.values)
 
 
-def spellings(value: str) -> set[str]:
-    """Return the value in each encoding it may travel in: plain, URL, JSON, base64 (any offset), hex."""
-    raw = value.encode()
-    forms = {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], raw.hex(), raw.hex().upper()}
-    forms.add(json.dumps(value, ensure_ascii=False)[1:-1])
-    forms.add(value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;"))
-    for offset in range(3):
-        encoded = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
-        # The first and last symbols also carry bits of the neighbours, so they are left out.
-        core = encoded[(0, 2, 3)[offset] : len(encoded) - (1 if (len(raw) + offset) % 3 else 0)]
-        forms.update({core, core.replace("+", "-").replace("/", "_")})
-    return {form for form in forms if len(form) >= SHORTEST_SECRET}
+def telling_parts(value: str) -> list[str]:
+    """Return what gives a value away: the whole, each long line, an address's password, and random parts of its path."""
+    lines = [line.strip() for line in value.splitlines()]
+    parts = [value, value.strip(), *(line for line in lines if len(line) >= LONG_LINE and "-----" not in line)]
+    parts += parts_of_address(value.strip())
+    return [part for part in dict.fromkeys(parts) if len(part.strip()) >= SHORTEST_SECRET]
+
+
+def parts_of_address(value: str) -> list[str]:
+    """Return an address's password, as written and decoded, and the parts of its path and query that look random."""
+    if "://" not in value:
+        return []
+    try:
+        address = urlsplit(value)
+        password = address.password or ""
+    except ValueError:
+        return []
+    pieces = re.split(r"[/?&=;,]", f"{address.path}?{address.query}")
+    return [password, unquote(password), *(piece for piece in pieces if looks_random(piece))]
 
 
 def password_of(url: str) -> str | None:
@@ -67,31 +75,94 @@ def password_of(url: str) -> str | None:
     return unquote(password) if password else None
 
 
+def find_credentials(text: str, known: Collection[str] | None = None) -> list[Credential]:
+    """Return where the text has credentials, known ones and such by their shape, in order and apart from one another.
+
+    known: the values to look for; all that are redacted in this process when None.
+    """
+    if len(text) < SHORTEST_SECRET:
+        return []
+    needles = _known if known is None else Needles(known)
+    found = [Credential(start, end, KNOWN) for start, end in needles.find(text)]
+    for layer in unescaped(Layer(text))[:2]:
+        found += [Credential(*layer.locate(start, end), kind) for start, end, kind in find_shapes(layer.text)]
+    marks = [mark.span() for mark in MARK.finditer(text)]
+    return merge(one for one in found if not any(start <= one.start and one.end <= end for start, end in marks))
+
+
+def merge(found: Iterable[Credential]) -> list[Credential]:
+    """Return the ranges in order, those that overlap as one; a known credential gives its name to what it overlaps."""
+    merged: list[Credential] = []
+    for one in sorted(found):
+        if merged and one.start < merged[-1].end:
+            last = merged.pop()
+            one = Credential(last.start, max(last.end, one.end), KNOWN if KNOWN in (last.kind, one.kind) else last.kind)
+        merged.append(one)
+    return merged
+
+
 def redact(text: str) -> str:
-    """Return the text with every known secret and every credential shape redacted."""
-    for value in sorted(_known, key=len, reverse=True):
-        if value in text:
-            text = text.replace(value, REDACTED)
-    for shape, replacement in SHAPES:
-        text = shape.sub(replacement, text)
+    """Return the text with every known secret and every credential shape redacted.
+
+    A lone surrogate, which no file takes, becomes an escape.
+    """
+    if not text.isascii():
+        text = LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    for _ in range(MOST_ROUNDS):
+        found = find_credentials(text)
+        if not found:
+            break
+        text = "".join(_without(text, found))
     return text
 
 
+def _without(text: str, found: Sequence[Credential]) -> Iterator[str]:
+    """Yield the pieces of the text, the mark in the place of each credential."""
+    place = 0
+    for one in found:
+        start, end = _whole_marks(text, one)
+        yield text[place:start] if start > place else ""
+        yield REDACTED
+        place = max(place, end)
+    yield text[place:]
+
+
+def _whole_marks(text: str, one: Credential) -> tuple[int, int]:
+    """Return a credential's range, widened over a mark that it cuts, so that none is left in two."""
+    near = max(0, one.start - len(REDACTED))
+    cut = [mark.span() for mark in MARK.finditer(text, near, one.end + len(REDACTED))]
+    cut = [(start, end) for start, end in cut if start < one.end and end > one.start]
+    return min([one.start, *(start for start, _ in cut)]), max([one.end, *(end for _, end in cut)])
+
+
 def redact_all(value: Any) -> Any:
-    """Return a JSON value with `redact` applied to every string in it, keys too."""
+    """Return a JSON value with `redact` applied to every string in it, keys too; a random value under a telling key is struck."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return {redact(str(key)): redact_all(item) for key, item in value.items()}
+        return {redact(str(key)): redact_all(_under(str(key), item)) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return [redact_all(item) for item in value]
+        return redact("".join(value)).splitlines(keepends=True) if is_cut_text(value) else [redact_all(item) for item in value]
     return value
 
 
-def find_secrets(content: bytes, known: frozenset[str] | None = None) -> int:
-    """Return how many spellings and unmistakable shapes occur in the content; 0 is what every kept file must give.
+def is_cut_text(value: Sequence[Any]) -> bool:
+    """Return whether a list is one text cut at its line ends, as notebooks keep theirs: a credential may run over these."""
+    return len(value) > 1 and all(isinstance(one, str) for one in value) and all(one.endswith("\n") for one in value[:-1])
 
-    known: the spellings to look for; all that are redacted in this process when None.
+
+def _under(key: str, item: Any) -> Any:
+    return REDACTED if is_credential_under(key, item) else item
+
+
+def is_credential_under(key: str, item: Any) -> bool:
+    """Return whether a value is a credential because of the key that it stands under."""
+    return isinstance(item, str) and is_telling(key) and looks_random(item)
+
+
+def find_secrets(content: bytes, known: Collection[str] | None = None) -> int:
+    """Return how many credentials a file's content holds; 0 is what every kept file must give.
+
+    known: the values to look for; all that are redacted in this process when None.
     """
-    values = known_spellings() if known is None else known
-    return sum(value.encode() in content for value in values) + sum(bool(shape.search(content)) for shape in UNMISTAKABLE)
+    return len(find_credentials(content.decode("utf-8", "replace"), known))

@@ -7,14 +7,13 @@ Pure but for the credentials it knows to redact out; no clock, no files.
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from lib.core.redact import redact
 from lib.core.results import Json, Outcome, Provenance, SkipReason
 from lib.core.verdict import State, Verdict
+from lib.core.visible import visible
 
 LONGEST_TEXT = 4000
 """Characters of one text on a page or in the terminal. The whole is in evidence.jsonl."""
@@ -54,29 +53,18 @@ SKIP_WORDS = {
 WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.SKIP, Outcome.PASS)
 """The order in which outcomes are listed: what needs a person first."""
 
-ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-"""Terminal colours, cursor moves and window titles. Source: ECMA-48, 5.4 (control sequences)."""
-KEPT_CONTROLS = frozenset("\n\t")
-UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs"})
-"""Unicode's controls, format characters and lone surrogates."""
 MARGIN = 4096
 """Characters beyond what is shown that are looked at too: longer than a credential."""
 
 
 def plain_text(text: str, *, limit: int = LONGEST_TEXT) -> str:
-    """Return the text without credentials, terminal, control and direction characters, cut with a note.
-
-    Direction overrides (U+202E and its kin) are dropped: they can make a line read as another.
-    """
+    """Return the text without credentials, all that it hides written as escapes (`lib.core.visible`), cut with a note."""
     # Only a head is walked, however many megabytes come; what a cut of ours may have halved is let go.
     window = limit * 2 + MARGIN
-    head = ANSI.sub("", text[:window]).replace("\r\n", "\n").replace("\r", "\n")
-    clean = "".join(char for char in head if char in KEPT_CONTROLS or unicodedata.category(char) not in UNSEEN_CATEGORIES)
-    # Struck after the codes are gone, which could hide a credential, and before the cut, which could halve one.
-    clean = redact(clean)
+    clean = redact(text[:window])
     if len(text) > window:
-        clean = clean[:-MARGIN]
-    elif len(clean) <= limit:
+        clean = visible(clean[:-MARGIN])
+    elif len(clean := visible(clean)) <= limit:
         return clean
     return f"{clean[:limit].rstrip()} … (cut: {len(text):,} characters in all)"
 

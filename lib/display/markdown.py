@@ -13,8 +13,9 @@ from lib.core.wording import plain_text
 
 MARKUP = re.compile(r"([\\`*_\[\]<>|#~$&!])")
 """Everything GitHub's Markdown gives a meaning to in the middle of a line."""
-BARE_ADDRESS = re.compile(r"((?:(?:https?|ftp)://|www\.)[^\s`|]+)", re.IGNORECASE)
-"""What GitHub would make a link of its own. Source: https://github.github.com/gfm/#autolinks-extension-."""
+BARE_ADDRESS = re.compile(r"((?:(?:https?|ftp)://|www\.|mailto:|xmpp:)[^\s`|]+|[^\s`|]*@[^\s`|]+)", re.IGNORECASE)
+"""What GitHub would make a link of its own, or a mention, which notifies people.
+Source: https://github.github.com/gfm/#autolinks-extension-."""
 LINK = re.compile(r"(?<!\\)((?:\\\\)*)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
 """Backslashes before it, its words and its address; an escaped bracket begins none."""
 CODE = re.compile(r"(?<!\\)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
@@ -23,7 +24,7 @@ HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 
 
 def plain(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line, without credentials; an address is shown as code, not as a link."""
+    """Return text that Markdown shows as it is, on one line, without credentials; an address or mention is shown as code."""
     words = BARE_ADDRESS.split(" ".join(plain_text(text).split()))
     return "".join(f"`{word}`" if place % 2 else MARKUP.sub(r"\\\1", word) for place, word in enumerate(words))
 

@@ -23,6 +23,7 @@ from lib.core.files import write_all, write_whole
 from lib.core.redact import redact, redact_all
 from lib.core.results import Check, Outcome, Provenance, Result, SkipReason
 from lib.core.verdict import GateInput
+from lib.core.visible import inert_json
 
 FILE = "evidence.jsonl"
 SCHEMA_VERSION = 2
@@ -157,7 +158,7 @@ def append_line(run_folder: Path, line: EvidenceLine, *, spare: Path | None = No
     Several kernels append at once: the lock keeps their lines whole.
     spare: where the line goes when the run's folder can't take it. Raises OSError when neither can.
     """
-    data = (line.model_dump_json() + "\n").encode()
+    data = (inert_json(line.model_dump_json()) + "\n").encode()
     try:
         append_bytes(run_folder / FILE, data)
     except OSError:
@@ -229,6 +230,7 @@ def keep_artifact(run_folder: Path, task: str, name: str, content: Any) -> Artif
     elif isinstance(content, str):
         data = redact(content).encode()
     else:
-        data = (json.dumps(redact_all(content), indent=2, sort_keys=True, default=str, ensure_ascii=False) + "\n").encode()
+        text = json.dumps(redact_all(content), indent=2, sort_keys=True, default=str, ensure_ascii=False)
+        data = (inert_json(text) + "\n").encode()
     path = Path("artifacts") / task / name
     return Artifact(path=path.as_posix(), sha256=write_whole(run_folder / path, data))

@@ -12,7 +12,6 @@ from lib.display.tables import Table, make_table
 from lib.evidence.history import observed_lately, open_history
 from lib.evidence.incident_store import keep_incidents, open_incidents
 from lib.notebook.session import TaskSession
-from lib.run.params import history_url
 from lib.tasks.health.task import Health
 from lib.tasks.index import every_check
 
@@ -44,7 +43,7 @@ def failures_of(task: TaskSession) -> list[FailedCheck]:
 
 def plan_notification(task: TaskSession) -> Plan:
     """Return what a person must be notified of now, given earlier notifications."""
-    history = open_history(task.run.rendered, history_url())
+    history = open_history(task.run.rendered, task.run.history_url)
     past = open_incidents(history, task.run.project, task.run.environment, live=is_live(task))
     return plan_message(
         past,
@@ -63,7 +62,7 @@ def remember_notification(task: TaskSession, plan: Plan, notified: bool | None) 
     now = datetime.now(UTC)
     going_on = plan.open_after(notified=bool(notified), now=now)
     over = plan.closed_after(notified=bool(notified))
-    history = open_history(task.run.rendered, history_url())
+    history = open_history(task.run.rendered, task.run.history_url)
     keep_incidents(history, task.run.project, task.run.environment, live=is_live(task), going_on=going_on, over=over, now=now)
     rows = [
         {
@@ -89,7 +88,7 @@ def trend(task: TaskSession, *checks: str) -> list[dict[str, Any]]:
 
     Each row: run_id, started_at, check, result, observed. Only runs that looked at something as real.
     """
-    history = open_history(task.run.rendered, history_url())
+    history = open_history(task.run.rendered, task.run.history_url)
     rows = []
     for check in checks:
         own = [line for line in task.lines if line.check == check]

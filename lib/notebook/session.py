@@ -203,7 +203,7 @@ class TaskSession:
         """Return the checks whose result differs from the environment's last finished run before this one."""
         from lib.evidence.history import changes_since, last_run, open_history  # SQLAlchemy: the summary alone needs it
 
-        past = last_run(open_history(self.run.rendered, params.history_url()), self.run.project, self.run.environment)
+        past = last_run(open_history(self.run.rendered, self.run.history_url), self.run.project, self.run.environment)
         return changes_since(past, lines)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lib.core.paths import ROOT
+from lib.core.visible import plain_line
 from lib.core.wording import STATE_SYMBOLS, format_counts, format_duration, gate_word, outcome_symbol, outcome_word
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.report import RunReport
@@ -22,6 +23,7 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
     page = report.run.run_folder / "index.html"
     place = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
     read = f"Read it: {place}" if page.exists() else f"There is no page. The evidence: {page.with_name(FILE)}"
+    read = plain_line(read)
     unfinished = (
         "" if report.outcome.finished else "The run did not come to its end: what it found is kept, and marked unfinished.\n"
     )
@@ -58,7 +60,7 @@ def format_untried(lines: Sequence[EvidenceLine]) -> str:
     """Return the gates that one reason keeps from being tried, why, and what would allow it."""
     first = lines[0]
     heads = [f"{outcome_symbol(line.result)} {line.check} (gate) not tried" for line in lines]
-    return "\n".join([*heads, *(f"    {text}" for text in (first.detail, *(f"Fix: {one}" for one in first.fix)) if text)])
+    return "\n".join([*heads, *format_reason(first)])
 
 
 def person_list(found: Sequence[EvidenceLine]) -> str:
@@ -76,4 +78,9 @@ def format_cause(lines: Sequence[EvidenceLine]) -> str:
     """Return the checks that one cause stands behind, what was seen, and the fix."""
     first = lines[0]
     heads = [f"{outcome_symbol(line.result)} {line.check} ({gate_word(line.gate)}) {outcome_word(line.result)}" for line in lines]
-    return "\n".join([*heads, *(f"    {text}" for text in (first.detail, *(f"Fix: {one}" for one in first.fix)) if text)])
+    return "\n".join([*heads, *format_reason(first)])
+
+
+def format_reason(line: EvidenceLine) -> list[str]:
+    """Return what was seen and each fix, one line each: a line end in a name starts no line of its own."""
+    return [f"    {plain_line(text)}" for text in (line.detail, *(f"Fix: {one}" for one in line.fix)) if text]

@@ -16,16 +16,27 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
+from lib.core.environment import KERNELS_INHERIT, OURS, inherited
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.permissions import TARGETS, Act, Refusal, refuse
+from lib.core.redact import register_secrets
 from lib.core.results import Provenance
 from lib.core.section import Section
 from lib.embedded.switches import Embedded
 from lib.run.address import provenances_of
-from lib.run.layers import ENVIRONMENT_NAME, known_environments, read_document
+from lib.run.layers import ENVIRONMENT_NAME, read_document
+from lib.run.named_secrets import secrets_of
 from lib.run.production import inapplicable_tasks, is_production, mistaken_database, production_problems
-from lib.run.targets import Spec, find_targets, is_declared_live, spec_problems, value_problems, variables_of
+from lib.run.targets import (
+    SHORT_PASSWORD,
+    Spec,
+    find_targets,
+    has_short_password,
+    is_declared_live,
+    spec_problems,
+    value_problems,
+)
 from lib.tasks.index import SECTIONS
 
 RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
@@ -124,6 +135,7 @@ def load_params(
 
     pack: replaces the file's `pack`, relative to where the user stands.
     variables: the environment variables to read; the process's own when not given.
+    Every credential that the variables hold is known to redaction from here on.
     Raises ParamsError with every problem found, one line each.
     """
     values = os.environ if variables is None else variables
@@ -136,7 +148,8 @@ def load_params(
     if problems:
         raise ParamsError(problems)
     named = find_targets(specs, values)
-    problems += value_problems(named.found, specs)
+    problems += [*value_problems(named.found, specs), *history_problems(values)]
+    register_secrets(secrets_of(values, targets=named.found))
     if not is_production(environment):
         problems += mistaken_database(environment, named.found.get("database", {}).get("url", ""), values, folder)
     if problems:
@@ -226,22 +239,14 @@ def config_folder() -> Path:
     return base / "launch-readiness-workbook"
 
 
+def history_problems(values: Mapping[str, str]) -> list[str]:
+    """Return a line when the history's address has a password that can't be redacted."""
+    return ["HISTORY_URL " + SHORT_PASSWORD] if has_short_password(values.get("HISTORY_URL", "").strip()) else []
+
+
 def kernel_variables() -> dict[str, str]:
-    """Return what a kernel inherits: this process's variables without any that a target is named by."""
-    private = named_variables()
-    return {name: value for name, value in os.environ.items() if name not in private}
-
-
-def named_variables() -> set[str]:
-    """Return every variable that a target of any params file that can be read is named by."""
-    names: set[str] = set()
-    for name in known_environments():
-        try:
-            specs = read_document(name, ROOT / "params").get("targets") or {}
-            names |= variables_of(specs)
-        except (ParamsError, AttributeError, TypeError):
-            continue  # a file that can't be understood names nothing; running it says what is wrong
-    return names
+    """Return what a kernel inherits: a short list of names, none of which a target is named by, and this project's own."""
+    return {**inherited(KERNELS_INHERIT), **OURS}
 
 
 def parse_document(document: Mapping[str, Any], *, where: str) -> Any:

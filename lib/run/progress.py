@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lib.core.results import Outcome
+from lib.core.visible import plain_line
 from lib.core.wording import format_counts, format_duration, outcome_symbol
 from lib.tasks.base import Task
 
@@ -108,7 +109,7 @@ class Progress:
     def say(self, text: str) -> None:
         """Print one plain line, where no live table shows the same."""
         if not self.console.is_terminal:
-            self.console.print(escape(text))
+            self.console.print(escape(plain_line(text)))
 
     def table(self) -> Table:
         """Return the live table: task, state, results so far, time so far, what is looked at now."""
@@ -117,5 +118,7 @@ class Progress:
             counts = " ".join(
                 f"[{STYLES[word]}]{outcome_symbol(Outcome(word))} {number}[/]" for word, number in line.counts.items()
             )
-            table.add_row(escape(line.title), line.state, counts, line.took, f"[dim]{escape(line.doing)}[/]")
+            table.add_row(
+                escape(plain_line(line.title)), line.state, counts, line.took, f"[dim]{escape(plain_line(line.doing))}[/]"
+            )
         return table

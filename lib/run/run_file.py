@@ -36,7 +36,8 @@ class RunFile(BaseModel):
     services: the targets other than the database, part by part. missing: those whose variables are not set.
     events: where the kernels say what they are doing, for the progress display. spare: where evidence goes that the run's own
     folder can't take; it outlives the run until it is published.
-    secrets: values that must be redacted from everything this run writes.
+    secrets: values that must be redacted from everything this run writes. unread_vault: what of the vault nobody could read,
+    so that its values are not among them, as a sentence. history_url: the database that keeps the history of runs, if any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,6 +70,8 @@ class RunFile(BaseModel):
     flyctl: Path = Path("flyctl")
     sections: dict[str, Any]
     secrets: tuple[str, ...] = Field(default=(), repr=False)
+    unread_vault: str = ""
+    history_url: str | None = Field(default=None, repr=False)
 
     def provenance_of(self, check: Check) -> Provenance:
         """Return where a look at a check's subject is performed, unless it says otherwise."""

@@ -21,7 +21,7 @@ from lib.clients.fly.digest_notes import notes_name
 from lib.clients.supabase.cli import open_cli, stage_project
 from lib.core.errors import CommandError, WorkbookError
 from lib.core.paths import ROOT
-from lib.core.redact import password_of
+from lib.core.redact import known_secrets, password_of, register_secrets
 from lib.core.run_mark import marked
 from lib.embedded.fly.control import call
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
@@ -33,7 +33,8 @@ from lib.embedded.strays import end_strays
 from lib.embedded.vendors.credentials import CredentialServices, note_digests, start_credential_stand_ins
 from lib.embedded.vendors.start import RunningServices, start_stand_ins
 from lib.run.address import stand_in
-from lib.run.params import Params
+from lib.run.known_credentials import know_credentials
+from lib.run.params import Params, history_url
 from lib.run.run_file import RunFile
 from lib.run.server_version import choose_server
 from lib.run.targets import SECRET_PARTS
@@ -86,6 +87,7 @@ def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, An
     about: the run's id, project, folders and tasks, as the run file has them.
     """
     run_id = about["run_id"]
+    known = know_credentials(params)
     with ExitStack() as standing:
         state = state_base(ROOT) / run_id
         standing.enter_context(marked(run_id))
@@ -121,7 +123,11 @@ def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, An
             work=work,
             about=about,
         )
-        run = run.model_copy(update=describe_fly(params, fly, run.services))
+        secrets_known = tuple(dict.fromkeys((*run.secrets, *known.values, *known_secrets())))
+        run = run.model_copy(
+            update={**describe_fly(params, fly, run.services), "secrets": secrets_known, "unread_vault": known.unread}
+        )
+        register_secrets(run.secrets)
         run.write(run.work / RUN_FILE)
         yield run
 
@@ -227,6 +233,7 @@ def describe_run(
         supabase=find_supabase(params.run.supabase_cli) if server else Path("supabase"),
         squawk=Path(sys.executable).parent / "squawk",
         postgres_bin=server.bin_dir if server else Path(),
+        history_url=history_url(),
         sections={name: section.model_dump(mode="json") for name, section in params.sections.items()},
         secrets=tuple(dict.fromkeys([*filter(None, secrets_known), *(stand_ins.planted if stand_ins else ())])),
     )

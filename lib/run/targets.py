@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from lib.core.redact import SHORTEST_SECRET
+from lib.core.redact import SHORTEST_SECRET, password_of
 
 EMBEDDED = "embedded"
 VARIABLE = re.compile(r"^\$\{([A-Z][A-Z0-9_]*)(?::-([^{}]*))?\}$")
@@ -128,13 +128,24 @@ def value_problems(found: Mapping[str, Mapping[str, str]], specs: Mapping[str, S
     A credential of a few letters can't be redacted without redacting ordinary words, too.
     """
     for target, parts in found.items():
+        names = {part: VARIABLE.fullmatch(text).group(1) for part, text in parts_of(specs[target]).items()}  # type: ignore[union-attr]
         if not is_address(parts["url"]):
-            name = VARIABLE.fullmatch(parts_of(specs[target])["url"]).group(1)  # type: ignore[union-attr]
-            yield f"{name} is no address: write one like scheme://host:port/."
-        for part in SECRET_PARTS & parts.keys():
+            yield f"{names['url']} is no address: write one like scheme://host:port/."
+        elif has_short_password(parts["url"]):
+            yield f"{names['url']} {SHORT_PASSWORD}"
+        for part in sorted(SECRET_PARTS & parts.keys()):
             if parts[part] and len(parts[part]) < SHORTEST_SECRET:
-                name = VARIABLE.fullmatch(parts_of(specs[target])[part]).group(1)  # type: ignore[union-attr]
-                yield f"{name} has fewer than {SHORTEST_SECRET} characters, which is no credential. Fix: Set the real one."
+                yield f"{names[part]} has fewer than {SHORTEST_SECRET} characters, which is no credential. Fix: Set the real one."
+
+
+SHORT_PASSWORD = (
+    f"has a password of fewer than {SHORTEST_SECRET} characters, which can't be kept out of what is shown. Fix: Set a longer one."
+)
+
+
+def has_short_password(text: str) -> bool:
+    """Return whether an address has a password that is too short to be redacted."""
+    return bool(0 < len(password_of(text) or "") < SHORTEST_SECRET) if "://" in text and is_address(text) else False
 
 
 def is_address(text: str) -> bool:

@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core.background import Background
+from lib.core.environment import PROGRAMS_INHERIT, inherited
 from lib.core.errors import CommandError, CommandTimeout
-from lib.core.redact import redact
 from lib.core.run_mark import run_mark
-
-KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
-"""What a program inherits; everything else must be handed to it by name, so no credential leaks in."""
+from lib.core.visible import plain_line, whole_text
 
 GRACE_S = 5
 """Seconds between asking a program to end and ending it."""
@@ -39,15 +37,15 @@ class CommandRun:
 
     @property
     def transcript(self) -> str:
-        """The command and everything it said, redacted, as kept in evidence."""
-        parts = [f"$ {self.command}", redact(self.stdout).rstrip(), redact(self.stderr).rstrip()]
+        """The command and everything it said, redacted and inert, as kept in evidence."""
+        parts = [f"$ {self.command}", whole_text(self.stdout).rstrip(), whole_text(self.stderr).rstrip()]
         return "\n".join(part for part in parts if part) + f"\n[exit {self.exit_code}, {self.duration_s:.2f} s]\n"
 
 
 def format_argv(argv: Sequence[str | Path]) -> str:
     """Return argv as one line a person could paste, with credentials redacted and folders cut short."""
     words = [Path(argv[0]).name, *map(str, argv[1:])]
-    return redact(shlex.join(words))
+    return plain_line(shlex.join(words))
 
 
 def path_after(*folders: str | Path) -> str:
@@ -104,7 +102,7 @@ class FollowedRun(CommandRun):
     @property
     def timed_transcript(self) -> str:
         """The command and each line with its time, redacted, as kept in evidence."""
-        said = [f"{at:8.2f} s  {redact(line)}" for at, line in self.lines]
+        said = [f"{at:8.2f} s  {plain_line(line)}" for at, line in self.lines]
         return "\n".join([f"$ {self.command}", *said, f"[exit {self.exit_code}, {self.duration_s:.2f} s]"]) + "\n"
 
 
@@ -160,11 +158,10 @@ def start_program(
     stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[str]:
     """Return the started program, in a session of its own. Raises CommandError when it can't be started."""
-    inherited = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
     try:
         return subprocess.Popen(
             [str(word) for word in argv],
-            env={**inherited, **run_mark(), **(env or {})},
+            env={**inherited(PROGRAMS_INHERIT), **run_mark(), **(env or {})},
             cwd=cwd,
             stdin=stdin,
             stdout=subprocess.PIPE,

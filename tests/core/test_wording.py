@@ -150,12 +150,12 @@ def test_time_is_always_utc(moment: Any, shown: str) -> None:
     ("text", "clean"),
     [
         ("\x1b[1;31mred\x1b[0m", "red"),
-        ("\x1b]0;title\x07after", "after"),
-        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
-        ("a\r\nb\tc\0", "a\nb\tc"),
-        ("exe.\u202efdp", "exe.fdp"),
+        ("\x1b]0;title\x07after", "\\x1b]0;title\\x07after"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "\\x1b]8;;http://x\\x1b\\link\\x1b]8;;\\x1b\\"),
+        ("a\r\nb\tc\0", "a\nb\tc\\x00"),
+        ("exe.\u202efdp", "exe.\\u202efdp"),
         ("caf\u00e9 \u2713", "caf\u00e9 \u2713"),
-        ("lone \ud800 surrogate", "lone  surrogate"),
+        ("lone \ud800 surrogate", "lone \\ud800 surrogate"),
     ],
 )
 def test_plain_text_holds_nothing_unseen(text: str, clean: str) -> None:

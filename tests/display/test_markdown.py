@@ -52,3 +52,11 @@ def test_broken_links_are_named_and_sound_ones_are_not(tmp_path: Path) -> None:
         "b.html#gone names no heading of b.html",
         "#gone names no heading of this document",
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["write to a@b.example", "ask @team", "mailto:a@b.example", "xmpp:a@b.example", "www.evil.example"]
+)
+def test_no_address_or_mention_comes_alive(text: str) -> None:
+    shown = plain(text)
+    assert shown.count("`") == 2 and ("@" not in text or "@" in shown.split("`")[1])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lib.core import redact
+from lib.core.known_secrets import Needles
 from lib.core.paths import ROOT
 from lib.core.results import Check, Provenance
 from lib.evidence.log import FILE, EvidenceLine, append_line, evidence_schema, keep_artifact, line_of, read_evidence, read_log
@@ -104,7 +105,7 @@ def test_lines_of_many_writers_stay_whole(tmp_path: Path) -> None:
 
 
 def test_credentials_are_struck_before_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redact, "_known", set())
+    monkeypatch.setattr(redact, "_known", Needles())
     redact.register_secrets(["hunter2hunter2"])
     result = CHECK.failed(observed={"a": "hunter2hunter2"}, detail="saw hunter2hunter2", command="psql hunter2hunter2")
     append_line(

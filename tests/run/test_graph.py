@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +14,17 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from rich.console import Console
 
+from lib.core.environment import KERNELS_INHERIT, OURS
 from lib.core.results import Check, Provenance
 from lib.evidence.log import read_evidence
 from lib.run.graph import Graph, selected_tasks
+from lib.run.params import kernel_variables
 from lib.run.progress import Progress
 from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted
 from lib.tasks.base import Task
 from lib.tasks.index import SECTIONS, TASKS
+from tests.support.credential_variables import set_fifty_credentials
 
 READY = "x = 1"
 BROKEN = "raise ValueError('the cell broke')"
@@ -169,9 +173,14 @@ def test_selecting_tasks_keeps_the_order_and_the_summary() -> None:
     assert [task.name for task in selected_tasks(TASKS, ["rls", "migrations"])] == ["migrations", "rls", "readiness_summary"]
 
 
-def test_kernels_do_not_inherit_the_variables_that_name_targets(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lib.run.params import kernel_variables
-
-    monkeypatch.setenv("STAGING_DATABASE_URL", "postgresql://u:hunter2@h/d")
-    assert "STAGING_DATABASE_URL" not in kernel_variables()
-    assert kernel_variables()["PATH"]
+def test_a_kernel_sees_none_of_fifty_credentials_of_its_parent(
+    run: RunFile, make_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = set_fifty_credentials(monkeypatch)
+    seen = run.work / "seen.txt"
+    task = make_task("curious", f"import os, pathlib\npathlib.Path({str(seen)!r}).write_text(repr(dict(os.environ)))")
+    assert execute(graph_of(run, task)) == {"curious": "ready"}
+    text = seen.read_text()
+    assert "LAUNCH_RUN_FILE" in text and "PATH" in text
+    assert [value for value in values if value in text] == []
+    assert set(kernel_variables()) <= {*KERNELS_INHERIT, *OURS, *(name for name in os.environ if name.startswith("LC_"))}

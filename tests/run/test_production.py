@@ -13,8 +13,8 @@ from lib.core.permissions import Act
 from lib.run.params import load_params
 from lib.run.production import is_production
 
-STAGING = {"STAGING_DATABASE_URL": "postgresql://u:p@db.example.com:5432/postgres"}
-PRODUCTION = {"PRODUCTION_DATABASE_URL": "postgresql://u:p@db.example.org:5432/postgres"}
+STAGING = {"STAGING_DATABASE_URL": "postgresql://u:pass-of-db@db.example.com:5432/postgres"}
+PRODUCTION = {"PRODUCTION_DATABASE_URL": "postgresql://u:pass-of-db@db.example.org:5432/postgres"}
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def test_which_environments_are_production(name: str, expected: bool) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://u:other@db.example.org:5432/postgres",
-        "postgresql://u:p@db.example.org/postgres",
-        "postgresql://u:p@db.example.org:5432/",
+        "postgresql://u:another@db.example.org:5432/postgres",
+        "postgresql://u:pass-of-db@db.example.org/postgres",
+        "postgresql://u:pass-of-db@db.example.org:5432/",
     ],
 )
 def test_a_staging_variable_that_names_productions_database_stops_the_run(folder: Path, url: str) -> None:
@@ -78,7 +78,7 @@ def test_a_staging_variable_that_names_productions_database_stops_the_run(folder
 
 
 def test_two_projects_behind_one_pooler_are_two_databases(folder: Path) -> None:
-    pooler = "postgresql://postgres.{}:p@pooler.example.com:5432/postgres"
+    pooler = "postgresql://postgres.{}:pass-of-db@pooler.example.com:5432/postgres"
     variables = {"STAGING_DATABASE_URL": pooler.format("a"), "PRODUCTION_DATABASE_URL": pooler.format("b")}
     assert not load_params("staging", variables=variables, folder=folder).rehearsal
 

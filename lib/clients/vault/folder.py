@@ -1,11 +1,12 @@
 """The vault: where an environment's credentials are kept, a folder of files or HashiCorp Vault KV v2.
 
-Both give the same: each value with the time it last changed. Every value that is read is redacted in all
-that this process writes from then on, before anyone else gets to see it.
+Both give the same: each value with the time it last changed. `vault_copy.read_copy` has every value that is a credential
+redacted in all that this process writes from then on, before anyone else gets to see it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -17,15 +18,12 @@ from typing import Protocol
 
 from lib.clients.vault.dotenv import EnvLineError, parse_env_lines
 from lib.core.errors import TargetError
-from lib.core.redact import register_secrets
 
 SUFFIXES = (".env", ".txt", ".json")
 OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 LONGEST_FILE = 1024 * 1024
 """Bytes. A larger file is not a credential, and is not read."""
-LONG_LINE = 16
-"""Characters. A line of a longer value that is at least this long gives it away by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,18 +49,6 @@ class Vault(Protocol):
         """Return what more people than the owner may read; None when the vault is not a folder."""
 
 
-def telling_parts(value: VaultValue) -> list[str]:
-    """Return what gives the value away: the whole of it, and each long line."""
-    lines = [line.strip() for line in value.value.splitlines()]
-    return [value.value, value.value.strip(), *(line for line in lines if len(line) >= LONG_LINE)]
-
-
-def register(value: VaultValue) -> VaultValue:
-    """Register the value, and each long line of it, to be redacted from now on."""
-    register_secrets(telling_parts(value))
-    return value
-
-
 @dataclass(frozen=True, kw_only=True)
 class VaultFolder:
     """A folder of `.env`, `.txt` and `.json` files; a `.txt` file is one value, byte for byte."""
@@ -85,7 +71,17 @@ class VaultFolder:
                 files[file] = self.read_file(file)
             values, changed_at = files[file]
             if key in values:
-                found[place] = register(VaultValue(place=place, value=values[key], changed_at=changed_at))
+                found[place] = VaultValue(place=place, value=values[key], changed_at=changed_at)
+        return found
+
+    def read_all(self) -> dict[str, str]:
+        """Return every value of every file that can be read, declared or not, by its place; none where there is no folder."""
+        found: dict[str, str] = {}
+        for path in sorted(self.path.rglob("*")) if self.path.is_dir() else ():
+            if path.suffix in SUFFIXES or path.name in SUFFIXES:
+                file = path.relative_to(self.path).as_posix()
+                with contextlib.suppress(TargetError):  # judged by the audit; here only what can be read counts
+                    found |= {f"{file}#{key}": value for key, value in self.read_file(file)[0].items()}
         return found
 
     def require_folder(self) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from lib.clients.vault.folder import VaultValue, register
+from lib.clients.vault.folder import VaultValue
 from lib.core.errors import TargetError
 from lib.transport.retry import RetryPolicy
 from lib.transport.web import ask
@@ -74,7 +74,7 @@ class KvVault:
         for place, (path, _, key) in keys.items():
             value = value_of(versions[path], place, key)
             if value is not None:
-                found[place] = register(value)
+                found[place] = value
         return found
 
     def read_versions(self, paths: Sequence[str]) -> dict[str, list[Version]]:

@@ -15,7 +15,7 @@ from lib.clients.vault.declared import Credentials, Declared, declared_of
 from lib.clients.vault.folder import Vault, VaultFolder, VaultValue
 from lib.clients.vault.kv import KvVault
 from lib.core.errors import TargetError
-from lib.core.redact import SHORTEST_SECRET
+from lib.core.redact import SHORTEST_SECRET, register_secrets
 
 FRAME = re.compile(r"[^a-z0-9]+")
 
@@ -110,7 +110,12 @@ def open_vault(parts: Mapping[str, str], settings: Credentials, *, pack: Path, p
 
 
 def read_copy(vault: Vault, settings: Credentials) -> VaultCopy:
-    """Return every declared credential that the vault has. Raises TargetError when it cannot be read."""
+    """Return every declared credential that the vault has, redacted from here on. Raises TargetError when it cannot be read.
+
+    A placeholder is not redacted: it is no credential, and a page may name it.
+    """
     declared = declared_of(settings)
     found = vault.read([one.place for one in declared])
-    return VaultCopy(declared=declared, values={one.name: found[one.place] for one in declared if one.place in found})
+    copy = VaultCopy(declared=declared, values={one.name: found[one.place] for one in declared if one.place in found})
+    register_secrets(one.value for one in copy.real(settings.placeholders).values())
+    return copy

@@ -65,7 +65,7 @@ class PageRenderer(mistune.HTMLRenderer):
         return slug
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        if not LINK.match(url):
+        if not LINK.match(url) or "%5C" in url.upper() or "\\" in url:  # an address that hides something is no link
             return text
         return f'<a href="{escape(url)}" rel="noopener noreferrer">{text}</a>'
 

@@ -15,6 +15,7 @@ from nbformat import NotebookNode, from_dict
 from traitlets import default
 
 from lib.core import wording
+from lib.core.redact import redact
 from lib.core.results import Json, Outcome, count_outcomes
 from lib.core.verdict import Verdict
 from lib.reporters.html.model import CheckRow, PageHeader, RunSummary
@@ -157,7 +158,7 @@ def short_commit(commit: str) -> str:
 
 def file_href(path: str) -> str:
     """Return a file of the run as a relative link; '#' for a path that would lead out of the run folder."""
-    clean = wording.plain_text(path, limit=300)
+    clean = redact(path[:300])  # hidden characters stay, as percent escapes: the link leads to the file that is there
     is_inside = clean and not clean.startswith(("/", "\\")) and ".." not in clean.split("/")
     return f"./{quote(clean)}" if is_inside else "#"
 

@@ -19,6 +19,7 @@ from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.permissions import Act, Refusal
 from lib.core.recovery_notes import remove_recovery_note, write_recovery_note
 from lib.core.results import Findings, Outcome, look
+from lib.core.visible import say
 from lib.tasks.deploy_rehearsal import judge as judgement
 from lib.tasks.deploy_rehearsal.judge_users import judge_users
 from lib.tasks.deploy_rehearsal.outages import find_outages, sum_up_phases
@@ -183,7 +184,7 @@ def look_at_rehearsal(context: Context[DeployRehearsal], *, deploy_plan: DeployP
     except KeyboardInterrupt:
         note = f"{format_machines(plan.fly)}\n{format_recovery(plan, 'stopped by the operator')}"
         write_recovery_note(context.work, TASK, note)
-        print(note)
+        say(note)
         raise
     results = judgement.judge_rehearsal(plan, seen)
     if all(one.outcome is Outcome.PASS for one in results[2:]):

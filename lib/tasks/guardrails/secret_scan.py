@@ -1,4 +1,4 @@
-"""Credentials in what a branch adds: detect-secrets, the tokens of this field that it does not know, and .env files.
+"""Credentials in what a branch adds: by detect-secrets, by the list that a run is struck by, and .env files.
 
 Only place and kind are ever reported, never the value. Nothing is verified with a vendor: no value leaves here.
 Source: https://github.com/Yelp/detect-secrets.
@@ -16,6 +16,7 @@ from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import transient_settings
 
 from lib.clients.git import AddedLine
+from lib.core.secret_shapes import find_shapes
 from lib.tasks.guardrails.policy import SecretRules, matches
 
 PLUGINS = (
@@ -49,14 +50,6 @@ SETTINGS = {
     ],
 }
 """detect-secrets' own defaults, written out: its entropy limits and filters may change with a release."""
-FIELD_TOKENS = {
-    "Fly.io token": re.compile(r"\b(?:FlyV1\s+fm\d_|fm\d_|fo1_)[A-Za-z0-9_\-+/=]{20,}"),
-    "Supabase access token": re.compile(r"\bsbp_(?:oauth_)?[a-f0-9]{40}\b"),
-    "Supabase secret key": re.compile(r"\bsb_secret_[A-Za-z0-9_-]{20,}"),
-    "GitHub fine-grained token": re.compile(r"\bgithub_pat_[A-Za-z0-9_]{60,}"),
-    "HashiCorp Vault token": re.compile(r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}"),
-}
-"""Kind -> its form, as each vendor prints it; detect-secrets 1.5 knows none of them."""
 SETTING = re.compile(r"""^\s*(?:export\s+)?(?P<key>[A-Z][A-Z0-9_]{2,})\s*[=:]\s*(?P<value>\S.*?)\s*$""")
 NO_VALUE = re.compile(
     r"""^["']?(?:$|\$|<|[\[{(]|\d{1,6}$|[A-Za-z_][\w.]*[\[(]|%|x{3,}|\*{3,}|\.{3}|changeme|change-me|example|placeholder|your[-_ ]|todo|none\b|null\b|true\b|false\b|embedded\b|postgres(?:ql)?://[^:@/]*@?(?:localhost|127\.0\.0\.1))""",
@@ -116,11 +109,11 @@ def scan_lines(by_path: Mapping[str, Sequence[AddedLine]], folder: Path) -> Iter
 
 
 def own_kinds(text: str, keys: Sequence[str]) -> Iterator[str]:
-    """Yield the kinds of credentials on one line that detect-secrets does not know."""
+    """Yield the kinds of credentials on one line: by the list that a run is struck by, and by the names of the policy."""
     if "pragma: allowlist secret" in text:
         return
-    for kind, form in FIELD_TOKENS.items():
-        if form.search(text):
+    for start, end, kind in find_shapes(text):
+        if not NO_PASSWORD.search(text, max(0, start - 80), end + 80):
             yield kind
     setting = SETTING.match(text)
     if setting and any(fnmatchcase(setting["key"], key) for key in keys) and not NO_VALUE.match(setting["value"]):

@@ -12,13 +12,14 @@ from typing import Any
 
 from lib.clients.notifier import deliver, judge_delivery
 from lib.clients.notifier_example import example_plan
-from lib.clients.vault.folder import telling_parts
 from lib.clients.vault.vault_copy import open_vault, read_copy
 from lib.core.errors import TargetError
+from lib.core.last_look import UNREAD, Leak, find_files, look_once_more
 from lib.core.paths import ROOT
 from lib.core.permissions import Act, Refusal
-from lib.core.redact import find_secrets, known_spellings, spellings
-from lib.core.results import Check, Findings, Outcome, Result, look
+from lib.core.redact import known_secrets, telling_parts
+from lib.core.results import Findings, Outcome, look
+from lib.core.wording import join_words
 from lib.tasks.readiness_summary import judge as paper
 from lib.tasks.readiness_summary import nights
 from lib.tasks.readiness_summary.links import broken_links
@@ -66,23 +67,21 @@ def judge_results(expected: Mapping[str, Sequence[str]], found: set[str]) -> Fin
 
 
 @look(NO_CREDENTIAL_WAS_KEPT)
-def look_for_credentials(context: Context[None], *, folder: Path, beside: Path) -> Findings[list[str]]:
+def look_for_credentials(context: Context[None], *, folder: Path, beside: Path, unread: str = "") -> Findings[list[str]]:
     """The files of the run that were read through for credentials.
 
     folder: the run's own folder; beside: where the executed notebooks wait to be published.
+    unread: what of the vault could not be read before the run, as a sentence.
     """
-    known = known_spellings()  # before the vault is read: its placeholders are not credentials
-    of_vault, note = find_vault_spellings(context)
-    # By the whole path: two tasks may keep files of the same name, and each is read. What else lies beside the
-    # notebooks is the run's private folder, gone when the run ends.
-    kept = {path.relative_to(folder.parent): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    kept |= {path.relative_to(beside.parent): path for path in sorted(beside.glob("*.ipynb"))}
-    contents = {place.as_posix(): path.read_bytes() for place, path in kept.items()}
-    return judge_files(contents, known=known | of_vault, note=note)
+    known = known_secrets()  # before the vault is read: its placeholders are not credentials
+    of_vault, note = find_vault_secrets(context)
+    # What else lies beside the notebooks is the run's private folder, gone when the run ends.
+    files = [*find_files(folder), *beside.glob("*.ipynb")]
+    return judge_leaks(look_once_more(folder.parent, known=known | of_vault, files=files), files=len(files), note=note or unread)
 
 
-def find_vault_spellings(context: Context[None]) -> tuple[frozenset[str], str]:
-    """Return the spellings of every real value in the vault that this run looked at, and what could not be read of it.
+def find_vault_secrets(context: Context[None]) -> tuple[frozenset[str], str]:
+    """Return what gives away every real value in the vault that this run looked at, and what could not be read of it.
 
     A placeholder is not a credential: it may be on a page that lists placeholders.
     """
@@ -97,33 +96,30 @@ def find_vault_spellings(context: Context[None]) -> tuple[frozenset[str], str]:
         except TargetError:
             note = f"Not all of the vault could be read: {path}."
             continue
-        parts += [part for one in copy.real(settings.placeholders).values() for part in telling_parts(one)]
-    return frozenset(form for part in parts for form in spellings(part)), note
+        parts += [part for one in copy.real(settings.placeholders).values() for part in telling_parts(one.value)]
+    return frozenset(parts), note
 
 
-def judge_files(contents: Mapping[str, bytes], *, known: frozenset[str] | None = None, note: str = "") -> Findings[list[str]]:
+def judge_leaks(leaks: Sequence[Leak], *, files: int, note: str = "") -> Findings[list[str]]:
     """Judge that no file holds a known credential in any of its spellings, nor anything shaped like one."""
     check = NO_CREDENTIAL_WAS_KEPT
-    if not contents:
-        return Findings(results=[check.errored("There was no file to read.", fix="Run the tasks first.")])
-    leaks = sorted(name for name, content in contents.items() if find_secrets(content, known))
-    return Findings(results=[leak_result(check, leaks, len(contents), note)], facts=leaks)
-
-
-def leak_result(check: Check, leaks: Sequence[str], files: int, note: str) -> Result:
-    """Return the result for the files that leak."""
-    expected, files_read = "no credential in any file", f"none in {files} files"
-    if leaks:
-        return check.failed(
-            observed=list(leaks),
-            expected=expected,
-            detail=f"A credential is in {', '.join(leaks)}.",
-        )
-    if note:
+    expected, read = "no credential in any file", f"none in {files} files"
+    holding, unread = [leak for leak in leaks if leak.count], [leak.file for leak in leaks if UNREAD in leak.kinds]
+    if not files:
+        result = check.errored("There was no file to read.", fix="Run the tasks first.")
+    elif holding:
+        named = ", ".join(map(str, holding))
+        result = check.failed(observed=[leak.file for leak in holding], expected=expected, detail=f"A credential is in {named}.")
+    elif unread:
+        said = f"{join_words(unread)} could not be read whole. Nobody knows whether a credential is in there."
+        result = check.errored(said, observed=read, expected=expected, fix="See what these files are; run again.")
+    elif note:
         fix = "Let this run read the vault: the credentials task says what stands in the way."
         said = f"{note} Nobody knows whether its values were kept."
-        return check.errored(said, observed=files_read, expected=expected, fix=fix)
-    return check.passed(observed=files_read, expected=expected)
+        result = check.errored(said, observed=read, expected=expected, fix=fix)
+    else:
+        result = check.passed(observed=read, expected=expected)
+    return Findings(results=[result], facts=[leak.file for leak in holding])
 
 
 @look(*NIGHTLY.values(), NIGHTLY_FAILURE_NOTIFIES)

@@ -16,7 +16,6 @@ from lib.clients.vault.dotenv import EnvLineError, parse_env_lines
 from lib.clients.vault.folder import VaultFolder
 from lib.clients.vault.kv import KvVault
 from lib.core.errors import TargetError
-from lib.core.redact import REDACTED, redact
 from lib.embedded.vendors.vault import VaultStandIn
 
 PEM = "-----BEGIN KEY-----\nMIIBfake+line/one==\n# not a comment\nümlaut “quoted”\n-----END KEY-----\n"
@@ -48,10 +47,6 @@ class TestFolder:
         vault = folder(tmp_path, key_dot_txt="s3cret-s3cret")
         os.utime(tmp_path / "key.txt", (NOON.timestamp(), NOON.timestamp()))
         assert vault.read(["key.txt"])["key.txt"].changed_at == NOON
-
-    def test_what_is_read_is_redacted_from_then_on_line_by_line_too(self, tmp_path: Path) -> None:
-        folder(tmp_path, key_dot_txt="line-one-of-the-secret\nline-two-of-the-secret\n").read(["key.txt"])
-        assert redact("saw line-two-of-the-secret here") == f"saw {REDACTED} here"
 
     def test_files_wider_than_the_owners_are_named_and_others_are_not(self, tmp_path: Path) -> None:
         vault = folder(tmp_path, a_dot_txt="xxxxxx", b_dot_txt="yyyyyy")

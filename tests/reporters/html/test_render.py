@@ -12,6 +12,7 @@ import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook, new_output
 
 from lib.core import redact
+from lib.core.known_secrets import Needles
 from lib.core.results import Outcome, Provenance
 from lib.core.verdict import State, Verdict
 from lib.evidence.log import EvidenceLine
@@ -157,7 +158,7 @@ def test_ten_megabytes_are_cut_with_a_note() -> None:
 
 
 def test_known_secrets_are_struck_from_every_field(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redact, "_known", set(redact.known_spellings()))
+    monkeypatch.setattr(redact, "_known", Needles(redact.known_secrets()))
     redact.register_secrets(["correct-horse-battery"])
     for page in everywhere("it is correct-horse-battery"):
         assert redact.find_secrets(page.encode()) == 0

@@ -12,11 +12,13 @@ from typing import Any, cast
 import pytest
 
 from lib.core import redact
+from lib.core.known_secrets import Needles
+from lib.core.last_look import look_once_more
 from lib.core.paths import ROOT
-from lib.core.results import Outcome, Provenance, SkipReason
+from lib.core.results import Outcome, Provenance, Result, SkipReason
 from lib.tasks.readiness_summary import judge as paper
 from lib.tasks.readiness_summary.looks import (
-    judge_files,
+    judge_leaks,
     judge_results,
     look_at_dry_run,
     look_at_nights,
@@ -32,8 +34,15 @@ EXPECTED = {"rls": ["rls.a", "rls.b"], "seed": ["seed.a"]}
 
 @pytest.fixture(autouse=True)
 def only_known_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(redact, "_known", set())
+    monkeypatch.setattr(redact, "_known", Needles())
     yield
+
+
+def judge_files(folder: Path, contents: dict[str, bytes]) -> Result:
+    """Return the result for a folder of these files."""
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return judge_leaks(look_once_more(folder), files=len(contents)).results[0]
 
 
 def test_every_check_with_a_result_passes() -> None:
@@ -55,16 +64,16 @@ def test_no_task_at_all_is_an_error() -> None:
     assert judge_results({}, {"rls.a"}).results[0].outcome is Outcome.ERROR
 
 
-def test_a_kept_credential_fails_naming_the_file_but_not_the_value() -> None:
+def test_a_kept_credential_fails_naming_the_file_but_not_the_value(tmp_path: Path) -> None:
     redact.register_secrets([SECRET])
-    result = judge_files({"a.json": f'{{"x": "{SECRET}"}}'.encode(), "b.txt": b"clean"}).results[0]
+    result = judge_files(tmp_path, {"a.json": f'{{"x": "{SECRET}"}}'.encode(), "b.txt": b"clean"})
     assert (result.outcome, result.observed) == (Outcome.FAIL, ["a.json"])
     assert SECRET not in result.detail
 
 
-def test_clean_files_pass_and_look_alikes_do_not_fire() -> None:
+def test_clean_files_pass_and_look_alikes_do_not_fire(tmp_path: Path) -> None:
     redact.register_secrets([SECRET])
-    assert judge_files({"a.txt": b"hunter2 and hunter2-hunter2"}).results[0].outcome is Outcome.PASS
+    assert judge_files(tmp_path, {"a.txt": b"hunter2 and hunter2-hunter2"}).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(
@@ -76,17 +85,22 @@ def test_clean_files_pass_and_look_alikes_do_not_fire() -> None:
         b"-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----",
     ],
 )
-def test_a_credential_nobody_registered_is_found_by_its_shape(kept: bytes) -> None:
-    assert judge_files({"a.txt": kept}).results[0].outcome is Outcome.FAIL
+def test_a_credential_nobody_registered_is_found_by_its_shape(kept: bytes, tmp_path: Path) -> None:
+    assert judge_files(tmp_path, {"a.txt": kept}).outcome is Outcome.FAIL
 
 
-def test_words_about_credentials_and_struck_ones_are_not_credentials() -> None:
+def test_words_about_credentials_and_struck_ones_are_not_credentials(tmp_path: Path) -> None:
     said = b"Basic authentication, a Bearer credential; postgresql://postgres:[redacted]@127.0.0.1/x and user@example.com"
-    assert judge_files({"a.txt": said}).results[0].outcome is Outcome.PASS
+    assert judge_files(tmp_path, {"a.txt": said}).outcome is Outcome.PASS
 
 
-def test_nothing_to_read_is_an_error() -> None:
-    assert judge_files({}).results[0].outcome is Outcome.ERROR
+def test_a_file_that_cannot_be_read_whole_is_no_pass(tmp_path: Path) -> None:
+    result = judge_files(tmp_path, {"a.gz": b"\x1f\x8bcut off"})
+    assert (result.outcome, result.detail[:26]) == (Outcome.ERROR, "a.gz could not be read who")
+
+
+def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
+    assert judge_files(tmp_path, {}).outcome is Outcome.ERROR
 
 
 def test_files_of_the_same_name_are_each_read(tmp_path: Path) -> None:

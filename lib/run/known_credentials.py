@@ -1,0 +1,106 @@
+"""Every credential that this machine's side of a run knows, registered before anything is started or printed of it.
+
+Whatever tasks were asked for: a project's own command may print a value of the vault in a run of guardrails alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lib.clients.vault.dotenv import EnvLineError, parse_env_lines
+from lib.clients.vault.folder import VaultFolder
+from lib.clients.vault.vault_copy import is_placeholder, open_vault, read_copy
+from lib.core.errors import TargetError
+from lib.core.redact import SHORTEST_SECRET, register_secrets
+from lib.run.named_secrets import holds_credential, password_in
+from lib.run.params import Params
+from lib.run.signing import signing_key_path
+
+LARGEST_ENV_FILE = 1024 * 1024
+EXAMPLES = ("example", "sample", "template", "dist", "defaults")
+"""Ends of a `.env` file's name that say that its values are none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownCredentials:
+    """What was found. unread: what of the vault could not be read, as a sentence; '' when all was."""
+
+    values: tuple[str, ...] = field(repr=False)
+    unread: str = ""
+
+
+def know_credentials(params: Params) -> KnownCredentials:
+    """Register every credential of the vault, the pack's `.env` files and the signing key; never raises.
+
+    Those of targets and of variables are registered when params are loaded.
+    """
+    of_vault, unread = read_vaults(params)
+    found = {*of_vault, *read_env_files(params.pack, params.sections["credentials"].placeholders), *read_signing_key()}
+    register_secrets(found)
+    return KnownCredentials(values=tuple(sorted(found)), unread=unread)
+
+
+def read_vaults(params: Params) -> tuple[set[str], str]:
+    """Return every real value in the vault, of this environment and of those apart from it, and what could not be read."""
+    settings = params.sections["credentials"]
+    live = params.addresses.get("vault")
+    parts: Mapping[str, str] = live or {"url": str(params.pack / settings.vault_folder), "token": ""}
+    found: set[str] = set()
+    unread = []
+    for path in dict.fromkeys((settings.vault_path, *settings.apart_from)):
+        try:
+            vault = open_vault(parts, settings, pack=params.pack, path=path)
+            if isinstance(vault, VaultFolder):
+                found |= set(real_values(vault.read_all().values(), settings.placeholders))
+                if not vault.path.is_dir():
+                    continue  # a project without a vault of its own has nothing in it; the credentials task judges that
+            found |= {one.value for one in read_copy(vault, settings).real(settings.placeholders).values()}
+        except TargetError:
+            unread.append(path)
+    return found, f"Not all of the vault could be read: {', '.join(unread)}." if unread else ""
+
+
+def real_values(values: Iterable[str], placeholders: Iterable[str]) -> Iterator[str]:
+    """Yield the values that are credentials, and not words that stand for one."""
+    words = tuple(placeholders)
+    return (value for value in values if not is_placeholder(value, words))
+
+
+def read_env_files(pack: Path, placeholders: Iterable[str]) -> set[str]:
+    """Return the credentials in the `.env` files at a project's root, by their names or as passwords of addresses."""
+    words = tuple(placeholders)
+    found: set[str] = set()
+    for path in sorted(pack.glob(".env*")):
+        if path.name.rpartition(".")[2] in EXAMPLES:
+            continue
+        for name, value in read_env_file(path).items():
+            if holds_credential(name, value) and not is_placeholder(value, words):
+                found.add(value)
+            if password := password_in(value):
+                found.add(password)
+    return {value for value in found if len(value) >= SHORTEST_SECRET}
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Return what one file says, line by line where it is not in the one dialect; nothing when it can't be read."""
+    try:
+        if path.stat().st_size > LARGEST_ENV_FILE:
+            return {}
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    try:
+        return parse_env_lines(text)
+    except EnvLineError:
+        pairs = (line.removeprefix("export ").partition("=") for line in text.splitlines())
+        return {name.strip(): value.strip().strip("\"'") for name, sign, value in pairs if sign}
+
+
+def read_signing_key() -> list[str]:
+    """Return the key that this checkout signs with, if it has one by now."""
+    try:
+        return [signing_key_path().read_text(encoding="utf-8")]
+    except (OSError, ValueError):
+        return []
