@@ -12,7 +12,7 @@ from typing import Any
 from lib.core.errors import WorkbookError
 from lib.core.files import point_at
 from lib.core.paths import ROOT
-from lib.core.redact import redact
+from lib.core.visible import plain_line, say
 from lib.evidence.history import HistoryEntry, open_history, remember_run
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import read_evidence
@@ -43,9 +43,9 @@ def take_over_killed_runs(rendered: Path) -> None:
     for record in find_abandoned(rendered):
         published.extend(publish_killed(record, record.run))
     for line in published:
-        print(line)
+        say(line)
     if cleaned:
-        print(f"Cleaned up what {cleaned} killed run(s) left behind.")
+        say(f"Cleaned up what {cleaned} killed run(s) left behind.")
 
 
 def open_private(state: Path) -> RunFile | None:
@@ -66,7 +66,7 @@ def publish_killed(record: RunRecord, run: RunFile) -> Iterator[str]:
         elif (folder / EVIDENCE).exists() or run.spare.exists():
             yield from publish_found(record, run)
     except (OSError, ValueError, KeyError, TypeError, WorkbookError) as exc:
-        print(redact(f"Run {run.run_id} was killed, and what it found can't be published: {exc}"), file=sys.stderr)
+        say(f"Run {run.run_id} was killed, and what it found can't be published: {plain_line(str(exc))}", to=sys.stderr)
 
 
 def publish_found(record: RunRecord, run: RunFile) -> Iterator[str]:

@@ -20,6 +20,7 @@ from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.core.results import Outcome
 from lib.core.verdict import Verdict
+from lib.core.visible import say
 from lib.core.wording import join_words, refusal_of_rehearsal
 from lib.embedded.state_folders import state_base
 from lib.evidence.log import FILE as EVIDENCE
@@ -54,7 +55,7 @@ def resume(named: str) -> int:
     params = load_params(environment, pack=str(pack))
     parameters = check_parameters(tasks, params)
     if params.rehearsal and params.rehearsed_for and is_strict():
-        print(refusal_of_rehearsal(environment, params.rehearsed_for), file=sys.stderr)
+        say(refusal_of_rehearsal(environment, params.rehearsed_for), to=sys.stderr)
         return Verdict.BLOCKED.exit_code
     look_ahead(rendered, state_base(ROOT))
     if open_rendered(rendered, params.pack) != record.run.project:
@@ -66,7 +67,7 @@ def resume(named: str) -> int:
         task.name for task in tasks if may_keep(task, lines, folder, now) and inputs[task.name] == record.inputs.get(task.name)
     }
     print_opening(params, tasks)
-    print(f"Resuming {folder.name}. {format_kept(tasks, kept)}")
+    say(f"Resuming {folder.name}. {format_kept(tasks, kept)}")
     set_aside(folder, [line for line in lines if line.task in kept], tasks, kept)
     return carry_out(
         Plan(

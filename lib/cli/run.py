@@ -215,7 +215,7 @@ def keep_text(path: Path, text: str) -> None:
     try:
         write_whole(path, redact(text))
     except OSError as exc:
-        print(f"{path.name} could not be kept: {exc.strerror}.", file=sys.stderr)
+        say(f"{path.name} could not be kept: {exc.strerror}.", to=sys.stderr)
 
 
 def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:
