@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, read_server_major
-from lib.clients.postgres.extension_uses import find_uses, strip_comments
+from lib.clients.postgres.extension_uses import find_uses
 from lib.clients.postgres.likeness import (
     ATTRIBUTES,
     LIBRARIES,
@@ -22,6 +22,7 @@ from lib.clients.postgres.likeness import (
     read_settings,
 )
 from lib.clients.postgres.schema import compare_schemas, kind_of, read_schema
+from lib.clients.postgres.statements import strip_comments
 from lib.clients.postgres.twin import Twin, read_outside
 from lib.core.results import Facts_co, Findings, Outcome, Result
 from lib.transport.database import Database, read_query

@@ -70,7 +70,7 @@ class Statement:
     def is_transaction_control(self) -> bool:
         """Whether it opens or closes a transaction of its own (`begin`, `commit`, not `savepoint`)."""
         first = self.words[0] if self.words else ""
-        return first in TRANSACTION_WORDS and self.words[1:2] != ("to",)
+        return first in TRANSACTION_WORDS and "to" not in self.words[1:3]
 
     @property
     def is_concurrent(self) -> bool:
@@ -89,14 +89,17 @@ def read_tokens(text: str) -> Iterator[Token]:
         yield Token(sort=sort, text=text[start:end], start=start, end=end)
 
 
-def scan(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield every token of the text in order as its sort, its start, and where the next one starts; keeps none of them."""
+def scan(text: str, *, into_bodies: bool = False) -> Iterator[tuple[str, int, int]]:
+    """Yield every token of the text in order as its sort, its start, and where the next one starts; keeps none of them.
+
+    into_bodies: read what dollar quotes hold as well, instead of taking it as one token.
+    """
     at = 0
     while match := TOKEN.match(text, at):
         sort, start, end = str(match.lastgroup), at, match.end()
         if sort == "comment" and text.startswith("/*", at):
             end = end_of_comment(text, at)
-        elif sort == "dollar":
+        elif sort == "dollar" and not into_bodies:
             close = text.find(match.group(), end)
             end = len(text) if close < 0 else close + end - start
         at = end
@@ -175,6 +178,11 @@ class OpenStatement:
         if self.start >= 0:
             index, words = len(statements), tuple(self.words)
             statements.append(Statement(index=index, text=text[self.start : self.end], line=self.line, words=words))
+
+
+def strip_comments(text: str) -> str:
+    """Return SQL with a space for each comment, those in function bodies too; what looks like one in a string stays."""
+    return "".join(" " if sort == "comment" else text[start:end] for sort, start, end in scan(text, into_bodies=True))
 
 
 def canonical_tokens(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lib.clients.postgres.statements import Statement, split_statements
 from lib.core.errors import TargetError
+from lib.core.pack_files import list_files, read_text_file
 
 VALID_NAME = re.compile(r"^([0-9]+)_(.*)\.sql$")
 """Names of files that the CLI applies; it skips others with one line on stderr. Source: supabase/cli, pkg/migration/file.go."""
@@ -89,29 +90,23 @@ class MigrationSet:
 def find_migrations(pack: Path) -> MigrationSet:
     """Return what the pack's supabase/migrations holds, which may be nothing.
 
-    Raises TargetError when there is no such folder, or a file is not text.
+    Raises TargetError when there is no such folder, or a file can't be read as text.
     """
     folder = pack / "supabase" / "migrations"
-    if not folder.is_dir():
+    if not folder.exists() and not folder.is_symlink():
         raise TargetError(
             f"There is no folder supabase/migrations in {pack.name}.", fix="Set PACK to the folder that holds supabase/."
         )
-    entries = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    entries = [path for path in list_files(folder, root=pack, pattern="*.sql") if not path.name.startswith(".")]
     valid = [path for path in entries if VALID_NAME.match(path.name)]
-    rollbacks = sorted((pack / ROLLBACKS).glob("*.sql"))
+    rollbacks = list_files(pack / ROLLBACKS, root=pack, pattern="*.sql")
     return MigrationSet(
-        files=tuple(read_files(valid)),
+        files=tuple(read_files(valid, root=pack)),
         unfit=tuple(path.name for path in entries if path not in valid),
-        rollbacks={file.name: file for file in read_files(rollbacks)},
+        rollbacks={file.name: file for file in read_files(rollbacks, root=pack)},
     )
 
 
-def read_files(paths: Sequence[Path]) -> list[MigrationFile]:
-    """Return the files with their text. Raises TargetError naming one that is not UTF-8."""
-    files = []
-    for path in paths:
-        try:
-            files.append(MigrationFile(path, path.read_text(encoding="utf-8-sig")))
-        except (UnicodeDecodeError, OSError) as exc:
-            raise TargetError(f"{path.name} could not be read as UTF-8 text.", fix=f"Save {path.name} as UTF-8.") from exc
-    return files
+def read_files(paths: Sequence[Path], *, root: Path) -> list[MigrationFile]:
+    """Return the files with their text. Raises TargetError naming one that is not a file of the project, or not UTF-8."""
+    return [MigrationFile(path, read_text_file(path, root=root)) for path in paths]
