@@ -147,7 +147,7 @@ def compare_roles(target: Database, twin: Twin, texts: Mapping[str, str], compar
     """Return the roles, attributes and memberships that differ."""
     theirs, ours = ({row["name"]: row for row in read_roles(one)} for one in (target, twin.database))
     compared["roles"] = len(theirs)
-    found = []
+    found = [describe_superuser(twin)] if twin.superuser else []
     for name in sorted(theirs.keys() | ours.keys()):
         sides = [describe_role(side.get(name)) for side in (theirs, ours)]
         only_super = name in theirs and name in ours and all(theirs[name][one] == ours[name][one] for one in ATTRIBUTES)
@@ -159,6 +159,13 @@ def compare_roles(target: Database, twin: Twin, texts: Mapping[str, str], compar
                 Divergence(kind="roles", what=f"the role {name}", target=sides[0], twin=sides[1], matters=matters, why=why)
             )
     return [*found, *compare_memberships(target, twin.database, theirs.keys() & ours.keys(), compared)]
+
+
+def describe_superuser(twin: Twin) -> Divergence:
+    """Return that the launch is a superuser on the target: on the scratch server it never is one, whatever that hides."""
+    why = "no project runs as a superuser here"
+    sides = (f"{twin.superuser}, a superuser", f"{twin.role}, no superuser")
+    return Divergence(kind="roles", what="the role of the launch", target=sides[0], twin=sides[1], why=why)
 
 
 def describe_role(row: Mapping[str, bool] | None) -> str | None:

@@ -47,6 +47,7 @@ class Twin:
     settings: what else a session of that role starts with there.
     missing: objects of the target that could not be created here, one line each.
     timeout_s: the longest that one statement of a project may take.
+    superuser: as whom the launch runs on the target when that is a superuser there; '' otherwise.
     """
 
     database: Database
@@ -55,6 +56,7 @@ class Twin:
     settings: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     timeout_s: float = STATEMENT_TIMEOUT_S
+    superuser: str = ""
 
     @property
     def launcher(self) -> Database:
@@ -101,17 +103,17 @@ def make_twin(
     session, settings = target.rows(read_query(__package__, "twin/session"))[0], read_session(target)
     role, search_path, scratch = session["role"], settings.pop("search_path"), with_own_path(scratch)
     copy_roles(target, scratch)
-    beyond: tuple[str, ...] = ()
-    if session["superuser"]:
-        beyond = (f"the rights of the superuser {role}, as whom the launch runs on the target",)
-        role = OWNER
+    superuser = role if session["superuser"] else ""
+    role = OWNER if superuser else role
     let_log_in(scratch, role)
     with scratch_database(scratch, TEMPLATES[session["exposes_tables"]], owner=role) as database:
         missing = () if empty else restore_schema(target, database, schemas, postgres_bin, work, timeout_s)
         copy_settings(target, database)
         copy_default_privileges(target, database)
-        lacking = (*beyond, *missing)
-        yield Twin(database=database, role=role, search_path=search_path, settings=settings, missing=lacking, timeout_s=timeout_s)
+        yield Twin(
+            database=database, role=role, search_path=search_path, settings=settings,
+            missing=tuple(missing), timeout_s=timeout_s, superuser=superuser,
+        )  # fmt: skip
 
 
 @contextmanager

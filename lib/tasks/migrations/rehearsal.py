@@ -227,4 +227,4 @@ def seeded(twin: Twin, pack: Path, place: Place) -> Iterator[tuple[Reference, st
     """Yield the twin, seeded, as a source of rows, and why it could not be seeded, or ''."""
     marker = mark_seeding(twin.database)
     problem = load_seed(twin, pack, timeout_s=place.timeout_s)
-    yield read_reference(twin.database, marker), problem
+    yield read_reference(twin.worker, marker), problem

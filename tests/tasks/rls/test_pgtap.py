@@ -218,7 +218,8 @@ def test_a_failure_that_is_marked_as_still_to_do_is_said(hosted_database: Databa
     "text",
     [
         "do $$ begin create table public.stays (); commit; end $$;",
-        "create procedure public.keep() language plpgsql as $$ begin commit; end $$; create table public.stays (); call public.keep();",
+        "create procedure public.keep() language plpgsql as $$ begin commit; end $$; "
+        "create table public.stays (); call public.keep();",
         "create table public.stays (); begin; select 1; rollback and chain; create table public.stays ();",
         "create table public.stays (); commit and chain;",
         "create table public.stays (); end work;",
@@ -237,7 +238,10 @@ def test_nothing_that_would_keep_what_a_file_did_is_good_or_leaves_anything(
 
 
 def test_a_file_that_does_not_end_is_ended_and_named(hosted_database: Database, tmp_path: Path) -> None:
-    stubborn = "select plan(1);\ndo $$ begin loop begin perform pg_sleep(60); exception when query_canceled then null; end; end loop; end $$;"
+    stubborn = (
+        "select plan(1);\n"
+        "do $$ begin loop begin perform pg_sleep(60); exception when query_canceled then null; end; end loop; end $$;"
+    )
     write_tests(tmp_path, a=stubborn, b=TWO_PASS)
     files = list(run_test_files(hosted_database, tmp_path, statement_timeout_s=60, file_timeout_s=0.5))
     assert "did not end within 0.5 s" in (files[0].problem or "")
