@@ -107,6 +107,13 @@ def find_migrations(pack: Path) -> MigrationSet:
     )
 
 
+def check_migrations(pack: Path) -> None:
+    """Raise TargetError for what is called like a migration and can't be read as one; no folder of them is fine."""
+    folder = pack / "supabase" / "migrations"
+    if folder.exists() or folder.is_symlink():
+        find_migrations(pack)
+
+
 def read_files(paths: Sequence[Path], *, root: Path) -> list[MigrationFile]:
     """Return the files with their text. Raises TargetError naming one that is not a file of the project, or not UTF-8."""
     return [MigrationFile(path, read_text_file(path, root=root)) for path in paths]

@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
 from lib.clients.postgres.bounded import Limit, StatementTimeout, run_statement
-from lib.clients.postgres.client_commands import require_sql
+from lib.clients.postgres.client_commands import ClientCommand, find_client_command, require_sql
 from lib.clients.postgres.digests import TableDigest, digest_tables, pin_settings
 from lib.clients.postgres.statements import Statement, split_statements
 from lib.clients.postgres.transactions import find_escape, leave_out_own
@@ -28,6 +28,8 @@ from lib.core.errors import DatabaseError, TargetError
 from lib.core.pack_files import decode_text, list_files, read_file
 from lib.core.redact import redact
 from lib.transport.database import Database, read_query
+
+LEAVE_TRANSACTIONS = "Leave transactions to the Supabase CLI, which applies the file as one."
 
 DEFAULT_PATTERNS = ("./seed.sql",)
 """The default when config.toml names no files (supabase CLI 2 and 3)."""
@@ -78,6 +80,22 @@ def is_match(parts: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
     if wanted[0] == "**":
         return is_match(parts, wanted[1:]) or is_match(parts[1:], wanted)
     return fnmatchcase(parts[0], wanted[0]) and is_match(parts[1:], wanted[1:])
+
+
+def check_seed(pack: Path) -> None:
+    """Raise TargetError for a seed file that can't be read as SQL; no file at all is fine."""
+    config = read_config(pack)
+    if read_section(config, "db", "seed").get("enabled", True) is True:
+        patterns, supabase = read_patterns(pack), pack / "supabase"
+        for path in [path for one in patterns for path in match_files(supabase, one.removeprefix("./"), root=pack)]:
+            name = path.relative_to(pack).as_posix()
+            require_sql(name, read_seed_file(name, path, root=pack).text)
+
+
+def find_client_commands(files: Sequence[SeedFile]) -> list[tuple[str, ClientCommand]]:
+    """Return, by path, the first place of each seed file that is not SQL."""
+    found = ((file.path, find_client_command(file.text)) for file in files)
+    return [(path, command) for path, command in found if command is not None]
 
 
 def load_seed(twin: Twin, pack: Path, *, timeout_s: float) -> str:
@@ -170,7 +188,9 @@ def reapply(database: Database, files: Sequence[SeedFile], schemas: Sequence[str
     not run again at all: it would leave the transaction, or not all of it is SQL.
     """
     for file in files:
-        require_undoable(file)
+        require_sql(file.path, file.text)
+    if escapes := find_escapes(files):
+        raise TargetError(f"{'; '.join(escapes)}. No file was run again.", fix=LEAVE_TRANSACTIONS)
     with database.connect() as connection:
         before = digest_now(connection, schemas, timeout_s=timeout_s)
         limit = Limit.after(database, timeout_s)
@@ -184,14 +204,10 @@ def reapply(database: Database, files: Sequence[SeedFile], schemas: Sequence[str
     return Reapplied(before=before, once=once, again=again, undone=undone)
 
 
-def require_undoable(file: SeedFile) -> None:
-    """Raise TargetError unless a seed file can be run inside a transaction that is rolled back."""
-    require_sql(file.path, file.text)
-    if escape := find_escape(split_statements(file.text), may_keep=True):
-        raise TargetError(
-            f"{file.path}: {escape}, so it was not run again.",
-            fix="Leave transactions to the Supabase CLI, which applies the file as one.",
-        )
+def find_escapes(files: Sequence[SeedFile]) -> list[str]:
+    """Return how files would leave a transaction that is rolled back afterwards, each with its path."""
+    found = ((file.path, find_escape(split_statements(file.text), may_keep=True)) for file in files)
+    return [f"{path}: {escape}" for path, escape in found if escape]
 
 
 def run_files(connection: psycopg.Connection[DictRow], files: Sequence[SeedFile], *, limit: Limit) -> bool:
