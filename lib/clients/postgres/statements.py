@@ -32,6 +32,13 @@ Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html, with st
 
 COMMENT_EDGE = re.compile(r"/\*|\*/")
 
+NEVER_HELD = {
+    *((verb, thing) for verb in ("create", "drop") for thing in ("database", "tablespace")),
+    *(("reindex", thing) for thing in ("database", "schema", "system")),
+    ("alter", "system"),
+}
+"""First two words of statements that no transaction can hold, so that they commit what is before them."""
+
 TRANSACTION_WORDS = {"begin", "start", "commit", "end", "rollback", "abort"}
 """First words of statements that open or close a transaction (`start transaction`, `end work` ...)."""
 
@@ -82,6 +89,14 @@ class Statement:
         after = {("index", "concurrently"), ("table", "concurrently"), ("schema", "concurrently"), ("database", "concurrently")}
         return words[:1] in {("create",), ("drop",), ("reindex",)} and bool(pairs & after)
 
+    @property
+    def is_never_held(self) -> bool:
+        """Whether it commits what is before it, or can't be undone with it: `vacuum`, or a `do` with a COMMIT in its body."""
+        words = self.words
+        if words[:1] == ("do",):
+            return has_ending(self.text)
+        return words[:1] == ("vacuum",) or words == ("cluster",) or words[:2] in NEVER_HELD
+
 
 def read_tokens(text: str) -> Iterator[Token]:
     """Yield every token of the text in order; their texts joined are the text again."""
@@ -114,6 +129,12 @@ def end_of_comment(text: str, start: int) -> int:
         if depth == 0:
             return edge.end()
     return len(text)
+
+
+def has_ending(text: str) -> bool:
+    """Return whether a block of code ends the transaction that it runs in; words in its literals and comments don't."""
+    kept = [text[start:end].lower() for sort, start, end in scan(text, into_bodies=True) if sort not in ("space", "comment")]
+    return any(word in ("commit", "rollback") and after in (";", "and") for word, after in pairwise(kept))
 
 
 def split_statements(text: str) -> list[Statement]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lib.clients.postgres.statements import Statement, split_statements
+from lib.clients.postgres.statements import Statement, has_ending, split_statements
 from lib.core.errors import TargetError
 from lib.core.pack_files import list_files, read_text_file
 
@@ -50,9 +50,15 @@ class MigrationFile:
         return [one for one in self.statements if one.is_transaction_control]
 
     @property
+    def never_held(self) -> list[Statement]:
+        """Its statements that no transaction can hold, or that commit in the middle of one."""
+        return [one for one in self.statements if one.is_never_held]
+
+    @property
     def is_atomic(self) -> bool:
         """Whether the CLI applies all of the file or nothing of it."""
-        return not self.transaction_control and (not self.concurrent or len(self.statements) == 1)
+        alone = len(self.statements) == 1 and not has_ending(self.text)
+        return not self.transaction_control and (alone or not (self.concurrent or self.never_held))
 
     @property
     def fits_one_transaction(self) -> bool:

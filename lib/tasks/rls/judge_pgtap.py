@@ -44,5 +44,5 @@ def judge_pgtap(files: Sequence[TapFile], control: Control, *, timeout_s: float)
         expected=max(ran, sum(one.planned or 0 for one in files)) - idle,
         unit="tests",
         detail=f"{name_some(bad)}. {noted}".strip() if bad else noted,
-        fix=[*hints, "Read the output of the file, kept as tap-<number>-<file>.txt."],
+        fix=[*dict.fromkeys(hints), "Read the output of the file, kept as tap-<number>-<file>.txt."],
     )

@@ -73,6 +73,13 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         ("create index concurrently i on a (b)", True),
         ("create table a (b int); create index concurrently i on a (b)", False),
         ("begin; create table a (b int); commit", False),
+        ("create table a (b int); vacuum a; select 1", False),
+        ("vacuum analyze a", True),
+        ("create table a (b int); alter system set work_mem = '1MB'", False),
+        ("create table a (b int); do $$ begin commit; end $$", False),
+        ("do $$ begin insert into a values (1); COMMIT AND CHAIN; end $$", False),
+        ("do $$ begin perform 'commit;'; /* commit; */ raise notice 'rollback;'; end $$; select 1", True),
+        ("create table a (b int); alter table a add c int; reindex table a; cluster a using i", True),
         ("do $$ begin null; end $$; comment on table a is 'create index concurrently; begin'", True),
     ],
 )
