@@ -31,7 +31,6 @@ MAY_SAY_SO = {
     "migrations/judge_twin.py:judge_match": "names what differed before the push; LEGITIMATE",
     "rls/judge_pgtap.py:judge_pgtap": "names tests that the project skips; LEGITIMATE",
     "seed/judge.py:judge_recorded": "the sentence of a fail",
-    "seed/judge.py:judge_second_application": "says that a file's own COMMIT was not undone; LEGITIMATE",
 }
 """Function -> why it may pass and yet hold words by which a result speaks of fewer objects than its title."""
 SAFE = {

@@ -40,6 +40,7 @@ DOORS = {
         "clients/postgres/",
         "clients/supabase/seed_files.py",
         "tasks/migrations/",
+        "tasks/rls/pgtap.py",
         "tasks/seed/constraints.py",
         "tasks/backup_restore/backup.py",
         "embedded/postgres/hosted.py",

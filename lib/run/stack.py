@@ -19,6 +19,7 @@ from typing import Any
 
 from lib.clients.fly.digest_notes import notes_name
 from lib.clients.supabase.cli import open_cli, stage_project
+from lib.clients.supabase.seed_files import check_seed
 from lib.core.errors import CommandError, WorkbookError
 from lib.core.paths import ROOT
 from lib.core.redact import known_secrets, password_of, register_secrets
@@ -47,6 +48,8 @@ UNKEPT = "unkept"
 """Folder beside the runs' private ones, for evidence that a run's own folder could not take."""
 FLY_SUFFIX = "-fly"
 """Of the folder in which the stand-in for Fly.io keeps its state, beside the run's own."""
+PREVIOUS_SCHEMA_TIMEOUT_S = 60
+"""Seconds for one file of the pack on the database that is a release behind; the sample's longest takes 0.1."""
 CREDENTIAL_TARGETS = {"vault", "github"}
 """With one of these the vault is read once before anything else is done, so that none of its values is ever shown."""
 
@@ -157,7 +160,7 @@ def start_fly_stand_in(
     wanted, switches = params.sections["deploy_rehearsal"], params.embedded.fly
     secrets: dict[str, dict[str, str]] = {name: {} for name in app_names(params.pack)}
     if server is not None:
-        behind = make_previous_schema(server, params.pack, newest=wanted.previous_migration)
+        behind = make_previous_schema(server, params.pack, newest=wanted.previous_migration, timeout_s=PREVIOUS_SCHEMA_TIMEOUT_S)
         for name in secrets:
             is_behind = behind is not None and name == wanted.previous_schema_app
             secrets[name]["DATABASE_URL"] = behind.url if behind is not None and is_behind else server.postgres_url
@@ -255,8 +258,10 @@ def prepare_target(run: RunFile, *, seeded: bool) -> None:
     """Bring an embedded target to where later tasks start: migrations applied, nothing judged.
 
     seeded: whether the seed is applied too.
-    Raises CommandError when the pack's own migrations or seed do not apply.
+    Raises CommandError when the pack's own migrations or seed do not apply, TargetError when they can't be read.
     """
+    if seeded:
+        check_seed(run.pack)
     project = stage_project(run.pack, run.work / "prepare")
     cli = open_cli(run.supabase, project, timeout_s=float(run.sections["migrations"]["command_timeout_s"]))
     try:

@@ -15,7 +15,7 @@ from typing import Any
 from lib.core.paths import ROOT
 from lib.core.results import Provenance
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
-from lib.embedded.postgres.previous_schema import apply_file
+from lib.embedded.postgres.previous_schema import apply_text
 from lib.embedded.state_folders import state_base
 from lib.tasks.deploy_rehearsal.task import DeployRehearsal
 from lib.transport.context import Context, Programs, Service
@@ -34,8 +34,8 @@ def fill(database: Database, *, newest: str = "9") -> Database:
     """Apply the sample pack's migrations up to a version, and its seed."""
     for path in sorted((ROOT / "pack/supabase/migrations").glob("*.sql")):
         if path.name.partition("_")[0] <= newest:
-            apply_file(database, path)
-    apply_file(database, ROOT / "pack/supabase/seed.sql")
+            apply_text(database, path.read_text(encoding="utf-8"), timeout_s=60)
+    apply_text(database, (ROOT / "pack/supabase/seed.sql").read_text(encoding="utf-8"), timeout_s=60)
     return database
 
 

@@ -6,9 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from lib.clients.postgres.statements import strip_comments
 from lib.transport.database import Database, read_query
-
-STRING_OR_COMMENT = re.compile(r"('(?:[^']|'')*')|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 IN_THE_PATH = frozenset({"public", "extensions"})
 """Schemas in which a hosted project's session finds things without naming the schema."""
@@ -55,8 +54,3 @@ def spell_member(kind: str, schema: str, name: str, path: set[str]) -> str:
     called = quoted + (r"\s*\(" if kind == "function" else r"(?![\w$])")
     qualified = "" if kind == "type" or schema in path else rf'"?{re.escape(schema)}"?\s*\.\s*'
     return rf"(?<![\w$]){qualified}{called}"
-
-
-def strip_comments(text: str) -> str:
-    """Return SQL without its comments; what looks like one inside a string stays."""
-    return STRING_OR_COMMENT.sub(lambda match: match[1] or " ", text)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, read_server_major
-from lib.clients.postgres.extension_uses import find_uses, strip_comments
+from lib.clients.postgres.extension_uses import find_uses
 from lib.clients.postgres.likeness import (
     ATTRIBUTES,
     LIBRARIES,
@@ -22,6 +22,7 @@ from lib.clients.postgres.likeness import (
     read_settings,
 )
 from lib.clients.postgres.schema import compare_schemas, kind_of, read_schema
+from lib.clients.postgres.statements import strip_comments
 from lib.clients.postgres.twin import Twin, read_outside
 from lib.core.results import Facts_co, Findings, Outcome, Result
 from lib.transport.database import Database, read_query
@@ -146,7 +147,7 @@ def compare_roles(target: Database, twin: Twin, texts: Mapping[str, str], compar
     """Return the roles, attributes and memberships that differ."""
     theirs, ours = ({row["name"]: row for row in read_roles(one)} for one in (target, twin.database))
     compared["roles"] = len(theirs)
-    found = []
+    found = [describe_superuser(twin)] if twin.superuser else []
     for name in sorted(theirs.keys() | ours.keys()):
         sides = [describe_role(side.get(name)) for side in (theirs, ours)]
         only_super = name in theirs and name in ours and all(theirs[name][one] == ours[name][one] for one in ATTRIBUTES)
@@ -158,6 +159,13 @@ def compare_roles(target: Database, twin: Twin, texts: Mapping[str, str], compar
                 Divergence(kind="roles", what=f"the role {name}", target=sides[0], twin=sides[1], matters=matters, why=why)
             )
     return [*found, *compare_memberships(target, twin.database, theirs.keys() & ours.keys(), compared)]
+
+
+def describe_superuser(twin: Twin) -> Divergence:
+    """Return that the launch is a superuser on the target: on the scratch server it never is one, whatever that hides."""
+    why = "no project runs as a superuser here"
+    sides = (f"{twin.superuser}, a superuser", f"{twin.role}, no superuser")
+    return Divergence(kind="roles", what="the role of the launch", target=sides[0], twin=sides[1], why=why)
 
 
 def describe_role(row: Mapping[str, bool] | None) -> str | None:

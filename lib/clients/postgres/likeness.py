@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lib.clients.postgres.dumps import read_server_major
+from lib.clients.postgres.launch_role import FILE_ROLES, WORKER, lock_roles
 from lib.core.errors import DatabaseError
 from lib.transport.database import Database, quote_name, read_query
 
@@ -32,9 +33,6 @@ LISTS = frozenset({"search_path", "temp_tablespaces"})
 LIBRARIES = frozenset({"session_preload_libraries", "local_preload_libraries"})
 """Settings that load the platform's own libraries, which are not here: a session with them could not be opened."""
 
-LOCK_KEY = 7_261_935
-"""The advisory lock under which a scratch server's roles are changed: several notebooks make twins at once."""
-
 
 def read_session(database: Database) -> dict[str, str]:
     """Return what the settings that matter are in a session of this user."""
@@ -46,8 +44,7 @@ def copy_roles(target: Database, scratch: Database) -> None:
     """Give the scratch server the target's roles, unable to log in, with their attributes and memberships."""
     if not (role_statements(target, scratch) or membership_statements(target, scratch)):
         return
-    with scratch.connect(autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", [LOCK_KEY])
+    with lock_roles(scratch):
         run_tolerantly(scratch, role_statements(target, scratch))
         run_tolerantly(scratch, membership_statements(target, scratch))
 
@@ -76,10 +73,12 @@ def membership_statements(target: Database, scratch: Database) -> list[str]:
     """Return what gives the scratch server's roles the memberships of the target's, and takes back others."""
     theirs, ours = read_memberships(target), read_memberships(scratch)
     known = {row["name"] for row in read_roles(target)}
+    # Whoever may become one of these on this machine may run programs on it, whatever the target allows.
+    kept_apart = {*FILE_ROLES, WORKER, *(row["name"] for row in read_roles(scratch) if row["superuser"])}
     has_options = read_server_major(scratch) >= 16
     statements = []
     for (role, member), options in theirs.items():
-        if ours.get((role, member)) != options and member != scratch.user:
+        if ours.get((role, member)) != options and member != scratch.user and not kept_apart & {role, member}:
             admin, inherit, become = options
             words = f"admin {admin}, inherit {inherit}, set {become}" if has_options else "admin option" if admin else ""
             statements.append(f"grant {quote_name(role)} to {quote_name(member)}{f' with {words}' if words else ''}")

@@ -17,6 +17,7 @@ from psycopg.rows import DictRow
 
 from lib.clients.postgres.digests import TableDigest, describe_table, read_tables
 from lib.clients.postgres.dumps import PLATFORM_SCHEMAS, Scope, TocEntry, dump_definitions, list_entries, timed
+from lib.clients.postgres.launch_role import OWNER, WORKER, let_log_in, log_in_as, with_own_path
 from lib.core.errors import DatabaseError
 from lib.transport.database import Database, quote_name, read_query
 from lib.transport.process import CommandRun, run_command
@@ -60,11 +61,22 @@ class Restore:
 def make_copy(scratch: Database) -> Database:
     """Return a new database that looks like a fresh hosted project, for a restore."""
     name = f"{COPY_PREFIX}{secrets.token_hex(6)}"
+    let_log_in(scratch, OWNER)
     with scratch.connect(autocommit=True) as connection:
         connection.execute(
             f"create database {quote_name(name)} template {quote_name(TEMPLATE)} owner postgres strategy file_copy"
         )
-    return scratch.named(name)
+    return with_own_path(scratch.named(name))
+
+
+def as_reader(copy: Database) -> Database:
+    """Return a copy as a role that may read and write every row and is no superuser, whatever reading a row may call."""
+    return log_in_as(copy, WORKER)
+
+
+def as_owner(copy: Database) -> Database:
+    """Return a copy as the role that owns a hosted project."""
+    return log_in_as(copy, OWNER)
 
 
 def drop_copy(scratch: Database, copy: Database) -> None:
@@ -134,7 +146,8 @@ def restore_section(
     argv += [f"--use-list={listing}", f"--dbname={copy.name}", dump]
     environment = copy.libpq_environment
     if section == "data":
-        environment = {**environment, "PGOPTIONS": WITHOUT_TRIGGERS}
+        # Rows may call a project's functions: in check constraints, and in triggers that fire always.
+        environment = {**as_reader(copy).libpq_environment, "PGOPTIONS": WITHOUT_TRIGGERS}
     return run_command(argv, timeout_s=timeout_s, env=environment)
 
 

@@ -9,26 +9,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from sys import intern
 
 TOKEN = re.compile(
     r"""
-    (?P<space>\s+)
-  | (?P<comment>--[^\n]*|/\*)
-  | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*(?:'|$))
-  | (?P<quoted>(?:[uU]&|[bBxXnN])?'(?:[^']|'')*(?:'|$))
-  | (?P<name>(?:[uU]&)?"(?:[^"]|"")*(?:"|$))
-  | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$)
-  | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*)
-  | (?P<number>[0-9][0-9A-Za-z_.]*)
+    (?P<space>\s++)
+  | (?P<comment>--[^\n]*+|/\*)
+  | (?P<escaped>[eE]'(?:[^'\\]++|\\.|'')*+(?:'|\\?\Z))
+  | (?P<quoted>(?:[uU]&|[bBxXnN])?'(?:[^']++|'')*+(?:'|\Z))
+  | (?P<name>(?:[uU]&)?"(?:[^"]++|"")*+(?:"|\Z))
+  | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*+)?\$)
+  | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*+)
+  | (?P<number>[0-9][0-9A-Za-z_.]*+)
   | (?P<sign>.)
     """,
     re.X | re.S,
 )
-"""Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html, with standard_conforming_strings on."""
+"""Nothing in it is tried twice over the same text, so a text of any shape is read in one pass.
+Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html, with standard_conforming_strings on."""
 
 COMMENT_EDGE = re.compile(r"/\*|\*/")
+
+NEVER_HELD = {
+    *((verb, thing) for verb in ("create", "drop") for thing in ("database", "tablespace")),
+    *(("reindex", thing) for thing in ("database", "schema", "system")),
+    ("alter", "system"),
+}
+"""First two words of statements that no transaction can hold, so that they commit what is before them."""
 
 TRANSACTION_WORDS = {"begin", "start", "commit", "end", "rollback", "abort"}
 """First words of statements that open or close a transaction (`start transaction`, `end work` ...)."""
@@ -68,7 +77,7 @@ class Statement:
     def is_transaction_control(self) -> bool:
         """Whether it opens or closes a transaction of its own (`begin`, `commit`, not `savepoint`)."""
         first = self.words[0] if self.words else ""
-        return first in TRANSACTION_WORDS and self.words[1:2] != ("to",)
+        return first in TRANSACTION_WORDS and "to" not in self.words[1:3]
 
     @property
     def is_concurrent(self) -> bool:
@@ -80,21 +89,36 @@ class Statement:
         after = {("index", "concurrently"), ("table", "concurrently"), ("schema", "concurrently"), ("database", "concurrently")}
         return words[:1] in {("create",), ("drop",), ("reindex",)} and bool(pairs & after)
 
+    @property
+    def is_never_held(self) -> bool:
+        """Whether it commits what is before it, or can't be undone with it: `vacuum`, or a `do` with a COMMIT in its body."""
+        words = self.words
+        if words[:1] == ("do",):
+            return has_ending(self.text)
+        return words[:1] == ("vacuum",) or words == ("cluster",) or words[:2] in NEVER_HELD
+
 
 def read_tokens(text: str) -> Iterator[Token]:
     """Yield every token of the text in order; their texts joined are the text again."""
+    for sort, start, end in scan(text):
+        yield Token(sort=sort, text=text[start:end], start=start, end=end)
+
+
+def scan(text: str, *, into_bodies: bool = False) -> Iterator[tuple[str, int, int]]:
+    """Yield every token of the text in order as its sort, its start, and where the next one starts; keeps none of them.
+
+    into_bodies: read what dollar quotes hold as well, instead of taking it as one token.
+    """
     at = 0
-    while at < len(text):
-        match = TOKEN.match(text, at)
-        assert match is not None, "the last alternative matches any character"
-        sort, end = str(match.lastgroup), match.end()
-        if sort == "comment" and match.group() == "/*":
+    while match := TOKEN.match(text, at):
+        sort, start, end = str(match.lastgroup), at, match.end()
+        if sort == "comment" and text.startswith("/*", at):
             end = end_of_comment(text, at)
-        elif sort == "dollar":
+        elif sort == "dollar" and not into_bodies:
             close = text.find(match.group(), end)
-            end = len(text) if close < 0 else close + len(match.group())
-        yield Token(sort=sort, text=text[at:end], start=at, end=end)
+            end = len(text) if close < 0 else close + end - start
         at = end
+        yield sort, start, end
 
 
 def end_of_comment(text: str, start: int) -> int:
@@ -107,52 +131,79 @@ def end_of_comment(text: str, start: int) -> int:
     return len(text)
 
 
+def has_ending(text: str) -> bool:
+    """Return whether a block of code ends the transaction that it runs in; words in its literals and comments don't."""
+    kept = [text[start:end].lower() for sort, start, end in scan(text, into_bodies=True) if sort not in ("space", "comment")]
+    return any(word in ("commit", "rollback") and after in (";", "and") for word, after in pairwise(kept))
+
+
 def split_statements(text: str) -> list[Statement]:
     """Return the statements of a text in order; comments before a statement are not part of it."""
     statements: list[Statement] = []
-    tokens: list[Token] = []
-    for token in read_tokens(text):
-        if token.text == ";" and token.sort == "sign" and not is_inside(tokens):
-            add_statement(statements, tokens, text)
-            tokens = []
-        elif token.sort not in ("space", "comment"):
-            tokens.append(token)
-    add_statement(statements, tokens, text)
+    open_one = OpenStatement()
+    line, counted = 1, 0
+    for sort, start, end in scan(text):
+        if sort in ("space", "comment"):
+            continue
+        if sort == "sign" and text[start] == ";" and not open_one.is_inside:
+            if open_one.start >= 0:
+                open_one.close_into(statements, text)
+                open_one = OpenStatement()
+            continue
+        if open_one.start < 0:
+            line, counted = line + text.count("\n", counted, start), start
+            open_one.start, open_one.line = start, line
+        open_one.take(sort, text[start:end] if sort in ("word", "sign") else "", end)
+    open_one.close_into(statements, text)
     return statements
 
 
-def add_statement(statements: list[Statement], tokens: list[Token], text: str) -> None:
-    """Append the statement made of these tokens, if there are any."""
-    if tokens:
-        statements.append(
-            Statement(
-                index=len(statements),
-                text=text[tokens[0].start : tokens[-1].end],
-                line=text.count("\n", 0, tokens[0].start) + 1,
-                words=words_of(tokens),
-            )
-        )
+@dataclass(kw_only=True, slots=True)
+class OpenStatement:
+    """A statement that is being read, and what decides whether a semicolon after it is inside it.
 
-
-def words_of(tokens: list[Token]) -> tuple[str, ...]:
-    """Return the bare words among the tokens, in lower case."""
-    return tuple(token.text.lower() for token in tokens if token.sort == "word")
-
-
-def is_inside(tokens: list[Token]) -> bool:
-    """Return whether a semicolon after these tokens is inside a statement: in parentheses, or in a body.
-
-    A body is what stands between `begin atomic` and its `end`; a `case` inside has an `end` of its own.
+    start: -1 before its first word. depth: open parentheses. cases: how many `case` have no `end` yet, in a body that
+    stands between `begin atomic` and its `end`; None outside of one.
     """
-    signs = [token.text for token in tokens if token.sort == "sign"]
-    if signs.count("(") > signs.count(")"):
-        return True
-    words = words_of(tokens)
-    for at in range(len(words) - 1):
-        if words[at : at + 2] == ("begin", "atomic") and words[0] == "create":
-            body = words[at + 2 :]
-            return body.count("end") <= body.count("case")
-    return False
+
+    start: int = -1
+    end: int = -1
+    line: int = 1
+    words: list[str] = field(default_factory=list)
+    depth: int = 0
+    cases: int | None = None
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether a semicolon here is inside the statement: in parentheses, or in a body."""
+        return self.depth > 0 or (self.cases is not None and self.cases >= 0)
+
+    def take(self, sort: str, text: str, end: int) -> None:
+        """Read one token. text: of a word or a sign."""
+        self.end = end
+        if sort == "word":
+            self.take_word(intern(text.lower()))
+        elif sort == "sign":
+            self.depth += (text == "(") - (text == ")")
+
+    def take_word(self, word: str) -> None:
+        """Read one bare word, in lower case."""
+        if self.cases is not None:
+            self.cases += (word == "case") - (word == "end")
+        elif word == "atomic" and self.words[-1:] == ["begin"] and self.words[0] == "create":
+            self.cases = 0
+        self.words.append(word)
+
+    def close_into(self, statements: list[Statement], text: str) -> None:
+        """Append the statement, if it has any token."""
+        if self.start >= 0:
+            index, words = len(statements), tuple(self.words)
+            statements.append(Statement(index=index, text=text[self.start : self.end], line=self.line, words=words))
+
+
+def strip_comments(text: str) -> str:
+    """Return SQL with a space for each comment, those in function bodies too; what looks like one in a string stays."""
+    return "".join(" " if sort == "comment" else text[start:end] for sort, start, end in scan(text, into_bodies=True))
 
 
 def canonical_tokens(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from lib.clients.postgres.launch_role import OWNER, WORKER, let_log_in, log_in_as, with_own_path
 from lib.clients.postgres.likeness import (
     copy_default_privileges,
     copy_extensions,
@@ -29,6 +30,9 @@ from lib.core.redact import redact
 from lib.transport.database import Database, quote_name, read_query
 from lib.transport.process import run_command
 
+STATEMENT_TIMEOUT_S = 120.0
+"""Seconds for one statement on a twin, where nobody says otherwise; the longest of the sample takes 0.1."""
+
 TEMPLATES = {False: "hosted_template", True: "hosted_template_classic"}
 """The scratch server's databases that look like a fresh hosted project: is what is made in public open to the API roles?"""
 
@@ -37,10 +41,13 @@ TEMPLATES = {False: "hosted_template", True: "hosted_template_classic"}
 class Twin:
     """One scratch database created like the target.
 
-    database: as the scratch server's superuser.
-    role, search_path: the role that migrations run as, and the initial search path, as on the target.
+    database: as the scratch server's superuser; nothing of a project is run, fired or called in its sessions.
+    role, search_path: the role that migrations run as, and the initial search path, as on the target; `postgres` where
+    that is a superuser there.
     settings: what else a session of that role starts with there.
     missing: objects of the target that could not be created here, one line each.
+    timeout_s: the longest that one statement of a project may take.
+    superuser: as whom the launch runs on the target when that is a superuser there; '' otherwise.
     """
 
     database: Database
@@ -48,21 +55,33 @@ class Twin:
     search_path: str
     settings: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    timeout_s: float = STATEMENT_TIMEOUT_S
+    superuser: str = ""
 
     @property
-    def launcher_script(self) -> str:
-        """The statements that turn a superuser's session into one of the launch's."""
-        settings = {**self.settings, "search_path": self.search_path}
-        # Before the role changes: some of them are a superuser's to set.
-        statements = [f"set {spell_setting(name, value)}" for name, value in settings.items()]
-        return "; ".join([*statements, f"set session authorization {quote_name(self.role)}"])
+    def launcher(self) -> Database:
+        """The database as the role of the launch, which logs in itself and is no superuser."""
+        return log_in_as(self.database, self.role)
+
+    @property
+    def worker(self) -> Database:
+        """The database as the role that fills and uses its tables, which is no superuser either."""
+        return log_in_as(self.database, WORKER)
 
     @contextmanager
     def connect_as_launcher(self) -> Iterator[psycopg.Connection[Any]]:
         """Yield a connection with the launch's rights on the target; commits nothing by itself."""
-        with self.database.connect(autocommit=True) as connection:
-            connection.execute(self.launcher_script)
+        with self.launcher.connect(autocommit=True) as connection:
+            for name, value in {**self.settings, "search_path": self.search_path}.items():
+                set_unless_so(connection, name, value)
             yield connection
+
+
+def set_unless_so(connection: psycopg.Connection[Any], name: str, value: str) -> None:
+    """Give a session a setting that it does not start with."""
+    row = connection.execute("select current_setting(%s, true) as value", [name]).fetchone()
+    if row is None or row["value"] != value:
+        connection.execute(f"set {spell_setting(name, value)}")
 
 
 @contextmanager
@@ -82,13 +101,19 @@ def make_twin(
     Raises TargetError when the target can't be read or the twin can't be created.
     """
     session, settings = target.rows(read_query(__package__, "twin/session"))[0], read_session(target)
-    role, search_path = session["role"], settings.pop("search_path")
+    role, search_path, scratch = session["role"], settings.pop("search_path"), with_own_path(scratch)
     copy_roles(target, scratch)
+    superuser = role if session["superuser"] else ""
+    role = OWNER if superuser else role
+    let_log_in(scratch, role)
     with scratch_database(scratch, TEMPLATES[session["exposes_tables"]], owner=role) as database:
         missing = () if empty else restore_schema(target, database, schemas, postgres_bin, work, timeout_s)
         copy_settings(target, database)
         copy_default_privileges(target, database)
-        yield Twin(database=database, role=role, search_path=search_path, settings=settings, missing=tuple(missing))
+        yield Twin(
+            database=database, role=role, search_path=search_path, settings=settings,
+            missing=tuple(missing), timeout_s=timeout_s, superuser=superuser,
+        )  # fmt: skip
 
 
 @contextmanager

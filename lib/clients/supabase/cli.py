@@ -11,13 +11,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from lib.clients.supabase.migration_files import check_migrations
+from lib.clients.supabase.project_config import require_config
 from lib.core.errors import CommandError
 from lib.core.redact import redact
 from lib.transport.database import Database, is_loopback
@@ -152,18 +154,25 @@ def stage_project(pack: Path, workdir: Path, *, with_config: bool = True) -> Pat
     """Return the folder with links to the pack, so that the CLI writes nothing into the pack.
 
     with_config: without it supabase/ stays empty, which is enough for calls that only ask the database.
+    Raises TargetError for a pack whose config or migrations can't be read: the CLI would wait for a pipe without an end.
     """
+    if with_config:
+        require_config(pack)
+        check_migrations(pack)
     if workdir.exists():
         shutil.rmtree(workdir)
     (workdir / "supabase").mkdir(parents=True)
     if with_config:
-        for path in pack.iterdir():
-            if path.name != "supabase":
-                (workdir / path.name).symlink_to(path.resolve())
-        for path in (pack / "supabase").iterdir():
-            if path.name not in LOCAL_STATE:
-                (workdir / "supabase" / path.name).symlink_to(path.resolve())
+        link_parts(pack, workdir, apart={"supabase"})
+        link_parts(pack / "supabase", workdir / "supabase", apart=LOCAL_STATE)
     return workdir
+
+
+def link_parts(folder: Path, workdir: Path, *, apart: Collection[str]) -> None:
+    """Link every file and folder in a folder of the pack; pipes, devices and links that lead nowhere are left out."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name not in apart and (path.is_file() or path.is_dir()):
+            (workdir / path.name).symlink_to(path.resolve())
 
 
 def read_answer(run: CommandRun, what: str) -> CliAnswer:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lib.clients.postgres.statements import Statement, split_statements
+from lib.clients.postgres.statements import Statement, has_ending, split_statements
 from lib.core.errors import TargetError
+from lib.core.pack_files import list_files, read_text_file
 
 VALID_NAME = re.compile(r"^([0-9]+)_(.*)\.sql$")
 """Names of files that the CLI applies; it skips others with one line on stderr. Source: supabase/cli, pkg/migration/file.go."""
@@ -49,9 +50,15 @@ class MigrationFile:
         return [one for one in self.statements if one.is_transaction_control]
 
     @property
+    def never_held(self) -> list[Statement]:
+        """Its statements that no transaction can hold, or that commit in the middle of one."""
+        return [one for one in self.statements if one.is_never_held]
+
+    @property
     def is_atomic(self) -> bool:
         """Whether the CLI applies all of the file or nothing of it."""
-        return not self.transaction_control and (not self.concurrent or len(self.statements) == 1)
+        alone = len(self.statements) == 1 and not has_ending(self.text)
+        return not self.transaction_control and (alone or not (self.concurrent or self.never_held))
 
     @property
     def fits_one_transaction(self) -> bool:
@@ -89,29 +96,30 @@ class MigrationSet:
 def find_migrations(pack: Path) -> MigrationSet:
     """Return what the pack's supabase/migrations holds, which may be nothing.
 
-    Raises TargetError when there is no such folder, or a file is not text.
+    Raises TargetError when there is no such folder, or a file can't be read as text.
     """
     folder = pack / "supabase" / "migrations"
-    if not folder.is_dir():
+    if not folder.exists() and not folder.is_symlink():
         raise TargetError(
             f"There is no folder supabase/migrations in {pack.name}.", fix="Set PACK to the folder that holds supabase/."
         )
-    entries = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    entries = [path for path in list_files(folder, root=pack, pattern="*.sql") if not path.name.startswith(".")]
     valid = [path for path in entries if VALID_NAME.match(path.name)]
-    rollbacks = sorted((pack / ROLLBACKS).glob("*.sql"))
+    rollbacks = list_files(pack / ROLLBACKS, root=pack, pattern="*.sql")
     return MigrationSet(
-        files=tuple(read_files(valid)),
+        files=tuple(read_files(valid, root=pack)),
         unfit=tuple(path.name for path in entries if path not in valid),
-        rollbacks={file.name: file for file in read_files(rollbacks)},
+        rollbacks={file.name: file for file in read_files(rollbacks, root=pack)},
     )
 
 
-def read_files(paths: Sequence[Path]) -> list[MigrationFile]:
-    """Return the files with their text. Raises TargetError naming one that is not UTF-8."""
-    files = []
-    for path in paths:
-        try:
-            files.append(MigrationFile(path, path.read_text(encoding="utf-8-sig")))
-        except (UnicodeDecodeError, OSError) as exc:
-            raise TargetError(f"{path.name} could not be read as UTF-8 text.", fix=f"Save {path.name} as UTF-8.") from exc
-    return files
+def check_migrations(pack: Path) -> None:
+    """Raise TargetError for what is called like a migration and can't be read as one; no folder of them is fine."""
+    folder = pack / "supabase" / "migrations"
+    if folder.exists() or folder.is_symlink():
+        find_migrations(pack)
+
+
+def read_files(paths: Sequence[Path], *, root: Path) -> list[MigrationFile]:
+    """Return the files with their text. Raises TargetError naming one that is not a file of the project, or not UTF-8."""
+    return [MigrationFile(path, read_text_file(path, root=root)) for path in paths]

@@ -1,11 +1,42 @@
-"""What a project's supabase/config.toml says of the hosted database."""
+"""What a project's supabase/config.toml says."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
+
+from lib.core.errors import TargetError
+from lib.core.pack_files import read_text_file
+from lib.core.wording import plain_text
 
 CONFIG = "supabase/config.toml"
+
+CONFIG_LIMIT_BYTES = 1024 * 1024
+"""Bytes of the file that are read; the one that the CLI writes has 15,000."""
+
+
+def read_config(pack: Path) -> dict[str, Any]:
+    """Return the project's config.toml, which may be missing: {}. Raises TargetError with the place of what is wrong."""
+    path = pack / CONFIG
+    if not path.exists() and not path.is_symlink():
+        return {}
+    text = read_text_file(path, root=pack, limit_bytes=CONFIG_LIMIT_BYTES)
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as exc:
+        said = plain_text(str(exc), limit=200).rstrip(".") or "it is nested too deep"
+        raise TargetError(f"{CONFIG} can't be read: {said}.", fix=f"Correct that place in {CONFIG}.") from exc
+
+
+def read_section(config: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return a table of the config, {} where it is not there. Raises TargetError where something else has its name."""
+    for place, name in enumerate(names, start=1):
+        config = config.get(name, {})
+        if not isinstance(config, dict):
+            said = ".".join(names[:place])
+            raise TargetError(f"{CONFIG}: {said} is not a table.", fix=f"Write [{said}] and its keys below it.")
+    return config
 
 
 def read_declared_major(pack: Path) -> int | None:
@@ -14,8 +45,17 @@ def read_declared_major(pack: Path) -> int | None:
     A broken file is named by the looks that need it (seed, migrations); it must not stop a run from starting.
     """
     try:
-        with (pack / CONFIG).open("rb") as file:
-            said = tomllib.load(file).get("db", {}).get("major_version")
-    except (OSError, ValueError, AttributeError):
+        said = read_section(read_config(pack), "db").get("major_version")
+    except TargetError:
         return None
     return said if isinstance(said, int) and not isinstance(said, bool) else None
+
+
+def require_config(pack: Path) -> None:
+    """Raise TargetError unless what the database's tasks read of config.toml is there as it must be."""
+    said = read_section(read_config(pack), "db").get("major_version", 0)
+    if not isinstance(said, int) or isinstance(said, bool):
+        raise TargetError(
+            f"{CONFIG}: [db] major_version is {plain_text(repr(said), limit=60)}, not a whole number.",
+            fix="Write the hosted project's version there, such as major_version = 17.",
+        )

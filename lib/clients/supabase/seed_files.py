@@ -6,21 +6,30 @@ The CLI runs a seed file once. When the file changes later, it only records the 
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow
 
+from lib.clients.postgres.bounded import Limit, StatementTimeout, run_statement
+from lib.clients.postgres.client_commands import ClientCommand, find_client_command, require_sql
 from lib.clients.postgres.digests import TableDigest, digest_tables, pin_settings
+from lib.clients.postgres.statements import Statement, split_statements
+from lib.clients.postgres.transactions import find_escape, leave_out_own
 from lib.clients.postgres.twin import Twin
-from lib.core.errors import TargetError
+from lib.clients.supabase.project_config import read_config, read_section
+from lib.core.errors import DatabaseError, TargetError
+from lib.core.pack_files import decode_text, list_files, read_file
 from lib.core.redact import redact
 from lib.transport.database import Database, read_query
-from lib.transport.process import run_command
+
+LEAVE_TRANSACTIONS = "Leave transactions to the Supabase CLI, which applies the file as one."
 
 DEFAULT_PATTERNS = ("./seed.sql",)
 """The default when config.toml names no files (supabase CLI 2 and 3)."""
@@ -43,55 +52,113 @@ def find_seed_files(pack: Path) -> list[SeedFile]:
     """
     supabase = pack / "supabase"
     found: dict[str, Path] = {}
-    for pattern in read_patterns(supabase / "config.toml"):
-        paths = sorted(path for path in supabase.glob(pattern.removeprefix("./")) if path.is_file())
+    for pattern in read_patterns(pack):
+        paths = match_files(supabase, pattern.removeprefix("./"), root=pack)
         if not paths:
             raise TargetError(
                 f"No seed file matches '{pattern}' in {pack.name}/supabase, which the CLI ignores without an error.",
                 fix="Add the file, or correct sql_paths under [db.seed] in supabase/config.toml.",
             )
         found.update({f"supabase/{path.relative_to(supabase).as_posix()}": path for path in paths})
-    return [read_seed_file(name, path) for name, path in found.items()]
+    return [read_seed_file(name, path, root=pack) for name, path in found.items()]
 
 
-def load_seed(twin: Twin, pack: Path, *, postgres_bin: Path, timeout_s: float) -> str:
-    """Load the pack's seed files into a twin, each as one transaction; return what went wrong, or ''."""
+def match_files(folder: Path, pattern: str, *, root: Path) -> list[Path]:
+    """Return what a pattern below a folder of the project names, by name. Raises TargetError as `list_files` does."""
+    literal, _, name = pattern.rpartition("/")
+    if not {"*", "?", "["} & set(literal):
+        return list_files(folder / literal, root=root, pattern=name)
+    every = list_files(folder, root=root, recursive=True)
+    return [path for path in every if is_match(path.relative_to(folder).parts, tuple(pattern.split("/")))]
+
+
+@lru_cache(maxsize=100_000)
+def is_match(parts: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    """Return whether a path is what a pattern names, part by part; `**` is any number of folders."""
+    if not wanted or not parts:
+        return not parts and not set(wanted) - {"**"}
+    if wanted[0] == "**":
+        return is_match(parts, wanted[1:]) or is_match(parts[1:], wanted)
+    return fnmatchcase(parts[0], wanted[0]) and is_match(parts[1:], wanted[1:])
+
+
+def check_seed(pack: Path) -> None:
+    """Raise TargetError for a seed file that can't be read as SQL; no file at all is fine."""
+    config = read_config(pack)
+    if read_section(config, "db", "seed").get("enabled", True) is True:
+        patterns, supabase = read_patterns(pack), pack / "supabase"
+        for path in [path for one in patterns for path in match_files(supabase, one.removeprefix("./"), root=pack)]:
+            name = path.relative_to(pack).as_posix()
+            require_sql(name, read_seed_file(name, path, root=pack).text)
+
+
+def find_client_commands(files: Sequence[SeedFile]) -> list[tuple[str, ClientCommand]]:
+    """Return, by path, the first place of each seed file that is not SQL."""
+    found = ((file.path, find_client_command(file.text)) for file in files)
+    return [(path, command) for path, command in found if command is not None]
+
+
+def load_seed(twin: Twin, pack: Path, *, timeout_s: float) -> str:
+    """Load the pack's seed files into a twin, each as one transaction; return what went wrong, or ''.
+
+    timeout_s: the longest one file may take.
+    """
     try:
         files = find_seed_files(pack)
+        for file in files:
+            require_sql(file.path, file.text)
+        for file in files:
+            load_file(twin, file, timeout_s=timeout_s)
     except TargetError as exc:
         return exc.message.rstrip(".")
-    for path in [pack / file.path for file in files]:
-        settings = ["-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"]
-        flags: list[str | Path] = ["-X", "-q", *settings, "-1", "-c", twin.launcher_script, "-f", path]
-        run = run_command([postgres_bin / "psql", *flags], env=twin.database.libpq_environment, timeout_s=timeout_s)
-        if run.exit_code != 0:
-            said = next((line for line in run.stderr.splitlines() if "ERROR" in line), "psql gave no reason")
-            return redact(f"{path.name} could not be loaded: {said.partition('ERROR: ')[2].strip() or said}")
     return ""
 
 
-def read_patterns(config: Path) -> list[str]:
+def load_file(twin: Twin, file: SeedFile, *, timeout_s: float) -> None:
+    """Run one seed file as the launch, in one transaction unless it has its own. Raises TargetError naming its line."""
+    statements = split_statements(file.text)
+    is_whole = find_escape(statements, may_keep=True) is None
+    chosen = leave_out_own(statements) if is_whole else statements
+    limit = Limit.after(twin.launcher, timeout_s)
+    with twin.connect_as_launcher() as connection:
+        if is_whole:
+            connection.execute("begin")
+        run_each(connection, file, chosen, limit=limit)
+        connection.commit()
+
+
+def run_each(connection: psycopg.Connection[Any], file: SeedFile, statements: Sequence[Statement], *, limit: Limit) -> None:
+    """Run statements of a seed file in turn. Raises DatabaseError with the line of the one that the server refused."""
+    for one in statements:
+        try:
+            run_statement(connection, one.text, limit=limit)
+        except psycopg.Error as exc:
+            said = redact(exc.diag.message_primary or str(exc).partition("\n")[0])
+            raise DatabaseError(
+                f"{file.path}, line {one.line}: {said} (SQLSTATE {exc.sqlstate or 'unknown'}).", sqlstate=exc.sqlstate
+            ) from exc
+        except StatementTimeout as exc:
+            raise TargetError(f"{file.path}, line {one.line}: {exc.message}", fix=exc.fix) from exc
+
+
+def read_patterns(pack: Path) -> list[str]:
     """Return the patterns of [db.seed], relative to supabase/. Raises TargetError."""
-    if not config.exists():
-        return list(DEFAULT_PATTERNS)
-    try:
-        seed = tomllib.loads(config.read_text(encoding="utf-8")).get("db", {}).get("seed", {})
-    except (OSError, ValueError) as exc:
-        raise TargetError(f"supabase/config.toml can't be read: {exc}.", fix="Correct that line.") from exc
+    seed = read_section(read_config(pack), "db", "seed")
     if seed.get("enabled", True) is not True:
         raise TargetError("Seeding is switched off in supabase/config.toml.", fix="Set enabled = true under [db.seed].")
-    patterns = [str(pattern) for pattern in seed.get("sql_paths", DEFAULT_PATTERNS)]
-    if not patterns or any(Path(pattern).is_absolute() for pattern in patterns):
+    said = seed.get("sql_paths", list(DEFAULT_PATTERNS))
+    patterns = [str(pattern) for pattern in said] if isinstance(said, list) else []
+    if not patterns or any(Path(pattern).is_absolute() or ".." in Path(pattern).parts for pattern in patterns):
         raise TargetError(
             "sql_paths under [db.seed] must name files below supabase/.", fix="Correct sql_paths in supabase/config.toml."
         )
     return patterns
 
 
-def read_seed_file(name: str, path: Path) -> SeedFile:
-    """Return one file with its hash as the CLI computes it."""
-    content = path.read_bytes()
-    return SeedFile(path=name, sha256=hashlib.sha256(content).hexdigest(), text=content.decode("utf-8", "replace"))
+def read_seed_file(name: str, path: Path, *, root: Path) -> SeedFile:
+    """Return one file with its hash as the CLI computes it. Raises TargetError for what is no file, or no text."""
+    content = read_file(path, root=root)
+    return SeedFile(path=name, sha256=hashlib.sha256(content).hexdigest(), text=decode_text(content, name))
 
 
 def read_recorded(database: Database) -> dict[str, str]:
@@ -105,8 +172,7 @@ def read_recorded(database: Database) -> dict[str, str]:
 class Reapplied:
     """The tables before, after the seed's statements ran once more, and after they ran a third time.
 
-    again: None when running once more changed nothing. undone: whether all of it was rolled back; a file with
-    its own COMMIT can't be.
+    again: None when running once more changed nothing. undone: whether all of it was rolled back.
     """
 
     before: tuple[TableDigest, ...]
@@ -118,27 +184,38 @@ class Reapplied:
 def reapply(database: Database, files: Sequence[SeedFile], schemas: Sequence[str], *, timeout_s: float) -> Reapplied:
     """Really run the files' statements again, in one transaction that is rolled back, and see what they change.
 
-    Raises DatabaseError when a statement fails, or a constraint that is checked late.
+    Raises DatabaseError when a statement fails, or a constraint that is checked late, and TargetError for a file that is
+    not run again at all: it would leave the transaction, or not all of it is SQL.
     """
+    for file in files:
+        require_sql(file.path, file.text)
+    if escapes := find_escapes(files):
+        raise TargetError(f"{'; '.join(escapes)}. No file was run again.", fix=LEAVE_TRANSACTIONS)
     with database.connect() as connection:
         before = digest_now(connection, schemas, timeout_s=timeout_s)
-        undone = run_files(connection, files, timeout_s=timeout_s)
+        limit = Limit.after(database, timeout_s)
+        undone = run_files(connection, files, limit=limit)
         once = digest_now(connection, schemas, timeout_s=timeout_s)
         again = None
         if figures_of(once) != figures_of(before):
-            undone = run_files(connection, files, timeout_s=timeout_s) and undone
+            undone = run_files(connection, files, limit=limit) and undone
             again = digest_now(connection, schemas, timeout_s=timeout_s)
         connection.rollback()
     return Reapplied(before=before, once=once, again=again, undone=undone)
 
 
-def run_files(connection: psycopg.Connection[DictRow], files: Sequence[SeedFile], *, timeout_s: float) -> bool:
+def find_escapes(files: Sequence[SeedFile]) -> list[str]:
+    """Return how files would leave a transaction that is rolled back afterwards, each with its path."""
+    found = ((file.path, find_escape(split_statements(file.text), may_keep=True)) for file in files)
+    return [f"{path}: {escape}" for path, escape in found if escape]
+
+
+def run_files(connection: psycopg.Connection[DictRow], files: Sequence[SeedFile], *, limit: Limit) -> bool:
     """Run every file, deferred constraints too; return whether the transaction is still the one it was."""
     marker = "select pg_current_xact_id()::text as id"
     before = connection.execute(marker).fetchone()
-    connection.execute("select set_config('statement_timeout', %s, true)", [str(round(timeout_s * 1000))])
     for file in files:
-        connection.execute(file.text, prepare=False)
+        run_each(connection, file, leave_out_own(split_statements(file.text)), limit=limit)
     if connection.info.transaction_status is TransactionStatus.INTRANS:
         connection.execute("set constraints all immediate")
     return connection.execute(marker).fetchone() == before

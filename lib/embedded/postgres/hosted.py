@@ -6,6 +6,7 @@ from importlib import resources
 
 from psycopg import sql
 
+from lib.clients.postgres.launch_role import OWNER, let_log_in
 from lib.core.errors import WorkbookError
 from lib.transport.database import Database
 
@@ -27,6 +28,7 @@ def set_up_hosting(admin: Database, *, postgres_password: str, auto_expose_new_t
         connection.execute(sql.SQL("alter role postgres password {}").format(sql.Literal(verifier.decode())))
         connection.execute("drop database postgres")
         connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(TEMPLATES[True])))
+    let_log_in(admin, OWNER)
     with admin.named(TEMPLATES[True]).connect() as connection:
         connection.execute(read_script("hosted"))
     copy_database(admin, TEMPLATES[False], template=TEMPLATES[True], owner="supabase_admin")

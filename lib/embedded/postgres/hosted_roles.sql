@@ -33,6 +33,12 @@ end
 $$;
 grant pg_read_all_data to supabase_read_only_user;
 
+-- supautils.reserved_memberships: before 16 whoever may create roles may also grant these, and so become one that reaches
+-- the server's files and programs. Nobody but a superuser may grant a superuser.
+update pg_catalog.pg_authid set rolsuper = true
+where rolname in ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
+  and current_setting('server_version_num')::int < 160000;
+
 alter role anon set statement_timeout = '3s';
 alter role authenticated set statement_timeout = '8s';
 alter role authenticator set statement_timeout = '8s';

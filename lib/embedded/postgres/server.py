@@ -13,6 +13,7 @@ from typing import Self
 
 import psutil
 
+from lib.clients.postgres.launch_role import OWNER, launch_password
 from lib.core.background import Background, describe_exit, watch_exit
 from lib.core.breakages import note_breakage
 from lib.core.errors import WorkbookError
@@ -45,7 +46,8 @@ class EmbeddedPostgres:
         self.port = 0
         self.auto_expose_new_tables = auto_expose_new_tables
         self._binaries = binaries
-        self._passwords = {SUPERUSER: secrets.token_urlsafe(24), "postgres": secrets.token_urlsafe(24)}
+        own = secrets.token_urlsafe(24)
+        self._passwords = {SUPERUSER: own, OWNER: launch_password(own, OWNER)}
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: Background | None = None
         self._is_ending = False
@@ -113,7 +115,7 @@ class EmbeddedPostgres:
             )
         hosted.set_up_hosting(
             self._admin,
-            postgres_password=self._passwords["postgres"],
+            postgres_password=self._passwords[OWNER],
             auto_expose_new_tables=self.auto_expose_new_tables,
         )
         assert self._process is not None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from lib.clients.postgres.digests import TableDigest, compare_tables, digest_tables, open_reading
 from lib.clients.postgres.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, Scope, SequenceState, read_sequences
-from lib.clients.postgres.restores import Restore
+from lib.clients.postgres.restores import Restore, as_reader
 from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.row_differences import RowDifference, find_row_differences
 from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
@@ -101,7 +101,7 @@ def compare_rows(copy: RestoredCopy, *, timeout_s: float) -> RowComparison:
     are differences of definition, not of rows.
     """
     backup = copy.backup
-    with open_reading(copy.database, timeout_s=timeout_s) as connection:
+    with open_reading(as_reader(copy.database), timeout_s=timeout_s) as connection:
         theirs = {table.label: table for table in digest_tables(connection, backup.source.scope.taken)}
         ours = [table for table in compared_tables(backup.source.tables) if same_columns(table, theirs)]
         found = compare_tables(ours, list(theirs.values()))
@@ -166,7 +166,7 @@ def compare_sequences(copy: RestoredCopy, *, timeout_s: float) -> tuple[list[Seq
     One that somebody dropped during the dump, and one of the platform's that counts otherwise, no check speaks of: ''.
     """
     before, after = copy.backup.sequences_before, copy.backup.sequences_after
-    with open_reading(copy.database, timeout_s=timeout_s) as connection:
+    with open_reading(as_reader(copy.database), timeout_s=timeout_s) as connection:
         restored: Mapping[str, SequenceState] = read_sequences(connection, copy.backup.source.scope.taken)
     places = [
         SequencePlace(name=name, before=before[name].next, after=after[name].next, restored=restored[name].next)
@@ -182,7 +182,7 @@ def compare_sequences(copy: RestoredCopy, *, timeout_s: float) -> tuple[list[Seq
 def compare_history(copy: RestoredCopy, *, timeout_s: float) -> list[str]:
     """Return the tables of the migration history whose rows, or columns, are not the source's."""
     source = [table for table in copy.backup.source.tables if table.schema == HISTORY_SCHEMA]
-    with open_reading(copy.database, timeout_s=timeout_s) as connection:
+    with open_reading(as_reader(copy.database), timeout_s=timeout_s) as connection:
         theirs = digest_tables(connection, [HISTORY_SCHEMA])
     known = {table.label: table for table in theirs}
     other = [table.label for table in source if table.label in known and known[table.label].columns != table.columns]

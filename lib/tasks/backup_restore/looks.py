@@ -16,7 +16,7 @@ from lib.clients.npm import has_script
 from lib.clients.postgres.digests import compare_tables, open_reading
 from lib.clients.postgres.dumps import timed
 from lib.clients.postgres.fidelity import rest_on, rest_results_on
-from lib.clients.postgres.restores import drop_copy, list_copies, make_copy, restore_dump
+from lib.clients.postgres.restores import as_owner, drop_copy, list_copies, make_copy, restore_dump
 from lib.clients.postgres.rls.probe import VERBS, observe_matrix
 from lib.clients.postgres.schema import compare_schemas
 from lib.core.results import Findings, look
@@ -222,7 +222,7 @@ def look_at_rls(context: Context[BackupRestore], *, copy: RestoredCopy | None, s
         return look_at_rls.errors(NOT_COMPARED, fix=SEE_COMPARED)
     rls = context.borrow(RLS)
     verbs = VERBS if "database" in context.embedded else ("select",)
-    ours, theirs = (observe_matrix(database, rls, verbs=verbs) for database in (context.target, copy.database))
+    ours, theirs = (observe_matrix(database, rls, verbs=verbs) for database in (context.target, as_owner(copy.database)))
     pairs = pair_cells(ours, theirs, schema.differences)
     rows = [describe_cell_pair(pair) for pair in pairs]
     seen = Findings[None](

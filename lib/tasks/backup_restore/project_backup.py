@@ -16,7 +16,7 @@ from typing import Any
 from lib.clients.npm import ScriptRun, run_script
 from lib.clients.postgres.digests import TableDigest, compare_tables, digest_tables, open_reading
 from lib.clients.postgres.dumps import read_only_environment, read_scope
-from lib.clients.postgres.restores import Restore, drop_copy, make_copy, restore_dump
+from lib.clients.postgres.restores import Restore, as_reader, drop_copy, make_copy, restore_dump
 from lib.clients.postgres.schema import Difference, compare_schemas, read_schema
 from lib.clients.working_copy import copy_commit, remove_copies
 from lib.core.errors import CommandError, TargetError
@@ -146,7 +146,7 @@ def compare_with_copy(context: Context[BackupRestore], proof: Proof, before: Sou
         unlike = describe_unlike(context.target, copy, restore, before.scope.pack)
         if not restore.succeeded:
             return replace_proof(proof, restore=restore, unlike=unlike)
-        with open_reading(copy, timeout_s=limit_s) as connection:
+        with open_reading(as_reader(copy), timeout_s=limit_s) as connection:
             theirs = digest_tables(connection, before.scope.own)
         definitions = compare_schemas(before.own, read_schema(copy, before.scope.pack))
     except CommandError as exc:

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from select import select
 from typing import Any
 
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn
 
+from lib.clients.postgres.bounded import Limit, StatementTimeout, next_result, run_statement
+from lib.clients.postgres.client_commands import find_client_command
 from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile
+from lib.core.errors import TargetError
 from lib.core.redact import redact
 
 
@@ -61,41 +63,60 @@ def apply_file(
     watch: given the connection, returns the follower. Each file gets a fresh connection, because the CLI
     resets its own. Returns where the file failed, or None; what a failing transaction did is undone.
     """
+    if refusal := refuse_file(file):
+        return refusal
     with twin.connect_as_launcher() as connection:
         follower = watch(connection) if watch else NothingWatched()
         statements = file.statements
         at = statements[0] if statements else Statement(index=0, text="", line=1, words=())
+        way = implicit_transaction if file.fits_one_transaction else one_by_one
         try:
-            for at in statements:
-                refuse_stream(at)
-            with implicit_transaction(connection) if file.fits_one_transaction else one_by_one(connection) as execute:
+            with way(connection, twin) as execute:
                 for at in statements:
                     follower.before(at)
                     execute(at.text)
                     follower.after(at)
         except psycopg.Error as exc:
             return read_failure(file, at, exc)
+        except StatementTimeout as exc:
+            raise too_slow(file, at, exc) from exc
     return None
 
 
-def refuse_stream(statement: Statement) -> None:
-    """Raise for a statement that exchanges data with its client, which no push can do."""
-    if statement.words[0] == "copy" and {"stdin", "stdout"} & set(statement.words):
-        raise psycopg.errors.FeatureNotSupported("copy from stdin or to stdout can't be pushed: write insert statements")
+def refuse_file(file: MigrationFile) -> ApplyFailure | None:
+    """Return why nothing of a file is run: something in it is not SQL; None when all of it is."""
+    found = find_client_command(file.text)
+    if found is None:
+        return None
+    before = [one for one in file.statements if one.line <= found.line]
+    return ApplyFailure(
+        file=file.name,
+        index=before[-1].index if before else 0,
+        statement=found.name,
+        line=found.line,
+        sqlstate=psycopg.errors.SyntaxError.sqlstate,
+        said=f"{found.account}, so nothing of the file was run",
+    )
+
+
+def too_slow(file: MigrationFile, statement: Statement, exc: StatementTimeout) -> TargetError:
+    """Return the error for a statement of a file that did not end in time."""
+    where = f"{file.name}, line {statement.line} (statement {statement.index}: {redact(statement.summary)})"
+    return TargetError(f"{where}: {exc.message}", fix=exc.fix)
 
 
 @contextmanager
-def one_by_one(connection: psycopg.Connection[Any]) -> Iterator[Callable[[str], None]]:
+def one_by_one(connection: psycopg.Connection[Any], twin: Twin) -> Iterator[Callable[[str], None]]:
     """Yield what executes a statement by itself, committed at once."""
 
     def execute(statement: str) -> None:
-        connection.execute(statement)
+        run_statement(connection, statement, limit=Limit.after(twin.launcher, twin.timeout_s))
 
     yield execute
 
 
 @contextmanager
-def implicit_transaction(connection: psycopg.Connection[Any]) -> Iterator[Callable[[str], None]]:
+def implicit_transaction(connection: psycopg.Connection[Any], twin: Twin) -> Iterator[Callable[[str], None]]:
     """Yield what executes a statement in one pipeline; it is committed at the end, and undone by any error."""
     pgconn = connection.pgconn
     pgconn.enter_pipeline_mode()
@@ -103,32 +124,35 @@ def implicit_transaction(connection: psycopg.Connection[Any]) -> Iterator[Callab
     def execute(statement: str) -> None:
         pgconn.send_query_params(statement.encode(), None)
         pgconn.send_flush_request()
-        read_results(pgconn, until_sync=False)
+        read_pipeline(pgconn, Limit.after(twin.launcher, twin.timeout_s), until_sync=False)
+
+    def end() -> None:
+        # What ends the transaction: a commit, or after an error the end of what is skipped.
+        pgconn.pipeline_sync()
+        read_pipeline(pgconn, Limit.after(twin.launcher, twin.timeout_s), until_sync=True)
 
     try:
         try:
             yield execute
-        finally:
-            # What ends the transaction: a commit, or after an error the end of what is skipped.
-            pgconn.pipeline_sync()
-            read_results(pgconn, until_sync=True)
+        except StatementTimeout:
+            raise  # its session is gone
+        except BaseException:
+            end()
+            raise
+        else:
+            end()
     finally:
         if pgconn.status == ConnStatus.OK:
             pgconn.exit_pipeline_mode()
 
 
-def read_results(pgconn: PGconn, *, until_sync: bool) -> None:
+def read_pipeline(pgconn: PGconn, limit: Limit, *, until_sync: bool) -> None:
     """Read a pipeline's results: those of one statement, or all until its sync. Raises what the server refused."""
-    while pgconn.flush():
-        select([], [pgconn.socket], [])
     error: psycopg.Error | None = None
     empty = 0
     # A statement's results end with an empty one; an error before the sync may leave one or two of them.
     while empty < (2 if until_sync else 1):
-        while pgconn.is_busy():
-            select([pgconn.socket], [], [])
-            pgconn.consume_input()
-        result = pgconn.get_result()
+        result = next_result(pgconn, limit)
         if result is None:
             empty += 1
         elif result.status == ExecStatus.PIPELINE_SYNC:

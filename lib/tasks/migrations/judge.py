@@ -123,10 +123,10 @@ def judge_atomic(migrations: MigrationSet) -> Result:
     if not torn:
         detail = f"CONCURRENTLY is alone in its file, as required: {', '.join(alone)}." if alone else ""
     else:
-        causes = [(file, (file.transaction_control + file.concurrent)[0]) for file in torn]
+        causes = [(file, (file.transaction_control + file.concurrent + file.never_held)[0]) for file in torn]
         named = "; ".join(f"{file.name}, line {one.line}: {one.summary}" for file, one in causes)
         detail = f"{named}. A later failure leaves half the file applied and no history row."
-    fix = "Put each CONCURRENTLY statement alone in a file, and remove BEGIN and COMMIT: the CLI adds them."
+    fix = "Put each CONCURRENTLY or VACUUM statement alone in a file, and remove BEGIN and COMMIT: the CLI adds them."
     return count_check(FILES_ARE_ATOMIC, torn, "files", detail, left_out=find_skipped(migrations), fix=fix)
 
 

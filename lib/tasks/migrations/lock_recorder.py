@@ -150,7 +150,7 @@ def record_locks(twin: Twin, file: MigrationFile, *, scale: int) -> Recording:
             if rows[oid] and row["column"]
         ]
         with (
-            background_work(twin.database, busy) as workers,
+            background_work(twin.worker, busy) as workers,
             untouched_work(twin.database) as untouched,
             ControlClock() as clock,
         ):

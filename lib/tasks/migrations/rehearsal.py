@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 
+from lib.clients.postgres.bounded import Limit, StatementTimeout, run_statement
 from lib.clients.postgres.dumps import PLATFORM_SCHEMAS
 from lib.clients.postgres.fidelity import Fidelity
 from lib.clients.postgres.schema import Difference, Schema, compare_schemas, read_schema, read_schema_on
@@ -21,7 +22,7 @@ from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin, clone_twin, make_twin
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
 from lib.clients.supabase.seed_files import load_seed
-from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure
+from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure, refuse_file, too_slow
 from lib.tasks.migrations.recordings import Recording
 from lib.tasks.migrations.scale_rows import Reference, mark_seeding, read_reference
 from lib.tasks.migrations.scaled_pass import ScaledPass, apply_at_scale
@@ -181,6 +182,8 @@ def try_rollback(
     """Roll the newest migration back, compare with the schema before it, and leave the twin as it was."""
     if rollback is None:
         return TriedRollback(migration=file.name, found=False)
+    if refusal := refuse_file(rollback):
+        return TriedRollback(migration=file.name, found=True, failure=refusal)
     statements = unwrap(rollback.statements)
     if any(one.is_concurrent or one.is_transaction_control for one in statements):
         with clone_twin(twin) as copy:
@@ -207,10 +210,12 @@ def roll_back_and_undo(
         connection.execute("begin")
         for statement in statements:
             try:
-                connection.execute(statement.text)
+                run_statement(connection, statement.text, limit=Limit.after(twin.launcher, twin.timeout_s))
             except psycopg.Error as exc:
                 return read_failure(rollback, statement, exc), {}
-        # Back to the superuser, who may read everything, with what the transaction sees.
+            except StatementTimeout as exc:
+                raise too_slow(rollback, statement, exc) from exc
+        # Back to the launch, whatever it has become, with what the transaction sees.
         connection.execute("reset role")
         seen = read_schema_on(connection, schemas)
         connection.execute("rollback")
@@ -221,5 +226,5 @@ def roll_back_and_undo(
 def seeded(twin: Twin, pack: Path, place: Place) -> Iterator[tuple[Reference, str]]:
     """Yield the twin, seeded, as a source of rows, and why it could not be seeded, or ''."""
     marker = mark_seeding(twin.database)
-    problem = load_seed(twin, pack, postgres_bin=place.postgres_bin, timeout_s=place.timeout_s)
-    yield read_reference(twin.database, marker), problem
+    problem = load_seed(twin, pack, timeout_s=place.timeout_s)
+    yield read_reference(twin.worker, marker), problem

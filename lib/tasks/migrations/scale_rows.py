@@ -12,6 +12,8 @@ from typing import Any
 
 import psycopg
 
+from lib.clients.postgres.launch_role import WORKER
+from lib.clients.postgres.twin import Twin
 from lib.transport.database import Database, quote_name, read_query
 
 Column = tuple[str, str]
@@ -69,13 +71,13 @@ class RowScaler:
     """Copies the reference's rows into a twin's tables, each once, as the tables are created."""
 
     reference: Reference
-    twin: Database
+    twin: Twin
     scale: int
     filled: dict[str, Filled] = field(default_factory=dict)
 
     def top_up(self) -> None:
         """Fill every table that now exists and was not filled before."""
-        with self.twin.connect(autocommit=True) as connection:
+        with self.twin.worker.connect(autocommit=True) as connection:
             columns = read_columns(connection)
             present = writable_columns(columns)
             new = [table for table in self.reference.tables if table in present and table not in self.filled]
@@ -90,12 +92,19 @@ class RowScaler:
 
     def empty(self) -> None:
         """Delete every row of the tables filled so far; the next top-up fills them again."""
-        with self.twin.connect(autocommit=True) as connection:
+        with self.twin.worker.connect(autocommit=True) as connection:
             present = writable_columns(read_columns(connection))
             tables = [table for table in self.filled if table in present]
             if tables:
+                self._let_truncate(present)
+                connection.execute("set session_replication_role = replica")
                 connection.execute(f"truncate {', '.join(tables)} cascade")
         self.filled.clear()
+
+    def _let_truncate(self, tables: Iterable[str]) -> None:
+        """Let the worker empty tables of any owner."""
+        with self.twin.database.connect() as connection:
+            connection.execute(f"grant truncate on {', '.join(tables)} to {quote_name(WORKER)}")
 
     def _fill(
         self, connection: psycopg.Connection[Any], source: psycopg.Connection[Any], table: str, columns: Sequence[str]
@@ -106,11 +115,17 @@ class RowScaler:
             try:
                 with connection.transaction(), source.transaction():
                     rows = copy_rows(source, connection, table, columns, self.reference, scale)
-                    connection.execute(f"analyze {table}")
+                analyze(self.twin, table)
                 return Filled(table=table, rows=rows, problem=problem)
             except psycopg.Error as exc:
                 problem = f"{scale} times the seed's rows did not fit: {exc.diag.message_primary or type(exc).__name__}"
         return Filled(table=table, rows=0, problem=problem)
+
+
+def analyze(twin: Twin, table: str) -> None:
+    """Have the server count a table. What its indexes call runs as the table's owner, whoever asks."""
+    with twin.database.connect() as connection:
+        connection.execute(f"analyze {table}")
 
 
 def read_catalog(database: Database) -> Catalog:

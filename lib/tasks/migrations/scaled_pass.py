@@ -34,7 +34,7 @@ def apply_at_scale(
 
     def take() -> list[Recording]:
         with clone_twin(base) as twin:
-            scaler = RowScaler(reference=reference, twin=twin.database, scale=scale)
+            scaler = RowScaler(reference=reference, twin=twin, scale=scale)
             recordings = record_in_turn(twin, files, scaler)
             fills.append(tuple(scaler.filled.values()))
             return recordings

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
 from lib.core.results import Result
 from lib.core.wording import name_some
-from lib.tasks.rls.pgtap import FOLDER, TapFile
+from lib.tasks.rls.pgtap import FOLDER
+from lib.tasks.rls.tap_output import TapFile
 from lib.tasks.rls.task import PGTAP_TESTS_PASS
 
 TIMED_OUT = re.compile(r"canceling statement due to (?:statement|lock) timeout")
@@ -33,15 +34,15 @@ def judge_pgtap(files: Sequence[TapFile], control: Control, *, timeout_s: float)
         return check.errored(f"{too_busy_for(control, timeout_s)} {name_some(bad)}.", observed=good, unit="tests", fix=RUN_AGAIN)
     aside = [f"{one.skipped + one.todo} in {one.path}" for one in files if one.skipped + one.todo]
     noted = f"Skipped or still to do, so not tested: {name_some(aside)}." if aside else ""
+    unfinished = [f"{one.path}: {name}" for one in files for name in one.unfinished]
+    noted += f" Failing, and marked as still to do: {name_some(unfinished)}." if unfinished else ""
     idle = sum(one.skipped + one.todo for one in files)
     hints = [hint for one in files for hint in one.fix]
-    command = next((one.command for one in files if not one.is_good and one.command), files[0].command)
     return check.judge(
         holds=not bad,
         observed=good - idle,
         expected=max(ran, sum(one.planned or 0 for one in files)) - idle,
         unit="tests",
         detail=f"{name_some(bad)}. {noted}".strip() if bad else noted,
-        fix=[*hints, "Read the output of the file, kept as tap-<number>-<file>.txt."],
-        command=command,
+        fix=[*dict.fromkeys(hints), "Read the output of the file, kept as tap-<number>-<file>.txt."],
     )

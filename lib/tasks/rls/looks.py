@@ -208,11 +208,10 @@ def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
     """Every pgTAP file of the project, run in its own transaction that was rolled back."""
     if refusal := refuse_unpushed(context):
         return look_at_pgtap.not_allowed(refusal)
-    psql = context.programs.postgres_bin / "psql"
     timeout_s = context.settings.statement_timeout_s
     with open_place(context) as place, ControlClock() as clock:
         began_s = time.monotonic()
-        files = list(run_test_files(place.database, context.pack, psql=psql, statement_timeout_s=timeout_s))
+        files = list(run_test_files(place.database, context.pack, statement_timeout_s=timeout_s))
         control = clock.since(began_s)
     rows = [
         {
@@ -220,7 +219,7 @@ def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
             "planned": one.planned,
             "ran": one.ran,
             "failed": len(one.failed),
-            "note": "; ".join(filter(None, (one.problem, *one.failed))),
+            "note": "; ".join(filter(None, (one.problem, *one.failed, *(f"still to do: {name}" for name in one.unfinished)))),
         }
         for one in files
     ]

@@ -58,11 +58,11 @@ def open_place(context: Context[Rls]) -> Iterator[Place]:
         if not likeness.is_faithful:
             raise TargetError(likeness.account, fix="See migrations.twin_is_faithful.")
         live, copy = (deciding(read_schema(one, schemas)) for one in (context.target, twin.database))
-        problem = load_seed(twin, context.pack, postgres_bin=bin_dir, timeout_s=timeout_s)
+        problem = load_seed(twin, context.pack, timeout_s=timeout_s)
         if problem:
             raise TargetError(f"The fixtures could not fill the twin: {problem}.", fix="Correct the seed, then run again.")
         yield Place(
-            database=twin.database,
+            database=twin.launcher,
             is_twin=True,
             provenance=context.provenance_of(TWIN),
             compared=len(live),

@@ -107,10 +107,11 @@ PGTAP_TESTS_PASS = Check(
     "The project's own pgTAP tests pass",
     subject="database",
     fix="Read the output of the file that the detail names.",
-    doc="Runs each file in supabase/tests with psql, in its own transaction that is rolled back, and reads its TAP. A "
-    "file that ran no test, did not run as many as planned, or left its transaction counts as failed, and so does one whose "
-    "tests were all skipped or are all to do. A file that commits or reconnects is not run and counts as failed. Other tests "
-    "that were skipped or are to do are left out of the count, and named.",
+    doc="Sends each file in supabase/tests to the server, statement by statement, in a transaction that is rolled back, and "
+    "reads its TAP. A file that ran no test, did not run as many as planned, printed results that pgTAP itself did not count, "
+    "or left its transaction counts as failed, and so does one whose tests were all skipped or are all to do. A file that "
+    "commits, or has a command of psql in it, is not run and counts as failed. Other tests that were skipped or are to do are "
+    "left out of the count, and named.",
 )
 CHECKS: tuple[Check, ...] = (
     EVERY_TABLE_ENABLED,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lib.clients.postgres.client_commands import ClientCommand
 from lib.clients.postgres.digests import TableDigest
 from lib.clients.supabase.cli import CliRefusal
 from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of
@@ -40,6 +41,16 @@ def judge_edited(edited: Sequence[str]) -> list[Result]:
     ]
     return [
         APPLIED_WITH_CLI.failed(observed="edited since", expected="applied as it is now", detail=detail, fix=fix),
+        HISTORY_RECORDS_FILE.errored(NOT_APPLIED, fix=SEE_APPLIED),
+    ]
+
+
+def judge_client_commands(found: Sequence[tuple[str, ClientCommand]]) -> list[Result]:
+    """Return the results of seed files that are not all SQL; the CLI is not called then, and nothing of them runs."""
+    detail = f"{join_words([f'{path}: {command.account}' for path, command in found])}. Nothing of the seed was run."
+    fix = list(dict.fromkeys(command.fix for _, command in found))
+    return [
+        APPLIED_WITH_CLI.failed(observed="not SQL", expected="SQL", detail=detail, fix=fix),
         HISTORY_RECORDS_FILE.errored(NOT_APPLIED, fix=SEE_APPLIED),
     ]
 
@@ -105,10 +116,9 @@ def judge_second_application(seen: Reapplied, left_to_push: Sequence[str], expec
         return check.errored("No table holds a row after the seed ran.", fix="Check that the seed names the right tables.")
     wrong = [f"{label} goes from {format_count(before[label][0] or 0, 'row')} to {again[label][0]}" for label in changed]
     wrong += [f"the CLI would push {name}" for name in left_to_push]
+    wrong += [] if seen.undone else ["the seed ended the transaction that it ran in again"]
     detail = f"{join_words(wrong[:NAMED])}." if wrong else ""
     fix = "Write the seed's statements so that they may run twice, such as `insert ... on conflict do nothing`."
-    if not seen.undone:
-        detail += " A seed file has its own COMMIT, so what ran again could not be rolled back."
     left_out = find_unread(unread)
     hidden = sorted(short - set(changed))
     if hidden:

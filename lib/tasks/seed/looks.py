@@ -7,7 +7,17 @@ from typing import Any
 
 from lib.clients.postgres.digests import digest_tables, open_reading
 from lib.clients.supabase.cli import CliRefusal, SupabaseCli, open_cli, stage_project
-from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of, find_seed_files, read_recorded, reapply
+from lib.clients.supabase.seed_files import (
+    LEAVE_TRANSACTIONS,
+    Reapplied,
+    SeedFile,
+    figures_of,
+    find_client_commands,
+    find_escapes,
+    find_seed_files,
+    read_recorded,
+    reapply,
+)
 from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.errors import DatabaseError
 from lib.core.permissions import Act
@@ -17,6 +27,7 @@ from lib.tasks.seed.judge import (
     NOT_APPLIED,
     SEE_APPLIED,
     describe_domain,
+    judge_client_commands,
     judge_counts,
     judge_edited,
     judge_emails,
@@ -47,6 +58,10 @@ def look_at_application(context: Context[Seed]) -> Findings[list[SeedFile]]:
     if unpushed := refuse_unpushed(context):
         return look_at_application.not_allowed(unpushed)
     files = find_seed_files(context.pack)
+    if found := find_client_commands(files):
+        return Findings(
+            results=judge_client_commands(found), rows=[{"file": name, "found": said.account} for name, said in found]
+        )
     before = read_recorded(context.target)
     edited = [file.path for file in files if before.get(file.path, file.sha256) != file.sha256]
     if edited:
@@ -103,6 +118,10 @@ def look_at_second_application(context: Context[Seed], *, applied: Sequence[Seed
         return look_at_second_application.errors(NOT_APPLIED, fix=SEE_APPLIED)
     if refusal := context.refusals.get(Act.FIXTURES):
         return look_at_second_application.not_allowed(refusal)
+    if escapes := find_escapes(applied):
+        detail = f"{'; '.join(escapes)}. So the seed was not run again: that could not be undone."
+        result = check.failed(observed="ends its transaction", expected="no change", detail=detail, fix=LEAVE_TRANSACTIONS)
+        return Findings(results=[result])
     answer = open_seed_cli(context).push(context.target, include_seed=True)
     left = [*answer.data.get("migrations", []), *answer.data.get("seeds", [])]
     try:

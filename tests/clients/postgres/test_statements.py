@@ -96,3 +96,55 @@ def test_spacing_comments_and_case_do_not_change_a_statement() -> None:
 def test_a_changed_literal_or_quoted_name_does() -> None:
     assert canonical_statements("select 'A'") != canonical_statements("select 'a'")
     assert canonical_statements('select "A"') != canonical_statements('select "a"')
+
+
+LENGTH = 1_000_000
+"""Characters: a splitter that read them again for every part would not end within a test."""
+LARGE = {
+    "nested comments": "/*" * (LENGTH // 2),
+    "closed nested comments": "/*" * (LENGTH // 4) + "*/" * (LENGTH // 4),
+    "an unclosed quote after many": "select '" + "a''" * (LENGTH // 3),
+    "an unclosed escaped quote": "select E'" + "\\'" * (LENGTH // 2) + "\\",
+    "escaped quotes that never close": "E'\\'" * (LENGTH // 4) + "\\",
+    "an unclosed name": 'select "' + 'a""' * (LENGTH // 3),
+    "dollar quotes one in another": "".join(f"$a{number}$" for number in range(LENGTH // 9)),
+    "one dollar quote after another": "$a$$b$" * (LENGTH // 6),
+    "one line": "select " + "1," * (LENGTH // 2),
+    "open parentheses": "(" * (LENGTH // 5),
+    "semicolons in parentheses": "select (" + ";" * (LENGTH // 5),
+    "semicolons": ";" * LENGTH,
+    "words": "begin atomic case end " * (LENGTH // 22),
+    "a body": "create f begin atomic " + "select 1; " * (LENGTH // 20),
+    "lines of comments": "--\n" * (LENGTH // 3),
+    "dollars": "$" * (LENGTH // 5),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_text_of_any_shape_is_split_in_one_pass(name: str) -> None:
+    assert len(split_statements(LARGE[name])) <= 1
+
+
+def test_many_statements_are_split_in_one_pass_and_know_their_lines() -> None:
+    found = split_statements("select\n1;\n" * 60_000)
+    assert (len(found), found[-1].index, found[-1].line, found[-1].words) == (60_000, 59_999, 119_999, ("select",))
+
+
+def body_of(words: list[str]) -> bool:
+    """Say the slow way whether a semicolon after these words is inside a body; the rule that the quick way keeps."""
+    for at in range(len(words) - 1):
+        if words[at : at + 2] == ["begin", "atomic"] and words[0] == "create":
+            return words[at + 2 :].count("end") <= words[at + 2 :].count("case")
+    return False
+
+
+@given(st.lists(st.sampled_from(["create", "begin", "atomic", "case", "end", "select", ";"]), max_size=30))
+def test_a_body_ends_where_its_end_is(words: list[str]) -> None:
+    expected: list[list[str]] = [[]]
+    for word in words:
+        if word == ";" and not body_of(expected[-1]):
+            expected.append([])
+        elif word != ";":
+            expected[-1].append(word)
+    found = [list(one.words) for one in split_statements(" ".join(words)) if one.words]
+    assert found == [one for one in expected if one]

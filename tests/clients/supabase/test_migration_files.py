@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,9 +33,9 @@ def test_files_come_in_the_order_of_their_names(tmp_path: Path) -> None:
     ]
 
 
-def test_a_name_the_cli_skips_is_listed_apart(tmp_path: Path) -> None:
-    migrations = found(tmp_path, {"20250101_a.sql": "", "add_votes.sql": "", "20250102.sql": "", "README.md": ""})
-    assert migrations.unfit == ("20250102.sql", "README.md", "add_votes.sql")
+def test_an_sql_file_that_the_cli_skips_is_listed_apart(tmp_path: Path) -> None:
+    migrations = found(tmp_path, {"20250101_a.sql": "", "add_votes.sql": "", "20250102.sql": "", "claude.md": "not SQL"})
+    assert migrations.unfit == ("20250102.sql", "add_votes.sql")
 
 
 def test_one_version_in_two_files_is_found(tmp_path: Path) -> None:
@@ -71,6 +73,13 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         ("create index concurrently i on a (b)", True),
         ("create table a (b int); create index concurrently i on a (b)", False),
         ("begin; create table a (b int); commit", False),
+        ("create table a (b int); vacuum a; select 1", False),
+        ("vacuum analyze a", True),
+        ("create table a (b int); alter system set work_mem = '1MB'", False),
+        ("create table a (b int); do $$ begin commit; end $$", False),
+        ("do $$ begin insert into a values (1); COMMIT AND CHAIN; end $$", False),
+        ("do $$ begin perform 'commit;'; /* commit; */ raise notice 'rollback;'; end $$; select 1", True),
+        ("create table a (b int); alter table a add c int; reindex table a; cluster a using i", True),
         ("do $$ begin null; end $$; comment on table a is 'create index concurrently; begin'", True),
     ],
 )
@@ -94,3 +103,31 @@ def test_a_file_edited_after_it_was_applied_is_drift(tmp_path: Path) -> None:
 def test_what_was_not_recorded_can_not_be_called_edited(tmp_path: Path) -> None:
     files = found(tmp_path, {"1_a.sql": "select 5", "2_b.sql": "select 6"}).files
     assert find_edited(files, [AppliedMigration(version="1", name="a", statements=None)]) == []
+
+
+@pytest.mark.parametrize("where", ["migrations", "rollbacks"])
+def test_what_is_no_file_of_the_project_is_named_at_once(tmp_path: Path, where: str) -> None:
+    pack = pack_of(tmp_path / "pack", **{"1_a.sql": "select 1"})
+    folder = pack / "supabase" / where
+    folder.mkdir(exist_ok=True)
+    made: dict[str, Callable[[Path], object]] = {
+        "a named pipe, not a file": os.mkfifo,
+        "a link to something outside the project": lambda path: path.symlink_to("/etc/passwd"),
+        "a link that leads nowhere": lambda path: path.symlink_to(path.name),
+        "a folder, not a file": Path.mkdir,
+        "has a NUL byte at line 2": lambda path: path.write_bytes(b"select 1;\n\0"),
+        "is UTF-16 text": lambda path: path.write_bytes("select 1".encode("utf-16")),
+        "byte 0xe4 at line 1": lambda path: path.write_bytes("select 'ä'".encode("latin-1")),
+        "more than the 17 MB": lambda path: os.truncate(path, 2 * 1024**3) if path.touch() is None else None,
+    }
+    for said, make in made.items():
+        path = folder / "2_b.sql"
+        make(path)
+        with pytest.raises(TargetError) as caught:
+            find_migrations(pack)
+        assert f"supabase/{where}/2_b.sql" in caught.value.message
+        assert said in caught.value.message
+        path.rmdir() if path.is_dir() else path.unlink()
+    (folder / "2_b.sql").write_bytes(b"\xef\xbb\xbfselect 1;")
+    (folder / "claude.md").symlink_to("/etc/passwd")
+    assert find_migrations(pack).files[0].name == "1_a.sql"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.cli import CliRefusal, open_cli, stage_project
 from lib.clients.supabase.migration_files import MigrationFile
+from lib.core.errors import TargetError
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.run.stack import find_supabase
 from lib.tasks.migrations.apply import ApplyFailure, apply_file
@@ -121,3 +123,20 @@ def test_a_failure_points_at_the_line_and_word(twin: Twin) -> None:
     assert failure.display_name == (
         '20250101000000_a.sql, line 5 (statement 1: select nonsense): column "nonsense" does not exist (SQLSTATE 42703)'
     )
+
+
+@pytest.mark.parametrize("text", ["select 1;\nselect pg_sleep(60);", "commit;\nselect pg_sleep(60);"])
+def test_a_statement_that_waits_is_ended_and_named_by_file_and_line(twin: Twin, text: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        apply(replace(twin, timeout_s=0.3), text)
+    assert "20250101000000_a.sql, line 2 (statement 1: select pg_sleep(60)): It did not end within 0.3 s" in caught.value.message
+    assert twin.database.value("select count(*) from pg_stat_activity where query like '%pg_sleep(60)' and state = 'active'") == 0
+
+
+@pytest.mark.parametrize(("text", "name"), [("create table public.v (id int);\n\\! id", "\\!"), ("select 1 \\gexec", "\\gexec")])
+def test_a_command_of_psql_is_named_and_nothing_of_the_file_applied(twin: Twin, text: str, name: str) -> None:
+    failure = apply(twin, text)
+    assert failure is not None
+    assert f"has {name}, a command of psql, not SQL, so nothing of the file was run" in failure.display_name
+    assert failure.line == text.count("\n") + 1
+    assert relations(twin.database) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lib.clients.postgres.twin import Twin
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.tasks.migrations.scale_rows import Catalog, RowScaler, mark_seeding, plan_shifts, read_reference
 from lib.transport.database import Database
@@ -45,7 +46,9 @@ def scaler(postgres_server: EmbeddedPostgres, server: Database):
     marker = mark_seeding(reference)
     run(reference, SEED)
     run(server, SCHEMA)
-    yield RowScaler(reference=read_reference(reference, marker), twin=server, scale=3)
+    yield RowScaler(
+        reference=read_reference(reference, marker), twin=Twin(database=server, role="postgres", search_path="public"), scale=3
+    )
     postgres_server.drop_database("rows_reference")
 
 

@@ -9,14 +9,14 @@ import pytest
 from lib.core.busyness import QUIET, Control
 from lib.core.results import Outcome
 from lib.tasks.rls.judge_pgtap import judge_pgtap
-from lib.tasks.rls.pgtap import TapFile, find_idle
+from lib.tasks.rls.tap_output import TapFile, find_idle
 
 BUSY = Control(late_s=1.0, lost=0.6)
 OUT_OF_TIME = "broke after 3 tests: ERROR:  canceling statement due to statement timeout"
 
 
 def file(**changes: Any) -> TapFile:
-    return TapFile(**{"path": "01.sql", "planned": 4, "ran": 4, "command": "psql", **changes})
+    return TapFile(**{"path": "01.sql", "planned": 4, "ran": 4, **changes})
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def test_a_statement_out_of_time_counts_only_beside_a_quiet_control(
 
 
 def test_tests_that_were_skipped_or_are_to_do_are_no_part_of_the_count_and_named() -> None:
-    some = TapFile(path="a.sql", planned=5, ran=5, skipped=1, todo=1, command="psql")
-    result = judge_pgtap([some, TapFile(path="b.sql", planned=2, ran=2, command="psql")], QUIET, timeout_s=10)
+    some = TapFile(path="a.sql", planned=5, ran=5, skipped=1, todo=1)
+    result = judge_pgtap([some, TapFile(path="b.sql", planned=2, ran=2)], QUIET, timeout_s=10)
     assert (result.outcome, result.observed, result.expected) == (Outcome.PASS, 5, 5)
     assert result.detail == "Skipped or still to do, so not tested: 2 in a.sql."
 

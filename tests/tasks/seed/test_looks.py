@@ -202,11 +202,35 @@ def test_a_value_that_differs_each_time_is_found_by_the_digest(looks, context):
     assert "public.teams goes from 2 rows to 2" in looks.detail("applied_twice_changes_nothing")
 
 
-def test_a_seed_with_its_own_commit_is_reported(looks, context):
+def test_a_seed_in_a_transaction_of_its_own_is_run_again_and_undone(looks, context):
     write_seed(context, f"begin;{SEED}commit;")
     looks.all()
     assert looks.not_passed() == {}
-    assert "its own COMMIT" in looks.detail("applied_twice_changes_nothing")
+
+
+@pytest.mark.parametrize(
+    "ending",
+    ["commit; begin;", "commit and chain;", "end; insert into public.teams values (8, 'Extra');", "rollback; select 1;"],
+)
+def test_a_seed_that_ends_its_transaction_half_way_is_not_run_again(looks, context, ending):
+    write_seed(context, f"begin; {SEED} {ending} update public.teams set name = gen_random_uuid()::text; commit;")
+    looks.apply()
+    before = context.target.rows("select * from public.teams order by id")
+    looks.all()
+    assert looks.not_passed()["applied_twice_changes_nothing"] == "fail"
+    assert "supabase/seed.sql: " in looks.detail("applied_twice_changes_nothing")
+    assert context.target.rows("select * from public.teams order by id") == before
+
+
+@pytest.mark.parametrize("command", ["\\! touch marker", "select 1 \\gexec", "\\copy t from program 'touch marker'"])
+def test_a_seed_with_a_command_of_psql_is_refused_by_file_line_and_name(looks, context, command):
+    write_seed(context, f"{SEED}\n{command}\n")
+    looks.all()
+    failed = looks.not_passed()
+    assert failed["applied_with_cli"] == "fail"
+    line, name = SEED.count("\n") + 2, "\\" + command.partition("\\")[2].split()[0]
+    assert f"supabase/seed.sql: line {line} has {name}, a command of psql" in looks.detail("applied_with_cli")
+    assert context.target.value("select to_regclass('public.teams') is null")
 
 
 def test_an_edited_seed_is_a_finding_each_time_and_never_hidden_by_the_cli(looks, context):

@@ -9,6 +9,6 @@ select
 from pg_catalog.pg_auth_members a
 join pg_catalog.pg_roles r on r.oid = a.roleid
 join pg_catalog.pg_roles m on m.oid = a.member
-where m.rolname not like 'pg\_%'
+where m.rolname not like 'pg\_%' and m.rolname <> 'launch_readiness_worker'
 group by 1, 2
 order by 1, 2

@@ -1,6 +1,7 @@
 -- Who the launch is to the target, and whether what it makes in public is open to the API roles at once.
 select
     current_user::text as role,
+    (select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user) as superuser,
     exists (
         select
         from pg_catalog.pg_default_acl d
