@@ -75,6 +75,7 @@ def run_header(report: RunReport) -> PageHeader:
         rehearsed=run.rehearsal,
         partial=outcome.partial,
         finished=outcome.finished,
+        leaks=outcome.leaks,
         notebook=notebook_of(report, SUMMARY),
         checks=tuple(check_row(line) for line in report.lines),
     )

@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from lib.core.breakages import note_breakage
 from lib.core.errors import CommandError, WorkbookError
 from lib.core.files import point_at, write_whole
+from lib.core.last_look import UNREAD, Leak, lock_away, look_once_more
 from lib.core.redact import redact
 from lib.core.verdict import Verdict
 from lib.evidence.history import History, HistoryEntry, last_run, open_history, remember_run
@@ -100,23 +101,12 @@ def publish(
     lines = complete([*log.lines, *unkept], run, task_runs, torn=log.torn)
     history = parts.make("The history of runs", partial(open_history, run.rendered, history_url()), otherwise=None)
     add_up = adder(run, task_runs, lines, history, parts)
-    report = add_up(outcome)
-    notebooks = {one.task.name: read_notebook(run.run_folder, one.task.name) for one in task_runs}
-    no_text: dict[str, str] = {}
-    for name, text in parts.make("The documents", partial(draft_documents, report), otherwise=no_text).items():
-        parts.make(f"The document {name}", partial(write_document, report, name, text), otherwise=None)
-    for one in report.tasks:
-        if one.task != SUMMARY:
-            step = partial(write_task_page, report, one, notebooks.get(one.task.name))
-            parts.make(f"The page of {one.task.name}", step, otherwise=None)
-    if parts.problems:
-        report = add_up(replace(outcome, finished=False))
-    index = partial(write_index, report, notebooks.get(SUMMARY.name))
-    parts.make("The front page", index, otherwise=None)
-    seal = parts.make("The seal", partial(seal_with_key, report), otherwise="")
-    if not seal and report.outcome.finished:  # what is not sealed may not look finished
-        report = add_up(replace(outcome, finished=False))
-        parts.make("The front page", partial(write_index, report, notebooks.get(SUMMARY.name)), otherwise=None)
+    making = Making(parts=parts, add_up=add_up, report=add_up(outcome))
+    making.write_documents()
+    making.write_pages()
+    making.look_for_leaks()
+    making.seal()
+    report = making.report
     if history is not None:
         parts.make("The history of runs", partial(remember_run, history, history_entry(report)), otherwise=None)
     if report.outcome.finished and not parts.problems:
@@ -127,6 +117,60 @@ def publish(
     torn = [f"A line of the evidence can't be read ({one}); its check counts as not determined." for one in log.torn]
     words = format_verdict(report, exit_code=exit_code, unpublished=[*torn, *parts.problems])
     return Published(verdict=report.verdict, exit_code=exit_code, words=words, problems=tuple(parts.problems))
+
+
+@dataclass(kw_only=True)
+class Making:
+    """A run while its files are made: as soon as one can't be, what is made from then on says that the run is unfinished."""
+
+    parts: Parts
+    add_up: Callable[[RunOutcome], RunReport]
+    report: RunReport
+
+    @property
+    def folder(self) -> Path:
+        return self.report.run.run_folder
+
+    def write_documents(self) -> None:
+        """Write the note, the feedback entry, QA's links and the runbook."""
+        no_text: dict[str, str] = {}
+        for name, text in self.parts.make("The documents", partial(draft_documents, self.report), otherwise=no_text).items():
+            self.parts.make(f"The document {name}", partial(write_document, self.report, name, text), otherwise=None)
+
+    def write_pages(self) -> None:
+        """Write a page a task, and then the front page."""
+        for one in self.report.tasks:
+            if one.task != SUMMARY:
+                step = partial(write_task_page, self.report, one, read_notebook(self.folder, one.task.name))
+                self.parts.make(f"The page of {one.task.name}", step, otherwise=None)
+        if self.parts.problems:
+            self.report = self.add_up(replace(self.report.outcome, finished=False))
+        self.write_front_page()
+
+    def write_front_page(self) -> None:
+        """Write the front page as the run stands now."""
+        index = partial(write_index, self.report, read_notebook(self.folder, SUMMARY.name))
+        self.parts.make("The front page", index, otherwise=None)
+
+    def look_for_leaks(self) -> None:
+        """Look through all that was kept; a run that holds a credential says so, and is never known as finished."""
+        nobody_looked: tuple[Leak, ...] = (Leak(file="the whole run", count=0, kinds=(UNREAD,)),)
+        found = self.parts.make("The last look for credentials", partial(look_once_more, self.folder), otherwise=nobody_looked)
+        if found:
+            leaks = tuple(str(leak) for leak in found)
+            said = f"A credential, or what looks like one, is in {'; '.join(leaks)}. The run is readable by its owner only."
+            self.parts.problems.append(f"{said} Fix: Keep it from being printed there, remove the run, run again.")
+            self.report = self.add_up(replace(self.report.outcome, finished=False, leaks=leaks))
+            self.write_front_page()
+
+    def seal(self) -> None:
+        """Sign what the run's folder holds. What is not sealed may not look finished, and what leaks is its owner's alone."""
+        seal = self.parts.make("The seal", partial(seal_with_key, self.report), otherwise="")
+        if not seal and self.report.outcome.finished:
+            self.report = self.add_up(replace(self.report.outcome, finished=False))
+            self.write_front_page()
+        if self.report.outcome.leaks:
+            self.parts.make("The closing of the run's folder", partial(lock_away, self.folder), otherwise=None)
 
 
 def conclude(report: RunReport, parts: Parts) -> None:

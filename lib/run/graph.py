@@ -51,7 +51,7 @@ class TaskRun:
 class RunOutcome:
     """How a run ended. finished: False when it was stopped or killed; partial: only some of the tasks ran.
 
-    resumed_at: when it was taken up again after it had been cut off, each time.
+    resumed_at: when it was taken up again after it had been cut off, each time. leaks: its files that hold credentials.
     """
 
     started_at: datetime
@@ -60,6 +60,7 @@ class RunOutcome:
     partial: bool
     rehearsed_for: tuple[str, ...]
     resumed_at: tuple[datetime, ...] = ()
+    leaks: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:

@@ -54,7 +54,7 @@ class PageHeader:
     verdict, sentence: of this page's task, or of the run on its summary, and what it means.
     gates: outcome word -> how many gates count as what; of the checks themselves when it is not said.
     rehearsed: embedded or simulated parts stood in. partial: only some tasks ran.
-    finished: False when the run was stopped before its end.
+    finished: False when the run was stopped before its end. leaks: files of the run that hold credentials.
     notebook: the executed notebook beside the page, or None.
     """
 
@@ -71,6 +71,7 @@ class PageHeader:
     rehearsed: bool = False
     partial: bool = False
     finished: bool = True
+    leaks: tuple[str, ...] = ()
     notebook: str | None = None
     checks: tuple[CheckRow, ...] = ()
     gates: Mapping[str, int] | None = None
