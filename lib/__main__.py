@@ -7,6 +7,7 @@ With STRICT=1 a run gives 2 for everything but GO and NO-GO.
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -28,6 +29,22 @@ WRONG_INPUT = 2
 BROKEN = 3
 READER_LEFT = 141
 """As a shell says it of a program that a closed pipe ended (SIGPIPE)."""
+ROOM = "Free some room there"
+RIGHTS = "Correct its permissions, or name another folder"
+FEWER = "End other programs, or raise the limit: ulimit -a"
+OF_THE_MACHINE = {
+    errno.ENOSPC: ROOM,
+    errno.EDQUOT: ROOM,
+    errno.EROFS: RIGHTS,
+    errno.EACCES: RIGHTS,
+    errno.EPERM: RIGHTS,
+    errno.EIO: "Look for errors of the disk: dmesg",
+    errno.EMFILE: FEWER,
+    errno.ENFILE: FEWER,
+    errno.EAGAIN: FEWER,
+    errno.ENOMEM: FEWER,
+}
+"""Errors of the system that are no bug of ours -> what to do."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,10 +64,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read us, such as `head`, has enough
         return READER_LEFT
+    except OSError as exc:
+        if exc.errno not in OF_THE_MACHINE:
+            return broke()
+        where = f"{exc.filename}: " if exc.filename else ""
+        say(plain_line(f"The machine did not go along. {where}{exc.strerror}. Fix: {OF_THE_MACHINE[exc.errno]}."), to=sys.stderr)
+        return WRONG_INPUT
     except Exception:
-        say(traceback.format_exc(), to=sys.stderr)
-        say("The workbook itself broke: this is a bug of ours, and says nothing about the pack.", to=sys.stderr)
-        return BROKEN
+        return broke()
+
+
+def broke() -> int:
+    """Say what was raised and nobody expected, and return the exit code of a bug of ours."""
+    say(traceback.format_exc(), to=sys.stderr)
+    say("The workbook itself broke: this is a bug of ours, and says nothing about the pack.", to=sys.stderr)
+    return BROKEN
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -175,9 +175,7 @@ def execute(plan: Plan, run: RunFile) -> int:
             finish_first()
         except Interrupted as stop:
             stopped_with = stop.exit_code
-    for task, note in read_notes(run.work).items():
-        say(f"{task} left something behind.\n{note}", to=sys.stderr)
-        keep_text(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
+    keep_notes(run)
     task_runs = [graph.runs[task.name] for task in plan.tasks]
     keep_what_broke(run, task_runs)
     published = publish_run(plan, run, task_runs, graph, stopped_with=stopped_with)
@@ -196,6 +194,13 @@ def publish_run(plan: Plan, run: RunFile, task_runs: Sequence[TaskRun], graph: G
         resumed_at=plan.resumed_at,
     )
     return publish(run, task_runs, ending, strict=plan.strict, stopped_with=stopped_with, unkept=graph.unkept)
+
+
+def keep_notes(run: RunFile) -> None:
+    """Say what tasks left behind that a person must bring back, and keep it with the run."""
+    for task, note in read_notes(run.work).items():
+        say(f"{task} left something behind.\n{note}", to=sys.stderr)
+        keep_text(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
 
 
 def keep_what_broke(run: RunFile, task_runs: Iterable[TaskRun]) -> None:

@@ -160,10 +160,14 @@ class Graph:
 
     def execute_one(self, task: Task) -> Execution:
         """Execute one notebook to its end, its target brought to where it starts. In a thread of its own."""
+        notebook = self.run.work / f"{task.name}.ipynb"
         try:
             self.prepare_for(task)
         except WorkbookError as exc:
-            return Execution(notebook=self.run.work / f"{task.name}.ipynb", ended="broken", problem=exc.message.rstrip("."))
+            return Execution(notebook=notebook, ended="broken", problem=exc.message.rstrip("."))
+        except OSError as exc:
+            said = f"its target could not be prepared: {exc.strerror or exc}"
+            return Execution(notebook=notebook, ended="broken", problem=said)
         return execute_notebook(
             task,
             self.parameters[task.name],

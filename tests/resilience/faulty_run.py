@@ -19,6 +19,8 @@ from typing import Any
 KINDS = {"full": errno.ENOSPC, "fails": errno.EIO, "read-only": errno.EROFS, "short": 0}
 """full and read-only last from the n-th call on; a failing one is one call; a short write takes one byte of many."""
 LASTING = {"full", "read-only"}
+UNTOUCHED: dict[str, Callable[..., Any]] = {"mkdir": os.mkdir, "open": os.open, "write": os.write}
+"""For what the experiment itself writes: it is no part of the run."""
 CREATING = os.O_CREAT | os.O_WRONLY | os.O_RDWR
 
 
@@ -113,9 +115,14 @@ def into_kernels(words: list[str]) -> None:
     line = f"from tests.resilience.faulty_run import Fault; Fault({int(words[0])}, *{words[1:]!r}).install()\n"
 
     def begin(task: Any, parameters: Any, **named: Any) -> Any:
-        startup = Path(named["folder"]) / "ipython" / "profile_default" / "startup"
-        startup.mkdir(parents=True, exist_ok=True)
-        (startup / "00-fault.py").write_text(line)
+        place = Path(named["folder"])
+        for part in ("ipython", "profile_default", "startup"):
+            place /= part
+            if not place.exists():
+                UNTOUCHED["mkdir"](place)
+        descriptor = UNTOUCHED["open"](place / "00-fault.py", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        UNTOUCHED["write"](descriptor, line.encode())
+        os.close(descriptor)
         return real(task, parameters, **named)
 
     graph.execute_notebook = begin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shutil
@@ -20,10 +21,17 @@ from lib.evidence.log import read_evidence
 from lib.evidence.manifest import MANIFEST, verify_run
 from tests.resilience.measured import Measured
 
+TITLE = "A storage that fails"
+WHAT = (
+    "A run of one task is repeated; each time another of the calls by which it changes files fails, in `rendered/` or "
+    "in its private folder: from there on the disk is full or may only be read, or the one call gives an error, or a write "
+    "takes one byte of many. The last good run must be whole, what was found must be there after the next start, and "
+    "nothing may be green that is not sealed and whole."
+)
 ASKED = "health"
 """The small run: one task and the summary."""
-STEPS = {"full": 1, "fails": 2, "short": 2, "read-only": 4}
-"""Kind of fault -> every how many calls it is tried."""
+KINDS = ("full", "fails", "short", "read-only")
+"""Each call fails once, in one of these ways in turn; another seed begins with another."""
 LANES = 2
 PATIENCE_S = 200
 TOLD = re.compile(r"^. (?:Vendor health|Readiness summary) .*?(\d+) passed$", re.M)
@@ -44,13 +52,16 @@ class Tried:
 def measure(*, share: float, seed: int) -> Measured:
     """Fail at each call in turn, and judge what the run leaves."""
     place = Path(tempfile.mkdtemp(prefix="launch-storage-"))
+    place.chmod(0o755)
     good = place / "good"
-    run_faulty(0, "full", good, place / "counted", asked="")
+    whole = run_faulty(0, "full", good, place / "counted", asked="")
+    if whole.returncode != 0:
+        return Measured(title=TITLE, what=WHAT, tried=0, problems=(f"the good run: {(whole.stdout + whole.stderr)[-2000:]}",))
     calls = int((place / "counted").read_text())
     (place / "counted").unlink()
     run_faulty(0, "full", good, place / "counted")
     small = int((place / "counted").read_text())
-    cases = [(at, kind) for kind, step in STEPS.items() for at in range(1, small + 3, step)]
+    cases = [(at, KINDS[(at + seed) % len(KINDS)]) for at in range(1, small + 3)]
     chosen = sorted(random.Random(seed).sample(cases, max(1, round(len(cases) * share))))
     with ThreadPoolExecutor(LANES) as pool:
         tried = list(pool.map(lambda case: try_one(place, good, *case), chosen))
@@ -59,11 +70,8 @@ def measure(*, share: float, seed: int) -> Measured:
         shutil.rmtree(place)
     codes = Counter(one.exit_code for one in tried)
     return Measured(
-        title="A storage that fails",
-        what="A run of one task is repeated; each time another of the calls by which it changes files in `rendered/` fails: from "
-        "there on the disk is full or may only be read, or the one call gives an error, or a write takes one byte of many. The "
-        "last good run must be whole, what was found must be there after the next start, and nothing may be green that is not "
-        "sealed and whole.",
+        title=TITLE,
+        what=WHAT,
         tried=len(tried),
         problems=tuple(problems),
         figures={
@@ -75,23 +83,33 @@ def measure(*, share: float, seed: int) -> Measured:
     )
 
 
-def run_faulty(at: int, kind: str, rendered: Path, counter: Path, *, asked: str = ASKED) -> subprocess.CompletedProcess[str]:
-    """Run on the failing storage and return what the run said."""
-    rendered.mkdir(exist_ok=True)
-    words = [str(at), kind, str(rendered), str(counter), "run", "local", "--only", asked, "--rendered", str(rendered)]
+def run_faulty(at: int, kind: str, home: Path, counter: Path, *, asked: str = ASKED) -> subprocess.CompletedProcess[str]:
+    """Run on the failing storage, runs and private folders alike, and return what the run said."""
+    rendered, state = home / "rendered", home / "tmp"
+    for folder in (home, state, rendered):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)  # the server's own user passes through
+    words = [str(at), kind, str(home), str(counter), "run", "local", "--only", asked, "--rendered", str(rendered)]
     argv = [sys.executable, "-m", "tests.resilience.faulty_run", *words]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+    return subprocess.run(argv, cwd=ROOT, env=on(home), capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+def on(home: Path) -> dict[str, str]:
+    """Return this process's variables, with the temporary folder of a case."""
+    return {**os.environ, "TMPDIR": str(home / "tmp")}
 
 
 def try_one(place: Path, good: Path, at: int, kind: str) -> Tried:
     """Run once beside a copy of the good runs, and judge what is there after the next start."""
-    rendered, counter = place / f"{kind}-{at}", place / f"{kind}-{at}.count"
-    shutil.copytree(good, rendered, symlinks=True)
+    home, counter = place / f"{kind}-{at}", place / f"{kind}-{at}.count"
+    shutil.copytree(good, home, symlinks=True)
+    rendered = home / "rendered"
     before = {path.name for path in rendered.glob("*/local/2*")}
     latest = (rendered / "pack/local/latest").resolve().name
-    done = run_faulty(at, kind, rendered, counter)
-    subprocess.run([sys.executable, "-c", TAKE_OVER, str(rendered)], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
-    said = done.stdout + done.stderr
+    done = run_faulty(at, kind, home, counter)
+    next_start = [sys.executable, "-c", TAKE_OVER, str(rendered)]
+    after = subprocess.run(next_start, cwd=ROOT, env=on(home), capture_output=True, text=True, timeout=PATIENCE_S)
+    said = done.stdout + done.stderr + after.stderr
     problems = ["a traceback"] if "Traceback" in said else []
     if done.returncode not in (0, 1, 2):
         problems.append(f"exit code {done.returncode}: {said.strip().splitlines()[-1:]}")
@@ -100,7 +118,7 @@ def try_one(place: Path, good: Path, at: int, kind: str) -> Tried:
     folders = [path for path in rendered.glob("*/local/2*") if path.name not in before]
     problems += judge(folders[0], done.returncode, said) if folders else [] if done.returncode == 2 else ["no folder"]
     if not problems:
-        shutil.rmtree(rendered)
+        shutil.rmtree(home)
     was_hit = counter.exists() and int(counter.read_text()) >= at
     return Tried(at=at, kind=kind, exit_code=done.returncode, was_hit=was_hit, problems=tuple(problems))
 
