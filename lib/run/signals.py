@@ -35,4 +35,5 @@ def handle_signals() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # once we finish first, that holds to the process's end
+                signal.signal(number, handler)

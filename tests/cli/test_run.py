@@ -190,6 +190,25 @@ def test_a_stopped_run_ends_cleanly_and_keeps_what_it_found(
     assert not (state_base(ROOT) / folder.name).exists()
 
 
+def test_a_signal_while_publishing_comes_too_late_to_cost_anything(
+    tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = start("local", "--only", "alerts")
+    folder = wait_for_evidence(tmp_path / "pack" / "local", beside="readiness_summary.ipynb")
+    while process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(LOOK_S)
+    said = (tmp_path / "said.txt").read_text()
+    if process.returncode == 143:  # the signal came before publishing had begun
+        assert "did not come to its end" in said
+        assert json.loads((folder / "manifest.json").read_text())["finished"] is False
+    else:
+        assert process.returncode == 0, said
+        assert json.loads((folder / "manifest.json").read_text())["finished"] is True
+    assert verify_run(folder).problems == ()
+    assert not (state_base(ROOT) / folder.name).exists()
+
+
 def test_a_stand_in_that_dies_is_said_to_be_ours_and_nothing_waits_for_it(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
