@@ -232,11 +232,14 @@ def named_signing_key() -> Path | None:
     return Path(named).expanduser().absolute() if named else None
 
 
-def config_folder() -> Path:
-    """Return the user's folder for what the workbook keeps beyond any checkout. Source: XDG Base Directory Specification."""
-    named = os.environ.get("XDG_CONFIG_HOME", "").strip()
-    base = Path(named) if Path(named).is_absolute() else Path(os.environ.get("HOME", "").strip() or "/nonexistent") / ".config"
-    return base / "launch-readiness-workbook"
+def config_folder() -> Path | None:
+    """Return the user's folder for what the workbook keeps beyond any checkout; None of a user without a home.
+
+    Source: XDG Base Directory Specification.
+    """
+    named, home = (Path(os.environ.get(name, "").strip()) for name in ("XDG_CONFIG_HOME", "HOME"))
+    base = named if named.is_absolute() else home / ".config" if home.is_absolute() and home.is_dir() else None
+    return base / "launch-readiness-workbook" if base else None
 
 
 def history_problems(values: Mapping[str, str]) -> list[str]:

@@ -31,7 +31,8 @@ def signing_key_path() -> Path:
     named = named_signing_key()
     if named is not None:
         return named
-    usual = config_folder() / NAME
+    folder = config_folder()
+    usual = folder / NAME if folder else IN_CHECKOUT
     return next((path for path in (usual, IN_CHECKOUT) if path.exists()), usual if can_make(usual) else IN_CHECKOUT)
 
 
