@@ -65,6 +65,7 @@ class RunFile(BaseModel):
     services: dict[str, dict[str, str]] = Field(default_factory=dict, repr=False)
     missing: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     supabase: Path
+    supabase_before: Path | None = None
     squawk: Path
     postgres_bin: Path
     flyctl: Path = Path("flyctl")
@@ -124,7 +125,13 @@ def context_of(run: RunFile, task: str, parameters: dict[str, Any]) -> Context[S
         sections=sections,
         target=Database(run.target_url),
         scratch=Database(run.scratch_url),
-        programs=Programs(supabase=run.supabase, squawk=run.squawk, postgres_bin=run.postgres_bin, flyctl=run.flyctl),
+        programs=Programs(
+            supabase=run.supabase,
+            supabase_before=run.supabase_before,
+            squawk=run.squawk,
+            postgres_bin=run.postgres_bin,
+            flyctl=run.flyctl,
+        ),
         work=run.work,
         kept=run.kept,
         is_rehearsal=run.rehearsal,

@@ -234,6 +234,7 @@ def describe_run(
         services=services,
         missing={name: variables for name, variables in params.missing.items() if name in targets},
         supabase=find_supabase(params.run.supabase_cli) if server else Path("supabase"),
+        supabase_before=find_supabase_before(params.run.supabase_cli),
         squawk=Path(sys.executable).parent / "squawk",
         postgres_bin=server.bin_dir if server else Path(),
         history_url=history_url(),
@@ -254,6 +255,12 @@ def find_supabase(asked: str | None) -> Path:
     return Path(found)
 
 
+def find_supabase_before(asked: str | None) -> Path | None:
+    """Return the pinned CLI of the generation before; None when params name the one to use, or there is none here."""
+    pinned = sorted((TOOLS / "node_modules" / "@supabase-cli-2").glob("*/bin/supabase"))
+    return pinned[0] if pinned and asked is None else None
+
+
 def prepare_target(run: RunFile, *, seeded: bool) -> None:
     """Bring an embedded target to where later tasks start: migrations applied, nothing judged.
 
@@ -263,7 +270,8 @@ def prepare_target(run: RunFile, *, seeded: bool) -> None:
     if seeded:
         check_seed(run.pack)
     project = stage_project(run.pack, run.work / "prepare")
-    cli = open_cli(run.supabase, project, timeout_s=float(run.sections["migrations"]["command_timeout_s"]))
+    timeout_s = float(run.sections["migrations"]["command_timeout_s"])
+    cli = open_cli(run.supabase, project, timeout_s=timeout_s, older=run.supabase_before)
     try:
         cli.push(Database(run.target_url), include_seed=seeded)
     except CommandError as exc:

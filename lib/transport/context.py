@@ -21,6 +21,7 @@ class Programs:
     """Paths of the outside programs a look may start."""
 
     supabase: Path
+    supabase_before: Path | None = None  # the generation before, for a config.toml of its time
     squawk: Path
     postgres_bin: Path  # the folder with psql, pg_dump, pg_restore
     flyctl: Path = Path("flyctl")  # the one on PATH, when nobody names another

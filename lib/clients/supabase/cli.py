@@ -2,26 +2,31 @@
 
 Every call names its target, answers yes in advance, requests JSON, and says that no agent calls it.
 The password is passed in PGPASSWORD, with a URL that has none, so `ps` never shows it: both generations
-read it from there (tried with 3.1.0 and 2.122.1). The CLI gets the pack through links in our own folder,
-because it writes supabase/.temp beside what it reads.
+read it from there (tried with 3.1.0 and 2.122.1). The CLI gets a copy of what it reads of the pack, because it writes
+supabase/.temp beside it, and follows no link out of it. A config.toml that generation 3 refuses is read by generation 2,
+which most public projects were written for.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from lib.clients.supabase.migration_files import check_migrations
-from lib.clients.supabase.project_config import require_config
-from lib.core.errors import CommandError
+from lib.clients.supabase.project_config import read_config, require_config
+from lib.core.errors import CommandError, TargetError
 from lib.core.redact import redact
+from lib.core.wording import format_size
 from lib.transport.database import Database, is_loopback
 from lib.transport.process import CommandRun, run_command
 
@@ -34,11 +39,27 @@ VERSION_TIMEOUT_S = 30
 OLDEST_MAJOR = 2
 """Older versions have neither `db advisors` nor JSON output."""
 
+LONGEST_NAME = 200
+MOST_NAMED = 1_000
+"""Characters of a text in config.toml that may name files, and files that one of them may name."""
+
 SKIPPED_FILE = re.compile(r"^Skipping migration (.+?)\.\.\.", re.M)
 """The CLI's only message about a file it skips because of its name, on stderr."""
 
 LOCAL_STATE = (".temp", ".branches")
 """State of the CLI in supabase/ that belongs to one machine."""
+
+CONFIG_REFUSALS = frozenset({"DbConfigLoadError", "CliConfigValueError", "CliConfigRemovedEnvError"})
+"""The codes by which the CLI says that it can't take the project's config.toml, or a variable that it names."""
+
+WRITTEN_FOR_OLDER: set[Path] = set()
+"""Staged projects whose config.toml only the generation before takes, as this process has seen."""
+
+LARGEST_STAGE = 200_000_000
+"""Bytes that are copied for the CLI: migrations, seeds and what config.toml names; what public projects have comes to 5 MB."""
+
+UNREAD_FOLDERS = frozenset({"node_modules", ".git"})
+"""Folders below supabase/ that the CLI does not read for a database, and that may be large."""
 
 ADVISOR_LEVELS = ("ERROR", "WARN", "INFO")
 
@@ -80,12 +101,16 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True)
 class SupabaseCli:
-    """The CLI's binary with its major version, working in one staged project."""
+    """The CLI's binary with its major version, working in one staged project.
+
+    older: the generation before, for a config.toml that this one refuses.
+    """
 
     binary: Path
     major: int
     workdir: Path
     timeout_s: float
+    older: SupabaseCli | None = None
 
     def push(self, target: Database, *, dry_run: bool = False, include_seed: bool = False) -> CliAnswer:
         """Apply what is pending, or with dry_run only list it; `data["migrations"]` names the files.
@@ -108,6 +133,24 @@ class SupabaseCli:
         return self._call(["db", "advisors"], target, ["--level", "info", "--type", "all"])
 
     def _call(self, words: Sequence[str], target: Database, flags: Sequence[str]) -> CliAnswer:
+        if self.older is None or self.workdir not in WRITTEN_FOR_OLDER:
+            try:
+                return self._call_this(words, target, flags)
+            except CliRefusal as exc:
+                if self.older is None or exc.code not in CONFIG_REFUSALS:
+                    raise
+                newest = exc
+            WRITTEN_FOR_OLDER.add(self.workdir)  # nothing was done: the config is read before anything else
+            try:
+                return self.older._call_this(words, target, flags)
+            except CliRefusal as exc:
+                if exc.code not in CONFIG_REFUSALS:
+                    raise
+                WRITTEN_FOR_OLDER.discard(self.workdir)
+                raise newest from exc
+        return self.older._call_this(words, target, flags)
+
+    def _call_this(self, words: Sequence[str], target: Database, flags: Sequence[str]) -> CliAnswer:
         argv: list[str | Path] = [self.binary, *words, name_target(target, self.major), *flags]
         argv += ["--output-format", "json", "--agent", "no", "--workdir", self.workdir]
         environment = {**target.libpq_environment, **SILENCED}
@@ -115,12 +158,14 @@ class SupabaseCli:
         return read_answer(run, " ".join(words))
 
 
-def open_cli(binary: Path, workdir: Path, *, timeout_s: float) -> SupabaseCli:
+def open_cli(binary: Path, workdir: Path, *, timeout_s: float, older: Path | None = None) -> SupabaseCli:
     """Return the CLI with its generation, working in a staged project.
 
+    older: the binary of the generation before, for a config.toml that this one refuses.
     Raises CommandError when it can't be started or is older than generation 2.
     """
-    return SupabaseCli(binary=binary, major=read_major(binary), workdir=workdir, timeout_s=timeout_s)
+    before = open_cli(older, workdir, timeout_s=timeout_s) if older else None
+    return SupabaseCli(binary=binary, major=read_major(binary), workdir=workdir, timeout_s=timeout_s, older=before)
 
 
 @lru_cache
@@ -151,10 +196,10 @@ def name_target(target: Database, major: int) -> str:
 
 
 def stage_project(pack: Path, workdir: Path, *, with_config: bool = True) -> Path:
-    """Return the folder with links to the pack, so that the CLI writes nothing into the pack.
+    """Return the folder with a copy of what the CLI reads of the pack: supabase/, and the files that config.toml names.
 
     with_config: without it supabase/ stays empty, which is enough for calls that only ask the database.
-    Raises TargetError for a pack whose config or migrations can't be read: the CLI would wait for a pipe without an end.
+    Raises TargetError for a pack whose config or migrations can't be read, or whose files are too large to copy.
     """
     if with_config:
         require_config(pack)
@@ -163,16 +208,58 @@ def stage_project(pack: Path, workdir: Path, *, with_config: bool = True) -> Pat
         shutil.rmtree(workdir)
     (workdir / "supabase").mkdir(parents=True)
     if with_config:
-        link_parts(pack, workdir, apart={"supabase"})
-        link_parts(pack / "supabase", workdir / "supabase", apart=LOCAL_STATE)
+        copied = 0
+        for path in sorted({*files_below(pack / "supabase"), *files_named(pack)}):
+            copied += path.stat().st_size
+            if copied > LARGEST_STAGE:
+                raise TargetError(
+                    f"supabase/ and what its config.toml names have more than {format_size(LARGEST_STAGE)}.",
+                    fix="Move what is no migration, seed or template out of supabase/.",
+                )
+            place = workdir / path.relative_to(pack)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
     return workdir
 
 
-def link_parts(folder: Path, workdir: Path, *, apart: Collection[str]) -> None:
-    """Link every file and folder in a folder of the pack; pipes, devices and links that lead nowhere are left out."""
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.name not in apart and (path.is_file() or path.is_dir()):
-            (workdir / path.name).symlink_to(path.resolve())
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the regular files that the CLI may read in supabase/; a link counts where it stays in the pack."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [
+            name for name in folders if name not in UNREAD_FOLDERS and not (Path(place) == folder and name in LOCAL_STATE)
+        ]
+        yield from (path for name in names if is_inside(path := Path(place) / name, folder.parent))
+
+
+def files_named(pack: Path) -> Iterator[Path]:
+    """Yield the pack's files that config.toml names outside of supabase/: templates of e-mails, seeds."""
+    for text in texts_of(read_config(pack)):
+        for base in (pack, pack / "supabase"):
+            if not text or len(text) > LONGEST_NAME or Path(text).is_absolute():
+                continue
+            with suppress(OSError, ValueError, NotImplementedError):
+                found = list(islice(base.glob(text), MOST_NAMED))
+                yield from (Path(os.path.normpath(path)) for path in found if is_inside(Path(os.path.normpath(path)), pack))
+
+
+def is_inside(path: Path, pack: Path) -> bool:
+    """Return whether a path leads to a regular file of the pack."""
+    try:
+        return path.is_file() and path.resolve().is_relative_to(pack.resolve()) and path.is_relative_to(pack)
+    except (OSError, RuntimeError):
+        return False
+
+
+def texts_of(value: object) -> Iterator[str]:
+    """Yield every text within a config."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from texts_of(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from texts_of(one)
 
 
 def read_answer(run: CommandRun, what: str) -> CliAnswer:
@@ -225,10 +312,7 @@ def refusal(error: Mapping[str, Any], run: CommandRun, what: str) -> CliRefusal:
 def suggest_fix(code: str, suggestion: str) -> str | Sequence[str]:
     """Return the fix for an error of the CLI."""
     if code == "DbConfigLoadError":
-        return [
-            "Change supabase/config.toml as that message says: it was written for another generation of the CLI.",
-            "Or use the generation that it was written for.",
-        ]
+        return "Change supabase/config.toml as that message says."
     if code == "DbPushMissingRemoteError":
         return "A file is older than the newest applied one: rename it to a later version, then run again."
     if code == "DbPushMissingLocalError":

@@ -261,4 +261,9 @@ def place_of(context: Context[Migrations]) -> Place:
 def open_staged_cli(context: Context[Migrations]) -> SupabaseCli:
     """Return the CLI, with the pack staged for it."""
     workdir = stage_project(context.pack, context.work / "supabase_project")
-    return open_cli(context.programs.supabase, workdir, timeout_s=context.settings.command_timeout_s)
+    return open_cli(
+        context.programs.supabase,
+        workdir,
+        timeout_s=context.settings.command_timeout_s,
+        older=context.programs.supabase_before,
+    )

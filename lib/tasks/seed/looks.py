@@ -92,7 +92,12 @@ def schemas_of(context: Context[Seed]) -> list[str]:
 def open_seed_cli(context: Context[Seed]) -> SupabaseCli:
     """Return the CLI, working in a staged copy of the pack."""
     workdir = stage_project(context.pack, context.work / "seed_project")
-    return open_cli(context.programs.supabase, workdir, timeout_s=context.settings.command_timeout_s)
+    return open_cli(
+        context.programs.supabase,
+        workdir,
+        timeout_s=context.settings.command_timeout_s,
+        older=context.programs.supabase_before,
+    )
 
 
 def rows_of(files: Sequence[SeedFile], before: Mapping[str, str], after: Mapping[str, str]) -> list[dict[str, object]]:

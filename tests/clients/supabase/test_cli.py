@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lib.clients.supabase.cli import CliRefusal, SupabaseCli, name_target, open_cli, read_answer, read_major, stage_project
-from lib.core.errors import CommandError
-from lib.run.stack import find_supabase
+from lib.core.errors import CommandError, TargetError
+from lib.run.stack import find_supabase, find_supabase_before
 from lib.transport.database import Database
 from lib.transport.process import CommandRun
 
@@ -119,14 +119,45 @@ def test_the_real_cli_plans_pushes_lists_and_advises(cli: SupabaseCli, hosted_da
     assert isinstance(cli.advise(hosted_database).data["results"], list)
 
 
-def test_a_config_of_another_generation_is_refused_in_the_clis_own_words(
+BEFORE = find_supabase_before(None)
+
+
+@pytest.mark.skipif(BEFORE is None, reason="on this platform generation 2 is the only one")
+@pytest.mark.parametrize("written", ["[inbucket]\nenabled = true\n", "[auth.external.slack]\nenabled = false\n"])
+def test_a_config_of_the_generation_before_is_read_by_it(
+    pack: Path, tmp_path: Path, hosted_database: Database, written: str
+) -> None:
+    (pack / "supabase" / "config.toml").write_text(f'project_id = "x"\n{written}')
+    cli = open_cli(find_supabase(None), stage_project(pack, tmp_path / "staged"), timeout_s=60, older=BEFORE)
+    assert [one.version for one in cli.list_migrations(hosted_database)] == ["20250101000000"]
+    assert cli.push(hosted_database).data["migrations"] == ["20250101000000_notes.sql"]
+    assert cli.push(hosted_database).data["upToDate"] is True
+
+
+def test_a_config_that_no_generation_takes_is_refused_in_the_newest_ones_words(
     pack: Path, tmp_path: Path, hosted_database: Database
 ) -> None:
-    (pack / "supabase" / "config.toml").write_text('project_id = "x"\n[inbucket]\nenabled = true\n')
-    cli = open_cli(find_supabase(None), stage_project(pack, tmp_path / "staged"), timeout_s=60)
-    with pytest.raises(CliRefusal, match=r"\[inbucket\].*no longer supported.*Fix: Change supabase/config.toml") as caught:
-        cli.list_migrations(hosted_database)
-    assert caught.value.code == "DbConfigLoadError"
+    (pack / "supabase" / "config.toml").write_text(
+        'project_id = "x"\n[auth.email.template.invite]\nsubject = "x"\ncontent_path = "./supabase/none.html"\n'
+    )
+    cli = open_cli(find_supabase(None), stage_project(pack, tmp_path / "staged"), timeout_s=60, older=BEFORE)
+    for _ in range(2):
+        with pytest.raises(CliRefusal, match=r"content_path.*Fix: Change supabase/config.toml") as caught:
+            cli.list_migrations(hosted_database)
+        assert caught.value.code == "DbConfigLoadError"
+
+
+@pytest.mark.parametrize("content_path", ["./supabase/templates/invite.html", "./emails/invite.html"])
+def test_templates_that_config_names_are_there_for_the_cli(
+    pack: Path, tmp_path: Path, hosted_database: Database, content_path: str
+) -> None:
+    (pack / "supabase" / "config.toml").write_text(
+        f'project_id = "x"\n[auth.email.template.invite]\nsubject = "x"\ncontent_path = "{content_path}"\n'
+    )
+    (pack / content_path).parent.mkdir()
+    (pack / content_path).write_text("<p>Welcome</p>")
+    cli = open_cli(find_supabase(None), stage_project(pack, tmp_path / "staged"), timeout_s=60, older=BEFORE)
+    assert [one.version for one in cli.list_migrations(hosted_database)] == ["20250101000000"]
 
 
 def test_a_wrong_password_is_an_error(cli: SupabaseCli, hosted_database: Database) -> None:
@@ -135,10 +166,30 @@ def test_a_wrong_password_is_an_error(cli: SupabaseCli, hosted_database: Databas
         cli.list_migrations(stranger)
 
 
-def test_files_beside_supabase_are_staged_too(pack: Path, tmp_path: Path) -> None:
-    (pack / "db").mkdir()
-    (pack / "supabase" / ".temp").mkdir()
+def test_what_is_staged_is_a_copy_of_what_the_cli_reads_and_no_more(pack: Path, tmp_path: Path) -> None:
+    for path in ("db/seed.sql", "db/other.sql", "secret.txt", "supabase/.temp/x", "supabase/functions/f/node_modules/a/b.js"):
+        (pack / path).parent.mkdir(parents=True, exist_ok=True)
+        (pack / path).write_text(path)
+    (pack / "supabase" / "config.toml").write_text('[db.seed]\nsql_paths = ["../db/seed.sql", "/etc/passwd", "../../*"]\n')
+    (tmp_path / "outside.sql").write_text("select 1")
+    (pack / "supabase" / "link.sql").symlink_to(tmp_path / "outside.sql")
+    (pack / "supabase" / "inner.sql").symlink_to("config.toml")
+    (pack / "supabase" / "loop").symlink_to("loop")
     staged = stage_project(pack, tmp_path / "staged")
-    assert (staged / "db").is_symlink()
-    assert not (staged / "supabase" / ".temp").exists()
+    found = sorted(path.relative_to(staged).as_posix() for path in staged.rglob("*") if not path.is_dir())
+    assert found == [
+        "db/seed.sql",
+        "supabase/config.toml",
+        "supabase/inner.sql",
+        "supabase/migrations/20250101000000_notes.sql",
+        "supabase/migrations/notes_too.sql",
+    ]
+    assert not any(path.is_symlink() for path in staged.rglob("*"))
     assert list((stage_project(pack, tmp_path / "bare", with_config=False) / "supabase").iterdir()) == []
+
+
+def test_a_folder_too_large_to_copy_is_told(pack: Path, tmp_path: Path) -> None:
+    with (pack / "supabase" / "dump.bin").open("wb") as file:
+        file.truncate(300_000_000)
+    with pytest.raises(TargetError, match="more than 200 MB"):
+        stage_project(pack, tmp_path / "staged")
