@@ -29,6 +29,7 @@ MAY_SAY_SO = {
     "migrations/judge.py:judge_lint": "names the checks that judge the other findings; LEGITIMATE",
     "migrations/judge.py:judge_level": "how many findings 02_rls judges; LEGITIMATE",
     "migrations/judge_twin.py:judge_match": "names what differed before the push; LEGITIMATE",
+    "readiness_summary/looks.py:judge_leaks": "the sentences of errors",
     "rls/judge_pgtap.py:judge_pgtap": "names tests that the project skips; LEGITIMATE",
     "seed/judge.py:judge_recorded": "the sentence of a fail",
 }

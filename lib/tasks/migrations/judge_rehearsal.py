@@ -117,15 +117,23 @@ def time_of(recordings: Iterable[Recording], name: str) -> float | None:
     return taken[-1] if taken else None
 
 
-def judge_rollbacks(rehearsal: Rehearsal) -> Findings[None]:
-    """Judge that each file has a rollback, and that the rollback restores the schema before it."""
-    check, tried = ROLLBACKS_RESTORE_SCHEMA, rehearsal.first.rollbacks
-    rows = [{"migration": one.migration, "rollback": format_rollback(one)} for one in tried]
-    if not tried:
+def judge_rollbacks(rehearsal: Rehearsal, *, since: str) -> Findings[None]:
+    """Judge that each file has a rollback, and that the rollback restores the schema before it.
+
+    since: the version of the first migration that needs one; '' when each does. One that is there is judged anyway.
+    """
+    check, every = ROLLBACKS_RESTORE_SCHEMA, rehearsal.first.rollbacks
+    rows = [{"migration": one.migration, "rollback": format_rollback(one, since)} for one in every]
+    if not every:
         reason = "No migration was applied, so none could be rolled back."
         return Findings(results=[check.errored(reason, fix="See migrations.applies_on_twin.")])
+    tried = [one for one in every if one.found or is_asked(one.migration, since)]
+    if not tried:
+        reason = f"Every migration is older than {since} (migrations.rollbacks_from), and none of them has a rollback."
+        return Findings(results=[check.not_applicable(reason)], rows=rows)
     good = sum(one.found and not one.failure and not one.differences for one in tried)
-    facts: dict[str, Any] = {"observed": good, "expected": len(rehearsal.files), "unit": "rollbacks"}
+    unapplied = [name for name in rehearsal.files if name not in {one.migration for one in every} and is_asked(name, since)]
+    facts: dict[str, Any] = {"observed": good, "expected": len(tried) + len(unapplied), "unit": "rollbacks"}
     if good == len(tried):
         result = judge_all(check, holds=True, left_out=find_unapplied(rehearsal), **facts)
     else:
@@ -138,10 +146,16 @@ def judge_rollbacks(rehearsal: Rehearsal) -> Findings[None]:
     return Findings(results=[result], rows=rows)
 
 
-def format_rollback(tried: TriedRollback) -> str:
+def is_asked(name: str, since: str) -> bool:
+    """Return whether a migration needs a rollback: its version is not before the first that does. name: of its file."""
+    version = name.partition("_")[0]
+    return (len(version), version) >= (len(since), since) if since else True
+
+
+def format_rollback(tried: TriedRollback, since: str = "") -> str:
     """Return the outcome of one rollback as text."""
     if not tried.found:
-        return "no file in supabase/rollbacks"
+        return "no file in supabase/rollbacks" if is_asked(tried.migration, since) else f"none, and none asked for before {since}"
     if tried.failure:
         return f"failed at {tried.failure.display_name}"
     if tried.differences:

@@ -144,7 +144,7 @@ def look_at_background(context: Context[Migrations], *, rehearsal: Rehearsal | N
 def look_at_rollbacks(context: Context[Migrations], *, rehearsal: Rehearsal | None) -> Findings[None]:
     """Each migration applied and rolled back on the twin."""
     rehearsal = require_rehearsal(rehearsal)
-    return rest_on_twin(judge_rollbacks(rehearsal), rehearsal)
+    return rest_on_twin(judge_rollbacks(rehearsal, since=context.settings.rollbacks_from), rehearsal)
 
 
 @look(ONE_RUN_AT_A_TIME, PUSHED_TO_TARGET, NOTHING_LEFT_TO_PUSH)

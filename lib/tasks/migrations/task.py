@@ -18,6 +18,7 @@ class Migrations(Section):
     max_blocked_ms: float = Field(gt=0)  # longest a background statement may wait, ms
     scales: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(min_length=1)  # rehearse at these multiples of the seed's rows
     schemas: list[str] = Field(min_length=1)  # schemas the pack owns
+    rollbacks_from: str = Field(pattern=r"^\d{0,20}$")  # older versions need no rollback file; empty: each needs one
     lock_wait_s: float = Field(gt=0)  # how long to wait for another run on the same target, s
     command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
 
@@ -148,8 +149,8 @@ ROLLBACKS_RESTORE_SCHEMA = Check(
     fix="Write or correct the file of the same name in supabase/rollbacks.",
     doc="Runs each migration's file in supabase/rollbacks on the twin and compares the schema, object by object, with the "
     "one before the migration. A rollback that fails during an incident makes the incident longer. Only definitions "
-    "are compared: rows that a rollback loses, and the order of columns, are not. Where a migration did not apply, "
-    "applies_on_twin fails and this is skipped.",
+    "are compared: rows that a rollback loses, and the order of columns, are not. A migration older than "
+    "migrations.rollbacks_from needs none, but one that is there is tried all the same.",
 )
 ONE_RUN_AT_A_TIME = Check(
     "migrations.one_run_at_a_time",

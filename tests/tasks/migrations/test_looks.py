@@ -87,6 +87,7 @@ def context(postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_pa
             max_blocked_ms=1000,
             scales=[1, 3],
             schemas=["public", "private"],
+            rollbacks_from="",
             lock_wait_s=0.2,
             command_timeout_s=60,
         ),
@@ -487,6 +488,30 @@ class TestRollbacks:
         launch.rehearse()
         assert launch.not_passed() == {"rollbacks_restore_schema": "fail"}
         assert f"no rollback file for {LAST}" in launch.detail("rollbacks_restore_schema")
+
+    def test_only_migrations_from_a_version_on_need_one(self, launch: Launch) -> None:
+        add(launch.context, "create table public.more (id int)", None)
+        settings = launch.context.settings
+        for since, wanted in (("20200101000000", "fail"), (LAST.partition("_")[0], "fail"), ("99999999999999", "pass")):
+            launch.context = replace(launch.context, settings=settings.model_copy(update={"rollbacks_from": since}))
+            launch.rehearse()
+            assert launch.not_passed().get("rollbacks_restore_schema", "pass") == wanted, since
+
+    def test_where_none_is_needed_and_none_is_there_it_does_not_apply(self, launch: Launch) -> None:
+        for path in (launch.context.pack / "supabase" / "rollbacks").iterdir():
+            path.unlink()
+        settings = launch.context.settings.model_copy(update={"rollbacks_from": "99999999999999"})
+        launch.context = replace(launch.context, settings=settings)
+        launch.rehearse()
+        assert launch.not_passed() == {"rollbacks_restore_schema": "skip"}
+        assert "older than 99999999999999" in launch.detail("rollbacks_restore_schema")
+
+    def test_an_older_rollback_that_is_there_is_tried_all_the_same(self, launch: Launch) -> None:
+        add(launch.context, "create table public.more (id int)", "drop table public.nosuch")
+        settings = launch.context.settings.model_copy(update={"rollbacks_from": "99999999999999"})
+        launch.context = replace(launch.context, settings=settings)
+        launch.rehearse()
+        assert launch.not_passed() == {"rollbacks_restore_schema": "fail"}
 
     def test_a_rollback_that_leaves_something_fails_and_names_it(self, launch: Launch) -> None:
         add(launch.context, "create table public.more (id int); create type public.mood as enum ('a')", "drop table public.more")

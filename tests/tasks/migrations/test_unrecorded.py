@@ -58,7 +58,7 @@ def rehearsal(
 
 def judge(seen: Rehearsal) -> dict[str, Result]:
     """Return what the checks of recorded files come to."""
-    findings = [judge_locks(seen, limit_ms=200), judge_background(seen, limit_ms=2000), judge_rollbacks(seen)]
+    findings = [judge_locks(seen, limit_ms=200), judge_background(seen, limit_ms=2000), judge_rollbacks(seen, since="")]
     results = [*(one for found in findings for one in found.results), judge_with_rows(seen)]
     return {one.check.removeprefix("migrations."): one for one in results}
 
