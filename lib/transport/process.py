@@ -20,7 +20,7 @@ from lib.core.environment import PROGRAMS_INHERIT, inherited
 from lib.core.errors import CommandError, CommandTimeout
 from lib.core.run_mark import run_mark
 from lib.core.visible import plain_line, whole_text
-from lib.transport.pipes import Kept, KeptLines, Take, converse, end_stragglers, shorten
+from lib.transport.conversation import Kept, KeptLines, Take, converse, end_stragglers, shorten
 
 GRACE_S = 5
 """Seconds between asking a program to end and ending it."""

@@ -12,7 +12,7 @@ import pytest
 
 from lib.core.errors import CommandError, CommandTimeout
 from lib.core.redact import register_secrets
-from lib.transport import pipes, process
+from lib.transport import conversation, process
 from lib.transport.process import follow_command, run_command
 
 LONG_S = 60
@@ -61,8 +61,8 @@ def test_a_flood_is_kept_at_its_ends(piece: str) -> None:
         assert run.exit_code == 0
         assert run.stdout.startswith("first\n")
         assert run.stdout.endswith("\nlast")
-        assert len(run.stdout) < pipes.HEAD + pipes.TAIL * 2
-        assert run.left_out > 30_000_000 - pipes.TAIL
+        assert len(run.stdout) < conversation.HEAD + conversation.TAIL * 2
+        assert run.left_out > 30_000_000 - conversation.TAIL
         assert f"{run.left_out:,}" in run.stdout or "the rest of this line left out" in run.stdout
         assert len(run.transcript) < 3 * process.LONGEST_TRANSCRIPT
         with pytest.raises(CommandError, match="said too much"):
@@ -73,17 +73,17 @@ def test_a_flood_is_kept_at_its_ends(piece: str) -> None:
 def test_a_credential_that_a_cut_halves_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "q7Rz-K2mW" * 20
     register_secrets([secret])
-    monkeypatch.setattr(pipes, "HEAD", 200_000)
-    monkeypatch.setattr(pipes, "TAIL", 200_000)
+    monkeypatch.setattr(conversation, "HEAD", 200_000)
+    monkeypatch.setattr(conversation, "TAIL", 200_000)
     for shift in (30, 100, 170):
         said = "." * (200_000 - shift) + secret + "." * 900_000 + secret + "." * (200_000 - shift)
-        kept = pipes.Kept()
+        kept = conversation.Kept()
         for place in range(0, len(said), 65_536):
             kept.take(said[place : place + 65_536].encode())
         assert kept.left_out > 0
         assert secret[:9] not in kept.text.replace(secret, "")
-        lines = pipes.KeptLines(lambda: 0.0)
-        lines.take(("x" * (pipes.LONGEST_LINE - shift) + secret + "\n").encode(), final=True)
+        lines = conversation.KeptLines(lambda: 0.0)
+        lines.take(("x" * (conversation.LONGEST_LINE - shift) + secret + "\n").encode(), final=True)
         assert "q7Rz" not in lines.lines[0][1].replace(secret, "")
 
 

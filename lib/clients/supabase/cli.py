@@ -8,7 +8,6 @@ because it writes supabase/.temp beside what it reads.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from lib.core.errors import CommandError
+from lib.core.plain_json import load_json
 from lib.core.redact import redact
 from lib.transport.database import Database, is_loopback
 from lib.transport.process import CommandRun, run_command
@@ -190,7 +190,7 @@ def read_object(stdout: str) -> dict[str, Any] | None:
     for line in reversed(stdout.strip().splitlines()):
         if line.startswith("{"):
             try:
-                found = json.loads(line)
+                found = load_json(line)
             except ValueError:
                 continue
             return found if isinstance(found, dict) else None

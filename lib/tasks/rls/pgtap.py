@@ -150,7 +150,7 @@ def without_meta_commands(text: str) -> str:
 
 def read_run(name: str, run: CommandRun, *, ends_itself: bool) -> TapFile:
     """Return the outcome of one finished file from its TAP; psql's exit code is 0 even when tests failed."""
-    lines = list(Parser().parse_text(tap_of(run.stdout)))
+    lines = list(Parser().parse_text(tap_of(run.whole_stdout)))
     plans = [line.expected_tests for line in lines if line.category == "plan"]
     tests = [line for line in lines if line.category == "test"]
     bails = [line.reason for line in lines if line.category == "bail"]
