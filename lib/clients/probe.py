@@ -91,14 +91,6 @@ class Reading:
         return self.answer.status is not None
 
     @property
-    def why(self) -> str:
-        """In which respects it is bad, or what is bad about it and why that is known."""
-        if self.found == NOT_AS_EXPECTED:
-            return "; ".join(self.problems)
-        reason = f" ({self.answer.json_problem})" if self.found == NOT_JSON and self.answer.body else ""
-        return f"{self.found}{reason}"
-
-    @property
     def said(self) -> str:
         """What came back, in a few words."""
         status = f" (HTTP {self.answer.status})" if self.was_answered else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from lib.clients.chatwoot import Effect
 from lib.clients.probe import Reading, fill, find_fault, keep_fields, kept_answer
-from lib.clients.probe_findings import FIXES
+from lib.clients.probe_findings import FIXES, NOT_JSON
 from lib.core.busyness import RUN_AGAIN, Control, Standing, judge_timed, too_busy_for, weigh, weigh_timeout
 from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.results import Check, Outcome, Result
@@ -31,7 +31,7 @@ def judge_reading(check: Check, reading: Reading, control: Control, *, timeout_s
     busy = f"{too_busy_for(control, timeout_s)} " if is_unclear else ""
     return check.not_passed(
         answered=reading.was_answered and not is_unclear,
-        detail=f"{busy}{question.method} {question.path}: {reading.why}{where}{tries}.",
+        detail=f"{busy}{question.method} {question.path}: {'; '.join(reading.problems) or reading.found}{where}{tries}.",
         fix=FIXES[reading.found],
         observed=list(reading.problems) if reading.problems else reading.said,
         expected=expected,
@@ -65,11 +65,12 @@ def kept_result(result: Result) -> dict[str, Any]:
 def reading_row(reading: Reading) -> dict[str, Any]:
     """Return one answer as a row of the notebook's table."""
     result = "pass" if reading.found is None else "fail" if reading.was_answered else "error"
+    why = f": {reading.answer.json_problem}" if reading.found == NOT_JSON else ""
     return {
         "endpoint": reading.probe.name,
         "path": reading.probe.question.path,
         "result": result,
-        "seen": "; ".join(reading.problems) or reading.said,
+        "seen": "; ".join(reading.problems) or reading.said + why,
         "time ms": round(reading.answer.elapsed_ms, 1),
         "tries": reading.answer.tried,
     }
