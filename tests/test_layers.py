@@ -27,7 +27,7 @@ FLOORS = (
 DOORS = {
     "sqlalchemy": {"transport/database.py", "evidence/history.py", "evidence/incident_store.py"},
     "httpx": {"transport/web.py", "transport/traffic.py"},
-    "smtplib": {"transport/smtp.py"},
+    "smtplib": {"transport/smtp.py", "transport/smtp_session.py"},
     "starlette": {"embedded/"},
     "nacl": {"clients/github.py", "embedded/vendors/github.py"},
     "aiosmtpd": {"embedded/vendors/mail.py"},

@@ -58,7 +58,7 @@ def git(root: Path, *words: str) -> str:
     if run.exit_code != 0:
         said = " ".join((run.stderr or run.stdout).split())[:300]
         raise CommandError(f"`git {words[0]}` failed in {root.name}: {said}.", fix=f"Run `git {words[0]}` there by hand.")
-    return run.stdout
+    return run.whole_stdout
 
 
 def find_root(folder: Path) -> Path | None:

@@ -7,8 +7,9 @@ Source: https://docs.github.com/en/rest/actions/secrets
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Mapping
+import math
+import re
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,8 @@ from nacl.exceptions import CryptoError
 from nacl.public import PublicKey, SealedBox
 
 from lib.core.errors import TargetError, WebError
+from lib.core.plain_json import as_count, as_list, as_moment, as_name, as_object
+from lib.core.wording import plain_text
 from lib.transport.retry import RetryPolicy
 from lib.transport.web import ask
 from lib.transport.web_types import Answer, Question, Site, read_json
@@ -30,6 +33,10 @@ MOST_PAGES = 20
 LONGEST_VALUE = 48 * 1024
 """Bytes. Source: https://docs.github.com/en/actions/reference/security/secrets"""
 MAX_BODY_BYTES = 4_000_000
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""What GitHub lets a secret be called. Source: as above, "Naming your secrets"."""
+LISTING_TIMEOUTS = 6
+"""All pages of a list may take this many times the time of one silence; GitHub keeps 100 secrets in one place: one page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,34 +83,47 @@ class GitHubSecret:
 def read_github_secrets(github: GitHub, environment: str | None) -> dict[str, GitHubSecret]:
     """Return every secret by name, page after page. Raises WebError when they cannot all be read."""
     found: dict[str, GitHubSecret] = {}
+    ends = time.monotonic() + LISTING_TIMEOUTS * github.timeout_s
     for page in range(1, MOST_PAGES + 1):
         path = f"{github.secrets_path(environment)}?per_page={PER_PAGE}&page={page}"
-        said = ask_github(github, Question(name="secrets", path=path))
+        said = ask_github(github, Question(name="secrets", path=path), within_s=ends - time.monotonic())
         try:
-            names = [
-                GitHubSecret(name=one["name"].upper(), updated_at=datetime.fromisoformat(one["updated_at"]))
-                for one in said["secrets"]
-            ]
-            total = int(said["total_count"])
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise WebError("GitHub listed secrets in a way that cannot be read.", fix="Check the address of its API.") from None
-        found.update({one.name: one for one in names})
+            listed = [read_secret(one) for one in as_list(as_object(said)["secrets"])]
+            total = as_count(said["total_count"])
+        except (KeyError, ValueError) as exc:
+            raise unreadable("listed secrets", exc) from None
+        new = {one.name: one for one in listed if one.name not in found}
+        found.update(new)
         if len(found) >= total:
             return found
-        if not names:
+        if not new:  # an empty page, or one that was there before
             break
     raise WebError(
         f"GitHub counts more secrets than the {len(found)} it listed.", fix="Run again; somebody may be changing them."
     )
 
 
+def read_secret(one: Any) -> GitHubSecret:
+    """Return one secret of an answer. Raises KeyError or ValueError for what is none."""
+    name = as_name(as_object(one)["name"])
+    if not NAME.fullmatch(name):
+        raise ValueError("a name that no secret can have")
+    return GitHubSecret(name=name.upper(), updated_at=as_moment(one["updated_at"]))
+
+
+def unreadable(what: str, exc: KeyError | ValueError) -> WebError:
+    """Return the error for an answer of another shape, with the place that is wrong."""
+    seen = f"there is no {exc}" if isinstance(exc, KeyError) else str(exc)
+    return WebError(f"GitHub {what} in a way that cannot be read: {seen}.", fix="Check the address of its API.")
+
+
 def read_github_secret(github: GitHub, environment: str | None, name: str) -> GitHubSecret:
     """Return one secret as GitHub shows it. Raises WebError when it is not there."""
     said = ask_github(github, Question(name="secret", path=f"{github.secrets_path(environment)}/{quote(name, safe='')}"))
     try:
-        return GitHubSecret(name=said["name"].upper(), updated_at=datetime.fromisoformat(said["updated_at"]))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise WebError("GitHub described a secret in a way that cannot be read.", fix="Check the address of its API.") from None
+        return read_secret(said)
+    except (KeyError, ValueError) as exc:
+        raise unreadable("described a secret", exc) from None
 
 
 def set_github_secret(github: GitHub, environment: str | None, name: str, value: str) -> None:
@@ -118,19 +138,19 @@ def set_github_secret(github: GitHub, environment: str | None, name: str, value:
     ask_github(github, Question(name="set", path=f"{path}/{quote(name, safe='')}", method="PUT", json=body), empty=True)
 
 
-def seal(key: Mapping[str, Any], value: str) -> str:
+def seal(key: Any, value: str) -> str:
     """Return the value in a box that only the key's owner can open, as base64; different every time."""
     try:
-        box = SealedBox(PublicKey(str(key["key"]).encode(), Base64Encoder))
-        key["key_id"]
+        as_name(as_object(key)["key_id"])
+        box = SealedBox(PublicKey(as_name(key["key"]).encode(), Base64Encoder))
+        return base64.b64encode(box.encrypt(value.encode())).decode()
     except (KeyError, TypeError, ValueError, CryptoError):
         raise WebError("GitHub gave a public key that cannot be used.", fix="Check the address of its API.") from None
-    return base64.b64encode(box.encrypt(value.encode())).decode()
 
 
-def ask_github(github: GitHub, question: Question, *, empty: bool = False) -> Any:
+def ask_github(github: GitHub, question: Question, *, empty: bool = False, within_s: float = math.inf) -> Any:
     """Return the JSON of a whole answer; None when an empty one is expected. Raises WebError saying what was seen instead."""
-    answer = ask(github.site, [question], concurrency=1)[0]
+    answer = ask(github.site, [question], concurrency=1, within_s=within_s)[0]
     if not answer.is_whole:
         seen, fix = describe(answer)
         raise WebError(f"GitHub ({github.repository}) did not answer the request for the {question.name}: {seen}.", fix=fix)
@@ -138,8 +158,10 @@ def ask_github(github: GitHub, question: Question, *, empty: bool = False) -> An
         return None
     try:
         return read_json(answer.body)
-    except ValueError:
-        raise WebError(f"GitHub's answer for the {question.name} is not JSON.", fix="Check the address of its API.") from None
+    except ValueError as exc:
+        raise WebError(
+            f"GitHub's answer for the {question.name} is not JSON: {exc}.", fix="Check the address of its API."
+        ) from None
 
 
 def describe(answer: Answer) -> tuple[str, str]:
@@ -147,8 +169,8 @@ def describe(answer: Answer) -> tuple[str, str]:
     if answer.failure is not None:
         return answer.failure.value, "Check the address of its API and the network."
     try:
-        said = str(json.loads(answer.body)["message"])[:80]
-    except (ValueError, KeyError, TypeError):
+        said = plain_text(as_name(as_object(read_json(answer.body))["message"], longest=MAX_BODY_BYTES), limit=80)
+    except (ValueError, KeyError):
         said = "no reason given"
     fixes = {
         401: "Renew the token.",

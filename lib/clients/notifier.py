@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lib.clients.probe import name_finding
+from lib.clients.probe import find_fault
 from lib.core.errors import MailError, WebError
 from lib.core.incidents import FailedCheck, Incident, Plan
 from lib.core.results import Check, Result
@@ -103,12 +103,14 @@ def deliver(
     recipients: Sequence[str],
     timeout_s: float,
     mail_works: bool,
+    deadline_s: float | None = None,
 ) -> Delivery:
     """Hand the message in by every way there is, and return which took it.
 
     mail: the parts of the target: its url, a webhook's when there is one, and a mailbox where one can be read.
-    mail_works: False leaves mail out, since why is judged already.
+    mail_works: False leaves mail out, since why is judged already. deadline_s: of each way; twice timeout_s when None.
     """
+    deadline_s = deadline_s or 2 * timeout_s
     message = write_message(plan, environment=environment, evidence=evidence, sender=sender, recipients=recipients)
     rows: list[dict[str, Any]] = []
     problems: list[str] = []
@@ -116,7 +118,7 @@ def deliver(
     artifacts = {"notification.eml": message.as_bytes()}
     answered = False
     if mail_works:
-        problem = try_mail(mail["url"], message, recipients, timeout_s=timeout_s)
+        problem = try_mail(mail["url"], message, recipients, timeout_s=timeout_s, deadline_s=deadline_s)
         rows.append({"way": "mail", "to": ", ".join(recipients), "result": "fail" if problem else "pass"})
         if problem:
             answered = problem.answered
@@ -125,8 +127,8 @@ def deliver(
     else:
         rows.append({"way": "mail", "to": ", ".join(recipients), "result": "skip"})
     if mail.get("webhook"):
-        said = try_webhook(mail["webhook"], plan, environment, evidence, timeout_s=timeout_s)
-        rows.append({"way": "webhook", "to": urlsplit(mail["webhook"]).hostname, "result": "fail" if said else "pass"})
+        said = try_webhook(mail["webhook"], plan, environment, evidence, timeout_s=timeout_s, deadline_s=deadline_s)
+        rows.append({"way": "webhook", "to": host_of(mail["webhook"]), "result": "fail" if said else "pass"})
         if said:
             answered = answered or "HTTP" in said
             problems.append(f"The webhook: {said}.")
@@ -140,17 +142,19 @@ def deliver(
     )
 
 
-def try_mail(url: str, message: EmailMessage, recipients: Sequence[str], *, timeout_s: float) -> MailError | None:
+def try_mail(
+    url: str, message: EmailMessage, recipients: Sequence[str], *, timeout_s: float, deadline_s: float | None = None
+) -> MailError | None:
     """Hand the message to the mail server; return what went wrong, or None."""
     try:
-        with open_mail_server(read_mail_url(url), timeout_s=timeout_s) as session:
+        with open_mail_server(read_mail_url(url), timeout_s=timeout_s, deadline_s=deadline_s) as session:
             send_mail(session, message, list(recipients))
     except MailError as exc:
         return exc
     return None
 
 
-def try_webhook(url: str, plan: Plan, environment: str, evidence: str, *, timeout_s: float) -> str | None:
+def try_webhook(url: str, plan: Plan, environment: str, evidence: str, *, timeout_s: float, deadline_s: float) -> str | None:
     """Post the message as JSON, once; return what went wrong, or None. `text` is what chat services show."""
     body = {
         "text": f"{plain_line(subject_line(plan, environment))}\n\n{body_text(plan, environment, evidence)}",
@@ -160,16 +164,27 @@ def try_webhook(url: str, plan: Plan, environment: str, evidence: str, *, timeou
         "dry_run": plan.is_dry_run,
         "evidence": plain_line(evidence),
     }
-    retry = RetryPolicy(attempts=1, timeout_s=timeout_s, deadline_s=2 * timeout_s, max_body_bytes=100_000, max_retry_after_s=0)
-    parts = urlsplit(url)
+    retry = RetryPolicy(attempts=1, timeout_s=timeout_s, deadline_s=deadline_s, max_body_bytes=100_000, max_retry_after_s=0)
     try:
+        parts = urlsplit(url)
         site = Site(name="the webhook", base_url=f"{parts.scheme}://{parts.netloc}", retry=retry)
     except WebError as exc:
         return exc.message.rstrip(".")
+    except ValueError:
+        return "its address is not a valid URL"
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     [answer] = ask(site, [Question(name="webhook", path=path, method="POST", json=body)], concurrency=1)
     # Chat services answer with a word or with nothing: only the status counts.
-    return None if answer.is_whole else f"{name_finding(answer)[0]}{f' (HTTP {answer.status})' if answer.status else ''}"
+    was_taken = answer.status is not None and 200 <= answer.status < 300
+    return None if was_taken else f"{find_fault(answer)}{f' (HTTP {answer.status})' if answer.status else ''}"
+
+
+def host_of(url: str) -> str | None:
+    """Return the host of an address, None when it has none."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def read_received(mailbox: str | None, message_id: str) -> bytes | None:

@@ -24,6 +24,7 @@ Keep = Mapping[str, Any]
 
 MOST_ITEMS = 50
 LONGEST_VALUE = 200
+LONGEST_ID = 40
 KEPT_OF_ERRORS: Keep = {"error": None, "errors": None, "description": None, "message": None}
 Plain = str | int | bool
 """A value that an answer may be compared with."""
@@ -107,15 +108,18 @@ def read_answer(probe: Probe, answer: Answer, extra: Sequence[str] = ()) -> Read
 
 def name_finding(answer: Answer) -> tuple[str | None, Any]:
     """Return what is bad about an answer before its meaning is looked at, and its JSON, if it is any."""
-    body, unreadable = None, None
-    try:
-        body = read_json(answer.body)
-    except ValueError:
-        is_page = "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<"
-        unreadable = HTML if is_page else NOT_JSON
+    body = None if answer.failure or answer.json_problem else read_json(answer.body)
+    return find_fault(answer), body
+
+
+def find_fault(answer: Answer) -> str | None:
+    """Return what is bad about an answer before its meaning is looked at, None when nothing is."""
     if answer.failure:
-        return answer.failure, None
-    return name_status(answer.status or 0) or unreadable, body
+        return answer.failure
+    if (found := name_status(answer.status or 0)) or not answer.json_problem:
+        return found
+    is_page = "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<"
+    return HTML if is_page else NOT_JSON
 
 
 def body_problems(body: Any, probe: Probe) -> Iterator[str]:
@@ -151,7 +155,8 @@ def item_problems(items: Sequence[Any], probe: Probe) -> Iterator[str]:
     for name, forbidden in expected.never.items():
         bad = [one for one in items if read_field(one, name) == forbidden]
         if bad:
-            yield f"{name} is {format_value(forbidden)} of {', '.join(str(read_field(one, 'id')) for one in bad[:5])}"
+            named = ", ".join(format_value(read_field(one, "id"), limit=LONGEST_ID) for one in bad[:5])
+            yield f"{name} is {format_value(forbidden)} of {named}"
 
 
 def read_items(body: Any, where: str | None) -> list[Any] | None:

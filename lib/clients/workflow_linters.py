@@ -6,15 +6,16 @@ Source: https://docs.zizmor.sh, https://check-jsonschema.readthedocs.io.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lib.core.errors import CommandError, TargetError
+from lib.core.plain_json import PlainJsonError, as_count, as_list, as_name, as_object, load_json
+from lib.core.wording import plain_text
 from lib.transport.process import CommandRun, run_command
 
 SCHEMA = "vendor.github-workflows"
@@ -23,6 +24,8 @@ ZIZMOR_ANSWERED = frozenset({0, 11, 12, 13, 14})
 """zizmor's exit codes that say what it found; 11 to 14 name the worst severity. Others: it failed."""
 IGNORED = re.compile(r"#.*zizmor:\s*ignore\b")
 """A comment that accepts a finding. Source: https://docs.zizmor.sh/usage/#ignoring-results"""
+LONGEST_WORDS = 240
+"""Characters of one finding in words."""
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -50,21 +53,28 @@ def check_schema(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandRun
     names = [file.name for file in files]
     words = ["--builtin-schema", SCHEMA, "--output-format", "json", *names]
     run = run_command([PROGRAMS / "check-jsonschema", *words], timeout_s=timeout_s, cwd=files[0].parent)
-    said = read_json(run, "check-jsonschema")
-    found = [
-        WorkflowFinding(file=one["filename"], rule="schema", severity="High", line=None, words=format_error(one))
-        for one in [*said.get("errors", []), *said.get("parse_errors", [])]
-    ]
+    found = read_report(run, "check-jsonschema", schema_findings)
     if run.exit_code != 0 and not found:
         raise CommandError(f"check-jsonschema failed: {' '.join(run.stderr.split())[:200]}.", fix="Run `make setup`.")
     return run, found
 
 
+def schema_findings(said: Any) -> list[WorkflowFinding]:
+    """Return check-jsonschema's findings. Raises KeyError or ValueError for another shape."""
+    errors = [*as_list(as_object(said).get("errors")), *as_list(said.get("parse_errors"))]
+    return [
+        WorkflowFinding(
+            file=as_name(as_object(one)["filename"]), rule="schema", severity="High", line=None, words=format_error(one)
+        )
+        for one in errors
+    ]
+
+
 def format_error(one: Mapping[str, Any]) -> str:
     """Return one of the schema's errors in words; the deepest, where there are many."""
-    best = one.get("best_deep_match") or one
-    where = f"{best['path']}: " if "path" in best else ""
-    return f"{where}{str(best.get('message', 'not as the schema has it'))[:240]}"
+    best = as_object(one.get("best_deep_match") or one)
+    where = f"{plain_text(str(best['path']), limit=LONGEST_WORDS)}: " if "path" in best else ""
+    return where + plain_text(str(best.get("message", "not as the schema has it")), limit=LONGEST_WORDS)
 
 
 def lint_workflows(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandRun, list[WorkflowFinding], list[str]]:
@@ -76,12 +86,16 @@ def lint_workflows(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandR
     run = run_command([PROGRAMS / "zizmor", *words], timeout_s=timeout_s, cwd=files[0].parent)
     if run.exit_code not in ZIZMOR_ANSWERED:
         raise CommandError(f"zizmor failed: {' '.join(run.stderr.split())[:200]}.", fix="Check the workflow files.")
-    said = read_json(run, "zizmor")
     return (
         run,
-        [finding_of(one) for one in said if not one.get("ignored")],
+        read_report(run, "zizmor", lint_findings),
         [place for file in files for place in accepted_in(file)],
     )
+
+
+def lint_findings(said: Any) -> list[WorkflowFinding]:
+    """Return zizmor's findings. Raises KeyError or ValueError for another shape."""
+    return [finding_of(as_object(one)) for one in as_list(said) if not as_object(one).get("ignored")]
 
 
 def accepted_in(file: Path) -> Iterator[str]:
@@ -93,23 +107,33 @@ def accepted_in(file: Path) -> Iterator[str]:
 
 def finding_of(one: Mapping[str, Any]) -> WorkflowFinding:
     """Return one of zizmor's findings, at its primary place."""
-    places = one.get("locations") or []
-    place = next((spot for spot in places if spot["symbolic"].get("kind") == "Primary"), places[0] if places else None)
-    key: Mapping[str, Mapping[str, str]] = place["symbolic"]["key"] if place else {}
-    paths = [spot.get("verbatim_path", "") for spot in key.values()]
+    places = [as_object(spot) for spot in as_list(one.get("locations"))]
+    symbolic = [as_object(spot["symbolic"]) for spot in places]
+    best = next((number for number, what in enumerate(symbolic) if what.get("kind") == "Primary"), 0)
+    key = as_object(symbolic[best]["key"]) if places else {}
+    paths = [as_name(as_object(spot).get("verbatim_path") or "") for spot in key.values()]
     return WorkflowFinding(
         file=Path(paths[0]).name if paths else "",
-        rule=str(one["ident"]),
-        severity=str(one["determinations"]["severity"]),
-        line=int(place["concrete"]["location"]["start_point"]["row"]) + 1 if place else None,
-        words=str(one["desc"]),
+        rule=as_name(one["ident"]),
+        severity=as_name(as_object(one["determinations"])["severity"]),
+        line=find_line(places[best]) if places else None,
+        words=plain_text(str(one["desc"])),
     )
 
 
-def read_json(run: CommandRun, name: str) -> Any:
-    """Return what a linter printed. Raises CommandError when it is not JSON."""
+def find_line(place: Mapping[str, Any]) -> int:
+    """Return the line of a place, from 1. Raises KeyError or ValueError."""
+    start = as_object(as_object(as_object(place["concrete"])["location"])["start_point"])
+    return as_count(start["row"]) + 1
+
+
+def read_report(run: CommandRun, name: str, take: Callable[[Any], list[WorkflowFinding]]) -> list[WorkflowFinding]:
+    """Return what a linter printed. Raises CommandError when that is no JSON, or of another shape."""
     try:
-        return json.loads(run.stdout)
-    except ValueError as exc:
-        said = " ".join((run.stderr or run.stdout).split())[:200]
+        return take(load_json(run.whole_stdout))
+    except PlainJsonError as exc:
+        said = plain_text(" ".join((run.stderr or run.stdout)[:4000].split()), limit=200)
         raise CommandError(f"{name} gave no answer (exit code {run.exit_code}): {said}.", fix="Run `make setup`.") from exc
+    except (KeyError, ValueError) as exc:
+        seen = f"there is no {exc}" if isinstance(exc, KeyError) else str(exc)
+        raise CommandError(f"{name} printed what cannot be read: {seen}.", fix="Run `make setup`.") from exc

@@ -159,4 +159,4 @@ def run_git(*words: str | Path, env: Mapping[str, str] = MappingProxyType(ALONE)
         said = " ".join((run.stderr or run.stdout).split())[:300]
         verb = next(str(word) for word in words if not str(word).startswith("-") and not isinstance(word, Path))
         raise CommandError(f"The project could not be copied: `git {verb}` said {said}.", fix="Check whether git works there.")
-    return run.stdout
+    return run.whole_stdout

@@ -14,31 +14,49 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from lib.core.background import Background
 from lib.core.environment import PROGRAMS_INHERIT, inherited
 from lib.core.errors import CommandError, CommandTimeout
 from lib.core.run_mark import run_mark
 from lib.core.visible import plain_line, whole_text
+from lib.transport.conversation import Kept, KeptLines, Take, converse, end_stragglers, shorten
 
 GRACE_S = 5
 """Seconds between asking a program to end and ending it."""
+LONGEST_TRANSCRIPT = 1_000_000
+"""Characters kept as evidence of one channel: as much as a person can search through."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandRun:
-    """One finished program: its redacted argv in one string, exit code, text and wall time."""
+    """One finished program: its redacted argv in one string, exit code, text and wall time.
+
+    left_out: bytes that it said beyond what is kept of a channel; a line in the text says where.
+    """
 
     command: str
     exit_code: int
     stdout: str
     stderr: str
     duration_s: float
+    left_out: int = 0
+
+    @property
+    def whole_stdout(self) -> str:
+        """All of its standard output, for who reads an answer in it. Raises CommandError when some is left out."""
+        if self.left_out:
+            raise CommandError(
+                f"`{self.command}` said too much to be read: {self.left_out:,} bytes were left out.",
+                fix="Run it by hand to see what it says.",
+            )
+        return self.stdout
 
     @property
     def transcript(self) -> str:
         """The command and everything it said, redacted and inert, as kept in evidence."""
-        parts = [f"$ {self.command}", whole_text(self.stdout).rstrip(), whole_text(self.stderr).rstrip()]
+        said = [whole_text(shorten(text, most=LONGEST_TRANSCRIPT)).rstrip() for text in (self.stdout, self.stderr)]
+        parts = [f"$ {self.command}", *said]
         return "\n".join(part for part in parts if part) + f"\n[exit {self.exit_code}, {self.duration_s:.2f} s]\n"
 
 
@@ -63,31 +81,47 @@ def run_command(
 ) -> CommandRun:
     """Run one program to its end and return what it said, whatever its exit code.
 
-    env: added to the few variables a program inherits.
+    env: added to the few variables a program inherits. Of what it says, head and tail are kept.
     Raises CommandError when the program is missing, may not be started, or runs out of time; then it
-    and all it started are ended first.
+    and all it started are ended first. What it leaves running when it ends is ended, too.
     """
-    shown = format_argv(argv)
     started = time.monotonic()
     process = start_program(argv, env=env, cwd=cwd, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
+    out, err = Kept(), Kept()
+    assert process.stdout
+    assert process.stderr
+    channels = {process.stdout: out.take, process.stderr: err.take}
+    attend(process, argv, channels, (stdin or "").encode("utf-8", "replace"), timeout_s=timeout_s)
+    return CommandRun(
+        command=format_argv(argv),
+        exit_code=process.returncode,
+        stdout=out.text,
+        stderr=err.text,
+        duration_s=time.monotonic() - started,
+        left_out=out.left_out + err.left_out,
+    )
+
+
+def attend(
+    process: subprocess.Popen[bytes],
+    argv: Sequence[str | Path],
+    channels: Mapping[IO[bytes], Take],
+    stdin: bytes = b"",
+    *,
+    timeout_s: float,
+) -> None:
+    """Be with a program until it has ended, by itself or by us; nothing of it is left then. Raises as `run_command` does."""
     try:
-        stdout, stderr = process.communicate(stdin, timeout=timeout_s)
+        converse(process, channels, stdin, timeout_s=timeout_s)
     except subprocess.TimeoutExpired as exc:
         end_group(process)
-        raise no_answer(shown, timeout_s) from exc
+        raise no_answer(format_argv(argv), timeout_s) from exc
     except BaseException:
         end_group(process)
         raise
     finally:
         end_stragglers(process)
         close_pipes(process)
-    return CommandRun(
-        command=shown,
-        exit_code=process.returncode,
-        stdout=stdout,
-        stderr=stderr,
-        duration_s=time.monotonic() - started,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,37 +149,18 @@ def follow_command(
     """
     started = time.monotonic()
     process = start_program(argv, env=env, cwd=cwd, stderr=subprocess.STDOUT)
-    lines: list[tuple[float, str]] = []
-    assert process.stdout is not None
-    source = process.stdout
-
-    def listen() -> None:
-        for line in source:
-            lines.append((time.monotonic() - started, line.rstrip("\n")))
-
-    listener = Background(listen, name="listener")
-    listener.start()
-    try:
-        process.wait(timeout=timeout_s)
-    except subprocess.TimeoutExpired as exc:
-        end_group(process)
-        raise no_answer(format_argv(argv), timeout_s) from exc
-    except BaseException:
-        end_group(process)
-        raise
-    finally:
-        end_stragglers(process)
-        try:
-            listener.finish(GRACE_S)
-        finally:
-            close_pipes(process)
+    kept = KeptLines(lambda: time.monotonic() - started)
+    assert process.stdout
+    attend(process, argv, {process.stdout: kept.take}, timeout_s=timeout_s)
+    kept.take(b"", final=True)
     return FollowedRun(
         command=format_argv(argv),
         exit_code=process.returncode,
-        stdout="\n".join(line for _, line in lines),
+        stdout="\n".join(line for _, line in kept.lines),
         stderr="",
         duration_s=time.monotonic() - started,
-        lines=tuple(lines),
+        left_out=kept.left_out,
+        lines=kept.lines,
     )
 
 
@@ -156,7 +171,7 @@ def start_program(
     cwd: Path | None,
     stdin: int = subprocess.DEVNULL,
     stderr: int = subprocess.PIPE,
-) -> subprocess.Popen[str]:
+) -> subprocess.Popen[bytes]:
     """Return the started program, in a session of its own. Raises CommandError when it can't be started."""
     try:
         return subprocess.Popen(
@@ -166,9 +181,7 @@ def start_program(
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
+            bufsize=0,
             start_new_session=True,
         )
     except OSError as exc:
@@ -183,7 +196,7 @@ def no_answer(shown: str, timeout_s: float) -> CommandTimeout:
     )
 
 
-def end_group(process: subprocess.Popen[str]) -> None:
+def end_group(process: subprocess.Popen[bytes]) -> None:
     """End a program and all it started: first by asking, after GRACE_S by force."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
@@ -196,13 +209,7 @@ def end_group(process: subprocess.Popen[str]) -> None:
             continue
 
 
-def end_stragglers(process: subprocess.Popen[str]) -> None:
-    """End what a program left running in its group when it ended itself."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left, or on macOS only a dead one
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def close_pipes(process: subprocess.Popen[str]) -> None:
+def close_pipes(process: subprocess.Popen[bytes]) -> None:
     """Let go of what an ended program's pipes still hold."""
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:

@@ -15,6 +15,8 @@ FIRST_PAUSE_S = 0.2
 """Before the second try, at most; each further pause may be twice as long. A restart takes about this."""
 LONGEST_PAUSE_S = 5.0
 """No single pause is longer, unless the service itself asked for more."""
+LONGEST_RETRY_AFTER = 64
+"""Characters: twice as many as a date has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +65,16 @@ def read_retry_after(value: str | None, *, now: datetime) -> float | None:
     if value is None:
         return None
     text = value.strip()
+    if len(text) > LONGEST_RETRY_AFTER:
+        return None
     if text.isascii() and text.isdigit():
         return float(text) if len(text) < 10 else float("inf")
     try:
         moment = parsedate_to_datetime(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (aware - now).total_seconds())
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
 
 
 @dataclass(kw_only=True)

@@ -13,10 +13,15 @@ from urllib.parse import unquote, urlsplit
 
 from lib.core.errors import MailError
 from lib.core.redact import redact
+from lib.transport.smtp_session import NotSmtp, Session, SessionTls
 from lib.transport.tls import is_this_machine, trusted_context
 
 PORTS = {"smtp": 587, "smtps": 465}
 """Submission with STARTTLS, and with TLS from the start. Source: RFC 8314, 3."""
+
+
+TIMEOUTS = 4
+"""A session has about ten short answers; a server that takes a whole time-out for each is not one to hand mail in at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,26 +64,30 @@ def read_mail_url(url: str) -> MailServer:
 
 
 @contextmanager
-def open_mail_server(server: MailServer, *, timeout_s: float, context: ssl.SSLContext | None = None) -> Iterator[smtplib.SMTP]:
+def open_mail_server(
+    server: MailServer, *, timeout_s: float, deadline_s: float | None = None, context: ssl.SSLContext | None = None
+) -> Iterator[smtplib.SMTP]:
     """Yield a session, encrypted and logged in; whatever goes wrong in it is a MailError.
 
-    timeout_s: longest silence. context: what verifies the server, when not the usual authorities.
+    timeout_s: longest silence. deadline_s: the whole session; TIMEOUTS times the longest silence when None.
+    context: what verifies the server, when not the usual authorities.
     """
+    ends_s = deadline_s or TIMEOUTS * timeout_s
     session: smtplib.SMTP | None = None
     try:
         # The name is given: smtplib would else ask DNS for ours, which can take long.
         ours = socket.gethostname() or "localhost"
         if server.is_tls:
             trusted = context or trusted_context()
-            session = smtplib.SMTP_SSL(server.host, server.port, ours, timeout=timeout_s, context=trusted)
+            session = SessionTls(server.host, server.port, ours, timeout=timeout_s, context=trusted, deadline_s=ends_s)
         else:
-            session = smtplib.SMTP(server.host, server.port, ours, timeout=timeout_s)
+            session = Session(server.host, server.port, ours, timeout=timeout_s, deadline_s=ends_s)
         if server.starts_tls:
             session.starttls(context=context or trusted_context())
         if server.user:
             session.login(server.user, server.password)
         yield session
-    except (OSError, smtplib.SMTPException) as exc:
+    except (OSError, smtplib.SMTPException, ValueError) as exc:  # ValueError: a challenge that is no base64, a user beyond ASCII
         raise explain(server, exc) from exc
     finally:
         if session is not None:
@@ -104,8 +113,14 @@ def send_mail(session: smtplib.SMTP, message: EmailMessage, recipients: list[str
         )
 
 
-def explain(server: MailServer, exc: OSError | smtplib.SMTPException) -> MailError:
+def explain(server: MailServer, exc: OSError | smtplib.SMTPException | ValueError) -> MailError:
     """Return what went wrong as one sentence, without anything that was sent."""
+    if isinstance(exc, NotSmtp):
+        return refusal(server, f"does not speak SMTP as it must: {exc}", 0, "see what listens there")
+    if isinstance(exc, UnicodeError):
+        return refusal(server, "takes no login beyond ASCII", 0, "use a user and password of plain letters and digits")
+    if isinstance(exc, ValueError) and not isinstance(exc, OSError):  # a failed certificate is both
+        return refusal(server, "does not speak SMTP as it must: its login can't be followed", 0, "see what listens there")
     if isinstance(exc, smtplib.SMTPAuthenticationError):
         return refusal(server, "did not accept our login", exc.smtp_code, "renew the user and password in its address")
     if isinstance(exc, smtplib.SMTPRecipientsRefused):
@@ -113,6 +128,10 @@ def explain(server: MailServer, exc: OSError | smtplib.SMTPException) -> MailErr
         return refusal(server, f"refused {', '.join(sorted(exc.recipients))}", code, "check the addresses in health.notify_to")
     if isinstance(exc, smtplib.SMTPNotSupportedError):
         return refusal(server, "offers no TLS or no login", 0, "use a server that does, or an smtps:// address")
+    if type(exc) is smtplib.SMTPException:  # none of its own ways to log in, or one with challenges without end
+        return refusal(server, "offers no login that we can follow", 0, "use a server that takes PLAIN, LOGIN or CRAM-MD5")
+    if isinstance(exc, smtplib.SMTPConnectError | smtplib.SMTPHeloError):
+        return refusal(server, "refused the session", exc.smtp_code, "read its log")
     if isinstance(exc, smtplib.SMTPResponseException):
         return refusal(server, "refused the message", exc.smtp_code, "read its log, and check health.notify_from")
     seen = {

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 from lib.core.errors import WebError
+from lib.core.plain_json import load_json
 from lib.transport.retry import Limit, RetryPolicy
 from lib.transport.tls import is_this_machine
 
@@ -24,17 +25,20 @@ class Failure(StrEnum):
     TLS = "TLS failed"
     NO_ANSWER = "no answer in time"
     DISCONNECTED = "disconnected without an answer"
+    NOT_HTTP = "answer is not HTTP"
     UNREACHABLE = "not reachable"
     RATE_LIMITED = "not sent, our request limit was reached"
+    NOT_SENT = "not sent, the time for all requests was over"
     # They answered, but not with a whole answer of their own.
     TOO_SLOW = "answer too slow"
     TRUNCATED = "answer broken off"
     TOO_LARGE = "answer too large"
+    ENCODED = "answer in an encoding that was not asked for"
     REDIRECTED = "redirected elsewhere"
 
     @property
     def was_answered(self) -> bool:
-        return self in (Failure.TOO_SLOW, Failure.TRUNCATED, Failure.TOO_LARGE, Failure.REDIRECTED)
+        return self in (Failure.TOO_SLOW, Failure.TRUNCATED, Failure.TOO_LARGE, Failure.ENCODED, Failure.REDIRECTED)
 
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -42,7 +46,9 @@ RETRIED_FAILURES = frozenset(Failure) - {
     Failure.CERTIFICATE,
     Failure.TLS,
     Failure.RATE_LIMITED,
+    Failure.NOT_SENT,
     Failure.TOO_LARGE,
+    Failure.ENCODED,
     Failure.REDIRECTED,
 }
 
@@ -110,6 +116,15 @@ class Answer:
         """Whether a complete 2xx answer came."""
         return self.failure is None and self.status is not None and 200 <= self.status < 300
 
+    @cached_property
+    def json_problem(self) -> str:
+        """Why its body is no JSON that can be taken; '' when it is. Found out once: samples are judged many times."""
+        try:
+            read_json(self.body)
+        except ValueError as exc:
+            return str(exc)
+        return ""
+
 
 def origin(url: str) -> tuple[str, str, int | None]:
     """Return what two addresses must share for credentials to go from one to the other.
@@ -126,12 +141,5 @@ def read_number(text: str | None) -> int | None:
 
 
 def read_json(body: bytes) -> Any:
-    """Return a body as JSON. Raises ValueError for anything else, NaN and too deep nesting too."""
-
-    def refuse(word: str) -> Any:
-        raise ValueError(word)
-
-    try:
-        return json.loads(body.decode("utf-8"), parse_constant=refuse)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
+    """Return a body as JSON. Raises ValueError for anything else, and beyond the limits of `lib.core.plain_json`."""
+    return load_json(body)

@@ -46,7 +46,7 @@ def test_a_message_is_kept_as_received(tmp_path: Path) -> None:
     ("fault", "answered", "said"),
     [
         ("refused", False, "the connection was refused"),
-        ("hang_up", False, "it disconnected"),
+        ("hang_up", False, "it did not answer in time"),
         ("rejects_login", True, "did not accept our login (SMTP 535)"),
         ("rejects_recipient", True, "refused to@example.com (SMTP 550)"),
         ("full", True, "refused the message (SMTP 452)"),

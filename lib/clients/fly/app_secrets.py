@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from lib.clients.fly.flyctl import Fly, ask, fix_of
+from lib.clients.fly.flyctl import Fly, fix_of, read
 from lib.core.errors import CommandError, TargetError
+from lib.core.plain_json import as_list, as_name, as_object
 from lib.transport.process import run_command
 
 TRIPLE = '"""'
@@ -36,14 +38,13 @@ class FlySecret:
 
 def read_fly_secrets(fly: Fly) -> dict[str, FlySecret]:
     """Return the app's secrets by name. Raises CommandError when they cannot be read."""
-    listed = ask(fly, "secrets", "list")
-    try:
-        found = [FlySecret(name=one["name"], digest=one["digest"], status=one.get("status") or "Unknown") for one in listed or []]
-    except (KeyError, TypeError, AttributeError):
-        raise CommandError(
-            "`flyctl secrets list` printed something else than names and digests.", fix="Check flyctl's version."
-        ) from None
+    found = read(fly, lambda said: [read_fly_secret(as_object(one)) for one in as_list(said)], "secrets", "list")
     return {one.name: one for one in found}
+
+
+def read_fly_secret(one: Mapping[str, Any]) -> FlySecret:
+    """Return one secret that flyctl lists. Raises KeyError or ValueError for what is none."""
+    return FlySecret(name=as_name(one["name"]), digest=as_name(one["digest"]), status=as_name(one.get("status") or "Unknown"))
 
 
 def set_fly_secret(fly: Fly, name: str, value: str) -> None:

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from lib.core.errors import CommandError
+from lib.core.plain_json import as_count, as_list, as_name, as_object, load_json
+from lib.core.wording import plain_text
 from lib.transport.process import CommandRun, FollowedRun, follow_command, run_command
 
 RELEASE_MARKS = ("fly_release_id", "fly_release_version", "fly_flyctl_version")
 """Metadata of a machine that every deploy changes."""
+LONGEST_SAID = 300
+"""Characters of the sentence that flyctl failed with."""
 TOOL_BROKE = (126, 127)
 """Exit codes that say nothing of the app: deadline exceeded, interrupted (or flyctl is not there)."""
 
@@ -97,9 +102,12 @@ class AppState:
         return good[0] if good else None
 
 
+Value = TypeVar("Value")
+
+
 def read_version(fly: Fly) -> str:
     """Return flyctl's version. Raises CommandError when it is not there."""
-    return str(ask(fly, "version", of_app=False)["Version"])
+    return read(fly, lambda said: as_name(as_object(said)["Version"]), "version", of_app=False)
 
 
 def read_operator(fly: Fly) -> None:
@@ -109,49 +117,71 @@ def read_operator(fly: Fly) -> None:
 
 def read_app(fly: Fly) -> AppState:
     """Return what the app is right now, in three calls. Raises CommandError when it cannot be read."""
-    status = ask(fly, "status")
-    return AppState(
-        url=(status.get("AppURL") or f"https://{status['Hostname']}").rstrip("/"),
-        machines=tuple(sorted((describe_machine(one) for one in status.get("Machines") or []), key=lambda one: one.id)),
-        releases=read_releases(fly),
-        secrets={one["name"]: f"{one['digest']} {one.get('status', 'Unknown')}" for one in ask(fly, "secrets", "list")},
-    )
+    url, machines = read(fly, lambda said: (read_url(as_object(said)), describe_machines(said.get("Machines"))), "status")
+    return AppState(url=url, machines=machines, releases=read_releases(fly), secrets=read_secret_states(fly))
+
+
+def read_url(status: Mapping[str, Any]) -> str:
+    """Return where an app's users reach it. Raises KeyError or ValueError when that can't be said."""
+    url = as_name(status.get("AppURL") or f"https://{as_name(status['Hostname'])}").rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or parts.port == 0:
+        raise ValueError("the app's address is no web address")
+    return url
 
 
 def read_machines(fly: Fly) -> tuple[Machine, ...]:
     """Return the app's machines alone, in one call."""
-    return tuple(sorted((describe_machine(one) for one in ask(fly, "machine", "list")), key=lambda one: one.id))
+    return read(fly, describe_machines, "machine", "list")
 
 
 def read_releases(fly: Fly) -> tuple[Release, ...]:
     """Return the newest releases, newest first: flyctl shows 25 at most."""
-    return tuple(
-        Release(version=one["Version"], status=str(one["Status"]).lower(), image=one["ImageRef"]) for one in ask(fly, "releases")
-    )
+    return read(fly, lambda said: tuple(describe_release(as_object(one)) for one in as_list(said)), "releases")
+
+
+def describe_release(one: Mapping[str, Any]) -> Release:
+    return Release(version=as_count(one["Version"]), status=as_name(one["Status"]).lower(), image=as_name(one["ImageRef"]))
+
+
+def read_secret_states(fly: Fly) -> dict[str, str]:
+    """Return each secret's digest and status."""
+
+    def state_of(one: Mapping[str, Any]) -> str:
+        return f"{as_name(one['digest'])} {as_name(one.get('status') or 'Unknown')}"
+
+    return read(fly, lambda said: {as_name(as_object(one)["name"]): state_of(one) for one in as_list(said)}, "secrets", "list")
+
+
+def describe_machines(said: Any) -> tuple[Machine, ...]:
+    """Return machines in the order of their ids. Raises KeyError or ValueError for what is none."""
+    return tuple(sorted((describe_machine(as_object(one)) for one in as_list(said)), key=lambda one: one.id))
 
 
 def describe_machine(one: Mapping[str, Any]) -> Machine:
-    """Return a machine with digests in the place of what may be private."""
-    config = dict(one.get("config") or {})
-    reference, env = one.get("image_ref") or {}, config.pop("env", None) or {}
-    image = str(config.pop("image", ""))
-    metadata = {name: value for name, value in (config.pop("metadata", None) or {}).items() if name not in RELEASE_MARKS}
-    events = one.get("events") or []
+    """Return a machine with digests in the place of what may be private. Raises KeyError or ValueError for what is none."""
+    config = dict(as_object(one.get("config") or {}))
+    reference, env = as_object(one.get("image_ref") or {}), as_object(config.pop("env", None) or {})
+    image = as_name(config.pop("image", None) or "")
+    marks = as_object(config.pop("metadata", None) or {})
+    metadata = {name: value for name, value in marks.items() if name not in RELEASE_MARKS}
+    events = [as_object(event) for event in as_list(one.get("events"))]
+    checks = [as_object(check) for check in as_list(one.get("checks"))]
     return Machine(
-        id=str(one["id"]),
-        state=str(one["state"]),
+        id=as_name(one["id"]),
+        state=as_name(one["state"]),
         image=image,
-        digest=str(reference.get("digest", "")),
-        checks={str(check["name"]): str(check["status"]) for check in one.get("checks") or []},
+        digest=as_name(reference.get("digest") or ""),
+        checks={as_name(check["name"]): as_name(check["status"]) for check in checks},
         config_digest=short_digest({**config, "metadata": metadata}),
         env={name: short_digest(value) for name, value in sorted(env.items())},
-        exits=tuple(event["timestamp"] for event in events if is_unasked_exit(event)),
+        exits=tuple(as_count(event["timestamp"]) for event in events if is_unasked_exit(event)),
     )
 
 
 def is_unasked_exit(event: Mapping[str, Any]) -> bool:
     """Return whether an event says that the machine's program ended without being asked to."""
-    said = (event.get("request") or {}).get("exit_event") or {}
+    said = as_object(as_object(event.get("request") or {}).get("exit_event") or {})
     return event.get("type") == "exit" and not said.get("requested_stop", False)
 
 
@@ -166,10 +196,22 @@ def ask(fly: Fly, *words: str, of_app: bool = True) -> Any:
     if run.exit_code != 0 and not run.stdout.strip():
         raise CommandError(f"`flyctl {' '.join(words)}` failed: {said_by(run)}.", fix=fix_of(run))
     try:
-        return json.loads(run.stdout)
+        return load_json(run.whole_stdout)
     except ValueError as exc:
         end = f"was ended by signal {-run.exit_code}" if run.exit_code < 0 else f"ended with exit code {run.exit_code}"
-        raise CommandError(f"`flyctl {' '.join(words)}` {end} in the middle of its answer.", fix="Run again.") from exc
+        raise CommandError(f"`flyctl {' '.join(words)}` {end}, and its answer is not JSON: {exc}.", fix="Run again.") from exc
+
+
+def read(fly: Fly, take: Callable[[Any], Value], *words: str, of_app: bool = True) -> Value:
+    """Return what `take` makes of what flyctl prints as JSON. Raises CommandError when it fails, or prints something else."""
+    said = ask(fly, *words, of_app=of_app)
+    try:
+        return take(said)
+    except (KeyError, ValueError) as exc:
+        seen = f"there is no {exc}" if isinstance(exc, KeyError) else str(exc)
+        raise CommandError(
+            f"`flyctl {' '.join(words)}` printed what cannot be read: {seen}.", fix="Check flyctl's version."
+        ) from exc
 
 
 def fix_of(run: CommandRun) -> str:
@@ -185,7 +227,8 @@ def said_by(run: CommandRun) -> str:
     """Return the sentence flyctl failed with."""
     text = "\n".join(line for line in (run.stderr or run.stdout).splitlines() if line.strip())
     errors = [line for line in text.splitlines() if "Error:" in line]
-    return (errors or text.splitlines() or ["it said nothing"])[-1].strip().removeprefix("Error: ").rstrip(".")
+    last = (errors or text.splitlines() or ["it said nothing"])[-1].strip()
+    return plain_text(last.removeprefix("Error: ").rstrip("."), limit=LONGEST_SAID)
 
 
 def validate_config(fly: Fly, config: str) -> CommandRun:

@@ -220,7 +220,7 @@ def list_entries(archive: Path, schemas: Sequence[str], *, programs: Path, timeo
         )
     names = "|".join(sorted((re.escape(name) for name in (*schemas, "-")), key=len, reverse=True))
     shape = re.compile(rf"^\d+; \d+ \d+ ({KIND_PATTERN}) ({names}) (.*)$")
-    found = ((line, shape.match(line)) for line in run.stdout.splitlines() if not line.startswith(";"))
+    found = ((line, shape.match(line)) for line in run.whole_stdout.splitlines() if not line.startswith(";"))
     return [
         TocEntry(line=line, kind=match[1], schema=match[2], name=match[3]) if match else
         TocEntry(line=line, kind="", schema="", name=line)

@@ -148,7 +148,7 @@ def restore_schema(
     dump, listing = work / f"{twin.name}.dump", work / f"{twin.name}.list"
     names = [word for row in present for word in ("-n", quote_name(row["name"]))]
     run_postgres(postgres_bin / "pg_dump", target, ["-Fc", "--schema-only", *names, "-f", dump], timeout_s)
-    contents = run_command([postgres_bin / "pg_restore", "-l", dump], timeout_s=timeout_s).stdout
+    contents = run_command([postgres_bin / "pg_restore", "-l", dump], timeout_s=timeout_s).whole_stdout
     # The schemas themselves are created first, because extensions may be in them.
     listing.write_text("".join(line for line in contents.splitlines(True) if " SCHEMA - " not in line), encoding="utf-8")
     lacking = prepare_schemas(target, twin, present)

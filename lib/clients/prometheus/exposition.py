@@ -33,6 +33,13 @@ OWN_METRICS = re.compile(r"^(up|scrape_\w+|ALERTS(_FOR_STATE)?)$")
 RETRY = RetryPolicy(attempts=6, timeout_s=5, deadline_s=20, max_body_bytes=5_000_000, max_retry_after_s=5)
 """Long enough to try again while the app is being replaced."""
 
+MOST_LINES = 100_000
+"""Lines of one page: a program that exposes more costs its Prometheus too much already. Each takes about 500 bytes here."""
+LONGEST_LINE = 8_192
+"""Characters of one line: prometheus-client reads a line's labels in quadratic time."""
+MOST_NEAR = 5_000
+"""Metrics among which the nearest name is looked for, each compared letter by letter."""
+
 Exposition = Mapping[str, frozenset[str] | None]
 """Metric -> the names of its labels; None while no sample of it was there to show them."""
 
@@ -73,6 +80,7 @@ def fetch_exposition(url: str) -> Exposition:
 
 def parse_exposition(text: str) -> dict[str, frozenset[str] | None]:
     """Return the metrics of a page in Prometheus's text format. Raises WebError with the line that cannot be parsed."""
+    check_size(text)
     text = COUNTER.sub(r"\1gauge", text)
     try:
         families = list(text_string_to_metric_families(text))
@@ -88,6 +96,22 @@ def parse_exposition(text: str) -> dict[str, frozenset[str] | None]:
         for sample in family.samples:
             found[sample.name] = frozenset(sample.labels) | (found.get(sample.name) or frozenset())
     return found
+
+
+def check_size(text: str) -> None:
+    """Raise WebError for a page that is too long, or has too long a line, to be parsed in bounded time and memory."""
+    lines = text.split("\n")
+    if len(lines) > MOST_LINES:
+        raise WebError(
+            f"The app's /metrics page has {len(lines):,} lines; {MOST_LINES:,} are read at most.",
+            fix="Expose fewer series: no label may hold an id.",
+        )
+    number, longest = max(enumerate(map(len, lines), start=1), key=lambda one: one[1])
+    if longest > LONGEST_LINE:
+        raise WebError(
+            f"Line {number} of the app's /metrics page has {longest:,} characters; {LONGEST_LINE:,} are read at most.",
+            fix="Correct what the app writes there.",
+        )
 
 
 def find_bad_line(text: str) -> str:
@@ -151,7 +175,7 @@ def is_unseen(metric: str, exposed: Exposition) -> bool:
 def find_problem(metric: str, labels: tuple[str, ...], exposed: Exposition) -> str:
     """Return why no series of the app can match, or ''."""
     if metric not in exposed:
-        near = get_close_matches(metric, exposed, n=1)
+        near = get_close_matches(metric, exposed, n=1) if len(exposed) <= MOST_NEAR else []
         return f"the app exposes no {metric}" + (f"; the nearest is {near[0]}" if near else "")
     known = exposed[metric]
     strange = [label for label in labels if known is not None and label not in known | ADDED_LABELS]

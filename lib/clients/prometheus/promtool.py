@@ -7,7 +7,6 @@ Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +18,15 @@ import yaml
 
 from lib.core.errors import CommandError
 from lib.core.paths import ROOT
+from lib.core.wording import plain_text
 from lib.transport.process import CommandRun, run_command
 
 KEPT = ROOT / ".tools" / "prometheus" / "promtool"
 """Where `make setup` puts it when it is not on PATH."""
-FOUND = re.compile(r"SUCCESS: (\d+) rules? found")
-FAILURE = re.compile(r"name: (?P<name>[^\n]*?),?\n\s*alertname: (?P<alert>[^\n,]+), time: (?P<time>\w+)", re.MULTILINE)
+FOUND = re.compile(r"SUCCESS: (\d{1,9}) rules? found")
+FAILURE = re.compile(
+    r"name: (?P<name>[^\n]{0,999}?),?\n\s*alertname: (?P<alert>[^\n,]{1,999}), time: (?P<time>\w+)", re.MULTILINE
+)
 ANSWER = re.compile(r'expr: "(?P<expression>(?:[^"\\]|\\.)*)", time: (?P<time>\w+),\s+exp: [^\n]*\n\s+got: (?P<got>[^\n]*)')
 SAMPLE = re.compile(r'\{(?P<labels>(?:[^"{}]|"(?:[^"\\]|\\.)*")*)\} (?P<value>[-+.\w]+)')
 NEVER = "what_no_rule_says"
@@ -72,7 +74,7 @@ def check_rules(promtool: Path, rules: Path, *, timeout_s: float) -> CommandRun:
 
 def count_rules(run: CommandRun) -> int:
     """Return how many rules a finished `check rules` found."""
-    return sum(int(number) for number in FOUND.findall(run.stdout))
+    return sum(int(number) for number in FOUND.findall(run.whole_stdout))
 
 
 def run_tests(promtool: Path, tests: Path, *, timeout_s: float) -> CommandRun:
@@ -125,9 +127,18 @@ def run_queries(
 
 
 def read_answers(said: str) -> Iterable[tuple[int, list[tuple[str, float]]]]:
-    """Yield each query's number with what promtool got."""
+    """Yield each query's number with what promtool got. Raises CommandError for a value that is no number."""
     for match in ANSWER.finditer(said):
-        expression = json.loads(f'"{match["expression"]}"')
-        number = re.match(r"# (\d+)\n", expression)
+        # The expression is quoted as Go does, its line end an escape.
+        number = re.match(r"# (\d{1,9})\\n", match["expression"])
         if number:
-            yield int(number[1]), [(one["labels"], float(one["value"])) for one in SAMPLE.finditer(match["got"])]
+            yield int(number[1]), [(one["labels"], read_value(one["value"])) for one in SAMPLE.finditer(match["got"])]
+
+
+def read_value(text: str) -> float:
+    """Return a sample's value as Go prints it: a number, +Inf, -Inf or NaN. Raises CommandError."""
+    try:
+        return float(text)
+    except ValueError:
+        said = plain_text(text, limit=40)
+        raise CommandError(f"promtool printed the value {said}, which is no number.", fix="Check promtool's version.") from None

@@ -9,7 +9,6 @@ which most public projects were written for.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -25,6 +24,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from lib.clients.supabase.migration_files import check_migrations
 from lib.clients.supabase.project_config import read_config, require_config
 from lib.core.errors import CommandError, TargetError
+from lib.core.plain_json import load_json
 from lib.core.redact import redact
 from lib.core.wording import format_size
 from lib.transport.database import Database, is_loopback
@@ -286,7 +286,7 @@ def read_object(stdout: str) -> dict[str, Any] | None:
     for line in reversed(stdout.strip().splitlines()):
         if line.startswith("{"):
             try:
-                found = json.loads(line)
+                found = load_json(line)
             except ValueError:
                 continue
             return found if isinstance(found, dict) else None

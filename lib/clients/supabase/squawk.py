@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lib.clients.supabase.migration_files import MigrationFile
 from lib.core.errors import CommandError
+from lib.core.plain_json import load_json
 from lib.core.redact import redact
 from lib.transport.process import CommandRun, run_command
 
@@ -49,7 +49,7 @@ def lint_migrations(
 def read_findings(run: CommandRun) -> list[LintFinding]:
     """Return the findings of a report in JSON. Exit code 1 with a report means findings, not an error."""
     try:
-        report = json.loads(run.stdout)
+        report = load_json(run.whole_stdout)
         findings = [
             LintFinding(
                 file=Path(one["file"]).name,

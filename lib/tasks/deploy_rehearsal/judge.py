@@ -9,7 +9,7 @@ from lib.clients.fly.flyctl import AppState, said_by
 from lib.core.busyness import RUN_AGAIN, Standing, judge_timed, too_busy_for, weigh, weigh_timeout
 from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Result
-from lib.core.wording import format_count
+from lib.core.wording import format_count, plain_text
 from lib.tasks.deploy_rehearsal.rehearsal import POLL_S, Rehearsal, RehearsalPlan
 from lib.tasks.deploy_rehearsal.rollback import ComponentChange
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls
@@ -94,7 +94,7 @@ def judge_candidate(run: CommandRun, image: str, before: AppState) -> Result:
 def judge_rollback_plan(run: CommandRun, command: str) -> Result:
     """Judge that the dry run of the rollback script found no obstacle."""
     said = (run.stderr or run.stdout).strip().splitlines()
-    why = said[-1] if said else "it said nothing"
+    why = plain_text(said[-1], limit=300) if said else "it said nothing"
     works = run.exit_code == 0
     return WAY_BACK_IS_KNOWN.judge(
         holds=works,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lib.clients.fly.flyctl import Fly, Machine, deploy, read_app, read_machines
+from lib.clients.fly.flyctl import Fly, Machine, deploy, read_app, read_machines, said_by
 from lib.core.busyness import RUN_AGAIN, Standing, too_busy_for, weigh_timeout
 from lib.core.errors import CommandError
+from lib.core.wording import plain_text
 from lib.transport.control import ControlClock
-from lib.transport.traffic import fetch_json
+from lib.transport.traffic import LONGEST_VERSION, fetch_json
 
 POLL_S = 0.1
 
@@ -38,7 +39,7 @@ def make_smoke_calls(url: str, paths: Sequence[str]) -> SmokeCalls:
         if problem:
             failures.append(f"{path}: {problem}")
         if isinstance(body, dict) and body.get("version"):
-            versions.add(str(body["version"]))
+            versions.add(plain_text(str(body["version"]), limit=LONGEST_VERSION))
     return SmokeCalls(version=", ".join(sorted(versions)) or "unknown", calls=len(paths), failures=tuple(failures))
 
 
@@ -49,7 +50,7 @@ def find_problem(status: int, body: object) -> str:
     if not isinstance(body, dict):
         return "no JSON object"
     empty = [name for name, value in body.items() if value == []]
-    return f"'{empty[0]}' is empty" if empty else ""
+    return f"'{plain_text(empty[0], limit=LONGEST_VERSION)}' is empty" if empty else ""
 
 
 def wait_for_image(fly: Fly, image: str, *, timeout_s: float) -> tuple[bool, tuple[Machine, ...]]:
@@ -80,8 +81,9 @@ def try_image(fly: Fly, config: str, image: str, paths: Sequence[str], *, health
     if {machine.image for machine in state.machines} != {image}:
         run = deploy(fly, config, image=image, strategy="immediate", wait_s=health_timeout_s, timeout_s=fly.timeout_s)
         if run.exit_code != 0:
-            last = run.lines[-1][1] if run.lines else "it said nothing"
-            raise CommandError(f"{image} could not be deployed to {fly.app}: {last}.", fix="Deploy it by hand to see more.")
+            raise CommandError(
+                f"{image} could not be deployed to {fly.app}: {said_by(run)}.", fix="Deploy it by hand to see more."
+            )
     healthy, machines = wait_clearly(fly, image, timeout_s=health_timeout_s)
     if not healthy:
         sick = sorted({status for one in machines for status in one.checks.values()}) or ["no health check"]

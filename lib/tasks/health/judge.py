@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lib.clients.chatwoot import Effect
-from lib.clients.probe import Reading, fill, keep_fields, kept_answer, name_finding
-from lib.clients.probe_findings import FIXES, NOT_AS_EXPECTED
+from lib.clients.probe import Reading, fill, find_fault, keep_fields, kept_answer
+from lib.clients.probe_findings import FIXES, NOT_JSON
 from lib.core.busyness import RUN_AGAIN, Control, Standing, judge_timed, too_busy_for, weigh, weigh_timeout
 from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.results import Check, Outcome, Result
@@ -25,14 +25,13 @@ def judge_reading(check: Check, reading: Reading, control: Control, *, timeout_s
     question = reading.probe.question
     if reading.found is None:
         return check.passed(observed=reading.said, expected=expected)
-    what = "; ".join(reading.problems) if reading.found == NOT_AS_EXPECTED else str(reading.found)
     where = f" (to {reading.answer.location})" if reading.answer.location else ""
     tries = f", asked {format_count(reading.answer.tried, 'time')}" if reading.answer.tried > 1 else ""
     is_unclear = reading.found in TIME_OUTS and weigh_timeout(timeout_s, control) is Standing.UNCLEAR
     busy = f"{too_busy_for(control, timeout_s)} " if is_unclear else ""
     return check.not_passed(
         answered=reading.was_answered and not is_unclear,
-        detail=f"{busy}{question.method} {question.path}: {what}{where}{tries}.",
+        detail=f"{busy}{question.method} {question.path}: {'; '.join(reading.problems) or reading.found}{where}{tries}.",
         fix=FIXES[reading.found],
         observed=list(reading.problems) if reading.problems else reading.said,
         expected=expected,
@@ -66,11 +65,12 @@ def kept_result(result: Result) -> dict[str, Any]:
 def reading_row(reading: Reading) -> dict[str, Any]:
     """Return one answer as a row of the notebook's table."""
     result = "pass" if reading.found is None else "fail" if reading.was_answered else "error"
+    why = f": {reading.answer.json_problem}" if reading.found == NOT_JSON else ""
     return {
         "endpoint": reading.probe.name,
         "path": reading.probe.question.path,
         "result": result,
-        "seen": "; ".join(reading.problems) or reading.said,
+        "seen": "; ".join(reading.problems) or reading.said + why,
         "time ms": round(reading.answer.elapsed_ms, 1),
         "tries": reading.answer.tried,
     }
@@ -131,9 +131,9 @@ def judge_samples(
         few = f"Only {format_count(len(counted), 'sample')} could be taken, fewer than {FEWEST_SAMPLES}."
         fix = "Wait for the request limit, or send fewer requests."
         return [check.errored(join_sentences([one.reason for one in aside], few), fix=fix) for check in checks]
-    well = [one for one in counted if name_finding(one)[0] is None]
+    well = [one for one in counted if find_fault(one) is None]
     share = len(well) / len(counted)
-    bad = sorted({str(name_finding(one)[0]) for one in counted} - {"None"})
+    bad = sorted({str(find_fault(one)) for one in counted} - {"None"})
     lost = f"{len(counted) - len(well)} of {format_count(len(counted), 'sample')} failed: {join_words(bad)}."
     standing = weigh_availability(samples, limits, control)
     facts: dict[str, Any] = {
@@ -202,7 +202,7 @@ def sample_rows(samples: Sequence[Answer], control: Control) -> list[dict[str, A
     rows = []
     for name in dict.fromkeys(one.question.name for one in samples):
         own = [one for one in samples if one.question.name == name]
-        times = [one.elapsed_ms for one in own if name_finding(one)[0] is None]
+        times = [one.elapsed_ms for one in own if find_fault(one) is None]
         spread = [round(percentile(times, percent), 1) for percent in (50, 95)] if len(times) > 1 else [None, None]
         slowest = round(max(times), 1) if times else None
         late_ms = round(control.late_s * 1000, 1)
@@ -211,7 +211,7 @@ def sample_rows(samples: Sequence[Answer], control: Control) -> list[dict[str, A
     return rows
 
 
-def kept_samples(readings: Sequence[Reading]) -> list[dict[str, Any]]:
+def kept_samples(readings: Iterable[Reading]) -> list[dict[str, Any]]:
     """Return every sample as evidence keeps it; a body equal to the endpoint's last one is not repeated."""
     last: dict[str, Any] = {}
     kept = []

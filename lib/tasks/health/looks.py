@@ -22,6 +22,7 @@ from lib.core.permissions import Act, Refusal
 from lib.core.results import Check, Findings, look
 from lib.tasks.health.figures import Sample
 from lib.tasks.health.judge import judge_effect, judge_reading, judge_samples, kept_result, kept_samples, reading_row, sample_rows
+from lib.tasks.health.pace import ask_beside_control, retry_policy_of, time_for_samples_s
 from lib.tasks.health.task import (
     CHATWOOT_ACCOUNT_ACTIVE,
     CHATWOOT_AVAILABLE,
@@ -43,10 +44,9 @@ from lib.tasks.health.task import (
 from lib.tasks.health.timing import FEWEST_SAMPLES, SampleLimits, slowness_ms, weigh_samples
 from lib.transport.context import Context
 from lib.transport.control import ControlClock
-from lib.transport.retry import Limit, RetryPolicy
+from lib.transport.retry import Limit
 from lib.transport.smtp import open_mail_server, read_mail_url
-from lib.transport.web import ask
-from lib.transport.web_types import Answer, Question, Site
+from lib.transport.web_types import Answer, Failure, Site
 
 CHATWOOT = {
     "alive": CHATWOOT_IS_ALIVE,
@@ -103,14 +103,6 @@ def read_answers(site: Site, probes: Sequence[Probe], settings: Health) -> tuple
     """Return what each endpoint answers to one request, all of them sent at once, and what the control met meanwhile."""
     answers, control = ask_beside_control(site, [probe.question for probe in probes], concurrency=settings.concurrency)
     return [read_answer(probe, answer) for probe, answer in zip(probes, answers, strict=True)], control
-
-
-def ask_beside_control(site: Site, questions: Sequence[Question], *, concurrency: int) -> tuple[list[Answer], Control]:
-    """Return the answers, and what the control met meanwhile."""
-    with ControlClock() as clock:
-        began_s = time.monotonic()
-        answers = ask(site, questions, concurrency=concurrency)
-        return answers, clock.since(began_s)
 
 
 def findings_of(
@@ -202,10 +194,14 @@ def take_samples(
 
     def take() -> tuple[list[Probe], list[Answer], Control]:
         turns: list[Probe] = list(islice(cycle(well), left())) if well else []
-        questions: list[Question] = [probe.question for probe in turns]
-        if not questions:
+        if not turns:
             return turns, [], QUIET
-        return turns, *ask_beside_control(site, questions, concurrency=settings.concurrency)
+        questions = [probe.question for probe in turns]
+        answers, control = ask_beside_control(
+            site, questions, concurrency=settings.concurrency, within_s=time_for_samples_s(settings)
+        )
+        sent = [place for place, one in enumerate(answers) if one.failure is not Failure.NOT_SENT]
+        return [turns[place] for place in sent], [answers[place] for place in sent], control
 
     turns, answers, control = best_look(
         take,
@@ -213,28 +209,17 @@ def take_samples(
         figure=lambda one: slowness_ms(one[1]),
         may_repeat=lambda: left() >= FEWEST_SAMPLES,
     )
-    readings = [read_answer(probe, answer) for probe, answer in zip(turns, answers, strict=True)]
+    # One at a time: all of them read together would take many times the memory of their bodies.
+    readings = (read_answer(probe, answer) for probe, answer in zip(turns, answers, strict=True))
     results = judge_samples(checks, answers, left_out, limits=limits, control=control)
     times = [
-        Sample(service=site.name, endpoint=one.probe.name, ms=round(one.answer.elapsed_ms, 2), good=one.answer.is_whole)
-        for one in readings
+        Sample(service=site.name, endpoint=one.question.name, ms=round(one.elapsed_ms, 2), good=one.is_whole) for one in answers
     ]
     return Findings(
         results=results,
         rows=sample_rows(answers, control),
         artifacts={f"{name}_samples.json": kept_samples(readings)},
         facts=times,
-    )
-
-
-def retry_policy_of(settings: Health, *, attempts: int | None = None) -> RetryPolicy:
-    """Return how often and how long params let us try one request."""
-    return RetryPolicy(
-        attempts=attempts or settings.attempts,
-        timeout_s=settings.timeout_s,
-        deadline_s=settings.deadline_s,
-        max_body_bytes=settings.max_body_bytes,
-        max_retry_after_s=settings.max_retry_after_s,
     )
 
 
@@ -245,7 +230,7 @@ def look_at_mail_server(context: Context[Health]) -> Findings[bool]:
     server = read_mail_url(context.service("mail").url)
     expected = "a session, encrypted off this machine, with our login"
     try:
-        with open_mail_server(server, timeout_s=context.settings.timeout_s) as session:
+        with open_mail_server(server, timeout_s=context.settings.timeout_s, deadline_s=context.settings.deadline_s) as session:
             session.noop()
     except MailError as exc:
         bad = check.not_passed(
@@ -278,6 +263,7 @@ def look_at_notification(context: Context[Health], *, plan: Plan, evidence: str,
             sender=settings.notify_from,
             recipients=settings.notify_to,
             timeout_s=settings.timeout_s,
+            deadline_s=settings.deadline_s,
             mail_works=mail_works,
         )
     except TargetError as exc:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from lib.clients.vendor_health import ChatwootHealth, PublerHealth
+from lib.core.plain_json import LONGEST
 from lib.core.results import Check
 from lib.core.section import Section
 from lib.tasks.base import Task
@@ -23,7 +24,7 @@ class Health(Section):
     attempts: int = Field(ge=1, le=10)  # tries of one request; samples are tried once
     timeout_s: float = Field(gt=0)  # longest silence of a service, s
     deadline_s: float = Field(gt=0)  # one request, tries and pauses included, s
-    max_body_bytes: int = Field(ge=1000, le=100_000_000)  # a longer answer is not read on
+    max_body_bytes: int = Field(ge=1000, le=LONGEST)  # a longer answer is not read on
     max_retry_after_s: float = Field(ge=0)  # a longer Retry-After is not waited for, s
     p95_limit_ms: float = Field(gt=0)  # 95th percentile of the answers' times, ms
     min_availability: float = Field(gt=0, le=1)  # share of samples answered well

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lib.clients.probe import name_finding
+from lib.clients.probe import find_fault
 from lib.core.busyness import Control, Standing, weigh, weigh_timeout, worst_of
 from lib.transport.web_types import Answer, Failure
 
@@ -29,12 +29,12 @@ class SampleLimits:
 
 def counted_of(samples: Sequence[Answer]) -> list[Answer]:
     """Return the samples that count: not those that the service's limit of requests refused."""
-    return [one for one in samples if name_finding(one)[0] != "rate limited"]
+    return [one for one in samples if find_fault(one) != "rate limited"]
 
 
 def times_of(samples: Sequence[Answer]) -> list[float]:
     """Return the times of good answers, in ms."""
-    return [one.elapsed_ms for one in samples if name_finding(one)[0] is None]
+    return [one.elapsed_ms for one in samples if find_fault(one) is None]
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
@@ -45,7 +45,7 @@ def percentile(values: Sequence[float], percent: int) -> float:
 def weigh_availability(samples: Sequence[Answer], limits: SampleLimits, control: Control) -> Standing:
     """Return where the share of good answers stands: time-outs say nothing beside a control that was held up."""
     counted = counted_of(samples)
-    bad = [name_finding(one)[0] for one in counted if name_finding(one)[0] is not None]
+    bad = [find_fault(one) for one in counted if find_fault(one) is not None]
     if not counted or 1 - len(bad) / len(counted) >= limits.min_availability:
         return Standing.WITHIN
     is_busy = weigh_timeout(limits.timeout_s, control) is Standing.UNCLEAR

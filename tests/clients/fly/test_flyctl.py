@@ -75,9 +75,9 @@ def test_what_runs_is_the_newest_finished_release_with_the_machines_image() -> N
     ("script", "said"),
     [
         ("echo 'Error: no access token available. Please login' >&2; exit 1", "flyctl auth login"),
-        ("printf '[{\"ID\": '; exit 2", "ended with exit code 2 in the middle of its answer"),
-        ("printf '[{\"ID\": '; kill -9 $$", "was ended by signal 9 in the middle of its answer"),
-        ("exit 0", "in the middle of its answer"),
+        ("printf '[{\"ID\": '; exit 2", "ended with exit code 2, and its answer is not JSON"),
+        ("printf '[{\"ID\": '; kill -9 $$", "was ended by signal 9, and its answer is not JSON"),
+        ("exit 0", "and its answer is not JSON"),
         ("sleep 9", "did not end within 0.3 s"),
     ],
 )

@@ -190,7 +190,7 @@ def test_an_app_that_falls_over_later_is_caught_by_the_watch(database: Database,
     ("fault", "said", "timeout_s"),
     [
         ("not_logged_in", "flyctl auth login", 60),
-        ("half_a_json", "in the middle of its answer", 60),
+        ("half_a_json", "its answer is not JSON", 60),
         ("reads_hang", "did not end within 4 s", 4),
     ],
 )
