@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lib.clients.git import find_root, git, list_files
+from lib.clients.git import find_root, list_files
+from lib.clients.git_command import git
 from lib.core.errors import CommandError
 from lib.tasks.guardrails.judge import find_strays
 from lib.tasks.guardrails.policy import Policy
