@@ -185,7 +185,7 @@ def copy_tree(source: Path, place: Path, *, limits: CopyLimits, leave_out: Colle
 def list_entries(folder: Path, target: Path, root: Path) -> list[os.DirEntry[str]]:
     """Return what is in a folder, its copy made. Raises TargetError."""
     try:
-        target.mkdir(mode=0o755, parents=target.parent == target)
+        target.mkdir(mode=0o755, parents=folder == root)
         with os.scandir(folder) as entries:
             return list(entries)
     except OSError as exc:

@@ -171,7 +171,8 @@ def describe_apps(pack: Path, secrets: Mapping[str, Mapping[str, str]]) -> tuple
         try:
             name = read_toml(path).app
         except TomlError as exc:
-            problems.append(str(exc).replace(str(path), path.name))
+            said = str(exc).replace(str(path), path.name)
+            problems.append(said if path.name in said else f"{path.name}: {said}")
             continue
         if not name:
             problems.append(f"{path.name} names no app")
