@@ -137,6 +137,7 @@ def run_scripts(
     Each starts from the commit, in a copy that no other uses meanwhile, below work. Raises as `run_script` does, and
     CommandError when the project can't be copied.
     """
+    read_scripts(project)  # where it lies: a copy may lack what can't be copied
     places = [work / f"copy-{number}" for number in range(min(jobs, len(names)) or 1)]
     remove_copies(places)
     try:

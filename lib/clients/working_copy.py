@@ -18,7 +18,7 @@ from types import MappingProxyType
 from lib.clients.git import find_root, read_name
 from lib.clients.git_command import NO_TRANSPORT, PLAIN_DIFF, PLAIN_PATCH, TooMuchText, git, git_text, run_git
 from lib.core.errors import CommandError, TargetError
-from lib.core.pack_files import show_path, unreadable
+from lib.core.pack_files import read_file, show_path, unreadable
 from lib.core.wording import format_count, format_size, plain_text
 
 INSTALLED = "node_modules"
@@ -152,9 +152,12 @@ def copy_folder(project: Path, place: Path) -> WorkingCopy:
     return WorkingCopy(root=place, folder=place)
 
 
-def copy_tree(source: Path, place: Path, *, limits: CopyLimits, leave_out: Collection[str] = (".git",)) -> None:
+def copy_tree(
+    source: Path, place: Path, *, limits: CopyLimits, leave_out: Collection[str] = (".git",), is_strict: bool = False
+) -> None:
     """Copy a folder's files, folders and links as they are; what is neither is left out, and names of `leave_out` too.
 
+    is_strict: what is no file, folder or link is named by a TargetError instead.
     Raises TargetError naming what can't be read, and when there is more than the limits allow.
     """
     total = count = 0
@@ -167,7 +170,11 @@ def copy_tree(source: Path, place: Path, *, limits: CopyLimits, leave_out: Colle
             )
         for entry in list_entries(here, there, source):
             path, target = Path(entry.path), there / entry.name
-            if entry.name in leave_out or path == place or not is_plain(path):
+            if entry.name in leave_out or path == place:
+                continue
+            if not is_plain(path):
+                if is_strict:
+                    read_file(path, root=source)  # says what it is
                 continue
             count += 1
             if entry.is_dir(follow_symlinks=False):

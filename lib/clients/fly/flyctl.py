@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lib.core.errors import CommandError
+from lib.core.pack_files import read_file
 from lib.transport.process import CommandRun, FollowedRun, follow_command, run_command
 
 RELEASE_MARKS = ("fly_release_id", "fly_release_version", "fly_flyctl_version")
@@ -189,7 +191,12 @@ def said_by(run: CommandRun) -> str:
 
 
 def validate_config(fly: Fly, config: str) -> CommandRun:
-    """Return how flyctl judges the config; exit code 0 is valid."""
+    """Return how flyctl judges the config; exit code 0 is valid.
+
+    Raises TargetError for a config that is no file of the project: flyctl, and the rollback's script, would read it for ever.
+    """
+    if os.path.lexists(fly.folder / config):
+        read_file(fly.folder / config, root=fly.folder)
     argv: list[str | Path] = [fly.program, "config", "validate", "--app", fly.app, "--config", config]
     return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
 

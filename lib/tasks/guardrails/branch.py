@@ -113,7 +113,7 @@ def stage_branch(pack: Path, folder: Path, *, name: str, message: str) -> Path:
             f"There is no {FILE} in the pack, so nothing says what a branch may do.", fix=f"Add {FILE} to the pack."
         )
     read_text_file(pack / FILE, root=pack)  # before all of it is copied
-    copy_tree(pack, folder, limits=OF_PROJECT, leave_out=LEFT_OUT)
+    copy_tree(pack, folder, limits=OF_PROJECT, leave_out=LEFT_OUT, is_strict=True)
     for words in (
         ("init", "--quiet", f"--initial-branch={BASE}"),
         ("add", "--force", "--", FILE),
