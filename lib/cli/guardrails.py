@@ -6,6 +6,7 @@ own. The looks are those of 09_guardrails, without the project's own commands, w
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def guard_branch(environment: str, *, base: str, pack: str | None) -> int:
 def has_changed(guarded: GuardedBranch, pack: Path) -> bool:
     """Return whether a branch of a checkout changes a project in it that has a policy of its own."""
     root = guarded.branch.root
-    if not pack.is_relative_to(root) or pack == root or not (pack / FILE).is_file():
+    if not pack.is_relative_to(root) or pack == root or not os.path.lexists(pack / FILE):
         return False
     return any(path.startswith(f"{pack.relative_to(root).as_posix()}/") for path in guarded.branch.changes)
 

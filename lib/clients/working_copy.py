@@ -7,22 +7,22 @@ Source: https://git-scm.com/docs/git-clone (--shared), https://git-scm.com/docs/
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from lib.clients.git import QUIET, TIMEOUT_S, find_root, git, read_name
-from lib.core.errors import CommandError
-from lib.transport.process import run_command
+from lib.clients.git import find_root, read_name
+from lib.clients.git_command import NO_TRANSPORT, PLAIN_DIFF, PLAIN_PATCH, TooMuchText, git, git_text, run_git
+from lib.core.errors import CommandError, TargetError
+from lib.core.pack_files import read_file, show_path, unreadable
+from lib.core.wording import format_count, format_size, plain_text
 
 INSTALLED = "node_modules"
-NO_HOOKS = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": "/dev/null"}
 ALONE = {
-    **QUIET,
-    **NO_HOOKS,
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_LFS_SKIP_SMUDGE": "1",
@@ -34,6 +34,24 @@ ALONE = {
 """Nobody's own settings, hooks or signatures are used in the copy."""
 LONGEST_DIFF = 400_000
 """Characters of a diff that are kept."""
+LONGEST_DIFF_BYTES = 32 * 1024 * 1024
+"""Of a diff that is read at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyLimits:
+    """How much is copied: bytes of one file and of all, entries, and folders within folders."""
+
+    file_bytes: int
+    bytes: int
+    entries: int
+    depth: int
+
+
+OF_PROJECT = CopyLimits(file_bytes=100 * 1024**2, bytes=2 * 1024**3, entries=100_000, depth=64)
+"""GitHub takes no file above 100 MB. Source: https://docs.github.com/repositories, about large files."""
+OF_INSTALLED = CopyLimits(file_bytes=1024**3, bytes=8 * 1024**3, entries=1_000_000, depth=128)
+"""What package managers install comes in many small files, and some large programs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +94,13 @@ def copy_commit(project: Path, place: Path) -> WorkingCopy:
     if root is None or not is_committed(project):
         return copy_folder(project, place)
     commit, name = git(root, "rev-parse", "HEAD").strip(), read_name(root)
+    require_copyable(root)
     # The user's own settings may say that the repository is to be trusted, so they count while it is read.
-    run_git("clone", "--quiet", "--shared", "--no-checkout", root, place, env={**QUIET, **NO_HOOKS})
-    run_git("-C", place, "fetch", "--quiet", "origin", "+refs/remotes/*:refs/remotes/*", env={**QUIET, **NO_HOOKS})
-    run_git("-C", place, "checkout", "--quiet", *(("-B", name) if name else ("--detach",)), commit)
+    do_git(root, "clone", "--quiet", "--shared", "--no-checkout", "--", root, place, env={}, transport="file")
+    do_git(place, "fetch", "--quiet", "origin", "+refs/remotes/*:refs/remotes/*", env={}, transport="file")
+    do_git(place, "checkout", "--quiet", *(("-B", name) if name else ("--detach",)), commit)
     copy_installed(root, place)
-    unsaved = git(project, "status", "--porcelain", "-z", "--no-renames", "--", ".").split("\0")
+    unsaved = git(project, "status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=dirty", "--", ".").split("\0")
     return WorkingCopy(
         root=place,
         folder=place / project.relative_to(root),
@@ -92,31 +111,113 @@ def copy_commit(project: Path, place: Path) -> WorkingCopy:
 
 def is_committed(project: Path) -> bool:
     """Return whether the commit that is checked out has any file of the project."""
-    done = run_command(["git", "-C", project, "ls-tree", "--name-only", "HEAD", "--", "."], timeout_s=TIMEOUT_S, env=QUIET)
+    done = run_git(project, "ls-tree", "--name-only", "HEAD", "--", ".")
     return done.exit_code == 0 and bool(done.stdout.strip())
 
 
+def require_copyable(root: Path) -> None:
+    """Raise CommandError when the commit has a file, or files together, that are too large to be copied."""
+    total = 0
+    for line in git(root, "ls-tree", "-r", "-l", "-z", "HEAD").split("\0"):
+        about, _, path = line.partition("\t")
+        size = about.rpartition(" ")[2]
+        total += int(size) if size.isdigit() else 0
+        if size.isdigit() and int(size) > OF_PROJECT.file_bytes:
+            raise too_large(path, int(size))
+    if total > OF_PROJECT.bytes:
+        raise CommandError(
+            f"The commit holds {format_size(total)}, more than the {format_size(OF_PROJECT.bytes)} that are copied.",
+            fix="Take out what does not belong into version control.",
+        )
+
+
+def too_large(path: str, size: int) -> CommandError:
+    """Return the error for a file that is not copied."""
+    shown = plain_text(path, limit=240)
+    return CommandError(
+        f"{shown} is {format_size(size)} long, more than the {format_size(OF_PROJECT.file_bytes)} of a file that is copied.",
+        fix=f"Take {shown} out of the project.",
+    )
+
+
 def copy_folder(project: Path, place: Path) -> WorkingCopy:
-    """Return a copy of a folder as it is, made a repository, so that what a command changes in it can be told."""
+    """Return a copy of a folder as it is, made a repository, so that what a command changes in it can be told.
 
-    def leave_out(folder: str, names: list[str]) -> list[str]:
-        return [*leave_out_special(folder, names), *(name for name in names if Path(folder, name) == place)]
-
-    shutil.copytree(project, place, symlinks=True, ignore=leave_out)
-    run_git("-C", place, "init", "--quiet")
-    run_git("-C", place, "add", "--all")
-    run_git("-C", place, "commit", "--quiet", "--no-verify", "--allow-empty", "-m", "The project as it is")
+    Raises TargetError when there is too much of it.
+    """
+    copy_tree(project, place, limits=OF_PROJECT)
+    do_git(place, "init", "--quiet")
+    do_git(place, "add", "--all")
+    do_git(place, "commit", "--quiet", "--no-verify", "--allow-empty", "-m", "The project as it is")
     return WorkingCopy(root=place, folder=place)
 
 
-def leave_out_special(folder: str, names: list[str]) -> list[str]:
-    """Return the names that are not copied: the repository's own folder, and what is no file, folder or link."""
-    return [name for name in names if name == ".git" or not is_plain(Path(folder, name))]
+def copy_tree(
+    source: Path, place: Path, *, limits: CopyLimits, leave_out: Collection[str] = (".git",), is_strict: bool = False
+) -> None:
+    """Copy a folder's files, folders and links as they are; what is neither is left out, and names of `leave_out` too.
+
+    is_strict: what is no file, folder or link is named by a TargetError instead.
+    Raises TargetError naming what can't be read, and when there is more than the limits allow.
+    """
+    total = count = 0
+    waiting = [(source, place, 0)]
+    while waiting:
+        here, there, depth = waiting.pop()
+        if depth > limits.depth:
+            raise TargetError(
+                f"{show_path(here, source)} is a folder more than {limits.depth} deep.", fix="Make that tree flatter."
+            )
+        for entry in list_entries(here, there, source):
+            path, target = Path(entry.path), there / entry.name
+            if entry.name in leave_out or path == place:
+                continue
+            if not is_plain(path):
+                if is_strict:
+                    read_file(path, root=source)  # says what it is
+                continue
+            count += 1
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((path, target, depth + 1))
+                continue
+            total += copy_file(path, target, source, limits)
+            if count > limits.entries or total > limits.bytes:
+                most = f"{format_count(limits.entries, 'file')} or {format_size(limits.bytes)}"
+                raise TargetError(
+                    f"{plain_text(source.name)} holds more than {most}, so it is not copied.",
+                    fix="Take out what does not belong there.",
+                )
+
+
+def list_entries(folder: Path, target: Path, root: Path) -> list[os.DirEntry[str]]:
+    """Return what is in a folder, its copy made. Raises TargetError."""
+    try:
+        target.mkdir(mode=0o755, parents=folder == root)
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as exc:
+        raise unreadable(show_path(folder, root), exc) from exc
+
+
+def copy_file(path: Path, target: Path, root: Path, limits: CopyLimits) -> int:
+    """Copy a regular file or a link, and return its size in bytes. Raises TargetError."""
+    shown = show_path(path, root)
+    try:
+        size = 0 if path.is_symlink() else path.lstat().st_size
+        if size > limits.file_bytes:
+            raise too_large(shown, size)
+        shutil.copy2(path, target, follow_symlinks=False)
+    except OSError as exc:
+        raise unreadable(shown, exc) from exc
+    return size
 
 
 def is_plain(path: Path) -> bool:
     """Return whether a path is a file, a folder or a link: a pipe or a device would be waited for without end."""
-    mode = path.lstat().st_mode
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
 
 
@@ -125,25 +226,31 @@ def copy_installed(root: Path, place: Path) -> None:
     listed = git(root, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z").split("\0")
     for path in listed:
         folder = Path(path)
-        if folder.name == INSTALLED and INSTALLED not in folder.parts[:-1] and (place / folder.parent).is_dir():
-            shutil.copytree(root / folder, place / folder, symlinks=True, ignore=leave_out_special)
+        if folder.name != INSTALLED or INSTALLED in folder.parts[:-1] or (root / folder).is_symlink():
+            continue
+        if (place / folder.parent).is_dir():
+            copy_tree(root / folder, place / folder, limits=OF_INSTALLED)
 
 
 def read_changes(copy: WorkingCopy) -> CopyChanges:
     """Return what was changed in the copy since it was made, in files that the commit has."""
-    named = run_git("-C", copy.folder, "diff", "--name-only", "-z", "--relative", "HEAD", "--", ".").split("\0")
+    named = do_git(copy.folder, "diff", *PLAIN_DIFF, "--name-only", "-z", "--relative", "HEAD", "--", ".").split("\0")
     files = tuple(path for path in named if path)
     if not files:
         return NO_CHANGES
-    diff = run_git("-C", copy.folder, "diff", "--no-color", "--no-ext-diff", "--relative", "HEAD", "--", ".")
+    try:
+        words = ("diff", *PLAIN_PATCH, "--relative", "HEAD", "--", ".")
+        diff = git_text(copy.folder, *words, limit_bytes=LONGEST_DIFF_BYTES, env=ALONE)
+    except TooMuchText as exc:
+        return CopyChanges(files=files, diff=f"({exc.message})\n")
     cut = f"\n(cut: {len(diff):,} characters in all)\n" if len(diff) > LONGEST_DIFF else ""
     return CopyChanges(files=files, diff=diff[:LONGEST_DIFF] + cut)
 
 
 def reset_copy(copy: WorkingCopy) -> None:
     """Bring the copy back to the commit; what git ignores, such as node_modules, stays."""
-    run_git("-C", copy.root, "reset", "--quiet", "--hard", "HEAD")
-    run_git("-C", copy.root, "clean", "--quiet", "--force", "-d")
+    do_git(copy.root, "reset", "--quiet", "--hard", "HEAD")
+    do_git(copy.root, "clean", "--quiet", "--force", "-d")
 
 
 def remove_copies(places: Iterable[Path]) -> None:
@@ -152,11 +259,14 @@ def remove_copies(places: Iterable[Path]) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def run_git(*words: str | Path, env: Mapping[str, str] = MappingProxyType(ALONE)) -> str:
+def do_git(
+    folder: Path, *words: str | Path, env: Mapping[str, str] = MappingProxyType(ALONE), transport: str = NO_TRANSPORT
+) -> str:
     """Return what git printed, run with nobody's settings unless said. Raises CommandError when it failed."""
-    run = run_command(["git", *words], timeout_s=TIMEOUT_S, env=env)
+    run = run_git(folder, *words, env=env, transport=transport)
     if run.exit_code != 0:
-        said = " ".join((run.stderr or run.stdout).split())[:300]
-        verb = next(str(word) for word in words if not str(word).startswith("-") and not isinstance(word, Path))
-        raise CommandError(f"The project could not be copied: `git {verb}` said {said}.", fix="Check whether git works there.")
+        said = plain_text(" ".join((run.stderr or run.stdout).split()), limit=300)
+        raise CommandError(
+            f"The project could not be copied: `git {words[0]}` said {said}.", fix="Check whether git works there."
+        )
     return run.whole_stdout

@@ -147,6 +147,16 @@ def walk(folder: Path, root: Path, depth: int) -> Iterator[os.DirEntry[str]]:
                 waiting.append((Path(entry.path), left - 1))
 
 
+def is_folder(path: Path) -> bool:
+    """Return whether a path leads to a folder; False for one that can't be looked at, which `Path.is_dir` raises for."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a path leads to a regular file; False for one that can't be looked at."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 def resolve_inside(path: Path, root: Path) -> Path:
     """Return where a path of the project really is. Raises TargetError when that is nowhere, or outside the project."""
     shown = show_path(path, root)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -18,9 +19,11 @@ BARE_ADDRESS = re.compile(r"((?:(?:https?|ftp)://|www\.|mailto:|xmpp:)[^\s`|]+|[
 Source: https://github.github.com/gfm/#autolinks-extension-."""
 LINK = re.compile(r"(?<!\\)((?:\\\\)*)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
 """Backslashes before it, its words and its address; an escaped bracket begins none."""
-CODE = re.compile(r"(?<!\\)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
-FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
+TICKS = re.compile(r"`+")
+FENCES = ("```", "~~~")
+HEADING = re.compile(r"#{1,6}[ \t]+")
+LONGEST_HEADING = 1_000
+"""Characters of a heading that its anchor is made of."""
 
 
 def plain(text: str) -> str:
@@ -36,12 +39,32 @@ def link_to(path: Path, start: Path) -> str:
 
 def find_links(text: str) -> list[str]:
     """Return the address of every link in the text, in order; what is code has none."""
-    return [match[3] for match in LINK.finditer(CODE.sub("", text))]
+    return [match[3] for match in LINK.finditer(without_code(text))]
+
+
+def without_code(text: str) -> str:
+    """Return Markdown without what is between backticks: as many at its end as at its beginning. In one pass."""
+    runs = [(match.start(), match.end()) for match in TICKS.finditer(text)]
+    by_length: dict[int, list[int]] = {}
+    for start, end in runs:
+        by_length.setdefault(end - start, []).append(start)
+    kept, place = [], 0
+    for start, end in runs:
+        opens = start + (start > 0 and text[start - 1] == "\\")  # the first of them may be escaped
+        closing = by_length.get(end - opens, [])
+        at = bisect_left(closing, end)
+        if opens >= place and opens < end and at < len(closing):
+            kept.append(text[place:opens])
+            place = closing[at] + end - opens
+    return "".join([*kept, text[place:]])
 
 
 def is_in_files(address: str) -> bool:
     """Return whether an address leads to a file, and not to the web or a heading of its own document."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
     return not parts.scheme and not parts.netloc and bool(parts.path)
 
 
@@ -77,10 +100,31 @@ def heading_anchors(markdown: str) -> list[str]:
     """
     anchors: list[str] = []
     times: dict[str, int] = {}
-    for title in HEADING.findall(FENCE.sub("", markdown)):
+    for title in headings(markdown):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).strip().lower()
         kept = (char for char in words if char in "-_ " or unicodedata.category(char)[0] in "LN")
         slug = "".join(kept).replace(" ", "-")
         anchors.append(f"{slug}-{times[slug]}" if slug in times else slug)
         times[slug] = times.get(slug, 0) + 1
     return anchors
+
+
+def headings(markdown: str) -> Iterator[str]:
+    """Yield the text of each heading, those between fences left out. In one pass."""
+    for line in without_fences(markdown.splitlines()):
+        if match := HEADING.match(line):
+            title = line[match.end() :][:LONGEST_HEADING].strip()
+            yield title.rstrip("#").rstrip() or title
+
+
+def without_fences(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines that are not between two fences; a fence that nothing closes begins nothing."""
+    last = {fence: max((place for place, line in enumerate(lines) if line.rstrip() == fence), default=-1) for fence in FENCES}
+    fence = ""
+    for place, line in enumerate(lines):
+        if fence:
+            fence = "" if line.rstrip() == fence else fence
+            continue
+        fence = next((one for one in FENCES if line.startswith(one) and place < last[one]), "")
+        if not fence:
+            yield line

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import nbformat
 from nbformat import NotebookNode
 
+from lib.clients.git_command import run_git
 from lib.core.breakages import note_breakage
 from lib.core.errors import CommandError, WorkbookError
 from lib.core.files import point_at, write_whole
@@ -37,9 +38,9 @@ from lib.run.record import remove_record
 from lib.run.run_file import RunFile
 from lib.run.signing import open_signer, trusted_keys
 from lib.tasks.index import SUMMARY
-from lib.transport.process import run_command
 
 Made = TypeVar("Made")
+GIT_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,9 +284,13 @@ def history_entry(report: RunReport) -> HistoryEntry:
 
 def read_commit(pack: Path) -> str | None:
     """Return the commit the pack stands at, with `+` when it has changes since; None outside version control."""
-    asked: list[str | Path] = ["git", "-C", pack, "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     try:
-        done = run_command(asked, timeout_s=10)
+        commit = run_git(pack, "rev-parse", "--short=12", "HEAD", timeout_s=GIT_TIMEOUT_S)
+        words = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
+        changed = run_git(pack, *words, timeout_s=GIT_TIMEOUT_S)
     except CommandError:
         return None
-    return done.stdout.strip() or None if done.exit_code == 0 else None
+    name = commit.stdout.strip()
+    if commit.exit_code != 0 or not name:
+        return None
+    return name if changed.exit_code == 0 and not changed.stdout.strip() else f"{name}+"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from lib.clients.git import git
+from lib.clients.git_command import git
 from lib.core.errors import CommandError
 from lib.core.paths import ROOT
 from lib.core.redact import redact_all
@@ -19,6 +20,10 @@ CODE = (".py", ".sql", ".j2", ".css", ".js", ".json", ".tmpl")
 """Suffixes of the files of lib/ that a result may depend on."""
 LARGEST_READ = 50_000_000
 """Bytes of a file that is read whole; a larger one counts by its size and time of change."""
+MOST_READ = 2_000_000_000
+"""Bytes that are read of a whole project; files beyond count by their sizes and times."""
+MOST_FILES = 200_000
+GIT_TIMEOUT_S = 30
 LEFT_OUT = {".git", "node_modules", ".venv", "__pycache__"}
 """Folders of a project outside version control that are no part of it."""
 
@@ -53,44 +58,55 @@ def code_files() -> Iterator[Path]:
 
 def pack_files(params: Params) -> Iterator[Path]:
     """Yield the files of the project: those that git knows or would take, else all; and the vault's, which git may ignore."""
-    vault = params.pack / params.sections["credentials"].vault_folder
-    if vault.is_dir():
-        yield from vault.rglob("*")
+    yield from walk(params.pack / params.sections["credentials"].vault_folder)
     try:
-        names = git(params.pack, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-        yield from (params.pack / name for name in names if name)
+        names = git(params.pack, "ls-files", "-z", "--cached", "--others", "--exclude-standard", timeout_s=GIT_TIMEOUT_S)
+        yield from (params.pack / name for name in names.split("\0") if name)
         yield params.pack / git(params.pack, "rev-parse", "HEAD").strip()  # no file: its name alone says which commit it is
     except CommandError:
         yield from walk(params.pack)
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder without following links, but for those of LEFT_OUT."""
-    for path in folder.iterdir():
-        if path.is_symlink() or not path.is_dir():
-            yield path
-        elif path.name not in LEFT_OUT:
-            yield from walk(path)
+    """Yield the files of a folder without following links, but for those of LEFT_OUT; the first MOST_FILES of them."""
+    waiting, count = [folder], 0
+    while waiting and count < MOST_FILES:
+        try:
+            with os.scandir(waiting.pop()) as found:
+                entries = list(found)
+        except OSError:
+            continue  # who needs what is in there says so
+        count += len(entries)
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                yield Path(entry.path)
+            elif entry.name not in LEFT_OUT:
+                waiting.append(Path(entry.path))
 
 
 def digest_files(root: Path, paths: Iterable[Path]) -> str:
     """Return the sha256 of the files' names and contents; what is no regular file counts by its kind."""
-    told = hashlib.sha256()
+    told, left = hashlib.sha256(), MOST_READ
     for path in sorted(set(paths)):
-        told.update(f"{path.relative_to(root)}\0{describe(path)}\0".encode(errors="surrogateescape"))
+        said, size = describe(path, most=left)
+        left -= size
+        told.update(f"{os.path.relpath(path, root)}\0{said}\0".encode(errors="surrogateescape"))
     return told.hexdigest()
 
 
-def describe(path: Path) -> str:
-    """Return what a file comes to: its content's sha256, a link's target, or its kind."""
+def describe(path: Path, *, most: int = LARGEST_READ) -> tuple[str, int]:
+    """Return what a file comes to, its content's sha256, a link's target, or its kind; and how many bytes were read for it.
+
+    most: bytes that may be read; a longer file counts by its size and time of change.
+    """
     try:
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
-            return f"-> {path.readlink()}"
+            return f"-> {path.readlink()}", 0
         if not stat.S_ISREG(status.st_mode):
-            return f"kind {stat.S_IFMT(status.st_mode)}"
-        if status.st_size > LARGEST_READ:
-            return f"{status.st_size} {status.st_mtime_ns}"
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+            return f"kind {stat.S_IFMT(status.st_mode)}", 0
+        if status.st_size > min(most, LARGEST_READ):
+            return f"{status.st_size} {status.st_mtime_ns}", 0
+        return hashlib.sha256(path.read_bytes()).hexdigest(), status.st_size
     except OSError as exc:
-        return f"unreadable: {exc.strerror}"
+        return f"unreadable: {exc.strerror}", 0

@@ -5,6 +5,7 @@ Whatever tasks were asked for: a project's own command may print a value of the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,19 +14,22 @@ from lib.clients.vault.dotenv import EnvLineError, parse_env_lines
 from lib.clients.vault.folder import VaultFolder
 from lib.clients.vault.vault_copy import is_placeholder, open_vault, read_copy
 from lib.core.errors import TargetError
+from lib.core.pack_files import is_folder, read_file
 from lib.core.redact import SHORTEST_SECRET, register_secrets
+from lib.core.wording import plain_text
 from lib.run.named_secrets import holds_credential, password_in
 from lib.run.params import Params
 from lib.run.signing import signing_key_path
 
 LARGEST_ENV_FILE = 1024 * 1024
+MOST_ENV_FILES = 100
 EXAMPLES = ("example", "sample", "template", "dist", "defaults")
 """Ends of a `.env` file's name that say that its values are none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownCredentials:
-    """What was found. unread: what of the vault could not be read, as a sentence; '' when all was."""
+    """What was found. unread: what of the vault and of `.env` files could not be read, in sentences; '' when all was."""
 
     values: tuple[str, ...] = field(repr=False)
     unread: str = ""
@@ -37,9 +41,11 @@ def know_credentials(params: Params) -> KnownCredentials:
     Those of targets and of variables are registered when params are loaded.
     """
     of_vault, unread = read_vaults(params)
-    found = {*of_vault, *read_env_files(params.pack, params.sections["credentials"].placeholders), *read_signing_key()}
+    of_files, unread_files = read_env_files(params.pack, params.sections["credentials"].placeholders)
+    found = {*of_vault, *of_files, *read_signing_key()}
     register_secrets(found)
-    return KnownCredentials(values=tuple(sorted(found)), unread=unread)
+    said = [unread, f"Not every file of credentials could be read: {', '.join(unread_files)}." if unread_files else ""]
+    return KnownCredentials(values=tuple(sorted(found)), unread=" ".join(filter(None, said)))
 
 
 def read_vaults(params: Params) -> tuple[set[str], str]:
@@ -54,7 +60,7 @@ def read_vaults(params: Params) -> tuple[set[str], str]:
             vault = open_vault(parts, settings, pack=params.pack, path=path)
             if isinstance(vault, VaultFolder):
                 found |= set(real_values(vault.read_all().values(), settings.placeholders))
-                if not vault.path.is_dir():
+                if not is_folder(vault.path):
                     continue  # a project without a vault of its own has nothing in it; the credentials task judges that
             found |= {one.value for one in read_copy(vault, settings).real(settings.placeholders).values()}
         except TargetError:
@@ -68,29 +74,55 @@ def real_values(values: Iterable[str], placeholders: Iterable[str]) -> Iterator[
     return (value for value in values if not is_placeholder(value, words))
 
 
-def read_env_files(pack: Path, placeholders: Iterable[str]) -> set[str]:
-    """Return the credentials in the `.env` files at a project's root, by their names or as passwords of addresses."""
+def read_env_files(pack: Path, placeholders: Iterable[str]) -> tuple[set[str], list[str]]:
+    """Return the credentials in the `.env` files at a project's root, and the names of those that can't be read.
+
+    A credential is one by its name, or is the password of an address.
+    """
     words = tuple(placeholders)
     found: set[str] = set()
-    for path in sorted(pack.glob(".env*")):
-        if path.name.rpartition(".")[2] in EXAMPLES:
+    unread: list[str] = []
+    for path in find_env_files(pack):
+        values = read_env_file(path)
+        if values is None:
+            unread.append(plain_text(path.name, limit=80))
             continue
-        for name, value in read_env_file(path).items():
+        for name, value in values.items():
             if holds_credential(name, value) and not is_placeholder(value, words):
                 found.add(value)
             if password := password_in(value):
                 found.add(password)
-    return {value for value in found if len(value) >= SHORTEST_SECRET}
+    return {value for value in found if len(value) >= SHORTEST_SECRET}, unread
 
 
-def read_env_file(path: Path) -> dict[str, str]:
-    """Return what one file says, line by line where it is not in the one dialect; nothing when it can't be read."""
+def find_env_files(pack: Path) -> list[Path]:
+    """Return the `.env` files at a project's root that may hold real values; none where the folder can't be read."""
     try:
-        if path.stat().st_size > LARGEST_ENV_FILE:
-            return {}
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with os.scandir(pack) as entries:
+            names = sorted(entry.name for entry in entries if entry.name.startswith(".env") and not is_environment(entry))
     except OSError:
-        return {}
+        return []
+    return [pack / name for name in names[:MOST_ENV_FILES] if name.rpartition(".")[2] not in EXAMPLES]
+
+
+def is_environment(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder: virtual environments are called `.env` too."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def read_env_file(path: Path) -> dict[str, str] | None:
+    """Return what one file says, line by line where it is not in the one dialect; None when it can't be read.
+
+    A link is followed wherever it leads: the values count, and none of them is shown.
+    """
+    try:
+        real = path.resolve(strict=True)
+        text = read_file(real, root=real.parent, limit_bytes=LARGEST_ENV_FILE).decode("utf-8", "replace")
+    except (OSError, RuntimeError, TargetError):
+        return None
     try:
         return parse_env_lines(text)
     except EnvLineError:

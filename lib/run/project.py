@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from lib.clients.git_command import run_git
 from lib.core.errors import CommandError
 from lib.core.files import write_whole
-from lib.transport.process import run_command
 
 MARKER = "project.json"
 GIT_TIMEOUT_S = 10
@@ -92,14 +92,17 @@ def read_marks(pack: Path) -> dict[str, str]:
 
 def without_login(address: str) -> str:
     """Return a repository's address without a user and password, which may be a token."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as http://[
+        return address.rpartition("@")[2]
     return f"{parts.hostname}{parts.path}".removesuffix(".git") if parts.hostname else address.removesuffix(".git")
 
 
 def ask_git(pack: Path, *words: str) -> str | None:
     """Return what git says of the pack, in one line; None when it can't."""
     try:
-        done = run_command(["git", "-C", pack, *words], timeout_s=GIT_TIMEOUT_S)
+        done = run_git(pack, *words, timeout_s=GIT_TIMEOUT_S)
     except CommandError:
         return None
     return done.stdout.strip() if done.exit_code == 0 else None

@@ -11,7 +11,7 @@ import shutil
 import string
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from lib.core.errors import CommandError, WorkbookError
 from lib.core.paths import ROOT
 from lib.core.redact import known_secrets, password_of, register_secrets
 from lib.core.run_mark import marked
-from lib.embedded.fly.control import call
+from lib.embedded.fly.control import Refused, call
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, write_lease
 from lib.embedded.postgres.previous_schema import make_previous_schema
@@ -116,8 +116,7 @@ def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, An
         fly_secrets = credentials.fly_secrets if credentials else {}
         fly = standing.enter_context(start_fly_stand_in(params, server, run_id, fly_secrets)) if "fly" in stood_in else None
         if fly is not None and credentials is not None:
-            app = params.sections["credentials"].fly_app
-            note_digests(work / notes_name(app), call(fly.data_dir, "app_secrets", name=app)["secrets"], credentials.fly_times)
+            note_synced(fly, params.sections["credentials"].fly_app, credentials, work)
         run = describe_run(
             params,
             targets,
@@ -172,6 +171,12 @@ def start_fly_stand_in(
         switches=Switches(fault=switches.fault, crash_after_s=switches.crash_after_s, boot_s=switches.boot_s),
         work=state_base(ROOT) / run_id / "work",
     )
+
+
+def note_synced(fly: EmbeddedFly, app: str, credentials: CredentialServices, work: Path) -> None:
+    """Note when each secret of an app was synced; of an app that no config of the project names there is none."""
+    with suppress(Refused):  # the credentials task says why
+        note_digests(work / notes_name(app), call(fly.data_dir, "app_secrets", name=app)["secrets"], credentials.fly_times)
 
 
 def describe_fly(params: Params, fly: EmbeddedFly | None, services: Mapping[str, dict[str, str]]) -> dict[str, Any]:

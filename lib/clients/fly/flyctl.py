@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from lib.core.errors import CommandError
+from lib.core.pack_files import read_file
 from lib.core.plain_json import as_count, as_list, as_name, as_object, load_json
 from lib.core.wording import plain_text
 from lib.transport.process import CommandRun, FollowedRun, follow_command, run_command
@@ -232,7 +234,12 @@ def said_by(run: CommandRun) -> str:
 
 
 def validate_config(fly: Fly, config: str) -> CommandRun:
-    """Return how flyctl judges the config; exit code 0 is valid."""
+    """Return how flyctl judges the config; exit code 0 is valid.
+
+    Raises TargetError for a config that is no file of the project: flyctl, and the rollback's script, would read it for ever.
+    """
+    if os.path.lexists(fly.folder / config):
+        read_file(fly.folder / config, root=fly.folder)
     argv: list[str | Path] = [fly.program, "config", "validate", "--app", fly.app, "--config", config]
     return run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, read_server_major
 from lib.clients.postgres.extension_uses import find_uses
@@ -106,6 +107,8 @@ def measure_fidelity(target: Database, twin: Twin, *, schemas: Sequence[str], te
     found = [Divergence(kind=VERSION, what=VERSION, target=versions[0], twin=versions[1])] if majors[0] != majors[1] else []
     found += compare_extensions(target, twin.database, schemas, texts, compared)
     found += compare_roles(target, twin, texts, compared)
+    owner = partial(Divergence, kind="objects", target="a superuser", twin=twin.role)
+    found += [owner(what=f"the owner of {name}") for name in twin.reowned]
     found += compare_settings(target, twin, compared)
     if majors[0] == majors[1]:  # each version writes definitions in its own way
         found += compare_objects(target, twin, schemas, compared)
@@ -163,9 +166,8 @@ def compare_roles(target: Database, twin: Twin, texts: Mapping[str, str], compar
 
 def describe_superuser(twin: Twin) -> Divergence:
     """Return that the launch is a superuser on the target: on the scratch server it never is one, whatever that hides."""
-    why = "no project runs as a superuser here"
-    sides = (f"{twin.superuser}, a superuser", f"{twin.role}, no superuser")
-    return Divergence(kind="roles", what="the role of the launch", target=sides[0], twin=sides[1], why=why)
+    there, here, why = f"{twin.superuser}, a superuser", f"{twin.role}, no superuser", "no project runs as a superuser here"
+    return Divergence(kind="roles", what="the role of the launch", target=there, twin=here, why=why)
 
 
 def describe_role(row: Mapping[str, bool] | None) -> str | None:

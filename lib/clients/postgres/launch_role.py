@@ -17,7 +17,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from lib.core.errors import DatabaseError
-from lib.transport.database import Database, quote_name
+from lib.transport.database import Database, quote_name, read_query
 
 LOCK_KEY = 7_261_935
 """The advisory lock under which a scratch server's roles are changed: several notebooks make twins at once."""
@@ -27,6 +27,9 @@ OWNER = "postgres"
 
 WORKER = "launch_readiness_worker"
 """Who fills and uses a twin's tables: may read and write every row and do all that the launch may, but is no superuser."""
+
+RESTORER = "launch_readiness_restorer"
+"""Who restores definitions: may act as every role that is no superuser, and is none itself."""
 
 FILE_ROLES = ("pg_execute_server_program", "pg_read_server_files", "pg_write_server_files")
 """Members of these reach this machine's files and programs. A scratch server never has one.
@@ -106,3 +109,22 @@ def make_worker(connection: psycopg.Connection[DictRow]) -> None:
         connection.execute(f"create role {name} nologin bypassrls")
     connection.execute(f"grant pg_read_all_data, pg_write_all_data to {name}")
     connection.execute(f"grant set on parameter session_replication_role to {name}")
+
+
+def let_restore(scratch: Database) -> None:
+    """Make sure that the restorer can log in, and may act as every role of the server but those that reach this machine."""
+    with lock_roles(scratch) as connection:
+        name = quote_name(RESTORER)
+        if connection.execute("select 1 as found from pg_catalog.pg_roles where rolname = %s", [RESTORER]).fetchone() is None:
+            connection.execute(f"create role {name} nologin bypassrls")
+        for row in connection.execute(read_query(__package__, "restorer/lacking_roles"), {"restorer": RESTORER}).fetchall():
+            connection.execute(f"grant {quote_name(row['name'])} to {name}")
+        connection.execute(f"grant set on parameter session_replication_role to {name}")
+        if not can_log_in(scratch, RESTORER):
+            set_password(connection, scratch, RESTORER)
+
+
+def read_superusers(scratch: Database) -> frozenset[str]:
+    """Return the roles of a server that are superusers."""
+    rows = scratch.rows("select rolname as name from pg_catalog.pg_roles where rolsuper order by rolname")
+    return frozenset(row["name"] for row in rows)

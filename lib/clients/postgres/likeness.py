@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lib.clients.postgres.dumps import read_server_major
-from lib.clients.postgres.launch_role import FILE_ROLES, WORKER, lock_roles
+from lib.clients.postgres.launch_role import FILE_ROLES, RESTORER, WORKER, lock_roles
 from lib.core.errors import DatabaseError
 from lib.transport.database import Database, quote_name, read_query
 
@@ -74,7 +74,7 @@ def membership_statements(target: Database, scratch: Database) -> list[str]:
     theirs, ours = read_memberships(target), read_memberships(scratch)
     known = {row["name"] for row in read_roles(target)}
     # Whoever may become one of these on this machine may run programs on it, whatever the target allows.
-    kept_apart = {*FILE_ROLES, WORKER, *(row["name"] for row in read_roles(scratch) if row["superuser"])}
+    kept_apart = {*FILE_ROLES, RESTORER, WORKER, *(row["name"] for row in read_roles(scratch) if row["superuser"])}
     has_options = read_server_major(scratch) >= 16
     statements = []
     for (role, member), options in theirs.items():

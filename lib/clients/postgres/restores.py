@@ -7,6 +7,7 @@ Everything here may be changed freely: it is never the target.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,20 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import DictRow
 
+from lib.clients.postgres.chosen_entries import choose_entries, is_reowned, missing_extensions, without_owner
 from lib.clients.postgres.digests import TableDigest, describe_table, read_tables
 from lib.clients.postgres.dumps import PLATFORM_SCHEMAS, Scope, TocEntry, dump_definitions, list_entries, timed
-from lib.clients.postgres.launch_role import OWNER, WORKER, let_log_in, log_in_as, with_own_path
+from lib.clients.postgres.launch_role import (
+    OWNER,
+    RESTORER,
+    WORKER,
+    let_log_in,
+    let_restore,
+    log_in_as,
+    read_superusers,
+    with_own_path,
+)
+from lib.clients.postgres.set_apart import EXTENSION, is_set_apart, make_set_apart, read_statements
 from lib.core.errors import DatabaseError
 from lib.transport.database import Database, quote_name, read_query
 from lib.transport.process import CommandRun, run_command
@@ -25,10 +37,15 @@ from lib.transport.process import CommandRun, run_command
 TEMPLATE = "hosted_template"
 COPY_PREFIX = "restored_copy_"
 
-ALWAYS_RESTORED = frozenset({"TABLE DATA", "SEQUENCE SET", "ACL", "DEFAULT ACL"})
-"""Kinds of entries with rows or grants: they replace a fresh project's own on purpose."""
-
 SECTIONS = ("pre-data", "data", "post-data")
+
+RESTORE_ERROR = re.compile(r"^pg_restore: error: ", re.MULTILINE)
+REFUSED_OWNER = re.compile(
+    r'^pg_restore: error: could not execute query: ERROR:  must be (?:able to SET ROLE|member of role) "(?P<role>[^"\n]+)"\n'
+    r"Command was: ALTER [A-Z ]+ \S.* OWNER TO \S+;$",
+    re.MULTILINE,
+)
+"""How pg_restore says that an object was not given to a role. Source: ERRCODE_INSUFFICIENT_PRIVILEGE of check_can_set_role."""
 
 WITHOUT_TRIGGERS = "-c session_replication_role=replica"
 """For rows only: tables of the fresh project already have their triggers and foreign keys."""
@@ -39,6 +56,7 @@ class Restore:
     """The outcome of one restore.
 
     runs: pg_restore's runs, one a section; the last one failed unless all three exist and succeeded.
+    reowned: objects that a superuser owns in the source; here none of a project's objects is a superuser's.
     stages: seconds by stage, in order. left_out: entries that can't be created in a fresh project.
     replaced: platform tables that were created as in the source, because their columns differ here.
     """
@@ -48,10 +66,12 @@ class Restore:
     left_out: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
     roles_made: tuple[str, ...] = field(default=())
+    reowned: tuple[str, ...] = ()
+    superusers: frozenset[str] = frozenset()
 
     @property
     def succeeded(self) -> bool:
-        return len(self.runs) == len(SECTIONS) and all(run.exit_code == 0 for run in self.runs)
+        return len(self.runs) == len(SECTIONS) and all(is_done(run, self.superusers) for run in self.runs)
 
     @property
     def duration_s(self) -> float:
@@ -72,6 +92,11 @@ def make_copy(scratch: Database) -> Database:
 def as_reader(copy: Database) -> Database:
     """Return a copy as a role that may read and write every row and is no superuser, whatever reading a row may call."""
     return log_in_as(copy, WORKER)
+
+
+def as_restorer(copy: Database) -> Database:
+    """Return a copy as the role that makes its objects, which is no superuser: an archive may carry any SQL."""
+    return log_in_as(copy, RESTORER)
 
 
 def as_owner(copy: Database) -> Database:
@@ -118,23 +143,37 @@ def restore_dump(
         revoke_grants(connection, scope.own)
         available = {row["name"] for row in connection.execute(read_query(__package__, "dumps/extensions"))}
     with timed(stages, "prepare"):
+        let_restore(copy.named("postgres"))
+        superusers = read_superusers(copy)
         fresh = list_fresh_entries(copy, work, scope, programs=programs, timeout_s=timeout_s)
         entries = list_entries(dump, scope.taken, programs=programs, timeout_s=timeout_s)
         chosen = choose_entries(entries, fresh, available)
         listing = work / f"{copy.name}.list"
-        listing.write_text("\n".join(entry.line for entry in chosen) + "\n", encoding="utf-8")
+        apart = [entry for entry in chosen if is_set_apart(entry, superusers)]
+        statements = read_statements(dump, apart, listing, programs=programs, timeout_s=timeout_s)
+        first = [one for one in statements if EXTENSION.fullmatch(one)]
+        make_set_apart(copy, first)
+        made = {unquote(match["schema"]) for one in first if (match := EXTENSION.fullmatch(one))}
+        left = [one for one in chosen if one not in apart and not (one.kind == "SCHEMA" and without_owner(one) in made)]
+        listing.write_text("\n".join(entry.line for entry in left) + "\n", encoding="utf-8")
     runs: list[CommandRun] = []
     for section in SECTIONS:
         with timed(stages, section):
             runs.append(restore_section(dump, copy, section, listing, programs=programs, jobs=jobs, timeout_s=timeout_s))
-        if runs[-1].exit_code != 0:
+        if not is_done(runs[-1], superusers):
             break
+    else:
+        with timed(stages, "post-data"):
+            give_to_owner(copy)
+            make_set_apart(copy, [one for one in statements if one not in first])
     return Restore(
         runs=tuple(runs),
         stages=stages,
         left_out=tuple(f"{entry.kind} {entry.name}".strip() for entry in missing_extensions(entries, available)),
         replaced=tuple(replaced),
         roles_made=tuple(roles_made),
+        reowned=tuple(f"{one.kind} {one.name}" for one in left if is_reowned(one, superusers)),
+        superusers=superusers,
     )
 
 
@@ -144,7 +183,7 @@ def restore_section(
     """Run pg_restore for one section of the chosen entries; the exit code says how it ended."""
     argv: list[str | Path] = [programs / "pg_restore", f"--section={section}", f"--jobs={jobs}", "--no-password"]
     argv += [f"--use-list={listing}", f"--dbname={copy.name}", dump]
-    environment = copy.libpq_environment
+    environment = as_restorer(copy).libpq_environment
     if section == "data":
         # Rows may call a project's functions: in check constraints, and in triggers that fire always.
         environment = {**as_reader(copy).libpq_environment, "PGOPTIONS": WITHOUT_TRIGGERS}
@@ -188,41 +227,22 @@ def list_fresh_entries(copy: Database, work: Path, scope: Scope, *, programs: Pa
     return list_entries(file, scope.taken, programs=programs, timeout_s=timeout_s)
 
 
-def choose_entries(entries: Sequence[TocEntry], fresh: Sequence[TocEntry], available: Collection[str]) -> list[TocEntry]:
-    """Return the entries to restore: the pack's, and those of the platform that a fresh project lacks.
-
-    available: extensions that can be created here; others exist only on the hosted platform.
-    """
-    # A dump of named schemas creates `public` too; a dump of the whole database leaves it out, as Postgres's own.
-    there = {("SCHEMA", "-", "public"), *((entry.kind, entry.schema, without_owner(entry)) for entry in fresh)}
-    absent = missing_extensions(entries, available)
-    return [
-        entry
-        for entry in entries
-        if entry not in absent
-        and (
-            entry.schema not in (*PLATFORM_SCHEMAS, "-")
-            or entry.kind in ALWAYS_RESTORED
-            or (entry.kind, entry.schema, without_owner(entry)) not in there
-        )
-    ]
+def is_done(run: CommandRun, superusers: Collection[str]) -> bool:
+    """Return whether a section was restored, but for objects that were not given to a superuser."""
+    errors = RESTORE_ERROR.findall(run.stderr)
+    refused = [match for match in REFUSED_OWNER.finditer(run.stderr) if match["role"] in superusers]
+    return run.exit_code == 0 or (0 < len(errors) == len(refused))
 
 
-def missing_extensions(entries: Sequence[TocEntry], available: Collection[str]) -> list[TocEntry]:
-    """Return the entries of extensions that can't be created here, their comments too."""
-    absent = {without_owner(entry) for entry in entries if entry.kind == "EXTENSION" and without_owner(entry) not in available}
-    spelled = {f"EXTENSION {spelling}" for name in absent for spelling in (name, quote_name(name))}
-    return [
-        entry
-        for entry in entries
-        if (entry.kind == "EXTENSION" and without_owner(entry) in absent)
-        or (entry.kind == "COMMENT" and without_owner(entry) in spelled)
-    ]
+def give_to_owner(copy: Database) -> None:
+    """Give what nobody was made the owner of to the role that owns a hosted project. Nothing of the project runs."""
+    with copy.connect(autocommit=True) as connection:
+        connection.execute(f"reassign owned by {quote_name(RESTORER)} to {quote_name(OWNER)}")
 
 
-def without_owner(entry: TocEntry) -> str:
-    """Return the entry's name without the owner, which is its last word."""
-    return entry.name.rpartition(" ")[0]
+def unquote(name: str) -> str:
+    """Return a name as it is stored."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def last_line(text: str) -> str:

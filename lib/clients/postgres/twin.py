@@ -25,7 +25,7 @@ from lib.clients.postgres.likeness import (
     run_tolerantly,
     spell_setting,
 )
-from lib.core.errors import CommandError
+from lib.core.errors import CommandError, DatabaseError
 from lib.core.redact import redact
 from lib.transport.database import Database, quote_name, read_query
 from lib.transport.process import run_command
@@ -48,6 +48,7 @@ class Twin:
     missing: objects of the target that could not be created here, one line each.
     timeout_s: the longest that one statement of a project may take.
     superuser: as whom the launch runs on the target when that is a superuser there; '' otherwise.
+    reowned: objects of the target that a superuser owned here, as `function public.f()`; they are the launch's now.
     """
 
     database: Database
@@ -57,6 +58,7 @@ class Twin:
     missing: tuple[str, ...] = ()
     timeout_s: float = STATEMENT_TIMEOUT_S
     superuser: str = ""
+    reowned: tuple[str, ...] = ()
 
     @property
     def launcher(self) -> Database:
@@ -108,11 +110,13 @@ def make_twin(
     let_log_in(scratch, role)
     with scratch_database(scratch, TEMPLATES[session["exposes_tables"]], owner=role) as database:
         missing = () if empty else restore_schema(target, database, schemas, postgres_bin, work, timeout_s)
+        reowned = () if empty else give_away(database, schemas, role)
         copy_settings(target, database)
         copy_default_privileges(target, database)
         yield Twin(
             database=database, role=role, search_path=search_path, settings=settings,
             missing=tuple(missing), timeout_s=timeout_s, superuser=superuser,
+            reowned=reowned,
         )  # fmt: skip
 
 
@@ -162,6 +166,18 @@ def restore_schema(
     failed = [redact(line.partition("ERROR: ")[2].strip()) for line in said.splitlines() if "ERROR: " in line]
     copy_publications(target, twin)
     return [*lacking, *failed, *create_outside_objects(target, twin, schemas)]
+
+
+def give_away(database: Database, schemas: Sequence[str], role: str) -> tuple[str, ...]:
+    """Give what a superuser owns in these schemas to the launch's role, and return its names.
+
+    A function with its owner's rights would run as the superuser for whoever calls it; so would what an index computes.
+    """
+    rows = database.rows(read_query(__package__, "twin/superuser_objects"), schemas=list(schemas))
+    refused = run_tolerantly(database, [f"{row['statement']}{quote_name(role)}" for row in rows])
+    if refused:
+        raise DatabaseError(f"An object of a superuser could not be given away: {refused[0]}.", fix="Change its owner.")
+    return tuple(row["name"] for row in rows)
 
 
 def run_postgres(program: Path, database: Database, flags: Sequence[str | Path], timeout_s: float) -> None:

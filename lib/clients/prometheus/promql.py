@@ -7,6 +7,7 @@ Source: https://prometheus.io/docs/prometheus/latest/querying/basics/ and .../op
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -25,6 +26,10 @@ from promql_parser import (
 
 COMPARISONS = frozenset(("==", "!=", ">", "<", ">=", "<="))
 METRIC_NAME = "__name__"
+LONGEST = 20_000
+MOST_STEPS = 400
+"""Operators and opening brackets of one expression; each may be one level deeper than the one before."""
+STEPS = re.compile(r"[-+*/%^(\[{=<>!]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 
 
 class PromqlError(ValueError):
@@ -49,7 +54,12 @@ class Comparison:
 
 
 def parse_expression(expression: str) -> Expr:
-    """Return an expression as a tree. Raises PromqlError when it cannot be parsed."""
+    """Return an expression as a tree. Raises PromqlError when it cannot be parsed, or is longer than people write one.
+
+    The parser is native code that goes down into what is nested: too deep for the stack, it would end the whole process.
+    """
+    if len(expression) > LONGEST or len(STEPS.findall(expression)) > MOST_STEPS:
+        raise PromqlError(f"it has more than {LONGEST:,} characters, or more than {MOST_STEPS} operators and brackets")
     try:
         return parse(expression)
     except ValueError as exc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,16 +10,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import yaml
-
 from lib.clients.prometheus.promql import PromqlError, find_selectors, format_on_one_line
 from lib.core.errors import TargetError
+from lib.core.pack_files import read_text_file
+from lib.core.plain_yaml import PlainYamlError, load_yaml
+from lib.core.wording import plain_text
 from lib.display.markdown import heading_anchors
 
 DURATION = re.compile(r"(\d+)(ms|[smhdwy])")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 DEFAULT_INTERVAL_S = 60
 """Prometheus's own global.evaluation_interval, where a group names none."""
+LONGEST_DURATION = 200
+"""Characters of one duration."""
+LONGEST_DURATION_S = 292 * 31_536_000.0
+"""What Prometheus itself can hold, in nanoseconds of 64 bits."""
+LONGEST_RUNBOOK_BYTES = 1024 * 1024
 IN_REPOSITORY = re.compile(r"/(?:blob|tree|src)/[^/]+/(?P<path>.+)$")
 
 
@@ -52,20 +59,38 @@ class RuleFile:
         return tuple(dict.fromkeys(alert.name for alert in self.alerts))
 
 
-def read_rule_file(path: Path) -> RuleFile:
-    """Return the rules of a file. Raises TargetError when it cannot be read."""
-    document = read_yaml(path)
+def read_rule_file(path: Path, *, root: Path | None = None) -> RuleFile:
+    """Return the rules of a file. root: the project's folder; None for the file's own.
+
+    What is no rule is left out: promtool says what is wrong with it. Raises TargetError when the file cannot be read.
+    """
+    document = read_document(path, root=root)
     alerts, recorded = [], {}
-    for group in document.get("groups") or []:
+    for group in mappings(document.get("groups")):
         interval_s = duration_s(group.get("interval")) or DEFAULT_INTERVAL_S
-        for rule in group.get("rules") or []:
-            if "record" in rule:
+        for rule in mappings(group.get("rules")):
+            if is_text(rule.get("record")) and is_text(rule.get("expr")):
                 recorded[str(rule["record"])] = str(rule["expr"])
-            else:
+            elif is_text(rule.get("alert")) and is_text(rule.get("expr")):
                 alerts.append(alert_of(rule, interval_s))
     problems = {alert.name: parse_problem(alert.expression, recorded) for alert in alerts}
     unparsed = {name: problem for name, problem in problems.items() if problem}
     return RuleFile(path=path, document=document, alerts=tuple(alerts), recorded=recorded, unparsed=unparsed)
+
+
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """Return the mappings of a list; none of anything else."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def is_text(value: object) -> bool:
+    """Return whether a value is a text, or what YAML reads a text without quotes as."""
+    return isinstance(value, str | int | float)
+
+
+def texts(value: object) -> dict[str, str]:
+    """Return a mapping's keys and values as text; nothing of anything else."""
+    return {str(key): str(one) for key, one in value.items() if is_text(one)} if isinstance(value, dict) else {}
 
 
 def parse_problem(expression: str, recorded: Mapping[str, str]) -> str:
@@ -87,21 +112,20 @@ def alert_of(rule: Mapping[str, Any], interval_s: float) -> AlertRule:
         expression=format_on_one_line(str(rule["expr"])),
         hold_s=duration_s(rule.get("for")),
         interval_s=interval_s,
-        labels={str(key): str(value) for key, value in (rule.get("labels") or {}).items()},
-        annotations={str(key): str(value) for key, value in (rule.get("annotations") or {}).items()},
+        labels=texts(rule.get("labels")),
+        annotations=texts(rule.get("annotations")),
     )
 
 
-def read_yaml(path: Path) -> Mapping[str, Any]:
-    """Return a YAML mapping. Raises TargetError when the file is missing or is not one."""
+def read_document(path: Path, *, root: Path | None = None) -> Mapping[str, Any]:
+    """Return a YAML mapping. Raises TargetError when the file is missing, can't be read or is not one."""
+    if not os.path.lexists(path):
+        raise TargetError(f"There is no {path.name} in the pack.", fix="Add it, or name it in params (alerts).")
+    text = read_text_file(path, root=root or path.parent)
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as exc:
-        raise TargetError(f"There is no {path.name} in the pack.", fix="Add it, or name it in params (alerts).") from exc
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise TargetError(
-            f"{path.name} cannot be read: {' '.join(str(exc).split())[:300]}.", fix=f"Correct {path.name}."
-        ) from exc
+        document = load_yaml(text)
+    except PlainYamlError as exc:
+        raise TargetError(f"{path.name} cannot be read: {plain_text(str(exc), limit=300)}.", fix=f"Correct {path.name}.") from exc
     if not isinstance(document, dict):
         raise TargetError(
             f"{path.name} holds no rules: it is {type(document).__name__}.", fix="Write it in Prometheus's rule format."
@@ -110,8 +134,11 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
 
 
 def duration_s(text: object) -> float | None:
-    """Return a Prometheus duration in seconds; None for None."""
-    return sum(float(number) * SECONDS[unit] for number, unit in DURATION.findall(str(text))) if text is not None else None
+    """Return a Prometheus duration in seconds, LONGEST_DURATION_S at most; None for None."""
+    if text is None:
+        return None
+    found = DURATION.findall(str(text)[:LONGEST_DURATION])
+    return min(LONGEST_DURATION_S, sum(float(number) * SECONDS[unit] for number, unit in found))
 
 
 def find_runbook(pack: Path, url: str) -> str:
@@ -119,16 +146,23 @@ def find_runbook(pack: Path, url: str) -> str:
 
     url: a path in the pack, or the address of a file on a forge (`.../blob/<ref>/<path>#<heading>`).
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return f"{plain_text(url, limit=200)} is not an address"
     match = IN_REPOSITORY.search(parts.path)
     if parts.scheme and not match:
         return f"{url} is not the address of a file in a repository"
     named = unquote(match["path"] if match else parts.path)
-    path = (pack / named).resolve()
-    if not named or not path.is_relative_to(pack.resolve()) or not path.is_file():
+    path = Path(os.path.normpath(pack / named)) if "\0" not in named else pack
+    if not named or path == pack or not path.is_relative_to(pack) or not os.path.lexists(path):
         return f"there is no file {named or url} in the pack"
+    try:
+        text = read_text_file(path, root=pack, limit_bytes=LONGEST_RUNBOOK_BYTES)
+    except TargetError as exc:
+        return exc.message.rstrip(".")
     if not parts.fragment:
         return f"the address names no heading of {named}"
-    if unquote(parts.fragment) not in heading_anchors(path.read_text(encoding="utf-8")):
+    if unquote(parts.fragment) not in heading_anchors(text):
         return f"{named} has no heading #{parts.fragment}"
     return ""

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lib.clients.prometheus.rule_file import duration_s, read_yaml
+from lib.clients.prometheus.rule_file import duration_s, is_text, read_document
+from lib.core.errors import TargetError
+from lib.core.pack_files import read_file
+from lib.core.wording import plain_text
 
 RUN = re.compile(r"^(?P<start>[^x_]+?)(?:(?P<step>[+-][^+-]+?))?x(?P<times>\d+)$")
 HEX = re.compile(r"^0[xX][0-9a-fA-F]+$")
 MISSING_RUN = re.compile(r"^_(?:x(?P<times>\d+))?$")
 DEFAULT_INTERVAL = "1m"
+MOST_SAMPLES = 200_000
+"""Of all series of a file; a week at one a minute has 10,000."""
+MOST_STEPS = 50_000
+"""Moments at which promtool evaluates the rules in one test; a month at one a minute has 43,200."""
+MOST_RULE_FILES = 1_000
 Samples = tuple[float | None, ...]
 """One value an interval; None where the notation says that none was scraped."""
 
@@ -65,49 +77,138 @@ class AlertTestFile:
         return tuple(dict.fromkeys(alert for test in self.tests for alert in test.expected))
 
 
-def read_test_file(path: Path) -> AlertTestFile:
-    """Return a file of unit tests. Raises TargetError when it cannot be read."""
-    document = read_yaml(path)
-    return AlertTestFile(
-        path=path,
-        document=document,
-        tests=tuple(read_test(test, place) for place, test in enumerate(document.get("tests") or [])),
-        rule_files=tuple(str(one) for one in document.get("rule_files") or []),
-        evaluation_interval=str(document.get("evaluation_interval") or DEFAULT_INTERVAL),
-    )
+def read_test_file(path: Path, *, root: Path | None = None) -> AlertTestFile:
+    """Return a file of unit tests. root: the project's folder; None for the file's own.
+
+    Raises TargetError with the place of what is no test, or would keep promtool busy without end.
+    """
+    document = read_document(path, root=root)
+    try:
+        tests = tuple(read_test(test, place) for place, test in enumerate(listed(document.get("tests"), "tests")))
+        rule_files = tuple(as_text(one, "rule_files") for one in list_of(document.get("rule_files"), "rule_files"))
+        interval = as_text(document.get("evaluation_interval") or DEFAULT_INTERVAL, "evaluation_interval")
+        require_short(tests, interval)
+    except ShapeError as exc:
+        raise TargetError(f"{path.name}: {exc}.", fix=f"Correct {path.name} at that place.") from exc
+    require_readable(path, rule_files, root=root or path.parent)
+    return AlertTestFile(path=path, document=document, tests=tests, rule_files=rule_files, evaluation_interval=interval)
+
+
+class ShapeError(ValueError):
+    """Something in a file of unit tests is not what it must be; says where."""
+
+
+def list_of(value: object, place: str) -> list[Any]:
+    """Return a list, empty for nothing. Raises ShapeError."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ShapeError(f"{place} is not a list")
+    return value
+
+
+def listed(value: object, place: str) -> list[Mapping[str, Any]]:
+    """Return a list of mappings, empty for nothing. Raises ShapeError."""
+    found = list_of(value, place)
+    for number, one in enumerate(found):
+        if not isinstance(one, dict):
+            raise ShapeError(f"{place}[{number}] is not a mapping")
+    return found
+
+
+def as_text(value: object, place: str) -> str:
+    """Return a text. Raises ShapeError for anything that YAML would not read one as."""
+    if not is_text(value):
+        raise ShapeError(f"{place} is not a text")
+    return str(value)
 
 
 def read_test(test: Mapping[str, Any], place: int) -> AlertTest:
+    """Return one test. Raises ShapeError."""
+    here = f"tests[{place}]"
     expected: dict[str, list[tuple[int, bool]]] = {}
-    for one in test.get("alert_rule_test") or []:
+    for one in listed(test.get("alert_rule_test"), f"{here}.alert_rule_test"):
         moment = (int(duration_s(one.get("eval_time") or "0s") or 0), bool(one.get("exp_alerts")))
-        expected.setdefault(str(one["alertname"]), []).append(moment)
+        expected.setdefault(as_text(one.get("alertname"), f"{here}: an alertname"), []).append(moment)
+    series = {}
+    for one in listed(test.get("input_series"), f"{here}.input_series"):
+        name = as_text(one.get("series"), f"{here}: the name of a series")
+        series[name] = read_samples(as_text(one.get("values"), f"{here}: values of {name[:80]}"), f"{here}: {name[:80]}")
     return AlertTest(
         name=str(test.get("name") or f"test {place + 1}"),
         place=place,
         interval_s=int(duration_s(test.get("interval") or DEFAULT_INTERVAL) or 60),
-        series={str(one["series"]): expand(str(one["values"])) for one in test.get("input_series") or []},
+        series=series,
         expected={alert: tuple(sorted(moments)) for alert, moments in expected.items()},
     )
 
 
+def require_short(tests: Sequence[AlertTest], interval: str) -> None:
+    """Raise ShapeError when the tests are longer than people write them: promtool computes every step of them."""
+    step_s = max(duration_s(interval) or 60.0, 0.001)
+    if sum(len(samples) for test in tests for samples in test.series.values()) > MOST_SAMPLES:
+        raise ShapeError(f"its series have more than {MOST_SAMPLES:,} samples together")
+    for test in tests:
+        last_s = max((at_s for moments in test.expected.values() for at_s, _ in moments), default=0)
+        if max(last_s, test.length_s) / step_s > MOST_STEPS:
+            raise ShapeError(f"tests[{test.place}] has more than {MOST_STEPS:,} steps of {interval[:40]}")
+
+
+def require_readable(path: Path, rule_files: Sequence[str], *, root: Path) -> None:
+    """Raise TargetError unless every file that promtool would read for these tests is one of the project."""
+    for pattern in rule_files:
+        for found in find_named(path.parent, pattern):
+            read_file(found, root=root)
+
+
+def find_named(folder: Path, pattern: str) -> list[Path]:
+    """Return the files that an entry of rule_files names, as promtool finds them: its last part may be a pattern."""
+    whole = Path(os.path.normpath(folder / pattern)) if "\0" not in pattern else folder
+    if not any(sign in pattern for sign in "*?["):
+        return [whole] if os.path.lexists(whole) else []
+    with contextlib.suppress(OSError, ValueError, re.error):
+        return sorted(Path(one) for one in islice(glob.iglob(str(whole)), MOST_RULE_FILES))  # noqa: PTH207 - may be absolute
+    return []
+
+
+def read_samples(values: str, place: str) -> Samples:
+    """Return the samples of a series. Raises ShapeError for what is no number, and for more than people write."""
+    try:
+        return expand(values)
+    except (ValueError, OverflowError) as exc:
+        raise ShapeError(f"{place}: {plain_text(str(exc), limit=120)}") from exc
+
+
 def expand(values: str) -> Samples:
-    """Return the samples that a series notation stands for: `1+2x3` is 1 3 5 7, `_` is a missing one."""
+    """Return the samples that a series notation stands for: `1+2x3` is 1 3 5 7, `_` is a missing one. Raises ValueError."""
     samples: list[float | None] = []
     for word in values.split():
-        missing, run = MISSING_RUN.match(word), RUN.match(word)
-        if HEX.match(word):  # the lexer takes 0x10 for a number, not for eleven zeros
-            samples.append(float(int(word, 16)))
-        elif missing:
-            samples += [None] * int(missing["times"] or 1)
-        elif word == "stale":
-            samples.append(None)
-        elif run:
-            start, step = float(run["start"]), float(run["step"] or 0)
-            samples += [start + step * place for place in range(int(run["times"]) + 1)]
-        else:
-            samples.append(float(word))
+        samples += expand_word(word)
+        if len(samples) > MOST_SAMPLES:
+            raise ValueError(f"more than {MOST_SAMPLES:,} samples")
     return tuple(samples)
+
+
+def expand_word(word: str) -> Samples:
+    """Return the samples of one word of the notation. Raises ValueError."""
+    missing, run = MISSING_RUN.match(word), RUN.match(word)
+    if HEX.match(word):  # the lexer takes 0x10 for a number, not for eleven zeros
+        return (float(int(word, 16)),)
+    if missing:
+        return (None,) * count_times(missing["times"] or "1")
+    if word == "stale":
+        return (None,)
+    if run:
+        start, step = float(run["start"]), float(run["step"] or 0)
+        return tuple(start + step * place for place in range(count_times(run["times"]) + 1))
+    return (float(word),)
+
+
+def count_times(text: str) -> int:
+    """Return how often a word of the notation repeats. Raises ValueError when nobody means that."""
+    if len(text) > 9 or int(text) > MOST_SAMPLES:
+        raise ValueError(f"more than {MOST_SAMPLES:,} samples")
+    return int(text)
 
 
 def between(quiet: AlertTest, firing: AlertTest, share: float) -> dict[str, Samples]:

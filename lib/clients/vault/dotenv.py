@@ -13,6 +13,7 @@ START = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=")
 BLANK = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\r?\n|$)")
 REST = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\r?\n|$)")
 BARE = re.compile(r"[^\r\n]*")
+LINE_END = re.compile(r"\r?\n|\Z")
 SINGLE = re.compile(r"'([^']*)'")
 DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"', re.S)
 ESCAPE = re.compile(r"\\([nrt\"\\$])")
@@ -28,12 +29,14 @@ def parse_env_lines(text: str) -> dict[str, str]:
     """Return the values of a `.env` file by name, whole. Raises EnvLineError."""
     values: dict[str, str] = {}
     place = 1 if text.startswith("\ufeff") else 0
+    counted, line = 0, 1
     while place < len(text):
         blank = BLANK.match(text, place)
         if blank:
             place = blank.end()
             continue
-        line = text.count("\n", 0, place) + 1
+        line += text.count("\n", counted, place)
+        counted = place
         start = START.match(text, place)
         if start is None:
             raise EnvLineError(f"line {line} is not NAME=value")
@@ -58,6 +61,7 @@ def read_value(text: str, place: int, named: str) -> tuple[str, int]:
     value = bare[0] if bare else ""
     if LOOSE_COMMENT.search(value) or value != value.strip(" \t"):
         raise EnvLineError(f"{named} has a `#` or a space that other readers cut off; put the value in quotes")
-    if bare is None or not re.match(r"\r?\n|$", text[bare.end() :]):
+    ending = LINE_END.match(text, bare.end()) if bare else None
+    if ending is None:
         raise EnvLineError(f"{named} has a carriage return in it; put the value in quotes")
-    return value, bare.end() + len(re.match(r"\r?\n?", text[bare.end() :])[0])  # type: ignore[index]
+    return value, ending.end()

@@ -7,17 +7,19 @@ redacted in all that this process writes from then on, before anyone else gets t
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from lib.clients.vault.dotenv import EnvLineError, parse_env_lines
 from lib.core.errors import TargetError
+from lib.core.pack_files import DEPTH_LIMIT, FILES_LIMIT, is_folder, list_files, read_file, show_path, walk
+from lib.core.plain_json import PlainJsonError, load_json
 
 SUFFIXES = (".env", ".txt", ".json")
 OTHERS_MAY = stat.S_IRWXG | stat.S_IRWXO
@@ -75,9 +77,12 @@ class VaultFolder:
         return found
 
     def read_all(self) -> dict[str, str]:
-        """Return every value of every file that can be read, declared or not, by its place; none where there is no folder."""
+        """Return every value of every file that can be read, declared or not, by its place; none where there is no folder.
+
+        Raises TargetError when there is no end of files, or the folder itself can't be read.
+        """
         found: dict[str, str] = {}
-        for path in sorted(self.path.rglob("*")) if self.path.is_dir() else ():
+        for path in list_files(self.path, root=self.path, recursive=True):
             if path.suffix in SUFFIXES or path.name in SUFFIXES:
                 file = path.relative_to(self.path).as_posix()
                 with contextlib.suppress(TargetError):  # judged by the audit; here only what can be read counts
@@ -86,38 +91,64 @@ class VaultFolder:
 
     def require_folder(self) -> None:
         """Return when the folder is there. Raises TargetError when it isn't."""
-        if not self.path.is_dir():
+        if not is_folder(self.path):
             raise TargetError(
                 f"The vault folder {self.name} is not there.", fix="Unlock or fetch it, or correct credentials.vault_path."
             )
 
     def read_file(self, file: str) -> tuple[Mapping[str, str], datetime]:
         """Return what one file holds, by key, and when it was last written; nothing when there is no such file."""
-        path = (self.path / file).resolve()
-        if not path.is_relative_to(self.path.resolve()):
-            raise TargetError(
-                f"{file} is outside the vault folder {self.name}, and is not read.",
-                fix=f"Correct the place of {file} under credentials.declared.",
-            )
+        path = self.path / file
+        outside = TargetError(
+            f"{file} is outside the vault folder {self.name}, and is not read.",
+            fix=f"Correct the place of {file} under credentials.declared.",
+        )
+        if ".." in Path(file).parts or Path(file).is_absolute():
+            raise outside
         try:
-            descriptor = os.open(path, os.O_RDONLY)
-            with os.fdopen(descriptor, "rb") as opened:
-                said = os.fstat(descriptor)
-                data = opened.read(LONGEST_FILE + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            return {}, datetime.now(UTC)
-        except OSError as exc:
-            raise TargetError(f"{self.name}/{file} cannot be read: {exc.strerror}.", fix="Check who owns the file.") from exc
-        return parse_file(f"{self.name}/{file}", data), datetime.fromtimestamp(said.st_mtime, UTC)
+            if not os.path.lexists(path):
+                return {}, datetime.now(UTC)
+            if os.path.exists(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.path)):  # noqa: PTH110
+                raise outside
+            data = read_file(path, root=self.path, limit_bytes=LONGEST_FILE)
+            changed_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        except TargetError as exc:
+            if exc is outside:
+                raise
+            raise TargetError(f"Of the vault {self.name}: {exc.message}", fix=exc.fix) from exc
+        except (OSError, ValueError, OverflowError) as exc:
+            raise TargetError(f"{self.name}/{file} cannot be read: {reason_of(exc)}.", fix="Check what it is.") from exc
+        return parse_file(f"{self.name}/{file}", data), changed_at
 
     def too_open(self) -> list[str] | None:
-        """Return each file that others than its owner may read or write, and each folder others may write into."""
+        """Return each file that others than its owner may read or write, and each folder others may write into.
+
+        A link is as open as what it leads to. Raises TargetError when there is no end of files.
+        """
         self.require_folder()
-        return [
-            f"{path.relative_to(self.path.parent).as_posix()} ({stat.filemode(path.stat().st_mode)})"
-            for path in sorted([self.path, *self.path.rglob("*")])
-            if path.stat().st_mode & (OTHERS_MAY_WRITE if path.is_dir() else OTHERS_MAY)
-        ]
+        found = []
+        for path in sorted([self.path, *(Path(entry.path) for entry in self.list_entries())]):
+            try:
+                mode = path.stat().st_mode
+            except OSError:
+                continue  # a link that leads nowhere opens nothing
+            if mode & (OTHERS_MAY_WRITE if stat.S_ISDIR(mode) else OTHERS_MAY):
+                found.append(f"{show_path(path, self.path.parent)} ({stat.filemode(mode)})")
+        return found
+
+    def list_entries(self) -> list[os.DirEntry[str]]:
+        """Return everything below the folder. Raises TargetError when there is no end of it."""
+        entries = list(islice(walk(self.path, self.path, DEPTH_LIMIT), FILES_LIMIT + 1))
+        if len(entries) > FILES_LIMIT:
+            raise TargetError(
+                f"The vault {self.name} holds more than {FILES_LIMIT:,} files.", fix="Move what does not belong there."
+            )
+        return entries
+
+
+def reason_of(exc: Exception) -> str:
+    """Return why a file can't be read, in a word or two."""
+    return (exc.strerror or type(exc).__name__).lower() if isinstance(exc, OSError) else "its name or time is none"
 
 
 def parse_file(named: str, data: bytes) -> Mapping[str, str]:
@@ -130,7 +161,9 @@ def parse_file(named: str, data: bytes) -> Mapping[str, str]:
     try:
         text = data.decode("utf-8")
         if suffix == ".json":
-            return flatten(named, json.loads(text))
+            return flatten(named, load_json(text))
+    except PlainJsonError as exc:
+        raise TargetError(f"{named} is not JSON that can be taken: {exc}.", fix=f"Write {named} again.") from None
     except ValueError:
         # The decoder's own message may quote what it choked on, so it is dropped here.
         what = "JSON in UTF-8" if suffix == ".json" else "UTF-8 text"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -93,9 +94,13 @@ def open_vault(parts: Mapping[str, str], settings: Credentials, *, pack: Path, p
 
     Raises TargetError when it is neither.
     """
-    address = urlsplit(parts["url"])
+    try:
+        address = urlsplit(parts["url"])
+    except ValueError:
+        raise TargetError("The vault's address can't be understood.", fix="Write it as https://host/<mount>/<path>.") from None
     if address.scheme not in ("http", "https"):
-        folder = (pack / Path(parts["url"]).expanduser() / path).resolve()
+        # Of links in a circle, or a home that nobody has, the folder is simply not there.
+        folder = Path(os.path.realpath(pack / os.path.expanduser(parts["url"]) / path))  # noqa: PTH111
         return VaultFolder(path=folder, name=f"{Path(parts['url']).name}/{path}")
     mount, _, before = address.path.strip("/").removeprefix("v1/").partition("/")
     if not mount:

@@ -19,7 +19,10 @@ OWN_VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
 class Platform:
-    """The whole platform: apps by name, the registry, and the processes that run."""
+    """The whole platform: apps by name, the registry, and the processes that run.
+
+    unread: why configs of the project name no app, a clause each. unusable: app -> why it can't be run here.
+    """
 
     def __init__(self, folder: Path, switches: dict[str, Any], *, report: Callable[[BaseException], str]) -> None:
         """report: keeps a note of what broke inside the platform and returns its sentence."""
@@ -29,6 +32,8 @@ class Platform:
         self.switches = switches
         self.registry = Registry(folder / "registry")
         self.apps: dict[str, App] = {}
+        self.unread: tuple[str, ...] = ()
+        self.unusable: dict[str, str] = {}
         self.running: dict[str, RunningMachine] = {}
         self.edges: dict[str, Edge] = {}
         self.booting = asyncio.Lock()
@@ -66,9 +71,15 @@ class Platform:
 
     def find(self, name: str) -> App:
         app = self.apps.get(name)
+        if name in self.unusable:
+            raise Refused(self.unusable[name])
         if app is None:
-            raise Refused(f'Could not find App "{name}"')
+            raise Refused("; ".join([f'Could not find App "{name}"', *self.unread[:3]]))
         return app
+
+    def find_stored(self, name: str) -> App:
+        """Return an app of which only what the platform keeps is asked for, whether it can be run here or not."""
+        return self.apps.get(name) or self.find(name)
 
     def find_machine(self, name: str, machine: str) -> Machine:
         found = self.find(name).machines.get(machine)
@@ -87,12 +98,12 @@ class Platform:
 
     async def do_app_secrets(self, name: str) -> dict[str, Any]:
         """Return what flyctl may print of an app's secrets; its machines are left as they are."""
-        app = self.find(name)
+        app = self.find_stored(name)
         return {"secrets": [app.secrets[secret].to_json() for secret in sorted(app.secrets)]}
 
     async def do_secret_values(self, name: str) -> list[dict[str, str]]:
         """Return what was kept, as no flyctl can: to prove that it arrived whole."""
-        return [{"name": secret.name, "value": secret.value} for secret in self.find(name).secrets.values()]
+        return [{"name": secret.name, "value": secret.value} for secret in self.find_stored(name).secrets.values()]
 
     async def do_app_names(self) -> list[str]:
         return sorted(self.apps)
@@ -156,7 +167,7 @@ class Platform:
 
     async def do_set_secrets(self, name: str, values: dict[str, str | None]) -> list[str]:
         """Stage secrets; None removes one. Returns the names that changed."""
-        app, changed = self.find(name), []
+        app, changed = self.find_stored(name), []
         for secret, value in values.items():
             known = app.secrets.get(secret)
             if value is None:

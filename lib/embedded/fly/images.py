@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib.core.errors import TargetError
+from lib.core.pack_files import list_files, read_file, show_path
+
 HOST = "registry.fly.io"
 IMAGES = "images"
 """The folder of the pack's app that holds one folder a release."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Of one image: it is held in memory while it is made."""
+RELEASE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +43,18 @@ def parse_reference(text: str) -> ImageRef | None:
 
 
 def pack_image(app: Path, release: str) -> bytes:
-    """Return the image of one release as tar bytes: the same sources always give the same bytes."""
+    """Return the image of one release as tar bytes: the same sources always give the same bytes.
+
+    Raises TargetError naming the file that can't be part of an image, or when there is too much of them.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for top, name in ((app / IMAGES / release, "release"), *code_of(app)):
-            for path in sorted(one for one in top.rglob("*") if one.is_file() and "__pycache__" not in one.parts):
+            for path in list_files(top, root=app.parent, recursive=True):
+                if "__pycache__" in path.parts or path.is_dir():
+                    continue
                 member = tarfile.TarInfo(f"{name}/{path.relative_to(top).as_posix()}")
-                content = path.read_bytes()
+                content = read_file(path, root=app.parent, limit_bytes=MOST_BYTES - buffer.tell())
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
@@ -54,8 +66,12 @@ def code_of(app: Path) -> list[tuple[Path, str]]:
 
 
 def releases_of(app: Path) -> list[str]:
-    """Return the releases that the app's folder has images of."""
-    return sorted(path.parent.name for path in (app / IMAGES).glob("*/release.json"))
+    """Return the releases that the app's folder has images of. Raises TargetError when that can't be told."""
+    found = sorted(path.parent.name for path in (app / IMAGES).glob("*/release.json"))
+    if odd := [name for name in found if not RELEASE.fullmatch(name)]:
+        shown = show_path(app / IMAGES / odd[0], app.parent)
+        raise TargetError(f"{shown} is no name of a release.", fix="Use letters, digits, dots, dashes and underscores.")
+    return found
 
 
 class Registry:

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.breakages import note_breakage
+from lib.core.errors import TargetError
 from lib.embedded.fly.apps import Platform
 from lib.embedded.fly.control import ADDRESS, HOST, LONGEST_LINE, Refused
-from lib.embedded.fly.fly_toml import read_toml
+from lib.embedded.fly.fly_toml import TomlError, read_toml
 from lib.embedded.fly.images import ImageRef, pack_image, releases_of
 
 OWNER_LOOK_S = 0.5
@@ -48,13 +49,23 @@ async def serve(folder: Path, description: dict[str, Any]) -> None:
 
 
 async def set_up(platform: Platform, description: dict[str, Any]) -> None:
-    """Fill the registry and make the apps."""
+    """Fill the registry and make the apps. What of the project can't be used is said by each command about its app."""
     source = Path(description["app_folder"])
-    images = {release: pack_image(source, release) for release in releases_of(source)}
+    names = [one["name"] for one in description["apps"]]
+    platform.unread = tuple(description.get("unread", ()))
+    try:
+        for release in releases_of(source):
+            content = pack_image(source, release)
+            for name in names:
+                platform.registry.push(ImageRef(repository=name, tag=release), content)
+    except TargetError as exc:
+        platform.unusable = dict.fromkeys(names, f"failed to build an image: {exc.message.rstrip('.')}")
     for one in description["apps"]:
-        for release, content in images.items():
-            platform.registry.push(ImageRef(repository=one["name"], tag=release), content)
-        config = read_toml(Path(one["config"]))
+        try:
+            config = read_toml(Path(one["config"]))
+        except TomlError as exc:  # it could be read a moment ago
+            platform.unusable[one["name"]] = str(exc)
+            continue
         await platform.add_app(
             one["name"], region=config.region, secrets=one["secrets"], config=config.machine_config(), machines=config.machines
         )

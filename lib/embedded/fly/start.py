@@ -19,7 +19,8 @@ import psutil
 from lib.core.background import Background, describe_exit, watch_exit
 from lib.core.breakages import note_breakage
 from lib.core.environment import BYTE_CODE
-from lib.core.errors import WorkbookError
+from lib.core.errors import TargetError, WorkbookError
+from lib.core.pack_files import list_files
 from lib.core.run_mark import run_mark
 from lib.embedded.fly.fly_toml import TomlError, read_toml
 from lib.embedded.leftovers import end_process, new_lease, process_start, remove_folder, write_lease
@@ -136,9 +137,11 @@ def start_fly(
     work: the run's private folder, where a note is kept of what breaks; None means `state_dir`.
     Raises WorkbookError when the platform does not start; nothing is left then.
     """
+    apps, unread = describe_apps(pack, secrets)
     description = {
         "app_folder": str(pack / APP_FOLDER),
-        "apps": describe_apps(pack, secrets),
+        "apps": apps,
+        "unread": unread,
         "switches": {**vars(switches), "faults": [switches.fault]},
     }
     state_dir.mkdir(mode=0o700)
@@ -153,17 +156,28 @@ def start_fly(
 
 def app_names(pack: Path) -> list[str]:
     """Return the apps that the pack's configs name."""
-    return [one["name"] for one in describe_apps(pack, {})]
+    return [one["name"] for one in describe_apps(pack, {})[0]]
 
 
-def describe_apps(pack: Path, secrets: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
-    """Return the apps that the pack's configs name; a config that cannot be read names none."""
-    apps: list[dict[str, Any]] = []
-    for path in sorted(pack.glob("fly*.toml")):
+def describe_apps(pack: Path, secrets: Mapping[str, Mapping[str, str]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the apps that the pack's configs name, and why others name none, a clause each; never raises for a pack."""
+    apps: dict[str, dict[str, Any]] = {}
+    problems: list[str] = []
+    try:
+        paths = list_files(pack, root=pack, pattern="fly*.toml")
+    except TargetError as exc:
+        return [], [exc.message.rstrip(".")]
+    for path in paths:
         try:
             name = read_toml(path).app
-        except TomlError:
+        except TomlError as exc:
+            said = str(exc).replace(str(path), path.name)
+            problems.append(said if path.name in said else f"{path.name}: {said}")
             continue
-        if name and name not in {one["name"] for one in apps}:
-            apps.append({"name": name, "config": str(path), "secrets": dict(secrets.get(name, {}))})
-    return apps
+        if not name:
+            problems.append(f"{path.name} names no app")
+        elif name in apps:
+            problems.append(f"{path.name} names the app {name} of {Path(apps[name]['config']).name} again")
+        else:
+            apps[name] = {"name": name, "config": str(path), "secrets": dict(secrets.get(name, {}))}
+    return list(apps.values()), problems

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC
 from pathlib import Path
 
+from lib.core.errors import TargetError
 from lib.core.files import write_whole
+from lib.core.pack_files import read_text_file
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import EvidenceLine
 from lib.reporters.documents import runbook
@@ -29,11 +31,14 @@ def draft_documents(report: RunReport) -> dict[str, str]:
 
 
 def draft_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> dict[str, str]:
-    """Return the pack's deployment runbook with the run's times filled in, when the run measured any."""
-    path = run.pack / runbook.FILE
-    if not path.is_file():
+    """Return the pack's deployment runbook with the run's times filled in, when the run measured any.
+
+    One that can't be read is left out: its check says why.
+    """
+    try:
+        text = read_text_file(run.pack / runbook.FILE, root=run.pack, limit_bytes=runbook.LONGEST_BYTES)
+    except TargetError:
         return {}
-    text = path.read_text(encoding="utf-8", errors="replace")
     filled = runbook.fill_runbook(text, lines, evidence=f"[the rehearsal's page](../{runbook.TASK}.html)")
     return {runbook.COPY: filled} if filled != text else {}
 

@@ -21,8 +21,10 @@ FILE = "docs/runbooks/production_deployment.md"
 COPY = "docs/production_deployment.md"
 """In a run's folder."""
 TASK = "deploy_rehearsal"
+LONGEST_BYTES = 1024 * 1024
 
-MEASURED = re.compile(r"(<!-- measured\b[^>]*-->\n).*?(<!-- /measured -->)", re.DOTALL)
+BEGIN = re.compile(r"<!-- measured\b[^>\n]*-->\n")
+END = "<!-- /measured -->"
 
 ROWS = {
     CANDIDATE_GETS_HEALTHY.id: "deploy, from the command until every machine is healthy",
@@ -61,4 +63,8 @@ def fill_runbook(text: str, lines: Sequence[EvidenceLine], *, evidence: str) -> 
     if times == "Not measured yet.":
         return text
     link = f"\n\nEvidence: {evidence}." if evidence else ""
-    return MEASURED.sub(lambda match: f"{match[1]}{times}{link}\n{match[2]}", text)
+    parts, place = [], 0
+    while (match := BEGIN.search(text, place)) and (end := text.find(END, match.end())) >= 0:
+        parts += [text[place : match.end()], f"{times}{link}\n"]
+        place = end
+    return "".join([*parts, text[place:]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from lib.clients.prometheus.exposition import MetricUse
 from lib.clients.prometheus.promtool import FailedExpectation, count_rules
 from lib.clients.prometheus.rule_file import AlertRule, RuleFile
-from lib.clients.prometheus.test_file import AlertTestFile
+from lib.clients.prometheus.test_file import AlertTestFile, find_named
 from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, join_words
@@ -179,11 +180,11 @@ def rule_file_problems(rules: RuleFile, tests: AlertTestFile) -> list[str]:
     named: list[Path] = []
     problems = []
     for pattern in tests.rule_files:
-        found = [Path(pattern)] if Path(pattern).is_absolute() else list(folder.glob(pattern))
+        found = find_named(folder, pattern)
         if not found:
             problems.append(f"rule_files names {pattern}, which is not a file")
         named += found
-    if rules.path.resolve() not in {path.resolve() for path in named}:
+    if os.path.realpath(rules.path) not in map(os.path.realpath, named):
         problems.append(f"rule_files does not name {rules.path.name}")
     return problems
 

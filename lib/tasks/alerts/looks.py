@@ -51,7 +51,7 @@ def look_at_rules(context: Context[Alerts]) -> Findings[RuleFile]:
     """Each alert: how bad, how long it waits, and which runbook it names."""
     settings = context.settings
     path = context.pack / settings.rules
-    rules = read_rule_file(path)
+    rules = read_rule_file(path, root=context.pack)
     run = check_rules(find_promtool(), path, timeout_s=settings.command_timeout_s)
     valid = judging.judge_rules(run, len(rules.alerts))
     transcript = {"promtool_check.txt": run.transcript}
@@ -80,7 +80,7 @@ def open_bench(context: Context[Alerts], rules: RuleFile) -> Bench:
     return Bench(
         promtool=find_promtool(),
         rules=rules,
-        tests=read_test_file(context.pack / settings.tests),
+        tests=read_test_file(context.pack / settings.tests, root=context.pack),
         folder=folder,
         timeout_s=settings.command_timeout_s,
     )

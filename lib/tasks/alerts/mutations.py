@@ -155,7 +155,7 @@ def read_curves(bench: Bench) -> list[Curve]:
             queries.append(Query(test=place, expression=left, at_s=at_s))
             queries.append(Query(test=place, expression=f'ALERTS{{alertname="{rule.name}"}}', at_s=at_s))
     followed = [
-        {"interval": f"{test.interval_s}s", "input_series": bench.tests.document["tests"][test.place]["input_series"]}
+        {"interval": f"{test.interval_s}s", "input_series": bench.tests.document["tests"][test.place].get("input_series") or []}
         for _, test in chosen
     ]
     answers = iter(bench.query(followed, queries) if queries else [])

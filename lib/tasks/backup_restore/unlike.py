@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lib.clients.postgres.dumps import read_server_major
 from lib.clients.postgres.extension_uses import find_uses
 from lib.clients.postgres.restores import Restore
-from lib.core.wording import join_words
+from lib.core.wording import join_words, name_some, plain_text
 from lib.transport.database import Database
 
 FIX = "Restore the backup into a project like the target once, by hand: pg_restore --dbname=... <backup>"
@@ -21,6 +21,9 @@ def describe_unlike(target: Database, copy: Database, restore: Restore, schemas:
     theirs, ours = read_server_major(target), read_server_major(copy)
     if theirs != ours:
         return f"The target is PostgreSQL {theirs} and the backup was restored into {ours}, which proves nothing for {theirs}."
+    if restore.reowned:
+        named = name_some([plain_text(one.rpartition(" ")[0].lower(), limit=100) for one in restore.reowned])
+        return f"A superuser owns {named} in the target; no superuser owns what a project made on the server restored into."
     lacking = [entry.removeprefix("EXTENSION ").strip('"') for entry in restore.left_out if entry.startswith("EXTENSION ")]
     uses = find_uses(target, copy, lacking, schemas, {}) if lacking else {}
     if not uses:

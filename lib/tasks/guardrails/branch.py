@@ -7,20 +7,24 @@ about a real branch: the page says which it was.
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lib.clients.git import QUIET, TIMEOUT_S, Branch, find_root, read_branch, read_name
+from lib.clients.git import Branch, find_root, read_branch, read_name
+from lib.clients.git_command import run_git
+from lib.clients.working_copy import OF_PROJECT, copy_tree
 from lib.core.errors import CommandError, TargetError
+from lib.core.pack_files import read_text_file
+from lib.core.plain_json import PlainJsonError, load_json
+from lib.core.wording import plain_text
 from lib.tasks.guardrails.policy import FILE, Policy, parse_policy
-from lib.transport.process import run_command
 
 BASE = "main"
-LEFT_OUT = shutil.ignore_patterns(".git", "node_modules", "__pycache__", ".venv")
+LEFT_OUT = (".git", "node_modules", "__pycache__", ".venv")
 NOBODY = {
     "GIT_AUTHOR_NAME": "rehearsal",
     "GIT_AUTHOR_EMAIL": "rehearsal@example.com",
@@ -104,22 +108,23 @@ def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], work
 def stage_branch(pack: Path, folder: Path, *, name: str, message: str) -> Path:
     """Return a repository with the policy on its base, and all else of the pack in one commit on a branch."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(pack, folder, ignore=LEFT_OUT, symlinks=True)
-    if not (folder / FILE).is_file():
+    if not os.path.lexists(pack / FILE):
         raise TargetError(
             f"There is no {FILE} in the pack, so nothing says what a branch may do.", fix=f"Add {FILE} to the pack."
         )
+    read_text_file(pack / FILE, root=pack)  # before all of it is copied
+    copy_tree(pack, folder, limits=OF_PROJECT, leave_out=LEFT_OUT, is_strict=True)
     for words in (
         ("init", "--quiet", f"--initial-branch={BASE}"),
-        ("add", "--", FILE),
+        ("add", "--force", "--", FILE),
         ("commit", "--quiet", "--no-verify", "-m", "Say what a branch may do"),
         ("checkout", "--quiet", "-b", name),
         ("add", "--all"),
         ("commit", "--quiet", "--no-verify", "-m", message),
     ):
-        run = run_command(["git", "-C", folder, *words], timeout_s=TIMEOUT_S, env={**QUIET, **NOBODY})
+        run = run_git(folder, *words, env=NOBODY)
         if run.exit_code != 0:
-            said = " ".join((run.stderr or run.stdout).split())[:300]
+            said = plain_text(" ".join((run.stderr or run.stdout).split()), limit=300)
             raise CommandError(f"The rehearsal has no branch: `git {words[0]}` said {said}.", fix="Check whether git works here.")
     return folder
 
@@ -129,16 +134,17 @@ def read_proposal(path: str) -> Proposal:
     if not path:
         return Proposal()
     try:
-        event: Any = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
+        event: Any = load_json(read_text_file(Path(path), root=Path(path).parent))
+    except (TargetError, PlainJsonError) as exc:
         raise TargetError(
             f"{Path(path).name} is not a GitHub event payload.", fix="Pass PULL_REQUEST=$GITHUB_EVENT_PATH."
         ) from exc
     request = event.get("pull_request") if isinstance(event, dict) else None
     if not isinstance(request, dict):
         return Proposal()
+    head, labels = request.get("head"), request.get("labels")
     return Proposal(
-        branch=str((request.get("head") or {}).get("ref") or ""),
-        labels=tuple(str(label.get("name")) for label in request.get("labels") or []),
+        branch=str(head.get("ref") or "") if isinstance(head, dict) else "",
+        labels=tuple(str(one.get("name")) for one in (labels if isinstance(labels, list) else ()) if isinstance(one, dict)),
         text=f"{request.get('title') or ''}\n\n{request.get('body') or ''}".replace("\r\n", "\n"),
     )

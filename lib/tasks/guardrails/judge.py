@@ -14,7 +14,7 @@ from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, name_some
 from lib.tasks.guardrails.branch import GuardedBranch
-from lib.tasks.guardrails.policy import Policy, SecretRules, matches
+from lib.tasks.guardrails.policy import Policy, SecretRules, matches, search
 from lib.tasks.guardrails.secret_scan import SecretFinding
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
@@ -40,7 +40,7 @@ def judge_name(guarded: GuardedBranch) -> Result:
         return check.errored(
             "HEAD is not on a branch.", fix="Check one out, or pass PULL_REQUEST=$GITHUB_EVENT_PATH.", expected=pattern
         )
-    holds = re.search(pattern, guarded.name) is not None
+    holds = search(pattern, guarded.name, where="branch.pattern") is not None
     detail = "" if holds else f"The branch is called {guarded.name}."
     return check.judge(holds=holds, observed=guarded.name, expected=pattern, detail=detail)
 
@@ -100,9 +100,9 @@ def judge_paths(guarded: GuardedBranch) -> Result:
 def judge_issue(guarded: GuardedBranch) -> Result:
     """Judge that the branch names the issue it belongs to."""
     check, pattern = ISSUE_LINKED, guarded.policy.issue.pattern
-    match = re.search(pattern, guarded.said)
-    if match:
-        return check.passed(observed=match.group(), expected="an issue")
+    found = search(pattern, guarded.said, where="issue.pattern")
+    if found is not None:
+        return check.passed(observed=found, expected="an issue")
     if not guarded.said.strip():
         return check.errored("The branch has no commit and no pull request yet.", fix="Commit with a line 'Refs #<issue>'.")
     detail = "No commit of the branch and no pull request names an issue."

@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from lib.clients.git import list_files
 from lib.clients.npm import run_scripts
-from lib.clients.workflow_linters import WorkflowFinding, check_schema, lint_workflows, list_workflows
+from lib.clients.workflow_linters import WorkflowFinding, check_schema, find_unreadable, lint_workflows, list_workflows
+from lib.core.errors import TargetError
 from lib.core.left_out import LeftOut
-from lib.core.results import Findings, Outcome, Provenance, look
+from lib.core.results import Check, Findings, Outcome, Provenance, Result, look
 from lib.core.wording import name_some
 from lib.tasks.guardrails import judge as judging
 from lib.tasks.guardrails.branch import GuardedBranch, open_branch
@@ -62,9 +63,20 @@ def look_at_branch(context: Context[Guardrails]) -> Findings[GuardedBranch]:
         ],
     }
     judges = (judging.judge_name, judging.judge_size, judging.judge_paths, judging.judge_issue)
-    results = [replace(judge(guarded), provenance=provenance_of(guarded)) for judge in judges]
+    results = [
+        replace(judge_bounded(check, judge, guarded), provenance=provenance_of(guarded))
+        for check, judge in zip(look_at_branch.checks, judges, strict=True)
+    ]
     rows = folder_rows(changes, guarded.policy.change.allowed_paths)
     return Findings(results=results, rows=rows, artifacts={"branch.json": about}, facts=guarded)
+
+
+def judge_bounded(check: Check, judge: Callable[[GuardedBranch], Result], guarded: GuardedBranch) -> Result:
+    """Return what one judge says; the error where its pattern does not come to an end."""
+    try:
+        return judge(guarded)
+    except TargetError as exc:
+        return check.errored(exc.message, fix=exc.fix)
 
 
 def provenance_of(guarded: GuardedBranch) -> Provenance | None:
@@ -113,6 +125,8 @@ def look_for_secrets(context: Context[Guardrails], *, guarded: GuardedBranch | N
     """Places in what the branch adds where a credential seems to be; never its value."""
     if guarded is None:
         return look_for_secrets.errors(NO_BRANCH, fix=FIX_BRANCH)
+    if guarded.branch.too_much:
+        return look_for_secrets.errors(f"{guarded.branch.too_much} None of it was scanned.", fix="Split the branch.")
     folder = context.work / "scanned"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
@@ -145,11 +159,16 @@ def look_at_workflows(context: Context[Guardrails], *, guarded: GuardedBranch | 
         return look_at_workflows.errors(NO_BRANCH, fix=FIX_BRANCH)
     limit_s = context.settings.command_limit_s
     files = list_workflows(guarded.branch.root, guarded.policy.workflows)
-    schema_run, misfits = check_schema(files, timeout_s=limit_s)
+    unreadable = find_unreadable(files, guarded.branch.root)
+    misfits = [*unreadable]
+    artifacts: dict[str, str] = {}
+    if whole := [file for file in files if file.name not in {one.file for one in unreadable}]:
+        schema_run, found = check_schema(whole, timeout_s=limit_s)
+        misfits += found
+        artifacts["schema.txt"] = schema_run.transcript
     names, broken = [file.name for file in files], sorted({one.file for one in misfits})
     valid = [file for file in files if file.name not in broken]
     schema = judging.judge_findings(WORKFLOWS_MATCH_SCHEMA, names, misfits)
-    artifacts = {"schema.txt": schema_run.transcript}
     weak: list[WorkflowFinding] = []
     accepted: list[str] = []
     if valid:

@@ -16,6 +16,7 @@ from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import transient_settings
 
 from lib.clients.git import AddedLine
+from lib.core.plain_yaml import PlainYamlError, load_yaml
 from lib.core.secret_shapes import find_shapes
 from lib.tasks.guardrails.policy import SecretRules, matches
 
@@ -51,6 +52,9 @@ SETTINGS = {
 }
 """detect-secrets' own defaults, written out: its entropy limits and filters may change with a release."""
 SETTING = re.compile(r"""^\s*(?:export\s+)?(?P<key>[A-Z][A-Z0-9_]{2,})\s*[=:]\s*(?P<value>\S.*?)\s*$""")
+YAML_SUFFIXES = (".yml", ".yaml", ".eyaml")
+MOST_NAME = 120
+"""Characters of a file's name, its end, that its copy is called by."""
 NO_VALUE = re.compile(
     r"""^["']?(?:$|\$|<|[\[{(]|\d{1,6}$|[A-Za-z_][\w.]*[\[(]|%|x{3,}|\*{3,}|\.{3}|changeme|change-me|example|placeholder|your[-_ ]|todo|none\b|null\b|true\b|false\b|embedded\b|postgres(?:ql)?://[^:@/]*@?(?:localhost|127\.0\.0\.1))""",
     re.IGNORECASE,
@@ -98,14 +102,27 @@ def scan_lines(by_path: Mapping[str, Sequence[AddedLine]], folder: Path) -> Iter
     """Yield what detect-secrets finds in the added lines of each file."""
     with transient_settings(SETTINGS):
         for number, (path, lines) in enumerate(by_path.items()):
-            copy = folder / str(number) / PurePosixPath(path).name
+            text = "\n".join(one.text for one in lines) + "\n"
+            copy = folder / str(number) / scanned_name(path, text)
             copy.parent.mkdir(parents=True)
-            copy.write_text("\n".join(one.text for one in lines) + "\n", encoding="utf-8")
+            copy.write_text(text, encoding="utf-8", errors="replace")
             for secret in scan_file(str(copy)):
                 place = lines[min(max(secret.line_number, 1), len(lines)) - 1]
                 if secret.type == "Basic Auth Credentials" and NO_PASSWORD.search(place.text):
                     continue
                 yield SecretFinding(path=path, line=place.line, kind=secret.type)
+
+
+def scanned_name(path: str, text: str) -> str:
+    """Return the name under which lines are scanned: the scanner would load as YAML what is called so, whatever it grows to."""
+    name = PurePosixPath(path).name[-MOST_NAME:]
+    if not name.lower().endswith(YAML_SUFFIXES):
+        return name or "unnamed"
+    try:
+        load_yaml(text, as_text=True)
+    except PlainYamlError:
+        return f"{name}.txt"
+    return name
 
 
 def own_kinds(text: str, keys: Sequence[str]) -> Iterator[str]:

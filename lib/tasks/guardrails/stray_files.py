@@ -5,11 +5,13 @@ What git knows is moved with `git mv`, so that its history goes along; anything 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lib.clients.git import find_root, git, list_files
+from lib.clients.git import find_root, list_files
+from lib.clients.git_command import git
 from lib.core.errors import CommandError
 from lib.tasks.guardrails.judge import find_strays
 from lib.tasks.guardrails.policy import Policy
@@ -33,10 +35,10 @@ def plan_moves(root: Path, policy: Policy) -> list[Move]:
 
 def find_problem(root: Path, archive: str, target: str) -> str:
     """Return why nothing can be moved to a place, '' when it can."""
-    if not (root / archive).resolve().is_relative_to(root.resolve()):
+    if not Path(os.path.realpath(root / archive)).is_relative_to(os.path.realpath(root)):
         return f"{archive} leads out of the project"
     place = root / target
-    if place.exists() or place.is_symlink():
+    if os.path.lexists(place):
         return f"{target} is there already, and is not overwritten"
     in_the_way = next((one for one in place.parents if one.is_relative_to(root) and one.exists()), root)
     return "" if in_the_way.is_dir() else f"{in_the_way.relative_to(root)} is a file"

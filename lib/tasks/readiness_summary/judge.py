@@ -31,7 +31,7 @@ RUNBOOK_MUST = {
     "a heading on guardrails": re.compile(r"^#+ .*guardrail", re.IGNORECASE | re.MULTILINE),
     "the policy that a branch must meet": re.compile(r"launch-policy\.yml|make guardrails"),
     "how the app is checked": re.compile(r"\bfly(?:ctl)? (?:checks list|status)\b"),
-    "the deploy of a named image": re.compile(r"\bfly(?:ctl)? deploy\b[^\n]*--image\b"),
+    "the deploy of a named image": re.compile(r"\bfly(?:ctl)? deploy\b[^\n]{0,1000}--image\b"),
     "the rollback script": re.compile(r"scripts/ops/rollback-production\.sh"),
     "the rollback of the data": re.compile(r"RESTORE_POINT|pg_restore|--restore"),
     "the place of the measured times": re.compile(r"<!-- measured\b"),

@@ -5,6 +5,7 @@ The looks get what the run wrote as plain data; what the results mean is `result
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from lib.clients.notifier_example import example_plan
 from lib.clients.vault.vault_copy import open_vault, read_copy
 from lib.core.errors import TargetError
 from lib.core.last_look import UNREAD, Leak, find_files, look_once_more
+from lib.core.pack_files import read_text_file
 from lib.core.paths import ROOT
 from lib.core.permissions import Act, Refusal
 from lib.core.redact import known_secrets, telling_parts
@@ -40,6 +42,8 @@ from lib.tasks.readiness_summary.task import (
     RUNBOOK_TELLS_THE_FLOW,
 )
 from lib.transport.context import Context
+
+LONGEST_RUNBOOK_BYTES = 1024 * 1024
 
 
 @look(EVERY_CHECK_HAS_A_RESULT)
@@ -130,8 +134,7 @@ def look_at_nights(context: Context[None], *, is_whole: bool) -> Findings[None]:
     """
     if not is_whole:
         return look_at_nights.not_due(paper.ONLY_WHOLE)
-    files = sorted((context.pack / ".github" / "workflows").glob("*.y*ml"))
-    documents = {path.name: nights.read_workflow(path.read_text(encoding="utf-8", errors="replace")) for path in files}
+    documents = nights.read_workflows(context.pack)
     people = context.borrow(NOTIFIED_PEOPLE)
     rows = {service: nights.nightly_jobs(documents, service, people) for service in NIGHTLY}
     results = [nights.judge_nightly(NIGHTLY[service], service, found) for service, found in rows.items()]
@@ -227,10 +230,10 @@ def look_at_runbook(context: Context[None], *, tasks: Collection[str], path: str
     if "deploy_rehearsal" not in tasks:
         return look_at_runbook.not_due(paper.format_left_out("deploy_rehearsal"))
     file = context.pack / path
-    if not file.is_file():
+    if not os.path.lexists(file):
         return Findings(results=[paper.judge_runbook(None, path, (), ())])
-    text = file.read_text(encoding="utf-8", errors="replace")
+    text = read_text_file(file, root=context.pack, limit_bytes=LONGEST_RUNBOOK_BYTES)
     named = sorted(set(paper.IN_PACK.findall(text)))
-    absent = [name for name in named if not (context.pack / name).exists()]
+    absent = [name for name in named if not os.path.exists(context.pack / name)]  # noqa: PTH110
     rows = [{"part of the flow": part, "covered": bool(pattern.search(text))} for part, pattern in paper.RUNBOOK_MUST.items()]
     return Findings(results=[paper.judge_runbook(text, path, broken_links(text, file.parent), absent)], rows=rows)

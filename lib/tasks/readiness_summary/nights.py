@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lib.core.left_out import LeftOut, judge_all, name_causes
+from lib.core.pack_files import list_files, read_text_file
+from lib.core.plain_yaml import PlainYamlError, load_yaml
 from lib.core.results import Check, Json, Result
 from lib.core.wording import join_words, name_some
 from lib.tasks.readiness_summary.task import CHATWOOT_IS_ASKED_NIGHTLY, NIGHTLY_FAILURE_NOTIFIES, PUBLER_IS_ASKED_NIGHTLY
@@ -16,6 +17,9 @@ from lib.tasks.readiness_summary.task import CHATWOOT_IS_ASKED_NIGHTLY, NIGHTLY_
 NIGHTLY = {"chatwoot": CHATWOOT_IS_ASKED_NIGHTLY, "publer": PUBLER_IS_ASKED_NIGHTLY}
 """Service -> the check that a workflow looks at it every night."""
 
+FOLDER = ".github/workflows"
+LONGEST_CONDITION = 200
+"""Characters of a condition that are looked at: one that lets nothing run is short."""
 COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
 NEVER = re.compile(r"^\s*(\$\{\{)?\s*(false|0|'')\s*(\}\})?\s*$")
 """A condition that lets nothing run."""
@@ -24,12 +28,23 @@ VARIABLE = "NOTIFY_EMAIL"
 """The variable by which the person is named where the address is not written down."""
 
 
+def read_workflows(pack: Path) -> dict[str, Json]:
+    """Return each workflow of a project by its file's name. Raises TargetError for a file that can't be read."""
+    files = list_files(pack / FOLDER, root=pack, pattern=("*.yml", "*.yaml"))
+    return {path.name: read_workflow(read_text_file(path, root=pack)) for path in files}
+
+
 def read_workflow(text: str) -> Json:
     """Return a workflow with every key and value as written; None for what is not YAML, which the guardrails judge."""
     try:
-        return yaml.load(text, Loader=yaml.BaseLoader)  # YAML 1.1 reads the key `on` as a yes
-    except yaml.YAMLError:
+        return load_yaml(text, as_text=True)  # YAML 1.1 reads the key `on` as a yes
+    except PlainYamlError:
         return None
+
+
+def is_never(part: Mapping[str, Any]) -> bool:
+    """Return whether the condition of a job or step lets nothing run."""
+    return bool(NEVER.match(" ".join(str(part.get("if", "true")).split())[:LONGEST_CONDITION]))
 
 
 def nightly_jobs(documents: Mapping[str, Json], service: str, people: Sequence[str]) -> list[dict[str, Any]]:
@@ -64,7 +79,7 @@ def jobs_of(document: Json) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each job of a workflow that can run, with its name."""
     jobs = document.get("jobs") if isinstance(document, dict) else None
     for name, job in jobs.items() if isinstance(jobs, dict) else ():
-        if isinstance(job, dict) and not NEVER.match(str(job.get("if", "true"))):
+        if isinstance(job, dict) and not is_never(job):
             yield str(name), job
 
 
@@ -72,7 +87,7 @@ def live_steps(job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield each step of a job that can run."""
     steps = job.get("steps")
     for step in steps if isinstance(steps, list) else ():
-        if isinstance(step, dict) and not NEVER.match(str(step.get("if", "true"))):
+        if isinstance(step, dict) and not is_never(step):
             yield step
 
 
@@ -94,7 +109,7 @@ def find_crons(document: Mapping[str, Any]) -> list[str]:
     """Return a workflow's schedules."""
     on = document.get("on")
     entries = on.get("schedule") if isinstance(on, dict) else None
-    return [str(one["cron"]) for one in entries or [] if isinstance(one, dict) and "cron" in one]
+    return [str(one["cron"]) for one in (entries if isinstance(entries, list) else ()) if isinstance(one, dict) and "cron" in one]
 
 
 def is_daily(cron: str) -> bool:

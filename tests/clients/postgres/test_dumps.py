@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.clients.postgres.chosen_entries import choose_entries, missing_extensions
 from lib.clients.postgres.digests import open_reading
 from lib.clients.postgres.dumps import TocEntry, check_major, list_entries, read_scope, read_sequences
-from lib.clients.postgres.restores import choose_entries, drop_copy, make_copy, missing_extensions, restore_dump
+from lib.clients.postgres.restores import drop_copy, make_copy, restore_dump
 from lib.core.errors import CommandError, DatabaseError, TargetError
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.tasks.backup_restore.backup import Backup, take_backup

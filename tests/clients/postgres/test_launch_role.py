@@ -193,6 +193,25 @@ def test_a_superuser_of_the_target_stands_behind_no_superuser_and_is_said(
         assert "supabase_admin, a superuser" in measure_fidelity(by_superuser, twin, schemas=["public"], texts={}).account
 
 
+def test_a_superusers_function_runs_as_the_launch_and_is_said(
+    server: EmbeddedPostgres, scratch: Database, target: Database, tmp_path: Path, marked: Path
+) -> None:
+    marker = marked / "marker"
+    by_superuser = server.database(target.name, role=SUPERUSER)
+    with by_superuser.connect(autocommit=True) as connection:
+        connection.execute(
+            "create function public.reach() returns text language plpgsql security definer as $$ begin "
+            f"copy (select 1) to program 'touch {marker}'; return current_user; end $$"
+        )
+        connection.execute("create table public.owned_by_superuser (id int)")
+    with make_twin(target, scratch, schemas=["public"], postgres_bin=server.bin_dir, work=tmp_path, timeout_s=60) as twin:
+        assert set(twin.reowned) == {"function public.reach()", "table public.owned_by_superuser"}
+        assert attempt(twin.launcher, "select public.reach()") == "42501"
+        account = measure_fidelity(target, twin, schemas=["public"], texts={}).account
+        assert "the owner of function public.reach() is a superuser on the target and postgres on the twin" in account.lower()
+    assert not marker.exists()
+
+
 def test_a_role_that_a_target_lets_reach_files_does_not_here(
     other_server: EmbeddedPostgres, postgres_server: EmbeddedPostgres, tmp_path: Path
 ) -> None:
