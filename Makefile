@@ -1,6 +1,7 @@
 # The front page: `make help` lists every target. No logic here: recipes call `python -m lib`.
 PYTHON ?= python3
 ENV    ?= local
+SHARE  ?= 1
 FLOOR  := $(shell sed -n 's/^requires-python = ">=\(.*\)"/\1/p' pyproject.toml)
 
 # Flags that make says nothing about and that would turn every verdict into a success: ignore errors, touch, question.
@@ -27,7 +28,7 @@ LIB := $(VENV_PYTHON) -m lib
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task>"
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task> SHARE=0.1"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: Install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
@@ -64,8 +65,8 @@ test: setup ## Run every test
 bench: setup ## Run everything embedded, and print where the time went
 	@$(LIB) bench
 
-resilience: setup ## Kill, starve and attack the workbook on this machine, and keep the figures in docs/resilience.md: ONLY=kills
-	@$(VENV_PYTHON) -m tests.resilience --only "$(ONLY)"
+resilience: setup ## Kill, starve and attack the workbook on this machine, and keep the figures in docs/resilience.md: ONLY=kills SHARE=0.1
+	@$(VENV_PYTHON) -m tests.resilience --only "$(ONLY)" --share "$(SHARE)"
 
 check-machines: ## Rehearse on every Python from the floor up that is found, each in a fresh clone: PYTHONS=/usr/bin/python3 names some
 	@$(PYTHON) -m lib.cli.check_machines $(PYTHONS)

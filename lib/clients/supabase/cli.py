@@ -103,14 +103,14 @@ class Listed:
 class SupabaseCli:
     """The CLI's binary with its major version, working in one staged project.
 
-    older: the generation before, for a config.toml that this one refuses.
+    older: the binary of the generation before, for a config.toml that this one refuses; it is asked only then.
     """
 
     binary: Path
     major: int
     workdir: Path
     timeout_s: float
-    older: SupabaseCli | None = None
+    older: Path | None = None
 
     def push(self, target: Database, *, dry_run: bool = False, include_seed: bool = False) -> CliAnswer:
         """Apply what is pending, or with dry_run only list it; `data["migrations"]` names the files.
@@ -133,22 +133,27 @@ class SupabaseCli:
         return self._call(["db", "advisors"], target, ["--level", "info", "--type", "all"])
 
     def _call(self, words: Sequence[str], target: Database, flags: Sequence[str]) -> CliAnswer:
-        if self.older is None or self.workdir not in WRITTEN_FOR_OLDER:
+        if self.older is not None and self.workdir in WRITTEN_FOR_OLDER:
+            return self._open_older(self.older)._call_this(words, target, flags)
+        try:
+            return self._call_this(words, target, flags)
+        except CliRefusal as newest:
+            if self.older is None or newest.code not in CONFIG_REFUSALS:
+                raise
+            # Nothing was done: the config is read before anything else.
             try:
-                return self._call_this(words, target, flags)
+                answer = self._open_older(self.older)._call_this(words, target, flags)
             except CliRefusal as exc:
-                if self.older is None or exc.code not in CONFIG_REFUSALS:
-                    raise
-                newest = exc
-            WRITTEN_FOR_OLDER.add(self.workdir)  # nothing was done: the config is read before anything else
-            try:
-                return self.older._call_this(words, target, flags)
-            except CliRefusal as exc:
-                if exc.code not in CONFIG_REFUSALS:
-                    raise
-                WRITTEN_FOR_OLDER.discard(self.workdir)
-                raise newest from exc
-        return self.older._call_this(words, target, flags)
+                if exc.code in CONFIG_REFUSALS:
+                    raise newest from exc
+                WRITTEN_FOR_OLDER.add(self.workdir)
+                raise
+            WRITTEN_FOR_OLDER.add(self.workdir)
+            return answer
+
+    def _open_older(self, binary: Path) -> SupabaseCli:
+        """Return the generation before, working in the same project."""
+        return open_cli(binary, self.workdir, timeout_s=self.timeout_s)
 
     def _call_this(self, words: Sequence[str], target: Database, flags: Sequence[str]) -> CliAnswer:
         argv: list[str | Path] = [self.binary, *words, name_target(target, self.major), *flags]
@@ -164,8 +169,7 @@ def open_cli(binary: Path, workdir: Path, *, timeout_s: float, older: Path | Non
     older: the binary of the generation before, for a config.toml that this one refuses.
     Raises CommandError when it can't be started or is older than generation 2.
     """
-    before = open_cli(older, workdir, timeout_s=timeout_s) if older else None
-    return SupabaseCli(binary=binary, major=read_major(binary), workdir=workdir, timeout_s=timeout_s, older=before)
+    return SupabaseCli(binary=binary, major=read_major(binary), workdir=workdir, timeout_s=timeout_s, older=older)
 
 
 @lru_cache
