@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from lib.core.breakages import note_breakage
 from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
 from lib.core.redact import redact_all
@@ -167,6 +168,10 @@ class Graph:
             return Execution(notebook=notebook, ended="broken", problem=exc.message.rstrip("."))
         except OSError as exc:
             said = f"its target could not be prepared: {exc.strerror or exc}"
+            return Execution(notebook=notebook, ended="broken", problem=said)
+        except Exception as exc:  # one task that could not begin must not take the others' results along
+            note_breakage(self.run.work, "runner", exc)
+            said = f"its target could not be prepared: {type(exc).__name__} (a bug of ours)"
             return Execution(notebook=notebook, ended="broken", problem=said)
         return execute_notebook(
             task,

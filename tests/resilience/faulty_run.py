@@ -13,6 +13,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def into_kernels(words: list[str]) -> None:
         place = Path(named["folder"])
         for part in ("ipython", "profile_default", "startup"):
             place /= part
-            if not place.exists():
+            with suppress(FileExistsError):  # another task's thread may be as far
                 UNTOUCHED["mkdir"](place)
         descriptor = UNTOUCHED["open"](place / "00-fault.py", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         UNTOUCHED["write"](descriptor, line.encode())
