@@ -16,7 +16,7 @@ from lib.core.visible import plain_line, say
 from lib.evidence.history import HistoryEntry, open_history, remember_run
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import read_evidence
-from lib.evidence.manifest import MANIFEST
+from lib.evidence.manifest import ENVELOPE, MANIFEST
 from lib.reporters.publish import publish
 from lib.run.graph import RunOutcome, TaskRun, keep_errors, keep_notebook
 from lib.run.params import history_url
@@ -60,7 +60,7 @@ def publish_killed(record: RunRecord, run: RunFile) -> Iterator[str]:
     """Publish what a killed run found, and yield what to say of it. run: with its private folder, where that is still there."""
     folder = run.run_folder
     try:
-        if (folder / MANIFEST).exists():
+        if (folder / ENVELOPE).exists():  # it is written last: without it the seal is half made
             about = json.loads((folder / MANIFEST).read_bytes())
             yield from finish_sealed(run, about)
         elif (folder / EVIDENCE).exists() or run.spare.exists():

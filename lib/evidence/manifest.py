@@ -88,6 +88,7 @@ def seal_run(run_folder: Path, about: Mapping[str, Any], signer: CryptoSigner) -
     about: what the statement says of the run (run_id, environment, verdict, ...), plain JSON.
     Raises WorkbookError when the folder holds what is no regular file.
     """
+    (run_folder / ENVELOPE).unlink(missing_ok=True)  # of a seal before: it must not vouch for what comes now
     files = list_files(run_folder)
     odd = [f"{name} is {file['kind']}" for name, file in files.items() if "kind" in file]
     if odd:

@@ -7,17 +7,20 @@ import stat
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 
+from lib.cli.killed_runs import publish_killed
 from lib.core.results import Check
+from lib.evidence import manifest
 from lib.evidence.log import FILE, append_line
-from lib.evidence.manifest import MANIFEST, UNFINISHED, verify_run
+from lib.evidence.manifest import ENVELOPE, MANIFEST, UNFINISHED, verify_run
 from lib.reporters import publish as publishing
 from lib.reporters.publish import Published, publish
 from lib.run.graph import RunOutcome, TaskRun
-from lib.run.record import write_record
+from lib.run.record import read_record, write_record
 from lib.run.run_file import RunFile
 from lib.tasks.index import SUMMARY, TASKS
 from tests.support.paper_worlds import AT, all_lines, make_pack, run_in
@@ -100,6 +103,25 @@ def test_a_part_that_can_not_be_made_costs_that_part_alone(
     if part not in ("seal_run", "write_index"):
         assert verify_run(run.run_folder).problems == ()
         assert about(run)["finished"] is False
+
+
+def test_a_seal_that_is_half_made_is_no_seal(run: RunFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = manifest.write_whole
+
+    def fails(path: Path, content: bytes | str, **named: Any) -> str:
+        if path.name == ENVELOPE:
+            raise OSError(5, "Input/output error")
+        return real(path, content, **named)
+
+    monkeypatch.setattr(manifest, "write_whole", fails)
+    done = go(run)
+    assert done.exit_code == 2 and not is_latest(run)
+    monkeypatch.undo()
+    record = read_record(run.run_folder)
+    assert record is not None
+    assert "UNFINISHED" in " ".join(publish_killed(record, run)), "the next start takes it for what it is"
+    assert about(run)["finished"] is False and not is_latest(run)
+    assert verify_run(run.run_folder).problems == ()
 
 
 def test_a_bug_in_one_page_is_said_to_be_ours_and_costs_no_other(run: RunFile, monkeypatch: pytest.MonkeyPatch) -> None:
