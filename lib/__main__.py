@@ -138,8 +138,12 @@ def build_parser() -> argparse.ArgumentParser:
     tidy.add_argument("--pack", default="", help="another project than this checkout")
     tidy.set_defaults(command=command_tidy)
     listing = commands.add_parser("list", help="print every task and check")
-    listing.add_argument("--write", action="store_true", help="write docs/checks.md instead")
+    listing.add_argument("--write", action="store_true", help="write docs/checks.md and params/schemas/ instead")
     listing.set_defaults(command=command_list)
+    params = commands.add_parser("params", help="print every setting of an environment, and the file and line it comes from")
+    params.add_argument("environment", help="a file's name in params/")
+    params.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
+    params.set_defaults(command=command_params)
     new = commands.add_parser("new-task", help="write a launch task as a working example")
     new.add_argument("name", help="lower-case words joined by _, such as cdn_cache")
     new.set_defaults(command=command_new_task)
@@ -238,6 +242,13 @@ def command_list(options: argparse.Namespace) -> int:
     from lib.cli.list_checks import list_checks
 
     return list_checks(write=options.write)
+
+
+def command_params(options: argparse.Namespace) -> int:
+    """Print every setting and where it comes from."""
+    from lib.cli.show_params import show_params
+
+    return show_params(options.environment, pack=options.pack or None)
 
 
 def command_new_task(options: argparse.Namespace) -> int:

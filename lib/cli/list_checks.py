@@ -1,7 +1,8 @@
-"""`python -m lib list`: every task with its checks; with --write docs/checks.md, the same at length."""
+"""`python -m lib list`: every task with its checks; with --write docs/checks.md, the same at length, and params/schemas/."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from lib.core.files import write_whole
@@ -9,10 +10,12 @@ from lib.core.paths import ROOT
 from lib.core.results import Check
 from lib.core.visible import say
 from lib.core.wording import gate_word
+from lib.run.schemas import describe_layers
 from lib.tasks.base import Task
 from lib.tasks.index import TASKS
 
 FILE = "docs/checks.md"
+SCHEMAS = "params/schemas"
 
 
 def list_checks(*, write: bool) -> int:
@@ -20,12 +23,23 @@ def list_checks(*, write: bool) -> int:
     if write:
         write_whole(ROOT / FILE, describe_checks())
         say(f"wrote {FILE}")
+        for path, text in schema_files().items():
+            write_whole(ROOT / path, text)
+            say(f"wrote {path}")
         return 0
     for task in TASKS:
         say(f"{task.name}: {task.title} (notebooks/{task.notebook})")
         for check in task.checks:
             say(f"  {check.id} ({gate_word(check.gate)}): {check.title}")
     return 0
+
+
+def schema_files() -> dict[str, str]:
+    """Return the JSON Schema of each kind of settings file, by its path."""
+    return {
+        f"{SCHEMAS}/{name}.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+        for name, schema in describe_layers().items()
+    }
 
 
 def describe_checks() -> str:

@@ -44,10 +44,10 @@ def new_task(name: str, *, root: Path = ROOT) -> int:
         **{f"{tests}/test_{module}.py": fill(f"test_{module}.py", words) for module in ("looks", "judge")},
         f"notebooks/{number}_{name}.ipynb": make_notebook(words),
     }
-    params = (root / "params/local.yaml").read_text(encoding="utf-8").rstrip()
+    params = (root / "params/defaults.yaml").read_text(encoding="utf-8").rstrip()
     changed = {
         "lib/tasks/index.py": add_to_list((root / "lib/tasks/index.py").read_text(encoding="utf-8"), name),
-        "params/local.yaml": params + "\n" + fill("params.yaml", words),
+        "params/defaults.yaml": params + "\n" + fill("params.yaml", words),
     }
     for path, text in {**new, **changed}.items():
         write_whole(root / path, text)

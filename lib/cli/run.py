@@ -26,7 +26,6 @@ from lib.core.visible import plain_line, say
 from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
 from lib.embedded.state_folders import state_base
 from lib.embedded.strays import adopt_orphans, end_adopted
-from lib.reporters.launch_list import load_launch_list
 from lib.reporters.publish import Published, publish
 from lib.run.graph import Graph, RunOutcome, TaskRun, selected_tasks
 from lib.run.inputs import digest_inputs
@@ -70,7 +69,6 @@ def run_environment(environment: str, *, only: Sequence[str], pack: str | None, 
     Raises ParamsError before anything is started when what was asked can't be understood, or could not be published.
     """
     tasks = choose_tasks(only)
-    load_launch_list()  # it is read again when the run is published: too late to find it wrong
     params = load_params(environment, pack=pack)
     parameters = check_parameters(tasks, params)
     if params.rehearsal and params.rehearsed_for and is_strict():

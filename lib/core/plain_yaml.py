@@ -89,6 +89,31 @@ def load_yaml(text: str, *, as_text: bool = False) -> Any:
     return value
 
 
+def find_lines(text: str) -> dict[tuple[str, ...], int]:
+    """Return the keys that lead to each value -> its line, from 1, of a document that `load_yaml` has taken.
+
+    An item of a list is named by its place, from 0. What an alias brings in again is named once.
+    """
+    found: dict[tuple[str, ...], int] = {}
+    seen: set[int] = set()
+    root = yaml.compose(text, Loader=Loader)
+    waiting: list[tuple[tuple[str, ...], yaml.Node | None]] = [((), root)]
+    while waiting:
+        place, node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        inside: list[tuple[str, yaml.Node, yaml.Node]] = []
+        if isinstance(node, yaml.MappingNode):
+            inside = [(str(key.value), key, value) for key, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            inside = [(str(number), value, value) for number, value in enumerate(node.value)]
+        for name, named, value in inside:
+            found[(*place, name)] = named.start_mark.line + 1
+            waiting.append(((*place, name), value))
+    return found
+
+
 def check_shape(text: str) -> None:
     """Raise PlainYamlError when a document is nested too deeply to be built. The events come without recursion."""
     depth = 0

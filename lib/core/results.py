@@ -71,6 +71,7 @@ class Check:
     subject: what it speaks about: a target by its name in params, or PROJECT, TWIN or RUN.
     promotes: whether a pass in another environment can stand for it; not where it speaks of this one's own state.
     fix: what to do when it fails, in general; a result that knows better brings its own.
+    about: tasks and targets, besides the subject, without which there is nothing to look at.
     doc: one paragraph: what is looked at, why it matters, how the check can be wrong.
     """
 
@@ -79,6 +80,7 @@ class Check:
     gate: bool = field(default=True, kw_only=True)
     subject: str = field(default="", kw_only=True)
     promotes: bool = field(default=True, kw_only=True)
+    about: tuple[str, ...] = field(default=(), kw_only=True)
     fix: str = field(default="", kw_only=True)
     doc: str = field(default="", kw_only=True)
 

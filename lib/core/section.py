@@ -1,4 +1,4 @@
-"""One section of params/<environment>.yaml: what every task's settings are made of.
+"""One section of the settings: what every task's settings are made of.
 
 Scalars and lists of scalars are also the notebook's parameters, by the same name; the nested
 declarations stay in the file, and the notebook shows them as a table.
@@ -6,10 +6,12 @@ declarations stay in the file, and the notebook shows them as a table.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar
+from types import UnionType
+from typing import Any, Generic, Self, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 LONGEST_TIMES = {"ms": 1_728_000_000, "s": 1_728_000, "h": 87_600, "days": 3_650}
@@ -33,6 +35,24 @@ class Section(BaseModel):
         return self
 
 
+MUST_SAY = "must_say"
+
+
+def said_by_project(default: Any, *, about: str = "", **constraints: Any) -> Any:
+    """Return a field that only the project can fill: empty where the task does not apply, and asked for where it does.
+
+    about: the target that it speaks of; without that target nothing asks for it.
+    """
+    return Field(default=default, json_schema_extra={MUST_SAY: about}, **constraints)
+
+
+def find_unsaid(section: Section, *, without: Collection[str] = ()) -> list[str]:
+    """Return the fields that only the project can fill, and has not. without: the targets that do not apply."""
+    extras = {name: one.json_schema_extra for name, one in type(section).model_fields.items()}
+    asked = {name: extra[MUST_SAY] for name, extra in extras.items() if isinstance(extra, dict) and MUST_SAY in extra}
+    return [name for name, about in asked.items() if about not in without and not getattr(section, name)]
+
+
 Value_co = TypeVar("Value_co", covariant=True)
 
 
@@ -51,10 +71,14 @@ class Borrowed(Generic[Value_co]):
 def parameter_names(section: type[Section]) -> list[str]:
     """Return the fields that are the notebook's parameters: scalars and lists of scalars."""
     nested = {
-        name for name, field in section.model_fields.items() if is_section(field.annotation) or "dict" in str(field.annotation)
+        name
+        for name, field in section.model_fields.items()
+        if section_of(field.annotation) is not None or "dict" in str(field.annotation)
     }
     return [name for name in section.model_fields if name not in nested]
 
 
-def is_section(annotation: object) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Section)
+def section_of(annotation: Any) -> type[Section] | None:
+    """Return the section that a field holds, perhaps among other things; None when it holds none."""
+    inside = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    return next((one for one in inside if isinstance(one, type) and issubclass(one, Section)), None)

@@ -57,13 +57,15 @@ def decide(
     gates: Collection[str] = (),
     partial: bool = False,
     finished: bool = True,
+    unconfirmed: bool = False,
     twin_proof: str = "",
 ) -> Verdict:
     """Return the verdict of a set of results, for every set there can be.
 
     gates: ids of the gates that the tasks asked for declare; one without a result could not be determined.
     partial: only some of the tasks were asked for. finished: the run came to its end; without it nothing is determined but
-    what failed. twin_proof: id of the gate that shows whether a twin is faithful.
+    what failed. unconfirmed: some of what is expected was inferred, and nobody has confirmed it.
+    twin_proof: id of the gate that shows whether a twin is faithful.
     A skip without a reason counts as not allowed, and one that another check hides as not determined: nothing unknown
     leads to a GO.
     """
@@ -74,7 +76,7 @@ def decide(
     absent = set(gates) - {one.check for one in own}
     if not finished or Outcome.ERROR in outcomes or Outcome.PASS not in outcomes or absent or any(one.is_hidden for one in own):
         return Verdict.BLOCKED
-    if partial or any(one.is_untried for one in own):
+    if partial or unconfirmed or any(one.is_untried for one in own):
         return Verdict.PARTIAL
     passed = [one for one in own if one.outcome is Outcome.PASS]
     is_proved = any(one.check == twin_proof and one.provenance in REAL for one in passed)

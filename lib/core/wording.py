@@ -129,6 +129,7 @@ def verdict_sentence(
     partial: bool = False,
     finished: bool = True,
     untried: int = 0,
+    unconfirmed: int = 0,
     promoted: str = "",
 ) -> str:
     """Return what the verdict means and why, in one or two sentences.
@@ -136,6 +137,7 @@ def verdict_sentence(
     counts: outcome word -> number of *gates*, as lib.core.results.count_outcomes gives them.
     partial: only some of the tasks ran. finished: the run came to its end.
     untried: gates that would have to write where they may not.
+    unconfirmed: lines of what is expected that were inferred and that nobody has confirmed.
     promoted: the run in another environment that proved some of the gates.
     """
     failed, undetermined, passed = (counts.get(word, 0) for word in (Outcome.FAIL, Outcome.ERROR, Outcome.PASS))
@@ -149,8 +151,10 @@ def verdict_sentence(
                 "It can't be a GO."
             )
         case Verdict.PARTIAL:
+            were = "was" if unconfirmed == 1 else "were"
             why = [f"{format_count(untried, 'gate')} would have to write where it is not allowed"] if untried else []
             why += ["only some of the tasks ran"] if partial else []
+            why += [f"{format_count(unconfirmed, 'expectation')} {were} confirmed by nobody"] if unconfirmed else []
             return f"{format_count(passed, 'gate')} passed and none failed, but {join_words(why)}. It can't be a GO."
         case Verdict.NO_GO:
             beside = f", and {undetermined:,} could not be determined" if undetermined else ""

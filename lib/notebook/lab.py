@@ -34,7 +34,7 @@ def start_lab(task: Task, environment: str) -> RunFile:
         start_stack(
             params,
             run_id=new_run_id(datetime.now(UTC)),
-            project=spell_name(params.pack.name),
+            project=spell_name(params.name or params.pack.name),
             run_folder=folder,
             rendered=EXPLORED,
             tasks=(task.name,),

@@ -12,7 +12,7 @@ from lib.evidence.log import EvidenceLine, read_evidence
 from lib.notebook.session import TaskSession
 from lib.reporters.documents import runbook
 from lib.reporters.documents.draft import draft_documents, files_to_come
-from lib.reporters.launch_list import item_table, judge_items, load_launch_list
+from lib.reporters.launch_list import item_table, judge_items
 from lib.reporters.report import report_run
 from lib.run.graph import RunOutcome
 from lib.tasks.health.task import MAIL_SERVER_ACCEPTS_US, NOTIFICATION_DELIVERED
@@ -23,9 +23,9 @@ RUNBOOK = runbook.FILE
 OWN, SENT = NOTIFY_DRY_RUN_RECORDED.id, NOTIFICATION_DELIVERED.id
 
 
-def item_rows(lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
+def item_rows(task: TaskSession) -> list[dict[str, Any]]:
     """Return one row an item of the launch list."""
-    return item_table(judge_items(load_launch_list(), lines))
+    return item_table(judge_items(task.run.launch_list, task.run_lines()))
 
 
 def mail_problem(lines: Sequence[EvidenceLine]) -> str:
@@ -43,7 +43,7 @@ def find_drafts(task: TaskSession) -> dict[str, Any]:
     titles = {**{one.name: one.title for one in tasks}, **{name: plain(check.title) for name, check in every_check().items()}}
     now = datetime.now(UTC)
     outcome = RunOutcome(started_at=now, ended_at=now, finished=True, partial=is_partial, rehearsed_for=())
-    report = report_run(run, (*tasks, task.task), lines, outcome, launch_list=load_launch_list())
+    report = report_run(run, (*tasks, task.task), lines, outcome)
     drafts = draft_documents(report)
     return {
         "drafts": drafts,

@@ -30,7 +30,7 @@ from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
 from lib.evidence.log import EvidenceLine
 from lib.run import params
-from lib.run.params import parameter_problem
+from lib.run.params_file import parameter_problem
 from lib.run.project import find_project
 from lib.run.run_file import RunFile, context_of, read_run_file
 from lib.tasks.base import Task
@@ -112,9 +112,11 @@ class TaskSession:
             shown = self.context.target.display_name if name == "database" else ""
             if name in self.context.services:
                 shown = self.context.services[name].display_name
-            missing = name in self.context.missing
-            how = "" if missing else f" ({self.run.provenances[name].value})"
-            rows.append({"what": name, "value": "not set" if missing else f"{shown}{how}"})
+            if name not in self.run.provenances:
+                reason = self.run.not_applicable.get(name) or self.run.not_applicable.get(self.task.name)
+                rows.append({"what": name, "value": f"does not apply: {reason}" if reason else "not set"})
+                continue
+            rows.append({"what": name, "value": f"{shown} ({self.run.provenances[name].value})"})
         return rows
 
     def look(self, look: Look[..., object], **arguments: Any) -> LookResult:
@@ -126,14 +128,22 @@ class TaskSession:
         self.emit("looking", declared[0])
         started_at, started = datetime.now(UTC), time.monotonic()
         known = {one.name for one in read_breakages(self.run.work)}
-        inapplicable = self.run.not_applicable.get(self.task.name)
-        found = look.not_applicable(inapplicable) if inapplicable else look.attempt(self.context, **arguments)
+        found = self._attempt(look, **arguments)
         findings = self._without_broken(found, known)
         lines = self._keep(findings, declared, started_at, time.monotonic() - started)
         whole = next((one.path for one in (lines[0].artifacts if lines else ()) if one.path.endswith(".json")), None)
         titles = [self._check(line.check).title for line in lines]
         table = make_table(findings.rows, look.caption, artifact=whole)
         return LookResult(lines=lines, titles=titles, table=table, facts=findings.facts)
+
+    def _attempt(self, look: Look[..., object], **arguments: Any) -> Findings[object]:
+        """Make one look, but for the checks that do not apply to the project; nothing is looked at for those alone."""
+        reasons = {check.id: self.task.why_not(check, self.run.not_applicable) for check in look.checks}
+        skipped = {check.id: check.not_applicable(reasons[check.id]) for check in look.checks if reasons[check.id]}
+        if len(skipped) == len(look.checks):
+            return Findings(results=list(skipped.values()))
+        found = look.attempt(self.context, **arguments)
+        return replace(found, results=[skipped.get(result.check, result) for result in found.results])
 
     def _without_broken(self, findings: Findings[object], known: Collection[str]) -> Findings[object]:
         """Return the findings with an `error` in the place of each that rests on a part of ours that broke meanwhile."""

@@ -1,84 +1,21 @@
-"""The launch list: what the launch asks for, item by item, and what a run's evidence makes of each.
-
-The list is params/launch_list.yaml, read strictly: an item without a check, or with one that does not exist, is refused
-before anything is started.
-"""
+"""What a run's evidence makes of each item of the launch list."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from lib.core.errors import ParamsError
-from lib.core.paths import ROOT
 from lib.core.results import Outcome, least_real
 from lib.core.verdict import GateInput, State, sum_up
 from lib.core.wording import WORST_FIRST, format_count, outcome_word, skip_word
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow, ProofLink
 from lib.reporters.summary import NOTHING
-from lib.run.layers import LAUNCH_LIST, read_yaml
+from lib.run.launch_list import LaunchItem
 from lib.tasks.index import SUMMARY, every_check, task_named
 
-FILE = f"params/{LAUNCH_LIST}.yaml"
 OTHER_GATES = "Other gates: everything else that stops the launch"
 """The line of the gates that no item names."""
-
-
-class LaunchItem(BaseModel):
-    """One thing that the launch asks for, and the ids of the checks that prove it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    number: int = Field(ge=1)
-    title: str = Field(min_length=1)
-    checks: list[str] = Field(min_length=1)
-
-
-class LaunchList(BaseModel):
-    """The whole file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    items: list[LaunchItem] = Field(min_length=1)
-
-
-def load_launch_list(path: Path = ROOT / FILE) -> tuple[LaunchItem, ...]:
-    """Return every item, in the file's order. Raises ParamsError with one line for each thing wrong."""
-    document = read_yaml(path, FILE)
-    try:
-        items = tuple(LaunchList.model_validate(document).items)
-    except ValidationError as exc:
-        raise ParamsError([format_misfit(one["loc"], one["msg"]) for one in exc.errors()]) from None
-    problems = find_problems(items)
-    if problems:
-        raise ParamsError(problems)
-    return items
-
-
-def format_misfit(place: Sequence[int | str], said: str) -> str:
-    """Return one line for one thing that does not fit the file's form."""
-    where = ".".join(str(part + 1) if isinstance(part, int) else part for part in place) or "the file"
-    return f"{FILE}: {where}: {said.lower()}. Fix: An item has a number, a title and a list of checks."
-
-
-def find_problems(items: Iterable[LaunchItem]) -> list[str]:
-    """Return one line for each number that is there twice, and for each check that does not exist."""
-    known, seen, problems = every_check(), set(), []
-    for item in items:
-        if item.number in seen:
-            problems.append(f"{FILE}: number {item.number} is there twice. Fix: Number each item once.")
-        seen.add(item.number)
-        for check in item.checks:
-            if check not in known:
-                near = get_close_matches(check, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else "see the checks in lib/tasks/."
-                problems.append(f"{FILE}: item {item.number} names {check}, and there is no such check; {hint}")
-    return problems
 
 
 def judge_items(

@@ -20,7 +20,7 @@ from lib.reporters.html.render import render_index, render_task_page
 from lib.reporters.report import RunReport, count_gates
 from lib.reporters.summary import TaskSummary, verdict_of
 from lib.tasks.base import Task
-from lib.tasks.index import SUMMARY, every_check
+from lib.tasks.index import SUMMARY, TASKS, every_check
 
 INDEX = "index.html"
 
@@ -120,11 +120,20 @@ def summarize_run(report: RunReport) -> RunSummary:
         launch_list=report.items,
         tally=report.tally,
         untried=frozenset(line.check for line in report.untried),
+        not_applicable={name_of(name): reason for name, reason in report.run.not_applicable.items()},
+        unconfirmed=report.run.unconfirmed,
         tasks=tuple(task_row(one) for one in report.tasks if one.task != SUMMARY),
         changes=None if report.changes is None else tuple(change_row(row) for row in report.changes),
         previous=report.previous,
         files=list_links(report.run.run_folder),
     )
+
+
+def name_of(name: str) -> str:
+    """Return a task's or check's title, or a target's name, as a person knows it."""
+    titles = {task.name: task.title for task in TASKS}
+    check = every_check().get(name)
+    return check.title if check else titles.get(name, name)
 
 
 def task_row(one: TaskSummary) -> TaskRow:

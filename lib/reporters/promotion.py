@@ -23,7 +23,7 @@ from lib.core.verdict import REAL, GateInput
 from lib.core.wording import format_duration
 from lib.evidence.log import EvidenceLine, read_evidence
 from lib.evidence.manifest import ENVELOPE, MANIFEST, verify_run
-from lib.run.params import PromotesFrom
+from lib.run.params_file import PromotesFrom
 from lib.tasks.index import every_check
 from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
 
@@ -122,6 +122,8 @@ def find_proof(
         raise WorkbookError(f"run {folder.name} is {said} old, more than {wanted.max_age_h:g} h.")
     if about.get("environment") != there:
         raise WorkbookError(f"run {folder.name} says that it is of {about.get('environment')}.")
+    if about.get("unconfirmed"):
+        raise WorkbookError(f"run {folder.name} expects what nobody has confirmed.")
     if about.get("waivers"):
         raise WorkbookError(f"run {folder.name} has waivers.")
     verification = verify_run(folder, keys=keys)

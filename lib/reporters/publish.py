@@ -27,7 +27,6 @@ from lib.evidence.history import History, HistoryEntry, last_run, open_history, 
 from lib.evidence.log import FILE, EvidenceLine, EvidenceLog
 from lib.evidence.manifest import seal_run
 from lib.reporters.documents.draft import draft_documents, write_document
-from lib.reporters.launch_list import load_launch_list
 from lib.reporters.pages import write_index, write_task_page
 from lib.reporters.promotion import NO_PROMOTION, promote
 from lib.reporters.report import RunReport, report_run
@@ -215,7 +214,6 @@ def adder(
             [task_run.task for task_run in task_runs],
             lines,
             outcome,
-            launch_list=load_launch_list(),
             past=past,
             commit=commit,
             promotion=parts.make("What another environment proved", proving, otherwise=NO_PROMOTION),
@@ -257,6 +255,8 @@ def about_run(report: RunReport) -> dict[str, Any]:
         "verdict": report.verdict.word,
         "rehearsal": run.rehearsal,
         "partial": outcome.partial,
+        "not_applicable": run.not_applicable,
+        "unconfirmed": list(run.unconfirmed),
         "finished": outcome.finished,
         "pack": run.pack.name,
         "pack_commit": report.commit,

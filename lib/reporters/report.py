@@ -13,7 +13,7 @@ from lib.core.wording import verdict_sentence
 from lib.evidence.history import PastRun, changes_since
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow
-from lib.reporters.launch_list import LaunchItem, count_items, judge_items
+from lib.reporters.launch_list import count_items, judge_items
 from lib.reporters.promotion import NO_PROMOTION, Promotion
 from lib.reporters.summary import TaskSummary, standing_out, summarize_task, verdict_of
 from lib.run.graph import RunOutcome
@@ -73,6 +73,7 @@ class RunReport:
             partial=self.outcome.partial,
             finished=self.outcome.finished,
             untried=len(self.untried),
+            unconfirmed=len(self.run.unconfirmed),
             promoted=self.promotion.sentence if self.proved else "",
         )
 
@@ -106,7 +107,6 @@ def report_run(
     lines: Sequence[EvidenceLine],
     outcome: RunOutcome,
     *,
-    launch_list: Sequence[LaunchItem],
     past: PastRun | None = None,
     commit: str | None = None,
     promotion: Promotion = NO_PROMOTION,
@@ -121,10 +121,17 @@ def report_run(
     return RunReport(
         run=run,
         outcome=outcome,
-        verdict=verdict_of(lines, gates=gates, partial=outcome.partial, finished=outcome.finished, proved=proved),
+        verdict=verdict_of(
+            lines,
+            gates=gates,
+            partial=outcome.partial,
+            finished=outcome.finished,
+            unconfirmed=bool(run.unconfirmed),
+            proved=proved,
+        ),
         lines=told,
         tasks=tuple(summarize_task(task, lines, proved) for task in tasks),
-        items=judge_items(launch_list, told, proved),
+        items=judge_items(run.launch_list, told, proved),
         commit=commit,
         previous=past.run_id if past else None,
         changes=None if past is None else tuple(changes_since(past, lines)),

@@ -48,11 +48,14 @@ def verdict_of(
     gates: Collection[str] = (),
     partial: bool = False,
     finished: bool = True,
+    unconfirmed: bool = False,
     proved: Mapping[str, GateInput] = NOTHING,
 ) -> Verdict:
     """Return the verdict of a run's lines, as `decide` takes them; what was proved elsewhere counts in a line's place."""
     judged = [proved.get(line.check, line.judged) for line in lines]
-    return decide(judged, gates=gates, partial=partial, finished=finished, twin_proof=TWIN_IS_FAITHFUL.id)
+    return decide(
+        judged, gates=gates, partial=partial, finished=finished, unconfirmed=unconfirmed, twin_proof=TWIN_IS_FAITHFUL.id
+    )
 
 
 def summarize_task(task: Task, lines: Sequence[EvidenceLine], proved: Mapping[str, GateInput] = NOTHING) -> TaskSummary:

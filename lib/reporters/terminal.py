@@ -32,9 +32,19 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
         f"\n{task_table(report.tasks)}\n\n{person_list(report.standing_out)}{untried_list(report.untried)}"
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
+        f"{apart_line(report)}"
         f"{beside}{unfinished}{read}   ({format_duration(report.outcome.duration_s)})\n"
         f"exit code {exit_code}: {report.verdict.word}"
     )
+
+
+def apart_line(report: RunReport) -> str:
+    """Return what the project says does not apply, and how to confirm what nobody has; '' when there is neither."""
+    names = ", ".join(report.run.not_applicable)
+    said = f"Does not apply, as the project says: {plain_line(names)}\n" if names else ""
+    if report.run.unconfirmed:
+        said += f"To confirm what was inferred: make confirm PACK={plain_line(str(report.run.pack))}\n"
+    return said
 
 
 def task_table(tasks: Sequence[TaskSummary]) -> str:

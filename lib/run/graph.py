@@ -29,6 +29,8 @@ from lib.run.signals import Interrupted
 from lib.run.stack import prepare_target
 from lib.tasks.base import Task
 
+HARMLESS = (SkipReason.NOT_ALLOWED, SkipReason.NOT_APPLICABLE)
+"""Why a check that another task needs may have been skipped without hindering that task."""
 POLL_S = 0.2
 """Seconds between two looks at what the kernels say."""
 
@@ -138,16 +140,18 @@ class Graph:
         """Return why the task can't be looked at, or ''."""
         if task.name in self.run.not_applicable:
             return ""
-        absent = [target for target in task.targets if target in self.missing]
+        targets = [target for target in task.targets if target not in self.run.not_applicable]
+        absent = [target for target in targets if target in self.missing]
         # With some of its targets there, a task looks at those, and says itself which it can't look at.
-        if absent and len(absent) == len(task.targets):
+        if absent and len(absent) == len(targets):
             return format_not_set([name for target in absent for name in self.missing[target]], self.run.environment)
         selected = {one.name for one in self.tasks}
         found = {line.check: line for line in self.run.read_log().lines}
         for check in task.needs:
             line = found.get(check)
-            # What may not be done here is said by each of its looks: a good part of a task can be read all the same.
-            is_met = line is not None and (line.result is Outcome.PASS or line.skipped_because is SkipReason.NOT_ALLOWED)
+            # What does not apply hinders nobody. What may not be done here is said by each of its looks: a good part of a
+            # task can be read all the same.
+            is_met = line is not None and (line.result is Outcome.PASS or line.skipped_because in HARMLESS)
             if check.partition(".")[0] in selected and not is_met:
                 return f"needs {check}, which did not pass"
         return ""

@@ -36,6 +36,7 @@ def digest_inputs(params: Params, tasks: Iterable[Task]) -> dict[str, str]:
     code, pack = digest_files(ROOT / "lib", code_files()), digest_files(params.pack, pack_files(params))
     shared = [code, pack, params.environment, params.run.model_dump(mode="json"), params.embedded.model_dump(mode="json")]
     shared += [redact_all(dict(params.addresses)), sorted(params.missing), sorted(act.value for act in params.refusals)]
+    shared += [dict(params.not_applicable)]
     return {task.name: digest([*shared, *own_inputs(params, task)]) for task in tasks}
 
 
@@ -43,7 +44,7 @@ def own_inputs(params: Params, task: Task) -> list[object]:
     """Return what one task alone rests on: its notebook, its settings, and those that it borrows."""
     sections = [task.name, *(one.task for one in task.borrows)]
     settings = {name: params.sections[name].model_dump(mode="json") for name in sections if name in params.sections}
-    return [hashlib.sha256(task.path.read_bytes()).hexdigest(), settings, params.not_applicable.get(task.name)]
+    return [hashlib.sha256(task.path.read_bytes()).hexdigest(), settings]
 
 
 def digest(parts: object) -> str:

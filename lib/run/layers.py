@@ -1,61 +1,192 @@
-"""The files in params/ as plain data: which environments there are, and one laid over what it extends."""
+"""The four layers of settings as plain data, one laid over the other, each value with the file and line it comes from.
+
+Later wins: `params/defaults.yaml`, `params/<environment>.yaml`, `<project>/launch/project.yaml` and
+`<project>/launch/<environment>.yaml`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.core.errors import ParamsError
+from lib.core.errors import ParamsError, TargetError
+from lib.core.pack_files import read_text_file
 from lib.core.paths import ROOT
-from lib.core.plain_yaml import PlainYamlError, load_yaml
+from lib.core.plain_yaml import PlainYamlError, find_lines, load_yaml
 
 ENVIRONMENT_NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
-LAUNCH_LIST = "launch_list"
-"""The one file in params/ that is no environment."""
+DEFAULTS = "defaults"
+"""The one file in params/ that is no environment: it lies below each."""
+LAUNCH = "launch"
+"""The folder in which a project says what its launch is expected to be."""
+PROJECT = "project"
+"""The file there that holds for every environment."""
+UNCONFIRMED = re.compile(r"#\s*observed \d{4}-\d{2}-\d{2}, unconfirmed\s*$")
+"""What stands behind a line that was inferred from the project and that nobody has confirmed yet."""
+WORKBOOKS = frozenset({"pack", "writes", "promotes_from", "targets", "run", "embedded", "extends"})
+"""What a project's own files may not say: where targets are, and what may be written there."""
+PROJECTS = frozenset({"name", "owners", "not_applicable"})
+"""What only a project's own files may say."""
+
+Keys = tuple[str, ...]
+"""Where a value is: the keys that lead to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One file. where: as the user knows it. lines: the keys that lead to a value -> its line. unconfirmed: lines."""
+
+    where: str
+    document: Mapping[str, Any]
+    lines: Mapping[Keys, int] = field(default_factory=dict)
+    unconfirmed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """What the layers say together. origins: the keys that lead to a value -> `file:line` of the layer that has it."""
+
+    document: Mapping[str, Any]
+    origins: Mapping[Keys, str]
+
+    def origin(self, place: Keys) -> str:
+        """Return where a value comes from, or the nearest thing around it that comes from a file; '' of nothing."""
+        for length in range(len(place), 0, -1):
+            if place[:length] in self.origins:
+                return self.origins[place[:length]]
+        return ""
 
 
 def known_environments(folder: Path = ROOT / "params") -> list[str]:
     """Return the environments there are: one a file."""
-    return sorted(path.stem for path in folder.glob("*.yaml") if path.stem != LAUNCH_LIST)
+    return sorted(path.stem for path in folder.glob("*.yaml") if path.stem != DEFAULTS)
 
 
-def read_document(environment: str, folder: Path, *, seen: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return one params file as plain data, laid over the environment it `extends`, if any."""
-    path = folder / f"{environment}.yaml"
-    if environment == LAUNCH_LIST or not ENVIRONMENT_NAME.match(environment) or not path.is_file():
+def read_environment(environment: str, folder: Path) -> list[Layer]:
+    """Return the layers of the workbook's own: the defaults, what the environment `extends`, and the environment itself."""
+    if environment == DEFAULTS or not ENVIRONMENT_NAME.match(environment) or not (folder / f"{environment}.yaml").is_file():
         raise ParamsError.no_such_environment(environment, known_environments(folder))
-    if environment in seen:
-        raise ParamsError(f"params/{environment}.yaml extends itself, by way of {', '.join(seen)}.")
-    document = read_yaml(path, f"params/{environment}.yaml")
+    layers: list[Layer] = []
+    names: list[str] = []
+    name: str | None = environment
+    while name is not None:
+        if name in names:
+            raise ParamsError(f"params/{name}.yaml extends itself, by way of {', '.join(names)}.")
+        if names and (name == DEFAULTS or not ENVIRONMENT_NAME.match(name) or not (folder / f"{name}.yaml").is_file()):
+            raise ParamsError.no_such_environment(name, known_environments(folder))
+        names.append(name)
+        layer = read_layer(folder / f"{name}.yaml", f"params/{name}.yaml", root=folder)
+        base = layer.document.get("extends")
+        layers.insert(0, layer)
+        name = None if base is None else str(base)
+    return [read_layer(folder / f"{DEFAULTS}.yaml", f"params/{DEFAULTS}.yaml", root=folder), *layers]
+
+
+def read_targets(environment: str, folder: Path = ROOT / "params") -> dict[str, Any]:
+    """Return what an environment names as its targets. Raises ParamsError when its files can't be read."""
+    targets: dict[str, Any] = {}
+    for layer in read_environment(environment, folder):
+        said = layer.document.get("targets") or {}
+        targets.update(said if isinstance(said, dict) else {})
+    return targets
+
+
+def read_project(environment: str, pack: Path, *, named: str) -> list[Layer]:
+    """Return the layers of the project's own: what its launch is expected to be, and what differs in this environment.
+
+    named: how the user calls the project. Raises ParamsError when it says nothing at all.
+    """
+    path = pack / LAUNCH / f"{PROJECT}.yaml"
+    if not path.exists() and not path.is_symlink():
+        raise ParamsError(
+            f"{named} has no {LAUNCH}/{PROJECT}.yaml, which says what is expected of its launch. "
+            f"Fix: Let `make init PACK={named}` write one from what the project has."
+        )
+    layers = [read_layer(path, f"{LAUNCH}/{PROJECT}.yaml", root=pack)]
+    own = pack / LAUNCH / f"{environment}.yaml"
+    if environment != PROJECT and (own.exists() or own.is_symlink()):
+        layers.append(read_layer(own, f"{LAUNCH}/{environment}.yaml", root=pack))
+    return layers
+
+
+def read_layer(path: Path, where: str, *, root: Path) -> Layer:
+    """Return one file. Raises ParamsError with one line that says what is wrong, and where."""
+    text, document = read_yaml(path, where, root=root)
+    if document is None:
+        document = {}
     if not isinstance(document, dict):
-        raise ParamsError(f"params/{environment}.yaml must be a mapping of sections; saw {type(document).__name__}.")
-    base = document.pop("extends", None)
-    if base is None:
-        return document
-    return merge(read_document(str(base), folder, seen=(*seen, environment)), document)
+        raise ParamsError(
+            f"{where} must be a mapping of sections; saw {type(document).__name__}. Fix: Write `name: value` lines."
+        )
+    marked = tuple(number for number, line in enumerate(text.splitlines(), start=1) if UNCONFIRMED.search(line))
+    return Layer(where=where, document=document, lines=find_lines(text), unconfirmed=marked)
 
 
-def read_yaml(path: Path, where: str) -> Any:
-    """Return a YAML file of ours as plain data. Raises ParamsError with one line that says what is wrong, and where.
+def read_yaml(path: Path, where: str, *, root: Path) -> tuple[str, Any]:
+    """Return the text of a YAML file and its plain data. Raises ParamsError with one line that says what is wrong, and where.
 
-    where: the file as the user knows it.
+    where: the file as the user knows it. root: the folder that it must not lead out of.
     """
     try:
-        return load_yaml(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise ParamsError(f"{where} can't be read: {exc.strerror}. Fix: Bring the file back.") from exc
-    except UnicodeDecodeError as exc:
-        raise ParamsError(f"{where} is no UTF-8 text (byte {exc.start + 1}). Fix: Save it as UTF-8.") from exc
+        text = read_text_file(path, root=root)
+        return text, load_yaml(text)
+    except TargetError as exc:
+        said = exc.message.replace(path.relative_to(root).as_posix(), where, 1)
+        raise ParamsError(" ".join([said, "Fix: Put the file back as UTF-8 text."])) from exc
     except PlainYamlError as exc:
         raise ParamsError(f"{where} is not valid YAML: {exc}. Fix: Correct that line.") from exc
 
 
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `over` laid over `base`: mappings are merged, everything else is replaced."""
+def misplaced(layer: Layer, *, is_projects: bool) -> Iterator[str]:
+    """Yield one line for each key that belongs into another kind of file."""
+    for key in layer.document:
+        if is_projects and key in WORKBOOKS:
+            yield (
+                f"{layer.where}:{layer.lines.get((key,), 1)}: a project does not say `{key}`. "
+                "Fix: Say it in params/<environment>.yaml of the workbook."
+            )
+        elif not is_projects and key in PROJECTS:
+            yield (
+                f"{layer.where}:{layer.lines.get((key,), 1)}: `{key}` is the project's to say. "
+                f"Fix: Say it in {LAUNCH}/{PROJECT}.yaml of the project."
+            )
+
+
+def merge_layers(layers: list[Layer], *, is_whole: Callable[[Keys], bool]) -> Merged:
+    """Return the layers laid over one another, the last on top.
+
+    is_whole: whether a mapping belongs together, so that a later one replaces it instead of being merged into it.
+    """
+    origins: dict[Keys, str] = {}
+    document: dict[str, Any] = {}
+    for layer in layers:
+        document = lay_over(document, layer.document, layer, (), is_whole, origins)
+    document.pop("extends", None)
+    return Merged(document=document, origins=origins)
+
+
+def lay_over(
+    base: Mapping[str, Any],
+    over: Mapping[str, Any],
+    layer: Layer,
+    place: Keys,
+    is_whole: Callable[[Keys], bool],
+    origins: dict[Keys, str],
+) -> dict[str, Any]:
+    """Return one mapping laid over another; what is replaced takes its own origins along."""
     merged = dict(base)
     for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = merge(merged[key], value) if both else value
+        here = (*place, str(key))
+        if isinstance(value, Mapping) and isinstance(merged.get(key, {}), Mapping) and not is_whole(here):
+            merged[key] = lay_over(merged.get(key, {}), value, layer, here, is_whole, origins)
+            origins.setdefault(here, f"{layer.where}:{layer.lines.get(here, 1)}")
+            continue
+        for old in [one for one in origins if one[: len(here)] == here]:
+            del origins[old]
+        merged[key] = value
+        origins.update({one: f"{layer.where}:{line}" for one, line in layer.lines.items() if one[: len(here)] == here})
+        origins.setdefault(here, f"{layer.where}:1")
     return merged

@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from lib.core.errors import ParamsError
-from lib.core.paths import ROOT
 from lib.core.redact import SHORTEST_SECRET, password_of
-from lib.run.layers import known_environments, read_document
+from lib.run.layers import known_environments, read_targets
 from lib.run.targets import SECRET_PARTS, VARIABLE, parts_of
 
 TELLING_NAME = re.compile(
@@ -55,8 +54,7 @@ def secret_variables() -> Iterator[str]:
     """Yield each variable that some params file names as a target's credential; a file that can't be read names none."""
     for environment in known_environments():
         try:
-            specs = read_document(environment, ROOT / "params").get("targets") or {}
-            parts = [parts_of(spec) for spec in specs.values()]
+            parts = [parts_of(spec) for spec in read_targets(environment).values()]
         except (ParamsError, AttributeError, TypeError):
             continue  # running it says what is wrong with it
         for part, text in (one for each in parts for one in each.items()):

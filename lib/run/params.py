@@ -1,4 +1,4 @@
-"""What the user asked for: params/<environment>.yaml, the command line and the environment variables.
+"""What the user asked for: the layers of settings, the command line and the environment variables.
 
 The only reader of environment variables. Every problem is reported at once, one line each, before
 anything starts. The rehearsal rule is in `lib.run.targets`.
@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, ValidationError, create_model
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from lib.core.environment import KERNELS_INHERIT, OURS, inherited
 from lib.core.errors import ParamsError
@@ -22,15 +21,16 @@ from lib.core.paths import ROOT
 from lib.core.permissions import TARGETS, Act, Refusal, refuse
 from lib.core.redact import register_secrets
 from lib.core.results import Provenance
-from lib.core.section import Section
 from lib.embedded.switches import Embedded
 from lib.run.address import provenances_of
-from lib.run.layers import ENVIRONMENT_NAME, read_document
+from lib.run.applicability import name_problems, with_consequences
+from lib.run.launch_list import LaunchItem, load_launch_list
+from lib.run.layers import Merged, merge_layers, misplaced, read_environment, read_project
 from lib.run.named_secrets import secrets_of
+from lib.run.params_file import PromotesFrom, Run, belongs_together, format_problem, parse_document, unsaid_problems
 from lib.run.production import inapplicable_tasks, is_production, mistaken_database, production_problems
 from lib.run.targets import (
     SHORT_PASSWORD,
-    Spec,
     find_targets,
     has_short_password,
     is_declared_live,
@@ -41,51 +41,6 @@ from lib.tasks.index import SECTIONS
 
 RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
 """Names the private file by which the runner hands a kernel its run; unset outside a run."""
-
-
-class Targets(Section):
-    """The outside systems of an environment: `embedded`, or the variables that hold address and credentials."""
-
-    database: str | dict[str, str | bool]
-    chatwoot: str | dict[str, str | bool]
-    publer: str | dict[str, str | bool]
-    mail: str | dict[str, str | bool]
-    fly: str | dict[str, str | bool]
-    vault: str | dict[str, str | bool]
-    github: str | dict[str, str | bool]
-
-    @property
-    def specs(self) -> dict[str, Spec]:
-        return {name: getattr(self, name) for name in type(self).model_fields}
-
-
-class Run(Section):
-    """How a run is executed."""
-
-    jobs: int = Field(ge=1, le=32)  # notebooks at a time
-    supabase_cli: str | None = None  # another Supabase CLI than the pinned one: a path, or a name on PATH
-    flyctl: str | None = None  # another flyctl than the stand-in's, or than the one on PATH: a path, or a name
-    notebook_timeout_s: float = Field(gt=0)  # longest one notebook may take, s
-
-
-class PromotesFrom(Section):
-    """Whose runs count for gates that may not be tried here: those of the same commit in another environment."""
-
-    environment: str = Field(pattern=ENVIRONMENT_NAME.pattern)
-    max_age_h: float = Field(gt=0)  # older runs prove nothing, h
-
-
-ParamsFile: type[Section] = create_model(  # type: ignore[call-overload]
-    "ParamsFile",
-    __base__=Section,
-    pack=(str, ...),
-    writes=(list[Annotated[Act, Field(strict=False)]], ...),
-    promotes_from=(PromotesFrom | None, None),
-    targets=(Targets, ...),
-    run=(Run, ...),
-    embedded=(Embedded, ...),
-    **{name: (model, ...) for name, model in SECTIONS.items()},
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +55,10 @@ class Params:
     rehearsed_for: the variables whose absence made it a rehearsal; empty for a local environment.
     granted: the acts that `writes` lists. refusals: those that are not allowed in this run, and why.
     production_writes_allowed: ALLOW_WRITES=production was said, whatever the environment.
-    not_applicable: task -> why it has nothing to look at in this environment.
+    name: how the project calls itself; None: as its folder. owners: task -> who acts on what it finds.
+    origins: the keys that lead to a value -> the file and line it comes from. unconfirmed: `file:line` of what was inferred
+    from the project and nobody has confirmed.
+    not_applicable: task, target or check -> why there is nothing of the kind.
     """
 
     environment: str
@@ -118,6 +76,11 @@ class Params:
     production_writes_allowed: bool = False
     promotes_from: PromotesFrom | None = None
     not_applicable: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
+    owners: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[tuple[str, ...], str] = field(default_factory=dict, repr=False)
+    unconfirmed: tuple[str, ...] = ()
+    launch_list: tuple[LaunchItem, ...] = ()
 
     @property
     def file(self) -> str:
@@ -133,33 +96,43 @@ def load_params(
 ) -> Params:
     """Return one environment's params, validated whole.
 
-    pack: replaces the file's `pack`, relative to where the user stands.
+    pack: replaces the files' `pack`, relative to where the user stands.
     variables: the environment variables to read; the process's own when not given.
     Every credential that the variables hold is known to redaction from here on.
     Raises ParamsError with every problem found, one line each.
     """
     values = os.environ if variables is None else variables
-    document = read_document(environment, folder)
-    parsed = parse_document(document, where=f"params/{environment}.yaml")
     where = f"params/{environment}.yaml"
+    root, merged, unconfirmed = read_layers(environment, pack=pack, folder=folder)
+    parsed = parse_document(merged, where=where)
     specs = parsed.targets.specs
     problems = [*spec_problems(where, specs), *production_problems(environment, parsed, where=where)]
-    folder_of_pack = find_pack(pack, parsed.pack, problems)
+    named_where = {name: merged.origin(("not_applicable", name)) for name in parsed.not_applicable}
+    problems += name_problems(parsed.not_applicable, named_where)
     if problems:
         raise ParamsError(problems)
+    not_applicable = with_consequences({**parsed.not_applicable, **inapplicable_tasks(environment, parsed)})
+    specs = {name: spec for name, spec in specs.items() if name not in not_applicable}
     named = find_targets(specs, values)
     problems += [*value_problems(named.found, specs), *history_problems(values)]
     register_secrets(secrets_of(values, targets=named.found))
     if not is_production(environment):
         problems += mistaken_database(environment, named.found.get("database", {}).get("url", ""), values, folder)
+    sections = override({name: getattr(parsed, name) for name in SECTIONS}, values)
+    problems += unsaid_problems(sections, not_applicable)
     if problems:
         raise ParamsError(problems)
     asked = values.get("ALLOW_WRITES", "").strip()
     granted = frozenset(parsed.writes)
     return Params(
         environment=environment,
-        pack=folder_of_pack,
-        sections=override({name: getattr(parsed, name) for name in SECTIONS}, values),
+        pack=root,
+        name=parsed.name,
+        owners=parsed.owners,
+        origins=merged.origins,
+        unconfirmed=unconfirmed,
+        launch_list=load_launch_list(root, not_applicable=not_applicable),
+        sections=sections,
         run=parsed.run,
         embedded=parsed.embedded,
         addresses=named.found,
@@ -177,8 +150,25 @@ def load_params(
         },
         production_writes_allowed=is_production(asked),
         promotes_from=parsed.promotes_from,
-        not_applicable=inapplicable_tasks(environment, parsed),
+        not_applicable=not_applicable,
     )
+
+
+def read_layers(environment: str, *, pack: str | None, folder: Path) -> tuple[Path, Merged, tuple[str, ...]]:
+    """Return the project's folder, what the layers say together, and the lines that nobody has confirmed, as `file:line`.
+
+    Raises ParamsError when a file can't be understood, says what is another's to say, or there is no such project.
+    """
+    own = read_environment(environment, folder)
+    written = merge_layers(own, is_whole=belongs_together).document.get("pack")
+    root = find_pack(pack, str(written or "pack"))
+    projects = read_project(environment, root, named=pack or str(written))
+    problems = [line for layer in own for line in misplaced(layer, is_projects=False)]
+    problems += [line for layer in projects for line in misplaced(layer, is_projects=True)]
+    if problems:
+        raise ParamsError(problems)
+    unconfirmed = tuple(f"{layer.where}:{line}" for layer in projects for line in layer.unconfirmed)
+    return root, merge_layers([*own, *projects], is_whole=belongs_together), unconfirmed
 
 
 def override(sections: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
@@ -252,48 +242,15 @@ def kernel_variables() -> dict[str, str]:
     return {**inherited(KERNELS_INHERIT), **OURS}
 
 
-def parse_document(document: Mapping[str, Any], *, where: str) -> Any:
-    """Return the document as a ParamsFile. Raises ParamsError with one line for each thing wrong."""
-    try:
-        return ParamsFile.model_validate(document)
-    except ValidationError as exc:
-        raise ParamsError([format_problem(where, problem) for problem in exc.errors()]) from None
+def find_pack(asked: str | None, written: str) -> Path:
+    """Return the project's folder, absolute. Raises ParamsError when it does not exist.
 
-
-def parameter_problem(task: str, problem: ErrorDetails) -> str:
-    """Return one line for a notebook parameter that the task's section can't take."""
-    return format_problem(f"the {task} notebook's parameters", problem)
-
-
-def format_problem(where: str, problem: ErrorDetails) -> str:
-    """Return one line for one thing that pydantic found wrong."""
-    place = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        section = ".".join(str(part) for part in problem["loc"][:-1])
-        return ParamsError.unknown_key(
-            f"{where}{': ' + section if section else ''}", str(problem["loc"][-1]), known_keys(problem)
-        )
-    if problem["type"] == "missing":
-        return f"{where}: {place} is missing. Fix: Add it (params/local.yaml shows one)."
-    seen = repr(problem["input"])
-    return f"{where}: {place}: {problem['msg'].lower()}; saw {seen[:80]} ({type(problem['input']).__name__})."
-
-
-def known_keys(problem: ErrorDetails) -> list[str]:
-    """Return the keys that would have been understood where an unknown one stood."""
-    model: Any = ParamsFile
-    for part in problem["loc"][:-1]:
-        field_of = getattr(model, "model_fields", {}).get(str(part))
-        model = getattr(field_of, "annotation", None)
-    return list(getattr(model, "model_fields", {}))
-
-
-def find_pack(asked: str | None, written: str, problems: list[str]) -> Path:
-    """Return the pack's folder, absolute; adds a line to problems when the folder does not exist."""
+    asked: as the user named it; written: as the params do.
+    """
     path = (Path.cwd() / asked if asked else ROOT / written).expanduser().resolve()
     named = f"PACK={asked}" if asked else f"pack: {written}"
-    if not path.is_dir():
-        near = get_close_matches(path.name, [one.name for one in path.parent.glob("*/")], n=1) if path.parent.is_dir() else []
-        hint = f" Did you mean {near[0]}?" if near else ""
-        problems.append(f"{named}: there is no folder {path}.{hint} Fix: Pass the project's checkout.")
-    return path
+    if path.is_dir():
+        return path
+    near = get_close_matches(path.name, [one.name for one in path.parent.glob("*/")], n=1) if path.parent.is_dir() else []
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise ParamsError(f"{named}: there is no folder {path}.{hint} Fix: Pass the project's checkout.")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from lib.core.errors import ParamsError
 from lib.core.permissions import Act
-from lib.run.layers import known_environments, read_document
+from lib.run.layers import known_environments, read_targets
 from lib.run.targets import variables_of
 
 PRODUCTION = re.compile(r"^prod(uction)?([_-].*)?$|^live$")
@@ -38,7 +38,7 @@ def mistaken_database(environment: str, url: str, values: Mapping[str, str], fol
         if not url or not is_production(name):
             continue
         try:
-            spec = (read_document(name, folder).get("targets") or {}).get("database", "")
+            spec = read_targets(name, folder).get("database", "")
         except (ParamsError, AttributeError):
             continue  # a file that can't be understood names nothing; running it says what is wrong
         for variable in variables_of({"database": spec}):

@@ -1,7 +1,7 @@
 """Whose runs they are: each project has its own folder in rendered/, and no other project's runs are in it.
 
-A project is called as its folder is. Two of one name are told apart by where their history began, else by their address,
-else by their place; the second one's folder gets a mark behind its name.
+A project is called as its launch/project.yaml says, else as its folder is. Two of one name are told apart by where their
+history began, else by their address, else by their place; the second one's folder gets a mark behind its name.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lib.clients.git_command import run_git
-from lib.core.errors import CommandError
+from lib.core.errors import CommandError, ParamsError
 from lib.core.files import write_whole
+from lib.run.layers import PROJECT, read_project
 
 MARKER = "project.json"
 GIT_TIMEOUT_S = 10
@@ -42,11 +43,20 @@ def find_project(rendered: Path, pack: Path) -> str:
 
 def choose_name(rendered: Path, pack: Path, marks: dict[str, str]) -> str:
     """Return the project's plain name, or one with a mark behind it where another project has the plain one."""
-    name = spell_name(pack.name)
+    name = spell_name(read_name(pack) or pack.name)
     if is_same(read_marker(rendered / name), marks):
         return name
     decisive = marks.get("root") or marks.get("address") or marks["place"]
     return f"{name}-{hashlib.sha256(decisive.encode()).hexdigest()[:6]}"
+
+
+def read_name(pack: Path) -> str:
+    """Return what a project calls itself in its launch/project.yaml; '' when it says nothing, or nothing that can be read."""
+    try:
+        said = read_project(PROJECT, pack, named=pack.name)[0].document.get("name")
+    except ParamsError:
+        return ""
+    return said if isinstance(said, str) else ""
 
 
 def spell_name(name: str) -> str:

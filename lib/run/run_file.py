@@ -17,7 +17,8 @@ from lib.core.redact import register_secrets
 from lib.core.results import TWIN, Check, Provenance, find_provenance
 from lib.core.section import Section
 from lib.evidence.log import EvidenceLine, EvidenceLog, append_line, read_log
-from lib.run.params import PromotesFrom
+from lib.run.launch_list import LaunchItem
+from lib.run.params_file import PromotesFrom
 from lib.tasks.index import SECTIONS
 from lib.transport.context import Context, Programs, Service
 from lib.transport.database import Database
@@ -30,7 +31,8 @@ class RunFile(BaseModel):
     """One run, as a kernel needs to know it; every path is absolute.
 
     project: the name that its runs are kept under, a folder's.
-    tasks: the names of the tasks of this run. not_applicable: task -> why it has nothing to look at here.
+    tasks: the names of the tasks of this run. not_applicable: task, target or check -> why the project has nothing of
+    the kind. unconfirmed: `file:line` of what was inferred from the project and nobody has confirmed. owners: task -> who acts.
     provenances: target -> where what is done to it is performed. embedded: the targets that a part of ours plays.
     refusals: the acts that are not allowed, and why. promotes_from: the environment whose runs count for this one, if any.
     services: the targets other than the database, part by part. missing: those whose variables are not set.
@@ -53,6 +55,9 @@ class RunFile(BaseModel):
     promotes_from: PromotesFrom | None = None
     tasks: tuple[str, ...]
     not_applicable: dict[str, str] = Field(default_factory=dict)
+    unconfirmed: tuple[str, ...] = ()
+    launch_list: tuple[LaunchItem, ...] = ()
+    owners: dict[str, str] = Field(default_factory=dict)
     pack: Path
     run_folder: Path
     rendered: Path
@@ -142,4 +147,5 @@ def context_of(run: RunFile, task: str, parameters: dict[str, Any]) -> Context[S
         production_writes_allowed=run.production_writes_allowed,
         services={name: Service(name=name, parts=parts) for name, parts in run.services.items()},
         missing=run.missing,
+        not_applicable=run.not_applicable,
     )

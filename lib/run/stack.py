@@ -77,7 +77,8 @@ def start_stack(
 
     Only what the tasks look at is started. project: whose runs they are. rendered: the folder that keeps every project's.
     """
-    targets = {target for name in tasks for target in task_named(name).targets}
+    applying = [name for name in tasks if name not in params.not_applicable]
+    targets = {target for name in applying for target in task_named(name).targets} - params.not_applicable.keys()
     about = {"run_id": run_id, "project": project, "run_folder": run_folder, "rendered": rendered, "tasks": tasks}
     with start_stack_for(params, targets, about=about) as run:
         yield run
@@ -231,6 +232,9 @@ def describe_run(
         production_writes_allowed=params.production_writes_allowed,
         promotes_from=params.promotes_from,
         not_applicable=dict(params.not_applicable),
+        unconfirmed=params.unconfirmed,
+        launch_list=params.launch_list,
+        owners=dict(params.owners),
         pack=params.pack,
         work=work,
         kept=about["rendered"] / about["project"] / params.environment / "kept",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lib.core.paths import ROOT
-from lib.core.results import RUN, Check
+from lib.core.results import RUN, TWIN, Check
 from lib.core.section import Borrowed, Section
 
 
@@ -41,6 +42,15 @@ class Task:
         for check in self.checks:
             if not check.subject:
                 raise ValueError(f"{check.id} needs a subject: a target, PROJECT, TWIN or RUN")
+
+    def why_not(self, check: Check, not_applicable: Mapping[str, str]) -> str:
+        """Return why one of its checks does not apply, '' when it does.
+
+        not_applicable: task, target or check -> the reason. A twin is made of the database, so it goes with it.
+        """
+        subject = "database" if check.subject == TWIN else check.subject
+        names = (self.name, check.id, subject, *check.about)
+        return next((not_applicable[name] for name in names if name in not_applicable), "")
 
     @property
     def path(self) -> Path:

@@ -74,6 +74,7 @@ class Context(Generic[Settings_co]):
     refusals: the acts that are not allowed, and why.
     production_writes_allowed: whether what is production's by name may be changed, in any environment.
     services: the other targets by name. missing: those without, with the variables that are not set.
+    not_applicable: task, target or check -> why the project has nothing of the kind.
     """
 
     environment: str
@@ -93,6 +94,7 @@ class Context(Generic[Settings_co]):
     production_writes_allowed: bool = False
     services: Mapping[str, Service] = field(default_factory=dict)
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
 
     def narrow(self, model: type[Value]) -> Context[Value]:
         """Return this same context, known to hold settings of this model."""
@@ -114,4 +116,7 @@ class Context(Generic[Settings_co]):
         """Return one service. Raises TargetError when its variables are not set."""
         if name in self.services:
             return self.services[name]
+        if name in self.not_applicable:
+            reason = self.not_applicable[name]
+            raise TargetError(f"{name} does not apply to this project: {reason}.", fix="See launch/project.yaml.")
         raise TargetError(f"{format_not_set(self.missing.get(name, ()), self.environment)}.", fix="Set what is missing.")

@@ -17,7 +17,7 @@ from lib.evidence.log import EvidenceLine, append_line, line_of
 from lib.evidence.manifest import load_signer, seal_run
 from lib.reporters.promotion import Promotion, promote
 from lib.reporters.summary import verdict_of
-from lib.run.params import PromotesFrom
+from lib.run.params_file import PromotesFrom
 from lib.tasks.credentials.task import FLY_AS_NEW_AS_VAULT
 from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
 from lib.tasks.readiness_summary.task import NOTIFY_DRY_RUN_RECORDED

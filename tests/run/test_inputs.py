@@ -12,12 +12,13 @@ import pytest
 from lib.run.inputs import digest_inputs
 from lib.run.params import Params, load_params
 from lib.tasks.index import TASKS, task_named
+from tests.support.layered import describe_project
 
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
-    (folder / "supabase").mkdir(parents=True)
+    (describe_project(folder) / "supabase").mkdir()
     (folder / "supabase" / "config.toml").write_text("")
     for words in (["init", "-q"], ["add", "."], ["-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "-qm", "x"]):
         subprocess.run(["git", "-C", str(folder), *words], check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,16 +16,17 @@ from hypothesis import strategies as st
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.permissions import Act
-from lib.run.layers import merge
 from lib.run.params import is_strict, load_params
+from tests.support.layered import PARAMS
 
-LOCAL = (ROOT / "params" / "local.yaml").read_text()
+DEFAULTS = (PARAMS / "defaults.yaml").read_text()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "local.yaml").write_text(LOCAL)
-    (tmp_path / "staging.yaml").write_text("extends: local\ntargets:\n  database: ${STAGING_DATABASE_URL}\n")
+    for name in ("defaults", "local"):
+        shutil.copyfile(PARAMS / f"{name}.yaml", tmp_path / f"{name}.yaml")
+    (tmp_path / "staging.yaml").write_text("targets:\n  database: ${STAGING_DATABASE_URL}\n")
     return tmp_path
 
 
@@ -107,7 +109,7 @@ def test_a_credential_in_the_file_is_refused_and_not_repeated(folder: Path) -> N
         ("a: !!binary '###'", "line 1: a bytes is no plain value"),
         ("a: !!timestamp never", "line 1"),
         ("a: " + "x" * 3_000_000, "3,000,003 characters"),
-        ("a: \x00", "not valid YAML"),
+        ("a: \x00", "has a NUL byte at line 1"),
     ],
 )
 def test_a_file_that_is_no_params_file_is_told(folder: Path, text: str, said: str) -> None:
@@ -121,7 +123,7 @@ def test_a_file_that_is_no_params_file_is_told(folder: Path, text: str, said: st
 
 def test_a_file_in_another_encoding_and_a_folder_are_told(folder: Path) -> None:
     (folder / "bad.yaml").write_bytes("extends: local\npack: größe\n".encode("latin-1"))
-    with pytest.raises(ParamsError, match="no UTF-8 text"):
+    with pytest.raises(ParamsError, match="not UTF-8 text"):
         load_params("bad", variables={}, folder=folder)
     os.mkfifo(folder / "pipe.yaml")
     with pytest.raises(ParamsError, match="there is no params/pipe"):
@@ -133,7 +135,7 @@ ODD = st.one_of(
     st.dictionaries(st.text(max_size=5), st.floats(), max_size=2),
     st.sampled_from([0, -1, 10**400, 1e308, "", " ", "${X}", "\x1b[2J", "2026-99-99"]),
 )  # fmt: skip
-PLACES = [(name, key) for name, part in yaml.safe_load(LOCAL).items() if isinstance(part, dict) for key in part]
+PLACES = [(name, key) for name, part in yaml.safe_load(DEFAULTS).items() if isinstance(part, dict) for key in part]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -164,13 +166,8 @@ def test_strict_is_read_as_people_write_it(value: str, strict: bool) -> None:
     assert is_strict({"STRICT": value}) is strict
 
 
-def test_merging_replaces_lists_and_merges_mappings() -> None:
-    assert merge({"a": {"b": [1], "c": 2}}, {"a": {"b": [3]}}) == {"a": {"b": [3], "c": 2}}
-
-
 def test_an_unknown_switch_of_a_stand_in_is_told(folder: Path) -> None:
-    text = (ROOT / "params" / "local.yaml").read_text()
-    (folder / "local.yaml").write_text(text.replace("fly: {fault: none,", "fly: {fault: deploy_hang, crash_afer_s: 1,"))
+    (folder / "defaults.yaml").write_text(DEFAULTS.replace("fly: {fault: none,", "fly: {fault: deploy_hang, crash_afer_s: 1,"))
     with pytest.raises(ParamsError) as raised:
         load_params("local", variables={}, folder=folder)
     said = "\n".join(raised.value.problems)

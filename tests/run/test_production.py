@@ -98,7 +98,7 @@ def test_a_rehearsal_may_do_everything(folder: Path) -> None:
 
 def test_an_unknown_act_is_told(folder: Path) -> None:
     change(folder, "staging", "migrations, ", "everything, ")
-    with pytest.raises(ParamsError, match=r"params/staging.yaml: writes.0: .*everything"):
+    with pytest.raises(ParamsError, match=r"params/staging.yaml:\d+: writes.0: .*everything"):
         load_params("staging", variables={}, folder=folder)
 
 

@@ -13,12 +13,14 @@ import yaml
 from lib.core.paths import ROOT
 from lib.core.redact import register_secrets
 from lib.core.results import Findings, Look
+from lib.run.layers import WORKBOOKS
 from lib.run.params import Params, load_params
 from lib.run.run_file import context_of
 from lib.run.stack import new_run_id, start_stack_for
 from lib.tasks.credentials import looks as credentials
 from lib.tasks.credentials.task import CHECKS, Credentials
 from lib.transport.context import Context
+from tests.support.layered import copy_params, describe_project
 
 
 def copy_pack(folder: Path) -> Path:
@@ -26,6 +28,7 @@ def copy_pack(folder: Path) -> Path:
     pack = folder / "pack"
     shutil.copytree(ROOT / "pack" / "vault", pack / "vault")
     shutil.copytree(ROOT / "pack" / "app", pack / "app")
+    describe_project(pack)
     for path in (ROOT / "pack").glob("fly*.toml"):
         shutil.copy(path, pack)
     for path in (pack / "vault").rglob("*"):
@@ -35,10 +38,10 @@ def copy_pack(folder: Path) -> Path:
 
 def load(folder: Path, pack: Path, **changes: Mapping[str, Any]) -> Params:
     """Return the params of an environment that is local's with these changes."""
-    params = folder / "params"
-    params.mkdir(exist_ok=True)
-    shutil.copy(ROOT / "params" / "local.yaml", params)
-    (params / "faulty.yaml").write_text(yaml.safe_dump({"extends": "local", **changes}))
+    params = copy_params(folder / "params")
+    own = {name: said for name, said in changes.items() if name in WORKBOOKS}
+    (params / "faulty.yaml").write_text(yaml.safe_dump(own))
+    (pack / "launch" / "faulty.yaml").write_text(yaml.safe_dump({name: changes[name] for name in changes.keys() - own.keys()}))
     return load_params("faulty", pack=str(pack), variables={}, folder=params)
 
 

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.files import point_at, write_whole
+from lib.core.paths import ROOT
 from lib.core.results import Outcome, Provenance, Result
 from lib.evidence.log import EvidenceLine, append_line, keep_artifacts, line_of
 from lib.evidence.manifest import load_signer, seal_run
 from lib.reporters.documents.draft import draft_documents, files_to_come, write_document
 from lib.reporters.documents.runbook import ROWS
-from lib.reporters.launch_list import load_launch_list
 from lib.reporters.report import RunReport, report_run
 from lib.run.graph import RunOutcome
+from lib.run.launch_list import load_launch_list
 from lib.run.params import load_params
 from lib.run.run_file import RunFile
 from lib.tasks.index import TASKS
@@ -42,6 +43,7 @@ def run_in(home: Path, run_id: str, *, pack: Path) -> RunFile:
         tasks=tuple(task.name for task in TASKS), pack=pack, run_folder=run_folder, rendered=home / "rendered", work=home,
         kept=home, events=home / "events.jsonl", spare=home / "unkept.jsonl",
         supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), sections=sections,
+        launch_list=load_launch_list(ROOT / "pack"),
     )  # fmt: skip
 
 
@@ -60,7 +62,7 @@ def all_lines(run: RunFile, said: dict[str, Result], at: datetime) -> list[Evide
 def report_of(run: RunFile, lines: Sequence[EvidenceLine], at: datetime, *, partial: bool = False) -> RunReport:
     """Return the report of a finished run with these lines."""
     outcome = RunOutcome(started_at=at, ended_at=at, finished=True, partial=partial, rehearsed_for=())
-    return report_run(run, TASKS, lines, outcome, launch_list=load_launch_list())
+    return report_run(run, TASKS, lines, outcome)
 
 
 def finish_run(

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from lib.core.section import Section
+from lib.core.section import Section, said_by_project
 
 CredentialTarget = Literal["fly", "github_environment", "github_repository", "mcp"]
 """Who needs a credential: the Fly app, GitHub's environment, the GitHub repository, or the operator's own MCP servers."""
@@ -32,17 +32,17 @@ class Credential(Section):
 class Credentials(Section):
     """What 05_credentials expects of the vault, Fly.io and GitHub."""
 
-    vault_folder: str  # the vault in the pack, where targets.vault names no other
-    vault_path: str = Field(min_length=1)  # the environment's own folder in the vault
-    apart_from: list[str]  # folders of the environments that must have other values
+    vault_folder: str = ""  # the vault in the pack, where targets.vault names no other
+    vault_path: str = said_by_project("")  # the environment's own folder in the vault
+    apart_from: list[str] = Field(default=[])  # folders of the environments that must have other values
     max_age_days: float = Field(gt=0)  # longest a credential may go unchanged, days
     placeholders: list[str] = Field(min_length=1)  # values that are placeholders, in any spelling
-    undeclared_allowed: list[str]  # names that a target may have besides the declared ones
-    fly_app: str = Field(pattern="^[a-z0-9-]+$")  # the Fly app that needs the credentials
-    github_repository: str = Field(pattern="^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")  # owner/name
-    github_environment: str = Field(min_length=1)  # its environment
+    undeclared_allowed: list[str] = Field(default=[])  # names that a target may have besides the declared ones
+    fly_app: str = said_by_project("", about="fly", pattern="^[a-z0-9-]*$")  # the Fly app that needs the credentials
+    github_repository: str = said_by_project("", about="github", pattern="^([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?$")  # owner/name
+    github_environment: str = said_by_project("", about="github")  # its environment
     timeout_s: float = Field(gt=0)  # longest one request may take, s
-    declared: dict[str, Credential] = Field(min_length=1)
+    declared: dict[str, Credential] = said_by_project({})
 
     @model_validator(mode="after")
     def check_names(self) -> Self:

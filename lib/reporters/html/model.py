@@ -6,7 +6,7 @@ Every string may be hostile; the renderer strikes, cleans and escapes all of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lib.core.results import Json, Outcome, Provenance, SkipReason
 from lib.core.verdict import REAL, State, Verdict
@@ -138,6 +138,8 @@ class RunSummary:
     files: what to open beside the pages, in the order to show it.
     launch_list: what each item of the launch list came to; tally says the same in one line.
     untried: ids of the gates that would have to write where they may not.
+    not_applicable: what the project says does not apply, by its name to a person -> the reason.
+    unconfirmed: `file:line` of what was inferred from the project and nobody has confirmed.
     """
 
     header: PageHeader
@@ -148,3 +150,5 @@ class RunSummary:
     launch_list: tuple[LaunchRow, ...] = ()
     tally: str = ""
     untried: frozenset[str] = frozenset()
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
+    unconfirmed: tuple[str, ...] = ()

@@ -59,6 +59,7 @@ FLY_HAS_EVERY_CREDENTIAL = Check(
     "credentials.fly_has_every_credential",
     "The Fly app has every credential it needs",
     subject="fly",
+    about=("vault",),
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Lists the Fly app's secrets by name, and looks for each that is declared for it. "
     "Without one the feature behind it fails in production. "
@@ -68,6 +69,7 @@ FLY_HAS_NOTHING_UNDECLARED = Check(
     "credentials.fly_has_nothing_undeclared",
     "The Fly app has no secret that nobody declared or allowed",
     subject="fly",
+    about=("vault",),
     fix="Remove it there by hand, declare it, or name it in credentials.undeclared_allowed; a sync removes nothing.",
     doc="Lists the Fly app's secrets by name, and reports those that params neither declare nor allow. "
     "A forgotten secret is one that nobody rotates. "
@@ -78,6 +80,7 @@ FLY_AS_NEW_AS_VAULT = Check(
     "credentials.fly_as_new_as_vault",
     "No secret of the Fly app is older than the vault's copy",
     subject="fly",
+    about=("vault",),
     promotes=False,
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Compares the digest that Fly.io shows with the one the last sync noted, and the times of the vault's copies. "
@@ -88,6 +91,7 @@ GITHUB_HAS_EVERY_CREDENTIAL = Check(
     "credentials.github_has_every_credential",
     "GitHub has every credential it needs",
     subject="github",
+    about=("vault",),
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Lists the secrets of the GitHub environment and of the repository, and looks for each that is declared for them. "
     "Without one a workflow fails on the day it is needed. "
@@ -97,6 +101,7 @@ GITHUB_HAS_NOTHING_UNDECLARED = Check(
     "credentials.github_has_nothing_undeclared",
     "GitHub has no secret that nobody declared or allowed",
     subject="github",
+    about=("vault",),
     fix="Remove it there by hand, declare it, or name it in credentials.undeclared_allowed; a sync removes nothing.",
     doc="Lists the secrets of the GitHub environment and of the repository, and reports those neither declared nor allowed. "
     "A forgotten secret is one that nobody rotates. "
@@ -106,6 +111,7 @@ GITHUB_AS_NEW_AS_VAULT = Check(
     "credentials.github_as_new_as_vault",
     "No secret of GitHub is older than the vault's copy",
     subject="github",
+    about=("vault",),
     promotes=False,
     fix="Run `make sync-credentials` to see what it would set, then again with APPLY=1.",
     doc="Compares the time at which each secret was set on GitHub with the time at which the vault's copy changed. "

@@ -7,21 +7,21 @@ from typing import Literal
 from pydantic import Field
 
 from lib.core.results import Check
-from lib.core.section import Borrowed, Section
+from lib.core.section import Borrowed, Section, said_by_project
 from lib.tasks.base import Task
 
 
 class DeployRehearsal(Section):
     """What 06_deploy_rehearsal deploys, watches and rolls back, and what users may notice of it."""
 
-    app: str = Field(pattern="^[a-z0-9-]+$")  # the Fly app it is rehearsed on
-    config: str  # the config that is deployed with, in the pack: production's own
-    image: str  # the candidate
+    app: str = said_by_project("", pattern="^[a-z0-9-]*$")  # the Fly app it is rehearsed on
+    config: str = said_by_project("")  # the config that is deployed with, in the pack: production's own
+    image: str = said_by_project("")  # the candidate
     strategy: Literal["immediate", "rolling", "canary", "bluegreen"]  # how machines are replaced
-    production_apps: list[str] = Field(min_length=1)  # deploying to these needs ALLOW_WRITES=production
-    previous_schema_app: str  # an app on a database one release behind; empty: there is none
-    previous_migration: str  # the newest migration that database has
-    endpoints: list[str] = Field(min_length=1)  # what users ask for: each must answer 200
+    production_apps: list[str] = said_by_project([])  # deploying to these needs ALLOW_WRITES=production
+    previous_schema_app: str = ""  # an app on a database one release behind; empty: there is none
+    previous_migration: str = ""  # the newest migration that database has
+    endpoints: list[str] = said_by_project([])  # what users ask for: each must answer 200
     requests_per_s: float = Field(ge=5, le=500)  # requests a second, over all endpoints
     baseline_s: float = Field(gt=0)  # requests before and after, for comparison, s
     watch_s: float = Field(gt=0)  # how long the candidate is watched once it is healthy, s

@@ -48,7 +48,7 @@ def look_at_branch(context: Context[Guardrails]) -> Findings[GuardedBranch]:
         context.pack,
         base=settings.base,
         pull_request=settings.pull_request,
-        rehearsal=settings.rehearsal.model_dump() if context.is_rehearsal else None,
+        rehearsal=settings.rehearsal.model_dump() if context.is_rehearsal and settings.rehearsal else None,
         work=context.work,
     )
     changes = guarded.branch.changes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from lib.core.results import PROJECT, Check
-from lib.core.section import Section
+from lib.core.section import Section, said_by_project
 from lib.tasks.base import Task
 
 
@@ -21,10 +21,10 @@ class Guardrails(Section):
 
     base: str = Field(min_length=1)  # the branch it is compared with
     pull_request: str  # the file of GitHub's event, for what the pull request says; empty: there is none
-    commands: list[str] = Field(min_length=1)  # scripts of the project's package.json
+    commands: list[str] = said_by_project([])  # scripts of the project's package.json
     command_limit_s: float = Field(gt=0)  # longest one of them may take, s
     command_jobs: int = Field(ge=1, le=16)  # of them at a time
-    rehearsal: RehearsedBranch
+    rehearsal: RehearsedBranch | None = None  # where the project is not a git checkout
 
 
 BRANCH_NAME_ALLOWED = Check(

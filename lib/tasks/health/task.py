@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lib.clients.vendor_health import ChatwootHealth, PublerHealth
 from lib.core.plain_json import LONGEST
 from lib.core.results import Check
-from lib.core.section import Section
+from lib.core.section import Section, said_by_project
 from lib.tasks.base import Task
 
 EmailAddress = Annotated[str, Field(pattern=r"^[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+$")]
@@ -30,8 +30,8 @@ class Health(Section):
     min_availability: float = Field(gt=0, le=1)  # share of samples answered well
     remind_after_h: float = Field(gt=0)  # a lasting failure is notified again after this, h
     stale_after_h: float = Field(gt=0)  # older evidence is shown as stale to QA, h
-    notify_to: list[EmailAddress] = Field(min_length=1)  # e-mail addresses; NOTIFY_EMAIL replaces them
-    notify_from: EmailAddress  # the sender's e-mail address
+    notify_to: list[EmailAddress] = said_by_project([], about="mail")  # e-mail addresses; NOTIFY_EMAIL replaces them
+    notify_from: EmailAddress | Literal[""] = said_by_project("", about="mail")  # the sender's e-mail address
     # where a person opens the evidence; empty: the run's folder; EVIDENCE_URL replaces it
     evidence_url: str = Field(pattern=r"^(https?://\S+)?$")
     chatwoot: ChatwootHealth

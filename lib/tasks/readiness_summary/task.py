@@ -34,6 +34,7 @@ CHATWOOT_IS_ASKED_NIGHTLY = Check(
     "readiness_summary.chatwoot_is_asked_nightly",
     "A workflow asks Chatwoot every night, and keeps what it got",
     subject=PROJECT,
+    about=("chatwoot", "health"),
     fix="Add a scheduled workflow that runs check-chatwoot-health.sh every day and uploads its output.",
     doc="Reads the pack's workflows for a job that runs the Chatwoot check every day and uploads what it got. "
     "Today's answer says nothing about tomorrow. "
@@ -43,6 +44,7 @@ PUBLER_IS_ASKED_NIGHTLY = Check(
     "readiness_summary.publer_is_asked_nightly",
     "A workflow asks Publer every night, and keeps what it got",
     subject=PROJECT,
+    about=("publer", "health"),
     fix="Add a scheduled workflow that runs check-publer-health.sh every day and uploads its output.",
     doc="Reads the pack's workflows for a job that runs the Publer check every day and uploads what it got. "
     "Today's answer says nothing about tomorrow. "
@@ -52,6 +54,7 @@ NIGHTLY_FAILURE_NOTIFIES = Check(
     "readiness_summary.nightly_failure_notifies",
     "A nightly check that fails notifies the person in charge",
     subject=PROJECT,
+    about=("mail", "health"),
     fix="Add a step with `if: failure()` that sends a message to a person of health.notify_to, or to NOTIFY_EMAIL.",
     doc="Reads each job of the pack's workflows that checks a vendor every night: a later step of it must run when the job "
     "has failed, and name a person of health.notify_to or NOTIFY_EMAIL. GitHub itself notifies only who last changed the "
@@ -62,6 +65,7 @@ NOTIFY_DRY_RUN_RECORDED = Check(
     "readiness_summary.notify_dry_run_recorded",
     "A dry run of the notification is recorded",
     subject="mail",
+    about=("health",),
     promotes=False,
     fix="make notify-dry-run ENV=<environment>",
     doc="Sends a message marked as a dry run where all mail stays on this machine; elsewhere it looks for one that "
@@ -72,6 +76,7 @@ NOTE_TELLS_MIGRATION_STATUS = Check(
     "readiness_summary.note_tells_migration_status",
     "The readiness note tells how the migrations stand",
     subject=RUN,
+    about=("migrations",),
     fix="Open the page of the migrations, fix the cause, and run again.",
     doc="Looks in the draft of the readiness note for a line about each check of the migrations. "
     "The note is what a stakeholder reads before the launch. "
@@ -90,6 +95,7 @@ QA_LINKS_ARE_FRESH = Check(
     "readiness_summary.qa_links_are_fresh",
     "QA's links lead to fresh evidence of the vendors' health",
     subject=RUN,
+    about=("health",),
     fix="Open the page Vendor health, fix the cause, and run again.",
     doc="Follows QA's links to the evidence of each health check: all there, of this run, and not older than stale_after_h. "
     "QA tests against the vendors, and old evidence sends them after faults that are gone. "
@@ -108,6 +114,7 @@ RUNBOOK_TELLS_THE_FLOW = Check(
     "readiness_summary.runbook_tells_the_flow",
     "The deployment runbook tells the whole flow",
     subject=PROJECT,
+    about=("deploy_rehearsal",),
     fix="Update docs/runbooks/production_deployment.md.",
     doc="Looks in the pack's runbook for each part of the flow, and for every file and link that it names. "
     "On the day people follow the runbook, not this workbook. "

@@ -18,7 +18,7 @@ class Seed(Section):
     schemas: list[str] = Field(min_length=1)  # schemas whose tables are counted and digested
     reserved_email_domains: list[str] = Field(min_length=1)  # domains a fixture's e-mail may be under
     command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
-    expected_counts: dict[str, Annotated[int, Field(ge=0)]]  # table -> rows
+    expected_counts: dict[str, Annotated[int, Field(ge=0)]] = Field(default={})  # table -> rows
 
 
 PACK_SCHEMAS = Borrowed("migrations", "schemas", list[str])
