@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from lib.core.paths import ROOT
-from lib.run.layers import read_document
+from lib.run.layers import read_targets
 from lib.run.targets import variables_of
 
 WORKFLOWS = sorted([*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "pack" / ".github" / "workflows").glob("*.yml")])
@@ -84,7 +84,7 @@ def test_every_night_each_environment_is_asked_strictly_with_its_own_secrets_alo
     [step] = [step for step in job["steps"] if step.get("run") == f"make health ENV={environment}"]
     assert step["if"] == f"matrix.environment == '{environment}'"
     assert (step["env"]["STRICT"], step["env"]["ALLOW_WRITES"]) == ("1", environment)
-    targets = read_document(environment, ROOT / "params")["targets"]
+    targets = read_targets(environment)
     wanted = variables_of({name: spec for name, spec in targets.items() if name in ("chatwoot", "publer", "mail")})
     assert {name for name in wanted if not name.endswith("PUBLER_URL")} <= step["env"].keys()
     assert all(value.startswith(f"${{{{ secrets.{environment.upper()}_") for value in step["env"].values() if "secrets." in value)

@@ -36,6 +36,7 @@ class GateInput:
     """One result with what the verdict needs to know of it.
 
     skipped_because: of a skip alone. is_hidden: it was skipped because another check's failure hides its subject.
+    is_waived: it failed, or was hidden by what failed, and the project has taken that upon itself for a while.
     """
 
     check: str
@@ -44,6 +45,7 @@ class GateInput:
     provenance: Provenance
     skipped_because: SkipReason | None = None
     is_hidden: bool = False
+    is_waived: bool = False
 
     @property
     def is_untried(self) -> bool:
@@ -70,13 +72,14 @@ def decide(
     leads to a GO.
     """
     own = [one for one in judged if one.gate]
-    outcomes = {one.outcome for one in own}
+    outcomes = {one.outcome for one in own if not one.is_waived}
     if Outcome.FAIL in outcomes:
         return Verdict.NO_GO
     absent = set(gates) - {one.check for one in own}
-    if not finished or Outcome.ERROR in outcomes or Outcome.PASS not in outcomes or absent or any(one.is_hidden for one in own):
+    hidden = any(one.is_hidden and not one.is_waived for one in own)
+    if not finished or Outcome.ERROR in outcomes or Outcome.PASS not in outcomes or absent or hidden:
         return Verdict.BLOCKED
-    if partial or unconfirmed or any(one.is_untried for one in own):
+    if partial or unconfirmed or any(one.is_untried or one.is_waived for one in own):
         return Verdict.PARTIAL
     passed = [one for one in own if one.outcome is Outcome.PASS]
     is_proved = any(one.check == twin_proof and one.provenance in REAL for one in passed)

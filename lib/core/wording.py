@@ -130,6 +130,7 @@ def verdict_sentence(
     finished: bool = True,
     untried: int = 0,
     unconfirmed: int = 0,
+    waived: int = 0,
     promoted: str = "",
 ) -> str:
     """Return what the verdict means and why, in one or two sentences.
@@ -138,6 +139,7 @@ def verdict_sentence(
     partial: only some of the tasks ran. finished: the run came to its end.
     untried: gates that would have to write where they may not.
     unconfirmed: lines of what is expected that were inferred and that nobody has confirmed.
+    waived: gates that failed, as the project knows and has taken upon itself for a while.
     promoted: the run in another environment that proved some of the gates.
     """
     failed, undetermined, passed = (counts.get(word, 0) for word in (Outcome.FAIL, Outcome.ERROR, Outcome.PASS))
@@ -155,7 +157,9 @@ def verdict_sentence(
             why = [f"{format_count(untried, 'gate')} would have to write where it is not allowed"] if untried else []
             why += ["only some of the tasks ran"] if partial else []
             why += [f"{format_count(unconfirmed, 'expectation')} {were} confirmed by nobody"] if unconfirmed else []
-            return f"{format_count(passed, 'gate')} passed and none failed, but {join_words(why)}. It can't be a GO."
+            why += [f"{format_count(waived, 'failing gate')} {'is' if waived == 1 else 'are'} waived"] if waived else []
+            none = "" if waived else " and none failed"
+            return f"{format_count(passed, 'gate')} passed{none}, but {join_words(why)}. It can't be a GO."
         case Verdict.NO_GO:
             beside = f", and {undetermined:,} could not be determined" if undetermined else ""
             said = f"Not ready: {failed:,} of {format_count(sum(counts.values()), 'gate')} failed{beside}."

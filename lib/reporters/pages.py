@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from lib.core.wording import verdict_sentence
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE
 from lib.reporters.documents.qa_links import FILE as QA_FILE
-from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
+from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow, WaiverRow
 from lib.reporters.html.render import render_index, render_task_page
 from lib.reporters.report import RunReport, count_gates
 from lib.reporters.summary import TaskSummary, verdict_of
@@ -122,11 +122,33 @@ def summarize_run(report: RunReport) -> RunSummary:
         untried=frozenset(line.check for line in report.untried),
         not_applicable={name_of(name): reason for name, reason in report.run.not_applicable.items()},
         unconfirmed=report.run.unconfirmed,
+        waivers=tuple(waiver_rows(report)),
         tasks=tuple(task_row(one) for one in report.tasks if one.task != SUMMARY),
         changes=None if report.changes is None else tuple(change_row(row) for row in report.changes),
         previous=report.previous,
         files=list_links(report.run.run_folder),
     )
+
+
+def waiver_rows(report: RunReport) -> Iterator[WaiverRow]:
+    """Yield each waiver of the project with what it came to in this run."""
+    applied = report.waived
+    came_to = {
+        "covers a gate that failed": applied.covered.values(),
+        "is over, and covers nothing": applied.expired,
+        "covers nothing that failed: remove it": applied.unused,
+    }
+    for word, waivers in came_to.items():
+        for one in waivers:
+            yield WaiverRow(
+                check=one.check,
+                title=name_of(one.check),
+                seen=one.seen,
+                reason=one.reason,
+                owner=" ".join(filter(None, (one.owner, one.ticket))),
+                until=one.until,
+                came_to=word,
+            )
 
 
 def name_of(name: str) -> str:

@@ -257,6 +257,7 @@ def about_run(report: RunReport) -> dict[str, Any]:
         "partial": outcome.partial,
         "not_applicable": run.not_applicable,
         "unconfirmed": list(run.unconfirmed),
+        "waivers": [one.model_dump() for one in report.waived.covered.values()],
         "finished": outcome.finished,
         "pack": run.pack.name,
         "pack_commit": report.commit,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from lib.core.results import Outcome, count_outcomes
@@ -18,6 +18,7 @@ from lib.reporters.promotion import NO_PROMOTION, Promotion
 from lib.reporters.summary import TaskSummary, standing_out, summarize_task, verdict_of
 from lib.run.graph import RunOutcome
 from lib.run.run_file import RunFile
+from lib.run.waivers import NO_WAIVERS, AppliedWaivers, apply_waivers
 from lib.tasks.base import Task
 
 
@@ -29,6 +30,7 @@ class RunReport:
     items: the launch list's, tally: the same in one line. standing_out: what a person must read, worst first.
     gates: how many gates came to what. commit: the pack's, with `+` when it had changes; None outside version control.
     previous: the run compared with; changes: None without one. promotion: what another environment's run proved for it.
+    waived: what the project's waivers come to.
     """
 
     run: RunFile
@@ -41,11 +43,12 @@ class RunReport:
     previous: str | None = None
     changes: tuple[Mapping[str, Any], ...] | None = None
     promotion: Promotion = NO_PROMOTION
+    waived: AppliedWaivers = NO_WAIVERS
 
     @property
     def proved(self) -> Mapping[str, GateInput]:
-        """What counts in the place of a line, by its check: it was proved in another environment."""
-        return self.promotion.proved
+        """What counts in the place of a line, by its check: it was proved in another environment, or is waived."""
+        return {**self.promotion.proved, **waived_inputs(self.lines, self.waived)}
 
     @property
     def tally(self) -> str:
@@ -74,7 +77,8 @@ class RunReport:
             finished=self.outcome.finished,
             untried=len(self.untried),
             unconfirmed=len(self.run.unconfirmed),
-            promoted=self.promotion.sentence if self.proved else "",
+            waived=len(self.waived.covered),
+            promoted=self.promotion.sentence if self.promotion.proved else "",
         )
 
     @property
@@ -115,7 +119,8 @@ def report_run(
 
     past: the run to compare with, if there is one. promotion: what another environment's run proved.
     """
-    proved = promotion.proved
+    waived = apply_waivers(run.waivers, lines, outcome.started_at.astimezone(UTC).date())
+    proved = {**promotion.proved, **waived_inputs(lines, waived)}
     gates = [check.id for task in tasks for check in task.checks if check.gate]
     told = tuple(promotion.tell(line) for line in lines)
     return RunReport(
@@ -136,4 +141,11 @@ def report_run(
         previous=past.run_id if past else None,
         changes=None if past is None else tuple(changes_since(past, lines)),
         promotion=promotion,
+        waived=waived,
     )
+
+
+def waived_inputs(lines: Sequence[EvidenceLine], waived: AppliedWaivers) -> dict[str, GateInput]:
+    """Return what the verdict takes for each line that a waiver covers; its result stays what it is."""
+    names = {*waived.covered, *waived.hidden}
+    return {line.check: replace(line.judged, is_waived=True) for line in lines if line.check in names}

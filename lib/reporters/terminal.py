@@ -10,6 +10,7 @@ from lib.core.wording import STATE_SYMBOLS, format_counts, format_duration, gate
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.report import RunReport
 from lib.reporters.summary import TaskSummary
+from lib.run.waivers import FILE as WAIVERS
 
 MOST_LISTED = 12
 """Causes listed below the table; the page has every check."""
@@ -39,9 +40,15 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
 
 
 def apart_line(report: RunReport) -> str:
-    """Return what the project says does not apply, and how to confirm what nobody has; '' when there is neither."""
+    """Return what the project says does not apply, what it waives, and how to confirm what nobody has; '' without any."""
     names = ", ".join(report.run.not_applicable)
     said = f"Does not apply, as the project says: {plain_line(names)}\n" if names else ""
+    for check, one in report.waived.covered.items():
+        said += plain_line(f"Waived until {one.until} by {one.owner}: {check}. {one.reason}") + "\n"
+    for one in report.waived.expired:
+        said += plain_line(f"A waiver of {one.check} ended on {one.until}: it covers nothing. Fix: Remove it.") + "\n"
+    for one in report.waived.unused:
+        said += plain_line(f"A waiver of {one.check} covers nothing that failed. Fix: Remove it from {WAIVERS}.") + "\n"
     if report.run.unconfirmed:
         said += f"To confirm what was inferred: make confirm PACK={plain_line(str(report.run.pack))}\n"
     return said

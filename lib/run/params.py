@@ -37,6 +37,7 @@ from lib.run.targets import (
     spec_problems,
     value_problems,
 )
+from lib.run.waivers import Waiver, load_waivers
 from lib.tasks.index import SECTIONS
 
 RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
@@ -81,6 +82,7 @@ class Params:
     origins: Mapping[tuple[str, ...], str] = field(default_factory=dict, repr=False)
     unconfirmed: tuple[str, ...] = ()
     launch_list: tuple[LaunchItem, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def file(self) -> str:
@@ -132,6 +134,7 @@ def load_params(
         origins=merged.origins,
         unconfirmed=unconfirmed,
         launch_list=load_launch_list(root, not_applicable=not_applicable),
+        waivers=load_waivers(root),
         sections=sections,
         run=parsed.run,
         embedded=parsed.embedded,

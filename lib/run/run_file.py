@@ -19,6 +19,7 @@ from lib.core.section import Section
 from lib.evidence.log import EvidenceLine, EvidenceLog, append_line, read_log
 from lib.run.launch_list import LaunchItem
 from lib.run.params_file import PromotesFrom
+from lib.run.waivers import Waiver
 from lib.tasks.index import SECTIONS
 from lib.transport.context import Context, Programs, Service
 from lib.transport.database import Database
@@ -57,6 +58,7 @@ class RunFile(BaseModel):
     not_applicable: dict[str, str] = Field(default_factory=dict)
     unconfirmed: tuple[str, ...] = ()
     launch_list: tuple[LaunchItem, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
     owners: dict[str, str] = Field(default_factory=dict)
     pack: Path
     run_folder: Path

@@ -234,6 +234,7 @@ def describe_run(
         not_applicable=dict(params.not_applicable),
         unconfirmed=params.unconfirmed,
         launch_list=params.launch_list,
+        waivers=params.waivers,
         owners=dict(params.owners),
         pack=params.pack,
         work=work,

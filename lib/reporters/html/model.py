@@ -130,6 +130,19 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WaiverRow:
+    """One waiver of the project: of which check, for which finding, why, by whom, until when, and what it came to."""
+
+    check: str
+    title: str
+    seen: str
+    reason: str
+    owner: str
+    until: str
+    came_to: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSummary:
     """Everything the summary page says.
 
@@ -140,6 +153,7 @@ class RunSummary:
     untried: ids of the gates that would have to write where they may not.
     not_applicable: what the project says does not apply, by its name to a person -> the reason.
     unconfirmed: `file:line` of what was inferred from the project and nobody has confirmed.
+    waivers: what the project has taken upon itself, what of it is over, and what nothing failed for.
     """
 
     header: PageHeader
@@ -152,3 +166,4 @@ class RunSummary:
     untried: frozenset[str] = frozenset()
     not_applicable: Mapping[str, str] = field(default_factory=dict)
     unconfirmed: tuple[str, ...] = ()
+    waivers: tuple[WaiverRow, ...] = ()
