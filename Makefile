@@ -86,8 +86,8 @@ diff: setup ## Show what differs between two runs: make diff A=<run> B=<run>
 publish-docs: setup ## Write the newest run's documents into the pack: shows the diff only unless APPLY=1, ENV=staging
 	@$(LIB) publish-docs $(ENV) --pack "$(PACK)" --run "$(RUN)"
 
-new-task: setup ## Write a launch task as a working example: make new-task NAME=cdn_cache
-	@$(LIB) new-task "$(NAME)"
+new-task: setup ## Write a launch task as a working example: make new-task NAME=cdn_cache; with PACK=... one of the project's own
+	@$(LIB) new-task "$(NAME)" --pack "$(PACK)"
 
 requirements: setup ## Pin requirements.in anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version $(FLOOR) --no-header --no-annotate --generate-hashes requirements.in -o requirements.txt

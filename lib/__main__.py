@@ -146,6 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
     params.set_defaults(command=command_params)
     new = commands.add_parser("new-task", help="write a launch task as a working example")
     new.add_argument("name", help="lower-case words joined by _, such as cdn_cache")
+    new.add_argument("--pack", default="", help="the project whose own task it is, instead of one of the workbook's")
     new.set_defaults(command=command_new_task)
     bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
     bench.set_defaults(command=command_bench)
@@ -253,6 +254,10 @@ def command_params(options: argparse.Namespace) -> int:
 
 def command_new_task(options: argparse.Namespace) -> int:
     """Write a launch task."""
+    if options.pack:
+        from lib.cli.new_own_task import new_own_task
+
+        return new_own_task(options.name, pack=Path(options.pack).expanduser())
     from lib.cli.new_task import new_task
 
     return new_task(options.name)

@@ -23,7 +23,7 @@ from lib.run.params import history_url
 from lib.run.record import RunRecord, find_abandoned, read_record, remove_record
 from lib.run.run_file import RunFile, read_run_file
 from lib.run.stack import RUN_FILE, clean_up_leftovers
-from lib.tasks.index import TASKS
+from lib.tasks.index import all_tasks, is_whole, using_own_tasks
 
 KILLED = "Not determined: the run was killed before it."
 
@@ -64,14 +64,15 @@ def publish_killed(record: RunRecord, run: RunFile) -> Iterator[str]:
             about = json.loads((folder / MANIFEST).read_bytes())
             yield from finish_sealed(run, about)
         elif (folder / EVIDENCE).exists() or run.spare.exists():
-            yield from publish_found(record, run)
+            with using_own_tasks(one.task for one in run.own_tasks):
+                yield from publish_found(record, run)
     except (OSError, ValueError, KeyError, TypeError, WorkbookError) as exc:
         say(f"Run {run.run_id} was killed, and what it found can't be published: {plain_line(str(exc))}", to=sys.stderr)
 
 
 def publish_found(record: RunRecord, run: RunFile) -> Iterator[str]:
     """Publish a run that was killed before its seal: every check without a result is an error, and the run unfinished."""
-    tasks = [task for task in TASKS if task.name in run.tasks]
+    tasks = [task for task in all_tasks() if task.name in run.tasks]
     unkept = []
     for task in tasks:
         executed = run.work / f"{task.name}.ipynb"
@@ -83,7 +84,7 @@ def publish_found(record: RunRecord, run: RunFile) -> Iterator[str]:
         started_at=record.started_at,
         ended_at=last_change(run.run_folder),
         finished=False,
-        partial=set(tasks) != set(TASKS),
+        partial=not is_whole(tasks),
         rehearsed_for=record.rehearsed_for,
         resumed_at=record.resumed_at,
     )

@@ -9,6 +9,7 @@ import json
 import keyword
 import re
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from string import Template
 
@@ -86,17 +87,25 @@ def fill(template: str, words: dict[str, str]) -> str:
 
 def make_notebook(words: dict[str, str]) -> str:
     """Return the notebook; its verdict cell holds the output that nbval compares with."""
+    return notebook_text(words["name"], json.loads(fill("notebook.json", words)), verdict=lambda: verdict_output(words))
+
+
+def notebook_text(
+    name: str, described: Iterable[tuple[str, list[str], str]], *, verdict: Callable[[], dict[str, object]] | None = None
+) -> str:
+    """Return a notebook's text. described: kind, tags and source of each cell; verdict: the output of the compared one."""
     cells = []
-    for place, (kind, tags, source) in enumerate(json.loads(fill("notebook.json", words))):
-        cell = {
+    for place, (kind, tags, source) in enumerate(described):
+        cell: dict[str, object] = {
             "cell_type": kind,
-            "id": f"{words['name'][:12].replace('_', '-')}-{place:02}",
+            "id": f"{name[:12].replace('_', '-')}-{place:02}",
             "metadata": {"tags": tags} if tags else {},
             "source": source.splitlines(keepends=True),
         }
         if kind == "code":
-            compared = source.startswith("# NBVAL_CHECK_OUTPUT")
-            cell |= {"execution_count": 1 if compared else None, "outputs": [verdict_output(words)] if compared else []}
+            compared = verdict is not None and source.startswith("# NBVAL_CHECK_OUTPUT")
+            outputs = [verdict()] if verdict is not None and compared else []
+            cell |= {"execution_count": 1 if compared else None, "outputs": outputs}
         cells.append(cell)
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -33,7 +33,7 @@ from lib.run.params import is_strict, load_params
 from lib.run.preflight import look_ahead
 from lib.run.record import RunRecord, read_record
 from lib.tasks.base import Task
-from lib.tasks.index import SUMMARY, TASKS
+from lib.tasks.index import SUMMARY, all_tasks
 
 BEFORE = "interrupted"
 """Folder of a resumed run with what it held each time it was cut off: evidence and seal."""
@@ -51,8 +51,8 @@ def resume(named: str) -> int:
     take_over_killed_runs(rendered)
     record = open_unfinished(folder)
     environment, pack = record.run.environment, record.run.pack
-    tasks = tuple(task for task in TASKS if task.name in record.run.tasks)
     params = load_params(environment, pack=str(pack))
+    tasks = tuple(task for task in all_tasks() if task.name in record.run.tasks)
     parameters = check_parameters(tasks, params)
     if params.rehearsal and params.rehearsed_for and is_strict():
         say(refusal_of_rehearsal(environment, params.rehearsed_for), to=sys.stderr)
@@ -101,7 +101,7 @@ def may_keep(task: Task, lines: Iterable[EvidenceLine], folder: Path, now: datet
     is_whole = all(check.id in own for check in task.checks) and (folder / f"{task.name}.ipynb").exists()
     is_good = all(line.result in (Outcome.PASS, Outcome.SKIP) and line.see is None for line in own.values())
     is_new = all(now - line.started_at < LONGEST_KEPT for line in own.values())
-    return task != SUMMARY and is_whole and is_good and is_new
+    return task.name != SUMMARY.name and is_whole and is_good and is_new
 
 
 def format_kept(tasks: Iterable[Task], kept: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -39,7 +39,7 @@ from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted, finish_first, handle_signals
 from lib.run.stack import RUN_FILE, new_run_id, start_stack
 from lib.tasks.base import Task
-from lib.tasks.index import SUMMARY, TASKS
+from lib.tasks.index import SUMMARY, all_tasks, is_whole, use_own_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +68,8 @@ def run_environment(environment: str, *, only: Sequence[str], pack: str | None, 
     is_watch: the tasks are asked for by themselves, night after night: STRICT refuses a rehearsal, and no more than that.
     Raises ParamsError before anything is started when what was asked can't be understood, or could not be published.
     """
-    tasks = choose_tasks(only)
     params = load_params(environment, pack=pack)
+    tasks = choose_tasks(only)
     parameters = check_parameters(tasks, params)
     if params.rehearsal and params.rehearsed_for and is_strict():
         say(refusal_of_rehearsal(environment, params.rehearsed_for), to=sys.stderr)
@@ -154,6 +154,9 @@ def unwritable(place: Path, exc: OSError) -> WorkbookError:
 
 def execute(plan: Plan, run: RunFile) -> int:
     """Execute the graph in a standing stack, publish it however it ended, and return the exit code."""
+    staged = {one.name: one.task for one in run.own_tasks}
+    plan = replace(plan, tasks=tuple(staged.get(task.name, task) for task in plan.tasks))
+    use_own_tasks(staged.values())
     params = plan.params
     stopped_with = None
     with Progress(plan.tasks, run.events) as progress, ThreadPoolExecutor(max_workers=params.run.jobs) as executor:
@@ -187,7 +190,7 @@ def publish_run(plan: Plan, run: RunFile, task_runs: Sequence[TaskRun], graph: G
         started_at=plan.started_at,
         ended_at=datetime.now(UTC),
         finished=stopped_with is None,
-        partial=set(plan.tasks) != set(TASKS),
+        partial=not is_whole(plan.tasks),
         rehearsed_for=plan.params.rehearsed_for,
         resumed_at=plan.resumed_at,
     )
@@ -226,7 +229,7 @@ def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:
 
     Raises ParamsError for an unknown task, and for the summary alone: nothing would be judged.
     """
-    known = [task.name for task in TASKS]
+    known = [task.name for task in all_tasks()]
     problems = []
     for name in only:
         if name not in known:
@@ -237,7 +240,7 @@ def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:
         problems.append(f"ONLY={SUMMARY.name}: it sums up other tasks, so alone it judges nothing. Fix: Name one beside it.")
     if problems:
         raise ParamsError(problems)
-    return selected_tasks(TASKS, only)
+    return selected_tasks(all_tasks(), only)
 
 
 def print_opening(params: Params, tasks: Collection[Task]) -> None:

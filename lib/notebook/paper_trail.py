@@ -16,7 +16,7 @@ from lib.reporters.launch_list import item_table, judge_items
 from lib.reporters.report import report_run
 from lib.run.graph import RunOutcome
 from lib.tasks.health.task import MAIL_SERVER_ACCEPTS_US, NOTIFICATION_DELIVERED
-from lib.tasks.index import TASKS, every_check
+from lib.tasks.index import all_tasks, every_check
 from lib.tasks.readiness_summary.task import NOTIFY_DRY_RUN_RECORDED
 
 RUNBOOK = runbook.FILE
@@ -38,7 +38,7 @@ def find_drafts(task: TaskSession) -> dict[str, Any]:
     """Return what `readiness_summary.look_at_documents` looks at: the drafts, what they must contain, and where they link to."""
     run, tasks = task.run.model_copy(update={"run_folder": task.run_folder.resolve()}), task.run_tasks()
     lines = task.run_lines()
-    is_partial = len(tasks) < len(TASKS) - 1
+    is_partial = len(tasks) < len(all_tasks()) - 1
     # In Markdown the documents have each title as it is, markup escaped.
     titles = {**{one.name: one.title for one in tasks}, **{name: plain(check.title) for name, check in every_check().items()}}
     now = datetime.now(UTC)

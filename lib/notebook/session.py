@@ -7,6 +7,7 @@ touch; outside one, `open_task` starts an embedded stack of its own, which ends 
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -30,11 +31,12 @@ from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
 from lib.evidence.log import EvidenceLine
 from lib.run import params
+from lib.run.own_tasks import pack_around
 from lib.run.params_file import parameter_problem
 from lib.run.project import find_project
 from lib.run.run_file import RunFile, context_of, read_run_file
 from lib.tasks.base import Task
-from lib.tasks.index import TASKS, task_named
+from lib.tasks.index import all_tasks, task_named, use_own_tasks
 from lib.transport.context import Context
 
 NOTE_S = 0.2
@@ -197,13 +199,13 @@ class TaskSession:
 
     def run_tasks(self) -> tuple[Task, ...]:
         """Return the tasks of this run but the summary itself; outside a run, all there are."""
-        selected = self.run.tasks if params.run_file() else tuple(task.name for task in TASKS)
-        return tuple(task for task in TASKS if task.name in selected and task != self.task)
+        selected = self.run.tasks if params.run_file() else tuple(task.name for task in all_tasks())
+        return tuple(task for task in all_tasks() if task.name in selected and task != self.task)
 
     @property
     def is_whole(self) -> bool:
         """Whether every task is part of this run."""
-        return len(self.run_tasks()) == len(TASKS) - 1
+        return len(self.run_tasks()) == len(all_tasks()) - 1
 
     def expected_checks(self) -> dict[str, list[str]]:
         """Return the ids of every check that this run's tasks declare, by task."""
@@ -290,14 +292,17 @@ def open_task(name: str, *, environment: str, **parameters: Any) -> TaskSession:
     Raises ParamsError when the environment or a parameter can't be understood.
     """
     clean_in_place()
-    task = task_named(name)
     run_file = params.run_file()
     if run_file is not None:
         run = read_run_file(run_file)
+        use_own_tasks(one.task for one in run.own_tasks)
     else:
         from lib.notebook.lab import start_lab  # the embedded stack is known here only outside a run
 
-        run = start_lab(task, environment)
+        run = start_lab(name, environment, pack=pack_around(Path.cwd()))
+    task = task_named(name)
+    if task.is_own and str(task.folder) not in sys.path:
+        sys.path.insert(0, str(task.folder))  # its looks.py, and what that imports
     try:
         context = context_of(run, name, parameters)
     except ValidationError as exc:

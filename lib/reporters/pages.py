@@ -20,7 +20,7 @@ from lib.reporters.html.render import render_index, render_task_page
 from lib.reporters.report import RunReport, count_gates
 from lib.reporters.summary import TaskSummary, verdict_of
 from lib.tasks.base import Task
-from lib.tasks.index import SUMMARY, TASKS, every_check
+from lib.tasks.index import SUMMARY, all_tasks, every_check
 
 INDEX = "index.html"
 
@@ -123,7 +123,7 @@ def summarize_run(report: RunReport) -> RunSummary:
         not_applicable={name_of(name): reason for name, reason in report.run.not_applicable.items()},
         unconfirmed=report.run.unconfirmed,
         waivers=tuple(waiver_rows(report)),
-        tasks=tuple(task_row(one) for one in report.tasks if one.task != SUMMARY),
+        tasks=tuple(task_row(one) for one in report.tasks if one.task.name != SUMMARY.name),
         changes=None if report.changes is None else tuple(change_row(row) for row in report.changes),
         previous=report.previous,
         files=list_links(report.run.run_folder),
@@ -153,7 +153,7 @@ def waiver_rows(report: RunReport) -> Iterator[WaiverRow]:
 
 def name_of(name: str) -> str:
     """Return a task's or check's title, or a target's name, as a person knows it."""
-    titles = {task.name: task.title for task in TASKS}
+    titles = {task.name: task.title for task in all_tasks()}
     check = every_check().get(name)
     return check.title if check else titles.get(name, name)
 

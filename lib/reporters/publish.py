@@ -140,7 +140,7 @@ class Making:
     def write_pages(self) -> None:
         """Write a page a task, and then the front page."""
         for one in self.report.tasks:
-            if one.task != SUMMARY:
+            if one.task.name != SUMMARY.name:
                 step = partial(write_task_page, self.report, one, read_notebook(self.folder, one.task.name))
                 self.parts.make(f"The page of {one.task.name}", step, otherwise=None)
         if self.parts.problems:

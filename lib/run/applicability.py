@@ -8,25 +8,25 @@ from difflib import get_close_matches
 from lib.core.results import PROJECT
 from lib.run.targets import PARTS
 from lib.tasks.base import Task
-from lib.tasks.index import SUMMARY, TASKS
+from lib.tasks.index import SUMMARY, all_tasks
 
 
-def with_consequences(declared: Mapping[str, str], tasks: Iterable[Task] = TASKS) -> dict[str, str]:
+def with_consequences(declared: Mapping[str, str], tasks: Iterable[Task] | None = None) -> dict[str, str]:
     """Return what is declared, and each task of which nothing is left, with the reason of its first check."""
     follows = {}
-    for task in tasks:
+    for task in all_tasks() if tasks is None else tasks:
         reasons = [task.why_not(check, declared) for check in task.checks]
         if task.name not in declared and reasons and all(reasons):
             follows[task.name] = reasons[0]
     return {**declared, **follows}
 
 
-def name_problems(declared: Mapping[str, str], where: Mapping[str, str], tasks: Iterable[Task] = TASKS) -> Iterator[str]:
+def name_problems(declared: Mapping[str, str], where: Mapping[str, str], tasks: Iterable[Task] | None = None) -> Iterator[str]:
     """Yield one line for each name that is neither a task, nor a target, nor a check of the project's own files.
 
     where: name -> the file and line that names it.
     """
-    tasks = tuple(tasks)
+    tasks = all_tasks() if tasks is None else tuple(tasks)
     checks = {check.id: check for task in tasks for check in task.checks}
     known = {*(task.name for task in tasks), *PARTS}
     for name in declared:

@@ -140,6 +140,8 @@ class Graph:
         """Return why the task can't be looked at, or ''."""
         if task.name in self.run.not_applicable:
             return ""
+        if task.problem:
+            return task.problem
         targets = [target for target in task.targets if target not in self.run.not_applicable]
         absent = [target for target in targets if target in self.missing]
         # With some of its targets there, a task looks at those, and says itself which it can't look at.
@@ -179,12 +181,20 @@ class Graph:
             return Execution(notebook=notebook, ended="broken", problem=said)
         return execute_notebook(
             task,
-            self.parameters[task.name],
-            run_file=self.run_file,
+            self.parameters.get(task.name, {}),
+            run_file=self.run_file_of(task),
             folder=self.run.work,
             timeout_s=self.timeout_s,
             slot=self.slots[task.name],
         )
+
+    def run_file_of(self, task: Task) -> Path:
+        """Return the private file by which a task's kernel knows the run; a project's own task knows what it names."""
+        if not task.is_own:
+            return self.run_file
+        path = self.run.work / f"{self.run_file.stem}-{task.name}.json"
+        self.run.given_to(task).write(path)
+        return path
 
     def prepare_for(self, task: Task) -> None:
         """Apply to an embedded target what the task relies on and no task of this run applies.

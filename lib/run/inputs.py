@@ -44,7 +44,9 @@ def own_inputs(params: Params, task: Task) -> list[object]:
     """Return what one task alone rests on: its notebook, its settings, and those that it borrows."""
     sections = [task.name, *(one.task for one in task.borrows)]
     settings = {name: params.sections[name].model_dump(mode="json") for name in sections if name in params.sections}
-    return [hashlib.sha256(task.path.read_bytes()).hexdigest(), settings]
+    files = walk(task.folder) if task.is_own else [task.path]
+    given = [one.parameters for one in params.own_tasks if one.name == task.name]
+    return [digest_files(task.folder, files), settings, given]
 
 
 def digest(parts: object) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lib.core.errors import ParamsError
 from lib.run.layers import LAUNCH, read_yaml
 from lib.tasks.base import Task
-from lib.tasks.index import TASKS, every_check
+from lib.tasks.index import all_tasks, every_check
 
 FILE = f"{LAUNCH}/launch_list.yaml"
 
@@ -45,7 +45,7 @@ def load_launch_list(pack: Path, *, not_applicable: Collection[str] = ()) -> tup
     """
     path = pack / FILE
     if not path.exists() and not path.is_symlink():
-        return derive_items(task for task in TASKS if task.name not in not_applicable)
+        return derive_items(task for task in all_tasks() if task.name not in not_applicable)
     _, document = read_yaml(path, FILE, root=pack)
     try:
         items = tuple(LaunchList.model_validate(document).items)

@@ -28,7 +28,7 @@ UNCONFIRMED = re.compile(r"#\s*observed \d{4}-\d{2}-\d{2}, unconfirmed\s*$")
 """What stands behind a line that was inferred from the project and that nobody has confirmed yet."""
 WORKBOOKS = frozenset({"pack", "writes", "promotes_from", "targets", "run", "embedded", "extends"})
 """What a project's own files may not say: where targets are, and what may be written there."""
-PROJECTS = frozenset({"name", "owners", "not_applicable"})
+PROJECTS = frozenset({"name", "owners", "not_applicable", "own_tasks"})
 """What only a project's own files may say."""
 
 Keys = tuple[str, ...]

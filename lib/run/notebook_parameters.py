@@ -15,6 +15,7 @@ import nbformat
 
 from lib.core.errors import ParamsError
 from lib.core.section import parameter_names
+from lib.run.own_tasks import FOLDER, OwnTask
 from lib.run.params import Params
 from lib.tasks.base import Task
 from lib.tasks.index import SECTIONS
@@ -25,7 +26,10 @@ TAG = "parameters"
 def parameters_of(task: Task, params: Params) -> dict[str, Any]:
     """Return what is injected into the task's notebook: the environment and its section's scalars."""
     given: dict[str, Any] = {"environment": params.environment}
-    if task.name in SECTIONS:
+    own = next((one for one in params.own_tasks if one.name == task.name), None)
+    if own is not None:
+        given.update(own.parameters)
+    elif task.name in SECTIONS:
         section = params.sections[task.name]
         given.update({name: getattr(section, name) for name in parameter_names(SECTIONS[task.name])})
     return given
@@ -34,10 +38,21 @@ def parameters_of(task: Task, params: Params) -> dict[str, Any]:
 def check_parameters(tasks: Iterable[Task], params: Params) -> dict[str, dict[str, Any]]:
     """Return each task's parameters by name. Raises ParamsError with a line for each that does not fit."""
     given = {task.name: parameters_of(task, params) for task in tasks}
-    problems = [line for task in tasks for line in misfits(task.path, read_defaults(task.path), given[task.name])]
+    ours = [task for task in tasks if not task.is_own]
+    problems = [line for task in ours for line in misfits(task.path, read_defaults(task.path), given[task.name])]
     if problems:
         raise ParamsError(problems)
     return given
+
+
+def own_problem(one: OwnTask) -> str:
+    """Return what is wrong with the notebook of a project's own task, one line, or ''."""
+    path = one.task.path
+    try:
+        wrong = misfits(path, read_defaults(path), {"environment": "", **one.parameters})
+    except ParamsError as exc:
+        wrong = list(exc.problems)
+    return wrong[0].replace(f"notebooks/{path.name}", f"{FOLDER}/{one.name}/{path.name}") if wrong else ""
 
 
 def read_defaults(notebook: Path) -> dict[str, Any]:

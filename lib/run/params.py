@@ -27,6 +27,7 @@ from lib.run.applicability import name_problems, with_consequences
 from lib.run.launch_list import LaunchItem, load_launch_list
 from lib.run.layers import Merged, merge_layers, misplaced, read_environment, read_project
 from lib.run.named_secrets import secrets_of
+from lib.run.own_tasks import OwnTask, read_own_tasks
 from lib.run.params_file import PromotesFrom, Run, belongs_together, format_problem, parse_document, unsaid_problems
 from lib.run.production import inapplicable_tasks, is_production, mistaken_database, production_problems
 from lib.run.targets import (
@@ -38,7 +39,7 @@ from lib.run.targets import (
     value_problems,
 )
 from lib.run.waivers import Waiver, load_waivers
-from lib.tasks.index import SECTIONS
+from lib.tasks.index import SECTIONS, use_own_tasks
 
 RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
 """Names the private file by which the runner hands a kernel its run; unset outside a run."""
@@ -83,6 +84,7 @@ class Params:
     unconfirmed: tuple[str, ...] = ()
     launch_list: tuple[LaunchItem, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    own_tasks: tuple[OwnTask, ...] = ()
 
     @property
     def file(self) -> str:
@@ -107,6 +109,8 @@ def load_params(
     where = f"params/{environment}.yaml"
     root, merged, unconfirmed = read_layers(environment, pack=pack, folder=folder)
     parsed = parse_document(merged, where=where)
+    own_tasks = read_own_tasks(root, parsed.own_tasks)
+    use_own_tasks(one.task for one in own_tasks)
     specs = parsed.targets.specs
     problems = [*spec_problems(where, specs), *production_problems(environment, parsed, where=where)]
     named_where = {name: merged.origin(("not_applicable", name)) for name in parsed.not_applicable}
@@ -135,6 +139,7 @@ def load_params(
         unconfirmed=unconfirmed,
         launch_list=load_launch_list(root, not_applicable=not_applicable),
         waivers=load_waivers(root),
+        own_tasks=own_tasks,
         sections=sections,
         run=parsed.run,
         embedded=parsed.embedded,

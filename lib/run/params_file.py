@@ -13,6 +13,7 @@ from lib.core.permissions import Act
 from lib.core.section import Section, find_unsaid, section_of
 from lib.embedded.switches import Embedded
 from lib.run.layers import ENVIRONMENT_NAME, LAUNCH, PROJECT, Keys, Merged
+from lib.run.own_tasks import Value
 from lib.run.targets import Spec
 from lib.tasks.index import SECTIONS
 
@@ -59,6 +60,7 @@ ParamsFile: type[Section] = create_model(  # type: ignore[call-overload]
     name=(Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")] | None, None),
     owners=(dict[str, Annotated[str, Field(min_length=1, max_length=200)]], {}),
     not_applicable=(dict[str, Reason], {}),
+    own_tasks=(dict[str, dict[str, Value]], {}),
     writes=(list[Annotated[Act, Field(strict=False)]], ...),
     promotes_from=(PromotesFrom | None, None),
     targets=(Targets, ...),

@@ -5,6 +5,7 @@ Credentials travel here and nowhere else: never as papermill parameters, never i
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from lib.core.results import TWIN, Check, Provenance, find_provenance
 from lib.core.section import Section
 from lib.evidence.log import EvidenceLine, EvidenceLog, append_line, read_log
 from lib.run.launch_list import LaunchItem
+from lib.run.own_tasks import OwnTask, settings_of
 from lib.run.params_file import PromotesFrom
 from lib.run.waivers import Waiver
+from lib.tasks.base import Task
 from lib.tasks.index import SECTIONS
 from lib.transport.context import Context, Programs, Service
 from lib.transport.database import Database
@@ -59,6 +62,7 @@ class RunFile(BaseModel):
     unconfirmed: tuple[str, ...] = ()
     launch_list: tuple[LaunchItem, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    own_tasks: tuple[OwnTask, ...] = ()
     owners: dict[str, str] = Field(default_factory=dict)
     pack: Path
     run_folder: Path
@@ -102,6 +106,22 @@ class RunFile(BaseModel):
         """Return the run's evidence so far, with what its folder could not take."""
         return read_log(self.run_folder, spare=self.spare)
 
+    def given_to(self, task: Task) -> RunFile:
+        """Return the run as a project's own task may know it: the targets that it names, and no other credential."""
+        services = {name: parts for name, parts in self.services.items() if name in task.targets}
+        has_database = "database" in task.targets
+        urls = (self.target_url, self.scratch_url) if has_database else (NOT_STARTED, NOT_STARTED)
+        known = json.dumps([services, *urls])
+        return self.model_copy(
+            update={
+                "services": services,
+                "target_url": urls[0],
+                "scratch_url": urls[1],
+                "history_url": None,
+                "secrets": tuple(one for one in self.secrets if one in known),
+            }
+        )
+
     def write(self, path: Path) -> None:
         """Put the file where a kernel finds it, readable by its owner only."""
         write_whole(path, self.model_dump_json(), mode=0o600)
@@ -123,12 +143,15 @@ def context_of(run: RunFile, task: str, parameters: dict[str, Any]) -> Context[S
     Raises pydantic's ValidationError when a parameter is of the wrong name or type.
     """
     sections = {name: model.model_validate(run.sections[name]) for name, model in SECTIONS.items()}
-    if parameters:
+    own = next((one for one in run.own_tasks if one.name == task), None)
+    if own is not None:
+        settings: Any = settings_of({**own.parameters, **parameters})
+    elif parameters:
         sections[task] = SECTIONS[task].model_validate({**run.sections[task], **parameters})
     return Context(
         environment=run.environment,
         pack=run.pack,
-        settings=sections.get(task),
+        settings=settings if own is not None else sections.get(task),
         sections=sections,
         target=Database(run.target_url),
         scratch=Database(run.scratch_url),

@@ -32,6 +32,7 @@ MEANINGS = {
     "promotes_from": "Whose runs count for what may not be tried here.",
     "name": "How the project is called: its runs are kept under this name.",
     "owners": "Task, or `default` -> who acts on what it finds.",
+    "own_tasks": "Task of launch/tasks/ -> parameter -> value, in the place of what its task.yaml says.",
     "not_applicable": "Task, target, or check of the project's own files -> why there is nothing of the kind.",
 }
 """What the keys at the top mean that no task owns."""

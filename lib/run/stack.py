@@ -35,6 +35,8 @@ from lib.embedded.vendors.credentials import CredentialServices, note_digests, s
 from lib.embedded.vendors.start import RunningServices, start_stand_ins
 from lib.run.address import stand_in
 from lib.run.known_credentials import know_credentials
+from lib.run.notebook_parameters import own_problem
+from lib.run.own_tasks import stage_own_tasks
 from lib.run.params import Params, history_url
 from lib.run.run_file import RunFile
 from lib.run.server_version import choose_server
@@ -235,6 +237,7 @@ def describe_run(
         unconfirmed=params.unconfirmed,
         launch_list=params.launch_list,
         waivers=params.waivers,
+        own_tasks=stage_own_tasks(params.own_tasks, params.pack, work, judge=own_problem),
         owners=dict(params.owners),
         pack=params.pack,
         work=work,

@@ -23,6 +23,7 @@ class Task:
     settings: the model of its section of params; None when it has none.
     borrows: settings of other tasks that it reads.
     stop_grace_s: seconds a stopped notebook gets to say what it leaves half done.
+    folder: where its notebook is. is_own: whether it is a project's own, not the workbook's. problem: why it can't be executed.
     """
 
     name: str
@@ -36,6 +37,9 @@ class Task:
     settings: type[Section] | None = None
     borrows: tuple[Borrowed[Any], ...] = ()
     stop_grace_s: float = 0
+    folder: Path = ROOT / "notebooks"
+    is_own: bool = False
+    problem: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a check that does not say what it speaks about: where it was performed could not be told."""
@@ -54,7 +58,7 @@ class Task:
 
     @property
     def path(self) -> Path:
-        return ROOT / "notebooks" / self.notebook
+        return self.folder / self.notebook
 
     @property
     def completed(self) -> Check:

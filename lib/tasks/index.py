@@ -6,6 +6,8 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from lib.core.results import Check
@@ -42,15 +44,47 @@ WORKING: tuple[Task, ...] = (
 SUMMARY = replace(readiness_summary.TASK, waits_for=tuple(task.name for task in WORKING))
 """Sums up all the others, so it waits for each of them."""
 TASKS = (*WORKING, SUMMARY)
+"""The workbook's own; a project may add some: `all_tasks`."""
 SECTIONS: dict[str, type[Section]] = {task.name: task.settings for task in TASKS if task.settings is not None}
 """Task name -> the model of its section."""
 
 
+_projects: list[Task] = []
+"""The tasks that the project adds which this process works on; see `use_own_tasks`."""
+
+
+def use_own_tasks(tasks: Iterable[Task]) -> None:
+    """Let a project's own tasks be among all tasks of this process, in the place of another project's."""
+    _projects[:] = tasks
+
+
+@contextmanager
+def using_own_tasks(tasks: Iterable[Task]) -> Iterator[None]:
+    """Let another project's own tasks be among all tasks for a while."""
+    before = tuple(_projects)
+    use_own_tasks(tasks)
+    try:
+        yield
+    finally:
+        use_own_tasks(before)
+
+
+def is_whole(tasks: Iterable[Task]) -> bool:
+    """Return whether these are all the tasks there are."""
+    return {task.name for task in tasks} == {task.name for task in all_tasks()}
+
+
+def all_tasks() -> tuple[Task, ...]:
+    """Return every task: the workbook's, the project's own, and the summary, which waits for each of them."""
+    working = (*WORKING, *_projects)
+    return (*working, replace(SUMMARY, waits_for=tuple(task.name for task in working)))
+
+
 def task_named(name: str) -> Task:
     """Return the task of this name. Raises KeyError when there is none."""
-    return {task.name: task for task in TASKS}[name]
+    return {task.name: task for task in all_tasks()}[name]
 
 
 def every_check() -> dict[str, Check]:
     """Return every check there is, by id."""
-    return {check.id: check for task in TASKS for check in (*task.checks, task.completed)}
+    return {check.id: check for task in all_tasks() for check in (*task.checks, task.completed)}

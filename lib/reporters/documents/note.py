@@ -37,7 +37,7 @@ FEEDBACK = "feedback/devops"
 
 def page_of(task: Task) -> str:
     """Return the page of a task in its run's folder; the summary's is the front page."""
-    return "index.html" if task == SUMMARY else f"{task.name}.html"
+    return "index.html" if task.name == SUMMARY.name else f"{task.name}.html"
 
 
 def feedback_file(ended_at: datetime) -> str:
