@@ -23,7 +23,7 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint check-machines new-task resilience verify resume diff clean
+.PHONY: adopt help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint check-machines new-task resilience verify resume diff clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ diff: setup ## Show what differs between two runs: make diff A=<run> B=<run>
 
 publish-docs: setup ## Write the newest run's documents into the pack: shows the diff only unless APPLY=1, ENV=staging
 	@$(LIB) publish-docs $(ENV) --pack "$(PACK)" --run "$(RUN)"
+
+adopt: setup ## Bring scripts, workflows, policy and runbook into PACK=... where they are missing: shows the diff only unless APPLY=1
+	@$(LIB) adopt --pack "$(PACK)" --only "$(ONLY)"
 
 new-task: setup ## Write a launch task as a working example: make new-task NAME=cdn_cache; with PACK=... one of the project's own
 	@$(LIB) new-task "$(NAME)" --pack "$(PACK)"

@@ -144,6 +144,10 @@ def build_parser() -> argparse.ArgumentParser:
     params.add_argument("environment", help="a file's name in params/")
     params.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     params.set_defaults(command=command_params)
+    adopting = commands.add_parser("adopt", help="bring what a launch asks for into the project, where it is missing")
+    adopting.add_argument("--pack", required=True, help="the project")
+    adopting.add_argument("--only", default="", help="names of pieces, separated by commas")
+    adopting.set_defaults(command=command_adopt)
     new = commands.add_parser("new-task", help="write a launch task as a working example")
     new.add_argument("name", help="lower-case words joined by _, such as cdn_cache")
     new.add_argument("--pack", default="", help="the project whose own task it is, instead of one of the workbook's")
@@ -250,6 +254,13 @@ def command_params(options: argparse.Namespace) -> int:
     from lib.cli.show_params import show_params
 
     return show_params(options.environment, pack=options.pack or None)
+
+
+def command_adopt(options: argparse.Namespace) -> int:
+    """Show or write what the project lacks."""
+    from lib.cli.adopt import adopt
+
+    return adopt(pack=options.pack or str(ROOT / "pack"), only=split_names(options.only))
 
 
 def command_new_task(options: argparse.Namespace) -> int:
