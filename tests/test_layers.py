@@ -18,7 +18,7 @@ FLOORS = (
     {"clients"},
     {"tasks", "embedded"},
     {"run"},
-    {"reporters"},
+    {"reporters", "onboarding"},
     {"notebook", "cli"},
     {"__main__"},
 )

@@ -1,0 +1,186 @@
+"""From what was read and tried to what the project is expected to be: the lines and questions of launch/project.yaml. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lib.core.wording import format_count, join_words, name_some
+from lib.onboarding.applies import find_inapplicable
+from lib.onboarding.observed import Finding, ObservedDatabase
+from lib.onboarding.project_files import ProjectFiles
+from lib.onboarding.read_credentials import name_of
+from lib.onboarding.read_fly import FlyConfig
+from lib.onboarding.wanted import SECTION_NOTES, Wanted
+from lib.onboarding.yaml_text import Line
+
+ROWS_FILE = "launch/rows.sql"
+DATABASE_SECTIONS = ("migrations", "seed", "rls")
+DEFAULT_BASE = "origin/main"
+
+
+def expect(name: str, files: ProjectFiles, observed: ObservedDatabase | None) -> Wanted:
+    """Return what the project's file should say. observed: None when the database could not be observed at all."""
+    reasons = find_inapplicable(files)
+    lines = [Line(path=("name",), value=name, is_sure=True)]
+    if files.owner:
+        lines.append(Line(path=("owners", "default"), value=files.owner, is_sure=True))
+    lines += [Line(path=("not_applicable", one), value=reason) for one, reason in reasons.items()]
+    seed = expect_rows if "seed" in reasons else expect_seed
+    sections = {"migrations": expect_migrations, "seed": seed, "rls": expect_rls}
+    for section in SECTION_NOTES:
+        if section in sections:
+            lines += sections[section](observed) if observed and "database" not in reasons else []
+        elif section not in reasons:
+            lines += expect_of_files(section, files)
+    is_unseen = "database" not in reasons and (observed is None or bool(observed.problems))
+    return Wanted(
+        name=name,
+        lines=tuple(lines),
+        questions=tuple([*(observed.findings if observed else ()), *file_questions(files)]),
+        unseen=tuple((one,) for one in DATABASE_SECTIONS) if is_unseen else (),
+    )
+
+
+def expect_migrations(observed: ObservedDatabase) -> Iterator[Line]:
+    """Yield the section migrations."""
+    yield Line(path=("migrations", "schemas"), value=[*observed.owned_schemas] or ["public"])
+    note = "older migrations have no rollback file" if observed.rollbacks_from else ""
+    yield Line(
+        path=("migrations", "rollbacks_from"), value=observed.rollbacks_from, is_sure=not observed.rollbacks_from, note=note
+    )
+
+
+def expect_seed(observed: ObservedDatabase) -> Iterator[Line]:
+    """Yield the section seed of a project that has one."""
+    counted = dict.fromkeys([*observed.owned_schemas, *(table.partition(".")[0] for table in observed.seed_counts)])
+    yield Line(path=("seed", "schemas"), value=[*counted] or ["public"])
+    yield from expect_rows(observed)
+    if not observed.seed_counts:
+        yield Line(path=("seed", "expected_counts"), value={}, is_sure=True)
+    for table, rows in observed.seed_counts.items():
+        yield Line(path=("seed", "expected_counts", table), value=rows)
+
+
+def expect_rows(observed: ObservedDatabase) -> Iterator[Line]:
+    """Yield the line that names the rows for trials alone, which a project without a seed needs as well."""
+    if observed.rehearsal_rows:
+        note = "rows for trials that are rolled back, never applied to a target"
+        yield Line(path=("seed", "rehearsal_rows"), value=ROWS_FILE, note=note)
+
+
+def expect_rls(observed: ObservedDatabase) -> Iterator[Line]:
+    """Yield the section rls, as it was tried."""
+    yield Line(path=("rls", "schemas"), value=[*observed.exposed_schemas] or ["public"], is_sure=bool(observed.exposed_schemas))
+    for part, rows in (("identities", observed.identities), ("scopes", observed.scopes), ("matrix", observed.matrix)):
+        if not rows:
+            yield Line(path=("rls", part), value={}, is_sure=True)
+    for name, identity in observed.identities.items():
+        yield Line(path=("rls", "identities", name), value=dict(identity))
+    for table, scopes in observed.scopes.items():
+        for name, predicate in scopes.items():
+            yield Line(path=("rls", "scopes", table, name), value=predicate)
+    for table, roles in observed.matrix.items():
+        for role, verbs in roles.items():
+            unknown = [verb for verb in verbs if (table, role, verb) in observed.unrecognised]
+            note = f"{join_words(unknown)}: the rows seen, no rule was recognised" if unknown else ""
+            yield Line(path=("rls", "matrix", table, role), value=dict(verbs), note=note)
+
+
+def expect_of_files(section: str, files: ProjectFiles) -> list[Line]:
+    """Return a section that the project's files alone say."""
+    if section == "deploy_rehearsal":
+        return [*expect_deploy(files)]
+    if section == "alerts" and files.alerts:
+        alerts = files.alerts
+        lines = [Line(path=("alerts", "rules"), value=alerts.rules, is_sure=not alerts.others)]
+        lines.append(
+            Line(path=("alerts", "tests"), value=alerts.tests or expected_tests(alerts.rules), is_sure=bool(alerts.tests))
+        )
+        if alerts.severities:
+            lines.append(Line(path=("alerts", "severities"), value=[*alerts.severities]))
+        limits = [Line(path=("alerts", "thresholds", name), value=plain(limit)) for name, limit in alerts.thresholds.items()]
+        return lines + (limits or [Line(path=("alerts", "thresholds"), value={}, is_sure=True)])
+    if section == "credentials":
+        return [*expect_credentials(files)]
+    if section == "guardrails":
+        base = [Line(path=("guardrails", "base"), value=files.base)] if files.base not in ("", DEFAULT_BASE) else []
+        note = "scripts of package.json" if files.commands else "no script of a usual name in package.json"
+        return [*base, Line(path=("guardrails", "commands"), value=[*files.commands], note=note)]
+    return []
+
+
+def plain(number: float) -> float | int:
+    """Return a whole number without its fraction."""
+    return int(number) if number.is_integer() and abs(number) < 10**15 else number
+
+
+def expected_tests(rules: str) -> str:
+    """Return where the unit tests of a rule file would be: alerts.yml, alerts.test.yml."""
+    stem, dot, ending = rules.rpartition(".")
+    return f"{stem}.test.{ending}" if dot else f"{rules}.test.yml"
+
+
+def expect_deploy(files: ProjectFiles) -> Iterator[Line]:
+    """Yield the section deploy_rehearsal: production's config, tried on the staging app."""
+    main = main_config(files.fly)
+    production = [one.app for one in files.fly if one.role == "production"] or [main.app]
+    staging = next((one for one in files.fly if one.role == "staging"), None)
+    app = staging.app if staging else f"{main.app}-staging"
+    previous = next((one.app for one in files.fly if one.role == "previous"), "")
+    note = "" if staging else "no fly.*.toml names a staging app; this is a guess"
+    values: list[tuple[str, object, str]] = [
+        ("app", app, note),
+        ("config", main.file, ""),
+        ("image", main.image or f"registry.fly.io/{app}:candidate", ""),
+        ("production_apps", [*dict.fromkeys(production)], ""),
+        ("endpoints", [*main.paths] or ["/"], f"checks of {main.file}" if main.paths else f"{main.file} has no HTTP check"),
+        ("previous_schema_app", previous, ""),
+        ("previous_migration", "", "the newest migration that the release before was built on" if previous else ""),
+    ]
+    for key, value, said in values:
+        yield Line(path=("deploy_rehearsal", key), value=value, note=said, is_sure=value == "" and not previous)
+
+
+def main_config(configs: tuple[FlyConfig, ...]) -> FlyConfig:
+    """Return the config that the launch is about: the nearest of production, else the nearest of any."""
+    ranks = {"production": 0, "staging": 1, "other": 2, "previous": 3}
+    return min(configs, key=lambda one: (ranks[one.role], one.file.count("/")))
+
+
+def expect_credentials(files: ProjectFiles) -> Iterator[Line]:
+    """Yield the section credentials: each value of the vault, and who needs it by what names it."""
+    found = files.credentials
+    yield Line(path=("credentials", "vault_folder"), value=found.vault, is_sure=True)
+    if files.fly:
+        staging = next((one.app for one in files.fly if one.role == "staging"), main_config(files.fly).app)
+        yield Line(path=("credentials", "fly_app"), value=staging)
+    if files.repository:
+        yield Line(path=("credentials", "github_repository"), value=files.repository, is_sure=True)
+    for place in found.places:
+        name = name_of(place)
+        users = (["github_environment"] if name in found.workflows else []) + (["fly"] if files.fly else [])
+        value = {"vault": place, "needed_by": users or ["mcp"]}
+        yield Line(path=("credentials", "declared", name), value=value)
+
+
+def file_questions(files: ProjectFiles) -> Iterator[Finding]:
+    """Yield what the files leave to a person, each as a question that yes answers."""
+    alerts, found = files.alerts, files.credentials
+    if alerts and alerts.others:
+        more = format_count(len(alerts.others), "more rule file")
+        yield decide(
+            alerts.rules, f"The project has {more} ({name_some(alerts.others)}): is {alerts.rules} the one that matters?"
+        )
+    if alerts and not alerts.tests:
+        yield decide(alerts.rules, f"No promtool unit tests name {alerts.rules}: is that meant?")
+    if alerts and alerts.without:
+        yield decide(alerts.rules, f"In {alerts.rules} no number is compared with by {name_some(alerts.without)}: is that meant?")
+    if found.names and not found.vault:
+        named = f"{format_count(len(found.names), 'credential')} ({name_some(found.names, most=3)})"
+        yield decide("credentials", f"The files name {named}, and there is no vault folder: are they kept somewhere else?")
+    elif missing := [name for name in found.names if name not in {name_of(place) for place in found.places}]:
+        yield decide("credentials", f"The files name {name_some(missing, most=3)}, which {found.vault} lacks: is that meant?")
+
+
+def decide(place: str, question: str) -> Finding:
+    return Finding(danger=False, place=place, question=question)
