@@ -1,1 +1,1 @@
-"""The first verdict for an unknown project: what is there is read and tried, and written as the project's own expectations."""
+"""What an unknown project is seen to hold, and the expectations that are written from it."""

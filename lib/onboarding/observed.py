@@ -1,4 +1,4 @@
-"""What was seen of a project's database: the data that its observer hands to who writes the expectations."""
+"""What was observed of an unknown project, as the pieces of `make init` hand it to each other."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 class Finding:
     """One thing that a person should look at.
 
-    danger: it looks dangerous, and is told first, as a question; else it is something to decide.
-    place: where it was seen: "public.accounts", "supabase/seed.sql:12", "storage bucket avatars".
-    question: one sentence: what was seen, and what is asked.
+    danger: True for what looks dangerous, which is told first; False for something to decide.
+    place: "public.accounts", "supabase/seed.sql:12", "storage bucket avatars".
+    question: one plain sentence: what was seen, and what is asked.
     """
 
     danger: bool
@@ -22,14 +22,16 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedDatabase:
-    """A project's database as its migrations and seed make it, and what every identity could do there.
+    """A project's database as it was observed on the embedded server.
 
-    exposed_schemas: schemas of `[api]` in config.toml that exist. owned_schemas: those whose objects the migrations made.
-    seed_counts: "schema.table" -> rows, of tables that the seed filled; empty without a seed.
-    seed_problem: why the seed could not be applied or would not hold; '' when it was.
-    identities, scopes, matrix: as the section `rls` of params.
-    unrecognised: (table, role, verb) of cells that are told by an explicit set of rows.
-    rehearsal_rows: SQL for launch/rows.sql; '' when none was needed.
+    exposed_schemas: the schemas that the matrix covers: those of `[api] schemas`, without the platform's own, and the
+        project's schemas that an API role may use.
+    owned_schemas: the schemas whose objects the project's migrations made.
+    seed_counts: "schema.table" -> rows, of the tables that hold rows once the seed ran; {} without a seed.
+    seed_problem: '' or why the seed could not be applied.
+    identities, scopes, matrix: as the section rls of params has them; the matrix as observed.
+    unrecognised: (table, role, verb) of the cells that an explicit set of rows tells.
+    rehearsal_rows: SQL text with rows that the seed lacks; '' when none were needed.
     rollbacks_from: what migrations.rollbacks_from should say; '' when each migration has a rollback.
     problems: what stopped the observation in part, one sentence each.
     """
