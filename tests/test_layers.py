@@ -18,7 +18,7 @@ FLOORS = (
     {"clients"},
     {"tasks", "embedded"},
     {"run"},
-    {"reporters"},
+    {"reporters", "onboarding"},
     {"notebook", "cli"},
     {"__main__"},
 )
@@ -38,6 +38,7 @@ DOORS = {
     "psycopg": {
         "transport/database.py",
         "clients/postgres/",
+        "clients/supabase/rehearsal_rows.py",
         "clients/supabase/seed_files.py",
         "tasks/migrations/",
         "tasks/rls/pgtap.py",
