@@ -14,7 +14,9 @@ from lib.clients.postgres.statements import Token, read_tokens
 TRUE, FALSE = "true", "false"
 
 UID = "auth.uid()"
-JWT = r"(?:auth\.jwt\(\)|\( SELECT auth\.jwt\(\) AS \w+\)|\(?current_setting\('request\.jwt\.claims'::text(?:, true)?\)\)?::jsonb?)"
+JWT = (
+    r"(?:auth\.jwt\(\)|\( SELECT auth\.jwt\(\) AS \w+\)|\(?current_setting\('request\.jwt\.claims'::text(?:, true)?\)\)?::jsonb?)"
+)
 SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\( SELECT auth\.(uid|role|email)\(\) AS \w+\)"), r"auth.\1()"),
     (re.compile(rf"\({JWT} ->> 'sub'::text\)"), "(auth.uid()::text)"),

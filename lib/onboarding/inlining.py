@@ -162,7 +162,9 @@ def qualify(text: str, table: str, columns: Sequence[str]) -> str:
     for place, token in enumerate(tokens):
         before = tokens[place - 1].text if place else ""
         after = tokens[place + 1].text if place + 1 < len(tokens) else ""
-        is_column = token.sort in ("word", "name") and token.text in columns and before not in (".", ":") and after not in ("(", ".")
+        is_column = (
+            token.sort in ("word", "name") and token.text in columns and before not in (".", ":") and after not in ("(", ".")
+        )
         out.append(f"{table}.{token.text}" if is_column else token.text)
     return "".join(out)
 
@@ -182,7 +184,12 @@ def bind(function: Inlined, arguments: Sequence[str], table: str) -> str:
         elif texts[0] == "$" and len(texts) > 1 and texts[1].isdigit():
             out.append(values.get(int(texts[1]), "NULL"))
             at += 2
-        elif tokens[at].sort in ("word", "name") and texts[0] in quoted(named) and is_free(tokens, at) and " FROM " not in function.query:
+        elif (
+            tokens[at].sort in ("word", "name")
+            and texts[0] in quoted(named)
+            and is_free(tokens, at)
+            and " FROM " not in function.query
+        ):
             out.append(quoted(named)[texts[0]])
             at += 1
         else:
@@ -213,7 +220,9 @@ def is_free(tokens: Sequence[Any], at: int) -> bool:
 def rename_own(query: str, table: str) -> str:
     """Return a query in which the policy's own table, where it is asked without an alias, has one that hides nothing."""
     own = re.search(rf"\b(?:FROM|JOIN) \(*\S+\.{re.escape(table)}\b(?! \w)", query)
-    if not own and not re.search(rf"\b(?:FROM|JOIN) \(*\S+\.{re.escape(table)} (?:WHERE|JOIN|ON|LEFT|ORDER|LIMIT|GROUP)\b", query):
+    if not own and not re.search(
+        rf"\b(?:FROM|JOIN) \(*\S+\.{re.escape(table)} (?:WHERE|JOIN|ON|LEFT|ORDER|LIMIT|GROUP)\b", query
+    ):
         return query
     text = re.sub(rf"(?<![\w.]){re.escape(table)}\.", f"{table}_1.", query)
     return re.sub(rf"(\b(?:FROM|JOIN) \(*[^\s(]+\.){re.escape(table)}\b", rf"\1{table} {table}_1", text)

@@ -75,7 +75,12 @@ def bare_name(table: ProbedTable) -> str:
 
 
 def read_book(
-    database: Database, tables: Sequence[ProbedTable], *, schemas: Sequence[str], roles: Sequence[str], functions_in: Sequence[str]
+    database: Database,
+    tables: Sequence[ProbedTable],
+    *,
+    schemas: Sequence[str],
+    roles: Sequence[str],
+    functions_in: Sequence[str],
 ) -> PolicyBook:
     """Return the policies of the schemas' tables. functions_in: the schemas whose functions may be called in them."""
     with database.connect() as connection:

@@ -55,7 +55,9 @@ def name_leaf(text: str, table: str) -> str:
     if "SELECT" in text:
         return name_query(text, table)
     words = re.findall(r"[a-z_]\w*", re.sub(r"'[^']*'(?:::\w+)?|\w+\(|::\w+", " ", text))
-    return "by_" + slug("_".join(dict.fromkeys(word for word in words if word not in ("auth", "and", "or"))))[:30] if words else ""
+    return (
+        "by_" + slug("_".join(dict.fromkeys(word for word in words if word not in ("auth", "and", "or"))))[:30] if words else ""
+    )
 
 
 def name_query(text: str, table: str) -> str:
@@ -77,7 +79,9 @@ def entity_of(text: str, asked: list[str], table: str) -> str:
     """Return what a query is about, in the singular: the key on the left of it, else the table it asks first."""
     if (left := BEFORE_IN.match(text)) and left[1] not in ("id", "uid", "uuid"):
         return slug(re.sub(r"_?[iI]d$", "", left[1]))
-    keys = [slug(key) for key in KEY.findall(text) if key.strip("_") and slug(key) not in ("user", "u", "owner", "member", "profile")]
+    keys = [
+        slug(key) for key in KEY.findall(text) if key.strip("_") and slug(key) not in ("user", "u", "owner", "member", "profile")
+    ]
     if keys:
         return keys[0]
     other = next((name for name in asked if name != table and not MEMBERSHIP.search(name)), table)

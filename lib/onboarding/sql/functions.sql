@@ -1,7 +1,7 @@
 -- One row a function of the project's schemas whose body may be read as one query. Binds: schemas text[].
 select
   p.oid::bigint as oid,
-  format('%I.%I', n.nspname, p.proname) as display_name,
+  format('%%I.%%I', n.nspname, p.proname) as display_name,
   quote_ident(p.proname) as name,
   p.proretset as returns_set,
   p.pronargs as arguments,

@@ -1,7 +1,7 @@
 -- One row a policy of the project's schemas, its expressions spelled with every name qualified by the caller's empty path.
 -- Binds: schemas text[].
 select
-  format('%I.%I', n.nspname, c.relname) as display_name,
+  format('%%I.%%I', n.nspname, c.relname) as display_name,
   p.polname as name,
   case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else '*' end as verb,
   p.polpermissive as is_permissive,
