@@ -16,7 +16,7 @@ from lib.onboarding.applied import FILE_TIMEOUT_S, AppliedProject, open_project
 from lib.onboarding.explicit import list_rows
 from lib.onboarding.exposed import find_findings, problem_sentences
 from lib.onboarding.identities import identities_of
-from lib.onboarding.made_rows import RowMaker, make_rows
+from lib.onboarding.made_rows import RowMaker
 from lib.onboarding.observed import ObservedDatabase
 from lib.onboarding.scenery import Scenery, open_maker, read_scenery
 from lib.onboarding.trying import Draft, Key, judge, observe, start_draft, try_draft
@@ -105,7 +105,7 @@ def find_matrix(draft: Draft, maker: RowMaker, database: Database, *, emit: Emit
 def add_rows_to(database: Database, maker: RowMaker, lacking: Sequence[str]) -> Prepare | None:
     """Make rows for the tables that lack them, undo them, and return what adds them again inside a trial."""
     with database.connect() as connection:
-        make_rows(connection, maker, lacking)
+        maker.make(connection, lacking)
         connection.rollback()
     if not maker.text:
         return None

@@ -76,7 +76,7 @@ def parse(text: str) -> Node:
 
 def strip_parentheses(text: str) -> str:
     """Return an expression without parentheses around all of it."""
-    while text.startswith("(") and text.endswith(")") and closes_at(text) == len(text) - 1 and not text.startswith("( SELECT"):
+    while text.startswith("(") and text.endswith(")") and closes_at(text) == len(text) - 1 and not text.startswith(("( SELECT", "(SELECT")):
         text = text[1:-1].strip()
     return text
 
@@ -121,7 +121,8 @@ def fold(node: Node, *, has_user: bool) -> Node:
     """Return the tree with what is known of the caller put in: whether there is a user at all."""
     if node.joins:
         return join(node.joins, [fold(part, has_user=has_user) for part in node.parts])
-    text = node.text
+    text = tidy(simplify(node.text))
+    node = leaf(text)
     if text.startswith("NOT "):
         inner = fold(parse(text[4:]), has_user=has_user)
         return leaf({TRUE: FALSE, FALSE: TRUE}.get(inner.text, text)) if not inner.joins else node
@@ -141,10 +142,59 @@ def is_nobodys(text: str) -> bool:
     return bool(USER.search(text)) and not re.search(r"\bNOT\b|<>|\bNULL\b|coalesce|\bOR\b|DISTINCT", text, re.IGNORECASE)
 
 
+def simplify(text: str) -> str:
+    """Return an expression whose queries say nothing that goes without saying, once arguments stand in them."""
+    out, at = [], 0
+    while (begin := text.find("WHERE (", at)) >= 0:
+        inner = text[begin + 6 :]
+        end = closes_at(inner)
+        if end < 0:
+            break
+        tree = simplify_tree(parse(inner[: end + 1]))
+        out.append(text[at:begin].rstrip() if str(tree) == TRUE else f"{text[at:begin]}WHERE {tree}")
+        at = begin + 6 + end + 1
+    return "".join([*out, text[at:]])
+
+
+def simplify_tree(node: Node) -> Node:
+    """Return the condition of a query without comparisons that a NULL or a literal decides."""
+    if node.joins:
+        return join(node.joins, [simplify_tree(part) for part in node.parts])
+    if re.fullmatch(r"\(?NULL::[\w.\"]+\)? IS NULL", node.text) or re.fullmatch(r"'[^']*'::[\w.\"]+ IS NOT NULL", node.text):
+        return leaf(TRUE)
+    if re.fullmatch(r"'[^']*'::[\w.\"]+ IS NULL", node.text) or re.fullmatch(r"\S+ = NULL::[\w.\"]+", node.text):
+        return leaf(FALSE)
+    return leaf(tidy(simplify(node.text)))
+
+
+def tidy(text: str) -> str:
+    """Return a condition without what only wraps it: `(select (exists (...)) as "exists") = true` is that `exists`."""
+    if text.endswith(" = true") and is_whole(bare := strip_parentheses(text.removesuffix(" = true"))):
+        text = bare
+    while text.startswith(("(SELECT ", "( SELECT ")) and is_balanced(text):
+        said = split_at(text[1:-1].strip().removeprefix("SELECT "), "AS")
+        inner = strip_parentheses(said[0].strip())
+        if len(said) != 2 or len(split_at(inner, "FROM")) > 1:
+            break
+        text = inner
+    return text
+
+
+def is_whole(text: str) -> bool:
+    """Return whether a condition is a query or an `exists`, nothing beside it."""
+    return text.startswith(("(SELECT ", "( SELECT ", "EXISTS (")) and is_balanced(text)
+
+
+def is_balanced(text: str) -> bool:
+    """Return whether the first parenthesis closes at the end."""
+    begin = text.index("(")
+    return closes_at(text[begin:]) == len(text) - begin - 1
+
+
 def as_predicate(text: str) -> str:
     """Return an expression as a scope's predicate: the user is `:uid`, compared the way a person would write it."""
     text = re.sub(r"\bauth\.uid\(\)(::text)? = ((?:\w+\.)*\w+(?:::text)?)(?![\w.(])", r"\2 = :uid", text)
-    text = re.sub(r"= \(?auth\.uid\(\)(?:::text)?\)?(?![:\w])", "= :uid", text)
+    text = re.sub(r"(= |<> )(?:auth\.uid\(\)(?:::text)?|\(auth\.uid\(\)(?:::text)?\))(?![:\w])", r"\1:uid", text)
     return text.replace("auth.uid()", ":uid::uuid")
 
 

@@ -11,16 +11,23 @@ from lib.onboarding.row_catalogue import MadeColumn, MadeTable
 STATES = 6
 """States of one table that are made for each user: enough for two flags, or a role with its first values."""
 
+PARENTS = 3
+"""Parents of one user under which rows are made: a personal account and a team may differ."""
+
 LABELS = 4
 """Values of one column that are tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowPlan:
-    """One row to make. user: whose it is. users, values: column -> user, value. parents: the user whose parents it has."""
+    """One row to make. user: whose it is. users, values: column -> user, value.
+
+    parents: the user whose parents it has. turn: which of that user's, where there are several.
+    """
 
     user: str
     parents: str
+    turn: int
     users: Mapping[str, str]
     values: Mapping[str, str]
 
@@ -35,14 +42,15 @@ def plan_rows(
     columns = [name for name in dict.fromkeys((*table.own_users, *compared)) if name in table.columns]
     keyed = {name for one in table.references for name in one.columns} | set(columns)
     states = list(states_of(table, values, keyed))
-    for state in states:
-        for user in users:
-            yield RowPlan(user=user, parents=user, users=dict.fromkeys(columns, user), values=state)
+    for turn in range(PARENTS if table.parents else 1):
+        for state in states if turn == 0 else states[:1]:
+            for user in users:
+                yield RowPlan(user=user, parents=user, turn=turn, users=dict.fromkeys(columns, user), values=state)
     if not table.parents or not columns:
         return
     for place, user in enumerate(users[:-1]):
         for state in unique_ends(states):
-            yield RowPlan(user=user, parents=users[place + 1], users=dict.fromkeys(columns, user), values=state)
+            yield RowPlan(user=user, parents=users[place + 1], turn=0, users=dict.fromkeys(columns, user), values=state)
 
 
 def unique_ends(states: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
@@ -66,6 +74,8 @@ def labels_of(column: MadeColumn, said: Sequence[str]) -> list[str]:
     """Return the values of a column that policies ask for, and one that they don't."""
     if column.category == "B":
         return ["true", "false"]
+    if column.category == "D" and column.base_type != "interval":
+        return ["2099-01-01", "2000-01-01"]
     if column.labels:
         return list(dict.fromkeys([*(one for one in said if one in column.labels), *column.labels]))
     if column.category == "S" and said:

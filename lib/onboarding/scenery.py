@@ -128,6 +128,24 @@ def compared_values(book: PolicyBook) -> dict[str, list[str]]:
     return {name: list(dict.fromkeys(values)) for name, values in found.items()}
 
 
+def values_of(scenery: Scenery) -> dict[str, dict[str, list[str]]]:
+    """Return table -> column -> the literals that policies compare it with; of times only those of the table's own policies."""
+    said = compared_values(scenery.book)
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, table in scenery.catalogue.items():
+        own = {
+            word
+            for one in scenery.book.policies.get(name, ())
+            for text in (one.reaches, one.keeps)
+            for word in NAMED.findall(text or "")
+        }
+        keyed = {column for one in table.references for column in one.columns}
+        for column in table.columns.values():
+            if column.name in said and column.name not in keyed and (column.category != "D" or column.name in own):
+                found.setdefault(name, {})[column.name] = said[column.name]
+    return found
+
+
 def compared_columns(book: PolicyBook, table: str) -> list[str]:
     """Return the columns of a table that its own policies compare with the caller."""
     texts = [
@@ -154,6 +172,7 @@ def open_maker(scenery: Scenery) -> RowMaker:
     return RowMaker(
         tables=scenery.catalogue,
         users=[one.id for one in scenery.people],
-        values=compared_values(scenery.book),
+        newcomers=[(one.id, one.email) for one in scenery.people if one.is_made],
+        values=values_of(scenery),
         user_columns={name: compared_columns(scenery.book, name) for name in scenery.catalogue},
     )

@@ -54,9 +54,16 @@ def name_leaf(text: str, table: str) -> str:
         return f"not_{slug(match[2])}"
     if "SELECT" in text:
         return name_query(text, table)
-    words = re.findall(r"[a-z_]\w*", re.sub(r"'[^']*'(?:::\w+)?|\w+\(|::\w+", " ", text))
+    words = re.findall(r"[a-z_]\w*", re.sub(r"'[^']*'(?:::\w+)?|::\w+|\w+\.(?=\w)|\b\w+\(\)", " ", text))
     return (
-        "by_" + slug("_".join(dict.fromkeys(word for word in words if word not in ("auth", "and", "or"))))[:30] if words else ""
+        "by_"
+        + slug(
+            "_".join(
+                dict.fromkeys(word for word in words if word not in ("auth", "and", "or", "true", "false", "interval", "now"))
+            )
+        )[:30]
+        if words
+        else ""
     )
 
 
