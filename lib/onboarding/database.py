@@ -90,9 +90,9 @@ def find_matrix(draft: Draft, maker: RowMaker, database: Database, *, emit: Emit
         if not lacking:
             break
         emit(f"making rows for {format_count(len(lacking), 'table')}")
-        before = len(maker.statements)
+        before = len(maker.steps)
         prepare = add_rows_to(database, maker, lacking)
-        if len(maker.statements) == before:
+        if len(maker.steps) == before:
             break
         draft.settled.clear()
         try_draft(draft, database, prepare, emit=emit)
@@ -106,6 +106,8 @@ def add_rows_to(database: Database, maker: RowMaker, lacking: Sequence[str]) -> 
     """Make rows for the tables that lack them, undo them, and return what adds them again inside a trial."""
     with database.connect() as connection:
         maker.make(connection, lacking)
+        connection.rollback()
+        maker.make(connection, [])
         connection.rollback()
     if not maker.text:
         return None

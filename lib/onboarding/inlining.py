@@ -110,7 +110,7 @@ def parse_body(connection: psycopg.Connection[DictRow], row: Mapping[str, Any]) 
     query = body_of(row["language"], row["body"])
     if not query:
         return None
-    path = row["path"] if row["has_path"] else LAUNCH_PATH
+    path = row["path"].replace('""', "") if row["has_path"] else LAUNCH_PATH
     make = (
         f"create function pg_temp.{row['name']}({row['declared']}) returns {row['result']} language sql\n"
         f"begin atomic\n{query};\nend"

@@ -6,6 +6,7 @@ The statements that worked are the text of `launch/rows.sql`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,9 @@ from lib.transport.database import quote_name
 
 STATEMENT_TIMEOUT_MS = 3_000
 """Milliseconds for one made row: a trigger that takes longer is switched off for it."""
+
+IS_OLD = 'pg_catalog.age(t.xmin) > 0 as "is old"'
+"""Whether a row was there before this transaction."""
 
 MOST_PARENTS = 60
 """Rows of a parent that are looked at for the users' own."""
@@ -41,7 +45,7 @@ class RowMaker:
     newcomers: Sequence[tuple[str, str]]
     values: Mapping[str, Mapping[str, Sequence[str]]]
     user_columns: Mapping[str, Sequence[str]]
-    statements: list[str] = field(default_factory=list)
+    steps: list[list[str]] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     made: dict[str, list[tuple[str, Row]]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -51,19 +55,27 @@ class RowMaker:
     @property
     def text(self) -> str:
         """What the rows are as a file of SQL; '' without any."""
-        return "\n".join(self.statements) + "\n" if self.statements else ""
+        return "".join(f"{statement}\n" for step in self.steps for statement in step)
 
     def make(self, connection: psycopg.Connection[DictRow], lacking: Sequence[str]) -> None:
         """Make rows for these tables in the open transaction, after those that were made before."""
         connection.execute(f"set local statement_timeout = {STATEMENT_TIMEOUT_MS}")
         connection.execute("set constraints all immediate")
-        for statement in self.statements:
-            connection.execute(statement.encode())
-        if not self.statements:
+        self.replay(connection)
+        if not self.steps:
             self.add_newcomers(connection)
         self.lacking = frozenset(lacking)
         for name in lacking:
             self.fill(connection, name)
+
+    def replay(self, connection: psycopg.Connection[DictRow]) -> None:
+        """Insert again what was made before; what does not go in a second time is forgotten."""
+        kept = []
+        for step in self.steps:
+            with suppress(psycopg.Error):
+                run(connection, step)
+                kept.append(step)
+        self.steps = kept
 
     def add_newcomers(self, connection: psycopg.Connection[DictRow]) -> None:
         """Make the users that the seed does not have; what a project's triggers make for them is made, too."""
@@ -75,7 +87,7 @@ class RowMaker:
                 except psycopg.Error as exc:
                     self.problems.setdefault(USERS, f"a sign-up fails: {describe(exc)}")
                     continue
-                self.statements += statements
+                self.steps.append(statements)
                 break
 
     def fill(self, connection: psycopg.Connection[DictRow], name: str) -> None:
@@ -107,7 +119,7 @@ class RowMaker:
             return
         self.problems.pop(table.name, None)
         if tried.is_new:
-            self.statements += tried.statements
+            self.steps.append(tried.statements)
             rows.append((plan.user, tried.row))
 
     def build(self, connection: psycopg.Connection[DictRow], table: MadeTable, plan: RowPlan) -> Row | None:
@@ -154,11 +166,13 @@ class RowMaker:
             return self.outside_anchors(connection, parent)
         names = [name for name, column in table.columns.items() if not column.is_generated or column.is_primary]
         users = [name for name in dict.fromkeys((*table.own_users, *self.user_columns.get(parent, ()))) if name in names]
+        keys = [name for name in names if table.columns[name].is_primary]
         shown = ", ".join(f"quote_nullable({quote_name(name)}::text) as {quote_name(name)}" for name in names)
         owner = [f"coalesce({quote_name(name)}::text = any (%s), false)" for name in users]
         order = f"({' or '.join(owner)}) desc, " if owner else ""
-        asked = f"select {shown} from {parent} t order by {order}t.tableoid, t.ctid limit {MOST_PARENTS}"
-        found = connection.execute(asked.encode(), [list(self.users)] * len(owner)).fetchall()
+        asked = f"select {shown}, {IS_OLD} from {parent} t order by {order}t.tableoid, t.ctid limit {MOST_PARENTS}"
+        rows = connection.execute(asked.encode(), [list(self.users)] * len(owner)).fetchall()
+        found = [row for row in rows if row.pop("is old") or self.is_certain(parent, keys, row)]
         chosen: dict[str, list[Row]] = {}
         for place, user in enumerate(self.users):
             own = [row for row in found if quote_text(user) in (row[name] for name in users)]
@@ -168,6 +182,12 @@ class RowMaker:
             if picked:
                 chosen[user] = [{name: str(value) for name, value in row.items()} for row in picked]
         return chosen
+
+    def is_certain(self, table: str, keys: Sequence[str], row: Mapping[str, Any]) -> bool:
+        """Return whether a row of this transaction has the same key next time: one of ours, or of a user."""
+        key = [as_text(str(row[name])) for name in keys]
+        ours = ([as_text(made.get(name, "")) for name in keys] for _, made in self.made.get(table, []))
+        return key in ours or bool(key and all(value in self.users for value in key))
 
     def unlike(self, table: str, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Return the first row in each state that policies ask for."""

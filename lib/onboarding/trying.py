@@ -144,6 +144,8 @@ def try_draft(draft: Draft, database: Database, prepare: Prepare | None, *, emit
 
 def observe(draft: Draft, database: Database, prepare: Prepare | None, names: Sequence[str]) -> Iterator[Cell]:
     """Yield the cells of some tables as the probe sees them; tables that take too long are found by halves and given up."""
+    if not names:
+        return
     timeout_s = STATEMENT_TIMEOUT_S if len(names) > 1 else ALONE_TIMEOUT_S
     try:
         cells = observe_matrix(database, draft.section(names, timeout_s=timeout_s), prepare=prepare)
