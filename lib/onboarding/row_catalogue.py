@@ -1,0 +1,99 @@
+"""What must be known of tables before a valid row can be made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow
+
+from lib.transport.database import read_query
+
+USERS = "auth.users"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeColumn:
+    """One column. type: as SQL spells it; base_type: below a domain. labels: of an enum. longest: characters, 0 for any."""
+
+    name: str
+    type: str
+    base_type: str
+    category: str
+    element: str | None
+    labels: Sequence[str]
+    longest: int
+    is_required: bool
+    default: str | None
+    is_generated: bool
+    identity: str
+    is_primary: bool
+    is_unique: bool
+    domain_check: str | None
+    partition: str | None
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether the server would count it up by itself."""
+        return bool(self.identity) or "nextval(" in (self.default or "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """One foreign key: columns -> keys of the parent."""
+
+    parent: str
+    columns: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRule:
+    """One check constraint: a condition over columns."""
+
+    name: str
+    condition: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeTable:
+    """One table: its name as SQL spells it, its columns by name, its foreign keys and its checks."""
+
+    name: str
+    columns: Mapping[str, MadeColumn]
+    references: tuple[Reference, ...] = ()
+    checks: Mapping[str, CheckRule] = field(default_factory=dict)
+
+    @property
+    def parents(self) -> tuple[Reference, ...]:
+        """Its foreign keys to other tables of the project."""
+        return tuple(one for one in self.references if one.parent not in (USERS, self.name))
+
+    @property
+    def own_users(self) -> tuple[str, ...]:
+        """Its columns that refer to a user."""
+        return tuple(one.columns[0] for one in self.references if one.parent == USERS and len(one.columns) == 1)
+
+
+def read_row_catalogue(connection: psycopg.Connection[DictRow], schemas: Sequence[str]) -> dict[str, MadeTable]:
+    """Return every table of the schemas that rows may be made for, and auth.users, by name."""
+    bound: dict[str, Any] = {"schemas": list(schemas)}
+    columns: dict[str, dict[str, MadeColumn]] = {}
+    for row in connection.execute(read_query(__package__, "made_columns"), bound):
+        given = {key: value for key, value in row.items() if key != "display_name"}
+        columns.setdefault(row["display_name"], {})[row["name"]] = MadeColumn(**{**given, "labels": row["labels"] or ()})
+    references: dict[str, list[Reference]] = {}
+    for row in connection.execute(read_query(__package__, "made_references"), bound):
+        one = Reference(parent=row["parent"], columns=tuple(row["columns"]), keys=tuple(row["keys"]))
+        references.setdefault(row["display_name"], []).append(one)
+    checks: dict[str, dict[str, CheckRule]] = {}
+    for row in connection.execute(read_query(__package__, "made_checks"), bound):
+        rule = CheckRule(name=row["name"], condition=row["condition"], columns=tuple(row["columns"]))
+        checks.setdefault(row["display_name"], {})[rule.name] = rule
+    return {
+        name: MadeTable(name=name, columns=found, references=tuple(references.get(name, ())), checks=checks.get(name, {}))
+        for name, found in columns.items()
+    }
