@@ -30,7 +30,7 @@ def database_reasons(files: ProjectFiles) -> dict[str, str]:
         return dict.fromkeys(("migrations", "seed", "rls", "backup_restore", "database"), reason)
     if files.supabase.seed_off:
         return {"seed": no("seed, which supabase/config.toml switches off,")}
-    return {} if files.supabase.seeds else {"seed": no("seed file")}
+    return {} if files.supabase.seeds else {"seed": no("seed file with statements")}
 
 
 def fly_reasons(files: ProjectFiles) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lib.clients.npm import PACKAGE
 from lib.core.wording import format_count, join_words, name_some
 from lib.onboarding.applies import find_inapplicable
 from lib.onboarding.observed import Finding, ObservedDatabase
@@ -104,7 +105,8 @@ def expect_of_files(section: str, files: ProjectFiles) -> list[Line]:
         return [*expect_credentials(files)]
     if section == "guardrails":
         base = [Line(path=("guardrails", "base"), value=files.base)] if files.base not in ("", DEFAULT_BASE) else []
-        note = "scripts of package.json" if files.commands else "no script of a usual name in package.json"
+        has_package = PACKAGE in files.packages
+        note = "scripts of package.json" if files.commands else "none of a usual name" if has_package else "no package.json here"
         return [*base, Line(path=("guardrails", "commands"), value=[*files.commands], note=note)]
     return []
 

@@ -1,4 +1,4 @@
-"""The files of <pack>/launch/ that init writes: project.yaml, rows.sql, confirm.ipynb; what changes in them, and how it is put there."""
+"""The files of <pack>/launch/ that init writes: project.yaml, rows.sql, confirm.ipynb; what changes, and how it is put there."""
 
 from __future__ import annotations
 

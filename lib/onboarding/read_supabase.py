@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from lib.clients.postgres.statements import split_statements
 from lib.clients.supabase.migration_files import ROLLBACKS, VALID_NAME
 from lib.clients.supabase.project_config import CONFIG, read_config, read_section
 from lib.clients.supabase.seed_files import match_files, read_patterns
 from lib.core.errors import TargetError
-from lib.core.pack_files import is_folder, list_files
+from lib.core.pack_files import is_folder, list_files, read_text_file
 from lib.onboarding.tree import Tree
 
 FOLDER = "supabase"
@@ -83,12 +84,14 @@ def names_in(tree: Tree, folder: str, problems: list[str]) -> list[str]:
 
 
 def find_seeds(tree: Tree, problems: list[str]) -> tuple[str, ...]:
-    """Return the files that the seed's patterns name; those that name none are said."""
+    """Return the files that the seed's patterns name and that hold a statement; what can't be read is said."""
     found: list[str] = []
     try:
         for pattern in read_patterns(tree.root):
             paths = match_files(tree.root / FOLDER, pattern.removeprefix("./"), root=tree.root)
-            found += [path.relative_to(tree.root).as_posix() for path in paths]
+            found += [
+                path.relative_to(tree.root).as_posix() for path in paths if split_statements(read_text_file(path, root=tree.root))
+            ]
     except TargetError as exc:
         problems.append(exc.message)
     return tuple(dict.fromkeys(found))

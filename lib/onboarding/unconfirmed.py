@@ -175,7 +175,7 @@ def text_at(pack: Path, line: Unconfirmed) -> str:
 
 
 def rewrite(pack: Path, line: Unconfirmed, text: str) -> None:
-    """Replace one line, in one step, if it is still as it was listed. Raises ParamsError when it is not, or the file would break."""
+    """Replace one line, in one step, if it is still as it was listed. Raises ParamsError when it is not, or no YAML then."""
     before = read_text(pack, line.file) or ""
     ending = "\r\n" if "\r\n" in before else "\n"
     lines = before.replace("\r\n", "\n").split("\n")
