@@ -224,7 +224,7 @@ def find_differences(layout: Layout, wanted: Wanted, file: str) -> Iterator[str]
     known = {line.path[:length] for line in wanted.lines for length in range(1, len(line.path) + 1)}
     own = spoken_for(wanted)
     for entry in layout.leaves():
-        is_told = is_below(entry.path, TOLD_WHEN_GONE) or is_our_reason(entry)
+        is_told = (is_below(entry.path, TOLD_WHEN_GONE) and entry.value != {}) or is_our_reason(entry)
         is_covered = any(entry.path[:length] in own for length in range(1, len(entry.path) + 1))
         if (
             is_told
