@@ -1,0 +1,43 @@
+"""What a project does not have does not apply, and only that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lib.onboarding.applies import find_inapplicable
+from lib.onboarding.project_files import read_project
+from tests.support.onboarding_worlds import make_supabase_project, make_whole_project, write
+
+TASKS = {"migrations", "seed", "rls", "health", "credentials", "deploy_rehearsal", "alerts", "backup_restore"}
+
+
+def tasks_without(root: Path) -> set[str]:
+    return set(find_inapplicable(read_project(root))) & TASKS
+
+
+def test_a_project_with_supabase_alone_keeps_the_tasks_of_its_database(tmp_path: Path) -> None:
+    assert tasks_without(make_supabase_project(tmp_path)) == {"health", "credentials", "deploy_rehearsal", "alerts"}
+
+
+def test_a_whole_project_keeps_everything(tmp_path: Path) -> None:
+    assert find_inapplicable(read_project(make_whole_project(tmp_path))) == {}
+
+
+def test_an_empty_project_keeps_its_guardrails(tmp_path: Path) -> None:
+    assert tasks_without(tmp_path) == TASKS
+    reasons = set(find_inapplicable(read_project(tmp_path)).values())
+    assert all(one.startswith("no ") and one.endswith(" in this project") for one in reasons)
+
+
+def test_a_seed_that_says_nothing_or_is_switched_off_does_not_apply(tmp_path: Path) -> None:
+    make_supabase_project(tmp_path)
+    write(tmp_path, {"supabase/seed.sql": "-- later\n"})
+    assert "seed" in tasks_without(tmp_path)
+    write(tmp_path, {"supabase/seed.sql": "select 1;", "supabase/config.toml": "[db.seed]\nenabled = false\n"})
+    assert "seed" in tasks_without(tmp_path)
+
+
+def test_one_vendor_is_enough_for_health(tmp_path: Path) -> None:
+    write(tmp_path, {".env.example": "CHATWOOT_API_TOKEN=\n"})
+    reasons = find_inapplicable(read_project(tmp_path))
+    assert "publer" in reasons and not {"chatwoot", "health", "mail"} & set(reasons)
