@@ -27,6 +27,7 @@ from lib.core.visible import plain_line, say
 
 WRONG_INPUT = 2
 BROKEN = 3
+INTERRUPTED = 130
 READER_LEFT = 141
 """As a shell says it of a program that a closed pipe ended (SIGPIPE)."""
 ROOM = "Free some room there"
@@ -260,7 +261,12 @@ def command_init(options: argparse.Namespace) -> int:
     """Write a project's launch folder."""
     from lib.cli.init import init
 
-    return init(options.pack, name=options.name, is_dry=options.dry_run.strip().lower() not in ("", "0", "no", "false"))
+    is_dry = options.dry_run.strip().lower() not in ("", "0", "no", "false")
+    try:
+        return init(options.pack, name=options.name, is_dry=is_dry)
+    except KeyboardInterrupt:
+        say("Stopped. Each file is as it was, or whole.", to=sys.stderr)
+        return INTERRUPTED
 
 
 def command_confirm(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import sys
@@ -69,8 +70,16 @@ def print_lines(lines: Sequence[Unconfirmed]) -> None:
 
 def walk(pack: Path, lines: Sequence[Unconfirmed]) -> None:
     """Ask about each line, and say at the end what is left."""
-    place = 0
     now: dict[int, str] = {}
+    with contextlib.suppress(KeyboardInterrupt):
+        ask_all(pack, lines, now)
+    left = len(find_unconfirmed(pack))
+    say(f"{format_count(len(now), 'line')} confirmed, {left:,} left." if left else "Every line is confirmed.")
+
+
+def ask_all(pack: Path, lines: Sequence[Unconfirmed], now: dict[int, str]) -> None:
+    """Ask about each line until the last, or until a person stops. now: filled with what stands where one was decided."""
+    place = 0
     while place < len(lines):
         show_line(lines[place], place, len(lines))
         key = read_key()
@@ -85,8 +94,6 @@ def walk(pack: Path, lines: Sequence[Unconfirmed]) -> None:
         elif key != "s":
             continue
         place += 1
-    left = len(find_unconfirmed(pack))
-    say(f"{format_count(len(now), 'line')} confirmed, {left:,} left." if left else "Every line is confirmed.")
 
 
 def show_line(line: Unconfirmed, place: int, count: int) -> None:

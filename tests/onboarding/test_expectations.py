@@ -59,7 +59,11 @@ def test_a_database_that_could_not_be_observed_leaves_its_sections_alone(tmp_pat
 
 def test_a_cell_told_by_rows_says_so(tmp_path: Path) -> None:
     observed = observation(unrecognised=frozenset({("public.notes", "authenticated", "select")}))
-    [line] = [one for one in expect("x", read_project(make_supabase_project(tmp_path)), observed).lines if one.path[-1] == "authenticated"]
+    [line] = [
+        one
+        for one in expect("x", read_project(make_supabase_project(tmp_path)), observed).lines
+        if one.path[-1] == "authenticated"
+    ]
     assert line.note == "select: the rows seen, no rule was recognised"
 
 

@@ -32,7 +32,9 @@ def test_a_whole_project_is_read(tmp_path: Path) -> None:
     assert files.credentials.places == ("app.env#CHATWOOT_API_TOKEN", "publer.json#api_key")
     assert (files.vendors, files.owner) == ({"chatwoot", "publer"}, "@shop/team")
     assert (files.runbooks, files.directions) == (("docs/runbooks/deploy.md",), ("docs/direction.md",))
-    assert files.problems == ("The script ci of package.json was left out: it may change more than a copy of the project (deploy).",)
+    assert files.problems == (
+        "The script ci of package.json was left out: it may change more than a copy of the project (deploy).",
+    )
 
 
 def test_values_of_the_vault_are_secrets_from_here_on(tmp_path: Path) -> None:
@@ -68,7 +70,15 @@ def make_odd(root: Path, kind: str, name: str) -> None:
 @pytest.mark.parametrize("kind", ["fifo", "link out", "link to itself", "huge", "UTF-16", "broken", "NUL"])
 @pytest.mark.parametrize(
     "name",
-    ["fly.toml", "apps/api/fly.toml", "package.json", "supabase/config.toml", "prometheus-alerts.yml", ".env.example", "CODEOWNERS"],
+    [
+        "fly.toml",
+        "apps/api/fly.toml",
+        "package.json",
+        "supabase/config.toml",
+        "prometheus-alerts.yml",
+        ".env.example",
+        "CODEOWNERS",
+    ],
 )
 def test_an_odd_file_is_one_sentence(tmp_path: Path, kind: str, name: str) -> None:
     make_odd(tmp_path, kind, name)

@@ -12,7 +12,25 @@ from lib.onboarding.yaml_text import MARK, Line, mark, spell_line, spell_tree, s
 
 DAY = "2026-11-26"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40) | st.sampled_from(
-    ['public."My: Table"', "a # b", "yes", "20250101", "~", "- x", "a\nb", "'", '"', "\u2028", "é", "a: b", "{", "!x", "&a", "*a", "1:30"]
+    [
+        'public."My: Table"',
+        "a # b",
+        "yes",
+        "20250101",
+        "~",
+        "- x",
+        "a\nb",
+        "'",
+        '"',
+        "\u2028",
+        "é",
+        "a: b",
+        "{",
+        "!x",
+        "&a",
+        "*a",
+        "1:30",
+    ]
 )
 KEYS = TEXTS.filter(lambda text: text != "<<")
 VALUES: st.SearchStrategy[Any] = st.recursive(
