@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lib.core.wording import name_some
 from lib.onboarding.project_files import ProjectFiles
 
 
@@ -26,7 +27,8 @@ def no(what: str) -> str:
 def database_reasons(files: ProjectFiles) -> dict[str, str]:
     """Return why the database's tasks do not apply: nothing makes a database, or nothing fills it."""
     if files.supabase is None or not files.supabase.migrations:
-        reason = no("supabase folder" if files.supabase is None else "supabase/migrations")
+        lacking = f"supabase folder but that of {name_some(files.elsewhere)}" if files.elsewhere else "supabase folder"
+        reason = no(lacking if files.supabase is None else "supabase/migrations")
         return dict.fromkeys(("migrations", "seed", "rls", "backup_restore", "database"), reason)
     if files.supabase.seed_off:
         return {"seed": no("seed, which supabase/config.toml switches off,")}

@@ -33,13 +33,22 @@ def expect(name: str, files: ProjectFiles, observed: ObservedDatabase | None) ->
             lines += sections[section](observed) if observed and "database" not in reasons else []
         elif section not in reasons:
             lines += expect_of_files(section, files)
-    is_unseen = "database" not in reasons and (observed is None or bool(observed.problems))
     return Wanted(
         name=name,
         lines=tuple(lines),
         questions=tuple([*(observed.findings if observed else ()), *file_questions(files)]),
-        unseen=tuple((one,) for one in DATABASE_SECTIONS) if is_unseen else (),
+        unseen=() if "database" in reasons else tuple(find_unseen(observed)),
     )
+
+
+def find_unseen(observed: ObservedDatabase | None) -> Iterator[tuple[str, ...]]:
+    """Yield the paths below which not all was looked at: those of a table that a problem is about, else all of them."""
+    for problem in ("nothing was observed",) if observed is None else observed.problems:
+        table = problem.partition(": ")[0]
+        if observed is None or table not in observed.matrix:
+            yield from ((one,) for one in DATABASE_SECTIONS)
+        else:
+            yield from (("rls", "matrix", table), ("rls", "scopes", table), ("seed", "expected_counts", table))
 
 
 def expect_migrations(observed: ObservedDatabase) -> Iterator[Line]:
@@ -168,6 +177,8 @@ def expect_credentials(files: ProjectFiles) -> Iterator[Line]:
 def file_questions(files: ProjectFiles) -> Iterator[Finding]:
     """Yield what the files leave to a person, each as a question that yes answers."""
     alerts, found = files.alerts, files.credentials
+    if files.elsewhere:
+        yield decide("supabase", f"The supabase folder is in {name_some(files.elsewhere)}: is this, above it, the project to launch?")
     if alerts and alerts.others:
         more = format_count(len(alerts.others), "more rule file")
         yield decide(

@@ -109,10 +109,9 @@ def last_line(value: yaml.Node, key: yaml.Node, lines: tuple[str, ...]) -> int:
 
 
 def inner_nodes(node: yaml.CollectionNode) -> list[yaml.Node]:
-    """Return the values of a mapping or sequence, and a mapping's keys."""
-    if isinstance(node, yaml.MappingNode):
-        return [one for pair in node.value for one in pair if one.start_mark.index >= node.start_mark.index]
-    return [one for one in node.value if one.start_mark.index >= node.start_mark.index]
+    """Return the values of a mapping or sequence, and a mapping's keys; what an alias names is written elsewhere."""
+    every = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+    return [one for one in every if one is not node and one.start_mark.index >= node.start_mark.index]
 
 
 def is_literal(value: yaml.Node) -> bool:

@@ -42,7 +42,7 @@ def merge_document(text: str | None, wanted: Wanted, *, day: str, file: str) -> 
     insert_all(lines, layout, additions, gone, day)
     renewed = renew_questions(drop_removed(lines), order_questions(wanted.questions), day=day, keep=bool(wanted.unseen))
     result = "\n".join(renewed)
-    read_existing(result, f"{file}, with what is new in it,")
+    require_readable(result, file)
     ending = "\r\n" if "\r\n" in text else "\n"
     return Merged(text=result.replace("\n", ending), differences=tuple(find_differences(layout, wanted, file)))
 
@@ -55,6 +55,17 @@ def read_existing(text: str, file: str) -> Layout:
     if not layout.is_updatable:
         raise ParamsError(f"{file} is not a list of sections, one a line. Fix: Write it as `section:` with lines below it.")
     return layout
+
+
+def require_readable(result: str, file: str) -> None:
+    """Raise ParamsError when a changed text is no YAML any more, as where a line that goes has an anchor."""
+    try:
+        read_layout(result)
+    except PlainYamlError as exc:
+        raise ParamsError(
+            f"{file} can't be changed line by line: {exc}. "
+            "Fix: Write it without anchors (&), aliases (*) and document ends (...); nothing was written."
+        ) from exc
 
 
 def write_new(wanted: Wanted, day: str) -> str:
@@ -105,7 +116,7 @@ def find_gone(layout: Layout, wanted: Wanted) -> set[Path]:
     gone -= still_named(layout, gone)
     for entry in sorted(layout.entries.values(), key=lambda one: -len(one.path)):
         inside = layout.children(entry.path) if entry.is_block else []
-        if inside and all(one.path in gone for one in inside):
+        if inside and len(inside) == len(entry.value) and all(one.path in gone for one in inside):
             gone.add(entry.path)
     return gone
 

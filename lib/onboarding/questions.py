@@ -10,10 +10,10 @@ from lib.onboarding.observed import Finding
 from lib.onboarding.yaml_text import MARK, mark, spell_comment
 
 QUESTION = re.compile(
-    r"^# (?P<kind>DANGER|DECIDE)\? (?P<text>.*?)(?P<answer> Yes\.)?\s*(?P<mark>#\s*observed [-\d]+, unconfirmed)?\s*$"
+    r"^# (?P<kind>DANGER|DECIDE)\? (?P<text>.*?)(?P<answer> Seen and accepted\.)?\s*(?P<mark>#\s*observed [-\d]+, unconfirmed)?\s*$"
 )
-ANSWER = " Yes."
-"""What a question says once a person has said that it is meant."""
+ANSWER = " Seen and accepted."
+"""What a question says once a person has accepted it."""
 
 
 def spell_question(finding: Finding) -> str:
@@ -39,7 +39,7 @@ def is_danger(line: str) -> bool:
 
 
 def answered(line: str) -> str:
-    """Return a question's line as it stands once a person has said that it is meant."""
+    """Return a question's line as it stands once a person has accepted what it says."""
     return bare_question(line) + ANSWER
 
 

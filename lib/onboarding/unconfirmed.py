@@ -74,7 +74,7 @@ class Unconfirmed:
     def seen(self) -> str:
         """Where what it says was seen."""
         if self.entry is None:
-            return "Yes says that it is meant. If it is not, correct the project, then run `make init` again."
+            return "y says that you saw and accept it. If you do not, correct the project, then run `make init` again."
         return next((said for path, said in SEEN if self.entry.path[: len(path)] == path), "")
 
     @property

@@ -78,7 +78,7 @@ def test_keys_confirm_change_skip_and_go_back_each_saved_at_once(walk: Walk, pac
     walk.wait_for("q stop")
     walk.press("y", "2 of 4")
     walk.wait_for("q stop")
-    assert "is that meant? Yes.\n" in text_of(pack)
+    assert "is that meant? Seen and accepted.\n" in text_of(pack)
     walk.press("b", "DANGER  1 of 4")
     walk.wait_for("q stop")
     assert text_of(pack) == TEXT
@@ -106,7 +106,7 @@ def test_ctrl_c_stops_and_what_was_said_stays(walk: Walk, pack: Path) -> None:
     walk.wait_for("q stop")
     walk.press("\x03", "1 line confirmed, 3 left.")
     assert walk.end() == 0
-    assert "is that meant? Yes.\n" in text_of(pack)
+    assert "is that meant? Seen and accepted.\n" in text_of(pack)
 
 
 def test_no_to_a_question_leaves_it(walk: Walk, pack: Path) -> None:

@@ -37,6 +37,11 @@ def test_a_seed_that_says_nothing_or_is_switched_off_does_not_apply(tmp_path: Pa
     assert "seed" in tasks_without(tmp_path)
 
 
+def test_a_supabase_folder_further_down_is_no_reason_to_say_there_is_none(tmp_path: Path) -> None:
+    make_supabase_project(tmp_path / "apps/web")
+    assert find_inapplicable(read_project(tmp_path))["rls"] == "no supabase folder but that of apps/web in this project"
+
+
 def test_one_vendor_is_enough_for_health(tmp_path: Path) -> None:
     write(tmp_path, {".env.example": "CHATWOOT_API_TOKEN=\n"})
     reasons = find_inapplicable(read_project(tmp_path))

@@ -53,6 +53,10 @@ def test_a_database_that_could_not_be_observed_leaves_its_sections_alone(tmp_pat
     files = read_project(make_supabase_project(tmp_path))
     for observed in (None, observation(problems=("The server stopped.",))):
         assert expect("x", files, observed).unseen == (("migrations",), ("seed",), ("rls",))
+    told = observation(problems=("public.notes: what anon may select could not be told.",))
+    assert ("rls", "matrix", "public.notes") in expect("x", files, told).unseen and ("rls",) not in expect(
+        "x", files, told
+    ).unseen
     assert expect("x", files, observation()).unseen == ()
     assert "rls" not in to_data(expect("x", files, None).lines)
 

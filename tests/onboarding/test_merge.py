@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lib.core.errors import ParamsError
 from lib.core.plain_yaml import load_yaml
+from lib.onboarding.layout import read_layout
 from lib.onboarding.merge import Merged, merge_document
 from lib.onboarding.observed import Finding
 from lib.onboarding.wanted import Wanted
@@ -153,7 +154,7 @@ def test_an_answered_question_is_not_asked_again_and_one_that_is_no_more_goes() 
     text = merge(None, wanted(questions=(finding,)), DAY).text
     line = "# DANGER? public.a: anon may write: is that meant?"
     assert f"{line}  # observed {DAY}, unconfirmed\n" in text
-    answered = text.replace(f"{line}  # observed {DAY}, unconfirmed", f"{line} Yes.")
+    answered = text.replace(f"{line}  # observed {DAY}, unconfirmed", f"{line} Seen and accepted.")
     assert merge(answered, wanted(questions=(finding,))).text == answered
     assert line not in merge(text, wanted()).text
     assert line in merge(text, wanted(unseen=(("rls",),))).text
@@ -176,3 +177,47 @@ def test_what_is_no_list_of_sections_is_refused(text: str) -> None:
 def test_a_document_that_only_has_comments_is_filled() -> None:
     merged: Any = load_yaml(merge("# mine\n", wanted(row("public.a"))).text)
     assert merged == to_data(wanted(row("public.a")).lines)
+
+
+@given(wishes(), wishes(), st.data())
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_person_made_of_the_file_is_brought_on_or_refused_in_a_sentence(
+    before: Wanted, after: Wanted, data: st.DataObject
+) -> None:
+    text = merge(None, before, DAY).text
+    at = data.draw(st.integers(0, len(text)))
+    cut = data.draw(st.integers(0, 12))
+    put = data.draw(
+        st.sampled_from(
+            ["", "\n", "  ", "#", "&t ", "*t", "<<: *t\n", "- ", "{", "}", ": ", "...", "|\n", "'", "\t", "k: v\n", "é"]
+        )
+    )
+    changed = text[:at] + put + text[at + cut :]
+    try:
+        merged = merge(changed, after)
+    except ParamsError as exc:
+        assert "Fix: " in str(exc)
+        return
+    assert merge(merged.text, after).text == merged.text
+    kept = read_layout(merged.text).entries
+    for entry in read_layout(changed).leaves():
+        if not entry.is_marked and entry.value not in ({}, None):
+            assert kept[entry.path].value == entry.value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: x\nrls:\n  matrix:\n    public.a: &t\n      <<: *t\n",
+        "name: x\nrls:\n  matrix: &t\n    public.z: *t\n",
+        f"name: x\nrls:\n  matrix:\n    public.z: &t\n      anon: {{a: b}}  # observed {DAY}, unconfirmed\n    public.y: *t\n",
+    ],
+)
+def test_anchors_that_cannot_stay_are_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(ParamsError, match="Fix: "):
+        merge(text, wanted(row("public.a")))
+
+
+def test_keys_that_are_no_text_keep_what_holds_them() -> None:
+    text = f"name: x\nrls:\n  matrix:\n    1: 2\n    public.z:\n      anon: {{a: b}}  # observed {DAY}, unconfirmed\n"
+    assert load_yaml(merge(text, wanted(row("public.a"))).text)["rls"]["matrix"] == {1: 2, "public.a": {"anon": ROW}}

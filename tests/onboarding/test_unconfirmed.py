@@ -56,7 +56,7 @@ def test_a_confirmed_line_just_loses_its_mark(pack: Path) -> None:
     for line in find_unconfirmed(pack):
         confirm_line(pack, line)
     text = (pack / "launch/project.yaml").read_text()
-    expected = TEXT.replace(f"is that meant?  {AT_END}", "is that meant? Yes.").replace(f"  {AT_END}", "")
+    expected = TEXT.replace(f"is that meant?  {AT_END}", "is that meant? Seen and accepted.").replace(f"  {AT_END}", "")
     assert text == expected
     assert find_unconfirmed(pack) == []
 
