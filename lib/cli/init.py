@@ -20,7 +20,7 @@ from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count, format_duration
 from lib.onboarding.expectations import expect
-from lib.onboarding.launch_files import PROJECT_FILE, LaunchPlan, plan_launch, read_text, write_launch
+from lib.onboarding.launch_files import PROJECT_FILE, LaunchPlan, plan_launch, read_text, write_plan
 from lib.onboarding.observed import ObservedDatabase
 from lib.onboarding.project_files import ProjectFiles, read_project
 from lib.onboarding.report import format_report
@@ -51,7 +51,7 @@ def init(pack: str, *, name: str = "", is_dry: bool = False, observe: Observe | 
     plan = plan_launch(folder, wanted, rows=rows, day=day)
     show_changes(plan)
     if not is_dry:
-        write_launch(folder, wanted, rows=rows, day=day)
+        write_plan(folder, plan)
     tell_written(plan, folder, is_dry=is_dry)
     waiting = waiting_lines(PROJECT_FILE, plan.project_text) if is_dry else find_unconfirmed(folder)
     report = format_report(

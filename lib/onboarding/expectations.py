@@ -178,7 +178,9 @@ def file_questions(files: ProjectFiles) -> Iterator[Finding]:
     """Yield what the files leave to a person, each as a question that yes answers."""
     alerts, found = files.alerts, files.credentials
     if files.elsewhere:
-        yield decide("supabase", f"The supabase folder is in {name_some(files.elsewhere)}: is this, above it, the project to launch?")
+        yield decide(
+            "supabase", f"The supabase folder is in {name_some(files.elsewhere)}: is this, above it, the project to launch?"
+        )
     if alerts and alerts.others:
         more = format_count(len(alerts.others), "more rule file")
         yield decide(

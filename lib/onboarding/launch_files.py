@@ -15,7 +15,6 @@ from lib.core.visible import plain_line
 from lib.core.wording import format_count
 from lib.onboarding.confirm_notebook import NOTEBOOK_FILE, spell_notebook
 from lib.onboarding.expectations import ROWS_FILE
-from lib.onboarding.layout import Entry
 from lib.onboarding.merge import merge_document, read_existing
 from lib.onboarding.wanted import Wanted
 
@@ -23,6 +22,7 @@ FOLDER = "launch"
 PROJECT_FILE = "launch/project.yaml"
 LONGEST_DIFF = 400
 """Lines of a diff that are shown; the file itself has all."""
+ROWS_DIFFER = f"{ROWS_FILE} is not what would be made up today; it was left as it is."
 OURS = "-- Rows that `make init` made up"
 """How rows.sql begins: a file that begins otherwise is a person's."""
 
@@ -64,9 +64,14 @@ def write_launch(pack: Path, wanted: Wanted, *, rows: str, day: str, is_dry: boo
     """
     plan = plan_launch(pack, wanted, rows=rows, day=day)
     if not is_dry:
-        for change in plan.changes:
-            put(pack, change)
+        write_plan(pack, plan)
     return plan
+
+
+def write_plan(pack: Path, plan: LaunchPlan) -> None:
+    """Write what was planned, each file in one step. Raises ParamsError when the project does not take it."""
+    for change in plan.changes:
+        put(pack, change)
 
 
 def plan_launch(pack: Path, wanted: Wanted, *, rows: str, day: str) -> LaunchPlan:
@@ -74,10 +79,13 @@ def plan_launch(pack: Path, wanted: Wanted, *, rows: str, day: str) -> LaunchPla
     before = read_text(pack, PROJECT_FILE)
     merged = merge_document(before, wanted, day=day, file=PROJECT_FILE)
     changes = [Change(path=PROJECT_FILE, before=before, after=merged.text)]
-    changes += plan_rows(pack, merged.text, rows, is_unseen=bool(wanted.unseen))
+    kept = read_text(pack, ROWS_FILE)
+    follows = bool(rows or kept) and is_unconfirmed(merged.text) and (kept is None or is_ours(kept))
+    changes += plan_rows(kept, rows, follows=follows, is_unseen=bool(wanted.unseen))
     if read_text(pack, NOTEBOOK_FILE) is None:
         changes.append(Change(path=NOTEBOOK_FILE, before=None, after=spell_notebook(wanted.name)))
-    differences = [*merged.differences, *rows_differences(pack, merged.text, rows)]
+    is_other = bool(rows) and kept is not None and not follows and kept != spell_rows(rows)
+    differences = [*merged.differences, *([ROWS_DIFFER] if is_other else [])]
     return LaunchPlan(
         changes=tuple(one for one in changes if one.before != one.after),
         differences=tuple(differences),
@@ -86,21 +94,18 @@ def plan_launch(pack: Path, wanted: Wanted, *, rows: str, day: str) -> LaunchPla
     )
 
 
-def plan_rows(pack: Path, project: str, rows: str, *, is_unseen: bool) -> Iterator[Change]:
-    """Yield what becomes of rows.sql: it follows its line in project.yaml, as long as that line is unconfirmed."""
-    entry = rows_entry(project)
-    before = read_text(pack, ROWS_FILE)
-    if rows and (before is None or (entry and entry.is_marked and is_ours(before))):
-        yield Change(path=ROWS_FILE, before=before, after=spell_rows(rows))
-    elif not rows and before is not None and entry is None and is_ours(before) and not is_unseen:
-        yield Change(path=ROWS_FILE, before=before, after=None)
+def plan_rows(kept: str | None, rows: str, *, follows: bool, is_unseen: bool) -> Iterator[Change]:
+    """Yield what becomes of rows.sql. follows: its line in project.yaml is unconfirmed or gone, and no person wrote it."""
+    if rows and (kept is None or follows):
+        yield Change(path=ROWS_FILE, before=kept, after=spell_rows(rows))
+    elif not rows and kept is not None and follows and not is_unseen:
+        yield Change(path=ROWS_FILE, before=kept, after=None)
 
 
-def rows_differences(pack: Path, project: str, rows: str) -> Iterator[str]:
-    """Yield a sentence when a person's rows.sql is another than what would be made up today."""
-    entry, before = rows_entry(project), read_text(pack, ROWS_FILE)
-    if rows and before is not None and before != spell_rows(rows) and not (entry and entry.is_marked and is_ours(before)):
-        yield f"{ROWS_FILE} is not what would be made up today; it was left as it is."
+def is_unconfirmed(project: str) -> bool:
+    """Return whether no person's line of project.yaml names rows.sql."""
+    entry = read_existing(project.replace("\r\n", "\n"), PROJECT_FILE).entries.get(("seed", "rehearsal_rows"))
+    return entry is None or entry.is_marked
 
 
 def is_ours(text: str) -> bool:
@@ -111,12 +116,6 @@ def spell_rows(rows: str) -> str:
     """Return the content of rows.sql."""
     head = f"{OURS}, so that every rule of the matrix can be told from the others.\n-- Never applied to a target.\n"
     return f"{head}\n{rows.strip()}\n"
-
-
-def rows_entry(project: str) -> Entry | None:
-    """Return the line of project.yaml that names rows.sql."""
-    entry = read_existing(project.replace("\r\n", "\n"), PROJECT_FILE).entries.get(("seed", "rehearsal_rows"))
-    return entry if entry and entry.value == ROWS_FILE else None
 
 
 def read_text(pack: Path, name: str) -> str | None:

@@ -10,7 +10,7 @@ from lib.onboarding.observed import Finding
 from lib.onboarding.yaml_text import MARK, mark, spell_comment
 
 QUESTION = re.compile(
-    r"^# (?P<kind>DANGER|DECIDE)\? (?P<text>.*?)(?P<answer> Seen and accepted\.)?\s*(?P<mark>#\s*observed [-\d]+, unconfirmed)?\s*$"
+    r"^# (?P<kind>DANGER|DECIDE)\? (?P<text>.*?)(?: Seen and accepted\.)?\s*(?:#\s*observed [-\d]+, unconfirmed)?\s*$"
 )
 ANSWER = " Seen and accepted."
 """What a question says once a person has accepted it."""

@@ -77,7 +77,7 @@ def found_database(files: ProjectFiles, observed: ObservedDatabase | None) -> It
     """Yield what was found of the database."""
     if files.supabase is None:
         if files.elsewhere:
-            yield f"No supabase folder here, but in {name_some(files.elsewhere)}: name that folder as PACK to have its database tried."
+            yield f"No supabase folder here, but in {name_some(files.elsewhere)}: name that folder as PACK to try its database."
         return
     one = files.supabase
     major = f", for PostgreSQL {one.major}" if one.major else ""

@@ -144,7 +144,7 @@ def change_line(pack: Path, line: Unconfirmed, value: str) -> None:
         raise ParamsError(f"{line.file}:{line.number} has no value on its line. Fix: Change it in an editor.")
     spelled = spell_value(parse_value(value))
     text = f"{line.text[: entry.value_from]}{spelled}{line.text[entry.value_to :]}"
-    rewrite(pack, line, MARK.sub("", text).rstrip())
+    rewrite(pack, line, MARK.sub("", text).rstrip(), check=True)
 
 
 def parse_value(text: str) -> object:
@@ -174,8 +174,11 @@ def text_at(pack: Path, line: Unconfirmed) -> str:
     return lines[line.number - 1] if line.number <= len(lines) else ""
 
 
-def rewrite(pack: Path, line: Unconfirmed, text: str) -> None:
-    """Replace one line, in one step, if it is still as it was listed. Raises ParamsError when it is not, or no YAML then."""
+def rewrite(pack: Path, line: Unconfirmed, text: str, *, check: bool = False) -> None:
+    """Replace one line, in one step, if it is still as it was listed. Raises ParamsError when it is not.
+
+    check: the file is read with it first; a comment alone, in a file that was read, breaks nothing.
+    """
     before = read_text(pack, line.file) or ""
     ending = "\r\n" if "\r\n" in before else "\n"
     lines = before.replace("\r\n", "\n").split("\n")
@@ -185,5 +188,6 @@ def rewrite(pack: Path, line: Unconfirmed, text: str) -> None:
         )
     lines[line.number - 1] = text
     after = "\n".join(lines)
-    waiting_lines(line.file, after)
+    if check:
+        waiting_lines(line.file, after)
     put(pack, Change(path=line.file, before=before, after=after.replace("\n", ending)))
