@@ -18,8 +18,8 @@ from lib.onboarding.exposed import find_findings, problem_sentences
 from lib.onboarding.identities import identities_of
 from lib.onboarding.made_rows import RowMaker
 from lib.onboarding.observed import ObservedDatabase
-from lib.onboarding.scenery import Scenery, open_maker, read_scenery
-from lib.onboarding.trying import Draft, Key, judge, observe, start_draft, try_draft
+from lib.onboarding.scenery import open_maker, read_scenery
+from lib.onboarding.trying import Draft, Key, forget_invalid, judge, observe, start_draft, try_draft
 from lib.transport.database import Database, read_query
 
 ROWS_FILE = "launch/rows.sql"
@@ -52,6 +52,7 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
     identities = identities_of(scenery.people, scenery.roles)
     access = read_access(database, scenery.exposed, [str(one["role"]) for one in identities.values()])
     draft = start_draft(scenery.book, schemas=scenery.exposed, identities=identities, tables=scenery.tables, access=access)
+    forget_invalid(draft, database)
     maker = open_maker(scenery)
     unrecognised, left_out = find_matrix(draft, maker, database, emit=emit)
     section = draft.section([name for name in draft.tables if name not in draft.lost], timeout_s=RUN_TIMEOUT_S)

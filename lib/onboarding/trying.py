@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lib.clients.postgres.rls.attempt import Attempt, bind_uid
 from lib.clients.postgres.rls.catalogue import Access, ProbedTable
 from lib.clients.postgres.rls.classify import Cell
-from lib.clients.postgres.rls.declared import Rls
-from lib.clients.postgres.rls.probe import Prepare, observe_matrix
+from lib.clients.postgres.rls.declared import Identity, Rls
+from lib.clients.postgres.rls.probe import Prepare, observe_matrix, rolled_back, run_attempts
 from lib.clients.postgres.rls.trial import VERBS
 from lib.core.errors import DatabaseError
 from lib.core.results import Outcome
@@ -25,6 +26,8 @@ STATEMENT_TIMEOUT_S = 20.0
 
 ALONE_TIMEOUT_S = 6.0
 """Seconds for the attempts on a single table once a batch with it took too long."""
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 ROUNDS = 6
 """Times that proposals are corrected."""
@@ -127,6 +130,30 @@ def start_draft(
                 words = list(dict.fromkeys(draft.word_for(key, one) for one in found))
                 draft.words[key], draft.waiting[key] = words[0], words[1:]
     return draft
+
+
+def forget_invalid(draft: Draft, database: Database) -> None:
+    """Forget scopes that the server can't read as a condition, and the proposals that name them."""
+    asked: dict[tuple[str, ...], Attempt | None] = {
+        (name, scope): Attempt(act=read_none(draft.tables[name], predicate), claims="{}", path="public, extensions")
+        for name, scopes in draft.scopes.items()
+        for scope, predicate in scopes.items()
+    }
+    with rolled_back(database, statement_timeout_s=STATEMENT_TIMEOUT_S) as connection:
+        answers = run_attempts(connection, asked)
+    for (name, scope), answer in answers.items():
+        if answer["phase"] != "done":
+            del draft.scopes[name][scope]
+    for key, word in draft.words.items():
+        known = {"allow", "deny", *draft.scopes.get(key[0], {})}
+        valid = [one for one in (word, *draft.waiting[key]) if {part.strip() for part in one.split("->")} <= known]
+        draft.words[key], draft.waiting[key] = (valid or ["deny"])[0], valid[1:]
+
+
+def read_none(table: ProbedTable, predicate: str) -> str:
+    """Return a statement that reads no row, but has the server read a predicate."""
+    nobody = Identity(role="authenticated", sub=NOBODY)
+    return f"select from {table.sql} where ({bind_uid(predicate, nobody)}\n) limit 0"
 
 
 def try_draft(draft: Draft, database: Database, prepare: Prepare | None, *, emit: Callable[[str], None]) -> None:
