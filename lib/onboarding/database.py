@@ -53,8 +53,8 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
     access = read_access(database, scenery.exposed, [str(one["role"]) for one in identities.values()])
     draft = start_draft(scenery.book, schemas=scenery.exposed, identities=identities, tables=scenery.tables, access=access)
     forget_invalid(draft, database)
-    maker = open_maker(scenery)
-    unrecognised, left_out = find_matrix(draft, maker, database, emit=emit)
+    maker = open_maker(scenery, applied.again.launcher)
+    unrecognised, left_out = find_matrix(draft, maker, applied, emit=emit)
     section = draft.section([name for name in draft.tables if name not in draft.lost], timeout_s=RUN_TIMEOUT_S)
     unmade = {name: why for name, why in maker.problems.items() if name in draft.tables and not maker.made.get(name)}
     roles = [
@@ -79,11 +79,12 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
     )
 
 
-def find_matrix(draft: Draft, maker: RowMaker, database: Database, *, emit: Emit) -> tuple[list[Key], list[tuple[Key, str]]]:
+def find_matrix(draft: Draft, maker: RowMaker, applied: AppliedProject, *, emit: Emit) -> tuple[list[Key], list[tuple[Key, str]]]:
     """Find every cell of the matrix; return the cells told as explicit rows, and those left out, with the reason.
 
     The draft's words are then what was observed, and the maker has the rows that it took.
     """
+    database, again = applied.database, applied.again.launcher
     prepare: Prepare | None = None
     try_draft(draft, database, prepare, emit=emit)
     for _ in range(ROW_ROUNDS):
@@ -100,7 +101,7 @@ def find_matrix(draft: Draft, maker: RowMaker, database: Database, *, emit: Emit
     listed = list(list_rows(draft, database, prepare, list(draft.refuted)))
     unrecognised = [key for key, why in listed if not why]
     left_out = [(key, f"no rule explains it, and {why}") for key, why in listed if why]
-    return confirm(draft, database, prepare, unrecognised, left_out)
+    return confirm(draft, again, prepare_on(again, maker), unrecognised, left_out)
 
 
 def add_rows_to(database: Database, maker: RowMaker, lacking: Sequence[str]) -> Prepare | None:
@@ -110,7 +111,12 @@ def add_rows_to(database: Database, maker: RowMaker, lacking: Sequence[str]) -> 
         connection.rollback()
         maker.make(connection, [])
         connection.rollback()
-    if not maker.text:
+    return prepare_on(database, maker)
+
+
+def prepare_on(database: Database, maker: RowMaker) -> Prepare | None:
+    """Return what adds the made rows inside a trial on a database, None where none were made."""
+    if not maker.steps:
         return None
     return partial(add_rows, file=rows_of_text(maker.text, path=ROWS_FILE), database=database, timeout_s=FILE_TIMEOUT_S)
 
@@ -118,7 +124,10 @@ def add_rows_to(database: Database, maker: RowMaker, lacking: Sequence[str]) -> 
 def confirm(
     draft: Draft, database: Database, prepare: Prepare | None, unrecognised: list[Key], left_out: list[tuple[Key, str]]
 ) -> tuple[list[Key], list[tuple[Key, str]]]:
-    """Try the whole matrix once more as the task rls will, and leave out the cells that do not pass."""
+    """Try the whole matrix once more as the task rls will, and leave out the cells that do not pass.
+
+    database: the project applied a second time, so that what is other in every run is not taken for an expectation.
+    """
     for key, _ in left_out:
         draft.words.pop(key, None)
     names = [name for name in draft.tables if name not in draft.lost]

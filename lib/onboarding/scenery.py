@@ -81,7 +81,7 @@ def read_scenery(applied: AppliedProject, pack: Path) -> Scenery:
         owned=tuple(owned) or ("public",),
         unlisted=unlisted,
         tables=tables,
-        people=[trim_claims(one, book) for one in choose_people(database, links)],
+        people=[trim_claims(one, book) for one in choose_people(database, applied.again.launcher, links)],
         roles=usable,
         untried_roles=untried,
         book=book,
@@ -167,10 +167,11 @@ def trim_claims(person: Person, book: PolicyBook) -> Person:
     return Person(name=person.name, id=person.id, email=person.email, is_made=person.is_made, claims=claims)
 
 
-def open_maker(scenery: Scenery) -> RowMaker:
-    """Return what makes rows for this project."""
+def open_maker(scenery: Scenery, again: Database) -> RowMaker:
+    """Return what makes rows for this project. again: the project applied a second time."""
     return RowMaker(
         tables=scenery.catalogue,
+        again=again,
         users=[one.id for one in scenery.people],
         newcomers=[(one.id, one.email) for one in scenery.people if one.is_made],
         values=values_of(scenery),

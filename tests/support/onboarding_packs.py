@@ -55,7 +55,7 @@ def look_again(pack: Path, seen: ObservedDatabase, work: Path) -> dict[str, Resu
         }
     )
     changed: dict[str, Any] = {"rehearsal_rows": ROWS if seen.rehearsal_rows else ""}
-    with open_project(pack, emit=silent) as applied:
+    with open_project(pack, emit=silent, twice=False) as applied:
         context = Context(
             environment="local",
             pack=pack,
