@@ -28,6 +28,9 @@ ROWS_FILE = "launch/rows.sql"
 ROW_ROUNDS = 2
 """Times that rows are made: the first may show that other tables lack some, too."""
 
+CONFIRMATIONS = 4
+"""Times that the matrix is tried without the cells that did not pass."""
+
 RUN_TIMEOUT_S = 10.0
 """Seconds that the section rls allows one statement, as the defaults of params do."""
 
@@ -97,6 +100,7 @@ def find_matrix(draft: Draft, maker: RowMaker, applied: AppliedProject, *, emit:
         if len(maker.steps) == before:
             break
         draft.settled.clear()
+        forget_invalid(draft, database, prepare)
         try_draft(draft, database, prepare, emit=emit)
     listed = list(list_rows(draft, database, prepare, list(draft.refuted)))
     unrecognised = [key for key, why in listed if not why]
@@ -131,16 +135,30 @@ def confirm(
     for key, _ in left_out:
         draft.words.pop(key, None)
     names = [name for name in draft.tables if name not in draft.lost]
+    for _ in range(CONFIRMATIONS):
+        failed = observe_failures(draft, database, prepare, names)
+        # What was refuted goes first: without its scopes the rest of a table may be told apart.
+        worst = [(key, why) for key, why in failed if key in draft.refuted] or failed
+        if not worst:
+            break
+        for key, _ in worst:
+            draft.words.pop(key, None)
+        left_out = [*left_out, *worst]
+        names = list(dict.fromkeys(key[0] for key, _ in failed))
+    return [key for key in unrecognised if key in draft.words], left_out
+
+
+def observe_failures(draft: Draft, database: Database, prepare: Prepare | None, names: Sequence[str]) -> list[tuple[Key, str]]:
+    """Return the cells of some tables that do not pass as they are, with the reason."""
     draft.settled.clear()
     draft.unclear.clear()
     draft.refuted.clear()
     draft.waiting = {key: [] for key in draft.words}
+    before = dict(draft.words)
     for cell in observe(draft, database, prepare, names):
         judge(draft, cell)
-    failed = [*draft.unclear.items(), *draft.refuted.items()]
-    for key, _ in failed:
-        draft.words.pop(key, None)
-    return [key for key in unrecognised if key in draft.words], [*left_out, *failed]
+    draft.words = before
+    return [*draft.unclear.items(), *draft.refuted.items()]
 
 
 def count_rows(database: Database, schemas: Sequence[str]) -> dict[str, int]:

@@ -30,6 +30,7 @@ SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"\({JWT} ->> 'role'::text\)"), "auth.role()"),
     (re.compile(r"\(\(?auth\.uid\(\)::text\)?\)::uuid"), UID),
     (re.compile(r"\( SELECT auth\.uid\(\)::text AS \w+\)"), "auth.uid()::text"),
+    (re.compile(r"(?<![\w\"])\(auth\.uid\(\)\)"), UID),
 )
 """How the caller is spelled, and the one spelling that is used from here on."""
 

@@ -16,7 +16,19 @@ from psycopg.rows import DictRow
 from lib.clients.postgres.rls.attempt import quote_text
 from lib.onboarding.row_catalogue import USERS, MadeColumn, MadeTable, Reference
 from lib.onboarding.row_plan import RowPlan, plan_rows
-from lib.onboarding.row_trial import PLAIN, QUIET, NoRow, Row, describe, fit_domains, insert_row, run, user_insert, wrap
+from lib.onboarding.row_trial import (
+    PLAIN,
+    QUIET,
+    NoRow,
+    Row,
+    describe,
+    fit_domains,
+    insert_row,
+    run,
+    update_statement,
+    user_insert,
+    wrap,
+)
 from lib.onboarding.row_values import make_key, make_value
 from lib.transport.database import Database, quote_name
 
@@ -122,6 +134,17 @@ class RowMaker:
         if tried.is_new:
             self.steps.append(tried.statements)
             rows.append((plan.user, tried.row))
+        elif plan.values and not table.parents and set(plan.users) >= table.key:
+            self.change(connection, table, plan, tried.row)
+
+    def change(self, connection: psycopg.Connection[DictRow], table: MadeTable, plan: RowPlan, row: Row) -> None:
+        """Give the row that a sign-up made for a user the values that are planned, where the server takes them."""
+        statement = update_statement(table, row, list(plan.values))
+        for way in (PLAIN, QUIET):
+            with suppress(psycopg.Error):
+                run(connection, wrap(statement, way, plan.user))
+                self.steps.append(wrap(statement, way, plan.user))
+                return
 
     def build(self, connection: psycopg.Connection[DictRow], table: MadeTable, plan: RowPlan) -> Row | None:
         """Return the values of a planned row, None where the user has no further parents to put it under.
@@ -174,7 +197,9 @@ class RowMaker:
         asked = f"select {shown}, {IS_OLD} from {parent} t order by {order}t.tableoid, t.ctid limit {MOST_PARENTS}"
         rows = connection.execute(asked.encode(), [list(self.users)] * len(owner)).fetchall()
         lasting = self.find_lasting(parent, keys, [row for row in rows if row["is old"]])
-        found = [row for row in rows if key_of(keys, row) in lasting or (not row["is old"] and self.is_certain(parent, keys, row))]
+        found = [
+            row for row in rows if key_of(keys, row) in lasting or (not row["is old"] and self.is_certain(parent, keys, row))
+        ]
         chosen: dict[str, list[Row]] = {}
         for place, user in enumerate(self.users):
             own = [row for row in found if quote_text(user) in (row[name] for name in users)]
@@ -191,7 +216,8 @@ class RowMaker:
             return set()
         shown = ", ".join(f"quote_nullable({quote_name(name)}::text) as {quote_name(name)}" for name in keys)
         wanted = " or ".join(
-            " and ".join(f"quote_nullable({quote_name(name)}::text) = {quote_text(str(row[name]))}" for name in keys) for row in rows
+            " and ".join(f"quote_nullable({quote_name(name)}::text) = {quote_text(str(row[name]))}" for name in keys)
+            for row in rows
         )
         with self.again.connect() as connection:
             return {key_of(keys, row) for row in connection.execute(f"select {shown} from {table} where {wanted}".encode())}

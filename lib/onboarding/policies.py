@@ -45,12 +45,14 @@ class PolicyBook:
     """All policies of the exposed tables, with what is needed to read them.
 
     columns: table -> its columns as SQL spells them. members: role -> the roles whose policies apply to it.
+    owners: table -> its columns that hold a user, as SQL spells them.
     """
 
     policies: Mapping[str, Sequence[Policy]]
     functions: Mapping[str, Sequence[Inlined]]
     columns: Mapping[str, Sequence[str]]
     members: Mapping[str, frozenset[str]]
+    owners: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def applying(self, table: str, role: str, verb: str) -> list[Policy]:
         """Return the policies of a table that apply to a role and verb."""
@@ -147,6 +149,9 @@ def propose(book: PolicyBook, table: ProbedTable, access: Access, verb: str, *, 
         return
     for inlined in (True, False):
         yield from propose_said(book, table, access.role, verb, has_user=has_user, inlined=inlined)
+    if verb == "insert" and "insert" in table.triggers:
+        # A trigger may give a row that has no owner to whoever inserts it.
+        yield from (as_proposal(leaf(f"{name} IS NOT NULL")) for name in book.owners.get(table.display_name, ()))
 
 
 def propose_said(

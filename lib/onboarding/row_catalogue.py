@@ -73,6 +73,11 @@ class MadeTable:
         return tuple(one for one in self.references if one.parent not in (USERS, self.name))
 
     @property
+    def key(self) -> frozenset[str]:
+        """The columns of its primary key."""
+        return frozenset(name for name, column in self.columns.items() if column.is_primary)
+
+    @property
     def own_users(self) -> tuple[str, ...]:
         """Its columns that refer to a user."""
         return tuple(one.columns[0] for one in self.references if one.parent == USERS and len(one.columns) == 1)

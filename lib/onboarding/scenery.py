@@ -14,7 +14,7 @@ from lib.core.errors import TargetError
 from lib.onboarding.applied import AppliedProject
 from lib.onboarding.identities import API_ROLES, Person, choose_people, find_custom_roles
 from lib.onboarding.made_rows import RowMaker
-from lib.onboarding.policies import PolicyBook, read_book
+from lib.onboarding.policies import PolicyBook, quote_where_needed, read_book
 from lib.onboarding.row_catalogue import USERS, MadeTable, read_row_catalogue
 from lib.transport.database import Database, read_query
 
@@ -76,6 +76,8 @@ def read_scenery(applied: AppliedProject, pack: Path) -> Scenery:
         for column in dict.fromkeys((*table.own_users, *compared_columns(book, name)))
         if column in table.columns
     ]
+    for name, column in links:
+        book.owners[name] = [*book.owners.get(name, ()), quote_where_needed(column)]
     return Scenery(
         exposed=schemas or ("public",),
         owned=tuple(owned) or ("public",),

@@ -44,6 +44,8 @@ def name_leaf(text: str, table: str) -> str:
     """Return the name of one condition."""
     if OWN.match(text):
         return "own"
+    if match := re.fullmatch(r'"?(\w+?)(?:_id)?"? IS NOT NULL', text):
+        return f"with_{slug(match[1])}"
     if match := NOT_FLAG.match(text):
         return f"not_{slug(match[1] or match[2])}"
     if match := FLAG.match(text):
