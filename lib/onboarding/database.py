@@ -28,8 +28,8 @@ ROWS_FILE = "launch/rows.sql"
 ROW_ROUNDS = 2
 """Times that rows are made: the first may show that other tables lack some, too."""
 
-CONFIRMATIONS = 4
-"""Times that the matrix is tried without the cells that did not pass."""
+CONFIRMATIONS = 6
+"""Times that the matrix is tried again, with other words for the cells that did not pass, or without them."""
 
 RUN_TIMEOUT_S = 10.0
 """Seconds that the section rls allows one statement, as the defaults of params do."""
@@ -135,30 +135,22 @@ def confirm(
     for key, _ in left_out:
         draft.words.pop(key, None)
     names = [name for name in draft.tables if name not in draft.lost]
-    for _ in range(CONFIRMATIONS):
-        failed = observe_failures(draft, database, prepare, names)
-        # What was refuted goes first: without its scopes the rest of a table may be told apart.
-        worst = [(key, why) for key, why in failed if key in draft.refuted] or failed
-        if not worst:
-            break
-        for key, _ in worst:
-            draft.words.pop(key, None)
-        left_out = [*left_out, *worst]
-        names = list(dict.fromkeys(key[0] for key, _ in failed))
-    return [key for key in unrecognised if key in draft.words], left_out
-
-
-def observe_failures(draft: Draft, database: Database, prepare: Prepare | None, names: Sequence[str]) -> list[tuple[Key, str]]:
-    """Return the cells of some tables that do not pass as they are, with the reason."""
     draft.settled.clear()
-    draft.unclear.clear()
-    draft.refuted.clear()
-    draft.waiting = {key: [] for key in draft.words}
-    before = dict(draft.words)
-    for cell in observe(draft, database, prepare, names):
-        judge(draft, cell)
-    draft.words = before
-    return [*draft.unclear.items(), *draft.refuted.items()]
+    for _ in range(CONFIRMATIONS):
+        draft.unclear.clear()
+        draft.refuted.clear()
+        is_changed = [judge(draft, cell) for cell in observe(draft, database, prepare, names)]
+        failed = [*draft.unclear.items(), *draft.refuted.items()]
+        names = list(dict.fromkeys(key[0] for key, _ in failed))
+        if not failed:
+            break
+        if not any(is_changed):
+            # What was refuted goes first: without its scopes the rest of a table may be told apart.
+            worst = list(draft.refuted.items()) or failed
+            for key, _ in worst:
+                draft.words.pop(key, None)
+            left_out = [*left_out, *worst]
+    return [key for key in unrecognised if key in draft.words], left_out
 
 
 def count_rows(database: Database, schemas: Sequence[str]) -> dict[str, int]:

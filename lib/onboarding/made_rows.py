@@ -112,6 +112,9 @@ class RowMaker:
         for one in table.parents:
             if one.parent in self.lacking or (one.parent in self.tables and not self.anchors(connection, one.parent)):
                 self.fill(connection, one.parent)
+        for profile in table.profiles:
+            if any(quote_text(user) not in str(self.anchors(connection, profile).get(user)) for user in self.users):
+                self.fill(connection, profile)
         rows: list[tuple[str, Row]] = []
         for plan in plan_rows(table, self.users, self.values.get(name, {}), self.user_columns.get(name, ())):
             self.add(connection, table, plan, rows)

@@ -56,7 +56,7 @@ def name_leaf(text: str, table: str) -> str:
         return f"not_{slug(match[2])}"
     if "SELECT" in text:
         return name_query(text, table)
-    words = re.findall(r"[a-z_]\w*", re.sub(r"'[^']*'(?:::\w+)?|::\w+|\w+\.(?=\w)|\b\w+\(\)", " ", text))
+    words = re.findall(r"[a-z_]\w*", re.sub(r"'[^']*'(?:::[\w.]+)?|::[\w.]+|\w+\.(?=\w)|\b\w+\(\)", " ", text))
     return (
         "by_"
         + slug(
