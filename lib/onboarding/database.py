@@ -18,8 +18,8 @@ from lib.onboarding.exposed import find_findings, problem_sentences
 from lib.onboarding.identities import identities_of
 from lib.onboarding.made_rows import RowMaker
 from lib.onboarding.observed import ObservedDatabase
-from lib.onboarding.scenery import Scenery, open_maker, read_scenery
-from lib.onboarding.trying import Draft, Key, judge, observe, start_draft, try_draft
+from lib.onboarding.scenery import open_maker, read_scenery
+from lib.onboarding.trying import Draft, Key, forget_invalid, judge, observe, start_draft, try_draft
 from lib.transport.database import Database, read_query
 
 ROWS_FILE = "launch/rows.sql"
@@ -27,6 +27,9 @@ ROWS_FILE = "launch/rows.sql"
 
 ROW_ROUNDS = 2
 """Times that rows are made: the first may show that other tables lack some, too."""
+
+CONFIRMATIONS = 6
+"""Times that the matrix is tried again, with other words for the cells that did not pass, or without them."""
 
 RUN_TIMEOUT_S = 10.0
 """Seconds that the section rls allows one statement, as the defaults of params do."""
@@ -52,8 +55,9 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
     identities = identities_of(scenery.people, scenery.roles)
     access = read_access(database, scenery.exposed, [str(one["role"]) for one in identities.values()])
     draft = start_draft(scenery.book, schemas=scenery.exposed, identities=identities, tables=scenery.tables, access=access)
-    maker = open_maker(scenery)
-    unrecognised, left_out = find_matrix(draft, maker, database, emit=emit)
+    forget_invalid(draft, database)
+    maker = open_maker(scenery, applied.again.launcher)
+    unrecognised, left_out = find_matrix(draft, maker, applied, emit=emit)
     section = draft.section([name for name in draft.tables if name not in draft.lost], timeout_s=RUN_TIMEOUT_S)
     unmade = {name: why for name, why in maker.problems.items() if name in draft.tables and not maker.made.get(name)}
     roles = [
@@ -78,11 +82,12 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
     )
 
 
-def find_matrix(draft: Draft, maker: RowMaker, database: Database, *, emit: Emit) -> tuple[list[Key], list[tuple[Key, str]]]:
+def find_matrix(draft: Draft, maker: RowMaker, applied: AppliedProject, *, emit: Emit) -> tuple[list[Key], list[tuple[Key, str]]]:
     """Find every cell of the matrix; return the cells told as explicit rows, and those left out, with the reason.
 
     The draft's words are then what was observed, and the maker has the rows that it took.
     """
+    database, again = applied.database, applied.again.launcher
     prepare: Prepare | None = None
     try_draft(draft, database, prepare, emit=emit)
     for _ in range(ROW_ROUNDS):
@@ -95,11 +100,12 @@ def find_matrix(draft: Draft, maker: RowMaker, database: Database, *, emit: Emit
         if len(maker.steps) == before:
             break
         draft.settled.clear()
+        forget_invalid(draft, database, prepare)
         try_draft(draft, database, prepare, emit=emit)
     listed = list(list_rows(draft, database, prepare, list(draft.refuted)))
     unrecognised = [key for key, why in listed if not why]
     left_out = [(key, f"no rule explains it, and {why}") for key, why in listed if why]
-    return confirm(draft, database, prepare, unrecognised, left_out)
+    return confirm(draft, again, prepare_on(again, maker), unrecognised, left_out)
 
 
 def add_rows_to(database: Database, maker: RowMaker, lacking: Sequence[str]) -> Prepare | None:
@@ -109,7 +115,12 @@ def add_rows_to(database: Database, maker: RowMaker, lacking: Sequence[str]) -> 
         connection.rollback()
         maker.make(connection, [])
         connection.rollback()
-    if not maker.text:
+    return prepare_on(database, maker)
+
+
+def prepare_on(database: Database, maker: RowMaker) -> Prepare | None:
+    """Return what adds the made rows inside a trial on a database, None where none were made."""
+    if not maker.steps:
         return None
     return partial(add_rows, file=rows_of_text(maker.text, path=ROWS_FILE), database=database, timeout_s=FILE_TIMEOUT_S)
 
@@ -117,20 +128,29 @@ def add_rows_to(database: Database, maker: RowMaker, lacking: Sequence[str]) -> 
 def confirm(
     draft: Draft, database: Database, prepare: Prepare | None, unrecognised: list[Key], left_out: list[tuple[Key, str]]
 ) -> tuple[list[Key], list[tuple[Key, str]]]:
-    """Try the whole matrix once more as the task rls will, and leave out the cells that do not pass."""
+    """Try the whole matrix once more as the task rls will, and leave out the cells that do not pass.
+
+    database: the project applied a second time, so that what is other in every run is not taken for an expectation.
+    """
     for key, _ in left_out:
         draft.words.pop(key, None)
     names = [name for name in draft.tables if name not in draft.lost]
     draft.settled.clear()
-    draft.unclear.clear()
-    draft.refuted.clear()
-    draft.waiting = {key: [] for key in draft.words}
-    for cell in observe(draft, database, prepare, names):
-        judge(draft, cell)
-    failed = [*draft.unclear.items(), *draft.refuted.items()]
-    for key, _ in failed:
-        draft.words.pop(key, None)
-    return [key for key in unrecognised if key in draft.words], [*left_out, *failed]
+    for _ in range(CONFIRMATIONS):
+        draft.unclear.clear()
+        draft.refuted.clear()
+        is_changed = [judge(draft, cell) for cell in observe(draft, database, prepare, names)]
+        failed = [*draft.unclear.items(), *draft.refuted.items()]
+        names = list(dict.fromkeys(key[0] for key, _ in failed))
+        if not failed:
+            break
+        if not any(is_changed):
+            # What was refuted goes first: without its scopes the rest of a table may be told apart.
+            worst = list(draft.refuted.items()) or failed
+            for key, _ in worst:
+                draft.words.pop(key, None)
+            left_out = [*left_out, *worst]
+    return [key for key in unrecognised if key in draft.words], left_out
 
 
 def count_rows(database: Database, schemas: Sequence[str]) -> dict[str, int]:

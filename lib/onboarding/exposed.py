@@ -189,6 +189,9 @@ def problem_sentences(draft: Draft, left_out: Sequence[tuple[Key, str]], unmade:
     """Return one sentence for each table that could not be tried, has no row, or whose cells could not be told."""
     said = [f"{name} could not be tried: {plain_text(why, limit=300).rstrip('.')}." for name, why in draft.lost.items()]
     said += [f"{name} has no row, and none could be made: {why.rstrip('.')}." for name, why in sorted(unmade.items())]
+    grouped: dict[tuple[str, str], list[str]] = {}
     for (table, role, verb), why in left_out:
-        said.append(f"{table}: what {role} may {verb} could not be told: {plain_text(why, limit=300).rstrip('.')}.")
+        grouped.setdefault((table, why), []).append(f"{role} {verb}")
+    for (table, why), cells in grouped.items():
+        said.append(f"{table}: {name_some(cells)} could not be told: {plain_text(why, limit=300).rstrip('.')}.")
     return said

@@ -13,6 +13,12 @@ from lib.clients.postgres.statements import Token, read_tokens
 
 TRUE, FALSE = "true", "false"
 
+KEYWORDS = frozenset(
+    "SELECT FROM WHERE AND OR IN EXISTS NOT ANY ALL ARRAY IS NULL JOIN LEFT ON AS DISTINCT CASE WHEN THEN ELSE END LIMIT ORDER BY "
+    "GROUP HAVING UNION".split()
+)
+"""Words that the deparser spells in capitals, and a person need not."""
+
 UID = "auth.uid()"
 JWT = (
     r"(?:auth\.jwt\(\)|\( SELECT auth\.jwt\(\) AS \w+\)|\(?current_setting\('request\.jwt\.claims'::text(?:, true)?\)\)?::jsonb?)"
@@ -24,6 +30,7 @@ SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"\({JWT} ->> 'role'::text\)"), "auth.role()"),
     (re.compile(r"\(\(?auth\.uid\(\)::text\)?\)::uuid"), UID),
     (re.compile(r"\( SELECT auth\.uid\(\)::text AS \w+\)"), "auth.uid()::text"),
+    (re.compile(r"(?<![\w\"])\(auth\.uid\(\)\)"), UID),
 )
 """How the caller is spelled, and the one spelling that is used from here on."""
 
@@ -76,7 +83,12 @@ def parse(text: str) -> Node:
 
 def strip_parentheses(text: str) -> str:
     """Return an expression without parentheses around all of it."""
-    while text.startswith("(") and text.endswith(")") and closes_at(text) == len(text) - 1 and not text.startswith(("( SELECT", "(SELECT")):
+    while (
+        text.startswith("(")
+        and text.endswith(")")
+        and closes_at(text) == len(text) - 1
+        and not text.startswith(("( SELECT", "(SELECT"))
+    ):
         text = text[1:-1].strip()
     return text
 
@@ -195,7 +207,11 @@ def as_predicate(text: str) -> str:
     """Return an expression as a scope's predicate: the user is `:uid`, compared the way a person would write it."""
     text = re.sub(r"\bauth\.uid\(\)(::text)? = ((?:\w+\.)*\w+(?:::text)?)(?![\w.(])", r"\2 = :uid", text)
     text = re.sub(r"(= |<> )(?:auth\.uid\(\)(?:::text)?|\(auth\.uid\(\)(?:::text)?\))(?![:\w])", r"\1:uid", text)
-    return text.replace("auth.uid()", ":uid::uuid")
+    text = re.sub(r"('(?:[^']|'')*')::text\b", r"\1", text.replace("auth.uid()", ":uid::uuid"))
+    spelled = [
+        token.text.lower() if token.text in KEYWORDS and token.sort == "word" else token.text for token in read_tokens(text)
+    ]
+    return re.sub(r"\( (?=select)", "(", "".join(spelled))
 
 
 def replace_calls(text: str, find: Callable[[str, list[str]], str | None]) -> str:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from lib.clients.postgres.statements import read_tokens, split_statements, strip_comments
-from lib.onboarding.expressions import flatten, replace_calls
+from lib.onboarding.expressions import closes_at, flatten, replace_calls
 from lib.transport.database import read_query
 
 LAUNCH_PATH = '"$user", public, extensions'
@@ -152,7 +152,15 @@ def inline(text: str, functions: Mapping[str, Sequence[Inlined]], *, table: str,
 
 def tidy_sets(text: str) -> str:
     """Return an expression in which a query that only passes on a query's rows is that query."""
-    return re.sub(r"\( ?SELECT \((SELECT .*?)\) AS \w+\)(?=\)|$| )", lambda match: f"({match[1]})", text)
+    at = 0
+    while found := re.compile(r"\( ?SELECT (?=\(SELECT )").search(text, at):
+        inner = found.end()
+        end = inner + closes_at(text[inner:]) + 1
+        alias = re.match(r' AS (?:\w+|"[^"]+")\)', text[end:])
+        if alias:
+            text = text[: found.start()] + text[inner:end] + text[end + alias.end() :]
+        at = found.start() + 1
+    return text
 
 
 def qualify(text: str, table: str, columns: Sequence[str]) -> str:

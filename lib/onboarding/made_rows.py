@@ -16,9 +16,21 @@ from psycopg.rows import DictRow
 from lib.clients.postgres.rls.attempt import quote_text
 from lib.onboarding.row_catalogue import USERS, MadeColumn, MadeTable, Reference
 from lib.onboarding.row_plan import RowPlan, plan_rows
-from lib.onboarding.row_trial import PLAIN, QUIET, NoRow, Row, describe, fit_domains, insert_row, run, user_insert, wrap
+from lib.onboarding.row_trial import (
+    PLAIN,
+    QUIET,
+    NoRow,
+    Row,
+    describe,
+    fit_domains,
+    insert_row,
+    run,
+    update_statement,
+    user_insert,
+    wrap,
+)
 from lib.onboarding.row_values import make_key, make_value
-from lib.transport.database import quote_name
+from lib.transport.database import Database, quote_name
 
 STATEMENT_TIMEOUT_MS = 3_000
 """Milliseconds for one made row: a trigger that takes longer is switched off for it."""
@@ -34,13 +46,14 @@ MOST_PARENTS = 60
 class RowMaker:
     """Makes rows for one project; keeps the statements that worked, in order.
 
-    users: the ids that rows are made for: both identities and an outsider. newcomers: id and address of those of them that the
+    again: the project applied a second time. users: the ids that rows are made for: both identities and an outsider. newcomers: id and address of those of them that the
     seed does not have. values: table -> column -> literals that policies compare it with. user_columns: table -> columns that
     policies compare with the caller. made: table -> the rows, each with the user it was planned for. problems: table -> why it
     has no row. lacking: the tables that rows are being made for.
     """
 
     tables: Mapping[str, MadeTable]
+    again: Database
     users: Sequence[str]
     newcomers: Sequence[tuple[str, str]]
     values: Mapping[str, Mapping[str, Sequence[str]]]
@@ -99,6 +112,9 @@ class RowMaker:
         for one in table.parents:
             if one.parent in self.lacking or (one.parent in self.tables and not self.anchors(connection, one.parent)):
                 self.fill(connection, one.parent)
+        for profile in table.profiles:
+            if any(quote_text(user) not in str(self.anchors(connection, profile).get(user)) for user in self.users):
+                self.fill(connection, profile)
         rows: list[tuple[str, Row]] = []
         for plan in plan_rows(table, self.users, self.values.get(name, {}), self.user_columns.get(name, ())):
             self.add(connection, table, plan, rows)
@@ -121,6 +137,17 @@ class RowMaker:
         if tried.is_new:
             self.steps.append(tried.statements)
             rows.append((plan.user, tried.row))
+        elif plan.values and not table.parents and set(plan.users) >= table.key:
+            self.change(connection, table, plan, tried.row)
+
+    def change(self, connection: psycopg.Connection[DictRow], table: MadeTable, plan: RowPlan, row: Row) -> None:
+        """Give the row that a sign-up made for a user the values that are planned, where the server takes them."""
+        statement = update_statement(table, row, list(plan.values))
+        for way in (PLAIN, QUIET):
+            with suppress(psycopg.Error):
+                run(connection, wrap(statement, way, plan.user))
+                self.steps.append(wrap(statement, way, plan.user))
+                return
 
     def build(self, connection: psycopg.Connection[DictRow], table: MadeTable, plan: RowPlan) -> Row | None:
         """Return the values of a planned row, None where the user has no further parents to put it under.
@@ -172,7 +199,10 @@ class RowMaker:
         order = f"({' or '.join(owner)}) desc, " if owner else ""
         asked = f"select {shown}, {IS_OLD} from {parent} t order by {order}t.tableoid, t.ctid limit {MOST_PARENTS}"
         rows = connection.execute(asked.encode(), [list(self.users)] * len(owner)).fetchall()
-        found = [row for row in rows if row.pop("is old") or self.is_certain(parent, keys, row)]
+        lasting = self.find_lasting(parent, keys, [row for row in rows if row["is old"]])
+        found = [
+            row for row in rows if key_of(keys, row) in lasting or (not row["is old"] and self.is_certain(parent, keys, row))
+        ]
         chosen: dict[str, list[Row]] = {}
         for place, user in enumerate(self.users):
             own = [row for row in found if quote_text(user) in (row[name] for name in users)]
@@ -180,8 +210,20 @@ class RowMaker:
                 self.unlike(parent, own) or self.planned_for(table, found, user) or ([found[place % len(found)]] if found else [])
             )
             if picked:
-                chosen[user] = [{name: str(value) for name, value in row.items()} for row in picked]
+                chosen[user] = [{name: str(row[name]) for name in names} for row in picked]
         return chosen
+
+    def find_lasting(self, table: str, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, ...]]:
+        """Return the keys of rows that have the same key where the project was applied a second time."""
+        if not rows or not keys:
+            return set()
+        shown = ", ".join(f"quote_nullable({quote_name(name)}::text) as {quote_name(name)}" for name in keys)
+        wanted = " or ".join(
+            " and ".join(f"quote_nullable({quote_name(name)}::text) = {quote_text(str(row[name]))}" for name in keys)
+            for row in rows
+        )
+        with self.again.connect() as connection:
+            return {key_of(keys, row) for row in connection.execute(f"select {shown} from {table} where {wanted}".encode())}
 
     def is_certain(self, table: str, keys: Sequence[str], row: Mapping[str, Any]) -> bool:
         """Return whether a row of this transaction has the same key next time: one of ours, or of a user."""
@@ -209,6 +251,11 @@ class RowMaker:
             return {}
         kept = {name: quote_text(str(value)) for name, value in row["kept"].items() if value is not None}
         return {user: [kept] for user in self.users}
+
+
+def key_of(keys: Sequence[str], row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the values of a row's key."""
+    return tuple(str(row[name]) for name in keys)
 
 
 def as_text(literal: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -44,26 +45,33 @@ class PolicyBook:
     """All policies of the exposed tables, with what is needed to read them.
 
     columns: table -> its columns as SQL spells them. members: role -> the roles whose policies apply to it.
+    owners: table -> its columns that hold a user, as SQL spells them.
     """
 
     policies: Mapping[str, Sequence[Policy]]
     functions: Mapping[str, Sequence[Inlined]]
     columns: Mapping[str, Sequence[str]]
     members: Mapping[str, frozenset[str]]
-    canon: dict[tuple[str, str], str] = field(default_factory=dict)
+    owners: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def applying(self, table: str, role: str, verb: str) -> list[Policy]:
         """Return the policies of a table that apply to a role and verb."""
         known = self.members.get(role, frozenset({role}))
         return [one for one in self.policies.get(table, ()) if one.serves(verb) and known & {*one.roles}]
 
-    def said(self, table: ProbedTable, role: str, verb: str, *, has_user: bool, keeps: bool = False) -> Node:
-        """Return what the policies let a role do, as one tree: any permissive one, and every restrictive one."""
+    def said(
+        self, table: ProbedTable, role: str, verb: str, *, has_user: bool, keeps: bool = False, inlined: bool = True
+    ) -> Node:
+        """Return what the policies let a role do, as one tree: any permissive one, and every restrictive one.
+
+        inlined: with what the project's functions ask in place of their calls.
+        """
         found = self.applying(table.display_name, role, verb)
         trees = {True: [], False: []}  # type: dict[bool, list[Node]]
         for one in found:
             text = respell(flatten(one.expression(keeps=keeps)), role=role)
-            text = inline(text, self.functions, table=bare_name(table), columns=self.columns.get(table.display_name, ()))
+            if inlined:
+                text = inline(text, self.functions, table=bare_name(table), columns=self.columns.get(table.display_name, ()))
             trees[one.is_permissive].append(fold(parse(respell(text, role=role)), has_user=has_user))
         return join("and", [join("or", trees[True]), *trees[False]])
 
@@ -139,21 +147,32 @@ def propose(book: PolicyBook, table: ProbedTable, access: Access, verb: str, *, 
     if not table.rls_enabled or not access.held_by_policies:
         yield Proposal(word="allow")
         return
-    said = book.said(table, access.role, verb, has_user=has_user, keeps=verb == "insert")
+    for inlined in (True, False):
+        yield from propose_said(book, table, access.role, verb, has_user=has_user, inlined=inlined)
+    if verb == "insert" and "insert" in table.triggers:
+        # A trigger may give a row that has no owner to whoever inserts it.
+        yield from (as_proposal(leaf(f"{name} IS NOT NULL")) for name in book.owners.get(table.display_name, ()))
+
+
+def propose_said(
+    book: PolicyBook, table: ProbedTable, role: str, verb: str, *, has_user: bool, inlined: bool
+) -> Iterator[Proposal]:
+    """Yield what the policies that apply may come to, with or without what functions ask in place of their calls."""
+    read = partial(book.said, table, role, has_user=has_user, inlined=inlined)
+    said = read(verb, keeps=verb == "insert")
     if verb == "update":
-        yield from propose_update(book, table, access.role, said, has_user=has_user)
+        yield from propose_update(said, read(verb, keeps=True))
     else:
         yield as_proposal(said)
     if verb in ("update", "delete"):
-        seen = book.said(table, access.role, "select", has_user=has_user)
+        seen = read("select")
         both = join("and", [said, seen])
         yield as_proposal(both)
         yield as_proposal(both, keeps=leaf(TRUE))
 
 
-def propose_update(book: PolicyBook, table: ProbedTable, role: str, said: Node, *, has_user: bool) -> Iterator[Proposal]:
+def propose_update(said: Node, keeps: Node) -> Iterator[Proposal]:
     """Yield an update's rows, with where they must be afterwards when the policies say that otherwise."""
-    keeps = book.said(table, role, "update", has_user=has_user, keeps=True)
     yield as_proposal(said, keeps=None if keeps == said else keeps)
     if keeps != said:
         yield as_proposal(said)

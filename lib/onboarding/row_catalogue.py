@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -66,16 +66,27 @@ class MadeTable:
     columns: Mapping[str, MadeColumn]
     references: tuple[Reference, ...] = ()
     checks: Mapping[str, CheckRule] = field(default_factory=dict)
+    user_tables: frozenset[str] = frozenset({USERS})
 
     @property
     def parents(self) -> tuple[Reference, ...]:
-        """Its foreign keys to other tables of the project."""
-        return tuple(one for one in self.references if one.parent not in (USERS, self.name))
+        """Its foreign keys to other tables of the project, but those whose key is a user."""
+        return tuple(one for one in self.references if one.parent not in (*self.user_tables, self.name))
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The tables of the project with a row a user that it refers to."""
+        return tuple(one.parent for one in self.references if one.parent in self.user_tables - {USERS, self.name})
+
+    @property
+    def key(self) -> frozenset[str]:
+        """The columns of its primary key."""
+        return frozenset(name for name, column in self.columns.items() if column.is_primary)
 
     @property
     def own_users(self) -> tuple[str, ...]:
         """Its columns that refer to a user."""
-        return tuple(one.columns[0] for one in self.references if one.parent == USERS and len(one.columns) == 1)
+        return tuple(one.columns[0] for one in self.references if one.parent in self.user_tables and len(one.columns) == 1)
 
 
 def read_row_catalogue(connection: psycopg.Connection[DictRow], schemas: Sequence[str]) -> dict[str, MadeTable]:
@@ -93,7 +104,23 @@ def read_row_catalogue(connection: psycopg.Connection[DictRow], schemas: Sequenc
     for row in connection.execute(read_query(__package__, "made_checks"), bound):
         rule = CheckRule(name=row["name"], condition=row["condition"], columns=tuple(row["columns"]))
         checks.setdefault(row["display_name"], {})[rule.name] = rule
-    return {
+    tables = {
         name: MadeTable(name=name, columns=found, references=tuple(references.get(name, ())), checks=checks.get(name, {}))
         for name, found in columns.items()
     }
+    users = find_user_tables(tables)
+    return {name: replace(table, user_tables=users) for name, table in tables.items()}
+
+
+def find_user_tables(tables: Mapping[str, MadeTable]) -> frozenset[str]:
+    """Return the tables whose key is a user's id: auth.users, and those with a row a user, such as profiles."""
+    found = {USERS}
+    while True:
+        more = {
+            name
+            for name, table in tables.items()
+            if any(one.parent in found and table.key == {*one.columns} and len(one.columns) == 1 for one in table.references)
+        }
+        if more <= found:
+            return frozenset(found)
+        found |= more

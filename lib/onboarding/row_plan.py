@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
@@ -16,6 +17,10 @@ PARENTS = 3
 
 LABELS = 4
 """Values of one column that are tried."""
+
+
+RIGHTS = re.compile(r"role|permission|admin|staff|plan|tier|level|privilege", re.IGNORECASE)
+"""Names of columns and tables that say what a user may do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,10 @@ def plan_rows(
     """
     columns = [name for name in dict.fromkeys((*table.own_users, *compared)) if name in table.columns]
     keyed = {name for one in table.references for name in one.columns} | set(columns)
-    states = list(states_of(table, values, keyed))
+    states: list[Mapping[str, str]] = list(states_of(table, values, keyed))
+    if columns and not table.parents and is_rights(table, states):
+        yield from plan_rights(users, columns, states)
+        return
     for turn in range(PARENTS if table.parents else 1):
         for state in states if turn == 0 else states[:1]:
             for user in users:
@@ -51,6 +59,18 @@ def plan_rows(
     for place, user in enumerate(users[:-1]):
         for state in unique_ends(states):
             yield RowPlan(user=user, parents=users[place + 1], turn=0, users=dict.fromkeys(columns, user), values=state)
+
+
+def is_rights(table: MadeTable, states: Sequence[Mapping[str, str]]) -> bool:
+    """Return whether a table says what its users may do everywhere: a role, a plan, a flag such as is_admin."""
+    return any(RIGHTS.search(name) for state in states for name in state) or bool(RIGHTS.search(table.name.rpartition(".")[2]))
+
+
+def plan_rights(users: Sequence[str], columns: Sequence[str], states: Sequence[Mapping[str, str]]) -> Iterator[RowPlan]:
+    """Yield rows that give the first user each right and the outsider the last one, so that the second stays without."""
+    for user, given in ((users[0], states), (users[-1], states[-1:])):
+        for state in given:
+            yield RowPlan(user=user, parents=user, turn=0, users=dict.fromkeys(columns, user), values=state)
 
 
 def unique_ends(states: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:

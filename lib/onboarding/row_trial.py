@@ -186,6 +186,13 @@ def insert_statement(table: MadeTable, row: Row) -> str:
     return f"insert into {table.name} {values} on conflict do nothing;"
 
 
+def update_statement(table: MadeTable, row: Row, names: Sequence[str]) -> str:
+    """Return what gives a row that is there already some of its planned values."""
+    changed = ", ".join(f"{quote_name(name)} = {row[name]}" for name in names)
+    same = " and ".join(f"{quote_name(name)} = {row[name]}" for name in sorted(table.key))
+    return f"update {table.name} set {changed} where {same};"
+
+
 def user_insert(user: str, email: str) -> str:
     """Return the statement that makes one user, confirmed and with the metadata that a sign-up has."""
     name = email.partition("@")[0]

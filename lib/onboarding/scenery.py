@@ -14,7 +14,7 @@ from lib.core.errors import TargetError
 from lib.onboarding.applied import AppliedProject
 from lib.onboarding.identities import API_ROLES, Person, choose_people, find_custom_roles
 from lib.onboarding.made_rows import RowMaker
-from lib.onboarding.policies import PolicyBook, read_book
+from lib.onboarding.policies import PolicyBook, quote_where_needed, read_book
 from lib.onboarding.row_catalogue import USERS, MadeTable, read_row_catalogue
 from lib.transport.database import Database, read_query
 
@@ -76,12 +76,14 @@ def read_scenery(applied: AppliedProject, pack: Path) -> Scenery:
         for column in dict.fromkeys((*table.own_users, *compared_columns(book, name)))
         if column in table.columns
     ]
+    for name, column in links:
+        book.owners[name] = [*book.owners.get(name, ()), quote_where_needed(column)]
     return Scenery(
         exposed=schemas or ("public",),
         owned=tuple(owned) or ("public",),
         unlisted=unlisted,
         tables=tables,
-        people=[trim_claims(one, book) for one in choose_people(database, links)],
+        people=[trim_claims(one, book) for one in choose_people(database, applied.again.launcher, links)],
         roles=usable,
         untried_roles=untried,
         book=book,
@@ -167,10 +169,11 @@ def trim_claims(person: Person, book: PolicyBook) -> Person:
     return Person(name=person.name, id=person.id, email=person.email, is_made=person.is_made, claims=claims)
 
 
-def open_maker(scenery: Scenery) -> RowMaker:
-    """Return what makes rows for this project."""
+def open_maker(scenery: Scenery, again: Database) -> RowMaker:
+    """Return what makes rows for this project. again: the project applied a second time."""
     return RowMaker(
         tables=scenery.catalogue,
+        again=again,
         users=[one.id for one in scenery.people],
         newcomers=[(one.id, one.email) for one in scenery.people if one.is_made],
         values=values_of(scenery),

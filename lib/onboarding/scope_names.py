@@ -16,7 +16,7 @@ FLAG = re.compile(r'^(?:\w+\.)*"?(\w+)"?(?: = true| IS TRUE)?$')
 NOT_FLAG = re.compile(r'^(?:NOT (?:\w+\.)*"?(\w+)"?|(?:\w+\.)*"?(\w+)"? = false)$')
 EQUALS = re.compile(r"""^(?:\w+\.)*"?(\w+)"?(?:::text)? = '([^']{1,30})'(?:::[\w."]+(?: varying)?)?$""")
 DIFFERS = re.compile(r"""^(?:\w+\.)*"?(\w+)"?(?:::text)? <> '([^']{1,30})'(?:::[\w."]+(?: varying)?)?$""")
-ROLE = re.compile(r"""\w*(?:role|kind|level|permission|type)\w*"?\)?(?:::text)? = (?:ANY \(ARRAY\[)?'([^']{1,30})'""")
+ROLE = re.compile(r"""\w*(?:role|kind|level|permission|type)\w*"?\)?(?:::text)? (?:>=|=) (?:ANY \(ARRAY\[)?'([^']{1,30})'""")
 ROLES = re.compile(r"'([^']{1,30})'::")
 FROM = re.compile(r"\bFROM \(*(?:\w+\.)?\"?(\w+)\"?")
 KEY = re.compile(r'\b(?:\w+\.)*"?(\w+?)_?[iI]d\b"?')
@@ -44,6 +44,8 @@ def name_leaf(text: str, table: str) -> str:
     """Return the name of one condition."""
     if OWN.match(text):
         return "own"
+    if match := re.fullmatch(r'"?(\w+?)(?:_id)?"? IS NOT NULL', text):
+        return f"with_{slug(match[1])}"
     if match := NOT_FLAG.match(text):
         return f"not_{slug(match[1] or match[2])}"
     if match := FLAG.match(text):
@@ -54,7 +56,7 @@ def name_leaf(text: str, table: str) -> str:
         return f"not_{slug(match[2])}"
     if "SELECT" in text:
         return name_query(text, table)
-    words = re.findall(r"[a-z_]\w*", re.sub(r"'[^']*'(?:::\w+)?|::\w+|\w+\.(?=\w)|\b\w+\(\)", " ", text))
+    words = re.findall(r"[a-z_]\w*", re.sub(r"'[^']*'(?:::[\w.]+)?|::[\w.]+|\w+\.(?=\w)|\b\w+\(\)", " ", text))
     return (
         "by_"
         + slug(

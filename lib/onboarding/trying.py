@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lib.clients.postgres.rls.attempt import Attempt, bind_uid, claims_of
 from lib.clients.postgres.rls.catalogue import Access, ProbedTable
 from lib.clients.postgres.rls.classify import Cell
-from lib.clients.postgres.rls.declared import Rls
-from lib.clients.postgres.rls.probe import Prepare, observe_matrix
+from lib.clients.postgres.rls.declared import Identity, Rls
+from lib.clients.postgres.rls.probe import Prepare, observe_matrix, rolled_back, run_attempts
 from lib.clients.postgres.rls.trial import VERBS
 from lib.core.errors import DatabaseError
 from lib.core.results import Outcome
@@ -25,6 +26,9 @@ STATEMENT_TIMEOUT_S = 20.0
 
 ALONE_TIMEOUT_S = 6.0
 """Seconds for the attempts on a single table once a batch with it took too long."""
+
+PATH = "public, extensions"
+"""Where names are looked up in a scope's predicate, as far as they are not qualified."""
 
 ROUNDS = 6
 """Times that proposals are corrected."""
@@ -88,10 +92,7 @@ class Draft:
 
     def word_for(self, key: Key, proposal: Proposal) -> str:
         """Return a proposal as a word of the matrix, its scopes named and noted."""
-        if proposal.tree is None:
-            reached = proposal.word
-        else:
-            reached = self.scope(key, proposal.tree)
+        reached = proposal.word if proposal.tree is None else self.scope(key, proposal.tree)
         if proposal.keeps is None or reached == "deny":
             return reached
         kept = word_of(proposal.keeps) or self.scope(key, proposal.keeps)
@@ -127,6 +128,32 @@ def start_draft(
                 words = list(dict.fromkeys(draft.word_for(key, one) for one in found))
                 draft.words[key], draft.waiting[key] = words[0], words[1:]
     return draft
+
+
+def forget_invalid(draft: Draft, database: Database, prepare: Prepare | None = None) -> None:
+    """Forget scopes that the server can't read as a condition, or can't answer, and the proposals that name them."""
+    people = [Identity.model_validate(dict(one)) for one in draft.identities.values() if one.get("sub")][:1]
+    nobody = people[0] if people else Identity(role="anon")
+    asked: dict[tuple[str, ...], Attempt | None] = {
+        (name, scope): Attempt(act=read_all(draft.tables[name], predicate, nobody), claims=claims_of(nobody), path=PATH)
+        for name, scopes in draft.scopes.items()
+        if name not in draft.lost
+        for scope, predicate in scopes.items()
+    }
+    with rolled_back(database, statement_timeout_s=STATEMENT_TIMEOUT_S, prepare=prepare) as connection:
+        answers = run_attempts(connection, asked)
+    for (name, scope), answer in answers.items():
+        if answer["phase"] != "done":
+            del draft.scopes[name][scope]
+    for key, word in draft.words.items():
+        known = {"allow", "deny", *draft.scopes.get(key[0], {})}
+        valid = [one for one in (word, *draft.waiting[key]) if {part.strip() for part in one.split("->")} <= known]
+        draft.words[key], draft.waiting[key] = (valid or ["deny"])[0], valid[1:]
+
+
+def read_all(table: ProbedTable, predicate: str, identity: Identity) -> str:
+    """Return a statement that has the server answer a predicate for every row of a table."""
+    return f"select count(*) from {table.sql} where ({bind_uid(predicate, identity)}\n)"
 
 
 def try_draft(draft: Draft, database: Database, prepare: Prepare | None, *, emit: Callable[[str], None]) -> None:
