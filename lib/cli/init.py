@@ -57,7 +57,7 @@ def init(pack: str, *, name: str = "", is_dry: bool = False, observe: Observe | 
     report = format_report(
         files,
         observed,
-        problems=[*files.problems, *problems],
+        problems=list(dict.fromkeys((*files.problems, *problems))),
         waiting=waiting,
         differences=plan.differences,
         pack=shlex.quote(pack),
@@ -113,8 +113,8 @@ def look_at_database(folder: Path, files: ProjectFiles, observe: Observe | None)
     except WorkbookError as exc:
         return None, (f"The database could not be observed: {exc}",)
     say(f"  took {format_duration(time.monotonic() - started)}")
-    seed = (f"The seed: {observed.seed_problem}",) if observed.seed_problem else ()
-    return observed, (*observed.problems, *seed)
+    is_new = observed.seed_problem and not any(observed.seed_problem in one for one in (*files.problems, *observed.problems))
+    return observed, (*observed.problems, *((f"The seed: {observed.seed_problem}",) if is_new else ()))
 
 
 def default_observer() -> Observe:

@@ -36,7 +36,7 @@ def database_reasons(files: ProjectFiles) -> dict[str, str]:
 
 
 def fly_reasons(files: ProjectFiles) -> dict[str, str]:
-    return {} if files.fly else dict.fromkeys(("deploy_rehearsal", "fly"), no("fly.toml"))
+    return {} if files.fly_files else dict.fromkeys(("deploy_rehearsal", "fly"), no("fly.toml"))
 
 
 def vendor_reasons(files: ProjectFiles) -> dict[str, str]:

@@ -114,10 +114,20 @@ def expect_of_files(section: str, files: ProjectFiles) -> list[Line]:
         return [*expect_credentials(files)]
     if section == "guardrails":
         base = [Line(path=("guardrails", "base"), value=files.base)] if files.base not in ("", DEFAULT_BASE) else []
-        has_package = PACKAGE in files.packages
-        note = "scripts of package.json" if files.commands else "none of a usual name" if has_package else "no package.json here"
-        return [*base, Line(path=("guardrails", "commands"), value=[*files.commands], note=note)]
+        return [*base, expect_commands(files)]
     return []
+
+
+def expect_commands(files: ProjectFiles) -> Line:
+    """Return the line of the project's own commands. One is named of a package.json that can't be read: its task says so then."""
+    is_unread = PACKAGE in files.packages and any(PACKAGE in one and "left out" not in one for one in files.problems)
+    if is_unread:
+        commands, note = ["test"], f"a guess: {PACKAGE} could not be read"
+    elif files.commands:
+        commands, note = [*files.commands], f"scripts of {PACKAGE}"
+    else:
+        commands, note = [], "none of a usual name" if PACKAGE in files.packages else f"no {PACKAGE} here"
+    return Line(path=("guardrails", "commands"), value=commands, note=note)
 
 
 def plain(number: float) -> float | int:
@@ -133,18 +143,19 @@ def expected_tests(rules: str) -> str:
 
 def expect_deploy(files: ProjectFiles) -> Iterator[Line]:
     """Yield the section deploy_rehearsal: production's config, tried on the staging app."""
-    main = main_config(files.fly)
+    main = main_config(files)
     production = [one.app for one in files.fly if one.role == "production"] or [main.app]
     staging = next((one for one in files.fly if one.role == "staging"), None)
     app = staging.app if staging else f"{main.app}-staging"
     previous = next((one.app for one in files.fly if one.role == "previous"), "")
     note = "" if staging else "no fly.*.toml names a staging app; this is a guess"
+    checks = f"checks of {main.file}" if main.paths else f"{main.file} has no HTTP check" if main in files.fly else "a guess"
     values: list[tuple[str, object, str]] = [
         ("app", app, note),
         ("config", main.file, ""),
         ("image", main.image or f"registry.fly.io/{app}:candidate", ""),
         ("production_apps", [*dict.fromkeys(production)], ""),
-        ("endpoints", [*main.paths] or ["/"], f"checks of {main.file}" if main.paths else f"{main.file} has no HTTP check"),
+        ("endpoints", [*main.paths] or ["/"], checks),
         ("previous_schema_app", previous, ""),
         ("previous_migration", "", "the newest migration that the release before was built on" if previous else ""),
     ]
@@ -152,10 +163,14 @@ def expect_deploy(files: ProjectFiles) -> Iterator[Line]:
         yield Line(path=("deploy_rehearsal", key), value=value, note=said, is_sure=value == "" and not previous)
 
 
-def main_config(configs: tuple[FlyConfig, ...]) -> FlyConfig:
-    """Return the config that the launch is about: the nearest of production, else the nearest of any."""
+def main_config(files: ProjectFiles) -> FlyConfig:
+    """Return the config that the launch is about: the nearest of production, else the nearest of any.
+
+    Where none names an app, the app is a guess: the task itself then says what is wrong with the file.
+    """
     ranks = {"production": 0, "staging": 1, "other": 2, "previous": 3}
-    return min(configs, key=lambda one: (ranks[one.role], one.file.count("/")))
+    unread = FlyConfig(file=next(iter(files.fly_files), "fly.toml"), app="unknown", role="production", paths=(), image="")
+    return min(files.fly, key=lambda one: (ranks[one.role], one.file.count("/")), default=unread)
 
 
 def expect_credentials(files: ProjectFiles) -> Iterator[Line]:
@@ -163,7 +178,7 @@ def expect_credentials(files: ProjectFiles) -> Iterator[Line]:
     found = files.credentials
     yield Line(path=("credentials", "vault_folder"), value=found.vault, is_sure=True)
     if files.fly:
-        staging = next((one.app for one in files.fly if one.role == "staging"), main_config(files.fly).app)
+        staging = next((one.app for one in files.fly if one.role == "staging"), main_config(files).app)
         yield Line(path=("credentials", "fly_app"), value=staging)
     if files.repository:
         yield Line(path=("credentials", "github_repository"), value=files.repository, is_sure=True)

@@ -14,7 +14,7 @@ from lib.core.wording import plain_text
 from lib.onboarding.read_alerts import AlertFiles, read_alerts
 from lib.onboarding.read_commands import read_commands, read_package
 from lib.onboarding.read_credentials import CredentialFiles, find_workflows, read_credentials
-from lib.onboarding.read_fly import FlyConfig, read_fly_configs
+from lib.onboarding.read_fly import FlyConfig, find_fly_files, read_fly_configs
 from lib.onboarding.read_supabase import SupabaseFiles, find_elsewhere, read_supabase
 from lib.onboarding.tree import Tree, walk_project
 
@@ -32,6 +32,7 @@ LONGEST_SAID = 300
 class ProjectFiles:
     """What the files of a project say.
 
+    fly_files: what is called like a config of Fly.io's, also where it can't be read; fly: those that name an app.
     elsewhere: folders below that hold a supabase folder, where the project itself has none. packages: package.json files.
     repository: owner/name on GitHub, '' when not known. base: the branch that others are compared with, '' when not known.
     owner: who acts, from CODEOWNERS. problems: a sentence for each thing that could not be read.
@@ -40,6 +41,7 @@ class ProjectFiles:
     supabase: SupabaseFiles | None
     elsewhere: tuple[str, ...]
     fly: tuple[FlyConfig, ...]
+    fly_files: tuple[str, ...]
     commands: tuple[str, ...]
     packages: tuple[str, ...]
     alerts: AlertFiles | None
@@ -67,6 +69,7 @@ def read_project(pack: Path) -> ProjectFiles:
         supabase=supabase,
         elsewhere=() if supabase else find_elsewhere(tree),
         fly=read_fly_configs(tree, problems),
+        fly_files=find_fly_files(tree),
         commands=read_commands(tree, problems),
         packages=packages,
         alerts=read_alerts(tree, problems),

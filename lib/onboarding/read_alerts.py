@@ -37,12 +37,16 @@ class AlertFiles:
 
 
 def read_alerts(tree: Tree, problems: list[str]) -> AlertFiles | None:
-    """Return the project's alerts, None when it has none; adds a sentence for a rule file that can't be read."""
-    documents = dict(read_documents(tree, problems))
+    """Return the project's alerts, None when it has none; adds a sentence for a rule file that can't be read.
+
+    Where that is the only one, it is the project's all the same: the task then says what is wrong with it.
+    """
+    unread: list[str] = []
+    documents = dict(read_documents(tree, problems, unread))
     rules = {name: one for name, one in documents.items() if count_alerts(one)}
     tests = {name: one for name, one in documents.items() if isinstance(one.get("tests"), list) and "rule_files" in one}
     if not rules:
-        return None
+        return AlertFiles(rules=unread[0], tests="") if unread else None
     tested = {rule: name for name, one in tests.items() for rule in tested_by(name, one) if rule in rules}
     chosen = max(rules, key=lambda name: (name in tested, count_alerts(rules[name]), -len(name)))
     others = tuple(name for name in rules if name != chosen)
@@ -50,15 +54,15 @@ def read_alerts(tree: Tree, problems: list[str]) -> AlertFiles | None:
         alerts = read_rule_file(tree.root / chosen, root=tree.root).alerts
     except TargetError as exc:
         problems.append(exc.message)
-        return None
+        return AlertFiles(rules=chosen, tests="")
     return summarise(chosen, tested.get(chosen, ""), others, alerts)
 
 
-def read_documents(tree: Tree, problems: list[str]) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Yield each YAML file that may hold rules or their tests, with its content."""
+def read_documents(tree: Tree, problems: list[str], unread: list[str]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Yield each YAML file that may hold rules or their tests, with its content; those that can't be read go to unread."""
     names = [name for name in tree.called("*.yml", "*.yaml", "*.rules") if not name.startswith(".github/")]
     for name in names[:MOST_FILES]:
-        text = read_or_say(tree, name, problems)
+        text = read_or_say(tree, name, problems, unread)
         if not (text and (any(word in text for word in LOOKS_LIKE_RULES) or "rule_files" in text)):
             continue
         try:
@@ -66,18 +70,20 @@ def read_documents(tree: Tree, problems: list[str]) -> Iterable[tuple[str, Mappi
         except PlainYamlError as exc:
             if "expr:" in text and "{{-" not in text:  # a Helm template is no YAML until it is rendered
                 problems.append(f"{name} looks like Prometheus rules, and is not valid YAML: {exc}.")
+                unread.append(name)
             continue
         if isinstance(document, dict):
             yield name, document
 
 
-def read_or_say(tree: Tree, name: str, problems: list[str]) -> str:
+def read_or_say(tree: Tree, name: str, problems: list[str], unread: list[str]) -> str:
     """Return a file's text; '' of one that can't be read, which is said where its name is that of rules."""
     try:
         return read_text_file(tree.root / name, root=tree.root, limit_bytes=LARGEST_BYTES)
     except TargetError as exc:
         if any(word in name.lower() for word in ("alert", "prometheus", "rules")):
             problems.append(exc.message)
+            unread.append(name)
         return ""
 
 

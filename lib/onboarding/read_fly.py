@@ -17,6 +17,7 @@ from lib.core.plain_toml import PlainTomlError, load_toml
 from lib.onboarding.tree import Tree
 
 LARGEST_BYTES = 1024 * 1024
+FLY_FILES = ("fly.toml", "fly.*.toml", "fly-*.toml", "fly_*.toml", "*.fly.toml")
 APP_NAME = re.compile(r"[a-z0-9-]{1,63}")
 STAGING = re.compile(r"(?:^|[-_.])(?:staging|stage|stg|preprod|pre-prod|uat|qa)(?:[-_.]|$)")
 PREVIOUS = re.compile(r"(?:^|[-_.])previous(?:[-_.]|$)")
@@ -38,7 +39,7 @@ class FlyConfig:
 def read_fly_configs(tree: Tree, problems: list[str]) -> tuple[FlyConfig, ...]:
     """Return every config that names an app, the nearest first; adds a sentence to problems for each other one."""
     found = []
-    for name in tree.called("fly*.toml", "*.fly.toml"):
+    for name in find_fly_files(tree):
         try:
             document = load_toml(read_text_file(tree.root / name, root=tree.root, limit_bytes=LARGEST_BYTES))
             found.append(read_config(name, document))
@@ -47,6 +48,11 @@ def read_fly_configs(tree: Tree, problems: list[str]) -> tuple[FlyConfig, ...]:
         except TargetError as exc:
             problems.append(exc.message)
     return tuple(found)
+
+
+def find_fly_files(tree: Tree) -> tuple[str, ...]:
+    """Return the files that are called like a config of Fly.io's, whether they can be read or not."""
+    return tuple(tree.called(*FLY_FILES))
 
 
 def read_config(name: str, document: Mapping[str, Any]) -> FlyConfig:

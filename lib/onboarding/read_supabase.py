@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lib.clients.postgres.statements import split_statements
 from lib.clients.supabase.migration_files import ROLLBACKS, VALID_NAME
 from lib.clients.supabase.project_config import CONFIG, read_config, read_section
-from lib.clients.supabase.seed_files import match_files, read_patterns
+from lib.clients.supabase.seed_files import DEFAULT_PATTERNS, match_files, read_patterns
 from lib.core.errors import TargetError
 from lib.core.pack_files import is_folder, list_files, read_text_file
 from lib.onboarding.tree import Tree
@@ -84,17 +84,30 @@ def names_in(tree: Tree, folder: str, problems: list[str]) -> list[str]:
 
 
 def find_seeds(tree: Tree, problems: list[str]) -> tuple[str, ...]:
-    """Return the files that the seed's patterns name and that hold a statement; what can't be read is said."""
-    found: list[str] = []
+    """Return the files that the seed's patterns name, but those without a statement; one that can't be read is said, and one."""
     try:
-        for pattern in read_patterns(tree.root):
-            paths = match_files(tree.root / FOLDER, pattern.removeprefix("./"), root=tree.root)
-            found += [
-                path.relative_to(tree.root).as_posix() for path in paths if split_statements(read_text_file(path, root=tree.root))
-            ]
+        patterns = read_patterns(tree.root)
     except TargetError as exc:
         problems.append(exc.message)
+        patterns = [*DEFAULT_PATTERNS]
+    found: list[str] = []
+    for pattern in patterns:
+        try:
+            paths = match_files(tree.root / FOLDER, pattern.removeprefix("./"), root=tree.root)
+        except TargetError as exc:
+            problems.append(exc.message)
+            continue
+        found += [path.relative_to(tree.root).as_posix() for path in paths if may_fill(path, tree, problems)]
     return tuple(dict.fromkeys(found))
+
+
+def may_fill(path: Path, tree: Tree, problems: list[str]) -> bool:
+    """Return whether a seed file holds a statement, or may: one that can't be read is no reason to say that there is none."""
+    try:
+        return bool(split_statements(read_text_file(path, root=tree.root)))
+    except TargetError as exc:
+        problems.append(exc.message)
+        return True
 
 
 def find_elsewhere(tree: Tree) -> tuple[str, ...]:

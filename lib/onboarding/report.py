@@ -28,8 +28,9 @@ def format_report(
 ) -> list[str]:
     """Return the report's lines. problems: what could not be read or tried. pack: as the user named the project."""
     dangers = [one for one in (observed.findings if observed else ()) if one.danger]
+    none = "Nothing looks dangerous" + (" of what could be read and tried." if problems else ".")
     return [
-        *(tell("Looks dangerous", numbered(spell(one) for one in dangers)) if dangers else ["", "Nothing looks dangerous."]),
+        *(tell("Looks dangerous", numbered(spell(one) for one in dangers)) if dangers else ["", none]),
         *tell("Found", wrapped(format_found(files, observed))),
         *tell("Could not be read or tried", wrapped(problems)),
         *tell("Confirmed lines that differ from what is seen today", wrapped(differences)),

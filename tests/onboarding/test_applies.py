@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from lib.onboarding.applies import find_inapplicable
 from lib.onboarding.project_files import read_project
@@ -35,6 +38,15 @@ def test_a_seed_that_says_nothing_or_is_switched_off_does_not_apply(tmp_path: Pa
     assert "seed" in tasks_without(tmp_path)
     write(tmp_path, {"supabase/seed.sql": "select 1;", "supabase/config.toml": "[db.seed]\nenabled = false\n"})
     assert "seed" in tasks_without(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["fly.toml", "prometheus-alerts.yml", "supabase/seed.sql"])
+def test_what_cannot_be_read_is_no_reason_to_say_that_there_is_none(tmp_path: Path, name: str) -> None:
+    make_supabase_project(tmp_path)
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    gone = {"fly.toml": "deploy_rehearsal", "prometheus-alerts.yml": "alerts", "supabase/seed.sql": "seed"}[name]
+    assert gone not in tasks_without(tmp_path)
 
 
 def test_a_supabase_folder_further_down_is_no_reason_to_say_there_is_none(tmp_path: Path) -> None:

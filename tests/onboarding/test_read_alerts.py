@@ -46,5 +46,5 @@ def test_what_has_no_alert_is_no_rule_file(tmp_path: Path, text: str) -> None:
 
 def test_rules_that_are_no_yaml_are_said(tmp_path: Path) -> None:
     found, problems = read(tmp_path, {"alerts.yml": "groups:\n - rules: [{alert: x, expr: 'a'\n"})
-    assert found is None
+    assert found == AlertFiles(rules="alerts.yml", tests="")
     assert len(problems) == 1 and "alerts.yml" in problems[0] and "line" in problems[0]
