@@ -31,8 +31,8 @@ def expect(name: str, files: ProjectFiles, observed: ObservedDatabase | None) ->
     for section in SECTION_NOTES:
         if section in sections:
             lines += sections[section](observed) if observed and "database" not in reasons else []
-        elif section not in reasons:
-            lines += expect_of_files(section, files)
+        elif section not in reasons or (section == "health" and "mail" not in reasons):
+            lines += expect_of_files(section, files, name)
     return Wanted(
         name=name,
         lines=tuple(lines),
@@ -96,8 +96,10 @@ def expect_rls(observed: ObservedDatabase) -> Iterator[Line]:
             yield Line(path=("rls", "matrix", table, role), value=dict(verbs), note=note)
 
 
-def expect_of_files(section: str, files: ProjectFiles) -> list[Line]:
-    """Return a section that the project's files alone say."""
+def expect_of_files(section: str, files: ProjectFiles, name: str) -> list[Line]:
+    """Return a section that the project's files alone say. name: of the project."""
+    if section == "health":
+        return [*expect_health()]
     if section == "deploy_rehearsal":
         return [*expect_deploy(files)]
     if section == "alerts" and files.alerts:
@@ -111,7 +113,7 @@ def expect_of_files(section: str, files: ProjectFiles) -> list[Line]:
         limits = [Line(path=("alerts", "thresholds", name), value=plain(limit)) for name, limit in alerts.thresholds.items()]
         return lines + (limits or [Line(path=("alerts", "thresholds"), value={}, is_sure=True)])
     if section == "credentials":
-        return [*expect_credentials(files)]
+        return [*expect_credentials(files, name)]
     if section == "guardrails":
         base = [Line(path=("guardrails", "base"), value=files.base)] if files.base not in ("", DEFAULT_BASE) else []
         return [*base, expect_commands(files)]
@@ -173,15 +175,25 @@ def main_config(files: ProjectFiles) -> FlyConfig:
     return min(files.fly, key=lambda one: (ranks[one.role], one.file.count("/")), default=unread)
 
 
-def expect_credentials(files: ProjectFiles) -> Iterator[Line]:
+def expect_health() -> Iterator[Line]:
+    """Yield who is notified of a failure: nobody, until a person says who, since no file does."""
+    yield Line(path=("health", "notify_to"), value=["operator@example.com"], note="nobody yet: who is notified?")
+    yield Line(path=("health", "notify_from"), value="launch-readiness@example.com", note="the sender's address")
+
+
+def expect_credentials(files: ProjectFiles, name: str) -> Iterator[Line]:
     """Yield the section credentials: each value of the vault, and who needs it by what names it."""
     found = files.credentials
     yield Line(path=("credentials", "vault_folder"), value=found.vault, is_sure=True)
     if files.fly:
         staging = next((one.app for one in files.fly if one.role == "staging"), main_config(files).app)
         yield Line(path=("credentials", "fly_app"), value=staging)
-    if files.repository:
-        yield Line(path=("credentials", "github_repository"), value=files.repository, is_sure=True)
+    first = "local" if "local" in found.environments else next(iter(found.environments), "local")
+    own = "another environment's is in launch/<environment>.yaml"
+    yield Line(path=("credentials", "vault_path"), value=first, note=own)
+    yield Line(path=("credentials", "github_environment"), value=first, note=own)
+    repository, guess = files.repository or f"example/{name}", "" if files.repository else "a guess: owner/name on GitHub"
+    yield Line(path=("credentials", "github_repository"), value=repository, note=guess, is_sure=bool(files.repository))
     for place in found.places:
         name = name_of(place)
         users = (["github_environment"] if name in found.workflows else []) + (["fly"] if files.fly else [])
