@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from lib.clients.npm import PACKAGE
 from lib.core.wording import name_some
+from lib.onboarding.observed import ObservedDatabase
 from lib.onboarding.project_files import ProjectFiles
+from lib.tasks.alerts.task import THRESHOLDS_AS_DECLARED
+from lib.tasks.guardrails.task import PROJECT_COMMANDS_PASS
 
 
-def find_inapplicable(files: ProjectFiles) -> dict[str, str]:
-    """Return task or target -> "no ... in this project", tasks first."""
+def find_inapplicable(files: ProjectFiles, observed: ObservedDatabase | None = None) -> dict[str, str]:
+    """Return task, target or check -> "no ... in this project", tasks first.
+
+    observed: the database, where it was observed: one whose API offers no table has nothing that a matrix could say.
+    """
     found = {**database_reasons(files), **fly_reasons(files), **vendor_reasons(files), **credential_reasons(files)}
     if not files.alerts:
         found["alerts"] = no("Prometheus alert rules")
@@ -17,7 +24,24 @@ def find_inapplicable(files: ProjectFiles) -> dict[str, str]:
         found["github"] = no(".github folder")
     order = [*("migrations", "seed", "rls", "health", "credentials", "deploy_rehearsal", "alerts", "backup_restore")]
     order += ["database", "chatwoot", "publer", "mail", "fly", "vault", "github"]
-    return {name: found[name] for name in order if name in found}
+    if observed and "rls" not in found and not observed.matrix and not observed.problems:
+        found["rls"] = no("table that the API offers")
+    return {**{name: found[name] for name in order if name in found}, **check_reasons(files)}
+
+
+def check_reasons(files: ProjectFiles) -> dict[str, str]:
+    """Return why single checks of the project's own files do not apply, by id."""
+    found = {}
+    if not files.commands and not is_package_unread(files):
+        found[PROJECT_COMMANDS_PASS.id] = no("script of package.json that proves something")
+    if files.alerts and files.alerts.without and not files.alerts.thresholds:
+        found[THRESHOLDS_AS_DECLARED.id] = no("alert that compares with a number")
+    return found
+
+
+def is_package_unread(files: ProjectFiles) -> bool:
+    """Return whether there is a package.json that could not be read."""
+    return PACKAGE in files.packages and any(PACKAGE in one and "left out" not in one for one in files.problems)
 
 
 def no(what: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lib.clients.npm import PACKAGE
 from lib.core.wording import format_count, join_words, name_some
-from lib.onboarding.applies import find_inapplicable
+from lib.onboarding.applies import find_inapplicable, is_package_unread
 from lib.onboarding.observed import Finding, ObservedDatabase
 from lib.onboarding.project_files import ProjectFiles
 from lib.onboarding.read_credentials import name_of
@@ -21,7 +21,7 @@ DEFAULT_BASE = "origin/main"
 
 def expect(name: str, files: ProjectFiles, observed: ObservedDatabase | None) -> Wanted:
     """Return what the project's file should say. observed: None when the database could not be observed at all."""
-    reasons = find_inapplicable(files)
+    reasons = find_inapplicable(files, observed)
     lines = [Line(path=("name",), value=name, is_sure=True)]
     if files.owner:
         lines.append(Line(path=("owners", "default"), value=files.owner, is_sure=True))
@@ -30,7 +30,8 @@ def expect(name: str, files: ProjectFiles, observed: ObservedDatabase | None) ->
     sections = {"migrations": expect_migrations, "seed": seed, "rls": expect_rls}
     for section in SECTION_NOTES:
         if section in sections:
-            lines += sections[section](observed) if observed and "database" not in reasons else []
+            is_there = "database" not in reasons and (section != "rls" or "rls" not in reasons)
+            lines += sections[section](observed) if observed and is_there else []
         elif section not in reasons or (section == "health" and "mail" not in reasons):
             lines += expect_of_files(section, files, name)
     return Wanted(
@@ -111,25 +112,21 @@ def expect_of_files(section: str, files: ProjectFiles, name: str) -> list[Line]:
         if alerts.severities:
             lines.append(Line(path=("alerts", "severities"), value=[*alerts.severities]))
         limits = [Line(path=("alerts", "thresholds", name), value=plain(limit)) for name, limit in alerts.thresholds.items()]
-        return lines + (limits or [Line(path=("alerts", "thresholds"), value={}, is_sure=True)])
+        return lines + limits
     if section == "credentials":
         return [*expect_credentials(files, name)]
     if section == "guardrails":
         base = [Line(path=("guardrails", "base"), value=files.base)] if files.base not in ("", DEFAULT_BASE) else []
-        return [*base, expect_commands(files)]
+        return [*base, *expect_commands(files)]
     return []
 
 
-def expect_commands(files: ProjectFiles) -> Line:
+def expect_commands(files: ProjectFiles) -> list[Line]:
     """Return the line of the project's own commands. One is named of a package.json that can't be read: its task says so then."""
-    is_unread = PACKAGE in files.packages and any(PACKAGE in one and "left out" not in one for one in files.problems)
-    if is_unread:
-        commands, note = ["test"], f"a guess: {PACKAGE} could not be read"
-    elif files.commands:
-        commands, note = [*files.commands], f"scripts of {PACKAGE}"
-    else:
-        commands, note = [], "none of a usual name" if PACKAGE in files.packages else f"no {PACKAGE} here"
-    return Line(path=("guardrails", "commands"), value=commands, note=note)
+    if is_package_unread(files):
+        return [Line(path=("guardrails", "commands"), value=["test"], note=f"a guess: {PACKAGE} could not be read")]
+    line = Line(path=("guardrails", "commands"), value=[*files.commands], note=f"scripts of {PACKAGE}")
+    return [line] if files.commands else []
 
 
 def plain(number: float) -> float | int:

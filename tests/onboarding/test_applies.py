@@ -9,7 +9,9 @@ import pytest
 
 from lib.onboarding.applies import find_inapplicable
 from lib.onboarding.project_files import read_project
-from tests.support.onboarding_worlds import make_supabase_project, make_whole_project, write
+from lib.tasks.alerts.task import THRESHOLDS_AS_DECLARED
+from lib.tasks.guardrails.task import PROJECT_COMMANDS_PASS
+from tests.support.onboarding_worlds import RULES, make_supabase_project, make_whole_project, observation, write
 
 TASKS = {"migrations", "seed", "rls", "health", "credentials", "deploy_rehearsal", "alerts", "backup_restore"}
 
@@ -24,6 +26,18 @@ def test_a_project_with_supabase_alone_keeps_the_tasks_of_its_database(tmp_path:
 
 def test_a_whole_project_keeps_everything(tmp_path: Path) -> None:
     assert find_inapplicable(read_project(make_whole_project(tmp_path))) == {}
+
+
+def test_checks_that_have_nothing_to_look_at_are_named(tmp_path: Path) -> None:
+    write(
+        make_supabase_project(tmp_path), {"package.json": "{}", "alerts.yml": RULES.replace("latency_seconds > 0.5", "up == up")}
+    )
+    files = read_project(tmp_path)
+    reasons = find_inapplicable(files, observation(matrix={}))
+    assert {PROJECT_COMMANDS_PASS.id, THRESHOLDS_AS_DECLARED.id, "rls"} <= set(reasons)
+    assert "rls" not in find_inapplicable(files, observation(matrix={}, problems=("The server stopped.",)))
+    (tmp_path / "package.json").write_text("{")
+    assert PROJECT_COMMANDS_PASS.id not in find_inapplicable(read_project(tmp_path))
 
 
 def test_an_empty_project_keeps_its_guardrails(tmp_path: Path) -> None:
