@@ -23,12 +23,12 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: adopt help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy lab test bench lint check-machines new-task resilience verify resume diff clean
+.PHONY: adopt help setup requirements publish-docs readiness health notify-dry-run sync-credentials guardrails tidy init confirm lab test bench lint check-machines new-task resilience verify resume diff clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task> SHARE=0.1"
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task or project> DRY_RUN=1 SHARE=0.1"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: Install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
@@ -56,8 +56,14 @@ guardrails: setup ## Check this branch, or that of PACK=..., against the project
 tidy: setup ## Move stray Markdown to the archive folder: plan only unless APPLY=1
 	@$(LIB) tidy $(ENV) --pack "$(PACK)"
 
-lab: setup ## Open the notebooks in JupyterLab; each runs top to bottom on its own
-	@.venv/bin/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)
+init: setup ## Read a project, try its database, and write what it is expected to be: make init PACK=../project
+	@$(LIB) init --pack "$(PACK)" --name "$(NAME)" --dry-run "$(DRY_RUN)"
+
+confirm: setup ## Walk the lines that init guessed, one key each: make confirm PACK=../project
+	@$(LIB) confirm --pack "$(PACK)"
+
+lab: setup ## Open the notebooks in JupyterLab; each runs top to bottom on its own. PACK=... opens the project's launch folder
+	@.venv/bin/jupyter lab --notebook-dir="$(if $(PACK),$(PACK)/launch,notebooks)" $(LAB_OPTIONS)
 
 test: setup ## Run every test
 	@$(VENV_PYTHON) -m pytest -n auto --dist loadfile $(TESTS)

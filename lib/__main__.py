@@ -27,6 +27,7 @@ from lib.core.visible import plain_line, say
 
 WRONG_INPUT = 2
 BROKEN = 3
+INTERRUPTED = 130
 READER_LEFT = 141
 """As a shell says it of a program that a closed pipe ended (SIGPIPE)."""
 ROOM = "Free some room there"
@@ -152,6 +153,15 @@ def build_parser() -> argparse.ArgumentParser:
     new.add_argument("name", help="lower-case words joined by _, such as cdn_cache")
     new.add_argument("--pack", default="", help="the project whose own task it is, instead of one of the workbook's")
     new.set_defaults(command=command_new_task)
+    first = commands.add_parser("init", help="read a project, try its database, and write what it is expected to be")
+    first.add_argument("--pack", default="", help="the project's checkout")
+    first.add_argument("--name", default="", help="how the project is called, instead of as its folder is")
+    first.add_argument("--dry-run", default="", metavar="1", help="show what would be written, and write nothing")
+    first.set_defaults(command=command_init)
+    ask = commands.add_parser("confirm", help="walk the lines that init guessed, one key each")
+    ask.add_argument("--pack", default="", help="the project's checkout")
+    ask.add_argument("--list", action="store_true", help="print them instead")
+    ask.set_defaults(command=command_confirm)
     bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
     bench.set_defaults(command=command_bench)
     return parser
@@ -272,6 +282,25 @@ def command_new_task(options: argparse.Namespace) -> int:
     from lib.cli.new_task import new_task
 
     return new_task(options.name)
+
+
+def command_init(options: argparse.Namespace) -> int:
+    """Write a project's launch folder."""
+    from lib.cli.init import init
+
+    is_dry = options.dry_run.strip().lower() not in ("", "0", "no", "false")
+    try:
+        return init(options.pack, name=options.name, is_dry=is_dry)
+    except KeyboardInterrupt:
+        say("Stopped. Each file is as it was, or whole.", to=sys.stderr)
+        return INTERRUPTED
+
+
+def command_confirm(options: argparse.Namespace) -> int:
+    """Ask about what init guessed."""
+    from lib.cli.confirm import confirm
+
+    return confirm(options.pack, is_list=options.list)
 
 
 def command_bench(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ FLOORS = (
     {"clients"},
     {"tasks", "embedded"},
     {"run"},
-    {"reporters"},
+    {"reporters", "onboarding"},
     {"notebook", "cli"},
     {"__main__"},
 )
@@ -38,12 +38,18 @@ DOORS = {
     "psycopg": {
         "transport/database.py",
         "clients/postgres/",
+        "clients/supabase/rehearsal_rows.py",
         "clients/supabase/seed_files.py",
         "tasks/migrations/",
         "tasks/rls/pgtap.py",
         "tasks/seed/constraints.py",
         "tasks/backup_restore/backup.py",
         "embedded/postgres/hosted.py",
+        "onboarding/inlining.py",
+        "onboarding/made_rows.py",
+        "onboarding/policies.py",
+        "onboarding/row_catalogue.py",
+        "onboarding/row_trial.py",
     },
 }
 """Library -> the files or folders that may import it, so that it can be replaced in one place."""

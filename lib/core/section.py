@@ -41,13 +41,13 @@ MUST_SAY = "must_say"
 def said_by_project(default: Any, *, about: str = "", **constraints: Any) -> Any:
     """Return a field that only the project can fill: empty where the task does not apply, and asked for where it does.
 
-    about: the target that it speaks of; without that target nothing asks for it.
+    about: the target that it speaks of, or the check of its task that reads it; without that nothing asks for it.
     """
     return Field(default=default, json_schema_extra={MUST_SAY: about}, **constraints)
 
 
 def find_unsaid(section: Section, *, without: Collection[str] = ()) -> list[str]:
-    """Return the fields that only the project can fill, and has not. without: the targets that do not apply."""
+    """Return the fields that only the project can fill, and has not. without: the targets and checks that do not apply."""
     extras = {name: one.json_schema_extra for name, one in type(section).model_fields.items()}
     asked = {name: extra[MUST_SAY] for name, extra in extras.items() if isinstance(extra, dict) and MUST_SAY in extra}
     return [name for name, about in asked.items() if about not in without and not getattr(section, name)]

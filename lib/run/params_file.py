@@ -130,7 +130,8 @@ def known_keys(problem: ErrorDetails) -> list[str]:
 def unsaid_problems(sections: Mapping[str, Section], not_applicable: Mapping[str, str]) -> Iterator[str]:
     """Yield one line for each thing that only the project can say and has not, of each task that applies."""
     for task, section in sections.items():
-        for name in [] if task in not_applicable else find_unsaid(section, without=not_applicable):
+        gone = {*not_applicable, *(name.removeprefix(f"{task}.") for name in not_applicable)}
+        for name in [] if task in not_applicable else find_unsaid(section, without=gone):
             yield (
                 f"{LAUNCH}/{PROJECT}.yaml: {task}.{name} is missing, and {task} applies. "
                 f"Fix: Say it there, or say under not_applicable why {task} does not apply."

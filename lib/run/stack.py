@@ -19,6 +19,7 @@ from typing import Any
 
 from lib.clients.fly.digest_notes import notes_name
 from lib.clients.supabase.cli import open_cli, stage_project
+from lib.clients.supabase.project_config import read_exposes_tables
 from lib.clients.supabase.seed_files import check_seed
 from lib.core.errors import CommandError, WorkbookError
 from lib.core.paths import ROOT
@@ -99,7 +100,12 @@ def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, An
         standing.enter_context(marked(run_id))
         standing.callback(end_strays, run_id)
         if "database" in targets - params.missing.keys():
-            server = start_postgres(state, tools=TOOLS, major=choose_server(params).major)
+            server = start_postgres(
+                state,
+                tools=TOOLS,
+                major=choose_server(params).major,
+                auto_expose_new_tables=read_exposes_tables(params.pack),
+            )
             standing.callback(server.stop)
         else:
             server = None

@@ -51,6 +51,17 @@ def read_declared_major(pack: Path) -> int | None:
     return said if isinstance(said, int) and not isinstance(said, bool) else None
 
 
+def read_exposes_tables(pack: Path) -> bool:
+    """Return `[api] auto_expose_new_tables`: whether new tables in public are granted to the API roles at once.
+
+    True when the config does not say, as the CLI has it, or can't be read, which other looks name.
+    """
+    try:
+        return read_section(read_config(pack), "api").get("auto_expose_new_tables", True) is not False
+    except TargetError:
+        return True
+
+
 def require_config(pack: Path) -> None:
     """Raise TargetError unless what the database's tasks read of config.toml is there as it must be."""
     said = read_section(read_config(pack), "db").get("major_version", 0)

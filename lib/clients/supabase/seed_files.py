@@ -114,6 +114,22 @@ def load_seed(twin: Twin, pack: Path, *, timeout_s: float) -> str:
     return ""
 
 
+def load_fixtures(twin: Twin, pack: Path, *, timeout_s: float, may_lack: bool) -> str:
+    """Load the pack's seed files as `load_seed` does. may_lack: a project that names rows of its own needs no seed file."""
+    return "" if may_lack and lacks_seed(pack) else load_seed(twin, pack, timeout_s=timeout_s)
+
+
+def lacks_seed(pack: Path) -> bool:
+    """Return whether the project has no seed at all: config.toml names none, and the default file is missing or blank."""
+    seed = read_section(read_config(pack), "db", "seed")
+    if seed.get("enabled", True) is not True:
+        return True
+    if seed.get("sql_paths", list(DEFAULT_PATTERNS)) != list(DEFAULT_PATTERNS):
+        return seed.get("sql_paths") == []
+    path = pack / "supabase" / "seed.sql"
+    return not path.exists() and not path.is_symlink()
+
+
 def load_file(twin: Twin, file: SeedFile, *, timeout_s: float) -> None:
     """Run one seed file as the launch, in one transaction unless it has its own. Raises TargetError naming its line."""
     statements = split_statements(file.text)

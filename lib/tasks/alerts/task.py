@@ -13,13 +13,15 @@ class Alerts(Section):
     """What 07_alerts expects of the pack's Prometheus rules."""
 
     rules: str = said_by_project("")  # the rule file, in the pack
-    tests: str = said_by_project("")  # its unit tests, in the pack
+    tests: str = said_by_project("", about="unit_tests_pass")  # its unit tests, in the pack
     severities: list[str] = Field(min_length=1)  # an alert has one of these
     test_margin_percent: float = Field(gt=0, le=50)  # unit tests must notice a threshold moved by this, %
     scrape_interval_s: float = Field(gt=0)  # of Prometheus: how long a bad sample may go unseen, s
     group_wait_s: float = Field(ge=0)  # of Alertmanager: how long it gathers alerts before it sends them, s
     command_timeout_s: float = Field(gt=0)  # longest one promtool call may take, s
-    thresholds: dict[str, float] = said_by_project({})  # alert -> the value beyond which it must fire
+    thresholds: dict[str, float] = said_by_project(
+        {}, about="thresholds_as_declared"
+    )  # alert -> the value beyond which it must fire
 
 
 FLY_APP = Borrowed("deploy_rehearsal", "app", str)

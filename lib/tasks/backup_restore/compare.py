@@ -10,12 +10,15 @@ from lib.clients.postgres.digests import TableDigest, compare_tables, digest_tab
 from lib.clients.postgres.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, Scope, SequenceState, read_sequences
 from lib.clients.postgres.restores import Restore, as_reader
 from lib.clients.postgres.rls.classify import Cell
+from lib.clients.postgres.rls.probe import Prepare
 from lib.clients.postgres.row_differences import RowDifference, find_row_differences
 from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
+from lib.clients.supabase.rehearsal_rows import rows_to_add
 from lib.core.busyness import QUIET, Control
 from lib.core.results import Outcome
 from lib.tasks.backup_restore.backup import Backup
-from lib.tasks.backup_restore.task import DUMP_TAKEN, SCHEMA_MATCHES
+from lib.tasks.backup_restore.task import DUMP_TAKEN, REHEARSAL_ROWS, SCHEMA_MATCHES, BackupRestore
+from lib.transport.context import Context
 from lib.transport.database import Database
 
 UNKNOWN = "unknown"
@@ -231,3 +234,9 @@ def pair_cells(source: Sequence[Cell], copy: Sequence[Cell], changed: Sequence[D
 def is_about(difference: Difference, table: str) -> bool:
     """Return whether an object that differs is the table or depends on it."""
     return re.search(rf"(?<![\w.\"]){re.escape(table)}(?![\w\"])", difference.object) is not None
+
+
+def prepare_on(context: Context[BackupRestore], database: Database) -> Prepare | None:
+    """Return what adds the project's rehearsal rows inside the trial; None beside a live source, to which none is added."""
+    path = context.borrow(REHEARSAL_ROWS) if "database" in context.embedded else ""
+    return rows_to_add(context.pack, path, database, timeout_s=context.settings.command_timeout_s)

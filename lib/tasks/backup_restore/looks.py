@@ -29,6 +29,7 @@ from lib.tasks.backup_restore.compare import (
     compare_rows,
     compare_sequences,
     pair_cells,
+    prepare_on,
 )
 from lib.tasks.backup_restore.judge import (
     judge_damage,
@@ -222,7 +223,10 @@ def look_at_rls(context: Context[BackupRestore], *, copy: RestoredCopy | None, s
         return look_at_rls.errors(NOT_COMPARED, fix=SEE_COMPARED)
     rls = context.borrow(RLS)
     verbs = VERBS if "database" in context.embedded else ("select",)
-    ours, theirs = (observe_matrix(database, rls, verbs=verbs) for database in (context.target, as_owner(copy.database)))
+    ours, theirs = (
+        observe_matrix(database, rls, verbs=verbs, prepare=prepare_on(context, database))
+        for database in (context.target, as_owner(copy.database))
+    )
     pairs = pair_cells(ours, theirs, schema.differences)
     rows = [describe_cell_pair(pair) for pair in pairs]
     seen = Findings[None](

@@ -22,6 +22,7 @@ class BackupRestore(Section):
 
 
 RLS = Borrowed("rls", "", Rls)
+REHEARSAL_ROWS = Borrowed("seed", "rehearsal_rows", str)
 """The declared matrix: its cells are tried on the source and on the copy."""
 
 DUMP_TAKEN = Check(
@@ -177,5 +178,5 @@ TASK = Task(
     checks=CHECKS,
     settings=BackupRestore,
     waits_for=("seed",),
-    borrows=(RLS,),
+    borrows=(RLS, REHEARSAL_ROWS),
 )

@@ -21,7 +21,7 @@ class Guardrails(Section):
 
     base: str = Field(min_length=1)  # the branch it is compared with
     pull_request: str  # the file of GitHub's event, for what the pull request says; empty: there is none
-    commands: list[str] = said_by_project([])  # scripts of the project's package.json
+    commands: list[str] = said_by_project([], about="project_commands_pass")  # scripts of the project's package.json
     command_limit_s: float = Field(gt=0)  # longest one of them may take, s
     command_jobs: int = Field(ge=1, le=16)  # of them at a time
     rehearsal: RehearsedBranch | None = None  # where the project is not a git checkout

@@ -52,6 +52,7 @@ from lib.tasks.migrations.task import (
     NOTHING_LEFT_TO_PUSH,
     ONE_RUN_AT_A_TIME,
     PUSHED_TO_TARGET,
+    REHEARSAL_ROWS,
     ROLLBACKS_RESTORE_SCHEMA,
     TARGET_MATCHES_TWIN,
     TWIN_IS_FAITHFUL,
@@ -255,6 +256,7 @@ def place_of(context: Context[Migrations]) -> Place:
         postgres_bin=context.programs.postgres_bin,
         work=context.work,
         timeout_s=context.settings.command_timeout_s,
+        rehearsal_rows=context.borrow(REHEARSAL_ROWS),
     )
 
 

@@ -21,7 +21,8 @@ from lib.clients.postgres.schema import Difference, Schema, compare_schemas, rea
 from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin, clone_twin, make_twin
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
-from lib.clients.supabase.seed_files import load_seed
+from lib.clients.supabase.rehearsal_rows import load_rows
+from lib.clients.supabase.seed_files import load_fixtures
 from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure, refuse_file, too_slow
 from lib.tasks.migrations.recordings import Recording
 from lib.tasks.migrations.scale_rows import Reference, mark_seeding, read_reference
@@ -32,7 +33,10 @@ from lib.transport.database import Database, read_query
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a rehearsal runs: the target it copies, the scratch server, programs and limits."""
+    """Where a rehearsal runs: the target it copies, the scratch server, programs and limits.
+
+    rehearsal_rows: the project's file with rows that its seed lacks, or ''; only ever applied to twins.
+    """
 
     target: Database
     scratch: Database
@@ -40,6 +44,7 @@ class Place:
     postgres_bin: Path
     work: Path
     timeout_s: float
+    rehearsal_rows: str = ""
 
     @property
     def compared(self) -> list[str]:
@@ -226,5 +231,6 @@ def roll_back_and_undo(
 def seeded(twin: Twin, pack: Path, place: Place) -> Iterator[tuple[Reference, str]]:
     """Yield the twin, seeded, as a source of rows, and why it could not be seeded, or ''."""
     marker = mark_seeding(twin.database)
-    problem = load_seed(twin, pack, timeout_s=place.timeout_s)
+    problem = load_fixtures(twin, pack, timeout_s=place.timeout_s, may_lack=bool(place.rehearsal_rows))
+    problem = problem or load_rows(twin, pack, place.rehearsal_rows, timeout_s=place.timeout_s)
     yield read_reference(twin.worker, marker), problem

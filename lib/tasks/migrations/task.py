@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from lib.core.results import PROJECT, TWIN, Check
-from lib.core.section import Section
+from lib.core.section import Borrowed, Section
 from lib.tasks.base import Task
 
 
@@ -22,6 +22,9 @@ class Migrations(Section):
     lock_wait_s: float = Field(gt=0)  # how long to wait for another run on the same target, s
     command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
 
+
+REHEARSAL_ROWS = Borrowed("seed", "rehearsal_rows", str)
+"""The file with rows that the project's seed lacks, for tables whose locks would else be measured without a row."""
 
 FOUND = Check(
     "migrations.found",
@@ -236,4 +239,5 @@ TASK = Task(
     notebook="01_migrations.ipynb",
     checks=CHECKS,
     settings=Migrations,
+    borrows=(REHEARSAL_ROWS,),
 )

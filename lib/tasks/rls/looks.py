@@ -159,7 +159,7 @@ def look_at_matrix(context: Context[Rls]) -> Findings[list[MatrixCell]]:
         return look_at_matrix.not_allowed(refusal)
     rls = context.settings
     with open_place(context) as place:
-        cells = observe_matrix(place.database, rls, verbs=VERBS) if rls.matrix else []
+        cells = observe_matrix(place.database, rls, verbs=VERBS, prepare=place.prepare) if rls.matrix else []
     open_live = find_open_live(context) if place.is_twin else []
     undeclared = find_undeclared(rls, read_tables(context.target, rls.schemas)) if rls.matrix else []
     judged = (judge_probes(cells), judge_matrix(cells, open_live, undeclared))

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from lib.clients.postgres.fidelity import measure_fidelity
 from lib.clients.postgres.rls.declared import Rls
+from lib.clients.postgres.rls.probe import Prepare
 from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
 from lib.clients.postgres.twin import make_twin
-from lib.clients.supabase.seed_files import load_seed
+from lib.clients.supabase.rehearsal_rows import rows_to_add
+from lib.clients.supabase.seed_files import load_fixtures
 from lib.core.errors import TargetError
 from lib.core.results import TWIN, Provenance
-from lib.tasks.rls.task import MIGRATION_TIMEOUT_S, PACK_SCHEMAS
+from lib.tasks.rls.task import MIGRATION_TIMEOUT_S, PACK_SCHEMAS, REHEARSAL_ROWS
 from lib.transport.context import Context
 from lib.transport.database import Database
 
@@ -29,7 +31,8 @@ ASIDE = frozenset({"column_order", "comment", "extension", "index", "publication
 class Place:
     """Where roles are tried. is_twin: on a twin of the live database; compared: how many objects decide access there.
 
-    differences: those that the live database has otherwise.
+    differences: those that the live database has otherwise. prepare: adds the rows that the fixtures lack, inside the
+    trial's own transaction; None where the project names no such file.
     """
 
     database: Database
@@ -37,6 +40,7 @@ class Place:
     provenance: Provenance | None = None
     compared: int = 0
     differences: tuple[Difference, ...] = ()
+    prepare: Prepare | None = None
 
 
 @contextmanager
@@ -46,7 +50,7 @@ def open_place(context: Context[Rls]) -> Iterator[Place]:
     Raises TargetError when the live database can't be read, or the twin can't be made as it is or filled.
     """
     if "database" in context.embedded:
-        yield Place(database=context.target)
+        yield Place(database=context.target, prepare=prepare_on(context, context.target))
         return
     schemas = sorted({*context.settings.schemas, *context.borrow(PACK_SCHEMAS)})
     timeout_s = context.borrow(MIGRATION_TIMEOUT_S)
@@ -58,7 +62,7 @@ def open_place(context: Context[Rls]) -> Iterator[Place]:
         if not likeness.is_faithful:
             raise TargetError(likeness.account, fix="See migrations.twin_is_faithful.")
         live, copy = (deciding(read_schema(one, schemas)) for one in (context.target, twin.database))
-        problem = load_seed(twin, context.pack, timeout_s=timeout_s)
+        problem = load_fixtures(twin, context.pack, timeout_s=timeout_s, may_lack=bool(context.borrow(REHEARSAL_ROWS)))
         if problem:
             raise TargetError(f"The fixtures could not fill the twin: {problem}.", fix="Correct the seed, then run again.")
         yield Place(
@@ -67,7 +71,13 @@ def open_place(context: Context[Rls]) -> Iterator[Place]:
             provenance=context.provenance_of(TWIN),
             compared=len(live),
             differences=tuple(compare_schemas(live, copy)),
+            prepare=prepare_on(context, twin.launcher),
         )
+
+
+def prepare_on(context: Context[Rls], database: Database) -> Prepare | None:
+    """Return what adds the project's rehearsal rows on an embedded database or a twin. Raises TargetError for a bad file."""
+    return rows_to_add(context.pack, context.borrow(REHEARSAL_ROWS), database, timeout_s=context.borrow(MIGRATION_TIMEOUT_S))
 
 
 def deciding(schema: dict[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from lib.tasks.base import Task
 
 PACK_SCHEMAS = Borrowed("migrations", "schemas", list[str])
 MIGRATION_TIMEOUT_S = Borrowed("migrations", "command_timeout_s", float)
+REHEARSAL_ROWS = Borrowed("seed", "rehearsal_rows", str)
 
 EVERY_TABLE_ENABLED = Check(
     "rls.every_table_enabled",
@@ -133,6 +134,6 @@ TASK = Task(
     notebook="02_rls.ipynb",
     checks=CHECKS,
     settings=Rls,
-    borrows=(PACK_SCHEMAS, MIGRATION_TIMEOUT_S),
+    borrows=(PACK_SCHEMAS, MIGRATION_TIMEOUT_S, REHEARSAL_ROWS),
     waits_for=("seed",),
 )

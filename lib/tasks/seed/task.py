@@ -19,6 +19,7 @@ class Seed(Section):
     reserved_email_domains: list[str] = Field(min_length=1)  # domains a fixture's e-mail may be under
     command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
     expected_counts: dict[str, Annotated[int, Field(ge=0)]] = Field(default={})  # table -> rows
+    rehearsal_rows: str = ""  # SQL file in the project with rows its seed lacks: for trials only, never applied to a target
 
 
 PACK_SCHEMAS = Borrowed("migrations", "schemas", list[str])

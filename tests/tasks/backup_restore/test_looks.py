@@ -120,7 +120,7 @@ def context(postgres_server: EmbeddedPostgres, source: Database, tmp_path: Path)
         environment="local",
         pack=tmp_path,
         settings=section(),
-        sections={"rls": rls()},
+        sections={"rls": rls(), "seed": load_params("local", variables={}).sections["seed"]},
         target=source,
         scratch=scratch,
         programs=Programs(supabase=Path("supabase"), squawk=Path("squawk"), postgres_bin=postgres_server.bin_dir),
@@ -418,7 +418,7 @@ def test_on_a_live_database_only_reading_is_tried_on_the_source(rehearsal, conte
 
 
 def test_an_undeclared_matrix_is_an_error(rehearsal, context):
-    rehearsal.context = replace(context, sections={"rls": rls(matrix={}, scopes={})})
+    rehearsal.context = replace(context, sections={**context.sections, "rls": rls(matrix={}, scopes={})})
     assert rehearsal.all().not_passed() == {"rls_matrix_matches": "error"}
 
 

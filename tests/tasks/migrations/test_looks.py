@@ -91,7 +91,7 @@ def context(postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_pa
             lock_wait_s=0.2,
             command_timeout_s=60,
         ),
-        sections={},
+        sections={"seed": load_params("local", variables={}).sections["seed"]},
         target=hosted_database,
         scratch=postgres_server.database("postgres", role="supabase_admin"),
         programs=Programs(supabase=find_supabase(None), squawk=squawk_binary(), postgres_bin=postgres_server.bin_dir),

@@ -49,7 +49,7 @@ def context(hosted_database: Database, postgres_server: EmbeddedPostgres, tmp_pa
         environment="local",
         pack=tmp_path,
         settings=section(),
-        sections={"migrations": load_params("local", variables={}).sections["migrations"]},
+        sections={name: load_params("local", variables={}).sections[name] for name in ("migrations", "seed")},
         target=hosted_database,
         scratch=hosted_database,
         programs=Programs(supabase=tmp_path, squawk=tmp_path, postgres_bin=postgres_server.bin_dir),

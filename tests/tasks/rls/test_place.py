@@ -44,7 +44,7 @@ def live(hosted_database: Database, postgres_server: EmbeddedPostgres, tmp_path:
         environment="staging",
         pack=tmp_path,
         settings=section(),
-        sections={"migrations": load_params("local", variables={}).sections["migrations"]},
+        sections={name: load_params("local", variables={}).sections[name] for name in ("migrations", "seed")},
         target=hosted_database,
         scratch=postgres_server.database("postgres", role="supabase_admin"),
         programs=Programs(supabase=tmp_path, squawk=tmp_path, postgres_bin=postgres_server.bin_dir),

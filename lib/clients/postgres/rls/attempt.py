@@ -10,6 +10,9 @@ from lib.clients.postgres.rls.declared import Identity
 
 UID = re.compile(r"(?<!:):uid\b")
 
+NEWER_THAN = "launch_readiness.newer_than"
+"""Setting with the id of the subtransaction after rows were added for the trial; unset where none were."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from lib.core.section import Section, said_by_project
+from lib.core.section import Section
 
 Verb = Literal["select", "insert", "update", "delete"]
 
@@ -31,9 +31,9 @@ class Rls(Section):
 
     schemas: list[str] = Field(min_length=1)  # schemas exposed through the API
     statement_timeout_s: float = Field(gt=0)  # longest one statement may take, s
-    identities: dict[str, Identity] = said_by_project({})
+    identities: dict[str, Identity] = Field(default={})
     scopes: dict[str, dict[str, str]] = Field(default={})
-    matrix: dict[str, dict[str, dict[Verb, str]]] = said_by_project({})
+    matrix: dict[str, dict[str, dict[Verb, str]]] = Field(default={})
 
     @model_validator(mode="after")
     def check_matrix(self) -> Self:

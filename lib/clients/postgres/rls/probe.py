@@ -7,7 +7,7 @@ outside the database would fire.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ import psycopg
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from lib.clients.postgres.rls.attempt import UID, Attempt, claims_of
+from lib.clients.postgres.rls.attempt import NEWER_THAN, UID, Attempt, claims_of
 from lib.clients.postgres.rls.catalogue import Access, ProbedTable, read_access, read_tables, resolve_tables
 from lib.clients.postgres.rls.classify import Cell, Observation, judge_cell
 from lib.clients.postgres.rls.declared import Identity, Rls, split_scope
@@ -32,21 +32,25 @@ LOCK_TIMEOUT_S = 2
 
 Key = tuple[str, ...]
 
+Prepare = Callable[[psycopg.Connection[DictRow]], None]
+"""Adds rows to the tables inside the transaction of the probe, before anything is tried."""
+
 NOT_GUARDED = "not guarded"
 """What is observed where row level security is off: a grant alone decides."""
 
 
-def observe_matrix(database: Database, rls: Rls, *, verbs: Sequence[str] = VERBS) -> list[Cell]:
+def observe_matrix(database: Database, rls: Rls, *, verbs: Sequence[str] = VERBS, prepare: Prepare | None = None) -> list[Cell]:
     """Return one Cell a declared table, role and verb, as it is in this database, in declared order.
 
     Tables that do not exist are left out; tables without row level security are cells with outcome skip.
     Two databases behave alike when `(table, role, verb, observed, refused_by)` of their cells are equal.
+    prepare: adds rows that the tables lack, inside the transaction that is rolled back. Never given for a live database.
     Raises TargetError when policies apply to the connected user, or it can't act as the roles.
     """
     tables = read_tables(database, rls.schemas)
     found = resolve_tables(rls.matrix, tables)
     access = read_access(database, rls.schemas, [identity.role for identity in rls.identities.values()])
-    with rolled_back(database, statement_timeout_s=rls.statement_timeout_s) as connection:
+    with rolled_back(database, statement_timeout_s=rls.statement_timeout_s, prepare=prepare) as connection:
         may_quieten = check_connection(connection, database, rls.identities)
         trials = list(open_trials(rls, found, access, verbs, may_quieten=may_quieten))
         observed = observe_trials(connection, trials)
@@ -89,28 +93,50 @@ def judge_row(
 
 
 @contextmanager
-def rolled_back(database: Database, *, statement_timeout_s: float) -> Iterator[psycopg.Connection[DictRow]]:
-    """Yield a connection inside one bounded REPEATABLE READ transaction that is rolled back whatever happens."""
+def rolled_back(
+    database: Database, *, statement_timeout_s: float, prepare: Prepare | None = None
+) -> Iterator[psycopg.Connection[DictRow]]:
+    """Yield a connection inside one bounded REPEATABLE READ transaction that is rolled back whatever happens.
+
+    prepare: adds rows in it first; what is tried afterwards is told apart from them.
+    """
     with database.connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         try:
-            limits = {
-                "statement_timeout": f"{round(statement_timeout_s * 1000)}",
-                "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
-                "row_security": "on",
-                "standard_conforming_strings": "on",
-            }
-            # The transaction's id is assigned at once: new rows are those that are not older than it.
-            connection.execute(
-                "select pg_catalog.pg_current_xact_id(), set_config(name, value, true) "
-                "from jsonb_each_text(%s) as limits (name, value)",
-                [Jsonb(limits)],
-            )
+            limit_session(connection, statement_timeout_s)
+            if prepare is not None:
+                prepare(connection)
+                limit_session(connection, statement_timeout_s)
+                mark_rows(connection)
             connection.execute(read_query(__package__, "install_attempts"))
             yield connection
         finally:
             if not connection.closed:
                 connection.rollback()
+
+
+def limit_session(connection: psycopg.Connection[DictRow], statement_timeout_s: float) -> None:
+    """Bound what the open transaction may wait for, and give it its id: new rows are those that are not older than it."""
+    limits = {
+        "statement_timeout": f"{round(statement_timeout_s * 1000)}",
+        "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
+        "row_security": "on",
+        "standard_conforming_strings": "on",
+    }
+    connection.execute(
+        "select pg_catalog.pg_current_xact_id(), set_config(name, value, true) from jsonb_each_text(%s) as limits (name, value)",
+        [Jsonb(limits)],
+    )
+
+
+def mark_rows(connection: psycopg.Connection[DictRow]) -> None:
+    """Note the id of a subtransaction of now: rows of the transaction with a later one are what an attempt wrote."""
+    with connection.transaction():
+        connection.execute("create temporary table launch_mark () on commit drop")
+        connection.execute(
+            f"select set_config('{NEWER_THAN}', xmin::text, true) from pg_catalog.pg_class "
+            "where oid = 'pg_temp.launch_mark'::regclass"
+        )
 
 
 def run_attempts(connection: psycopg.Connection[DictRow], attempts: Mapping[Key, Attempt | None]) -> dict[Key, Answer]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lib.clients.postgres.rls.attempt import Attempt, bind_uid, claims_of, quote_text
+from lib.clients.postgres.rls.attempt import NEWER_THAN, Attempt, bind_uid, claims_of, quote_text
 from lib.clients.postgres.rls.catalogue import Access, Column, ProbedTable
 from lib.clients.postgres.rls.declared import Identity
 from lib.transport.database import quote_name
@@ -285,7 +285,8 @@ class Subject:
         )
 
     def _is_new(self) -> str:
-        return f"pg_catalog.age({self.alias}.xmin) between -{NEW_XIDS} and 0"
+        mark = f"nullif(pg_catalog.current_setting('{NEWER_THAN}', true), '')::xid"
+        return f"pg_catalog.age({self.alias}.xmin) between -{NEW_XIDS} and coalesce(pg_catalog.age({mark}) - 1, 0)"
 
     def _column(self, column: Column) -> str:
         return f"{self.alias}.{quote_name(column.name)}"

@@ -1,0 +1,1 @@
+"""What an unknown project is seen to hold, and the expectations that are written from it."""

@@ -1,0 +1,103 @@
+"""Which rows a table needs so that its scopes can be told apart: for each user one, in each state a policy asks for. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+
+from lib.onboarding.row_catalogue import MadeColumn, MadeTable
+
+STATES = 6
+"""States of one table that are made for each user: enough for two flags, or a role with its first values."""
+
+PARENTS = 3
+"""Parents of one user under which rows are made: a personal account and a team may differ."""
+
+LABELS = 4
+"""Values of one column that are tried."""
+
+
+RIGHTS = re.compile(r"role|permission|admin|staff|plan|tier|level|privilege", re.IGNORECASE)
+"""Names of columns and tables that say what a user may do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowPlan:
+    """One row to make. user: whose it is. users, values: column -> user, value.
+
+    parents: the user whose parents it has. turn: which of that user's, where there are several.
+    """
+
+    user: str
+    parents: str
+    turn: int
+    users: Mapping[str, str]
+    values: Mapping[str, str]
+
+
+def plan_rows(
+    table: MadeTable, users: Sequence[str], values: Mapping[str, Sequence[str]], compared: Sequence[str]
+) -> Iterator[RowPlan]:
+    """Yield the rows: for each user in each state, then in the first and last state with somebody else's parents.
+
+    values: column name -> the literals that policies compare it with. compared: columns that policies compare with the user.
+    """
+    columns = [name for name in dict.fromkeys((*table.own_users, *compared)) if name in table.columns]
+    keyed = {name for one in table.references for name in one.columns} | set(columns)
+    states: list[Mapping[str, str]] = list(states_of(table, values, keyed))
+    if columns and not table.parents and is_rights(table, states):
+        yield from plan_rights(users, columns, states)
+        return
+    for turn in range(PARENTS if table.parents else 1):
+        for state in states if turn == 0 else states[:1]:
+            for user in users:
+                yield RowPlan(user=user, parents=user, turn=turn, users=dict.fromkeys(columns, user), values=state)
+    if not table.parents or not columns:
+        return
+    for place, user in enumerate(users[:-1]):
+        for state in unique_ends(states):
+            yield RowPlan(user=user, parents=users[place + 1], turn=0, users=dict.fromkeys(columns, user), values=state)
+
+
+def is_rights(table: MadeTable, states: Sequence[Mapping[str, str]]) -> bool:
+    """Return whether a table says what its users may do everywhere: a role, a plan, a flag such as is_admin."""
+    return any(RIGHTS.search(name) for state in states for name in state) or bool(RIGHTS.search(table.name.rpartition(".")[2]))
+
+
+def plan_rights(users: Sequence[str], columns: Sequence[str], states: Sequence[Mapping[str, str]]) -> Iterator[RowPlan]:
+    """Yield rows that give the first user each right and the outsider the last one, so that the second stays without."""
+    for user, given in ((users[0], states), (users[-1], states[-1:])):
+        for state in given:
+            yield RowPlan(user=user, parents=user, turn=0, users=dict.fromkeys(columns, user), values=state)
+
+
+def unique_ends(states: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Return the last state and the first: a member in another's place has the least rights there where they can differ."""
+    return [states[-1]] if len(states) == 1 else [states[-1], states[0]]
+
+
+def states_of(table: MadeTable, values: Mapping[str, Sequence[str]], keyed: set[str]) -> Iterator[dict[str, str]]:
+    """Yield the combinations of values that policies ask a row's columns for."""
+    asked: dict[str, list[str]] = {}
+    for name, column in table.columns.items():
+        if name not in keyed and name in values and not column.is_generated:
+            labels = [one for one in labels_of(column, values[name])][:LABELS]
+            if labels:
+                asked[name] = labels
+    for chosen in islice(product(*asked.values()), STATES):
+        yield dict(zip(asked, chosen, strict=True))
+
+
+def labels_of(column: MadeColumn, said: Sequence[str]) -> list[str]:
+    """Return the values of a column that policies ask for, and one that they don't."""
+    if column.category == "B":
+        return ["true", "false"]
+    if column.category == "D" and column.base_type != "interval":
+        return ["2099-01-01", "2000-01-01"]
+    if column.labels:
+        return list(dict.fromkeys([*(one for one in said if one in column.labels), *column.labels]))
+    if column.category == "S" and said:
+        return [*dict.fromkeys([*said[: LABELS - 1], "other"])]
+    return []

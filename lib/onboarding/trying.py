@@ -1,0 +1,210 @@
+"""Every cell of the matrix, proposed from grants and policies, tried, and corrected by what was seen until it holds.
+
+What is written down has passed the very probe that the task rls runs: a cell that does not pass is given as an explicit set of
+rows, or left out with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lib.clients.postgres.rls.attempt import Attempt, bind_uid, claims_of
+from lib.clients.postgres.rls.catalogue import Access, ProbedTable
+from lib.clients.postgres.rls.classify import Cell
+from lib.clients.postgres.rls.declared import Identity, Rls
+from lib.clients.postgres.rls.probe import Prepare, observe_matrix, rolled_back, run_attempts
+from lib.clients.postgres.rls.trial import VERBS
+from lib.core.errors import DatabaseError
+from lib.core.results import Outcome
+from lib.onboarding.policies import PolicyBook, Proposal, bare_name, predicate_of, propose, word_of
+from lib.onboarding.scope_names import free_name, name_scope
+from lib.transport.database import Database
+
+STATEMENT_TIMEOUT_S = 20.0
+"""Seconds for one batch of attempts; a table that takes longer is tried alone, then given up."""
+
+ALONE_TIMEOUT_S = 6.0
+"""Seconds for the attempts on a single table once a batch with it took too long."""
+
+PATH = "public, extensions"
+"""Where names are looked up in a scope's predicate, as far as they are not qualified."""
+
+ROUNDS = 6
+"""Times that proposals are corrected."""
+
+Key = tuple[str, str, str]
+"""(table, role, verb)"""
+
+
+@dataclass(kw_only=True)
+class Draft:
+    """The matrix while it is found.
+
+    scopes: table -> name -> predicate. words: cell -> what it is thought to be. waiting: cell -> proposals not tried yet.
+    settled: cells that passed. unclear: cell -> why no row tells. lost: table -> why it can't be tried at all.
+    """
+
+    schemas: Sequence[str]
+    identities: Mapping[str, Mapping[str, object]]
+    tables: Mapping[str, ProbedTable]
+    access: Mapping[tuple[str, str], Access]
+    scopes: dict[str, dict[str, str]] = field(default_factory=dict)
+    words: dict[Key, str] = field(default_factory=dict)
+    waiting: dict[Key, list[str]] = field(default_factory=dict)
+    settled: set[Key] = field(default_factory=set)
+    unclear: dict[Key, str] = field(default_factory=dict)
+    refuted: dict[Key, str] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def roles(self) -> list[str]:
+        return list(dict.fromkeys(str(one["role"]) for one in self.identities.values()))
+
+    def keys(self, table: str) -> Iterator[Key]:
+        """Yield the cells of one table."""
+        yield from ((table, role, verb) for role in self.roles for verb in VERBS)
+
+    def open_tables(self) -> list[str]:
+        """Return the tables with a cell that has not passed."""
+        return [name for name in self.tables if name not in self.lost and any(key not in self.settled for key in self.keys(name))]
+
+    def section(self, names: Iterable[str], *, timeout_s: float) -> Rls:
+        """Return the section rls for some tables, with the words so far and only the scopes that they use."""
+        matrix, scopes = {}, {}
+        for name in names:
+            rows = {
+                role: {verb: self.words[name, role, verb] for verb in VERBS if (name, role, verb) in self.words}
+                for role in self.roles
+            }
+            matrix[name] = {role: verbs for role, verbs in rows.items() if verbs}
+            used = {part.strip() for verbs in rows.values() for word in verbs.values() for part in word.split("->")}
+            scopes[name] = {scope: text for scope, text in self.scopes.get(name, {}).items() if scope in used}
+        return Rls.model_validate(
+            {
+                "schemas": list(self.schemas),
+                "statement_timeout_s": timeout_s,
+                "identities": {name: dict(one) for name, one in self.identities.items()},
+                "scopes": {name: one for name, one in scopes.items() if one},
+                "matrix": matrix,
+            }
+        )
+
+    def word_for(self, key: Key, proposal: Proposal) -> str:
+        """Return a proposal as a word of the matrix, its scopes named and noted."""
+        reached = proposal.word if proposal.tree is None else self.scope(key, proposal.tree)
+        if proposal.keeps is None or reached == "deny":
+            return reached
+        kept = word_of(proposal.keeps) or self.scope(key, proposal.keeps)
+        return reached if kept == reached else f"{reached} -> {kept}"
+
+    def scope(self, key: Key, tree: object) -> str:
+        """Return the name of a condition among the table's scopes, noted under it."""
+        table, _, verb = key
+        known = self.scopes.setdefault(table, {})
+        predicate = predicate_of(tree)  # type: ignore[arg-type]
+        name = free_name(name_scope(tree, table=bare_name(self.tables[table]), verb=verb), predicate, known)  # type: ignore[arg-type]
+        known[name] = predicate
+        return name
+
+
+def start_draft(
+    book: PolicyBook,
+    *,
+    schemas: Sequence[str],
+    identities: Mapping[str, Mapping[str, object]],
+    tables: Sequence[ProbedTable],
+    access: Mapping[tuple[str, str], Access],
+) -> Draft:
+    """Return the matrix as grants and policies say it, with what else each cell may be."""
+    needed = {one.display_name: one for one in tables if one.needs_row}
+    draft = Draft(schemas=schemas, identities=identities, tables=needed, access=access)
+    with_user = {str(one["role"]) for one in identities.values() if one.get("sub")}
+    for name, table in needed.items():
+        for role in draft.roles:
+            for verb in VERBS:
+                key = (name, role, verb)
+                found = propose(book, table, access[role, name], verb, has_user=role in with_user)
+                words = list(dict.fromkeys(draft.word_for(key, one) for one in found))
+                draft.words[key], draft.waiting[key] = words[0], words[1:]
+    return draft
+
+
+def forget_invalid(draft: Draft, database: Database, prepare: Prepare | None = None) -> None:
+    """Forget scopes that the server can't read as a condition, or can't answer, and the proposals that name them."""
+    people = [Identity.model_validate(dict(one)) for one in draft.identities.values() if one.get("sub")][:1]
+    nobody = people[0] if people else Identity(role="anon")
+    asked: dict[tuple[str, ...], Attempt | None] = {
+        (name, scope): Attempt(act=read_all(draft.tables[name], predicate, nobody), claims=claims_of(nobody), path=PATH)
+        for name, scopes in draft.scopes.items()
+        if name not in draft.lost
+        for scope, predicate in scopes.items()
+    }
+    with rolled_back(database, statement_timeout_s=STATEMENT_TIMEOUT_S, prepare=prepare) as connection:
+        answers = run_attempts(connection, asked)
+    for (name, scope), answer in answers.items():
+        if answer["phase"] != "done":
+            del draft.scopes[name][scope]
+    for key, word in draft.words.items():
+        known = {"allow", "deny", *draft.scopes.get(key[0], {})}
+        valid = [one for one in (word, *draft.waiting[key]) if {part.strip() for part in one.split("->")} <= known]
+        draft.words[key], draft.waiting[key] = (valid or ["deny"])[0], valid[1:]
+
+
+def read_all(table: ProbedTable, predicate: str, identity: Identity) -> str:
+    """Return a statement that has the server answer a predicate for every row of a table."""
+    return f"select count(*) from {table.sql} where ({bind_uid(predicate, identity)}\n)"
+
+
+def try_draft(draft: Draft, database: Database, prepare: Prepare | None, *, emit: Callable[[str], None]) -> None:
+    """Try the open tables and correct what does not hold, until nothing more can be corrected."""
+    for number in range(ROUNDS):
+        names = draft.open_tables()
+        if not names:
+            return
+        if number == 0:
+            emit(f"trying {sum(len(list(draft.keys(name))) for name in names)} cells")
+        changed = [judge(draft, cell) for cell in observe(draft, database, prepare, names)]
+        if not any(changed):
+            return
+
+
+def observe(draft: Draft, database: Database, prepare: Prepare | None, names: Sequence[str]) -> Iterator[Cell]:
+    """Yield the cells of some tables as the probe sees them; tables that take too long are found by halves and given up."""
+    if not names:
+        return
+    timeout_s = STATEMENT_TIMEOUT_S if len(names) > 1 else ALONE_TIMEOUT_S
+    try:
+        cells = observe_matrix(database, draft.section(names, timeout_s=timeout_s), prepare=prepare)
+    except DatabaseError as exc:
+        if len(names) == 1:
+            draft.lost[names[0]] = exc.message
+            return
+        middle = len(names) // 2
+        yield from observe(draft, database, prepare, names[:middle])
+        yield from observe(draft, database, prepare, names[middle:])
+        return
+    yield from cells
+
+
+def judge(draft: Draft, cell: Cell) -> bool:
+    """Note what was seen of a cell; return whether something else is to be tried for it."""
+    key = (cell.table, cell.role, cell.verb)
+    draft.unclear.pop(key, None)
+    draft.refuted.pop(key, None)
+    if cell.outcome in (Outcome.PASS, Outcome.SKIP):
+        draft.settled.add(key)
+        return False
+    if cell.outcome is Outcome.ERROR:
+        draft.unclear[key] = cell.detail
+        return False
+    draft.refuted[key] = cell.detail
+    seen = [name for name in cell.observed.split(" or ") if name in ("allow", "deny") or name in draft.scopes.get(cell.table, {})]
+    known = draft.waiting[key]
+    better = [word for word in known if word.split(" ")[0] in seen] or seen[:1] or known[:1]
+    better = [word for word in better if word != draft.words[key]] or known[:1]
+    if not better:
+        return False
+    draft.words[key] = better[0]
+    draft.waiting[key] = [word for word in known if word != better[0]]
+    return True
