@@ -45,7 +45,7 @@ class Branch:
 
     name: '' when HEAD is on no branch. changes: path -> how it changed (A, M, D, R, ?).
     messages: of its own commits, newest first. note: how base or branch were found, where that was not as usual.
-    policy: the policy file as the base has it; as the branch has it when the base has none.
+    policy: the policy file as the base has it; as the branch has it when the base has none; '' when neither has one.
     unread: files of it that have no lines to read, since git takes them for binary, or that are too large.
     too_much: why not all that it adds could be read, as a sentence; '' when it was.
     """
@@ -240,21 +240,16 @@ def find_unread(root: Path, fork: str, changes: dict[str, str]) -> tuple[str, ..
 
 
 def read_policy(root: Path, fork: str, policy_file: str) -> str:
-    """Return the policy as it was where the branch forked off; as it is now when there was none.
+    """Return the policy as it was where the branch forked off; as it is now when there was none; '' when there is none at all.
 
-    Raises TargetError when there is none at all, or it can't be read.
+    Raises TargetError when it is too long, or no text.
     """
     shown = run_git(root, "cat-file", "-s", f"{fork}:./{policy_file}")
     if shown.exit_code == 0:
         require_short(policy_file, shown.stdout)
         return git(root, "cat-file", "blob", f"{fork}:./{policy_file}")
     path = root / policy_file
-    if not os.path.lexists(path):
-        raise TargetError(
-            f"There is no {policy_file} in {plain_text(root.name)}, so nothing says what a branch may do.",
-            fix=f"Add {policy_file}.",
-        )
-    return read_text_file(path, root=root, limit_bytes=LONGEST_POLICY_BYTES)
+    return read_text_file(path, root=root, limit_bytes=LONGEST_POLICY_BYTES) if os.path.lexists(path) else ""
 
 
 def require_short(policy_file: str, size: str) -> None:

@@ -7,7 +7,19 @@ from lib.core.wording import name_some
 from lib.onboarding.observed import ObservedDatabase
 from lib.onboarding.project_files import ProjectFiles
 from lib.tasks.alerts.task import THRESHOLDS_AS_DECLARED
-from lib.tasks.guardrails.task import PROJECT_COMMANDS_PASS
+from lib.tasks.guardrails.policy import FILE as POLICY
+from lib.tasks.guardrails.task import (
+    BRANCH_NAME_ALLOWED,
+    CHANGE_SMALL_OR_OPTED_IN,
+    ISSUE_LINKED,
+    MARKDOWN_IN_ALLOWED_FOLDERS,
+    PATHS_ALLOWED,
+    PROJECT_COMMANDS_PASS,
+)
+from lib.tasks.rls.task import PGTAP_TESTS_PASS
+
+OF_POLICY = (BRANCH_NAME_ALLOWED, CHANGE_SMALL_OR_OPTED_IN, PATHS_ALLOWED, ISSUE_LINKED, MARKDOWN_IN_ALLOWED_FOLDERS)
+"""The checks that ask a project's own policy what a branch may do."""
 
 
 def find_inapplicable(files: ProjectFiles, observed: ObservedDatabase | None = None) -> dict[str, str]:
@@ -34,6 +46,10 @@ def check_reasons(files: ProjectFiles) -> dict[str, str]:
     found = {}
     if not files.commands and not is_package_unread(files):
         found[PROJECT_COMMANDS_PASS.id] = no("script of package.json that proves something")
+    if not files.has_policy:
+        found.update({check.id: no(POLICY) for check in OF_POLICY})
+    if files.supabase is not None and not files.supabase.tests:
+        found[PGTAP_TESTS_PASS.id] = no("pgTAP test in supabase/tests")
     if files.alerts and files.alerts.without and not files.alerts.thresholds:
         found[THRESHOLDS_AS_DECLARED.id] = no("alert that compares with a number")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from lib.onboarding.read_credentials import CredentialFiles, find_workflows, rea
 from lib.onboarding.read_fly import FlyConfig, find_fly_files, read_fly_configs
 from lib.onboarding.read_supabase import SupabaseFiles, find_elsewhere, read_supabase
 from lib.onboarding.tree import Tree, walk_project
+from lib.tasks.guardrails.policy import FILE as POLICY
 
 DEFAULT_OWNER = re.compile(
     r"^[ \t]*\*[ \t]+((?:@[\w./-]+|[\w.+-]+@[\w.-]+)(?:[ \t]+(?:@[\w./-]+|[\w.+-]+@[\w.-]+))*)", re.MULTILINE
@@ -35,7 +37,7 @@ class ProjectFiles:
     fly_files: what is called like a config of Fly.io's, also where it can't be read; fly: those that name an app.
     elsewhere: folders below that hold a supabase folder, where the project itself has none. packages: package.json files.
     repository: owner/name on GitHub, '' when not known. base: the branch that others are compared with, '' when not known.
-    owner: who acts, from CODEOWNERS. problems: a sentence for each thing that could not be read.
+    has_policy: there is a file that says what a branch may do. owner: who acts, from CODEOWNERS. problems: a sentence for each thing that could not be read.
     """
 
     supabase: SupabaseFiles | None
@@ -51,6 +53,7 @@ class ProjectFiles:
     runbooks: tuple[str, ...]
     directions: tuple[str, ...]
     vendors: frozenset[str]
+    has_policy: bool = True
     repository: str = ""
     base: str = ""
     owner: str = ""
@@ -67,6 +70,7 @@ def read_project(pack: Path) -> ProjectFiles:
     workflows = tuple(find_workflows(tree))
     return ProjectFiles(
         supabase=supabase,
+        has_policy=os.path.lexists(pack / POLICY),
         elsewhere=() if supabase else find_elsewhere(tree),
         fly=read_fly_configs(tree, problems),
         fly_files=find_fly_files(tree),

@@ -21,7 +21,7 @@ from lib.core.errors import CommandError, TargetError
 from lib.core.pack_files import read_text_file
 from lib.core.plain_json import PlainJsonError, load_json
 from lib.core.wording import plain_text
-from lib.tasks.guardrails.policy import FILE, Policy, parse_policy
+from lib.tasks.guardrails.policy import DEFAULT_POLICY, FILE, Policy, parse_policy
 
 BASE = "main"
 LEFT_OUT = (".git", "node_modules", "__pycache__", ".venv")
@@ -36,6 +36,10 @@ NOBODY = {
 """Who commits in a rehearsal; nobody's own settings, signatures or hooks are used."""
 
 
+NAMELESS = {"branch": "rehearsal", "message": "Bring the project as it is"}
+"""What a rehearsal calls its branch where nobody says how the project calls one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
     """What a pull request says of a branch. Everything is empty when there is none."""
@@ -47,12 +51,18 @@ class Proposal:
 
 @dataclass(frozen=True, kw_only=True)
 class GuardedBranch:
-    """A branch, the policy it must meet, and its pull request. is_made_up: it was made for a rehearsal."""
+    """A branch, the policy it must meet, and its pull request.
+
+    is_made_up: it was made for a rehearsal. is_nameless: its name and message are the workbook's own, since nobody says how a
+    branch of the project is called. has_policy: the project has one; without it only what every project needs is judged.
+    """
 
     branch: Branch
     policy: Policy
     proposal: Proposal
     is_made_up: bool = False
+    is_nameless: bool = False
+    has_policy: bool = True
 
     @property
     def name(self) -> str:
@@ -81,12 +91,14 @@ def open_branch(pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[
         branch = read_branch(pack, base, policy_file=FILE)
     else:
         branch = rehearse_branch(pack, base=base, rehearsal=rehearsal, work=work)
-    is_own = branch.root == pack
+    is_own, is_made_up = branch.root == pack, branch.root.is_relative_to(work)
     return GuardedBranch(
         branch=branch,
-        policy=parse_policy(branch.policy),
+        policy=parse_policy(branch.policy or DEFAULT_POLICY),
         proposal=proposal if is_own else Proposal(),
-        is_made_up=branch.root.is_relative_to(work),
+        is_made_up=is_made_up,
+        is_nameless=is_made_up and rehearsal == NAMELESS,
+        has_policy=bool(branch.policy),
     )
 
 
@@ -108,16 +120,14 @@ def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], work
 def stage_branch(pack: Path, folder: Path, *, name: str, message: str) -> Path:
     """Return a repository with the policy on its base, and all else of the pack in one commit on a branch."""
     shutil.rmtree(folder, ignore_errors=True)
-    if not os.path.lexists(pack / FILE):
-        raise TargetError(
-            f"There is no {FILE} in the pack, so nothing says what a branch may do.", fix=f"Add {FILE} to the pack."
-        )
-    read_text_file(pack / FILE, root=pack)  # before all of it is copied
+    has_policy = os.path.lexists(pack / FILE)
+    if has_policy:
+        read_text_file(pack / FILE, root=pack)  # before all of it is copied
     copy_tree(pack, folder, limits=OF_PROJECT, leave_out=LEFT_OUT, is_strict=True)
     for words in (
         ("init", "--quiet", f"--initial-branch={BASE}"),
-        ("add", "--force", "--", FILE),
-        ("commit", "--quiet", "--no-verify", "-m", "Say what a branch may do"),
+        *((("add", "--force", "--", FILE),) if has_policy else ()),
+        ("commit", "--quiet", "--no-verify", "--allow-empty", "-m", "Say what a branch may do"),
         ("checkout", "--quiet", "-b", name),
         ("add", "--all"),
         ("commit", "--quiet", "--no-verify", "-m", message),

@@ -14,7 +14,7 @@ from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, name_some
 from lib.tasks.guardrails.branch import GuardedBranch
-from lib.tasks.guardrails.policy import Policy, SecretRules, matches, search
+from lib.tasks.guardrails.policy import FILE, Policy, SecretRules, matches, search
 from lib.tasks.guardrails.secret_scan import SecretFinding
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
@@ -31,6 +31,15 @@ MOST_NAMED = 8
 ACCEPTED = re.compile(r"pragma:\s*(?:allow|white)list\s+(?:nextline\s+)?secret", re.IGNORECASE)
 """A comment by which a line is accepted. Source: https://github.com/Yelp/detect-secrets, inline allowlisting."""
 MARKDOWN = re.compile(r"\.(?:md|mdx|markdown)$", re.IGNORECASE)
+
+
+NO_POLICY = f"There is no {FILE}, so nothing says what a branch may do."
+FIX_POLICY = (
+    "Run `make adopt PACK=... ONLY=policy`, which writes one with APPLY=1.",
+    "Or say in launch/project.yaml, under not_applicable, why this check does not apply.",
+)
+NAMELESS_BRANCH = "The project is no git checkout with a branch of its own, and nobody says how a branch of it is called."
+FIX_NAMELESS = "Use a clone of it, on the branch that is launched; or say guardrails.rehearsal in launch/project.yaml."
 
 
 def judge_name(guarded: GuardedBranch) -> Result:

@@ -16,7 +16,7 @@ from lib.core.left_out import LeftOut
 from lib.core.results import Check, Findings, Outcome, Provenance, Result, look
 from lib.core.wording import name_some
 from lib.tasks.guardrails import judge as judging
-from lib.tasks.guardrails.branch import GuardedBranch, open_branch
+from lib.tasks.guardrails.branch import NAMELESS, GuardedBranch, open_branch
 from lib.tasks.guardrails.secret_scan import find_env_files, find_secrets
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
@@ -48,7 +48,7 @@ def look_at_branch(context: Context[Guardrails]) -> Findings[GuardedBranch]:
         context.pack,
         base=settings.base,
         pull_request=settings.pull_request,
-        rehearsal=settings.rehearsal.model_dump() if context.is_rehearsal and settings.rehearsal else None,
+        rehearsal=rehearsed_as(context),
         work=context.work,
     )
     changes = guarded.branch.changes
@@ -62,6 +62,8 @@ def look_at_branch(context: Context[Guardrails]) -> Findings[GuardedBranch]:
             {"file": path, "how": format_how(kind), "allowed": path not in strange} for path, kind in sorted(changes.items())
         ],
     }
+    if not guarded.has_policy:
+        return look_at_branch.errors(judging.NO_POLICY, fix=judging.FIX_POLICY, artifacts={"branch.json": about}, facts=guarded)
     judges = (judging.judge_name, judging.judge_size, judging.judge_paths, judging.judge_issue)
     results = [
         replace(judge_bounded(check, judge, guarded), provenance=provenance_of(guarded))
@@ -71,8 +73,18 @@ def look_at_branch(context: Context[Guardrails]) -> Findings[GuardedBranch]:
     return Findings(results=results, rows=rows, artifacts={"branch.json": about}, facts=guarded)
 
 
+def rehearsed_as(context: Context[Guardrails]) -> dict[str, str] | None:
+    """Return how a rehearsal calls a branch that it makes, and its message; None where only a real branch counts."""
+    if not context.is_rehearsal:
+        return None
+    said = context.settings.rehearsal
+    return said.model_dump() if said else NAMELESS
+
+
 def judge_bounded(check: Check, judge: Callable[[GuardedBranch], Result], guarded: GuardedBranch) -> Result:
-    """Return what one judge says; the error where its pattern does not come to an end."""
+    """Return what one judge says; the error where its pattern does not come to an end, or the branch says nothing of itself."""
+    if guarded.is_nameless and judge is not judging.judge_paths:
+        return check.errored(judging.NAMELESS_BRANCH, fix=judging.FIX_NAMELESS)
     try:
         return judge(guarded)
     except TargetError as exc:
@@ -145,6 +157,8 @@ def look_at_markdown(context: Context[Guardrails], *, guarded: GuardedBranch | N
     """Markdown files where none may be, and where `make tidy` would put each."""
     if guarded is None:
         return look_at_markdown.errors(NO_BRANCH, fix=FIX_BRANCH)
+    if not guarded.has_policy:
+        return look_at_markdown.errors(judging.NO_POLICY, fix=judging.FIX_POLICY)
     files = list_files(guarded.branch.root)
     strays = judging.find_strays(files, guarded.policy)
     archive = guarded.policy.markdown.archive

@@ -59,6 +59,22 @@ def paths(patterns: list[str]) -> list[str]:
 Patterns = Annotated[list[str], AfterValidator(paths)]
 """Patterns of paths or names, as `matches` takes them."""
 
+DEFAULT_POLICY = """
+branch: {pattern: ".*"}
+change:
+  max_files: 1000000
+  allowed_paths: ["**"]
+  wide_change: {label: wide-change, trailer: Wide-change, min_reason_characters: 15}
+issue: {pattern: ".*"}
+secrets:
+  env_files: [.env, .env.*, "*.env"]
+  allowed_files: [.env.example, .env.sample, .env.template, .env.*.example]
+  keys: ["*_TOKEN", "*_API_KEY", "*_SECRET", "*_PASSWORD", "*_PRIVATE_KEY", DATABASE_URL, "*_DATABASE_URL"]
+markdown: {allowed: ["**"], archive: docs/archive}
+workflows: .github/workflows
+"""
+"""What holds for a project that says nothing: no credential in what a branch adds. The rest is not judged then."""
+
 
 class Part(BaseModel):
     """One part of the file: unknown keys and wrong types are refused."""
