@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from lib.onboarding.row_catalogue import MadeColumn, MadeTable
+from lib.onboarding.row_values import LITERAL
 
 STATES = 6
 """States of one table that are made for each user: enough for two flags, or a role with its first values."""
@@ -83,21 +84,29 @@ def states_of(table: MadeTable, values: Mapping[str, Sequence[str]], keyed: set[
     asked: dict[str, list[str]] = {}
     for name, column in table.columns.items():
         if name not in keyed and name in values and not column.is_generated:
-            labels = [one for one in labels_of(column, values[name])][:LABELS]
+            labels = labels_of(column, values[name], allowed_in(table, name))[:LABELS]
             if labels:
                 asked[name] = labels
     for chosen in islice(product(*asked.values()), STATES):
         yield dict(zip(asked, chosen, strict=True))
 
 
-def labels_of(column: MadeColumn, said: Sequence[str]) -> list[str]:
-    """Return the values of a column that policies ask for, and one that they don't."""
+def allowed_in(table: MadeTable, column: str) -> list[str]:
+    """Return the texts that a check constraint lists for a column alone; none where no check does."""
+    listed = [one.condition for one in table.checks.values() if one.columns == (column,) and re.search(r"ANY|=", one.condition)]
+    return [text for condition in listed for text in LITERAL.findall(condition)]
+
+
+def labels_of(column: MadeColumn, said: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Return the values of a column that policies ask for, and one that they don't. allowed: by a check; empty for any."""
     if column.category == "B":
         return ["true", "false"]
     if column.category == "D" and column.base_type != "interval":
         return ["2099-01-01", "2000-01-01"]
     if column.labels:
         return list(dict.fromkeys([*(one for one in said if one in column.labels), *column.labels]))
+    if column.category == "S" and allowed:
+        return list(dict.fromkeys([*(one for one in said if one in allowed), *allowed]))
     if column.category == "S" and said:
         return [*dict.fromkeys([*said[: LABELS - 1], "other"])]
     return []
