@@ -58,6 +58,7 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
     forget_invalid(draft, database)
     maker = open_maker(scenery, applied.again.launcher)
     unrecognised, left_out = find_matrix(draft, maker, applied, emit=emit)
+    draft.shorten_names()
     section = draft.section([name for name in draft.tables if name not in draft.lost], timeout_s=RUN_TIMEOUT_S)
     unmade = {name: why for name, why in maker.problems.items() if name in draft.tables and not maker.made.get(name)}
     roles = [

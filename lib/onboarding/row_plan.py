@@ -41,7 +41,7 @@ class RowPlan:
 def plan_rows(
     table: MadeTable, users: Sequence[str], values: Mapping[str, Sequence[str]], compared: Sequence[str]
 ) -> Iterator[RowPlan]:
-    """Yield the rows: for each user in each state, then in the first and last state with somebody else's parents.
+    """Yield the rows: for each user in each state, then in the last state with the next one's parents, in the first with the last one's.
 
     values: column name -> the literals that policies compare it with. compared: columns that policies compare with the user.
     """
@@ -57,9 +57,10 @@ def plan_rows(
                 yield RowPlan(user=user, parents=user, turn=turn, users=dict.fromkeys(columns, user), values=state)
     if not table.parents or not columns:
         return
-    for place, user in enumerate(users[:-1]):
-        for state in unique_ends(states):
-            yield RowPlan(user=user, parents=users[place + 1], turn=0, users=dict.fromkeys(columns, user), values=state)
+    for place, user in enumerate(users):
+        for step, state in ((1, states[-1]), (2, states[0])):
+            if place + step < len(users):
+                yield RowPlan(user=user, parents=users[place + step], turn=0, users=dict.fromkeys(columns, user), values=state)
 
 
 def is_rights(table: MadeTable, states: Sequence[Mapping[str, str]]) -> bool:
@@ -72,11 +73,6 @@ def plan_rights(users: Sequence[str], columns: Sequence[str], states: Sequence[M
     for user, given in ((users[0], states), (users[-1], states[-1:])):
         for state in given:
             yield RowPlan(user=user, parents=user, turn=0, users=dict.fromkeys(columns, user), values=state)
-
-
-def unique_ends(states: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """Return the last state and the first: a member in another's place has the least rights there where they can differ."""
-    return [states[-1]] if len(states) == 1 else [states[-1], states[0]]
 
 
 def states_of(table: MadeTable, values: Mapping[str, Sequence[str]], keyed: set[str]) -> Iterator[dict[str, str]]:

@@ -6,6 +6,7 @@ rows, or left out with the reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -95,6 +96,19 @@ class Draft:
                 "matrix": matrix,
             }
         )
+
+    def shorten_names(self) -> None:
+        """Drop the scopes that no cell names, and a number after a name that needs none any more."""
+        for table, scopes in self.scopes.items():
+            mine = [key for key in self.words if key[0] == table]
+            used = {part.strip() for key in mine for part in self.words[key].split("->")}
+            kept = {name: text for name, text in scopes.items() if name in used}
+            plain = {name: re.sub(r"_\d+$", "", name) for name in kept}
+            renamed = {name: bare for name, bare in plain.items() if bare not in kept and [*plain.values()].count(bare) == 1}
+            self.scopes[table] = {renamed.get(name, name): text for name, text in kept.items()}
+            for key in mine:
+                parts = [part.strip() for part in self.words[key].split("->")]
+                self.words[key] = " -> ".join(renamed.get(part, part) for part in parts)
 
     def word_for(self, key: Key, proposal: Proposal) -> str:
         """Return a proposal as a word of the matrix, its scopes named and noted."""
