@@ -155,7 +155,9 @@ def test_a_hole_made_after_the_observation_is_found(tmp_path: Path, work: Path) 
 
 def test_users_of_the_seed_are_taken_unless_they_differ_in_every_run(tmp_path: Path) -> None:
     table = "create table public.t (id int primary key, owner uuid references auth.users);"
-    people = "insert into auth.users (id, email) select md5(n::text)::uuid, n || '@example.com' from unnest(array['zoe', 'kim']) n;"
+    people = (
+        "insert into auth.users (id, email) select md5(n::text)::uuid, n || '@example.com' from unnest(array['zoe', 'kim']) n;"
+    )
     fixed = observe(write_pack(tmp_path / "fixed", table, seed=people))
     random = observe(write_pack(tmp_path / "random", table, seed=people.replace("md5(n::text)::uuid", "gen_random_uuid()")))
     assert set(fixed.identities) == {"anon", "zoe", "kim", "service"}
@@ -169,7 +171,11 @@ def test_what_stops_the_observation_is_a_sentence_beside_what_could_be_seen(tmp_
         ("failing", "select 1 / 0;", "20250101000002_step.sql, line 1: division by zero"),
         ("backslash", "select 1;\n\\! touch pwned", "a command of psql"),
         ("superuser", "alter system set work_mem = '1GB';", "line 1"),
-        ("extension", "create extension never_heard_of; create table public.u (id int primary key);", "no extension never_heard_of"),
+        (
+            "extension",
+            "create extension never_heard_of; create table public.u (id int primary key);",
+            "no extension never_heard_of",
+        ),
     ):
         seen = observe(write_pack(tmp_path / name, good, text))
         assert any(said in problem for problem in seen.problems), seen.problems
