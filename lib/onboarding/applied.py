@@ -164,8 +164,8 @@ def apply_one(applied: AppliedProject, file: MigrationFile) -> str:
             return f"{failure.file}, line {failure.line}: {plain_text(failure.said).rstrip('.')}"
         missing.add(extension)
         applied.problems.append(
-            f"{file.name}, line {failure.line}: the embedded platform has no extension {extension}, so what is made with it was not "
-            "observed."
+            f"{file.name}, line {failure.line}: the embedded platform has no extension {extension}, so what is made with it "
+            "was not observed."
         )
         file = replace(file, text=without_statement(file, failure.index))
 
