@@ -41,7 +41,8 @@ class RowPlan:
 def plan_rows(
     table: MadeTable, users: Sequence[str], values: Mapping[str, Sequence[str]], compared: Sequence[str]
 ) -> Iterator[RowPlan]:
-    """Yield the rows: for each user in each state, then in the last state with the next one's parents, in the first with the last one's.
+    """Yield the rows: for each user in each state; then in the last state with the next one's parents, and in the first
+    with those of the one after.
 
     values: column name -> the literals that policies compare it with. compared: columns that policies compare with the user.
     """

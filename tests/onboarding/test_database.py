@@ -53,13 +53,16 @@ alter table public.lines enable row level security;
 create function public.my_teams() returns setof uuid language sql stable security definer set search_path = '' as
   $$ select team_id from public.team_members where user_id = auth.uid() $$;
 create function public.has_role(t uuid, r text) returns boolean language plpgsql stable security definer set search_path = '' as
-  $$ begin return exists (select 1 from public.team_members m where m.team_id = t and m.user_id = auth.uid() and m.role = r); end $$;
+  $$ begin
+    return exists (select 1 from public.team_members m where m.team_id = t and m.user_id = auth.uid() and m.role = r);
+  end $$;
 create policy a on public.teams for select to authenticated using (id in (select public.my_teams()));
 create policy b on public.teams for insert to authenticated with check (owner_id = auth.uid());
 create policy c on public.teams for update to authenticated using (public.has_role(id, 'owner'));
 create policy d on public.team_members for select to authenticated using (team_id in (select public.my_teams()));
 create policy e on public.team_members for delete to authenticated using (public.has_role(team_id, 'owner'));
-create policy g on public.docs for select to authenticated using (public.has_role(team_id, 'editor') or public.has_role(team_id, 'owner'));
+create policy g on public.docs for select to authenticated
+  using (public.has_role(team_id, 'editor') or public.has_role(team_id, 'owner'));
 create policy h on public.lines for select to authenticated using (exists (select 1 from public.docs d where d.id = doc_id));
 """
 """Teams with roles, reached through functions; lines that show what the policies of their parents show."""
@@ -84,8 +87,9 @@ create policy "it's mine" on public."My Things" for all to authenticated using (
 create table public.log (user_id uuid, what text);
 alter table public.log enable row level security;
 create policy p on public.log for all to authenticated using (user_id = auth.uid());
-create table public.events (id bigint generated always as identity, user_id uuid not null, at timestamptz not null, primary key (id, at))
-  partition by range (at);
+create table public.events (
+  id bigint generated always as identity, user_id uuid not null, at timestamptz not null, primary key (id, at)
+) partition by range (at);
 create table public.events_2025 partition of public.events for values from ('2025-01-01') to ('2026-01-01');
 alter table public.events enable row level security;
 alter table public.events_2025 enable row level security;
