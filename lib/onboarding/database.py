@@ -58,6 +58,7 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
     forget_invalid(draft, database)
     maker = open_maker(scenery, applied.again.launcher)
     unrecognised, left_out = find_matrix(draft, maker, applied, emit=emit)
+    draft.shorten_names()
     section = draft.section([name for name in draft.tables if name not in draft.lost], timeout_s=RUN_TIMEOUT_S)
     unmade = {name: why for name, why in maker.problems.items() if name in draft.tables and not maker.made.get(name)}
     roles = [
@@ -96,7 +97,7 @@ def find_matrix(draft: Draft, maker: RowMaker, applied: AppliedProject, *, emit:
             break
         emit(f"making rows for {format_count(len(lacking), 'table')}")
         before = len(maker.steps)
-        prepare = add_rows_to(database, maker, lacking)
+        prepare = add_rows_to(database, again, maker, lacking)
         if len(maker.steps) == before:
             break
         draft.settled.clear()
@@ -108,13 +109,18 @@ def find_matrix(draft: Draft, maker: RowMaker, applied: AppliedProject, *, emit:
     return confirm(draft, again, prepare_on(again, maker), unrecognised, left_out)
 
 
-def add_rows_to(database: Database, maker: RowMaker, lacking: Sequence[str]) -> Prepare | None:
-    """Make rows for the tables that lack them, undo them, and return what adds them again inside a trial."""
+def add_rows_to(database: Database, again: Database, maker: RowMaker, lacking: Sequence[str]) -> Prepare | None:
+    """Make rows for the tables that lack them, undo them, and return what adds them again inside a trial.
+
+    again: the project applied a second time, where they must go in, too.
+    """
     with database.connect() as connection:
         maker.make(connection, lacking)
         connection.rollback()
-        maker.make(connection, [])
-        connection.rollback()
+    for place in (database, again):
+        with place.connect() as connection:
+            maker.make(connection, [])
+            connection.rollback()
     return prepare_on(database, maker)
 
 
@@ -146,7 +152,8 @@ def confirm(
             break
         if not any(is_changed):
             # What was refuted goes first: without its scopes the rest of a table may be told apart.
-            worst = list(draft.refuted.items()) or failed
+            unclear = [(key, why) for key, why in failed if draft.words[key] not in ("allow", "deny")]
+            worst = list(draft.refuted.items()) or unclear or failed
             for key, _ in worst:
                 draft.words.pop(key, None)
             left_out = [*left_out, *worst]

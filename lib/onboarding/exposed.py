@@ -70,7 +70,7 @@ def user_column(scenery: Scenery, draft: Draft, name: str) -> str:
 
 
 def find_functions(database: Database, scenery: Scenery) -> Iterator[Finding]:
-    """Yield functions with their owner's rights that anybody may call, or whose names the caller decides; then what may be called."""
+    """Yield functions with their owner's rights that visitors may call or whose path the caller sets; then what is open."""
     schemas = sorted({*scenery.exposed, *scenery.owned})
     rows = database.rows(read_query(__package__, "exposed_functions"), schemas=schemas, exposed=list(scenery.exposed))
     callable_ones = [row for row in rows if not row["is_trigger"] and row["is_exposed"]]
@@ -100,7 +100,8 @@ def find_views(database: Database, scenery: Scenery) -> Iterator[Finding]:
         if row["readers"] and not (row["kind"] == "view" and row["is_invoker"]):
             yield danger(
                 row["display_name"],
-                f"This {row['kind']} shows {join_words(row['readers'])} what its owner may read, past the policies of its tables: is that meant?",
+                f"This {row['kind']} shows {join_words(row['readers'])} what its owner may read, past the policies of its "
+                "tables: is that meant?",
             )
 
 
@@ -122,7 +123,7 @@ def find_storage(database: Database) -> Iterator[Finding]:
         if row["is_for_anon"] and is_open:
             yield danger(
                 row["display_name"],
-                f'Policy "{plain_text(row["name"], limit=80)}" lets a visitor {row["verb"]} with no question of who asks: is that meant?',
+                f'Policy "{plain_text(row["name"], limit=80)}" lets a visitor {row["verb"]} whoever asks: is that meant?',
             )
     private = [row["id"] for row in buckets if not row["is_public"]]
     if private:
@@ -164,8 +165,8 @@ def find_decisions(
     if not says_era(pack):
         yield decision(
             "supabase/config.toml",
-            "[api] auto_expose_new_tables is not set, so new tables were granted to the API roles, as in projects from before 2026: "
-            "is that how the hosted project is?",
+            "[api] auto_expose_new_tables is not set, so new tables were granted to the API roles, as in projects from before "
+            "2026: is that how the hosted project is?",
         )
 
 

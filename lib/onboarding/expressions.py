@@ -14,38 +14,11 @@ from lib.clients.postgres.statements import Token, read_tokens
 TRUE, FALSE = "true", "false"
 
 KEYWORDS = frozenset(
-    [
-        "SELECT",
-        "FROM",
-        "WHERE",
-        "AND",
-        "OR",
-        "IN",
-        "EXISTS",
-        "NOT",
-        "ANY",
-        "ALL",
-        "ARRAY",
-        "IS",
-        "NULL",
-        "JOIN",
-        "LEFT",
-        "ON",
-        "AS",
-        "DISTINCT",
-        "CASE",
-        "WHEN",
-        "THEN",
-        "ELSE",
-        "END",
-        "LIMIT",
-        "ORDER",
-        "BY",
-        "GROUP",
-        "HAVING",
-        "UNION",
-    ]
-)
+    {
+        "SELECT", "FROM", "WHERE", "AND", "OR", "IN", "EXISTS", "NOT", "ANY", "ALL", "ARRAY", "IS", "NULL", "JOIN", "LEFT", "ON",
+        "AS", "DISTINCT", "CASE", "WHEN", "THEN", "ELSE", "END", "LIMIT", "ORDER", "BY", "GROUP", "HAVING", "UNION",
+    }
+)  # fmt: skip
 """Words that the deparser spells in capitals, and a person need not."""
 
 UID = "auth.uid()"

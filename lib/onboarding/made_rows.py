@@ -46,10 +46,13 @@ MOST_PARENTS = 60
 class RowMaker:
     """Makes rows for one project; keeps the statements that worked, in order.
 
-    again: the project applied a second time. users: the ids that rows are made for: both identities and an outsider. newcomers: id and address of those of them that the
-    seed does not have. values: table -> column -> literals that policies compare it with. user_columns: table -> columns that
-    policies compare with the caller. made: table -> the rows, each with the user it was planned for. problems: table -> why it
-    has no row. lacking: the tables that rows are being made for.
+    again: the project applied a second time.
+    users: the ids that rows are made for: both identities and an outsider.
+    newcomers: id and address of those of them that the seed does not have.
+    values: table -> column -> literals that policies compare it with.
+    user_columns: table -> columns that policies compare with the caller.
+    made: table -> the rows, each with the user it was planned for. problems: table -> why it has no row.
+    lacking: the tables that rows are being made for.
     """
 
     tables: Mapping[str, MadeTable]

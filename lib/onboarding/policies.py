@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,6 +17,13 @@ from lib.onboarding.inlining import Inlined, inline, read_functions
 from lib.transport.database import Database, read_query
 
 EVERYBODY = "public"
+
+NAME = r'(?:\w+|"(?:[^"]|"")+")'
+ASKED = re.compile(
+    rf"(?P<before>\b(?:FROM|JOIN) \(*)(?P<table>{NAME}\.{NAME})"
+    r"(?P<alias> (?!(?:WHERE|JOIN|LEFT|RIGHT|FULL|CROSS|INNER|ON|ORDER|GROUP|LIMIT)\b)\w+)?(?!\w)"
+)
+"""A table that a query asks, with its alias, as the deparser spells them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +59,7 @@ class PolicyBook:
     functions: Mapping[str, Sequence[Inlined]]
     columns: Mapping[str, Sequence[str]]
     members: Mapping[str, frozenset[str]]
+    tables: Mapping[str, ProbedTable] = field(default_factory=dict)
     owners: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def applying(self, table: str, role: str, verb: str) -> list[Policy]:
@@ -60,20 +68,44 @@ class PolicyBook:
         return [one for one in self.policies.get(table, ()) if one.serves(verb) and known & {*one.roles}]
 
     def said(
-        self, table: ProbedTable, role: str, verb: str, *, has_user: bool, keeps: bool = False, inlined: bool = True
+        self,
+        table: ProbedTable,
+        role: str,
+        verb: str,
+        *,
+        has_user: bool,
+        keeps: bool = False,
+        inlined: bool = True,
+        narrowed: bool = False,
     ) -> Node:
         """Return what the policies let a role do, as one tree: any permissive one, and every restrictive one.
 
-        inlined: with what the project's functions ask in place of their calls.
+        inlined: with what the project's functions ask in place of their calls. narrowed: with only the rows that the role
+        may read in place of each table that a policy itself asks.
         """
         found = self.applying(table.display_name, role, verb)
         trees = {True: [], False: []}  # type: dict[bool, list[Node]]
         for one in found:
             text = respell(flatten(one.expression(keeps=keeps)), role=role)
+            if narrowed:
+                text = self.narrow(text, role, has_user=has_user)
             if inlined:
                 text = inline(text, self.functions, table=bare_name(table), columns=self.columns.get(table.display_name, ()))
             trees[one.is_permissive].append(fold(parse(respell(text, role=role)), has_user=has_user))
         return join("and", [join("or", trees[True]), *trees[False]])
+
+    def narrow(self, text: str, role: str, *, has_user: bool) -> str:
+        """Return an expression in which each table that it asks is cut down to the rows that the role may read."""
+
+        def cut(match: re.Match[str]) -> str:
+            table = self.tables.get(match["table"])
+            if table is None or not table.rls_enabled:
+                return match.group()
+            rows = self.said(table, role, "select", has_user=has_user)
+            alias = match["alias"] or f" {bare_name(table)}"
+            return f"{match['before']}(SELECT * FROM {match['table']} WHERE ({rows})){alias}"
+
+        return ASKED.sub(cut, text)
 
 
 def bare_name(table: ProbedTable) -> str:
@@ -100,7 +132,8 @@ def read_book(
     for row in rows:
         policies.setdefault(row["display_name"], []).append(policy_of(row))
     columns = {one.display_name: [quote_where_needed(column.name) for column in one.columns] for one in tables}
-    return PolicyBook(policies=policies, functions=functions, columns=columns, members=members)
+    named = {one.display_name: one for one in tables}
+    return PolicyBook(policies=policies, functions=functions, columns=columns, members=members, tables=named)
 
 
 def policy_of(row: Mapping[str, Any]) -> Policy:
@@ -147,18 +180,16 @@ def propose(book: PolicyBook, table: ProbedTable, access: Access, verb: str, *, 
     if not table.rls_enabled or not access.held_by_policies:
         yield Proposal(word="allow")
         return
-    for inlined in (True, False):
-        yield from propose_said(book, table, access.role, verb, has_user=has_user, inlined=inlined)
+    for inlined, narrowed in ((True, False), (True, True), (False, False)):
+        read = partial(book.said, table, access.role, has_user=has_user, inlined=inlined, narrowed=narrowed)
+        yield from propose_said(read, verb)
     if verb == "insert" and "insert" in table.triggers:
         # A trigger may give a row that has no owner to whoever inserts it.
         yield from (as_proposal(leaf(f"{name} IS NOT NULL")) for name in book.owners.get(table.display_name, ()))
 
 
-def propose_said(
-    book: PolicyBook, table: ProbedTable, role: str, verb: str, *, has_user: bool, inlined: bool
-) -> Iterator[Proposal]:
-    """Yield what the policies that apply may come to, with or without what functions ask in place of their calls."""
-    read = partial(book.said, table, role, has_user=has_user, inlined=inlined)
+def propose_said(read: Callable[..., Node], verb: str) -> Iterator[Proposal]:
+    """Yield what the policies that apply may come to. read: returns what they say of a verb, as a tree."""
     said = read(verb, keeps=verb == "insert")
     if verb == "update":
         yield from propose_update(said, read(verb, keeps=True))
@@ -168,7 +199,8 @@ def propose_said(
         seen = read("select")
         both = join("and", [said, seen])
         yield as_proposal(both)
-        yield as_proposal(both, keeps=leaf(TRUE))
+        if verb == "update":
+            yield as_proposal(both, keeps=leaf(TRUE))
 
 
 def propose_update(said: Node, keeps: Node) -> Iterator[Proposal]:

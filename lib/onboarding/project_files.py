@@ -35,9 +35,10 @@ class ProjectFiles:
     """What the files of a project say.
 
     fly_files: what is called like a config of Fly.io's, also where it can't be read; fly: those that name an app.
+    has_policy: there is a file that says what a branch may do.
     elsewhere: folders below that hold a supabase folder, where the project itself has none. packages: package.json files.
     repository: owner/name on GitHub, '' when not known. base: the branch that others are compared with, '' when not known.
-    has_policy: there is a file that says what a branch may do. owner: who acts, from CODEOWNERS. problems: a sentence for each thing that could not be read.
+    owner: who acts, from CODEOWNERS. problems: a sentence for each thing that could not be read.
     """
 
     supabase: SupabaseFiles | None

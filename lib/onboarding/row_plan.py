@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from lib.onboarding.row_catalogue import MadeColumn, MadeTable
+from lib.onboarding.row_values import LITERAL
 
 STATES = 6
 """States of one table that are made for each user: enough for two flags, or a role with its first values."""
@@ -40,7 +41,8 @@ class RowPlan:
 def plan_rows(
     table: MadeTable, users: Sequence[str], values: Mapping[str, Sequence[str]], compared: Sequence[str]
 ) -> Iterator[RowPlan]:
-    """Yield the rows: for each user in each state, then in the first and last state with somebody else's parents.
+    """Yield the rows: for each user in each state; then in the last state with the next one's parents, and in the first
+    with those of the one after.
 
     values: column name -> the literals that policies compare it with. compared: columns that policies compare with the user.
     """
@@ -56,9 +58,10 @@ def plan_rows(
                 yield RowPlan(user=user, parents=user, turn=turn, users=dict.fromkeys(columns, user), values=state)
     if not table.parents or not columns:
         return
-    for place, user in enumerate(users[:-1]):
-        for state in unique_ends(states):
-            yield RowPlan(user=user, parents=users[place + 1], turn=0, users=dict.fromkeys(columns, user), values=state)
+    for place, user in enumerate(users):
+        for step, state in ((1, states[-1]), (2, states[0])):
+            if place + step < len(users):
+                yield RowPlan(user=user, parents=users[place + step], turn=0, users=dict.fromkeys(columns, user), values=state)
 
 
 def is_rights(table: MadeTable, states: Sequence[Mapping[str, str]]) -> bool:
@@ -73,31 +76,34 @@ def plan_rights(users: Sequence[str], columns: Sequence[str], states: Sequence[M
             yield RowPlan(user=user, parents=user, turn=0, users=dict.fromkeys(columns, user), values=state)
 
 
-def unique_ends(states: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """Return the last state and the first: a member in another's place has the least rights there where they can differ."""
-    return [states[-1]] if len(states) == 1 else [states[-1], states[0]]
-
-
 def states_of(table: MadeTable, values: Mapping[str, Sequence[str]], keyed: set[str]) -> Iterator[dict[str, str]]:
     """Yield the combinations of values that policies ask a row's columns for."""
     asked: dict[str, list[str]] = {}
     for name, column in table.columns.items():
         if name not in keyed and name in values and not column.is_generated:
-            labels = [one for one in labels_of(column, values[name])][:LABELS]
+            labels = labels_of(column, values[name], allowed_in(table, name))[:LABELS]
             if labels:
                 asked[name] = labels
     for chosen in islice(product(*asked.values()), STATES):
         yield dict(zip(asked, chosen, strict=True))
 
 
-def labels_of(column: MadeColumn, said: Sequence[str]) -> list[str]:
-    """Return the values of a column that policies ask for, and one that they don't."""
+def allowed_in(table: MadeTable, column: str) -> list[str]:
+    """Return the texts that a check constraint lists for a column alone; none where no check does."""
+    listed = [one.condition for one in table.checks.values() if one.columns == (column,) and re.search(r"ANY|=", one.condition)]
+    return [text for condition in listed for text in LITERAL.findall(condition)]
+
+
+def labels_of(column: MadeColumn, said: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Return the values of a column that policies ask for, and one that they don't. allowed: by a check; empty for any."""
     if column.category == "B":
         return ["true", "false"]
     if column.category == "D" and column.base_type != "interval":
         return ["2099-01-01", "2000-01-01"]
     if column.labels:
         return list(dict.fromkeys([*(one for one in said if one in column.labels), *column.labels]))
+    if column.category == "S" and allowed:
+        return list(dict.fromkeys([*(one for one in said if one in allowed), *allowed]))
     if column.category == "S" and said:
         return [*dict.fromkeys([*said[: LABELS - 1], "other"])]
     return []

@@ -44,8 +44,8 @@ BY_NAME: tuple[tuple[str, str], ...] = (
 
 BY_TYPE = {
     "boolean": "false",
-    "json": "'{}'",
-    "jsonb": "'{}'",
+    "json": "'{{}}'",
+    "jsonb": "'{{}}'",
     "bytea": "'\\x00'",
     "xml": "'<a/>'",
     "inet": "'192.0.2.1'",

@@ -29,7 +29,8 @@ COMPARED = re.compile(
 )
 LITERAL = re.compile(r"'((?:[^']|'')*)'")
 WITH_USER = re.compile(
-    r"""auth\.uid\(\)\)?(?:::text)?\)? = (?:ANY )?\(?(?:\w+\.)*"?(\w+)"?|(?:\w+\.)*"?(\w+)"?\)?(?:::text)? = \(?\(?auth\.uid\(\)"""
+    r"""auth\.uid\(\)\)?(?:::text)?\)? = (?:ANY )?\(?(?:\w+\.)*"?(\w+)"?"""
+    r"""|(?:\w+\.)*"?(\w+)"?\)?(?:::text)? = \(?\(?auth\.uid\(\)"""
 )
 NAMED = re.compile(r'"?([A-Za-z_]\w*)"?')
 

@@ -11,7 +11,8 @@ LONGEST_NAME = 48
 """Characters of a name made of several; beyond them it is called by what it is for."""
 
 USER = r"(?:\(?auth\.uid\(\)(?:::text)?\)?)"
-OWN = re.compile(rf"^(?:{USER} = \(?(?:\w+\.)*\w+\)?(?:::text)?|\(?(?:\w+\.)*\w+\)?(?:::text)? = {USER})$")
+COLUMN = r'\(?(?:\w+\.)*"?\w+"?\)?(?:::text)?'
+OWN = re.compile(rf"^(?:{USER} = {COLUMN}|{COLUMN} = {USER})$")
 FLAG = re.compile(r'^(?:\w+\.)*"?(\w+)"?(?: = true| IS TRUE)?$')
 NOT_FLAG = re.compile(r'^(?:NOT (?:\w+\.)*"?(\w+)"?|(?:\w+\.)*"?(\w+)"? = false)$')
 EQUALS = re.compile(r"""^(?:\w+\.)*"?(\w+)"?(?:::text)? = '([^']{1,30})'(?:::[\w."]+(?: varying)?)?$""")

@@ -6,8 +6,10 @@ rows, or left out with the reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from lib.clients.postgres.rls.attempt import Attempt, bind_uid, claims_of
 from lib.clients.postgres.rls.catalogue import Access, ProbedTable
@@ -33,8 +35,13 @@ PATH = "public, extensions"
 ROUNDS = 6
 """Times that proposals are corrected."""
 
+CANCELLED = "57014"
+"""SQLSTATE of a statement that took too long."""
+
 Key = tuple[str, str, str]
 """(table, role, verb)"""
+
+Found = TypeVar("Found")
 
 
 @dataclass(kw_only=True)
@@ -90,6 +97,19 @@ class Draft:
             }
         )
 
+    def shorten_names(self) -> None:
+        """Drop the scopes that no cell names, and a number after a name that needs none any more."""
+        for table, scopes in self.scopes.items():
+            mine = [key for key in self.words if key[0] == table]
+            used = {part.strip() for key in mine for part in self.words[key].split("->")}
+            kept = {name: text for name, text in scopes.items() if name in used}
+            plain = {name: re.sub(r"_\d+$", "", name) for name in kept}
+            renamed = {name: bare for name, bare in plain.items() if bare not in kept and [*plain.values()].count(bare) == 1}
+            self.scopes[table] = {renamed.get(name, name): text for name, text in kept.items()}
+            for key in mine:
+                parts = [part.strip() for part in self.words[key].split("->")]
+                self.words[key] = " -> ".join(renamed.get(part, part) for part in parts)
+
     def word_for(self, key: Key, proposal: Proposal) -> str:
         """Return a proposal as a word of the matrix, its scopes named and noted."""
         reached = proposal.word if proposal.tree is None else self.scope(key, proposal.tree)
@@ -132,23 +152,50 @@ def start_draft(
 
 def forget_invalid(draft: Draft, database: Database, prepare: Prepare | None = None) -> None:
     """Forget scopes that the server can't read as a condition, or can't answer, and the proposals that name them."""
-    people = [Identity.model_validate(dict(one)) for one in draft.identities.values() if one.get("sub")][:1]
-    nobody = people[0] if people else Identity(role="anon")
-    asked: dict[tuple[str, ...], Attempt | None] = {
-        (name, scope): Attempt(act=read_all(draft.tables[name], predicate, nobody), claims=claims_of(nobody), path=PATH)
-        for name, scopes in draft.scopes.items()
-        if name not in draft.lost
-        for scope, predicate in scopes.items()
-    }
-    with rolled_back(database, statement_timeout_s=STATEMENT_TIMEOUT_S, prepare=prepare) as connection:
-        answers = run_attempts(connection, asked)
-    for (name, scope), answer in answers.items():
-        if answer["phase"] != "done":
-            del draft.scopes[name][scope]
+    for name, scope in find_invalid(draft, database, prepare, [name for name in draft.scopes if name not in draft.lost]):
+        draft.scopes[name].pop(scope, None)
     for key, word in draft.words.items():
         known = {"allow", "deny", *draft.scopes.get(key[0], {})}
         valid = [one for one in (word, *draft.waiting[key]) if {part.strip() for part in one.split("->")} <= known]
         draft.words[key], draft.waiting[key] = (valid or ["deny"])[0], valid[1:]
+
+
+def find_invalid(draft: Draft, database: Database, prepare: Prepare | None, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield table and scope of each predicate that fails; a table whose predicates take too long is given up."""
+    people = [Identity.model_validate(dict(one)) for one in draft.identities.values() if one.get("sub")][:1]
+    somebody = people[0] if people else Identity(role="anon")
+    asked: dict[tuple[str, ...], Attempt | None] = {
+        (name, scope): Attempt(act=read_all(draft.tables[name], predicate, somebody), claims=claims_of(somebody), path=PATH)
+        for name in names
+        for scope, predicate in draft.scopes[name].items()
+    }
+    timeout_s = STATEMENT_TIMEOUT_S if len(names) > 1 else ALONE_TIMEOUT_S
+    try:
+        with rolled_back(database, statement_timeout_s=timeout_s, prepare=prepare) as connection:
+            answers = run_attempts(connection, asked)
+    except DatabaseError as exc:
+        yield from halve(draft, names, exc, lambda half: find_invalid(draft, database, prepare, half))
+        return
+    yield from ((name, scope) for (name, scope), answer in answers.items() if answer["phase"] != "done")
+
+
+def halve(
+    draft: Draft, names: Sequence[str], exc: DatabaseError, again: Callable[[Sequence[str]], Iterable[Found]]
+) -> Iterator[Found]:
+    """Yield what is found in each half of some tables when all of them together failed; a single one is given up."""
+    if len(names) < 2:
+        draft.lost.update(dict.fromkeys(names, why_lost(exc)))
+        return
+    middle = len(names) // 2
+    for half in (names[:middle], names[middle:]):
+        yield from again(half)
+
+
+def why_lost(exc: DatabaseError) -> str:
+    """Return why a table could not be tried, as the end of a sentence."""
+    if exc.sqlstate == CANCELLED:
+        return f"it did not answer within {ALONE_TIMEOUT_S:g} s, so a policy, trigger or function of it waits or never ends"
+    return exc.message
 
 
 def read_all(table: ProbedTable, predicate: str, identity: Identity) -> str:
@@ -177,12 +224,7 @@ def observe(draft: Draft, database: Database, prepare: Prepare | None, names: Se
     try:
         cells = observe_matrix(database, draft.section(names, timeout_s=timeout_s), prepare=prepare)
     except DatabaseError as exc:
-        if len(names) == 1:
-            draft.lost[names[0]] = exc.message
-            return
-        middle = len(names) // 2
-        yield from observe(draft, database, prepare, names[:middle])
-        yield from observe(draft, database, prepare, names[middle:])
+        yield from halve(draft, names, exc, lambda half: observe(draft, database, prepare, half))
         return
     yield from cells
 

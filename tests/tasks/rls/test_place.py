@@ -131,3 +131,23 @@ def test_a_live_database_that_lacks_migrations_is_not_yet_what_will_be_launched(
     with pytest.raises(TargetError, match="lacks 1 migration"):
         rls.look_at_tables(allowed)
     assert {one.outcome for one in look(allowed).values()} == {Outcome.ERROR}
+
+
+def test_rehearsal_rows_are_added_on_the_twin_and_never_on_the_live_database(live: Context[Rls]) -> None:
+    """The fixtures lack rows; the file has them. Its trigger on the live database would tell of any row that came there."""
+    (live.pack / "supabase" / "seed.sql").unlink()
+    (live.pack / "rows.sql").write_text(SEED)
+    apply(
+        live.target,
+        "create function public.tell() returns trigger language plpgsql as $$ begin "
+        "if current_database() = '" + live.target.name + "' then raise exception 'a row came to the live database'; end if; "
+        "return new; end $$",
+        "create trigger tell before insert on public.notes for each row execute function public.tell()",
+    )
+    before = count(live.target, "select md5(string_agg(n::text, ',' order by id)) from public.notes n")
+    named = live.sections["seed"].model_copy(update={"rehearsal_rows": "rows.sql"})
+    lacking, filled = look(live), look(replace(live, sections={**live.sections, "seed": named}))
+    assert lacking["matrix_matches_declared"].outcome is Outcome.ERROR, "without rows and without a seed nothing can be told"
+    assert filled["matrix_matches_declared"].outcome is Outcome.PASS
+    assert filled["probes_could_be_made"].outcome is Outcome.PASS
+    assert count(live.target, "select md5(string_agg(n::text, ',' order by id)) from public.notes n") == before

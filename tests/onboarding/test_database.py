@@ -1,0 +1,247 @@
+"""An unknown project is observed without a hand-written line, and what was observed is what the task rls finds there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lib.onboarding.observed import ObservedDatabase
+from tests.support.onboarding_packs import failing, look_again, observe, write_pack
+
+POSTS = """
+create table public.profiles (
+  id uuid primary key references auth.users (id) on delete cascade,
+  username text unique check (char_length(username) >= 3),
+  role text not null default 'user' check (role in ('user', 'admin'))
+);
+alter table public.profiles enable row level security;
+create policy p1 on public.profiles for select using (true);
+create policy p2 on public.profiles for update using (auth.uid() = id);
+create function public.is_admin() returns boolean language sql security definer set search_path = '' as
+  $$ select exists (select 1 from public.profiles where id = auth.uid() and role = 'admin') $$;
+create function public.handle_new_user() returns trigger language plpgsql security definer set search_path = '' as
+  $$ begin insert into public.profiles (id, username) values (new.id, new.email); return new; end $$;
+create trigger on_auth_user_created after insert on auth.users for each row execute function public.handle_new_user();
+create table public.posts (
+  id uuid primary key default gen_random_uuid(),
+  author uuid not null references public.profiles (id),
+  title text not null,
+  published boolean not null default false
+);
+alter table public.posts enable row level security;
+create policy r on public.posts for select using (published or author = (select auth.uid()));
+create policy w on public.posts for all to authenticated using (author = (select auth.uid()));
+create policy a on public.posts for all to authenticated using (public.is_admin());
+"""
+"""Profiles made at sign-up, an administrator by a function, posts that are one's own or published."""
+
+TEAMS = """
+create table public.teams (id uuid primary key default gen_random_uuid(), owner_id uuid not null references auth.users);
+create table public.team_members (
+  team_id uuid not null references public.teams, user_id uuid not null references auth.users,
+  role text not null check (role in ('owner', 'editor', 'viewer')), primary key (team_id, user_id)
+);
+create table public.docs (
+  id uuid primary key default gen_random_uuid(), team_id uuid not null references public.teams, title text not null
+);
+create table public.lines (id bigint generated always as identity primary key, doc_id uuid not null references public.docs);
+alter table public.teams enable row level security;
+alter table public.team_members enable row level security;
+alter table public.docs enable row level security;
+alter table public.lines enable row level security;
+create function public.my_teams() returns setof uuid language sql stable security definer set search_path = '' as
+  $$ select team_id from public.team_members where user_id = auth.uid() $$;
+create function public.has_role(t uuid, r text) returns boolean language plpgsql stable security definer set search_path = '' as
+  $$ begin
+    return exists (select 1 from public.team_members m where m.team_id = t and m.user_id = auth.uid() and m.role = r);
+  end $$;
+create policy a on public.teams for select to authenticated using (id in (select public.my_teams()));
+create policy b on public.teams for insert to authenticated with check (owner_id = auth.uid());
+create policy c on public.teams for update to authenticated using (public.has_role(id, 'owner'));
+create policy d on public.team_members for select to authenticated using (team_id in (select public.my_teams()));
+create policy e on public.team_members for delete to authenticated using (public.has_role(team_id, 'owner'));
+create policy g on public.docs for select to authenticated
+  using (public.has_role(team_id, 'editor') or public.has_role(team_id, 'owner'));
+create policy h on public.lines for select to authenticated using (exists (select 1 from public.docs d where d.id = doc_id));
+"""
+"""Teams with roles, reached through functions; lines that show what the policies of their parents show."""
+
+ODD = """
+create domain public.email as text check (value ~ '^[^@]+@[^@]+$');
+create type public.mood as enum ('sad', 'happy');
+create table public."My Things" (
+  "Id" smallint generated always as identity primary key,
+  "ownerId" uuid not null references auth.users,
+  mail public.email not null, mood public.mood not null,
+  code char(3) not null check (code ~ '^[A-Z]{3}$'),
+  starts date not null, ends date not null, check (ends > starts),
+  total numeric(10, 2) not null check (total between 10 and 20),
+  tags text[] not null, meta jsonb not null check (jsonb_typeof(meta) = 'array'),
+  full_name text generated always as (code || '!') stored,
+  during tstzrange not null, exclude using gist (during with &&),
+  parent smallint references public."My Things" ("Id")
+);
+alter table public."My Things" enable row level security;
+create policy "it's mine" on public."My Things" for all to authenticated using ("ownerId" = auth.uid());
+create table public.log (user_id uuid, what text);
+alter table public.log enable row level security;
+create policy p on public.log for all to authenticated using (user_id = auth.uid());
+create table public.events (
+  id bigint generated always as identity, user_id uuid not null, at timestamptz not null, primary key (id, at)
+) partition by range (at);
+create table public.events_2025 partition of public.events for values from ('2025-01-01') to ('2026-01-01');
+alter table public.events enable row level security;
+alter table public.events_2025 enable row level security;
+create policy p on public.events for all to authenticated using (user_id = auth.uid());
+create function public.never() returns trigger language plpgsql as $$ begin raise exception 'never'; end $$;
+create table public.raising (id serial primary key, user_id uuid references auth.users);
+alter table public.raising enable row level security;
+create policy p on public.raising for all to authenticated using (user_id = auth.uid());
+create trigger never before insert or update or delete on public.raising for each row execute function public.never();
+"""
+"""Names, types and constraints of every sort, a table without a key, a partitioned one, a trigger that always raises."""
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
+
+
+def words(seen: ObservedDatabase, table: str, role: str = "authenticated") -> list[str]:
+    """Return what a role may do with select, insert, update and delete."""
+    return list(seen.matrix[table][role].values())
+
+
+def test_own_published_and_admin_rows_are_recognised_and_found_again(tmp_path: Path, work: Path) -> None:
+    pack = write_pack(tmp_path / "pack", POSTS)
+    seen = observe(pack)
+    assert seen.problems == ()
+    assert seen.unrecognised == frozenset()
+    assert words(seen, "public.posts", "anon") == ["published", "deny", "deny", "deny"]
+    assert words(seen, "public.posts") == ["profile_admin_or_published_or_own", *["profile_admin_or_own"] * 3]
+    assert words(seen, "public.profiles") == ["allow", "deny", "own", "deny"]
+    assert seen.scopes["public.posts"]["published"] == "published"
+    assert "public.is_admin" not in str(seen.scopes), "a scope does not lean on the function under test"
+    assert failing(look_again(pack, seen, work)) == {}
+
+
+def test_membership_through_functions_and_through_policies_is_recognised_and_found_again(tmp_path: Path, work: Path) -> None:
+    pack = write_pack(tmp_path / "pack", TEAMS)
+    seen = observe(pack)
+    assert seen.problems == ()
+    assert seen.unrecognised == frozenset()
+    assert words(seen, "public.teams") == ["team_member", "own", "team_owner", "deny"]
+    assert words(seen, "public.team_members")[3] == "team_owner"
+    assert "my_teams" not in str(seen.scopes) and "has_role" not in str(seen.scopes)
+    assert failing(look_again(pack, seen, work)) == {}
+
+
+def test_tables_of_every_sort_get_valid_rows(tmp_path: Path, work: Path) -> None:
+    pack = write_pack(tmp_path / "pack", ODD)
+    seen = observe(pack)
+    assert seen.problems == ()
+    for table in ('public."My Things"', "public.log", "public.events"):
+        assert words(seen, table) == ["own"] * 4
+    assert words(seen, "public.raising") == ["own", "own", "own", "deny"], "a delete is what the trigger refuses"
+    assert failing(look_again(pack, seen, work)) == {}
+
+
+def test_a_hole_made_after_the_observation_is_found(tmp_path: Path, work: Path) -> None:
+    pack = write_pack(tmp_path / "pack", POSTS)
+    seen = observe(pack)
+    hole = pack / "supabase/migrations/20260101000000_hole.sql"
+    hole.write_text("create policy hole on public.posts for delete to authenticated using (true);")
+    assert "authenticated delete on public.posts" in failing(look_again(pack, seen, work))["matrix_matches_declared"]
+
+
+def test_users_of_the_seed_are_taken_unless_they_differ_in_every_run(tmp_path: Path) -> None:
+    table = "create table public.t (id int primary key, owner uuid references auth.users);"
+    people = (
+        "insert into auth.users (id, email) select md5(n::text)::uuid, n || '@example.com' from unnest(array['zoe', 'kim']) n;"
+    )
+    fixed = observe(write_pack(tmp_path / "fixed", table, seed=people))
+    random = observe(write_pack(tmp_path / "random", table, seed=people.replace("md5(n::text)::uuid", "gen_random_uuid()")))
+    assert set(fixed.identities) == {"anon", "zoe", "kim", "service"}
+    assert set(random.identities) == {"anon", "ann", "ben", "service"}
+    assert fixed.seed_counts == {"auth.users": 2}
+
+
+def test_what_stops_the_observation_is_a_sentence_beside_what_could_be_seen(tmp_path: Path) -> None:
+    good = "create table public.t (id int primary key);"
+    for name, text, said in (
+        ("failing", "select 1 / 0;", "20250101000002_step.sql, line 1: division by zero"),
+        ("backslash", "select 1;\n\\! touch pwned", "a command of psql"),
+        ("superuser", "alter system set work_mem = '1GB';", "line 1"),
+        (
+            "extension",
+            "create extension never_heard_of; create table public.u (id int primary key);",
+            "no extension never_heard_of",
+        ),
+    ):
+        seen = observe(write_pack(tmp_path / name, good, text))
+        assert any(said in problem for problem in seen.problems), seen.problems
+        assert "public.t" in seen.matrix
+        assert ("public.u" in seen.matrix) == (name == "extension")
+
+
+def test_a_recursive_policy_leaves_out_its_own_cells_alone(tmp_path: Path) -> None:
+    seen = observe(
+        write_pack(
+            tmp_path / "pack",
+            "create table public.m (team int, user_id uuid, primary key (team, user_id)); alter table public.m enable row level "
+            "security; create policy p on public.m for select to authenticated using (exists (select 1 from public.m x where "
+            "x.team = m.team and x.user_id = auth.uid()));",
+        )
+    )
+    assert any("infinite recursion" in problem for problem in seen.problems)
+    assert "select" not in seen.matrix["public.m"]["authenticated"]
+    assert words(seen, "public.m", "service_role") == ["allow"] * 4
+
+
+def test_an_empty_project_is_observed_too(tmp_path: Path) -> None:
+    seen = observe(write_pack(tmp_path / "pack"))
+    assert (seen.matrix, seen.scopes, seen.exposed_schemas) == ({}, {}, ("public",))
+    assert any("no migration" in problem for problem in seen.problems)
+
+
+def test_dangers_come_first_as_questions(tmp_path: Path) -> None:
+    seen = observe(
+        write_pack(
+            tmp_path / "pack",
+            "create table public.open (id int primary key, user_id uuid); "
+            "create table public.t (id int primary key, user_id uuid); alter table public.t enable row level security; "
+            "create policy everything on public.t for all using (true); create view public.v as select * from public.t; "
+            "create function public.f() returns int language sql security definer as 'select 1'; "
+            "insert into storage.buckets (id, name, public) values ('avatars', 'avatars', true); "
+            "create policy anything on storage.objects for insert to anon with check (bucket_id = 'avatars');",
+        )
+    )
+    dangers = {one.place for one in seen.findings if one.danger}
+    assert dangers >= {"public.open", "public.t", "public.v", "public.f()", "storage bucket avatars", "storage.objects"}
+    assert [one.danger for one in seen.findings] == sorted((one.danger for one in seen.findings), reverse=True)
+    assert all(one.question.endswith("?") for one in seen.findings)
+
+
+def test_a_guarded_project_has_no_danger(tmp_path: Path) -> None:
+    seen = observe(
+        write_pack(
+            tmp_path / "pack",
+            "create table public.t (id int primary key, user_id uuid); alter table public.t enable row level security; "
+            "create policy own on public.t for all to authenticated using (user_id = auth.uid());",
+        )
+    )
+    assert [one for one in seen.findings if one.danger] == []
+
+
+def test_the_newest_migration_without_a_rollback_is_the_last_that_needs_none(tmp_path: Path) -> None:
+    pack = write_pack(tmp_path / "pack", "select 1;", "select 2;")
+    assert observe(pack).rollbacks_from == "20250101000003"
+    rollbacks = pack / "supabase/rollbacks"
+    rollbacks.mkdir()
+    (rollbacks / "20250101000002_step.sql").write_text("select 1;")
+    assert observe(pack).rollbacks_from == "20250101000002"
+    (rollbacks / "20250101000001_step.sql").write_text("select 1;")
+    assert observe(pack).rollbacks_from == ""
