@@ -21,13 +21,14 @@ if __name__ == "__main__":
 
     start_clean(sys.argv[1:])
 
+from lib.cli import project_commands
+from lib.cli.project_commands import split_names
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
 
 WRONG_INPUT = 2
 BROKEN = 3
-INTERRUPTED = 130
 READER_LEFT = 141
 """As a shell says it of a program that a closed pipe ended (SIGPIPE)."""
 ROOM = "Free some room there"
@@ -144,24 +145,25 @@ def build_parser() -> argparse.ArgumentParser:
     params = commands.add_parser("params", help="print every setting of an environment, and the file and line it comes from")
     params.add_argument("environment", help="a file's name in params/")
     params.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
-    params.set_defaults(command=command_params)
+    params.set_defaults(command=project_commands.command_params)
     adopting = commands.add_parser("adopt", help="bring what a launch asks for into the project, where it is missing")
     adopting.add_argument("--pack", required=True, help="the project")
     adopting.add_argument("--only", default="", help="names of pieces, separated by commas")
-    adopting.set_defaults(command=command_adopt)
+    adopting.set_defaults(command=project_commands.command_adopt)
     new = commands.add_parser("new-task", help="write a launch task as a working example")
     new.add_argument("name", help="lower-case words joined by _, such as cdn_cache")
     new.add_argument("--pack", default="", help="the project whose own task it is, instead of one of the workbook's")
-    new.set_defaults(command=command_new_task)
+    new.set_defaults(command=project_commands.command_new_task)
     first = commands.add_parser("init", help="read a project, try its database, and write what it is expected to be")
     first.add_argument("--pack", default="", help="the project's checkout")
     first.add_argument("--name", default="", help="how the project is called, instead of as its folder is")
     first.add_argument("--dry-run", default="", metavar="1", help="show what would be written, and write nothing")
-    first.set_defaults(command=command_init)
+    first.add_argument("--baseline", default="", metavar="1", help="run it once, and waive what fails today for a while")
+    first.set_defaults(command=project_commands.command_init)
     ask = commands.add_parser("confirm", help="walk the lines that init guessed, one key each")
     ask.add_argument("--pack", default="", help="the project's checkout")
     ask.add_argument("--list", action="store_true", help="print them instead")
-    ask.set_defaults(command=command_confirm)
+    ask.set_defaults(command=project_commands.command_confirm)
     bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
     bench.set_defaults(command=command_bench)
     return parser
@@ -172,7 +174,10 @@ def command_run(options: argparse.Namespace) -> int:
     from lib.cli.run import run_environment  # papermill and its kin take most of a second to import
 
     return run_environment(
-        options.environment, only=split_names(options.only), pack=options.pack or None, rendered=options.rendered.resolve()
+        options.environment,
+        only=split_names(options.only),
+        pack=options.pack or None,
+        rendered=options.rendered.resolve(),
     )
 
 
@@ -259,60 +264,11 @@ def command_list(options: argparse.Namespace) -> int:
     return list_checks(write=options.write)
 
 
-def command_params(options: argparse.Namespace) -> int:
-    """Print every setting and where it comes from."""
-    from lib.cli.show_params import show_params
-
-    return show_params(options.environment, pack=options.pack or None)
-
-
-def command_adopt(options: argparse.Namespace) -> int:
-    """Show or write what the project lacks."""
-    from lib.cli.adopt import adopt
-
-    return adopt(pack=options.pack or str(ROOT / "pack"), only=split_names(options.only))
-
-
-def command_new_task(options: argparse.Namespace) -> int:
-    """Write a launch task."""
-    if options.pack:
-        from lib.cli.new_own_task import new_own_task
-
-        return new_own_task(options.name, pack=Path(options.pack).expanduser())
-    from lib.cli.new_task import new_task
-
-    return new_task(options.name)
-
-
-def command_init(options: argparse.Namespace) -> int:
-    """Write a project's launch folder."""
-    from lib.cli.init import init
-
-    is_dry = options.dry_run.strip().lower() not in ("", "0", "no", "false")
-    try:
-        return init(options.pack, name=options.name, is_dry=is_dry)
-    except KeyboardInterrupt:
-        say("Stopped. Each file is as it was, or whole.", to=sys.stderr)
-        return INTERRUPTED
-
-
-def command_confirm(options: argparse.Namespace) -> int:
-    """Ask about what init guessed."""
-    from lib.cli.confirm import confirm
-
-    return confirm(options.pack, is_list=options.list)
-
-
 def command_bench(options: argparse.Namespace) -> int:
     """Measure a whole embedded run."""
     from lib.cli.bench import bench
 
     return bench()
-
-
-def split_names(text: str) -> list[str]:
-    """Return the names in a list like `migrations, rls`."""
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 if __name__ == "__main__":

@@ -139,10 +139,14 @@ class TaskSession:
         return LookResult(lines=lines, titles=titles, table=table, facts=findings.facts)
 
     def _attempt(self, look: Look[..., object], **arguments: Any) -> Findings[object]:
-        """Make one look, but for the checks that do not apply to the project; nothing is looked at for those alone."""
+        """Make one look, but for the checks that do not apply to the project; nothing is looked at where no target or task does.
+
+        A look whose checks are left out one by one is made all the same: later looks go on with what it saw.
+        """
+        apart = {name: reason for name, reason in self.run.not_applicable.items() if "." not in name}
         reasons = {check.id: self.task.why_not(check, self.run.not_applicable) for check in look.checks}
         skipped = {check.id: check.not_applicable(reasons[check.id]) for check in look.checks if reasons[check.id]}
-        if len(skipped) == len(look.checks):
+        if all(self.task.why_not(check, apart) for check in look.checks):
             return Findings(results=list(skipped.values()))
         found = look.attempt(self.context, **arguments)
         return replace(found, results=[skipped.get(result.check, result) for result in found.results])

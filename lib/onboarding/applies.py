@@ -15,6 +15,8 @@ from lib.tasks.guardrails.task import (
     MARKDOWN_IN_ALLOWED_FOLDERS,
     PATHS_ALLOWED,
     PROJECT_COMMANDS_PASS,
+    WORKFLOWS_MATCH_SCHEMA,
+    WORKFLOWS_PASS_LINT,
 )
 from lib.tasks.rls.task import PGTAP_TESTS_PASS
 
@@ -48,6 +50,8 @@ def check_reasons(files: ProjectFiles) -> dict[str, str]:
         found[PROJECT_COMMANDS_PASS.id] = no("script of package.json that proves something")
     if not files.has_policy:
         found.update({check.id: no(POLICY) for check in OF_POLICY})
+    if not files.workflows and not any(".github/workflows" in one for one in files.problems):
+        found.update({check.id: no("workflow") for check in (WORKFLOWS_MATCH_SCHEMA, WORKFLOWS_PASS_LINT)})
     if files.supabase is not None and not files.supabase.tests:
         found[PGTAP_TESTS_PASS.id] = no("pgTAP test in supabase/tests")
     if files.alerts and files.alerts.without and not files.alerts.thresholds:

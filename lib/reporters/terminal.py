@@ -11,6 +11,7 @@ from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.report import RunReport
 from lib.reporters.summary import TaskSummary
 from lib.run.waivers import FILE as WAIVERS
+from lib.tasks.index import all_tasks
 
 MOST_LISTED = 12
 """Causes listed below the table; the page has every check."""
@@ -41,8 +42,11 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
 
 def apart_line(report: RunReport) -> str:
     """Return what the project says does not apply, what it waives, and how to confirm what nobody has; '' without any."""
-    names = ", ".join(report.run.not_applicable)
-    said = f"Does not apply, as the project says: {plain_line(names)}\n" if names else ""
+    apart = report.run.not_applicable
+    tasks = [name for name in apart if name in {task.name for task in all_tasks()}]
+    rest = len(apart) - len(tasks)
+    named = [*tasks, *([f"{rest} more on the page" if tasks else f"{rest} on the page"] if rest else [])]
+    said = f"Does not apply, as the project says: {plain_line(', '.join(named))}\n" if apart else ""
     for check, one in report.waived.covered.items():
         said += plain_line(f"Waived until {one.until} by {one.owner}: {check}. {one.reason}") + "\n"
     for one in report.waived.expired:

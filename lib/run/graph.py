@@ -26,11 +26,13 @@ from lib.run.kernels import Execution, KernelSlot, execute_notebook
 from lib.run.progress import Progress
 from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted
-from lib.run.stack import prepare_target
+from lib.run.stack import fill_target, fills_with_rows, prepare_target
 from lib.tasks.base import Task
 
 HARMLESS = (SkipReason.NOT_ALLOWED, SkipReason.NOT_APPLICABLE)
 """Why a check that another task needs may have been skipped without hindering that task."""
+ROWS = "rehearsal_rows"
+"""Among what is prepared: the rows that a project without a seed has for trials."""
 POLL_S = 0.2
 """Seconds between two looks at what the kernels say."""
 
@@ -103,6 +105,11 @@ class Graph:
                 self.runs[task.name] = TaskRun(task=task, ended="kept")
                 self.progress.keep(task, count_outcomes(line.result for line in lines if line.task == task.name))
 
+    @property
+    def fills(self) -> bool:
+        """Whether the target is embedded, and nothing but the rehearsal rows fills it."""
+        return self.prepares and fills_with_rows(self.run)
+
     def execute(self, executor: Executor, *, jobs: int) -> None:
         """Execute every task to an end; Interrupted ends those that run, marks the rest, and goes on up."""
         running: dict[Future[Execution], Task] = {}
@@ -134,6 +141,8 @@ class Graph:
         """Return whether every selected task that it waits for has ended."""
         selected = {one.name for one in self.tasks}
         before = {*task.waits_for, *(check.partition(".")[0] for check in task.needs)}
+        if task.wants_rows and self.fills:
+            before |= {one.name for one in self.tasks if "database" in one.targets and not one.wants_rows}
         return all(name in self.runs for name in before & selected)
 
     def obstacle(self, task: Task) -> str:
@@ -201,7 +210,7 @@ class Graph:
 
         Raises CommandError when the pack's own migrations or seed do not apply.
         """
-        if not self.prepares:
+        if not self.prepares or task.name in self.run.not_applicable:
             return
         executed = {one.name for one in self.tasks} - self.kept
         relied_on = {check.partition(".")[0] for check in task.needs} | {*task.prepares_with}
@@ -211,6 +220,9 @@ class Graph:
             if lacking & {"migrations", "seed"}:
                 prepare_target(self.run, seeded="seed" in lacking | self.prepared)
                 self.prepared |= lacking
+            if task.wants_rows and self.fills and ROWS not in self.prepared:
+                fill_target(self.run)
+                self.prepared.add(ROWS)
 
     def take(self, task: Task, future: Future[Execution]) -> None:
         """Take in how a notebook ended. A bug of ours is let through."""

@@ -20,6 +20,7 @@ from typing import Any
 from lib.clients.fly.digest_notes import notes_name
 from lib.clients.supabase.cli import open_cli, stage_project
 from lib.clients.supabase.project_config import read_exposes_tables
+from lib.clients.supabase.rehearsal_rows import fill_embedded
 from lib.clients.supabase.seed_files import check_seed
 from lib.core.errors import CommandError, WorkbookError
 from lib.core.paths import ROOT
@@ -278,6 +279,18 @@ def find_supabase_before(asked: str | None) -> Path | None:
     """Return the pinned CLI of the generation before; None when params name the one to use, or there is none here."""
     pinned = sorted((TOOLS / "node_modules" / "@supabase-cli-2").glob("*/bin/supabase"))
     return pinned[0] if pinned and asked is None else None
+
+
+def fills_with_rows(run: RunFile) -> bool:
+    """Return whether the embedded target gets the project's rehearsal rows: no seed of its own fills it."""
+    is_empty = "seed" in run.not_applicable and "database" in run.embedded
+    return is_empty and bool(run.sections["seed"]["rehearsal_rows"])
+
+
+def fill_target(run: RunFile) -> None:
+    """Put the rehearsal rows into the embedded target. Raises TargetError when they can't be."""
+    path, timeout_s = run.sections["seed"]["rehearsal_rows"], float(run.sections["migrations"]["command_timeout_s"])
+    fill_embedded(Database(run.target_url), run.pack, path, work=run.work, timeout_s=timeout_s)
 
 
 def prepare_target(run: RunFile, *, seeded: bool) -> None:

@@ -23,6 +23,8 @@ class Task:
     settings: the model of its section of params; None when it has none.
     borrows: settings of other tasks that it reads.
     stop_grace_s: seconds a stopped notebook gets to say what it leaves half done.
+    wants_rows: whether it proves nothing on an empty database: an embedded one that no seed fills gets the rehearsal rows
+        before it, once every other task that looks at the database has ended.
     folder: where its notebook is. is_own: whether it is a project's own, not the workbook's. problem: why it can't be executed.
     """
 
@@ -37,6 +39,7 @@ class Task:
     settings: type[Section] | None = None
     borrows: tuple[Borrowed[Any], ...] = ()
     stop_grace_s: float = 0
+    wants_rows: bool = False
     folder: Path = ROOT / "notebooks"
     is_own: bool = False
     problem: str = ""

@@ -1,7 +1,8 @@
 """Rows that a project's own seed lacks, for trials: `seed.rehearsal_rows` of params names the file.
 
-They are never applied to a target. The trial of row level security adds them inside its own transaction, which is rolled
-back; a rehearsal adds them to a scratch database.
+They are never applied to a live target. The trial of row level security adds them inside its own transaction, which is rolled
+back; a rehearsal of migrations adds them to a scratch database. A project without any seed leaves an embedded database empty:
+that one is filled with them once, after the migrations.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from lib.core.errors import TargetError
 from lib.transport.database import Database
 
 STATE = "select pg_catalog.pg_current_xact_id()::text as id, current_user::text as name"
+
+LOADED = "rehearsal_rows_are_loaded"
+"""File in a run's private folder: the rows are in the embedded database, so that no trial adds them again."""
 
 FIX_CONTROL = "Leave it out: the file is run inside a transaction that is rolled back."
 
@@ -55,12 +59,15 @@ def check_rows(file: SeedFile) -> SeedFile:
 
 
 def rows_to_add(
-    pack: Path, path: str, database: Database, *, timeout_s: float
+    pack: Path, path: str, database: Database, *, timeout_s: float, work: Path | None = None
 ) -> Callable[[psycopg.Connection[DictRow]], None] | None:
     """Return what adds the rows inside a transaction of this scratch or embedded database; None without such a file.
 
+    work: the run's private folder, which says whether they are there already; None: they are not.
     Raises TargetError as `read_rows` does.
     """
+    if work is not None and (work / LOADED).exists():
+        return None
     file = read_rows(pack, path)
     return partial(add_rows, file=file, database=database, timeout_s=timeout_s) if file else None
 
@@ -75,6 +82,19 @@ def add_rows(connection: psycopg.Connection[DictRow], *, file: SeedFile, databas
     run_each(connection, file, split_statements(file.text), limit=Limit.after(database, timeout_s))
     if connection.execute(STATE).fetchone() != before:
         raise TargetError(f"{file.path} left its transaction or its role, so nothing was tried.", fix=FIX_CONTROL)
+
+
+def fill_embedded(database: Database, pack: Path, path: str, *, work: Path, timeout_s: float) -> None:
+    """Put the rows into an embedded database for good, and say so in the run's private folder.
+
+    Raises TargetError as `read_rows` and `add_rows` do; then none of them is there.
+    """
+    add = rows_to_add(pack, path, database, timeout_s=timeout_s)
+    if add is None:
+        return
+    with database.connect() as connection, connection.transaction():
+        add(connection)
+    (work / LOADED).touch()
 
 
 def load_rows(twin: Twin, pack: Path, path: str, *, timeout_s: float) -> str:

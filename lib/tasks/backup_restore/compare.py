@@ -239,4 +239,4 @@ def is_about(difference: Difference, table: str) -> bool:
 def prepare_on(context: Context[BackupRestore], database: Database) -> Prepare | None:
     """Return what adds the project's rehearsal rows inside the trial; None beside a live source, to which none is added."""
     path = context.borrow(REHEARSAL_ROWS) if "database" in context.embedded else ""
-    return rows_to_add(context.pack, path, database, timeout_s=context.settings.command_timeout_s)
+    return rows_to_add(context.pack, path, database, timeout_s=context.settings.command_timeout_s, work=context.work)

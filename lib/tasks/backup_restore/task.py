@@ -178,5 +178,6 @@ TASK = Task(
     checks=CHECKS,
     settings=BackupRestore,
     waits_for=("seed",),
+    wants_rows=True,
     borrows=(RLS, REHEARSAL_ROWS),
 )
