@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lib.core.results import Outcome, least_real
+from lib.core.results import Outcome, SkipReason, least_real
 from lib.core.verdict import GateInput, State, sum_up
 from lib.core.wording import WORST_FIRST, format_count, outcome_word, skip_word
 from lib.evidence.log import EvidenceLine
@@ -32,8 +32,13 @@ def judge_items(
         for item in items
     ]
     listed = {check for item in items for check in item.checks}
-    others = [line for line in lines if line.gate and line.check not in listed]
+    others = [line for line in lines if line.gate and line.check not in listed and not is_apart(line)]
     return (*rows, *([judge_item(None, OTHER_GATES, [line.check for line in others], others, proved)] if others else []))
+
+
+def is_apart(line: EvidenceLine) -> bool:
+    """Return whether there was nothing to look at; the page says so in its own place."""
+    return line.skipped_because is SkipReason.NOT_APPLICABLE
 
 
 def judge_item(
