@@ -135,6 +135,41 @@ def read_branch(root: Path, base: str, *, policy_file: str, note: str = "") -> B
     )
 
 
+def is_on_base(root: Path, base: str) -> bool:
+    """Return whether HEAD is the base itself, so that no branch changes anything. Raises TargetError without such a base."""
+    known = find_base(root, base)
+    return git(root, "rev-parse", f"{known}^{{commit}}").strip() == git(root, "rev-parse", "HEAD").strip()
+
+
+def read_everything(root: Path, base: str, *, policy_file: str) -> Branch:
+    """Return all that a project's folder holds as a change: there is no branch to compare with the base.
+
+    What earlier commits held and HEAD does not is left out.
+    """
+    nothing = git(root, "hash-object", "-t", "tree", os.devnull).strip()
+    quiet = ("-p", "--unified=0", "--no-renames", "--relative", *PLAIN_PATCH)
+    changes = read_changes(root, nothing)
+    try:
+        text = git_text(root, "diff", *quiet, nothing, "--", ".", limit_bytes=MOST_ADDED_BYTES)
+        added, too_much = (*added_lines(text), *read_new_files(root, changes)), ""
+    except TooMuchText as exc:
+        added, too_much = (), exc.message
+    counted = git(root, "diff", "--numstat", "--no-renames", "--relative", *PLAIN_DIFF, nothing, "--", ".")
+    binary = {unquote_path(line.split("\t")[2]) for line in counted.splitlines() if line.startswith("-\t-\t")}
+    return Branch(
+        root=root,
+        name=read_name(root),
+        base=base,
+        changes=changes,
+        added=added,
+        too_much=too_much,
+        unread=tuple(sorted(binary)),
+        messages=(),
+        policy=read_policy(root, "HEAD", policy_file),
+        note=f"HEAD is {base} itself: every file is looked at, and none that only an earlier commit had",
+    )
+
+
 def read_messages(root: Path, fork: str) -> tuple[str, ...]:
     """Return the messages of a branch's own commits, newest first."""
     words = ("log", "--format=%B%x00", f"--max-count={MOST_MESSAGES}", f"{fork}..HEAD")

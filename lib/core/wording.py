@@ -174,6 +174,12 @@ def verdict_sentence(
     return f"{said} Only some of the tasks ran." if partial else said
 
 
+def as_sentence(said: str) -> str:
+    """Return what somebody wrote as a sentence: a capital first, a full stop last."""
+    said = said.strip()
+    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")
+
+
 def rehearsal_sentence(environment: str) -> str:
     """Return the line of the band that every page of a rehearsal carries."""
     return f"Embedded parts stood in for the live services of {environment}; this page can't be a GO."

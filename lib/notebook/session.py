@@ -26,7 +26,7 @@ from lib.core.paths import ROOT
 from lib.core.permissions import TARGETS, Act
 from lib.core.results import TWIN, Check, Findings, Look, Outcome, Result
 from lib.core.section import Section
-from lib.core.wording import outcome_symbol, outcome_word
+from lib.core.wording import as_sentence, outcome_symbol, outcome_word
 from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
 from lib.evidence.log import EvidenceLine
@@ -145,7 +145,7 @@ class TaskSession:
         """
         apart = {name: reason for name, reason in self.run.not_applicable.items() if "." not in name}
         reasons = {check.id: self.task.why_not(check, self.run.not_applicable) for check in look.checks}
-        skipped = {check.id: check.not_applicable(reasons[check.id]) for check in look.checks if reasons[check.id]}
+        skipped = {check.id: check.not_applicable(as_sentence(reasons[check.id])) for check in look.checks if reasons[check.id]}
         if all(self.task.why_not(check, apart) for check in look.checks):
             return Findings(results=list(skipped.values()))
         found = look.attempt(self.context, **arguments)

@@ -145,7 +145,10 @@ def judge_rows(found: RowComparison, history: Sequence[str], tables: int) -> Res
     """
     check = ROWS_MATCH
     if not any(table.rows for table in found.source):
-        return check.errored("The source holds no row, so a restore of it proves nothing.", fix="Apply the seed.")
+        return check.errored(
+            "The source holds no row, so a restore of it proves nothing.",
+            fix="Apply the seed, or run again once the database holds rows.",
+        )
     detail = ""
     if found.differing:
         rows = name_some([describe_row(row) for row in found.rows])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lib.clients.git import Branch, find_root, read_branch, read_name
+from lib.clients.git import Branch, find_root, is_on_base, read_branch, read_everything, read_name
 from lib.clients.git_command import run_git
 from lib.clients.working_copy import OF_PROJECT, copy_tree
 from lib.core.errors import CommandError, TargetError
@@ -88,7 +88,7 @@ def open_branch(pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[
             raise TargetError(
                 f"{pack.name} is not in a git work tree, so there is no branch to look at.", fix="Use a clone of it."
             )
-        branch = read_branch(pack, base, policy_file=FILE)
+        branch = read_own_branch(pack, base)
     else:
         branch = rehearse_branch(pack, base=base, rehearsal=rehearsal, work=work)
     is_own, is_made_up = branch.root == pack, branch.root.is_relative_to(work)
@@ -100,6 +100,18 @@ def open_branch(pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[
         is_nameless=is_made_up and rehearsal == NAMELESS,
         has_policy=bool(branch.policy),
     )
+
+
+def read_own_branch(pack: Path, base: str) -> Branch:
+    """Return the project's own branch; all of the project where HEAD is the base itself and no policy asks for a branch.
+
+    Raises TargetError when there is a policy, and no branch that it could judge.
+    """
+    if is_on_base(pack, base):
+        everything = read_everything(pack, base, policy_file=FILE)
+        if not everything.policy:
+            return everything
+    return read_branch(pack, base, policy_file=FILE)
 
 
 def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], work: Path) -> Branch:
