@@ -1,7 +1,8 @@
-"""The files of <pack>/launch/ that init writes: project.yaml, rows.sql, confirm.ipynb; what changes, and how it is put there."""
+"""The files that init writes into launch/: project.yaml and its schema, rows.sql, confirm.ipynb; what changes, and how."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from lib.onboarding.confirm_notebook import NOTEBOOK_FILE, spell_notebook
 from lib.onboarding.expectations import ROWS_FILE
 from lib.onboarding.merge import merge_document, read_existing
 from lib.onboarding.wanted import Wanted
+from lib.run.schemas import describe_layers
 
 FOLDER = "launch"
 PROJECT_FILE = "launch/project.yaml"
+SCHEMA_FILE = "launch/project.schema.json"
 LONGEST_DIFF = 400
 """Lines of a diff that are shown; the file itself has all."""
 ROWS_DIFFER = f"{ROWS_FILE} is not what would be made up today; it was left as it is."
@@ -84,6 +87,7 @@ def plan_launch(pack: Path, wanted: Wanted, *, rows: str, day: str) -> LaunchPla
     changes += plan_rows(kept, rows, follows=follows, is_unseen=bool(wanted.unseen))
     if read_text(pack, NOTEBOOK_FILE) is None:
         changes.append(Change(path=NOTEBOOK_FILE, before=None, after=spell_notebook(wanted.name)))
+    changes.append(Change(path=SCHEMA_FILE, before=read_text(pack, SCHEMA_FILE), after=spell_schema()))
     is_other = bool(rows) and kept is not None and not follows and kept != spell_rows(rows)
     differences = [*merged.differences, *([ROWS_DIFFER] if is_other else [])]
     return LaunchPlan(
@@ -92,6 +96,11 @@ def plan_launch(pack: Path, wanted: Wanted, *, rows: str, day: str) -> LaunchPla
         is_first=before is None,
         project_text=merged.text,
     )
+
+
+def spell_schema() -> str:
+    """Return the schema of project.yaml, by which editors complete and check it."""
+    return json.dumps(describe_layers()["project"], indent=1, ensure_ascii=False) + "\n"
 
 
 def plan_rows(kept: str | None, rows: str, *, follows: bool, is_unseen: bool) -> Iterator[Change]:

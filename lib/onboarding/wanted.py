@@ -9,6 +9,7 @@ from lib.onboarding.observed import Finding
 from lib.onboarding.yaml_text import Line
 
 HEADER = (
+    "# yaml-language-server: $schema=project.schema.json",
     "# What {name} is expected to be when it launches. `make init` wrote it from what is in the project.",
     '# A line that ends in "unconfirmed" was guessed: `make confirm` asks about each. Change any line by hand.',
 )

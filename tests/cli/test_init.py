@@ -32,7 +32,7 @@ def test_the_first_run_writes_tells_dangers_first_and_fits_a_terminal(tmp_path: 
     assert init(str(pack), observe=seeing(observation())) == 0
     said = capsys.readouterr().out
     order = [
-        said.index(one) for one in ("Trying the database", "Wrote 2 files", "Looks dangerous", "Found", "To decide:", "Next")
+        said.index(one) for one in ("Trying the database", "Wrote 3 files", "Looks dangerous", "Found", "To decide:", "Next")
     ]
     assert order == sorted(order)
     assert "  1. anon may insert into public.notes: is that meant?" in said

@@ -17,7 +17,7 @@ from lib.onboarding.yaml_text import MARK
 from tests.support.onboarding_worlds import make_supabase_project, observation
 
 ROWS = "insert into notes values (9);"
-ALL = ["launch/project.yaml", "launch/rows.sql", "launch/confirm.ipynb"]
+ALL = ["launch/project.yaml", "launch/rows.sql", "launch/confirm.ipynb", "launch/project.schema.json"]
 
 
 @pytest.fixture
@@ -51,7 +51,11 @@ def test_the_first_run_writes_all_and_the_second_nothing(pack: Path) -> None:
 
 
 def test_a_dry_run_writes_nothing(pack: Path) -> None:
-    assert paths(launch(pack, observation(), is_dry=True)) == ["launch/project.yaml", "launch/confirm.ipynb"]
+    assert paths(launch(pack, observation(), is_dry=True)) == [
+        "launch/project.yaml",
+        "launch/confirm.ipynb",
+        "launch/project.schema.json",
+    ]
     assert not (pack / "launch").exists()
 
 

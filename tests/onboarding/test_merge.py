@@ -89,7 +89,7 @@ def test_a_confirmed_line_that_differs_is_told_and_left() -> None:
     merged = merge(text, wanted(row("public.a", select="own")))
     assert merged.text == text
     assert merged.differences == (
-        "launch/project.yaml:10: rls.matrix.public.a.anon is {select: deny, insert: deny} there; "
+        "launch/project.yaml:11: rls.matrix.public.a.anon is {select: deny, insert: deny} there; "
         "today it looks like {select: own, insert: deny}.",
     )
 

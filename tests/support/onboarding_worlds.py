@@ -55,6 +55,7 @@ def make_whole_project(root: Path) -> Path:
             "deploy/alerts.test.yml": RULE_TESTS,
             ".env.example": "STRIPE_SECRET_KEY=sk_live_do_not_show_this_0123456789\nPORT=3000\nNEXT_PUBLIC_ANON_KEY=x\n",
             ".github/workflows/ci.yml": "env: {T: '${{ secrets.CHATWOOT_API_TOKEN }} ${{ secrets.GITHUB_TOKEN }}'}\n",
+            ".github/launch-policy.yml": "branch: {pattern: .*}\n",
             "CODEOWNERS": "* @shop/team\n/docs @writer\n",
             "vault/occ/local/app.env": "CHATWOOT_API_TOKEN=abcdefgh12345678\n",
             "vault/occ/local/publer.json": '{"api_key": "zyxwvuts87654321"}',
