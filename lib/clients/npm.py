@@ -35,6 +35,8 @@ LARGEST_PACKAGE_BYTES = 1024 * 1024
 LONGEST_SCRIPT_BYTES = 128 * 1024 - 64
 """What Linux takes as one argument, less the shell's own. Source: execve(2), MAX_ARG_STRLEN."""
 QUIET = {**SILENT, "NO_COLOR": "1", "CI": "true"}
+INSTALLED = ("node_modules", ".pnp.cjs", ".pnp.loader.mjs")
+"""Where npm, pnpm and Yarn put a project's packages, or say where they are."""
 DOES_NOTHING = re.compile(r"^\s*(?:true|:|exit 0|echo(?:\s[^;&|]*)?)?\s*$")
 """Scripts that cannot fail: a placeholder is not a command that passed."""
 
@@ -44,6 +46,7 @@ class ScriptRun:
     """One command of the project.
 
     run: None when it did not come to its end; problem then says why. ran_out: because its time was over.
+    is_bare: it did not end well, and the packages that the project needs are not installed; its failure says nothing then.
     changes: what it changed in the copy that it ran in, in files that the commit has.
     """
 
@@ -52,11 +55,12 @@ class ScriptRun:
     problem: str = ""
     changes: CopyChanges = NO_CHANGES
     ran_out: bool = False
+    is_bare: bool = False
 
     @property
     def passed(self) -> bool | None:
         """Whether it ended well; None when it could not be run."""
-        return None if self.run is None else self.run.exit_code == 0
+        return None if self.run is None or self.is_bare else self.run.exit_code == 0
 
 
 def find_npm() -> tuple[list[str | Path], list[Path]]:
@@ -126,7 +130,17 @@ def run_script(
         run = run_command([*npm, "run", name], timeout_s=timeout_s, env=given, cwd=folder)
     except CommandError as exc:
         return ScriptRun(name=name, problem=exc.message.rstrip("."), ran_out=isinstance(exc, CommandTimeout))
+    if run.exit_code != 0 and lacks_packages(folder):
+        said = f"`npm run {name}` ended with exit code {run.exit_code}, and what package.json needs is not installed"
+        return ScriptRun(name=name, run=run, problem=said, is_bare=True)
     return ScriptRun(name=name, run=run)
+
+
+def lacks_packages(folder: Path) -> bool:
+    """Return whether a project names packages that it needs, and none is installed."""
+    document = load_json(read_text_file(folder / PACKAGE, root=folder, limit_bytes=LARGEST_PACKAGE_BYTES))
+    needed = isinstance(document, dict) and any(document.get(name) for name in ("dependencies", "devDependencies"))
+    return needed and not any(os.path.lexists(folder / name) for name in INSTALLED)
 
 
 def run_scripts(

@@ -33,6 +33,8 @@ ACCEPTED = re.compile(r"pragma:\s*(?:allow|white)list\s+(?:nextline\s+)?secret",
 MARKDOWN = re.compile(r"\.(?:md|mdx|markdown)$", re.IGNORECASE)
 
 
+FIX_BARE = "Install the project's packages where it is checked out (npm ci, pnpm install, yarn), then run again."
+FIX_COMMANDS = "Add it to package.json, or correct guardrails.commands in launch/project.yaml."
 NO_POLICY = f"There is no {FILE}, so nothing says what a branch may do."
 FIX_POLICY = (
     "Run `make adopt PACK=... ONLY=policy`, which writes one with APPLY=1.",
@@ -221,7 +223,7 @@ def judge_scripts(runs: Sequence[ScriptRun], control: Control, *, limit_s: float
         return check.errored(
             f"{said_of[:1].upper()}{said_of[1:]}. {about}".strip(),
             **facts,
-            fix="Add it to package.json, or correct guardrails.commands in params.",
+            fix=FIX_BARE if any(one.is_bare for one in unrun) else FIX_COMMANDS,
         )
     return check.passed(detail=about, **facts)
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from detect_secrets.core.scan import scan_file
@@ -56,12 +57,27 @@ YAML_SUFFIXES = (".yml", ".yaml", ".eyaml")
 MOST_NAME = 120
 """Characters of a file's name, its end, that its copy is called by."""
 NO_VALUE = re.compile(
-    r"""^["']?(?:$|\$|<|[\[{(]|\d{1,6}$|[A-Za-z_][\w.]*[\[(]|%|x{3,}|\*{3,}|\.{3}|changeme|change-me|example|placeholder|your[-_ ]|todo|none\b|null\b|true\b|false\b|embedded\b|postgres(?:ql)?://[^:@/]*@?(?:localhost|127\.0\.0\.1))""",
+    r"""^["']?(?:$|\$|<|[\[{(]|\d{1,6}$|[A-Za-z_][\w.]*[\[(]|%|x{3,}|\*{3,}|\.{3}|changeme|change-me|example|placeholder|your[-_ ]|todo|env\(|process\.env|import\.meta|os\.environ|Deno\.env|none\b|null\b|true\b|false\b|embedded\b|postgres(?:ql)?://[^:@/]*@?(?:localhost|127\.0\.0\.1))""",
     re.IGNORECASE,
 )
 """What stands where a value would: a reference, a number, a placeholder, an address of this machine without a password."""
 NO_PASSWORD = re.compile(r"://[^:/@\s]*:(?:password|pass|secret|\.{3}|\*+|x+|<[^>]*>|\$[^@]*|\{[^}]*\}|%s)@", re.IGNORECASE)
 """An address as documentation writes it: a word where the password would be."""
+
+
+BY_ENTROPY = ("Base64 High Entropy String", "Hex High Entropy String")
+SHORTEST_ALPHABET = 16
+IN_ORDER = 0.8
+"""Part of a list of characters that stands in its order; of random ones about a half does."""
+LOCK_FILES = frozenset(
+    {"package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "deno.lock", "Cargo.lock", "go.sum",
+     "poetry.lock", "uv.lock", "Pipfile.lock", "composer.lock", "Gemfile.lock", "mix.lock", "flake.lock", "pubspec.lock",
+     "Podfile.lock", "Package.resolved", "gradle.lockfile"}
+)  # fmt: skip
+"""Files that package managers write, full of checksums; every other detector still reads them."""
+CHECKSUM = re.compile(r"\bsha(?:1|256|384|512)-[A-Za-z0-9+/]{27,}={0,2}")
+"""A checksum as subresource integrity writes it. Source: https://www.w3.org/TR/sri-2/"""
+NAMING = frozenset({"key", "keys", "token", "tokens", "secret", "secrets", "password", "passwords", "auth", "credential", "pass"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +124,31 @@ def scan_lines(by_path: Mapping[str, Sequence[AddedLine]], folder: Path) -> Iter
             copy.write_text(text, encoding="utf-8", errors="replace")
             for secret in scan_file(str(copy)):
                 place = lines[min(max(secret.line_number, 1), len(lines)) - 1]
-                if secret.type == "Basic Auth Credentials" and NO_PASSWORD.search(place.text):
+                if is_harmless(secret.type, secret.secret_value or "", path, place.text):
                     continue
                 yield SecretFinding(path=path, line=place.line, kind=secret.type)
+
+
+def is_harmless(kind: str, value: str, path: str, line: str) -> bool:
+    """Return whether a finding can't be a credential: by what it is, by its file, or by its line."""
+    if kind == "Basic Auth Credentials":
+        return bool(NO_PASSWORD.search(line))
+    if kind in BY_ENTROPY:
+        return is_alphabet(value) or PurePosixPath(path).name in LOCK_FILES or bool(CHECKSUM.search(line))
+    return kind == "Secret Keyword" and (bool(NO_VALUE.match(value)) or names_a_credential(value))
+
+
+def is_alphabet(value: str) -> bool:
+    """Return whether a value is a list of characters to choose from: none twice, and nearly all in their order."""
+    rising = sum(first < second for first, second in pairwise(value))
+    return len(value) >= SHORTEST_ALPHABET and len(set(value)) == len(value) and rising >= IN_ORDER * (len(value) - 1)
+
+
+def names_a_credential(value: str) -> bool:
+    """Return whether a value is a credential's name and no credential: words without a digit, one of them such as `key`."""
+    words = re.split(r"[_.\-\s]+", value.strip("\"'` ;,"))
+    plain = len(words) > 1 and all(word.isalpha() for word in words)
+    return plain and any(word.lower() in NAMING for word in words)
 
 
 def scanned_name(path: str, text: str) -> str:
@@ -133,5 +171,7 @@ def own_kinds(text: str, keys: Sequence[str]) -> Iterator[str]:
         if not NO_PASSWORD.search(text, max(0, start - 80), end + 80):
             yield kind
     setting = SETTING.match(text)
-    if setting and any(fnmatchcase(setting["key"], key) for key in keys) and not NO_VALUE.match(setting["value"]):
+    if setting is None or not any(fnmatchcase(setting["key"], key) for key in keys):
+        return
+    if not NO_VALUE.match(setting["value"]) and not names_a_credential(setting["value"]):
         yield f"a value for {setting['key']}"

@@ -1,0 +1,38 @@
+"""A command that fails because nothing is installed says nothing about the project; installed, its failure is its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lib.clients.npm import run_script
+from lib.core.busyness import QUIET
+from lib.core.results import Outcome
+from lib.tasks.guardrails.judge import judge_scripts
+
+NEEDS = {"devDependencies": {"eslint": "9"}}
+
+
+@pytest.mark.parametrize(
+    ("package", "installed", "script", "outcome"),
+    [
+        (NEEDS, "", "no-such-program-here", Outcome.ERROR),
+        (NEEDS, "", "exit 1", Outcome.ERROR),
+        (NEEDS, "", "node -e 0", Outcome.PASS),
+        (NEEDS, "node_modules", "exit 1", Outcome.FAIL),
+        (NEEDS, ".pnp.cjs", "exit 1", Outcome.FAIL),
+        ({}, "", "exit 1", Outcome.FAIL),
+        ({"dependencies": {}}, "", "exit 1", Outcome.FAIL),
+    ],
+)
+def test_a_failure_counts_where_what_is_needed_is_there(
+    tmp_path: Path, package: dict[str, object], installed: str, script: str, outcome: Outcome
+) -> None:
+    (tmp_path / "package.json").write_text(json.dumps({**package, "scripts": {"lint": script}}))
+    if installed:
+        (tmp_path / installed).mkdir()
+    result = judge_scripts([run_script(tmp_path, "lint", timeout_s=60)], QUIET, limit_s=60)
+    assert result.outcome is outcome, result
+    assert ("what package.json needs is not installed" in result.detail) is (outcome is Outcome.ERROR)
