@@ -61,7 +61,8 @@ def code_files() -> Iterator[Path]:
 
 def pack_files(params: Params) -> Iterator[Path]:
     """Yield the files of the project: those that git knows or would take, else all; and the vault's, which git may ignore."""
-    yield from walk(params.pack / params.sections["credentials"].vault_folder)
+    vault = params.sections["credentials"].vault_folder
+    yield from walk(params.pack / vault) if vault else ()
     try:
         names = git(params.pack, "ls-files", "-z", "--cached", "--others", "--exclude-standard", timeout_s=GIT_TIMEOUT_S)
         yield from (params.pack / name for name in names.split("\0") if name)

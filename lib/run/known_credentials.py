@@ -52,10 +52,12 @@ def read_vaults(params: Params) -> tuple[set[str], str]:
     """Return every real value in the vault, of this environment and of those apart from it, and what could not be read."""
     settings = params.sections["credentials"]
     live = params.addresses.get("vault")
+    if not live and not settings.vault_folder:
+        return set(), ""  # the project has no vault: its own folder is none
     parts: Mapping[str, str] = live or {"url": str(params.pack / settings.vault_folder), "token": ""}
     found: set[str] = set()
     unread = []
-    for path in dict.fromkeys((settings.vault_path, *settings.apart_from)):
+    for path in dict.fromkeys(path for path in (settings.vault_path, *settings.apart_from) if path):
         try:
             vault = open_vault(parts, settings, pack=params.pack, path=path)
             if isinstance(vault, VaultFolder):

@@ -77,3 +77,16 @@ def test_a_credential_too_short_to_be_redacted_is_refused_before_anything_starts
         "HISTORY_URL",
     ]
     assert "abc" not in str(refused.value)
+
+
+def test_a_project_without_a_vault_has_no_vault_of_its_whole_folder(tmp_path: Path) -> None:
+    pack = tmp_path / "project"
+    (pack / "launch").mkdir(parents=True)
+    (pack / "launch" / "project.yaml").write_text(
+        "not_applicable: {vault: no vault here, fly: no fly here, health: not used, alerts: no rules, mail: nobody,"
+        " guardrails: no branch}\n"
+    )
+    (pack / "locales.json").write_text('{"title": "Welcome to your home page", "local": {"a": "Cancel invitation"}}')
+    known = know_credentials(load_params("local", pack=str(pack), variables={}))
+    assert "Welcome to your home page" not in known.values
+    assert known.unread == ""
