@@ -31,6 +31,10 @@ def notify_dry_run(environment: str, *, rendered: Path, pack: str | None = None)
     params = load_params(environment, pack=pack)
     if params.rehearsal and params.rehearsed_for and is_strict():
         raise ParamsError(refusal_of_rehearsal(environment, params.rehearsed_for))
+    for name in ("mail", "health"):
+        if name in params.not_applicable:
+            said = f"launch/project.yaml says that {name} does not apply: {params.not_applicable[name]}"
+            raise ParamsError(f"{said}, so nobody is notified. Fix: Remove that line first.")
     if "mail" in params.missing:
         raise TargetError(f"{format_not_set(params.missing['mail'], environment)}.", fix="Set what is missing.")
     if "mail" not in params.addresses:

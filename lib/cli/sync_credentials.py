@@ -60,6 +60,7 @@ def sync_credentials(environment: str, *, pack: str | None) -> int:
     Raises ParamsError or TargetError before anything is set when the plan cannot be made.
     """
     params = load_params(environment, pack=pack)
+    require_applies(params)
     know_credentials(params)
     if params.rehearsal and params.rehearsed_for and is_strict():
         print_redacted(refusal_of_rehearsal(environment, params.rehearsed_for), where=sys.stderr)
@@ -125,6 +126,13 @@ def plan_and_set(params: Params, context: Context[Credentials]) -> int:
     return set_all(steps, copy, setter, context)
 
 
+def require_applies(params: Params) -> None:
+    """Raise ParamsError where the project says that it has no credentials to bring anywhere."""
+    reason = params.not_applicable.get("credentials")
+    if reason:
+        raise ParamsError(f"launch/project.yaml says that credentials does not apply: {reason}. Fix: Remove that line first.")
+
+
 def make_plan(context: Context[Credentials], targets: Targets, copy: VaultCopy) -> list[Step]:
     """Return what differs, as the audit of 05_credentials finds it."""
     times = {name: value.changed_at for name, value in copy.real(context.settings.placeholders).items()}
@@ -186,6 +194,7 @@ def load_credentials(environment: str, command: Sequence[str], *, pack: str | No
     if not command:
         raise ParamsError("There is no command to start: name one after `--`, such as `-- npx my-mcp-server`.")
     params = load_params(environment, pack=pack)
+    require_applies(params)
     know_credentials(params)
     settings = params.sections["credentials"]
     parts = params.addresses.get("vault") or {"url": str(params.pack / settings.vault_folder), "token": ""}
