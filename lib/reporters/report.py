@@ -9,7 +9,7 @@ from typing import Any
 
 from lib.core.results import Outcome, count_outcomes
 from lib.core.verdict import GateInput, Verdict
-from lib.core.wording import verdict_sentence
+from lib.core.wording import as_sentence, verdict_sentence
 from lib.evidence.history import PastRun, changes_since
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow
@@ -122,7 +122,7 @@ def report_run(
     waived = apply_waivers(run.waivers, lines, outcome.started_at.astimezone(UTC).date())
     proved = {**promotion.proved, **waived_inputs(lines, waived)}
     gates = [check.id for task in tasks for check in task.checks if check.gate]
-    told = tuple(promotion.tell(line) for line in lines)
+    told = tuple(tell_waiver(promotion.tell(line), waived) for line in lines)
     return RunReport(
         run=run,
         outcome=outcome,
@@ -135,14 +135,23 @@ def report_run(
             proved=proved,
         ),
         lines=told,
-        tasks=tuple(summarize_task(task, lines, proved) for task in tasks),
-        items=judge_items(run.launch_list, told, proved),
+        tasks=tuple(summarize_task(task, lines, promotion.proved) for task in tasks),
+        items=judge_items(run.launch_list, told, promotion.proved),
         commit=commit,
         previous=past.run_id if past else None,
         changes=None if past is None else tuple(changes_since(past, lines)),
         promotion=promotion,
         waived=waived,
     )
+
+
+def tell_waiver(line: EvidenceLine, waived: AppliedWaivers) -> EvidenceLine:
+    """Return a line with what the project says of its failure; its result stays what it is."""
+    one = waived.covered.get(line.check)
+    if one is None:
+        return line
+    said = f"{line.detail} Waived until {one.until} by {one.owner}: {as_sentence(one.reason)}"
+    return line.model_copy(update={"detail": said.strip()})
 
 
 def waived_inputs(lines: Sequence[EvidenceLine], waived: AppliedWaivers) -> dict[str, GateInput]:

@@ -1,0 +1,53 @@
+"""A waived failure is told as one everywhere, and takes the verdict to PARTIAL at best."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lib.core.results import Outcome, Result
+from lib.core.verdict import State, Verdict
+from lib.reporters.report import RunReport
+from lib.reporters.terminal import format_verdict
+from lib.run.waivers import Waiver, describe_finding
+from tests.support.paper_worlds import all_lines, make_pack, report_of, run_in
+
+AT = datetime(2026, 11, 26, 12, tzinfo=UTC)
+VIEWS = "rls.views_are_security_invoker"
+
+
+def report(tmp_path: Path, *, detail: str, seen: str = "", until: str = "2026-12-10") -> RunReport:
+    run = run_in(tmp_path, "20261126T120000Z-aaaa", pack=make_pack(tmp_path))
+    lines = all_lines(run, {VIEWS: Result(check=VIEWS, outcome=Outcome.FAIL, detail=detail)}, AT)
+    failed = next(line for line in lines if line.check == VIEWS)
+    given = {"check": VIEWS, "seen": seen or describe_finding(failed), "reason": "they are internal", "owner": "@team"}
+    waiver = Waiver.model_validate({**given, "granted": "2026-11-26", "until": until})
+    return report_of(run.model_copy(update={"waivers": (waiver,)}), lines, AT)
+
+
+def test_it_is_shown_as_failed_and_named_as_waived(tmp_path: Path) -> None:
+    one = report(tmp_path, detail="2 of 5 views.")
+    assert one.verdict is Verdict.PARTIAL
+    item = next(row for row in one.items if row.number == 2)
+    assert item.state is State.FAILED
+    assert "Waived until 2026-12-10 by @team: They are internal." in item.detail
+    assert "1 failing gate is waived" in one.sentence
+    assert one.gates["fail"] == 1
+    said = format_verdict(one, exit_code=0)
+    assert f"Waived until 2026-12-10 by @team: {VIEWS}." in said
+    assert f"{VIEWS} (gate) failed" in said
+
+
+def test_another_failure_of_the_same_check_is_a_no_go_and_the_waiver_unused(tmp_path: Path) -> None:
+    one = report(tmp_path, detail="3 of 5 views.", seen="2 of 5 views.")
+    assert one.verdict is Verdict.NO_GO
+    assert "covers nothing that failed" in format_verdict(one, exit_code=1)
+
+
+def test_one_that_is_over_covers_nothing_and_is_said(tmp_path: Path) -> None:
+    run = report(tmp_path, detail="2 of 5 views.").run
+    old = run.waivers[0].model_copy(update={"granted": "2026-10-01", "until": "2026-10-20"})
+    lines = all_lines(run, {VIEWS: Result(check=VIEWS, outcome=Outcome.FAIL, detail="2 of 5 views.")}, AT)
+    one = report_of(run.model_copy(update={"waivers": (old,)}), lines, AT)
+    assert one.verdict is Verdict.NO_GO
+    assert "ended on 2026-10-20" in format_verdict(one, exit_code=1)
