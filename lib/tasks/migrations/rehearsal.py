@@ -165,20 +165,27 @@ def has_rows(place: Place) -> bool:
 
 
 def apply_in_turn(twin: Twin, files: Sequence[MigrationFile], migrations: MigrationSet, schemas: Sequence[str]) -> FirstPass:
-    """Apply each file in order until one fails, trying its rollback right after it."""
-    before = current = read_schema(twin.database, schemas)
+    """Apply each file in order until one fails, trying its rollback right after it.
+
+    The schema is read only where something is compared with it: at both ends, and around a rollback.
+    """
+    before = read_schema(twin.database, schemas)
+    current: Schema | None = before
     applied: list[str] = []
     rollbacks: list[TriedRollback] = []
     failure = None
     for file in files:
+        rollback = migrations.rollbacks.get(file.name)
+        if rollback and current is None:
+            current = read_schema(twin.database, schemas)
         failure = apply_file(twin, file)
         if failure:
             break
         applied.append(file.name)
-        rollback = migrations.rollbacks.get(file.name)
-        rollbacks.append(try_rollback(twin, file, rollback, current, schemas))
-        current = read_schema(twin.database, schemas)
-    return FirstPass(applied=tuple(applied), failure=failure, before=before, after=current, rollbacks=tuple(rollbacks))
+        rollbacks.append(try_rollback(twin, file, rollback, current or {}, schemas))
+        current = None
+    after = read_schema(twin.database, schemas) if current is None else current
+    return FirstPass(applied=tuple(applied), failure=failure, before=before, after=after, rollbacks=tuple(rollbacks))
 
 
 def try_rollback(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lib.clients.postgres.twin import Twin, clone_twin
 from lib.clients.supabase.migration_files import MigrationFile
-from lib.tasks.migrations.lock_recorder import record_locks
+from lib.tasks.migrations.lock_recorder import open_sessions, record_locks
 from lib.tasks.migrations.recordings import Recording
 from lib.tasks.migrations.scale_rows import Filled, Reference, RowScaler
 from lib.tasks.migrations.timing import TimeLimits, best_recordings
@@ -33,8 +33,7 @@ def apply_at_scale(
     fills: list[tuple[Filled, ...]] = []
 
     def take() -> list[Recording]:
-        with clone_twin(base) as twin:
-            scaler = RowScaler(reference=reference, twin=twin, scale=scale)
+        with clone_twin(base) as twin, RowScaler(reference=reference, twin=twin, scale=scale) as scaler:
             recordings = record_in_turn(twin, files, scaler)
             fills.append(tuple(scaler.filled.values()))
             return recordings
@@ -49,13 +48,14 @@ def record_in_turn(twin: Twin, files: Sequence[MigrationFile], scaler: RowScaler
     A file that fails on filled tables is applied once more to emptied ones, so that the next file can be applied.
     """
     recordings: list[Recording] = []
-    for file in files:
-        scaler.top_up()
-        recordings.append(record_locks(twin, file, scale=scaler.scale))
-        if recordings[-1].failure:
-            scaler.empty()
-            recordings.append(record_locks(twin, file, scale=scaler.scale))
+    with open_sessions(twin) as sessions:
+        for file in files:
+            scaler.top_up()
+            recordings.append(record_locks(sessions, file, scale=scaler.scale))
             if recordings[-1].failure:
-                break
+                scaler.empty()
+                recordings.append(record_locks(sessions, file, scale=scaler.scale))
+                if recordings[-1].failure:
+                    break
     scaler.top_up()
     return recordings
