@@ -26,9 +26,12 @@ from lib.clients.supabase.seed_files import load_fixtures
 from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure, refuse_file, too_slow
 from lib.tasks.migrations.recordings import Recording
 from lib.tasks.migrations.scale_rows import Reference, mark_seeding, read_reference
-from lib.tasks.migrations.scaled_pass import ScaledPass, apply_at_scale
+from lib.tasks.migrations.scaled_pass import Period, ScaledPass, apply_at_scale
 from lib.tasks.migrations.timing import TimeLimits
 from lib.transport.database import Database, read_query
+
+RECORD_S = 150.0
+"""Seconds in which files are recorded, all scales together: half of what a notebook has. 500 files took 60 on two cores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +126,11 @@ def rehearse(
             first = apply_in_turn(reference_twin, files, migrations, place.compared)
             with seeded(reference_twin, pack, place) as (reference, seed_problem):
                 applied = [file for file in files if file.name in first.applied]
-                scaled = [apply_at_scale(base, applied, reference, scale, limits) for scale in scales]
+                period = Period.of(RECORD_S)
+                scaled = [
+                    apply_at_scale(base, applied, reference, scale, limits, period.share(len(scales) - number))
+                    for number, scale in enumerate(scales)
+                ]
         return Rehearsal(
             files=tuple(file.name for file in files),
             from_nothing=not pending,
