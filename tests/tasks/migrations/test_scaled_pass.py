@@ -9,11 +9,15 @@ from typing import Any
 import psycopg
 import pytest
 
+from lib.clients.postgres.fidelity import Fidelity
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
+from lib.core.results import Outcome
 from lib.embedded.postgres.server import EmbeddedPostgres
+from lib.tasks.migrations import rehearsal
+from lib.tasks.migrations.judge_rehearsal import judge_rollbacks
 from lib.tasks.migrations.lock_recorder import open_sessions, record_locks
-from lib.tasks.migrations.rehearsal import apply_in_turn
+from lib.tasks.migrations.rehearsal import Rehearsal, apply_in_turn
 from lib.tasks.migrations.scale_rows import RowScaler, mark_seeding, read_reference
 from lib.tasks.migrations.scaled_pass import Period, record_in_turn
 from lib.tasks.migrations.work_tables import count_rows, read_tables
@@ -72,8 +76,6 @@ def test_a_further_file_opens_one_session_however_many_tables_there_are(twin: Tw
 
 
 def test_nothing_is_read_of_the_schema_where_nothing_is_compared(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lib.tasks.migrations import rehearsal
-
     reads: list[int] = []
     read = rehearsal.read_schema
     monkeypatch.setattr(rehearsal, "read_schema", lambda *given: reads.append(1) or read(*given))
@@ -142,3 +144,18 @@ def test_files_whose_time_is_over_are_left_and_named(twin: Twin) -> None:
     with scaler_of(twin) as scaler:
         recorded = record_in_turn(twin, [file(1, "select 1;"), file(2, "select 1;")], scaler, Period.of(-1))
     assert recorded == []
+
+
+def test_rollbacks_whose_time_is_over_are_an_error_that_names_them(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal, "ROLL_BACK_S", -1.0)
+    files = [file(number, TABLE.format(name=f"t{number}")) for number in range(3)]
+    rollbacks = {one.name: file(number, f"drop table public.t{number};") for number, one in enumerate(files)}
+    first = apply_in_turn(twin, files, MigrationSet(files=tuple(files), unfit=(), rollbacks=rollbacks), ["public"])
+    assert (len(first.applied), first.failure) == (3, None)
+    seen = Rehearsal(
+        files=first.applied, from_nothing=False, missing=(), target_before={}, target_has_rows=False, first=first,
+        seed_problem="", scaled=(), twin=Fidelity(target_version="17.6", twin_version="17.6", compared={}, divergences=()),
+    )  # fmt: skip
+    (result,) = judge_rollbacks(seen, since="").results
+    assert (result.outcome, result.observed, result.expected) == (Outcome.ERROR, 0, 3)
+    assert "the time for it was over: 000_a.sql, 001_a.sql and 002_a.sql." in result.detail
