@@ -46,19 +46,19 @@ def read_file(path: Path, *, root: Path, limit_bytes: int = TEXT_LIMIT_BYTES) ->
     Raises TargetError naming the path, from the project's root, for anything else: missing, not a regular file,
     outside the project, a circle of links, unreadable, or longer than limit_bytes.
     """
-    shown, real = show_path(path, root), resolve_inside(path, root)
+    real = resolve_inside(path, root)
     try:
         # Looked at before it is opened, since opening a device may already do something.
-        require_regular(shown, os.lstat(real))
+        require_regular(os.lstat(real), path, root)
         descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
-            require_regular(shown, found)
+            require_regular(found, path, root)
             content = file.read(limit_bytes + 1) if found.st_size <= limit_bytes else b""
     except OSError as exc:
-        raise unreadable(shown, exc) from exc
+        raise unreadable(show_path(path, root), exc) from exc
     if found.st_size > limit_bytes or len(content) > limit_bytes:
-        size = max(found.st_size, len(content))
+        shown, size = show_path(path, root), max(found.st_size, len(content))
         raise TargetError(
             f"{shown} is {format_size(size)} long, more than the {format_size(limit_bytes)} that are read.",
             fix=f"Make {shown} smaller, or split it.",
@@ -159,21 +159,22 @@ def is_file(path: Path) -> bool:
 
 def resolve_inside(path: Path, root: Path) -> Path:
     """Return where a path of the project really is. Raises TargetError when that is nowhere, or outside the project."""
-    shown = show_path(path, root)
     try:
         real, home = Path(os.path.realpath(path, strict=True)), Path(os.path.realpath(root, strict=True))
     except OSError as exc:
-        raise unreadable(shown, exc, what="a link that leads nowhere" if path.is_symlink() else "") from exc
+        raise unreadable(show_path(path, root), exc, what="a link that leads nowhere" if path.is_symlink() else "") from exc
     if not real.is_relative_to(home):
+        shown = show_path(path, root)
         raise TargetError(
             f"{shown} is a link to something outside the project.", fix=f"Put the file itself into the project, as {shown}."
         )
     return real
 
 
-def require_regular(shown: str, found: os.stat_result) -> None:
-    """Raise TargetError unless this is a regular file."""
+def require_regular(found: os.stat_result, path: Path, root: Path) -> None:
+    """Raise TargetError unless this, found of a path of the project, is a regular file."""
     if not stat.S_ISREG(found.st_mode):
+        shown = show_path(path, root)
         kind = next((name for is_kind, name in KINDS if is_kind(found.st_mode)), "not a regular file")
         raise TargetError(f"{shown} is {kind}, not a file.", fix=f"Remove {shown}, or put a regular file there.")
 

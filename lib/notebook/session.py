@@ -30,6 +30,7 @@ from lib.core.wording import as_sentence, outcome_symbol, outcome_word
 from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
 from lib.evidence.log import EvidenceLine
+from lib.notebook.whole import keep_whole
 from lib.run import params
 from lib.run.own_tasks import pack_around
 from lib.run.params_file import parameter_problem
@@ -131,7 +132,7 @@ class TaskSession:
         started_at, started = datetime.now(UTC), time.monotonic()
         known = {one.name for one in read_breakages(self.run.work)}
         found = self._attempt(look, **arguments)
-        findings = self._without_broken(found, known)
+        findings = keep_whole(self._without_broken(found, known))
         lines = self._keep(findings, declared, started_at, time.monotonic() - started)
         whole = next((one.path for one in (lines[0].artifacts if lines else ()) if one.path.endswith(".json")), None)
         titles = [self._check(line.check).title for line in lines]

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import psycopg
@@ -130,6 +131,38 @@ class Database:
         """Return the first column of the first row, or None when there is no row."""
         rows = self.rows(query, **parameters)
         return next(iter(rows[0].values())) if rows else None
+
+
+class KeptSession:
+    """One connection that is used again and again, opened when it is first asked for, and anew when it was lost meanwhile.
+
+    It commits each statement by itself, and prepares none: what it asks about changes between its statements.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def open(self) -> psycopg.Connection[Any]:
+        """Return the connection; its rows are dicts. Raises DatabaseError when it can't be opened."""
+        if self._connection is None or self._connection.closed:
+            connection = self.database.open()
+            connection.row_factory = dict_row
+            connection.prepare_threshold = None
+            connection.autocommit = True
+            self._connection = connection
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
 
 def read_query(package: str, name: str) -> str:

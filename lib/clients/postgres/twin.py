@@ -74,16 +74,17 @@ class Twin:
     def connect_as_launcher(self) -> Iterator[psycopg.Connection[Any]]:
         """Yield a connection with the launch's rights on the target; commits nothing by itself."""
         with self.launcher.connect(autocommit=True) as connection:
-            for name, value in {**self.settings, "search_path": self.search_path}.items():
-                set_unless_so(connection, name, value)
+            set_unless_so(connection, {**self.settings, "search_path": self.search_path})
             yield connection
 
 
-def set_unless_so(connection: psycopg.Connection[Any], name: str, value: str) -> None:
-    """Give a session a setting that it does not start with."""
-    row = connection.execute("select current_setting(%s, true) as value", [name]).fetchone()
-    if row is None or row["value"] != value:
-        connection.execute(f"set {spell_setting(name, value)}")
+def set_unless_so(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:
+    """Give a session the settings that it does not start with."""
+    asked = "select name, pg_catalog.current_setting(name, true) as value from pg_catalog.unnest(%s::text[]) as name"
+    found = {row["name"]: row["value"] for row in connection.execute(asked, [list(settings)])}
+    lacking = [spell_setting(name, value) for name, value in settings.items() if found[name] != value]
+    if lacking:
+        connection.execute("; ".join(f"set {one}" for one in lacking))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,12 +43,12 @@ def find_edited(files: Sequence[MigrationFile], history: Sequence[AppliedMigrati
     The CLI keeps no checksum, so it never detects this. Spacing, comments and the case of words don't count;
     a version that two files share, or whose statements were not recorded, can't be compared.
     """
-    versions = [file.version for file in files]
+    versions = Counter(file.version for file in files)
     recorded = {one.version: one.statements for one in history}
     edited = []
     for file in files:
         statements = recorded.get(file.version)
-        if statements is None or versions.count(file.version) > 1:
+        if statements is None or versions[file.version] > 1:
             continue
         if canonical_statements(";\n".join(statements)) != canonical_statements(file.text):
             edited.append(file.name)
@@ -56,8 +57,8 @@ def find_edited(files: Sequence[MigrationFile], history: Sequence[AppliedMigrati
 
 def find_uncompared(files: Sequence[MigrationFile], history: Sequence[AppliedMigration]) -> tuple[list[str], list[str]]:
     """Return names of applied files that can't be compared: without recorded statements, and of a version that two share."""
-    versions = [file.version for file in files]
+    versions = Counter(file.version for file in files)
     recorded = {one.version: one.statements for one in history}
     applied = [file for file in files if file.version in recorded]
-    shared = [file.name for file in applied if versions.count(file.version) > 1]
+    shared = [file.name for file in applied if versions[file.version] > 1]
     return [file.name for file in applied if recorded[file.version] is None and file.name not in shared], shared

@@ -13,7 +13,7 @@ import psycopg
 
 from lib.core.background import Background
 from lib.core.errors import DatabaseError
-from lib.transport.database import Database
+from lib.transport.database import KeptSession
 
 PAUSE_S = 0.002
 """Seconds between two statements: short, and the server's two cores stay free for what is measured."""
@@ -91,20 +91,27 @@ def work_sql(sort: str, table: WorkTable) -> str:
     return f"update {table.name} set {table.column} = {table.column} where ctid = ({row})"
 
 
+SORTS = ("reader", "writer")
+
+FRESH = "reset all; set session_replication_role = replica"
+"""Triggers may do anything, and one that always fires may have left a setting behind: only waits for a lock are measured."""
+
+
 @contextmanager
-def background_work(database: Database, tables: Sequence[WorkTable]) -> Iterator[list[Worker]]:
-    """Yield a reader and a writer working on these tables, each past its first statement; none without tables."""
+def background_work(sessions: Sequence[KeptSession], tables: Sequence[WorkTable]) -> Iterator[list[Worker]]:
+    """Yield a reader and a writer working on these tables, each past its first statement; none without tables.
+
+    sessions: one for each, idle when this begins and when it ends.
+    """
     if not tables:
         yield []
         return
     stop = threading.Event()
-    workers = [Worker(sort=sort, connection=database.open(), tables=tables) for sort in ("reader", "writer")]
+    workers = [Worker(sort=sort, connection=one.open(), tables=tables) for sort, one in zip(SORTS, sessions, strict=True)]
     threads = [Background(partial(worker.run, stop), name=worker.sort) for worker in workers]
     try:
         for worker, thread in zip(workers, threads, strict=True):
-            worker.connection.autocommit = True
-            # Triggers may do anything; only waits for a lock on this table are measured here.
-            worker.connection.execute("set session_replication_role = replica")
+            worker.connection.execute(FRESH)
             thread.start()
         for worker in workers:
             if not worker.ready.wait(READY_TIMEOUT_S):
@@ -116,9 +123,5 @@ def background_work(database: Database, tables: Sequence[WorkTable]) -> Iterator
         yield workers
     finally:
         stop.set()
-        try:
-            for thread in threads:
-                thread.finish()
-        finally:
-            for worker in workers:
-                worker.connection.close()
+        for thread in threads:
+            thread.finish()

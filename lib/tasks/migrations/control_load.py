@@ -13,12 +13,12 @@ import psycopg
 
 from lib.core.background import Background
 from lib.core.busyness import Control, ControlRecord, Round
-from lib.transport.database import Database
+from lib.transport.database import KeptSession
 
 PAUSE_S = 0.01
 """Seconds between two of the control's statements: it is there to be held up, not to add work."""
 
-TABLE = "create temporary table untouched as select 1 as number"
+TABLE = "create temporary table if not exists untouched as select 1 as number"
 STATEMENTS = (
     "select * from pg_temp.untouched limit 1",
     "update pg_temp.untouched set number = number where ctid = (select ctid from pg_temp.untouched limit 1)",
@@ -54,23 +54,19 @@ class ControlWorker:
 
 
 @contextmanager
-def untouched_work(database: Database) -> Iterator[ControlWorker]:
-    """Yield the control, at work in the server's own database. Raises what ended it."""
+def untouched_work(session: KeptSession) -> Iterator[ControlWorker]:
+    """Yield the control, at work in a session of the server's own database, idle otherwise. Raises what ended it."""
     stop = threading.Event()
-    connection = database.named("postgres").open()
+    connection = session.open()
+    connection.execute(TABLE)
+    worker = ControlWorker(connection=connection)
+    thread = Background(partial(worker.run, stop), name="control-statement")
+    thread.start()
     try:
-        connection.autocommit = True
-        connection.execute(TABLE)
-        worker = ControlWorker(connection=connection)
-        thread = Background(partial(worker.run, stop), name="control-statement")
-        thread.start()
-        try:
-            yield worker
-        finally:
-            stop.set()
-            thread.finish()
+        yield worker
     finally:
-        connection.close()
+        stop.set()
+        thread.finish()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,20 +7,21 @@ from collections.abc import Iterable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from lib.core.wording import format_count, join_words
+from lib.core.wording import format_count, join_words, name_some
 from lib.display.figure import EDGE, LIMIT, MARKERS, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
 from lib.tasks.migrations.judge_locks import MigrationLock
 
 
 def lock_timeline(migrations: Iterable[MigrationLock] | None, limit_ms: float) -> Figure:
-    """Draw for each migration, at each scale, how long it took and its longest exclusive lock.
+    """Draw for each migration, at each scale, how long it took and its longest exclusive lock; of many, those that took longest.
 
     limit_ms: the longest ACCESS EXCLUSIVE lock on a table with rows that is allowed, in milliseconds.
     """
     facts = list(migrations or ())
     if not facts:
         return nothing_drawn("no migration was rehearsed")
-    names = list(dict.fromkeys(fact["migration"] for fact in facts))
+    every = list(dict.fromkeys(fact["migration"] for fact in facts))
+    names = longest(facts, every)
     scales = sorted({fact["scale"] for fact in facts})
     with new_canvas(7.4, 1.35 + 0.34 * len(names)) as canvas:
         left = canvas.add_axes(axes_box(canvas, left=2.45, right=2.65, top=0.4, bottom=0.85))
@@ -45,9 +46,25 @@ def lock_timeline(migrations: Iterable[MigrationLock] | None, limit_ms: float) -
         )
         left.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.42 / (0.34 * len(names) + 0.1)), ncols=len(scales))
         times = join_words([f"{scale}×" for scale in scales])
-        count = format_count(len(names), "migration")
+        count = format_count(len(every), "migration")
+        if len(names) < len(every):
+            count = f"The {len(names)} of {count} with the longest locks, then times (all are in locks.json),"
         caption = f"{count} on a twin of the target, at {times} the seed's rows; both axes logarithmic, in ms."
         return finish(canvas, alt=_format_locks(facts, limit_ms), caption=caption)
+
+
+MOST_DRAWN = 40
+"""Migrations in one figure: a page of it."""
+
+
+def longest(facts: Sequence[MigrationLock], names: Sequence[str]) -> list[str]:
+    """Return the migrations that are drawn, in order: those of the longest locks, and then of the longest times."""
+    rank: dict[str, tuple[float, float]] = dict.fromkeys(names, (0.0, 0.0))
+    for fact in facts:
+        name, lock_ms = fact["migration"], fact["longest_exclusive_ms"] or 0.0
+        rank[name] = (max(rank[name][0], lock_ms), max(rank[name][1], fact["time_ms"]))
+    kept = set(sorted(names, key=lambda name: rank[name], reverse=True)[:MOST_DRAWN])
+    return [name for name in names if name in kept]
 
 
 SCALE_COLOURS = ("#7aa6d6", "#1d4e89", "#0b2545", "#5b6472")
@@ -90,4 +107,4 @@ def _format_locks(facts: Sequence[MigrationLock], limit_ms: float) -> str:
     if not over:
         return f"{said}None held an exclusive lock on a table with rows beyond {limit_ms:g} ms."
     named = [f"{fact['migration']} at {fact['scale']}× ({fact['longest_exclusive_ms']:.0f} ms)" for fact in over]
-    return f"{said}Beyond the limit of {limit_ms:g} ms: {join_words(named)}."
+    return f"{said}Beyond the limit of {limit_ms:g} ms: {name_some(named, most=8)}."

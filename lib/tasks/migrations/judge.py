@@ -93,8 +93,8 @@ def judge_names(migrations: MigrationSet) -> Result:
     check, unfit = NAMES_ARE_VALID, migrations.unfit
     if not migrations.files and not unfit:
         return check.errored(NONE_FOUND, fix=POINT_AT_PACK)
-    detail = f"The CLI skips {', '.join(unfit)} without an error." if unfit else ""
-    fix = f"Rename {', '.join(unfit)} to <digits>_<words>.sql, or move it out of supabase/migrations."
+    detail = f"The CLI skips {name_some(unfit)} without an error." if unfit else ""
+    fix = f"Rename {name_some(unfit)} to <digits>_<words>.sql, or move it out of supabase/migrations."
     return count_check(check, unfit, "files", detail, fix=fix)
 
 
@@ -121,7 +121,7 @@ def judge_atomic(migrations: MigrationSet) -> Result:
     torn = [file for file in files if not file.is_atomic]
     alone = [file.name for file in files if file.is_atomic and file.concurrent]
     if not torn:
-        detail = f"CONCURRENTLY is alone in its file, as required: {', '.join(alone)}." if alone else ""
+        detail = f"CONCURRENTLY is alone in its file, as required: {name_some(alone)}." if alone else ""
     else:
         causes = [(file, (file.transaction_control + file.concurrent + file.never_held)[0]) for file in torn]
         named = "; ".join(f"{file.name}, line {one.line}: {one.summary}" for file, one in causes)
@@ -173,7 +173,7 @@ def judge_history(
         "Changed after they were applied": edited,
         "Pending but older than what is applied": late,
     }
-    said = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names)
+    said = "; ".join(f"{kind}: {name_some(names)}" for kind, names in kinds.items() if names)
     drifted = [*unknown, *edited, *late]
     detail = f"{said}." if drifted else f"{versions} versions compared."
     fix = "Bring the pack and the target to one history before pushing."
@@ -251,5 +251,5 @@ def count_check(
 
 
 def list_names(names: Sequence[str]) -> str:
-    """Return names as a list in words, or "none"."""
-    return ", ".join(names) or "none"
+    """Return the first names in words and how many more there are, or "none"; the table below has all."""
+    return name_some(names) or "none"

@@ -27,7 +27,7 @@ def plan_push(pending: Sequence[str], refusal: Refusal, migrations: MigrationSet
         said, left_out = "The target's history has every file.", find_unpushed(migrations)
         left = count_check(NOTHING_LEFT_TO_PUSH, (), "migrations", said, left_out=left_out)
         return Findings(results=[ONE_RUN_AT_A_TIME.not_due(none), PUSHED_TO_TARGET.not_due(none), left])
-    more = f"{format_count(len(pending), 'migration')} pending: {', '.join(pending)}. {refusal.reason}"
+    more = f"{format_count(len(pending), 'migration')} pending: {name_some(pending)}. {refusal.reason}"
     results = [
         ONE_RUN_AT_A_TIME.not_allowed(refusal),
         PUSHED_TO_TARGET.not_allowed(refusal),
@@ -104,7 +104,7 @@ def judge_left(pushed: Pushed, migrations: MigrationSet) -> Result:
     left = sorted({*apart, *pushed.left})
     detail = "A second push found nothing to do."
     if left:
-        detail = f"Not the same on both sides: {', '.join(left)}."
+        detail = f"Not the same on both sides: {name_some(left)}."
     run = pushed.second or pushed.first
     return count_check(
         NOTHING_LEFT_TO_PUSH,

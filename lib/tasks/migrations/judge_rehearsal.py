@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from lib.clients.postgres.schema import name_differences
-from lib.core.left_out import judge_all
+from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Findings, Result
+from lib.core.wording import name_some
 from lib.tasks.migrations.apply import ApplyFailure
 from lib.tasks.migrations.judge import list_names
 from lib.tasks.migrations.recordings import Recording
@@ -20,6 +21,7 @@ from lib.tasks.migrations.task import (
 from lib.tasks.migrations.timing import TIMED_OUT
 from lib.tasks.migrations.unrecorded import count_recorded, describe_empty, find_unapplied, find_unrecorded
 
+WAIT = "Run again when this machine is less busy, or push in more than one release."
 HINTS = {
     "42704": "Create the role, type or object it names in an earlier migration, or guard the statement.",
     "42P07": "The object already exists: find what created it, or write `if not exists`.",
@@ -127,15 +129,19 @@ def judge_rollbacks(rehearsal: Rehearsal, *, since: str) -> Findings[None]:
     if not every:
         reason = "No migration was applied, so none could be rolled back."
         return Findings(results=[check.errored(reason, fix="See migrations.applies_on_twin.")])
-    tried = [one for one in every if one.found or is_asked(one.migration, since)]
-    if not tried:
+    late = [one.migration for one in every if one.timed_out]
+    tried = [one for one in every if (one.found or is_asked(one.migration, since)) and not one.timed_out]
+    if not tried and not late:
         reason = f"Every migration is older than {since} (migrations.rollbacks_from), and none of them has a rollback."
         return Findings(results=[check.not_applicable(reason)], rows=rows)
     good = sum(one.found and not one.failure and not one.differences for one in tried)
     unapplied = [name for name in rehearsal.files if name not in {one.migration for one in every} and is_asked(name, since)]
-    facts: dict[str, Any] = {"observed": good, "expected": len(tried) + len(unapplied), "unit": "rollbacks"}
+    facts: dict[str, Any] = {"observed": good, "expected": len(tried) + len(late) + len(unapplied), "unit": "rollbacks"}
     if good == len(tried):
-        result = judge_all(check, holds=True, left_out=find_unapplied(rehearsal), **facts)
+        left_out = find_unapplied(rehearsal)
+        if late:
+            left_out.append(LeftOut(reason=f"Not rolled back, because the time for it was over: {name_some(late)}.", fix=WAIT))
+        result = judge_all(check, holds=True, left_out=left_out, **facts)
     else:
         lacking = [one.migration for one in tried if not one.found]
         named = [f"no rollback file for {list_names(lacking)}"] if lacking else []
@@ -154,6 +160,8 @@ def is_asked(name: str, since: str) -> bool:
 
 def format_rollback(tried: TriedRollback, since: str = "") -> str:
     """Return the outcome of one rollback as text."""
+    if tried.timed_out:
+        return "not tried: the time for it was over"
     if not tried.found:
         return "no file in supabase/rollbacks" if is_asked(tried.migration, since) else f"none, and none asked for before {since}"
     if tried.failure:

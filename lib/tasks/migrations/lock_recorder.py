@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from lib.tasks.migrations.control_load import Controls, untouched_work
 from lib.tasks.migrations.recordings import Lock, Recording, Wait
 from lib.tasks.migrations.work_tables import count_rows, read_tables
 from lib.transport.control import ControlClock
-from lib.transport.database import read_query
+from lib.transport.database import KeptSession, as_database_error, read_query
 
 SAMPLE_EVERY_S = 0.004
 """Seconds between two samples of the locks; one sample takes a fraction of a millisecond."""
@@ -138,10 +138,32 @@ class Recorder(NothingWatched):
             self.waits.setdefault((worker.sort, number), seen)
 
 
-def record_locks(twin: Twin, file: MigrationFile, *, scale: int) -> Recording:
+@dataclass(frozen=True, kw_only=True)
+class RecordingSessions:
+    """What is beside the files while they are applied, one after the other: who observes, who works, and the control."""
+
+    twin: Twin
+    observer: KeptSession
+    workers: tuple[KeptSession, KeptSession]
+    control: KeptSession
+
+
+@contextmanager
+def open_sessions(twin: Twin) -> Iterator[RecordingSessions]:
+    """Yield the sessions that record files applied to a twin; they end with the `with`."""
+    with ExitStack() as stack:
+        observer, reader, writer, control = (
+            stack.enter_context(KeptSession(one))
+            for one in (twin.database, twin.worker, twin.worker, twin.database.named("postgres"))
+        )
+        yield RecordingSessions(twin=twin, observer=observer, workers=(reader, writer), control=control)
+
+
+def record_locks(sessions: RecordingSessions, file: MigrationFile, *, scale: int) -> Recording:
     """Apply one file to the twin and record its locks, while a reader and a writer use every table with rows."""
     recorders: list[Recorder] = []
-    with twin.database.connect(autocommit=True) as observer:
+    twin, observer = sessions.twin, sessions.observer.open()
+    with as_database_error(twin.database):
         tables = read_tables(observer)
         rows = count_rows(observer, tables)
         busy = [
@@ -150,8 +172,8 @@ def record_locks(twin: Twin, file: MigrationFile, *, scale: int) -> Recording:
             if rows[oid] and row["column"]
         ]
         with (
-            background_work(twin.worker, busy) as workers,
-            untouched_work(twin.database) as untouched,
+            background_work(sessions.workers, busy) as workers,
+            untouched_work(sessions.control) as untouched,
             ControlClock() as clock,
         ):
             began = time.monotonic()
@@ -167,7 +189,7 @@ def record_locks(twin: Twin, file: MigrationFile, *, scale: int) -> Recording:
                 elapsed = time.perf_counter() - started - recorder.paused_s
                 recorder.finish()
             controls, ended = Controls(clock=clock.record(), statement=untouched.record()), time.monotonic()
-        made = {oid: row for oid, row in read_tables(observer).items() if oid not in tables}
+        made = read_tables(observer, known=tables)
     locks = [
         read_lock(lock, {**tables, **made}, rows, made, controls) for lock in recorder.locks if lock.oid in {**tables, **made}
     ]

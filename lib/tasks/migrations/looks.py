@@ -207,7 +207,8 @@ def require_files(context: Context[Migrations]) -> tuple[MigrationFile, ...]:
 def pending_files(context: Context[Migrations]) -> list[MigrationFile]:
     """Return the files that the target's history does not have."""
     migrations = find_migrations(context.pack)
-    require_files(context)
+    if not migrations.files:
+        raise TargetError(NONE_FOUND, fix=POINT_AT_PACK)
     return migrations.pending(one.version for one in read_history(context.target))
 
 
@@ -243,7 +244,8 @@ def require_good_rehearsal(rehearsal: Rehearsal, migrations: MigrationSet, *, li
         versions = judge_versions(migrations)
         raise TargetError(f"Not pushed: {versions.detail}", fix=versions.fix)
     locks = judge_locks(rehearsal, limit_ms=limit_ms).results[0]
-    if rehearsal.target_has_rows and (locks.outcome is Outcome.FAIL or has_unclear_lock(rehearsal, limit_ms)):
+    is_unknown = has_unclear_lock(rehearsal, limit_ms) or any(one.timed_out for one in rehearsal.scaled)
+    if rehearsal.target_has_rows and (locks.outcome is Outcome.FAIL or is_unknown):
         raise TargetError(f"Not pushed: the target holds rows that somebody may be using. {locks.detail}", fix=locks.fix)
 
 

@@ -9,6 +9,7 @@ from lib.clients.postgres.advisory_lock import hold_run_lock
 from lib.clients.supabase.cli import CliRefusal, Listed, SupabaseCli
 from lib.clients.supabase.migration_history import read_history
 from lib.core.errors import TargetError
+from lib.core.wording import name_some
 from lib.tasks.migrations.rehearsal import Place
 from lib.transport.process import CommandRun
 
@@ -53,7 +54,7 @@ def push_under_lock(cli: SupabaseCli, place: Place, *, rehearsed: Sequence[str],
         if set(rehearsed) & set(before):
             taken = sorted(set(rehearsed) & set(before))
             raise TargetError(
-                f"Not pushed: another run has applied {', '.join(taken)} since the rehearsal.",
+                f"Not pushed: another run has applied {name_some(taken)} since the rehearsal.",
                 fix="Run again, on the target as it is now.",
             )
         refusal: CliRefusal | None = None

@@ -26,9 +26,16 @@ from lib.clients.supabase.seed_files import load_fixtures
 from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure, refuse_file, too_slow
 from lib.tasks.migrations.recordings import Recording
 from lib.tasks.migrations.scale_rows import Reference, mark_seeding, read_reference
-from lib.tasks.migrations.scaled_pass import ScaledPass, apply_at_scale
+from lib.tasks.migrations.scaled_pass import Period, ScaledPass, apply_at_scale
 from lib.tasks.migrations.timing import TimeLimits
 from lib.transport.database import Database, read_query
+
+RECORD_S = 150.0
+"""Seconds in which files are recorded, all scales together: half of what a notebook has. 500 files took 60 on two cores."""
+
+
+ROLL_BACK_S = 80.0
+"""Seconds in which files are applied and rolled back; one comparison of 300 tables takes half a second on a busy machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +61,16 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class TriedRollback:
-    """One migration rolled back: found is False without a rollback file; differences from the schema before."""
+    """One migration rolled back: found is False without a rollback file; differences from the schema before.
+
+    timed_out: whether it was not rolled back, because the time for that was over.
+    """
 
     migration: str
     found: bool
     failure: ApplyFailure | None = None
     differences: tuple[Difference, ...] = ()
+    timed_out: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +134,11 @@ def rehearse(
             first = apply_in_turn(reference_twin, files, migrations, place.compared)
             with seeded(reference_twin, pack, place) as (reference, seed_problem):
                 applied = [file for file in files if file.name in first.applied]
-                scaled = [apply_at_scale(base, applied, reference, scale, limits) for scale in scales]
+                period = Period.of(RECORD_S)
+                scaled = [
+                    apply_at_scale(base, applied, reference, scale, limits, period.share(len(scales) - number))
+                    for number, scale in enumerate(scales)
+                ]
         return Rehearsal(
             files=tuple(file.name for file in files),
             from_nothing=not pending,
@@ -165,20 +180,32 @@ def has_rows(place: Place) -> bool:
 
 
 def apply_in_turn(twin: Twin, files: Sequence[MigrationFile], migrations: MigrationSet, schemas: Sequence[str]) -> FirstPass:
-    """Apply each file in order until one fails, trying its rollback right after it."""
-    before = current = read_schema(twin.database, schemas)
+    """Apply each file in order until one fails, trying its rollback right after it.
+
+    The schema is read only where something is compared with it: at both ends, and around a rollback.
+    """
+    before = read_schema(twin.database, schemas)
+    current: Schema | None = before
+    period = Period.of(ROLL_BACK_S)
     applied: list[str] = []
     rollbacks: list[TriedRollback] = []
     failure = None
     for file in files:
+        rollback = migrations.rollbacks.get(file.name)
+        is_late = rollback is not None and period.left_s <= 0
+        if rollback and current is None and not is_late:
+            current = read_schema(twin.database, schemas)
         failure = apply_file(twin, file)
         if failure:
             break
         applied.append(file.name)
-        rollback = migrations.rollbacks.get(file.name)
-        rollbacks.append(try_rollback(twin, file, rollback, current, schemas))
-        current = read_schema(twin.database, schemas)
-    return FirstPass(applied=tuple(applied), failure=failure, before=before, after=current, rollbacks=tuple(rollbacks))
+        if is_late:
+            rollbacks.append(TriedRollback(migration=file.name, found=True, timed_out=True))
+        else:
+            rollbacks.append(try_rollback(twin, file, rollback, current or {}, schemas))
+        current = None
+    after = read_schema(twin.database, schemas) if current is None else current
+    return FirstPass(applied=tuple(applied), failure=failure, before=before, after=after, rollbacks=tuple(rollbacks))
 
 
 def try_rollback(

@@ -8,38 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import psycopg
 
 from lib.clients.postgres.launch_role import WORKER
 from lib.clients.postgres.twin import Twin
-from lib.transport.database import Database, quote_name, read_query
-
-Column = tuple[str, str]
-"""(table as SQL spells it, column's bare name)"""
-
-SHIFTS: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"uuid"}), "md5({value}::text || ':' || n)::uuid"),
-    (frozenset({"int8", "int4", "numeric", "int2"}), "{value} + n * {step}"),
-    # A prefix of a letter and a number leaves addresses and slugs in their shape.
-    (frozenset({"text", "varchar", "citext"}), "'c' || n || {value}"),
-    (frozenset({"date"}), "{value} + n * 3650"),
-    (frozenset({"timestamptz", "timestamp"}), "{value} + n * interval '3650 days'"),
-)
-"""How a value of these types becomes that of copy n, preferred types first; step is one more than the largest."""
+from lib.tasks.migrations.background_load import FRESH
+from lib.tasks.migrations.row_shifts import Catalog, Column, plan_shifts
+from lib.transport.database import Database, KeptSession, as_database_error, quote_name, read_query
 
 IS_SEED = '"is of the seed"'
 """A column beside the copied ones; no table of a pack has this name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Catalog:
-    """The catalog rows that decide how rows are copied, from sql/."""
-
-    columns: Sequence[Mapping[str, Any]]
-    uniques: Sequence[Mapping[str, Any]]
-    references: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,43 +49,52 @@ class Filled:
 
 @dataclass(kw_only=True)
 class RowScaler:
-    """Copies the reference's rows into a twin's tables, each once, as the tables are created."""
+    """Copies the reference's rows into a twin's tables, each once, as the tables are created; its sessions end with a `with`."""
 
     reference: Reference
     twin: Twin
     scale: int
     filled: dict[str, Filled] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._into = KeptSession(self.twin.worker)
+        self._source = KeptSession(self.reference.database)
+        self._counter = KeptSession(self.twin.database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for session in (self._into, self._source, self._counter):
+            session.close()
+
     def top_up(self) -> None:
         """Fill every table that now exists and was not filled before."""
-        with self.twin.worker.connect(autocommit=True) as connection:
-            columns = read_columns(connection)
-            present = writable_columns(columns)
-            new = [table for table in self.reference.tables if table in present and table not in self.filled]
-            if not new:
+        with as_database_error(self.twin.database):
+            connection = self._into.open()
+            missing = [table for table in self.reference.tables if table not in self.filled]
+            columns = read_columns(connection, find_present(connection, missing)) if missing else []
+            if not columns:
                 return
-            connection.execute("set session_replication_role = replica")
-            with self.reference.database.connect() as source:
-                for table in new:
-                    common = [column for column in self.reference.tables[table] if column in present[table]]
-                    self.filled[table] = self._fill(connection, source, table, common)
-                    move_sequences(connection, columns, table)
+            present = writable_columns(columns)
+            connection.execute(FRESH)
+            for table in [table for table in missing if table in present]:
+                common = [column for column in self.reference.tables[table] if column in present[table]]
+                self.filled[table] = self._fill(connection, self._source.open(), table, common)
+                move_sequences(connection, columns, table)
 
     def empty(self) -> None:
         """Delete every row of the tables filled so far; the next top-up fills them again."""
-        with self.twin.worker.connect(autocommit=True) as connection:
+        with as_database_error(self.twin.database):
+            connection = self._into.open()
             present = writable_columns(read_columns(connection))
             tables = [table for table in self.filled if table in present]
             if tables:
-                self._let_truncate(present)
-                connection.execute("set session_replication_role = replica")
+                # The worker may empty tables of any owner.
+                self._counter.open().execute(f"grant truncate on {', '.join(present)} to {quote_name(WORKER)}")
+                connection.execute(FRESH)
                 connection.execute(f"truncate {', '.join(tables)} cascade")
         self.filled.clear()
-
-    def _let_truncate(self, tables: Iterable[str]) -> None:
-        """Let the worker empty tables of any owner."""
-        with self.twin.database.connect() as connection:
-            connection.execute(f"grant truncate on {', '.join(tables)} to {quote_name(WORKER)}")
 
     def _fill(
         self, connection: psycopg.Connection[Any], source: psycopg.Connection[Any], table: str, columns: Sequence[str]
@@ -115,17 +105,12 @@ class RowScaler:
             try:
                 with connection.transaction(), source.transaction():
                     rows = copy_rows(source, connection, table, columns, self.reference, scale)
-                analyze(self.twin, table)
+                # What a table's indexes call runs as the table's owner, whoever has it counted.
+                self._counter.open().execute(f"analyze {table}")
                 return Filled(table=table, rows=rows, problem=problem)
             except psycopg.Error as exc:
                 problem = f"{scale} times the seed's rows did not fit: {exc.diag.message_primary or type(exc).__name__}"
         return Filled(table=table, rows=0, problem=problem)
-
-
-def analyze(twin: Twin, table: str) -> None:
-    """Have the server count a table. What its indexes call runs as the table's owner, whoever asks."""
-    with twin.database.connect() as connection:
-        connection.execute(f"analyze {table}")
 
 
 def read_catalog(database: Database) -> Catalog:
@@ -138,9 +123,17 @@ def read_catalog(database: Database) -> Catalog:
         )
 
 
-def read_columns(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
-    """Return a row for each column that rows can be put into."""
-    return connection.execute(read_query(__package__, "columns")).fetchall()
+def read_columns(connection: psycopg.Connection[Any], tables: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Return a row for each column that rows can be put into. tables: the only ones asked about, as SQL spells them."""
+    if tables is not None and not tables:
+        return []
+    return connection.execute(read_query(__package__, "columns"), {"named": tables}).fetchall()
+
+
+def find_present(connection: psycopg.Connection[Any], tables: Sequence[str]) -> list[str]:
+    """Return which of these tables are there, in order."""
+    asked = "select name from unnest(%s::text[]) with ordinality as x (name, at) where to_regclass(name) is not null order by at"
+    return [row["name"] for row in connection.execute(asked, [list(tables)])]
 
 
 def mark_seeding(database: Database) -> str:
@@ -187,54 +180,6 @@ def writable_columns(columns: Iterable[Mapping[str, Any]]) -> dict[str, list[str
         if not row["generated"]:
             names.append(row["column"])
     return tables
-
-
-def plan_shifts(catalog: Catalog) -> dict[Column, tuple[str, Column]]:
-    """Return how copy n differs in each column that must: one of SHIFTS, and the column it goes by.
-
-    Every unique set gets at least one such column; columns linked by foreign keys change alike.
-    """
-    types = {(row["table"], row["column"]): row["type"] for row in catalog.columns if not row["generated"]}
-    roots = find_roots(catalog.references)
-    chosen: dict[Column, str] = {}
-    refers = {(row["table"], row["column"]) for row in catalog.references}
-    uniques = [[(row["table"], column) for column in row["columns"]] for row in catalog.uniques]
-    # Keys of their own first, so that sets made of references find them chosen.
-    for unique in sorted(uniques, key=lambda columns: sum(column in refers for column in columns)):
-        if any(roots.get(column, column) in chosen for column in unique):
-            continue
-        best = min(unique, key=lambda column: rank_type(types.get(column)))
-        if rank_type(types.get(best)) < len(SHIFTS):
-            root = roots.get(best, best)
-            chosen[root] = SHIFTS[rank_type(types.get(best))][1]
-    return {
-        column: (chosen[roots.get(column, column)], roots.get(column, column))
-        for column in types
-        if roots.get(column, column) in chosen
-    }
-
-
-def find_roots(references: Iterable[Mapping[str, Any]]) -> dict[Column, Column]:
-    """Return for each referring column the one at the end of its chain of references."""
-    parents: dict[Column, Column] = {}
-    for row in references:
-        child, parent = (row["table"], row["column"]), (row["parent_table"], row["parent_column"])
-        first, second = follow(parents, child), follow(parents, parent)
-        if first != second:
-            parents[first] = second
-    return {column: follow(parents, column) for column in parents}
-
-
-def follow(parents: Mapping[Column, Column], column: Column) -> Column:
-    """Return the last column of the chain that starts here."""
-    while column in parents:
-        column = parents[column]
-    return column
-
-
-def rank_type(type_name: str | None) -> int:
-    """Return how suitable a type is for shifting: 0 is best, len(SHIFTS) is not at all."""
-    return next((rank for rank, (names, _) in enumerate(SHIFTS) if type_name in names), len(SHIFTS))
 
 
 def copy_rows(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lib.clients.postgres.twin import Twin, clone_twin
 from lib.clients.supabase.migration_files import MigrationFile
-from lib.tasks.migrations.lock_recorder import record_locks
+from lib.tasks.migrations.lock_recorder import open_sessions, record_locks
 from lib.tasks.migrations.recordings import Recording
 from lib.tasks.migrations.scale_rows import Filled, Reference, RowScaler
 from lib.tasks.migrations.timing import TimeLimits, best_recordings
@@ -18,44 +19,76 @@ class ScaledPass:
     """The files applied to a twin filled at one scale.
 
     recordings: one a file; a file that failed on filled tables has a second one, on emptied tables.
-    fills: the rows put into each table.
+    fills: the rows put into each table. timed_out: whether the time was over before the last file's turn came.
     """
 
     scale: int
     recordings: tuple[Recording, ...]
     fills: tuple[Filled, ...]
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """The time in which files may still be recorded. until: by `time.monotonic`."""
+
+    until: float
+
+    @staticmethod
+    def of(seconds: float) -> Period:
+        """Return the period that begins now."""
+        return Period(until=time.monotonic() + seconds)
+
+    @property
+    def left_s(self) -> float:
+        return self.until - time.monotonic()
+
+    def share(self, parts: int) -> Period:
+        """Return the period that is one of so many equal parts of what is left."""
+        return Period.of(self.left_s / parts)
 
 
 def apply_at_scale(
-    base: Twin, files: Sequence[MigrationFile], reference: Reference, scale: int, limits: TimeLimits
+    base: Twin, files: Sequence[MigrationFile], reference: Reference, scale: int, limits: TimeLimits, period: Period
 ) -> ScaledPass:
-    """Apply the files to a fresh copy of the base at one scale, and record their locks; again while these are unclear."""
+    """Apply the files to a fresh copy of the base at one scale, and record their locks; again while these are unclear.
+
+    period: no file begins after it, and no pass that would not end in it, going by the slowest before.
+    """
     fills: list[tuple[Filled, ...]] = []
+    took_s: list[float] = []
 
     def take() -> list[Recording]:
-        with clone_twin(base) as twin:
-            scaler = RowScaler(reference=reference, twin=twin, scale=scale)
-            recordings = record_in_turn(twin, files, scaler)
+        left_s = period.left_s
+        with clone_twin(base) as twin, RowScaler(reference=reference, twin=twin, scale=scale) as scaler:
+            recordings = record_in_turn(twin, files, scaler, period)
             fills.append(tuple(scaler.filled.values()))
+            took_s.append(left_s - period.left_s)
             return recordings
 
-    recordings = best_recordings(take, limits)
-    return ScaledPass(scale=scale, recordings=tuple(recordings), fills=fills[0])
+    recordings = best_recordings(take, limits, may_repeat=lambda: max(took_s) < period.left_s)
+    is_whole = {one.migration for one in recordings} == {file.name for file in files}
+    broke_off = bool(recordings) and recordings[-1].failure is not None
+    timed_out = not is_whole and not broke_off
+    return ScaledPass(scale=scale, recordings=tuple(recordings), fills=fills[0], timed_out=timed_out)
 
 
-def record_in_turn(twin: Twin, files: Sequence[MigrationFile], scaler: RowScaler) -> list[Recording]:
-    """Apply each file to filled tables, and record its locks.
+def record_in_turn(twin: Twin, files: Sequence[MigrationFile], scaler: RowScaler, period: Period) -> list[Recording]:
+    """Apply each file to filled tables, and record its locks, until the period is over.
 
     A file that fails on filled tables is applied once more to emptied ones, so that the next file can be applied.
     """
     recordings: list[Recording] = []
-    for file in files:
-        scaler.top_up()
-        recordings.append(record_locks(twin, file, scale=scaler.scale))
-        if recordings[-1].failure:
-            scaler.empty()
-            recordings.append(record_locks(twin, file, scale=scaler.scale))
-            if recordings[-1].failure:
+    with open_sessions(twin) as sessions:
+        for file in files:
+            if period.left_s <= 0:
                 break
+            scaler.top_up()
+            recordings.append(record_locks(sessions, file, scale=scaler.scale))
+            if recordings[-1].failure:
+                scaler.empty()
+                recordings.append(record_locks(sessions, file, scale=scaler.scale))
+                if recordings[-1].failure:
+                    break
     scaler.top_up()
     return recordings

@@ -61,18 +61,26 @@ def worst_part(recording: Recording, limits: TimeLimits) -> float:
     return max([*locks, *(wait.waited_ms / limits.blocked_ms for wait in recording.waits)], default=0.0)
 
 
-def best_recordings(take: Callable[[], Sequence[Recording]], limits: TimeLimits) -> list[Recording]:
+def best_recordings(
+    take: Callable[[], Sequence[Recording]], limits: TimeLimits, *, may_repeat: Callable[[], bool] = lambda: True
+) -> list[Recording]:
     """Record until every file is clear, MOST_LOOKS times at most, and return the best recording of each file.
 
+    may_repeat: asked before each further pass.
     A later pass that took another course, because a file failed in one of them, is not mixed with the first.
     """
     passes = [list(take())]
-    while worst_of([weigh_recording(one, limits) for one in passes[-1]]) is Standing.UNCLEAR and len(passes) < MOST_LOOKS:
+    while is_unclear(passes[-1], limits) and len(passes) < MOST_LOOKS and may_repeat():
         again = list(take())
         if names(again) != names(passes[0]):
             break
         passes.append(again)
     return [min(tried, key=lambda one: rank(one, limits)) for tried in zip(*passes, strict=True)]
+
+
+def is_unclear(recordings: Sequence[Recording], limits: TimeLimits) -> bool:
+    """Return whether a pass decides nothing: no file is beyond its limits, and one may be."""
+    return worst_of([weigh_recording(one, limits) for one in recordings]) is Standing.UNCLEAR
 
 
 def rank(recording: Recording, limits: TimeLimits) -> tuple[bool, bool, float]:

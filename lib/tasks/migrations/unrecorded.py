@@ -7,12 +7,14 @@ from typing import Any
 
 from lib.core.left_out import LeftOut
 from lib.core.results import Outcome, Result
-from lib.core.wording import name_some
+from lib.core.wording import format_count, name_some
 from lib.tasks.migrations.recordings import Recording
 from lib.tasks.migrations.rehearsal import Rehearsal
+from lib.tasks.migrations.scaled_pass import ScaledPass
 from lib.tasks.migrations.task import APPLIES_ON_TWIN, APPLIES_WITH_ROWS, BACKGROUND_WORK_NOT_BLOCKED
 from lib.tasks.migrations.timing import TIMED_OUT
 
+TAKE_LESS = "Run again when this machine is less busy, rehearse at fewer migrations.scales, or push in more than one release."
 GIVE_ROWS = "Give the pack a seed that loads, with rows that can be copied for every table."
 
 
@@ -25,6 +27,7 @@ def find_unrecorded(rehearsal: Rehearsal, *, own: str = "") -> list[LeftOut]:
         *find_unapplied(rehearsal),
         *find_failing(rehearsal, own),
         *find_late(rehearsal),
+        *find_timed_out(rehearsal),
         *find_unfilled(rehearsal),
     ]
 
@@ -59,13 +62,31 @@ def find_late(rehearsal: Rehearsal) -> list[LeftOut]:
     late: dict[str, None] = {}
     causes = []
     for scaled in rehearsal.scaled:
-        recorded = {one.migration for one in scaled.recordings}
-        missing = [name for name in rehearsal.first.applied if name not in recorded]
-        late |= dict.fromkeys(missing)
-        if missing:
+        missing = find_missing(rehearsal, scaled)
+        if missing and not scaled.timed_out:
+            late |= dict.fromkeys(missing)
             clashing, _ = sort_failures(scaled.recordings[-1:])
             causes.append(BACKGROUND_WORK_NOT_BLOCKED.id if clashing else APPLIES_WITH_ROWS.id)
     return [LeftOut(reason=f"After a file that failed: {name_some(list(late))}.", cause=causes[0])] if late else []
+
+
+def find_missing(rehearsal: Rehearsal, scaled: ScaledPass) -> list[str]:
+    """Return the files that applied to the twin and were not recorded at one scale."""
+    recorded = {one.migration for one in scaled.recordings}
+    return [name for name in rehearsal.first.applied if name not in recorded]
+
+
+def find_timed_out(rehearsal: Rehearsal) -> list[LeftOut]:
+    """Return the files whose turn at a scale did not come in the time that there is."""
+    found = []
+    for scaled in rehearsal.scaled:
+        missing = find_missing(rehearsal, scaled) if scaled.timed_out else []
+        if missing:
+            count = f"{len(missing):,} of {format_count(len(rehearsal.first.applied), 'migration')}"
+            why = f"Not recorded at {scaled.scale}× the seed's rows, because the time for it was over"
+            reason = f"{why}: {count}, {name_some(missing)}."
+            found.append(LeftOut(reason=reason, fix=TAKE_LESS))
+    return found
 
 
 def find_unfilled(rehearsal: Rehearsal) -> list[LeftOut]:

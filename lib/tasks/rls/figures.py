@@ -21,17 +21,18 @@ def matrix_heat_map(cells: Iterable[MatrixCell] | None) -> Figure:
     """Draw who can do what to which table: a row a table, a column an identity and verb.
 
     A letter in each cell says what was observed; a cell that differs from what is declared is
-    framed and shows both, observed first ("A≠D").
+    framed and shows both, observed first ("A≠D"). Of many tables, those with such a cell come first.
     """
-    cells = list(cells or ())
-    if not cells:
+    every = list(cells or ())
+    if not every:
         return nothing_drawn("no permission was probed")
-    tables = list(dict.fromkeys(cell["table"] for cell in cells))
+    tables = choose_tables(every)
+    cells = [cell for cell in every if cell["table"] in tables]
     identities = list(dict.fromkeys(cell["identity"] for cell in cells))
     verbs = [verb for verb in VERBS if any(cell["verb"] == verb for cell in cells)]
     columns = [(identity, verb) for identity in identities for verb in verbs]
     looks = scope_looks(word for cell in cells for word in (cell["observed"], cell["expected"]))
-    wrong = [cell for cell in cells if cell["observed"] != cell["expected"]]
+    wrong = [cell for cell in every if is_wrong(cell)]
     with new_canvas(1.9 + 0.31 * len(columns), 1.75 + 0.27 * len(tables)) as canvas:
         axes = canvas.add_axes(axes_box(canvas, left=1.8, right=0.1, top=1.05, bottom=0.7))
         for cell in cells:
@@ -40,7 +41,24 @@ def matrix_heat_map(cells: Iterable[MatrixCell] | None) -> Figure:
                 _draw_cell(axes, place, cell, looks)
         _label_matrix(axes, tables, identities, verbs)
         _draw_matrix_key(canvas, looks, bool(wrong))
-        return finish(canvas, alt=_format_matrix(cells, wrong), caption=_matrix_caption(tables, identities, cells))
+        return finish(canvas, alt=_format_matrix(every, wrong), caption=_matrix_caption(tables, identities, every))
+
+
+MOST_DRAWN = 40
+"""Tables in one figure: a page of it."""
+
+
+def is_wrong(cell: MatrixCell) -> bool:
+    """Return whether something else was observed than is declared."""
+    return cell["observed"] != cell["expected"]
+
+
+def choose_tables(cells: Sequence[MatrixCell]) -> list[str]:
+    """Return the tables that are drawn, in order: those that differ from what is declared before the others."""
+    tables = dict.fromkeys(cell["table"] for cell in cells)
+    differing = dict.fromkeys(cell["table"] for cell in cells if is_wrong(cell))
+    kept = set([*differing, *(table for table in tables if table not in differing)][:MOST_DRAWN])
+    return [table for table in tables if table in kept]
 
 
 def scope_looks(words: Iterable[str]) -> dict[str, tuple[str, str, str]]:
@@ -125,7 +143,11 @@ def _format_matrix(cells: Sequence[MatrixCell], wrong: Sequence[MatrixCell]) -> 
 
 
 def _matrix_caption(tables: Sequence[str], identities: Sequence[str], cells: Sequence[MatrixCell]) -> str:
+    every = len({cell["table"] for cell in cells})
+    count = format_count(every, "table")
+    if len(tables) < every:
+        count = f"{len(tables)} of {count}, those that differ first (all are in matrix.json)"
     return (
-        f"What each identity can really do, found by trying: {format_count(len(tables), 'table')}, "
+        f"What each identity can really do, found by trying: {count}, "
         f"{format_count(len(identities), 'identity', 'identities')}, {format_count(len(cells), 'probe')}, all rolled back."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib.tasks.migrations.figures import lock_timeline
+from lib.tasks.migrations.figures import MOST_DRAWN, lock_timeline
 from tests.support import sample_pages as sample
 
 
@@ -15,3 +15,15 @@ def test_limit_is_a_labelled_line() -> None:
 def test_no_lock_at_all_is_drawn_too() -> None:
     facts = [{**fact, "longest_exclusive_ms": None} for fact in sample.LOCKS]
     assert "None held an exclusive lock" in lock_timeline(facts, 200).alt
+
+
+def test_of_many_migrations_those_with_the_longest_locks_are_drawn() -> None:
+    def fact(number: int, lock_ms: float | None) -> dict[str, object]:
+        return {"migration": f"{number:04d}_a.sql", "scale": 1, "time_ms": 5.0, "longest_exclusive_ms": lock_ms, "table": None}
+
+    facts = [fact(number, 900.0 if number == 444 else 1.0 if number % 2 else None) for number in range(500)]
+    drawn = lock_timeline(facts, 200)
+    assert ">0444_a.sql<" in drawn.svg and drawn.svg.count("_a.sql<") == MOST_DRAWN
+    assert f"The {MOST_DRAWN} of 500 migrations" in drawn.caption
+    assert len(lock_timeline([fact(number, 900.0) for number in range(500)], 200).alt) < 1000
+    assert lock_timeline(facts[:MOST_DRAWN], 200).caption.startswith(f"{MOST_DRAWN} migrations")

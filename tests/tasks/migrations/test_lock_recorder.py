@@ -9,7 +9,7 @@ import pytest
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.tasks.migrations.lock_recorder import record_locks
+from lib.tasks.migrations.lock_recorder import open_sessions, record_locks
 from lib.tasks.migrations.recordings import Recording
 from lib.transport.database import Database
 
@@ -25,7 +25,8 @@ def twin(postgres_server: EmbeddedPostgres, hosted_database: Database) -> Twin:
 
 
 def record(twin: Twin, text: str) -> Recording:
-    return record_locks(twin, MigrationFile(Path("20250101_a.sql"), text), scale=1)
+    with open_sessions(twin) as sessions:
+        return record_locks(sessions, MigrationFile(Path("20250101_a.sql"), text), scale=1)
 
 
 LOCK = "do $$ begin lock table public.notes in access exclusive mode; end $$;"

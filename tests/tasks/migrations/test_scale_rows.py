@@ -6,7 +6,7 @@ import pytest
 
 from lib.clients.postgres.twin import Twin
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.tasks.migrations.scale_rows import Catalog, RowScaler, mark_seeding, plan_shifts, read_reference
+from lib.tasks.migrations.scale_rows import RowScaler, mark_seeding, read_reference
 from lib.transport.database import Database
 
 SCHEMA = """
@@ -46,34 +46,15 @@ def scaler(postgres_server: EmbeddedPostgres, server: Database):
     marker = mark_seeding(reference)
     run(reference, SEED)
     run(server, SCHEMA)
-    yield RowScaler(
-        reference=read_reference(reference, marker), twin=Twin(database=server, role="postgres", search_path="public"), scale=3
-    )
+    twin = Twin(database=server, role="postgres", search_path="public")
+    with RowScaler(reference=read_reference(reference, marker), twin=twin, scale=3) as scaler:
+        yield scaler
     postgres_server.drop_database("rows_reference")
 
 
 def run(database: Database, script: str) -> None:
     with database.connect() as connection:
         connection.execute(script)
-
-
-def shifts(columns: dict[str, str], uniques: list[list[str]], references: list[tuple[str, str]] = ()) -> dict[str, str]:
-    """Return which columns change, each with the one it goes by; all named table.column."""
-    split = [name.split(".") for name in columns]
-    planned = plan_shifts(
-        Catalog(
-            columns=[
-                {"table": table, "column": column, "type": columns[f"{table}.{column}"], "generated": False}
-                for table, column in split
-            ],
-            uniques=[{"table": one[0].split(".")[0], "columns": [name.split(".")[1] for name in one]} for one in uniques],
-            references=[
-                dict(zip(("table", "column", "parent_table", "parent_column"), [*a.split("."), *b.split(".")], strict=True))
-                for a, b in references
-            ],
-        )
-    )
-    return {f"{table}.{column}": f"{root[0]}.{root[1]}" for (table, column), (_, root) in planned.items()}
 
 
 def test_every_table_gets_the_seed_and_its_copies(scaler: RowScaler) -> None:
@@ -128,17 +109,3 @@ def test_emptied_tables_are_filled_again(scaler: RowScaler, server: Database) ->
     assert server.value("select count(*) from public.notes") == 0
     scaler.top_up()
     assert server.value("select count(*) from public.notes") == 90
-
-
-def test_a_key_changes_and_so_does_what_refers_to_it() -> None:
-    planned = shifts({"a.id": "int4", "b.a": "int4", "b.note": "text"}, [["a.id"]], [("b.a", "a.id")])
-    assert planned == {"a.id": "a.id", "b.a": "a.id"}
-
-
-def test_a_set_that_holds_a_changing_reference_needs_nothing_more() -> None:
-    planned = shifts({"a.id": "uuid", "b.a": "uuid", "b.day": "date"}, [["a.id"], ["b.a", "b.day"]], [("b.a", "a.id")])
-    assert set(planned) == {"a.id", "b.a"}
-
-
-def test_what_can_not_be_changed_is_left() -> None:
-    assert shifts({"a.on": "bool"}, [["a.on"]]) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from lib.core.busyness import MOST_LOOKS, QUIET, Control, Standing
 from lib.core.results import Outcome
 from lib.tasks.migrations.apply import ApplyFailure
 from lib.tasks.migrations.judge_locks import has_unclear_lock, judge_background, judge_locks
+from lib.tasks.migrations.judge_rehearsal import judge_applied
 from lib.tasks.migrations.recordings import Lock, Recording, Wait
 from lib.tasks.migrations.rehearsal import FirstPass, Rehearsal
 from lib.tasks.migrations.scaled_pass import ScaledPass
@@ -135,3 +137,21 @@ def test_what_stays_unclear_is_recorded_no_more_than_three_times() -> None:
 def test_a_pass_that_took_another_course_is_left_out() -> None:
     passes = iter([[recording(locks=(lock(300, BUSY),))], [recording(), recording(failure=failed("23502"))]])
     assert [one.locks[0].held_ms for one in best_recordings(lambda: next(passes), LIMITS)] == [300]
+
+
+def test_an_unclear_pass_is_not_repeated_where_there_is_no_time_for_it() -> None:
+    passes = iter([[recording(locks=(lock(300, BUSY),))], [recording(locks=(lock(100),))]])
+    assert best_recordings(lambda: next(passes), LIMITS, may_repeat=lambda: False)[0].locks[0].held_ms == 300
+    assert len(list(passes)) == 1
+
+
+def test_files_that_were_not_recorded_in_time_are_an_error_that_names_them() -> None:
+    whole = rehearsal(recording())
+    first = replace(whole.first, applied=("1_a.sql", "2_b.sql"))
+    scaled = replace(whole.scaled[0], timed_out=True)
+    seen = replace(whole, files=first.applied, first=first, scaled=(scaled,))
+    for found in (judge_locks(seen, limit_ms=200), judge_background(seen, limit_ms=2000), judge_applied(seen)):
+        result = found.results[-1]
+        assert (result.outcome, result.observed, result.expected) == (Outcome.ERROR, 1, 2)
+        assert "the time for it was over: 1 of 2 migrations, 2_b.sql." in result.detail
+    assert judge_applied(seen).results[0].outcome is Outcome.PASS
