@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, PLATFORM_SCHEMAS
 from lib.clients.postgres.twin import Twin, make_twin
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet, find_migrations
 from lib.clients.supabase.project_config import CONFIG, read_declared_major, read_exposes_tables
@@ -24,13 +25,13 @@ from lib.embedded.state_folders import state_base
 from lib.embedded.strays import end_strays
 from lib.run.stack import TOOLS, new_run_id
 from lib.tasks.migrations.apply import ApplyFailure, apply_file
-from lib.transport.database import Database
+from lib.transport.database import Database, read_query
 
 FILE_TIMEOUT_S = 60.0
 """Seconds for one statement of a migration, or for the seed; what public projects have takes a few."""
 
-AGAIN_WITHIN_S = 30.0
-"""Seconds that the first time may take for the project to be applied a second time."""
+AGAIN_WITHIN_S = 12.0
+"""Seconds that the first time may take for the project to be applied a second time; else its files say what lasts."""
 
 NOT_AVAILABLE = "0A000"
 """SQLSTATE of `create extension` for one that the server does not have."""
@@ -45,7 +46,8 @@ class AppliedProject:
     """The database with what could be applied; problems says what could not.
 
     again: the project applied a second time, to a database of its own: what differs there differs in every run. The same
-    database where the first time took too long. has_seed: whether a seed ran that is not blank.
+    database where the first time left no rows, or took too long. has_seed: whether a seed ran that is not blank.
+    said: the project's SQL, where it had rows and was applied once: a key that it spells is the same in every run.
     """
 
     twin: Twin
@@ -54,6 +56,16 @@ class AppliedProject:
     problems: list[str] = field(default_factory=list)
     has_seed: bool = False
     seed_problem: str = ""
+    said: str | None = None
+
+    @property
+    def is_once(self) -> bool:
+        """Whether the project was applied to one database alone."""
+        return self.again is self.twin
+
+    def lasts(self, key: str) -> bool:
+        """Return whether a key that both databases have is the same in every run: counted, or spelled in the project's SQL."""
+        return self.said is None or key.isdigit() or key in self.said
 
     @property
     def database(self) -> Database:
@@ -84,12 +96,18 @@ def open_project(pack: Path, *, emit: Emit, twice: bool = True) -> Iterator[Appl
         began_s = time.monotonic()
         twin = standing.enter_context(open_empty(server, work))
         applied = apply_project(AppliedProject(twin=twin, again=twin, migrations=migrations, problems=problems), pack, emit)
-        if twice and time.monotonic() - began_s < AGAIN_WITHIN_S:
+        if twice and not holds_rows(applied.database):
+            twice = False
+        elif twice and time.monotonic() - began_s >= AGAIN_WITHIN_S:
+            twice, applied.said = False, read_said(migrations, pack)
+        if twice:
             second = standing.enter_context(open_empty(server, work))
             twin_project = apply_project(AppliedProject(twin=second, again=second, migrations=migrations), pack, silent)
             # Roles are the server's, not the database's: a file that makes one may fail the second time.
             if set(twin_project.problems) <= set(problems) and twin_project.seed_problem == applied.seed_problem:
                 applied.again = second
+            else:
+                applied.said = read_said(migrations, pack)
         yield applied
 
 
@@ -98,6 +116,21 @@ def apply_project(applied: AppliedProject, pack: Path, emit: Emit) -> AppliedPro
     apply_all(applied, emit=emit)
     seed(applied, pack, emit=emit)
     return applied
+
+
+def holds_rows(database: Database) -> bool:
+    """Return whether the project left any row: without one, nothing differs the next time."""
+    schemas = sorted({*PLATFORM_SCHEMAS, *LEFT_OUT_SCHEMAS, "supabase_migrations", "pg_catalog", "information_schema"})
+    return bool(database.rows(read_query(__package__, "filled_tables"), platform=schemas))
+
+
+def read_said(migrations: MigrationSet, pack: Path) -> str:
+    """Return the text of the project's migrations and seeds."""
+    try:
+        seeds = [file.text for file in find_seed_files(pack)]
+    except TargetError:
+        seeds = []
+    return "\n".join([*(file.text for file in migrations.files), *seeds])
 
 
 def silent(_: str) -> None:

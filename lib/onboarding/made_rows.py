@@ -5,7 +5,7 @@ The statements that worked are the text of `launch/rows.sql`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,7 +46,7 @@ MOST_PARENTS = 60
 class RowMaker:
     """Makes rows for one project; keeps the statements that worked, in order.
 
-    again: the project applied a second time.
+    again: the project applied a second time. lasts: whether a key that is there, too, is the same in every run.
     users: the ids that rows are made for: both identities and an outsider.
     newcomers: id and address of those of them that the seed does not have.
     values: table -> column -> literals that policies compare it with.
@@ -57,6 +57,7 @@ class RowMaker:
 
     tables: Mapping[str, MadeTable]
     again: Database
+    lasts: Callable[[str], bool]
     users: Sequence[str]
     newcomers: Sequence[tuple[str, str]]
     values: Mapping[str, Mapping[str, Sequence[str]]]
@@ -226,7 +227,8 @@ class RowMaker:
             for row in rows
         )
         with self.again.connect() as connection:
-            return {key_of(keys, row) for row in connection.execute(f"select {shown} from {table} where {wanted}".encode())}
+            found = [key_of(keys, row) for row in connection.execute(f"select {shown} from {table} where {wanted}".encode())]
+        return {key for key in found if all(self.lasts(as_text(value)) for value in key)}
 
     def is_certain(self, table: str, keys: Sequence[str], row: Mapping[str, Any]) -> bool:
         """Return whether a row of this transaction has the same key next time: one of ours, or of a user."""

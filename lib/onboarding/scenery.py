@@ -79,12 +79,13 @@ def read_scenery(applied: AppliedProject, pack: Path) -> Scenery:
     ]
     for name, column in links:
         book.owners[name] = [*book.owners.get(name, ()), quote_where_needed(column)]
+    people = choose_people(database, applied.again.launcher, links, lasts=applied.lasts)
     return Scenery(
         exposed=schemas or ("public",),
         owned=tuple(owned) or ("public",),
         unlisted=unlisted,
         tables=tables,
-        people=[trim_claims(one, book) for one in choose_people(database, applied.again.launcher, links)],
+        people=[trim_claims(one, book) for one in people],
         roles=usable,
         untried_roles=untried,
         book=book,
@@ -170,11 +171,12 @@ def trim_claims(person: Person, book: PolicyBook) -> Person:
     return Person(name=person.name, id=person.id, email=person.email, is_made=person.is_made, claims=claims)
 
 
-def open_maker(scenery: Scenery, again: Database) -> RowMaker:
-    """Return what makes rows for this project. again: the project applied a second time."""
+def open_maker(scenery: Scenery, applied: AppliedProject) -> RowMaker:
+    """Return what makes rows for this project."""
     return RowMaker(
         tables=scenery.catalogue,
-        again=again,
+        again=applied.again.launcher,
+        lasts=applied.lasts,
         users=[one.id for one in scenery.people],
         newcomers=[(one.id, one.email) for one in scenery.people if one.is_made],
         values=values_of(scenery),

@@ -50,6 +50,7 @@ class Draft:
 
     scopes: table -> name -> predicate. words: cell -> what it is thought to be. waiting: cell -> proposals not tried yet.
     settled: cells that passed. unclear: cell -> why no row tells. lost: table -> why it can't be tried at all.
+    proved: tables of which every cell passed where the project was applied a second time, with the rows that there are now.
     """
 
     schemas: Sequence[str]
@@ -63,6 +64,7 @@ class Draft:
     unclear: dict[Key, str] = field(default_factory=dict)
     refuted: dict[Key, str] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
+    proved: set[str] = field(default_factory=set)
 
     @property
     def roles(self) -> list[str]:
@@ -74,7 +76,23 @@ class Draft:
 
     def open_tables(self) -> list[str]:
         """Return the tables with a cell that has not passed."""
-        return [name for name in self.tables if name not in self.lost and any(key not in self.settled for key in self.keys(name))]
+        return [name for name in self.tables if name not in self.lost and not self.is_settled(name)]
+
+    def is_settled(self, table: str) -> bool:
+        """Return whether every cell of a table passed when it was tried last."""
+        return all(key in self.settled for key in self.keys(table))
+
+    def reopen(self) -> None:
+        """Forget what passed, since there are other rows now."""
+        self.settled.clear()
+        self.proved.clear()
+
+    def needs_row(self, table: str) -> list[Key]:
+        """Return the cells of a table that only a row can tell: neither grants nor a lack of policies decide them."""
+        if not self.tables[table].rls_enabled:
+            return []
+        held = ((key, self.access[key[1], table]) for key in self.keys(table))
+        return [key for key, one in held if one.may(key[2]) and one.held_by_policies and key[2] in one.permitted_verbs]
 
     def section(self, names: Iterable[str], *, timeout_s: float) -> Rls:
         """Return the section rls for some tables, with the words so far and only the scopes that they use."""
@@ -203,10 +221,21 @@ def read_all(table: ProbedTable, predicate: str, identity: Identity) -> str:
     return f"select count(*) from {table.sql} where ({bind_uid(predicate, identity)}\n)"
 
 
+def skip_empty(draft: Draft, database: Database) -> None:
+    """Note the cells that no row can tell, of tables without one: they need not be tried before rows are made."""
+    names = [name for name in draft.tables if draft.needs_row(name)]
+    asked = " union all ".join(
+        f"select {number} as number where not exists (select from {draft.tables[name].sql})" for number, name in enumerate(names)
+    )
+    empty = [names[row["number"]] for row in database.rows(asked.replace(":", "\\:"))] if asked else []
+    draft.unclear.update({key: "the table has no row" for name in empty for key in draft.needs_row(name)})
+
+
 def try_draft(draft: Draft, database: Database, prepare: Prepare | None, *, emit: Callable[[str], None]) -> None:
-    """Try the open tables and correct what does not hold, until nothing more can be corrected."""
+    """Try the open tables, less those that wait for rows, and correct what does not hold, until nothing more can be corrected."""
+    waiting = {table for table, *_ in draft.unclear}
     for number in range(ROUNDS):
-        names = draft.open_tables()
+        names = [name for name in draft.open_tables() if name not in waiting]
         if not names:
             return
         if number == 0:
@@ -232,6 +261,7 @@ def observe(draft: Draft, database: Database, prepare: Prepare | None, names: Se
 def judge(draft: Draft, cell: Cell) -> bool:
     """Note what was seen of a cell; return whether something else is to be tried for it."""
     key = (cell.table, cell.role, cell.verb)
+    draft.settled.discard(key)
     draft.unclear.pop(key, None)
     draft.refuted.pop(key, None)
     if cell.outcome in (Outcome.PASS, Outcome.SKIP):

@@ -19,6 +19,9 @@ from lib.transport.database import quote_name
 NEW_XIDS = 1_000_000
 """Rows whose xmin is this close behind our own transaction id are ours; older ones may have wrapped around."""
 
+MOST_SINGLE = 40
+"""Rows of one region that are deleted one by one, where one statement did not reach all of them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
@@ -84,12 +87,19 @@ class Subject:
         return [False, True] if verb in self.table.triggers else [True]
 
     def regions(self) -> Attempt:
-        """Count the rows of each region. measured: region -> [rows, first place, last place]."""
+        """Count the rows of each region.
+
+        measured: region -> [rows, first place, last place, what the first row has in each mentioned column, as a digest].
+        """
+        kept = ", ".join(f"md5({self._column(column)}::text)" for column in self.mentioned)
         measure = f"""
-            select coalesce(jsonb_object_agg(region, jsonb_build_array(total, first_place, last_place)), '{{}}')
+            select coalesce(jsonb_object_agg(region, jsonb_build_array(total, first_place, last_place, first_values)), '{{}}')
             from (
-              select region, count(*) as total, min(place) as first_place, max(place) as last_place
-              from (select {self.region} as region, {self.place} as place from {self.table.sql}) as placed
+              select region, count(*) as total, min(place) as first_place, max(place) as last_place,
+                (array_agg(kept order by place))[1] as first_values
+              from (
+                select {self.region} as region, {self.place} as place, jsonb_build_array({kept}) as kept from {self.table.sql}
+              ) as placed
               group by region
             ) as counted"""
         return self._attempt(act="select", as_role=False, measure=measure)
@@ -152,6 +162,12 @@ class Subject:
         """Delete one row."""
         act = f"delete from {self.table.sql} where {self._this_row(place)}"
         return self._attempt(act=act, quiet=quiet, capture=self._captured(place))
+
+    def places_in(self, spot: str) -> Attempt:
+        """Find the places of up to MOST_SINGLE rows of one region, and one more where there are more. witnessed: the places."""
+        places = f"select {self.place} as place from {self.table.sql} where {self.region} = {quote_text(spot)}"
+        act = f"select coalesce(array_agg(place), '{{}}') from ({places} limit {MOST_SINGLE + 1}) as placed"
+        return self._attempt(act=act, as_role=False, reads=True)
 
     def region_without(self, place: str, *, quiet: bool) -> Attempt:
         """Find the region a row would be in if it did not exist yet. witnessed: [region].
