@@ -74,10 +74,9 @@ class AppliedProject:
 
 
 @contextmanager
-def open_project(pack: Path, *, emit: Emit, twice: bool = True) -> Iterator[AppliedProject]:
+def open_project(pack: Path, *, emit: Emit) -> Iterator[AppliedProject]:
     """Yield the project's database on an embedded server of its major version; both are gone afterwards.
 
-    twice: whether the project is applied a second time, beside the first.
     Raises WorkbookError when the embedded server can't be started.
     """
     run_id = f"init-{new_run_id(datetime.now(UTC))}"
@@ -92,22 +91,35 @@ def open_project(pack: Path, *, emit: Emit, twice: bool = True) -> Iterator[Appl
         standing.callback(server.stop)
         work = state / "work"
         work.mkdir(mode=0o700)
+        applied = standing.enter_context(open_on(server, server.database(), pack, work=work, emit=emit))
+        applied.problems[:0] = problems
+        yield applied
+
+
+@contextmanager
+def open_on(
+    server: EmbeddedPostgres, like: Database, pack: Path, *, work: Path, emit: Emit, twice: bool = True
+) -> Iterator[AppliedProject]:
+    """Yield the project's database on a server that runs already; it is dropped afterwards.
+
+    like: a hosted database of the server, whose default privileges it gets. work: a folder of its own.
+    twice: whether the project is applied a second time, beside the first, where it may differ there.
+    """
+    problems: list[str] = []
+    with ExitStack() as standing:
         migrations = read_migrations(pack, problems)
         began_s = time.monotonic()
-        twin = standing.enter_context(open_empty(server, work))
+        twin = standing.enter_context(open_empty(server, like, work))
         applied = apply_project(AppliedProject(twin=twin, again=twin, migrations=migrations, problems=problems), pack, emit)
-        if twice and not holds_rows(applied.database):
-            twice = False
-        elif twice and time.monotonic() - began_s >= AGAIN_WITHIN_S:
-            twice, applied.said = False, read_said(migrations, pack)
-        if twice:
-            second = standing.enter_context(open_empty(server, work))
-            twin_project = apply_project(AppliedProject(twin=second, again=second, migrations=migrations), pack, silent)
-            # Roles are the server's, not the database's: a file that makes one may fail the second time.
-            if set(twin_project.problems) <= set(problems) and twin_project.seed_problem == applied.seed_problem:
-                applied.again = second
-            else:
-                applied.said = read_said(migrations, pack)
+        took_s = time.monotonic() - began_s
+        if twice and holds_rows(applied.database):
+            if took_s < AGAIN_WITHIN_S:
+                second = standing.enter_context(open_empty(server, like, work))
+                other = apply_project(AppliedProject(twin=second, again=second, migrations=migrations), pack, silent)
+                # Roles are the server's, not the database's: a file that makes one may fail the second time.
+                if set(other.problems) <= set(problems) and other.seed_problem == applied.seed_problem:
+                    applied.again = second
+            applied.said = read_said(migrations, pack) if applied.is_once else None
         yield applied
 
 
@@ -148,11 +160,11 @@ def choose_version(pack: Path, problems: list[str]) -> int:
 
 
 @contextmanager
-def open_empty(server: EmbeddedPostgres, work: Path) -> Iterator[Twin]:
+def open_empty(server: EmbeddedPostgres, like: Database, work: Path) -> Iterator[Twin]:
     """Yield a fresh hosted database of the server, on which a project's SQL runs as the launch, never as a superuser."""
-    own, scratch = server.database(), server.database(role="supabase_admin")
+    scratch = server.database(role="supabase_admin")
     with make_twin(
-        own, scratch, schemas=[], postgres_bin=server.bin_dir, work=work, timeout_s=FILE_TIMEOUT_S, empty=True
+        like, scratch, schemas=[], postgres_bin=server.bin_dir, work=work, timeout_s=FILE_TIMEOUT_S, empty=True
     ) as twin:
         yield twin
 
