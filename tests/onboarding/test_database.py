@@ -176,7 +176,7 @@ def test_users_of_the_seed_are_taken_unless_they_differ_in_every_run(tmp_path: P
     )
     fixed = observe(write_pack(tmp_path / "fixed", table, seed=people), server)
     random = observe(
-        write_pack(tmp_path / "random", table, seed=people.replace("md5(n::text)::uuid", "gen_random_uuid()")), postgres_server
+        write_pack(tmp_path / "random", table, seed=people.replace("md5(n::text)::uuid", "gen_random_uuid()")), server
     )
     assert set(fixed.identities) == {"anon", "zoe", "kim", "service"}
     assert set(random.identities) == {"anon", "ann", "ben", "service"}
@@ -209,7 +209,7 @@ def test_a_recursive_policy_leaves_out_its_own_cells_alone(tmp_path: Path, serve
             "security; create policy p on public.m for select to authenticated using (exists (select 1 from public.m x where "
             "x.team = m.team and x.user_id = auth.uid()));",
         ),
-        postgres_server,
+        server,
     )
     assert any("infinite recursion" in problem for problem in seen.problems)
     assert "select" not in seen.matrix["public.m"]["authenticated"]
@@ -233,7 +233,7 @@ def test_dangers_come_first_as_questions(tmp_path: Path, server: EmbeddedPostgre
             "insert into storage.buckets (id, name, public) values ('avatars', 'avatars', true); "
             "create policy anything on storage.objects for insert to anon with check (bucket_id = 'avatars');",
         ),
-        postgres_server,
+        server,
     )
     dangers = {one.place for one in seen.findings if one.danger}
     assert dangers >= {"public.open", "public.t", "public.v", "public.f()", "storage bucket avatars", "storage.objects"}
@@ -248,7 +248,7 @@ def test_a_guarded_project_has_no_danger(tmp_path: Path, server: EmbeddedPostgre
             "create table public.t (id int primary key, user_id uuid); alter table public.t enable row level security; "
             "create policy own on public.t for all to authenticated using (user_id = auth.uid());",
         ),
-        postgres_server,
+        server,
     )
     assert [one for one in seen.findings if one.danger] == []
 
