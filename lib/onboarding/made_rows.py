@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
 
 from lib.clients.postgres.rls.attempt import quote_text
+from lib.onboarding.memberships import Memberships
 from lib.onboarding.row_catalogue import USERS, MadeColumn, MadeTable, Reference
 from lib.onboarding.row_plan import RowPlan, plan_rows
 from lib.onboarding.row_trial import (
@@ -30,6 +32,7 @@ from lib.onboarding.row_trial import (
     wrap,
 )
 from lib.onboarding.row_values import make_key, make_value
+from lib.onboarding.token_claims import Places
 from lib.transport.database import Database, quote_name
 
 STATEMENT_TIMEOUT_MS = 3_000
@@ -47,6 +50,7 @@ class RowMaker:
     """Makes rows for one project; keeps the statements that worked, in order.
 
     again: the project applied a second time. lasts: whether a key that is there, too, is the same in every run.
+    claimed: what rows of each user have in columns that policies compare with the user's token.
     users: the ids that rows are made for: both identities and an outsider.
     newcomers: id and address of those of them that the seed does not have.
     values: table -> column -> literals that policies compare it with.
@@ -58,6 +62,7 @@ class RowMaker:
     tables: Mapping[str, MadeTable]
     again: Database
     lasts: Callable[[str], bool]
+    claimed: Places
     users: Sequence[str]
     newcomers: Sequence[tuple[str, str]]
     values: Mapping[str, Mapping[str, Sequence[str]]]
@@ -68,6 +73,10 @@ class RowMaker:
     numbers: dict[str, int] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     lacking: frozenset[str] = frozenset()
+
+    @cached_property
+    def memberships(self) -> Memberships:
+        return Memberships(tables=self.tables, values=self.values, user_columns=self.user_columns)
 
     @property
     def text(self) -> str:
@@ -114,16 +123,23 @@ class RowMaker:
             return
         self.open.add(name)
         for one in table.parents:
-            if one.parent in self.lacking or (one.parent in self.tables and not self.anchors(connection, one.parent)):
+            is_asked = one.parent in self.lacking or self.memberships.are_above(one.parent)
+            if is_asked or (one.parent in self.tables and not self.anchors(connection, one.parent)):
                 self.fill(connection, one.parent)
         for profile in table.profiles:
             if any(quote_text(user) not in str(self.anchors(connection, profile).get(user)) for user in self.users):
                 self.fill(connection, profile)
         rows: list[tuple[str, Row]] = []
-        for plan in plan_rows(table, self.users, self.values.get(name, {}), self.user_columns.get(name, ())):
-            self.add(connection, table, plan, rows)
+        claimed = self.claimed.get(name, {})
+        asked = {column: said for column, said in self.values.get(name, {}).items() if column not in claimed}
+        spare = self.memberships.count_spare(name)
+        for plan in plan_rows(table, self.users, asked, self.user_columns.get(name, ()), spare=spare):
+            given = {column: of[plan.parents] for column, of in claimed.items() if plan.parents in of}
+            self.add(connection, table, replace(plan, values={**plan.values, **given}), rows)
         self.made[name] = rows
         self.open.discard(name)
+        for member in self.memberships.of(name):
+            self.fill(connection, member)
 
     def add(self, connection: psycopg.Connection[DictRow], table: MadeTable, plan: RowPlan, rows: list[tuple[str, Row]]) -> None:
         """Make one row of a plan, unless it is there already; the first that can't be made is the table's problem."""
@@ -210,9 +226,9 @@ class RowMaker:
         chosen: dict[str, list[Row]] = {}
         for place, user in enumerate(self.users):
             own = [row for row in found if quote_text(user) in (row[name] for name in users)]
-            picked = (
-                self.unlike(parent, own) or self.planned_for(table, found, user) or ([found[place % len(found)]] if found else [])
-            )
+            planned = self.planned_for(table, found, user)
+            unlike = self.unlike(parent, own)
+            picked = [*unlike, *(row for row in planned if row not in unlike)] or ([found[place % len(found)]] if found else [])
             if picked:
                 chosen[user] = [{name: str(row[name]) for name in names} for row in picked]
         return chosen
