@@ -19,6 +19,7 @@ from lib.onboarding.identities import identities_of
 from lib.onboarding.made_rows import RowMaker
 from lib.onboarding.observed import ObservedDatabase
 from lib.onboarding.scenery import open_maker, read_scenery
+from lib.onboarding.structural import suggest
 from lib.onboarding.trying import Draft, Key, forget_invalid, judge, observe, skip_empty, start_draft, try_draft
 from lib.transport.database import Database, read_query
 
@@ -54,7 +55,14 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
     scenery = read_scenery(applied, pack)
     identities = identities_of(scenery.people, scenery.roles)
     access = read_access(database, scenery.exposed, [str(one["role"]) for one in identities.values()])
-    draft = start_draft(scenery.book, schemas=scenery.exposed, identities=identities, tables=scenery.tables, access=access)
+    draft = start_draft(
+        scenery.book,
+        schemas=scenery.exposed,
+        identities=identities,
+        tables=scenery.tables,
+        access=access,
+        suggest=lambda name, has_user: suggest(name, scenery.catalogue, scenery.user_columns, has_user=has_user),
+    )
     forget_invalid(draft, database)
     maker = open_maker(scenery, applied)
     unrecognised, left_out = find_matrix(draft, maker, applied, emit=emit)

@@ -10,6 +10,7 @@ from lib.clients.supabase.project_config import read_config, read_section
 from lib.core.errors import TargetError
 from lib.core.wording import join_words, name_some, plain_text
 from lib.onboarding.applied import AppliedProject
+from lib.onboarding.inlining import functions_in
 from lib.onboarding.observed import Finding
 from lib.onboarding.scenery import Scenery, compared_columns
 from lib.onboarding.trying import Draft, Key
@@ -153,6 +154,7 @@ def find_decisions(
             table,
             f"No rule was recognised for the rows that {role} may {verb}, so they are listed one by one: which rule is meant?",
         )
+    yield from find_leaning(scenery, draft)
     for schema in scenery.unlisted:
         yield decision(
             f"schema {schema}",
@@ -168,6 +170,21 @@ def find_decisions(
             "[api] auto_expose_new_tables is not set, so new tables were granted to the API roles, as in projects from before "
             "2026: is that how the hosted project is?",
         )
+
+
+def find_leaning(scenery: Scenery, draft: Draft) -> Iterator[Finding]:
+    """Yield the scopes that still call a function of the project, so that they say the same as it, whatever it says."""
+    for table in draft.tables:
+        words = [word for key, word in draft.words.items() if key[0] == table]
+        used = {part.strip() for word in words for part in word.split("->")}
+        for name, predicate in draft.scopes.get(table, {}).items():
+            called = functions_in(predicate, scenery.book.functions) if name in used else []
+            if called:
+                yield decision(
+                    table,
+                    f"The scope {name} leans on the project's own {join_words(called)}, so a change of that changes both: "
+                    "which rows are meant?",
+                )
 
 
 def says_era(pack: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 
 from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, PLATFORM_SCHEMAS
@@ -56,6 +56,11 @@ class Scenery:
     book: PolicyBook
     catalogue: Mapping[str, MadeTable]
     claimed: Places
+
+    @cached_property
+    def user_columns(self) -> dict[str, list[str]]:
+        """Table -> its columns that its own policies compare with the caller."""
+        return {name: compared_columns(self.book, name) for name in self.catalogue}
 
 
 def read_scenery(applied: AppliedProject, pack: Path) -> Scenery:
@@ -202,5 +207,5 @@ def open_maker(scenery: Scenery, applied: AppliedProject) -> RowMaker:
         users=[one.id for one in scenery.people],
         newcomers=[(one.id, one.email) for one in scenery.people if one.is_made],
         values=values_of(scenery),
-        user_columns={name: compared_columns(scenery.book, name) for name in scenery.catalogue},
+        user_columns=scenery.user_columns,
     )

@@ -19,7 +19,9 @@ from lib.clients.postgres.rls.probe import Prepare, observe_matrix, rolled_back,
 from lib.clients.postgres.rls.trial import VERBS
 from lib.core.errors import DatabaseError
 from lib.core.results import Outcome
-from lib.onboarding.policies import PolicyBook, Proposal, bare_name, predicate_of, propose, word_of
+from lib.onboarding.expressions import TRUE, Node, leaf
+from lib.onboarding.inlining import functions_in
+from lib.onboarding.policies import PolicyBook, Proposal, as_proposal, bare_name, predicate_of, propose, word_of
 from lib.onboarding.scope_names import free_name, name_scope
 from lib.transport.database import Database
 
@@ -40,6 +42,9 @@ CANCELLED = "57014"
 
 Key = tuple[str, str, str]
 """(table, role, verb)"""
+
+Suggest = Callable[[str, bool], Sequence[Node]]
+"""Returns conditions for a table by its name, and whether the caller is a user."""
 
 Found = TypeVar("Found")
 
@@ -94,8 +99,11 @@ class Draft:
         held = ((key, self.access[key[1], table]) for key in self.keys(table))
         return [key for key, one in held if one.may(key[2]) and one.held_by_policies and key[2] in one.permitted_verbs]
 
-    def section(self, names: Iterable[str], *, timeout_s: float) -> Rls:
-        """Return the section rls for some tables, with the words so far and only the scopes that they use."""
+    def section(self, names: Iterable[str], *, timeout_s: float, widely: bool = False) -> Rls:
+        """Return the section rls for some tables, with the words so far and only the scopes that they use.
+
+        widely: with the scopes of what else a refuted cell may be, so that the probe says which of them fit.
+        """
         matrix, scopes = {}, {}
         for name in names:
             rows = {
@@ -103,7 +111,10 @@ class Draft:
                 for role in self.roles
             }
             matrix[name] = {role: verbs for role, verbs in rows.items() if verbs}
-            used = {part.strip() for verbs in rows.values() for word in verbs.values() for part in word.split("->")}
+            words = [word for verbs in rows.values() for word in verbs.values()]
+            if widely:
+                words += [word for key in self.keys(name) if key in self.refuted for word in self.waiting[key]]
+            used = {part.strip() for word in words for part in word.split("->")}
             scopes[name] = {scope: text for scope, text in self.scopes.get(name, {}).items() if scope in used}
         return Rls.model_validate(
             {
@@ -153,8 +164,12 @@ def start_draft(
     identities: Mapping[str, Mapping[str, object]],
     tables: Sequence[ProbedTable],
     access: Mapping[tuple[str, str], Access],
+    suggest: Suggest,
 ) -> Draft:
-    """Return the matrix as grants and policies say it, with what else each cell may be."""
+    """Return the matrix as grants and policies say it, with what else each cell may be.
+
+    suggest: returns what a table itself suggests for its cells, which goes before what leans on the project's own functions.
+    """
     needed = {one.display_name: one for one in tables if one.needs_row}
     draft = Draft(schemas=schemas, identities=identities, tables=needed, access=access)
     with_user = {str(one["role"]) for one in identities.values() if one.get("sub")}
@@ -162,7 +177,11 @@ def start_draft(
         for role in draft.roles:
             for verb in VERBS:
                 key = (name, role, verb)
-                found = propose(book, table, access[role, name], verb, has_user=role in with_user)
+                found = list(propose(book, table, access[role, name], verb, has_user=role in with_user))
+                if found[0].tree is not None and functions_in(predicate_of(found[0].tree), book.functions):
+                    own = [as_proposal(tree) for tree in suggest(name, role in with_user)]
+                    moving = [as_proposal(tree, keeps=leaf(TRUE)) for tree in suggest(name, role in with_user)]
+                    found = [*own, *(moving if verb == "update" else ()), *found]
                 words = list(dict.fromkeys(draft.word_for(key, one) for one in found))
                 draft.words[key], draft.waiting[key] = words[0], words[1:]
     return draft
@@ -251,7 +270,7 @@ def observe(draft: Draft, database: Database, prepare: Prepare | None, names: Se
         return
     timeout_s = STATEMENT_TIMEOUT_S if len(names) > 1 else ALONE_TIMEOUT_S
     try:
-        cells = observe_matrix(database, draft.section(names, timeout_s=timeout_s), prepare=prepare)
+        cells = observe_matrix(database, draft.section(names, timeout_s=timeout_s, widely=True), prepare=prepare)
     except DatabaseError as exc:
         yield from halve(draft, names, exc, lambda half: observe(draft, database, prepare, half))
         return
