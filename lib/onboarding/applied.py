@@ -36,6 +36,12 @@ AGAIN_WITHIN_S = 12.0
 NOT_AVAILABLE = "0A000"
 """SQLSTATE of `create extension` for one that the server does not have."""
 
+UNDEFINED = frozenset({"42P01", "42883", "42704", "3F000"})
+"""SQLSTATEs of a table, function, type or schema that does not exist."""
+
+PLATFORM_THING = re.compile(r'\b(?:relation|function|type|schema) "?([a-z_]+(?:\.\w+)?)"?.* does not exist')
+"""What the server says of one, with its name."""
+
 NO_MIGRATIONS = MigrationSet(files=(), unfit=(), rollbacks={})
 
 Emit = Callable[[str], None]
@@ -195,7 +201,7 @@ def apply_all(applied: AppliedProject, *, emit: Emit) -> None:
 
 
 def apply_one(applied: AppliedProject, file: MigrationFile) -> str:
-    """Apply one file, without the extensions that this server lacks; return why it failed, or ''."""
+    """Apply one file, without what needs an extension or object of the platform that is missing here; return why it failed."""
     missing: set[str] = set()
     while True:
         try:
@@ -205,14 +211,23 @@ def apply_one(applied: AppliedProject, file: MigrationFile) -> str:
         if failure is None:
             return ""
         extension = missing_extension(failure, file)
-        if not extension or extension in missing:
+        thing = extension or missing_thing(failure)
+        left = file.statements[failure.index].text if failure.index < len(file.statements) else ""
+        if not thing or extension in missing or not left.strip():
             return f"{failure.file}, line {failure.line}: {plain_text(failure.said).rstrip('.')}"
-        missing.add(extension)
-        applied.problems.append(
-            f"{file.name}, line {failure.line}: the embedded platform has no extension {extension}, so what is made with it "
-            "was not observed."
-        )
+        lacked = f"has no extension {extension}" if extension else f"lacks {thing}"
+        if not any(f"platform {lacked}, so" in said for said in applied.problems):
+            applied.problems.append(
+                f"{file.name}, line {failure.line}: the embedded platform {lacked}, so what is made with it was not observed."
+            )
+        missing |= {extension} - {""}
         file = replace(file, text=without_statement(file, failure.index))
+
+
+def missing_thing(failure: ApplyFailure) -> str:
+    """Return the table, function or type of the platform that a file failed for, because it is not here; '' otherwise."""
+    named = PLATFORM_THING.search(failure.said) if failure.sqlstate in UNDEFINED else None
+    return named[1] if named and named[1].partition(".")[0] in {*PLATFORM_SCHEMAS, *LEFT_OUT_SCHEMAS} else ""
 
 
 def missing_extension(failure: ApplyFailure, file: MigrationFile) -> str:

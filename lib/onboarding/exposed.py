@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, PLATFORM_SCHEMAS
 from lib.clients.supabase.project_config import read_config, read_section
 from lib.core.errors import TargetError
 from lib.core.wording import join_words, name_some, plain_text
@@ -19,6 +20,8 @@ from lib.transport.database import Database, read_query
 WRITES = ("insert", "update", "delete")
 USER_COLUMN = re.compile(r"^(user|owner|author|profile|created_by|account)(_?u?id)?$|^(user|owner|author)_", re.IGNORECASE)
 """Names of columns that say whose a row is."""
+ABSENT = re.compile(rf'"?((?:{"|".join([*PLATFORM_SCHEMAS, *sorted(LEFT_OUT_SCHEMAS)])})\.\w+)[^;]* does not exist')
+"""What the server says of an object of the platform that is not there, within a reason."""
 MOST_CALLABLE = 12
 """Functions that are named in one finding."""
 
@@ -209,7 +212,9 @@ def problem_sentences(draft: Draft, left_out: Sequence[tuple[Key, str]], unmade:
     said += [f"{name} has no row, and none could be made: {why.rstrip('.')}." for name, why in sorted(unmade.items())]
     grouped: dict[tuple[str, str], list[str]] = {}
     for (table, role, verb), why in left_out:
-        grouped.setdefault((table, why), []).append(f"{role} {verb}")
+        lacked = ABSENT.search(why)
+        reason = f"a policy asks {lacked[1]}, which the embedded platform lacks" if lacked else why
+        grouped.setdefault((table, reason), []).append(f"{role} {verb}")
     for (table, why), cells in grouped.items():
         said.append(f"{table}: {name_some(cells)} could not be told: {plain_text(why, limit=300).rstrip('.')}.")
     return said

@@ -55,6 +55,7 @@ class Draft:
 
     scopes: table -> name -> predicate. words: cell -> what it is thought to be. waiting: cell -> proposals not tried yet.
     settled: cells that passed. unclear: cell -> why no row tells. lost: table -> why it can't be tried at all.
+    suggested: cell -> words that its table suggests, until they were tried all at once.
     proved: tables of which every cell passed where the project was applied a second time, with the rows that there are now.
     """
 
@@ -70,6 +71,7 @@ class Draft:
     refuted: dict[Key, str] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     proved: set[str] = field(default_factory=set)
+    suggested: dict[Key, frozenset[str]] = field(default_factory=dict)
 
     @property
     def roles(self) -> list[str]:
@@ -102,7 +104,7 @@ class Draft:
     def section(self, names: Iterable[str], *, timeout_s: float, widely: bool = False) -> Rls:
         """Return the section rls for some tables, with the words so far and only the scopes that they use.
 
-        widely: with the scopes of what else a refuted cell may be, so that the probe says which of them fit.
+        widely: with the scopes that a refuted cell's table suggests, so that the probe says which of them fit.
         """
         matrix, scopes = {}, {}
         for name in names:
@@ -113,7 +115,8 @@ class Draft:
             matrix[name] = {role: verbs for role, verbs in rows.items() if verbs}
             words = [word for verbs in rows.values() for word in verbs.values()]
             if widely:
-                words += [word for key in self.keys(name) if key in self.refuted for word in self.waiting[key]]
+                asking = [key for key in self.keys(name) if key in self.refuted and key in self.suggested]
+                words += [word for key in asking for word in self.waiting[key]]
             used = {part.strip() for word in words for part in word.split("->")}
             scopes[name] = {scope: text for scope, text in self.scopes.get(name, {}).items() if scope in used}
         return Rls.model_validate(
@@ -178,11 +181,15 @@ def start_draft(
             for verb in VERBS:
                 key = (name, role, verb)
                 found = list(propose(book, table, access[role, name], verb, has_user=role in with_user))
+                guessed: list[Proposal] = []
                 if found[0].tree is not None and functions_in(predicate_of(found[0].tree), book.functions):
                     own = [as_proposal(tree) for tree in suggest(name, role in with_user)]
                     moving = [as_proposal(tree, keeps=leaf(TRUE)) for tree in suggest(name, role in with_user)]
-                    found = [*own, *(moving if verb == "update" else ()), *found]
-                words = list(dict.fromkeys(draft.word_for(key, one) for one in found))
+                    guessed = [*own, *(moving if verb == "update" else ())]
+                said = list(dict.fromkeys(draft.word_for(key, one) for one in found))
+                words = list(dict.fromkeys([*(draft.word_for(key, one) for one in guessed), *said]))
+                if guessed:
+                    draft.suggested[key] = frozenset(words) - frozenset(said)
                 draft.words[key], draft.waiting[key] = words[0], words[1:]
     return draft
 
@@ -280,6 +287,7 @@ def observe(draft: Draft, database: Database, prepare: Prepare | None, names: Se
 def judge(draft: Draft, cell: Cell) -> bool:
     """Note what was seen of a cell; return whether something else is to be tried for it."""
     key = (cell.table, cell.role, cell.verb)
+    guesses = draft.suggested.pop(key, frozenset()) if key in draft.refuted else frozenset()
     draft.settled.discard(key)
     draft.unclear.pop(key, None)
     draft.refuted.pop(key, None)
@@ -288,10 +296,10 @@ def judge(draft: Draft, cell: Cell) -> bool:
         return False
     if cell.outcome is Outcome.ERROR:
         draft.unclear[key] = cell.detail
-        return False
+        return bool(guesses)
     draft.refuted[key] = cell.detail
     seen = [name for name in cell.observed.split(" or ") if name in ("allow", "deny") or name in draft.scopes.get(cell.table, {})]
-    known = draft.waiting[key]
+    known = [word for word in draft.waiting[key] if word not in guesses or word.split(" ")[0] in seen]
     better = [word for word in known if word.split(" ")[0] in seen] or seen[:1] or known[:1]
     better = [word for word in better if word != draft.words[key]] or known[:1]
     if not better:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from lib.clients.postgres.rls.attempt import NEWER_THAN, Attempt, bind_uid, claims_of, quote_text
 from lib.clients.postgres.rls.catalogue import Access, Column, ProbedTable
 from lib.clients.postgres.rls.declared import Identity
+from lib.clients.postgres.rls.region_sql import count_regions, count_touched
 from lib.transport.database import quote_name
 
 NEW_XIDS = 1_000_000
@@ -91,17 +92,8 @@ class Subject:
 
         measured: region -> [rows, first place, last place, what the first row has in each mentioned column, as a digest].
         """
-        kept = ", ".join(f"md5({self._column(column)}::text)" for column in self.mentioned)
-        measure = f"""
-            select coalesce(jsonb_object_agg(region, jsonb_build_array(total, first_place, last_place, first_values)), '{{}}')
-            from (
-              select region, count(*) as total, min(place) as first_place, max(place) as last_place,
-                (array_agg(kept order by place))[1] as first_values
-              from (
-                select {self.region} as region, {self.place} as place, jsonb_build_array({kept}) as kept from {self.table.sql}
-              ) as placed
-              group by region
-            ) as counted"""
+        kept = [f"md5({self._column(column)}::text)" for column in self.mentioned]
+        measure = count_regions(self.table.sql, self.alias, self.region, kept)
         return self._attempt(act="select", as_role=False, measure=measure)
 
     def select(self) -> Attempt:
@@ -250,14 +242,7 @@ class Subject:
         return self._attempt(act=act, quiet=quiet, capture=capture, witness=witness, measure=measure)
 
     def _counted(self, is_hit: str) -> str:
-        return f"""
-            select coalesce(jsonb_object_agg(region, jsonb_build_array(total, touched, example)), '{{}}')
-            from (
-              select region, count(*) as total, count(*) filter (where is_hit) as touched,
-                min(shown) filter (where is_hit) as example
-              from (select {self.region} as region, {is_hit} as is_hit, {self.row_name} as shown from {self.table.sql}) as rows
-              group by region
-            ) as counted"""
+        return count_touched(self.table.sql, self.region, is_hit, self.row_name)
 
     def _readable_key(self) -> str:
         """A key of the rows that the role may read; with column grants alone it may not read a row's place."""
