@@ -13,6 +13,7 @@ from lib.clients.supabase.rehearsal_rows import add_rows, rows_of_text
 from lib.core.errors import TargetError
 from lib.core.wording import format_count
 from lib.onboarding.applied import FILE_TIMEOUT_S, AppliedProject, open_project
+from lib.onboarding.draft import Draft, Key
 from lib.onboarding.explicit import list_rows
 from lib.onboarding.exposed import find_findings, problem_sentences
 from lib.onboarding.identities import identities_of
@@ -20,7 +21,7 @@ from lib.onboarding.made_rows import RowMaker
 from lib.onboarding.observed import ObservedDatabase
 from lib.onboarding.scenery import open_maker, read_scenery
 from lib.onboarding.structural import suggest
-from lib.onboarding.trying import Draft, Key, forget_invalid, judge, observe, skip_empty, start_draft, try_draft
+from lib.onboarding.trying import forget_invalid, judge, observe, skip_empty, start_draft, try_draft
 from lib.transport.database import Database, read_query
 
 ROWS_FILE = "launch/rows.sql"

@@ -12,9 +12,10 @@ from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.probe import Prepare, check_connection, observe_trials, open_trials, rolled_back
 from lib.clients.postgres.rls.trial import VERBS
 from lib.core.errors import DatabaseError
+from lib.onboarding.draft import Draft, Key
 from lib.onboarding.policies import quote_where_needed
 from lib.onboarding.scope_names import free_name
-from lib.onboarding.trying import ALONE_TIMEOUT_S, Draft, Key
+from lib.onboarding.trying import ALONE_TIMEOUT_S
 from lib.transport.database import Database
 
 MOST_KEYS = 50

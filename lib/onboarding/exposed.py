@@ -11,10 +11,10 @@ from lib.clients.supabase.project_config import read_config, read_section
 from lib.core.errors import TargetError
 from lib.core.wording import join_words, name_some, plain_text
 from lib.onboarding.applied import AppliedProject
+from lib.onboarding.draft import Draft, Key
 from lib.onboarding.inlining import functions_in
 from lib.onboarding.observed import Finding
 from lib.onboarding.scenery import Scenery, compared_columns
-from lib.onboarding.trying import Draft, Key
 from lib.transport.database import Database, read_query
 
 WRITES = ("insert", "update", "delete")

@@ -16,7 +16,7 @@ from psycopg.rows import DictRow
 
 from lib.clients.postgres.rls.attempt import quote_text
 from lib.onboarding.memberships import Memberships
-from lib.onboarding.row_catalogue import USERS, MadeColumn, MadeTable, Reference
+from lib.onboarding.row_catalogue import USERS, MadeTable, Reference
 from lib.onboarding.row_plan import RowPlan, plan_rows
 from lib.onboarding.row_trial import (
     PLAIN,
@@ -26,7 +26,9 @@ from lib.onboarding.row_trial import (
     describe,
     fit_domains,
     insert_row,
+    refer_to_itself,
     run,
+    spell,
     update_statement,
     user_insert,
     wrap,
@@ -282,19 +284,6 @@ def key_of(keys: Sequence[str], row: Mapping[str, Any]) -> tuple[str, ...]:
 def as_text(literal: str) -> str:
     """Return a literal as a text literal, so that a number and its text compare equal."""
     return literal.strip("'")
-
-
-def refer_to_itself(table: MadeTable, name: str, row: Row) -> str | None:
-    """Return the value by which a row refers to itself, where a required key of the same table asks for one."""
-    for reference in table.references:
-        if reference.parent == table.name and name in reference.columns:
-            return row.get(reference.keys[reference.columns.index(name)])
-    return None
-
-
-def spell(column: MadeColumn, value: str) -> str:
-    """Return a planned value as a literal of its column."""
-    return value if column.category == "B" and value in ("true", "false") else quote_text(value)
 
 
 def made_users(number: int) -> Iterator[tuple[str, str]]:
