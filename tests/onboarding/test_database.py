@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+import lib.onboarding.applied
 from lib.clients.supabase.migration_files import find_migrations
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.onboarding.database import find_rollbacks_from
 from lib.onboarding.observed import ObservedDatabase
-from tests.support.onboarding_packs import failing, look_again, observe, write_pack
+from tests.support.onboarding_packs import apply_on, failing, look_again, observe, write_pack
 
 POSTS = """
 create table public.profiles (
@@ -262,3 +263,93 @@ def test_the_newest_migration_without_a_rollback_is_the_last_that_needs_none(tmp
     assert find_rollbacks_from(find_migrations(pack)) == "20250101000002"
     (rollbacks / "20250101000001_step.sql").write_text("select 1;")
     assert find_rollbacks_from(find_migrations(pack)) == ""
+
+
+def test_claims_of_the_token_are_given_with_values_that_rows_have(tmp_path: Path, work: Path, server: EmbeddedPostgres) -> None:
+    pack = write_pack(
+        tmp_path / "pack",
+        "create table public.tenants (id uuid primary key default gen_random_uuid(), name text);"
+        "create table public.docs (id int primary key, tenant_id uuid not null references public.tenants);"
+        "create table public.notes (id int primary key, body text);"
+        "create table public.texts (id int primary key, owner text not null);"
+        "create table public.more (id int primary key, owner text not null);"
+        "alter table public.docs enable row level security; alter table public.notes enable row level security;"
+        "alter table public.texts enable row level security; alter table public.more enable row level security;"
+        "alter table public.tenants enable row level security;"
+        "create policy a on public.docs for all to authenticated using "
+        "(tenant_id = (select (auth.jwt() -> 'app_metadata' ->> 'tenant_id'))::uuid);"
+        "create policy a on public.notes for all to authenticated using ((auth.jwt() ->> 'user_role') = 'admin');"
+        "create policy a on public.texts for all to authenticated using ((auth.jwt() ->> 'sub') = owner);"
+        "create policy a on public.more for all to authenticated using (owner = auth.uid()::text);",
+    )
+    seen = observe(pack, server)
+    assert seen.problems == ()
+    assert words(seen, "public.docs") == ["own_tenant"] * 4 and words(seen, "public.notes") == ["with_user_role_admin"] * 4
+    assert seen.scopes["public.texts"] == seen.scopes["public.more"] == {"own": "owner = :uid"}
+    assert failing(look_again(pack, seen, work, server)) == {}
+
+
+OPAQUE = """
+create table public.orgs (id int primary key);
+create table public.org_users (
+  org_id int not null references public.orgs, user_id uuid not null references auth.users, primary key (org_id, user_id)
+);
+create table public.files (id int primary key, org_id int not null references public.orgs);
+create table public.pages (id int primary key, owner uuid not null references auth.users, is_public boolean not null);
+create table public.odd (id int primary key, n int not null default 1);
+create function public.in_org(o int) returns boolean language plpgsql security definer set search_path = '' as $$
+  declare n int; begin
+    select count(*) into n from public.org_users where org_id = o and user_id = auth.uid(); n := n + 0; return n > 0;
+  end $$;
+create function public.shown(o uuid, p boolean) returns boolean language plpgsql set search_path = '' as
+  $$ declare x boolean; begin x := p; if not x then x := o = auth.uid(); end if; return coalesce(x, false); end $$;
+create function public.is_odd(n int) returns boolean language plpgsql set search_path = '' as
+  $$ declare x int; begin x := n; return x % 2 = 1; end $$;
+alter table public.orgs enable row level security;
+alter table public.org_users enable row level security;
+alter table public.files enable row level security;
+alter table public.pages enable row level security;
+alter table public.odd enable row level security;
+create policy a on public.files for all to authenticated using (public.in_org(org_id));
+create policy a on public.pages for select using (public.shown(owner, is_public));
+create policy a on public.odd for select to authenticated using (public.is_odd(id));
+"""
+"""Policies that ask functions whose bodies can't be read as one query."""
+
+
+def test_keys_and_flags_say_what_a_function_hides_and_what_leans_on_it_is_said(
+    tmp_path: Path, work: Path, server: EmbeddedPostgres
+) -> None:
+    pack = write_pack(tmp_path / "pack", OPAQUE)
+    seen = observe(pack, server)
+    assert seen.problems == () and seen.unrecognised == frozenset()
+    assert words(seen, "public.files") == ["org_member"] * 4
+    assert "in_org" not in str(seen.scopes) and "shown" not in str(seen.scopes)
+    assert words(seen, "public.pages", "anon")[0] == "public" and words(seen, "public.pages")[0] == "public_or_own"
+    assert [one.place for one in seen.findings if "leans on" in one.question] == ["public.odd"]
+    assert failing(look_again(pack, seen, work, server)) == {}
+
+
+def test_a_missing_part_of_the_platform_is_one_sentence_and_the_rest_is_observed(
+    tmp_path: Path, server: EmbeddedPostgres
+) -> None:
+    table = "create table public.{0} (id int primary key); alter table public.{0} enable row level security;"
+    policy = "create policy m on public.a for select using (exists (select from auth.never_made f where f.user_id = auth.uid()));"
+    seen = observe(write_pack(tmp_path / "pack", table.format("a") + policy, policy, table.format("b")), server)
+    assert [problem for problem in seen.problems if "auth.never_made" in problem] == list(seen.problems)
+    assert len(seen.problems) == 1 and {"public.a", "public.b"} <= seen.matrix.keys()
+
+
+def test_one_application_is_enough_where_no_row_is_left_or_the_files_say_the_keys(
+    tmp_path: Path, server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = "create table public.t (id uuid primary key default gen_random_uuid());"
+    with apply_on(server, write_pack(tmp_path / "empty", table)) as applied:
+        assert applied.is_once and applied.lasts("anything")
+    key = "0c8f4e55-6b43-4e66-9f0d-2e3b0f6f6a01"
+    filled = write_pack(tmp_path / "filled", table + f"insert into public.t values ('{key}'), (default);")
+    with apply_on(server, filled) as applied:
+        assert not applied.is_once
+    monkeypatch.setattr(lib.onboarding.applied, "AGAIN_WITHIN_S", 0.0)
+    with apply_on(server, filled) as applied:
+        assert applied.is_once and applied.lasts(key) and applied.lasts("7") and not applied.lasts("5eed")
