@@ -115,7 +115,9 @@ def tell(draft: Draft, key: Key, conditions: Sequence[str], observed: Mapping[tu
     known = draft.scopes.setdefault(table, {})
     name = free_name(f"observed_rows_to_{verb}", predicate, known)
     known[name] = predicate
-    draft.words[key] = f"{name} -> allow" if verb == "update" else name
+    draft.words[key] = name
+    # The rows must stay these rows, unless the probe shows that they need not.
+    draft.waiting[key] = [f"{name} -> allow"] if verb == "update" else []
     return ""
 
 
