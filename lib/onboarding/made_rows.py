@@ -17,7 +17,7 @@ from psycopg.rows import DictRow
 from lib.clients.postgres.rls.attempt import quote_text
 from lib.onboarding.memberships import Memberships
 from lib.onboarding.row_catalogue import USERS, MadeTable, Reference
-from lib.onboarding.row_plan import RowPlan, plan_rows
+from lib.onboarding.row_plan import PARENTS, STATES, RowPlan, plan_rows
 from lib.onboarding.row_trial import (
     PLAIN,
     QUIET,
@@ -135,7 +135,8 @@ class RowMaker:
         claimed = self.claimed.get(name, {})
         asked = {column: said for column, said in self.values.get(name, {}).items() if column not in claimed}
         spare = self.memberships.count_spare(name)
-        for plan in plan_rows(table, self.users, asked, self.user_columns.get(name, ()), spare=spare):
+        turns = PARENTS + (STATES if self.memberships.are_above(name) else 0)
+        for plan in plan_rows(table, self.users, asked, self.user_columns.get(name, ()), spare=spare, turns=turns):
             given = {column: of[plan.parents] for column, of in claimed.items() if plan.parents in of}
             self.add(connection, table, replace(plan, values={**plan.values, **given}), rows)
         self.made[name] = rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lib.onboarding.row_catalogue import MadeTable
 from lib.onboarding.row_plan import count_states
@@ -24,6 +25,14 @@ class Memberships:
     user_columns: Mapping[str, Sequence[str]]
     _counted: dict[str, int] = field(default_factory=dict)
 
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, table in self.tables.items():
+            for parent in {one.parent for one in table.parents}:
+                found.setdefault(parent, []).append(name)
+        return found
+
     def count_states(self, name: str) -> int:
         """Return in how many states a user may be a member in a table; 0 for a table that is no membership."""
         if name not in self._counted:
@@ -33,8 +42,7 @@ class Memberships:
 
     def of(self, parent: str) -> list[str]:
         """Return the tables in which users are members of a table's rows."""
-        children = [name for name, table in self.tables.items() if any(one.parent == parent for one in table.parents)]
-        return [name for name in children if self.count_states(name)]
+        return [name for name in self._children.get(parent, ()) if self.count_states(name)]
 
     def count_spare(self, parent: str) -> int:
         """Return how many more rows a table needs, so that a user can be a member in each state and one is left without."""

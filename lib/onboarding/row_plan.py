@@ -45,11 +45,13 @@ def plan_rows(
     compared: Sequence[str],
     *,
     spare: int = 0,
+    turns: int = PARENTS,
 ) -> Iterator[RowPlan]:
     """Yield the rows: for each user in each state; then in the last state with the next one's parents, and in the first
     with those of the one after.
 
     values: column name -> the literals that policies compare it with. compared: columns that policies compare with the user.
+    turns: of the outsider's parents, those under which rows are made.
     spare: more rows of the outsider, in which the users can be members in one state each.
     """
     columns = [name for name in dict.fromkeys((*table.own_users, *compared)) if name in table.columns]
@@ -58,7 +60,7 @@ def plan_rows(
     if columns and not table.parents and is_rights(table, states):
         yield from plan_rights(users, columns, states)
         return
-    for turn in range(PARENTS + STATES if table.parents else 1):
+    for turn in range(turns if table.parents else 1):
         for state in states if turn == 0 else states[:1]:
             for user in users if turn < PARENTS else users[-1:]:
                 yield RowPlan(user=user, parents=user, turn=turn, users=dict.fromkeys(columns, user), values=state)
