@@ -13,13 +13,15 @@ from lib.clients.supabase.rehearsal_rows import add_rows, rows_of_text
 from lib.core.errors import TargetError
 from lib.core.wording import format_count
 from lib.onboarding.applied import FILE_TIMEOUT_S, AppliedProject, open_project
+from lib.onboarding.draft import Draft, Key
 from lib.onboarding.explicit import list_rows
 from lib.onboarding.exposed import find_findings, problem_sentences
 from lib.onboarding.identities import identities_of
 from lib.onboarding.made_rows import RowMaker
 from lib.onboarding.observed import ObservedDatabase
 from lib.onboarding.scenery import open_maker, read_scenery
-from lib.onboarding.trying import Draft, Key, forget_invalid, judge, observe, start_draft, try_draft
+from lib.onboarding.structural import suggest
+from lib.onboarding.trying import forget_invalid, judge, observe, skip_empty, start_draft, try_draft
 from lib.transport.database import Database, read_query
 
 ROWS_FILE = "launch/rows.sql"
@@ -54,9 +56,16 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
     scenery = read_scenery(applied, pack)
     identities = identities_of(scenery.people, scenery.roles)
     access = read_access(database, scenery.exposed, [str(one["role"]) for one in identities.values()])
-    draft = start_draft(scenery.book, schemas=scenery.exposed, identities=identities, tables=scenery.tables, access=access)
+    draft = start_draft(
+        scenery.book,
+        schemas=scenery.exposed,
+        identities=identities,
+        tables=scenery.tables,
+        access=access,
+        suggest=lambda name, has_user: suggest(name, scenery.catalogue, scenery.user_columns, has_user=has_user),
+    )
     forget_invalid(draft, database)
-    maker = open_maker(scenery, applied.again.launcher)
+    maker = open_maker(scenery, applied)
     unrecognised, left_out = find_matrix(draft, maker, applied, emit=emit)
     draft.shorten_names()
     section = draft.section([name for name in draft.tables if name not in draft.lost], timeout_s=RUN_TIMEOUT_S)
@@ -89,39 +98,38 @@ def find_matrix(draft: Draft, maker: RowMaker, applied: AppliedProject, *, emit:
     The draft's words are then what was observed, and the maker has the rows that it took.
     """
     database, again = applied.database, applied.again.launcher
-    prepare: Prepare | None = None
-    try_draft(draft, database, prepare, emit=emit)
+    skip_empty(draft, database)
+    try_draft(draft, database, None, emit=emit)
+    if applied.is_once:
+        draft.proved = {name for name in draft.tables if draft.is_settled(name)}
     for _ in range(ROW_ROUNDS):
         lacking = [name for name in dict.fromkeys(table for table, *_ in draft.unclear) if name not in maker.made]
-        if not lacking:
-            break
-        emit(f"making rows for {format_count(len(lacking), 'table')}")
         before = len(maker.steps)
-        prepare = add_rows_to(database, again, maker, lacking)
+        if lacking:
+            emit(f"making rows for {format_count(len(lacking), 'table')}")
+            add_rows_to(applied, maker, lacking)
         if len(maker.steps) == before:
             break
-        draft.settled.clear()
-        forget_invalid(draft, database, prepare)
-        try_draft(draft, database, prepare, emit=emit)
-    listed = list(list_rows(draft, database, prepare, list(draft.refuted)))
+        draft.reopen()
+        draft.unclear.clear()
+        forget_invalid(draft, again, prepare_on(again, maker))
+        try_draft(draft, again, prepare_on(again, maker), emit=emit)
+        draft.proved = {name for name in draft.tables if draft.is_settled(name)}
+    listed = list(list_rows(draft, database, prepare_on(database, maker), list(draft.refuted)))
     unrecognised = [key for key, why in listed if not why]
     left_out = [(key, f"no rule explains it, and {why}") for key, why in listed if why]
     return confirm(draft, again, prepare_on(again, maker), unrecognised, left_out)
 
 
-def add_rows_to(database: Database, again: Database, maker: RowMaker, lacking: Sequence[str]) -> Prepare | None:
-    """Make rows for the tables that lack them, undo them, and return what adds them again inside a trial.
-
-    again: the project applied a second time, where they must go in, too.
-    """
-    with database.connect() as connection:
+def add_rows_to(applied: AppliedProject, maker: RowMaker, lacking: Sequence[str]) -> None:
+    """Make rows for the tables that lack them, and undo them; the maker keeps what goes in again on both databases."""
+    with applied.database.connect() as connection:
         maker.make(connection, lacking)
         connection.rollback()
-    for place in (database, again):
-        with place.connect() as connection:
+    for place in [applied.twin] if applied.is_once else [applied.twin, applied.again]:
+        with place.launcher.connect() as connection:
             maker.make(connection, [])
             connection.rollback()
-    return prepare_on(database, maker)
 
 
 def prepare_on(database: Database, maker: RowMaker) -> Prepare | None:
@@ -134,14 +142,13 @@ def prepare_on(database: Database, maker: RowMaker) -> Prepare | None:
 def confirm(
     draft: Draft, database: Database, prepare: Prepare | None, unrecognised: list[Key], left_out: list[tuple[Key, str]]
 ) -> tuple[list[Key], list[tuple[Key, str]]]:
-    """Try the whole matrix once more as the task rls will, and leave out the cells that do not pass.
+    """Try what is not proved yet once more as the task rls will, and leave out the cells that do not pass.
 
     database: the project applied a second time, so that what is other in every run is not taken for an expectation.
     """
     for key, _ in left_out:
         draft.words.pop(key, None)
-    names = [name for name in draft.tables if name not in draft.lost]
-    draft.settled.clear()
+    names = [name for name in draft.tables if name not in draft.lost and name not in draft.proved]
     for _ in range(CONFIRMATIONS):
         draft.unclear.clear()
         draft.refuted.clear()

@@ -12,9 +12,10 @@ from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.probe import Prepare, check_connection, observe_trials, open_trials, rolled_back
 from lib.clients.postgres.rls.trial import VERBS
 from lib.core.errors import DatabaseError
+from lib.onboarding.draft import Draft, Key
 from lib.onboarding.policies import quote_where_needed
 from lib.onboarding.scope_names import free_name
-from lib.onboarding.trying import ALONE_TIMEOUT_S, Draft, Key
+from lib.onboarding.trying import ALONE_TIMEOUT_S
 from lib.transport.database import Database
 
 MOST_KEYS = 50
@@ -114,7 +115,9 @@ def tell(draft: Draft, key: Key, conditions: Sequence[str], observed: Mapping[tu
     known = draft.scopes.setdefault(table, {})
     name = free_name(f"observed_rows_to_{verb}", predicate, known)
     known[name] = predicate
-    draft.words[key] = f"{name} -> allow" if verb == "update" else name
+    draft.words[key] = name
+    # The rows must stay these rows, unless the probe shows that they need not.
+    draft.waiting[key] = [f"{name} -> allow"] if verb == "update" else []
     return ""
 
 

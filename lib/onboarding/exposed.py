@@ -6,18 +6,22 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, PLATFORM_SCHEMAS
 from lib.clients.supabase.project_config import read_config, read_section
 from lib.core.errors import TargetError
 from lib.core.wording import join_words, name_some, plain_text
 from lib.onboarding.applied import AppliedProject
+from lib.onboarding.draft import Draft, Key
+from lib.onboarding.inlining import functions_in
 from lib.onboarding.observed import Finding
 from lib.onboarding.scenery import Scenery, compared_columns
-from lib.onboarding.trying import Draft, Key
 from lib.transport.database import Database, read_query
 
 WRITES = ("insert", "update", "delete")
 USER_COLUMN = re.compile(r"^(user|owner|author|profile|created_by|account)(_?u?id)?$|^(user|owner|author)_", re.IGNORECASE)
 """Names of columns that say whose a row is."""
+ABSENT = re.compile(rf'"?((?:{"|".join([*PLATFORM_SCHEMAS, *sorted(LEFT_OUT_SCHEMAS)])})\.\w+)[^;]* does not exist')
+"""What the server says of an object of the platform that is not there, within a reason."""
 MOST_CALLABLE = 12
 """Functions that are named in one finding."""
 
@@ -153,6 +157,7 @@ def find_decisions(
             table,
             f"No rule was recognised for the rows that {role} may {verb}, so they are listed one by one: which rule is meant?",
         )
+    yield from find_leaning(scenery, draft)
     for schema in scenery.unlisted:
         yield decision(
             f"schema {schema}",
@@ -168,6 +173,21 @@ def find_decisions(
             "[api] auto_expose_new_tables is not set, so new tables were granted to the API roles, as in projects from before "
             "2026: is that how the hosted project is?",
         )
+
+
+def find_leaning(scenery: Scenery, draft: Draft) -> Iterator[Finding]:
+    """Yield the scopes that still call a function of the project, so that they say the same as it, whatever it says."""
+    for table in draft.tables:
+        words = [word for key, word in draft.words.items() if key[0] == table]
+        used = {part.strip() for word in words for part in word.split("->")}
+        for name, predicate in draft.scopes.get(table, {}).items():
+            called = functions_in(predicate, scenery.book.functions) if name in used else []
+            if called:
+                yield decision(
+                    table,
+                    f"The scope {name} leans on the project's own {join_words(called)}, so a change of that changes both: "
+                    "which rows are meant?",
+                )
 
 
 def says_era(pack: Path) -> bool:
@@ -192,7 +212,9 @@ def problem_sentences(draft: Draft, left_out: Sequence[tuple[Key, str]], unmade:
     said += [f"{name} has no row, and none could be made: {why.rstrip('.')}." for name, why in sorted(unmade.items())]
     grouped: dict[tuple[str, str], list[str]] = {}
     for (table, role, verb), why in left_out:
-        grouped.setdefault((table, why), []).append(f"{role} {verb}")
+        lacked = ABSENT.search(why)
+        reason = f"a policy asks {lacked[1]}, which the embedded platform lacks" if lacked else why
+        grouped.setdefault((table, reason), []).append(f"{role} {verb}")
     for (table, why), cells in grouped.items():
         said.append(f"{table}: {name_some(cells)} could not be told: {plain_text(why, limit=300).rstrip('.')}.")
     return said

@@ -33,6 +33,7 @@ SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\(\(?auth\.uid\(\)::text\)?\)::uuid"), UID),
     (re.compile(r"\( SELECT auth\.uid\(\)::text AS \w+\)"), "auth.uid()::text"),
     (re.compile(r"(?<![\w\"])\(auth\.uid\(\)\)"), UID),
+    (re.compile(r"(?<![\w\"])\(auth\.uid\(\)::text\)(?= =)"), "auth.uid()::text"),
 )
 """How the caller is spelled, and the one spelling that is used from here on."""
 

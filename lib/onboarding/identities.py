@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +37,15 @@ class Person:
     claims: Mapping[str, object]
 
 
-def choose_people(database: Database, again: Database, links: Sequence[tuple[str, str]]) -> list[Person]:
+def choose_people(
+    database: Database, again: Database, links: Sequence[tuple[str, str]], *, lasts: Callable[[str], bool]
+) -> list[Person]:
     """Return both identities and an outsider: users of the seed that differ most, else made ones.
 
     again: the project applied a second time; a user with another id there would be nobody in the next run.
-    links: (table, column) of the columns that hold users.
+    links: (table, column) of the columns that hold users. lasts: whether an id that both have is the same in every run.
     """
-    lasting = {one.id for one in read_users(again)}
+    lasting = {one.id for one in read_users(again) if lasts(one.id)}
     found = [one for one in read_users(database) if one.id in lasting]
     chosen = choose_two(found, read_holdings(database, links)) if len(found) > 1 else found[:1]
     spare = [one for one in found if one not in chosen][:1] if len(chosen) == 2 else []

@@ -7,7 +7,7 @@ PostgreSQL itself, as a temporary function inside a transaction that is rolled b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,7 @@ class Inlined:
 
 
 def read_functions(connection: psycopg.Connection[DictRow], schemas: Sequence[str]) -> dict[str, list[Inlined]]:
-    """Return the project's functions that are one query, by their qualified names.
+    """Return the project's functions by their qualified names: those that are one query, none for a name without.
 
     The connection is in a transaction that is rolled back; its search path is left empty.
     """
@@ -74,6 +74,7 @@ def read_functions(connection: psycopg.Connection[DictRow], schemas: Sequence[st
     found: dict[str, list[Inlined]] = {}
     for row in rows:
         query = row["parsed"] or parse_body(connection, row)
+        found.setdefault(row["display_name"], [])
         if query and (text := query_of(query)):
             found.setdefault(row["display_name"], []).append(
                 Inlined(
@@ -85,6 +86,11 @@ def read_functions(connection: psycopg.Connection[DictRow], schemas: Sequence[st
                 )
             )
     return found
+
+
+def functions_in(text: str, functions: Iterable[str]) -> list[str]:
+    """Return the project's functions that a condition still calls. functions: their qualified names."""
+    return [name for name in functions if re.search(rf'(?<![\w."]){re.escape(name)}\(', text)]
 
 
 def query_of(body: str) -> str:

@@ -5,17 +5,19 @@ The statements that worked are the text of `launch/rows.sql`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
 
 from lib.clients.postgres.rls.attempt import quote_text
-from lib.onboarding.row_catalogue import USERS, MadeColumn, MadeTable, Reference
-from lib.onboarding.row_plan import RowPlan, plan_rows
+from lib.onboarding.memberships import Memberships
+from lib.onboarding.row_catalogue import USERS, MadeTable, Reference
+from lib.onboarding.row_plan import PARENTS, STATES, RowPlan, plan_rows
 from lib.onboarding.row_trial import (
     PLAIN,
     QUIET,
@@ -24,12 +26,15 @@ from lib.onboarding.row_trial import (
     describe,
     fit_domains,
     insert_row,
+    refer_to_itself,
     run,
+    spell,
     update_statement,
     user_insert,
     wrap,
 )
 from lib.onboarding.row_values import make_key, make_value
+from lib.onboarding.token_claims import Places
 from lib.transport.database import Database, quote_name
 
 STATEMENT_TIMEOUT_MS = 3_000
@@ -46,7 +51,8 @@ MOST_PARENTS = 60
 class RowMaker:
     """Makes rows for one project; keeps the statements that worked, in order.
 
-    again: the project applied a second time.
+    again: the project applied a second time. lasts: whether a key that is there, too, is the same in every run.
+    claimed: what rows of each user have in columns that policies compare with the user's token.
     users: the ids that rows are made for: both identities and an outsider.
     newcomers: id and address of those of them that the seed does not have.
     values: table -> column -> literals that policies compare it with.
@@ -57,6 +63,8 @@ class RowMaker:
 
     tables: Mapping[str, MadeTable]
     again: Database
+    lasts: Callable[[str], bool]
+    claimed: Places
     users: Sequence[str]
     newcomers: Sequence[tuple[str, str]]
     values: Mapping[str, Mapping[str, Sequence[str]]]
@@ -67,6 +75,10 @@ class RowMaker:
     numbers: dict[str, int] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     lacking: frozenset[str] = frozenset()
+
+    @cached_property
+    def memberships(self) -> Memberships:
+        return Memberships(tables=self.tables, values=self.values, user_columns=self.user_columns)
 
     @property
     def text(self) -> str:
@@ -113,16 +125,24 @@ class RowMaker:
             return
         self.open.add(name)
         for one in table.parents:
-            if one.parent in self.lacking or (one.parent in self.tables and not self.anchors(connection, one.parent)):
+            is_asked = one.parent in self.lacking or self.memberships.are_above(one.parent)
+            if is_asked or (one.parent in self.tables and not self.anchors(connection, one.parent)):
                 self.fill(connection, one.parent)
         for profile in table.profiles:
             if any(quote_text(user) not in str(self.anchors(connection, profile).get(user)) for user in self.users):
                 self.fill(connection, profile)
         rows: list[tuple[str, Row]] = []
-        for plan in plan_rows(table, self.users, self.values.get(name, {}), self.user_columns.get(name, ())):
-            self.add(connection, table, plan, rows)
+        claimed = self.claimed.get(name, {})
+        asked = {column: said for column, said in self.values.get(name, {}).items() if column not in claimed}
+        spare = self.memberships.count_spare(name)
+        turns = PARENTS + (STATES if self.memberships.are_above(name) else 0)
+        for plan in plan_rows(table, self.users, asked, self.user_columns.get(name, ()), spare=spare, turns=turns):
+            given = {column: of[plan.parents] for column, of in claimed.items() if plan.parents in of}
+            self.add(connection, table, replace(plan, values={**plan.values, **given}), rows)
         self.made[name] = rows
         self.open.discard(name)
+        for member in self.memberships.of(name):
+            self.fill(connection, member)
 
     def add(self, connection: psycopg.Connection[DictRow], table: MadeTable, plan: RowPlan, rows: list[tuple[str, Row]]) -> None:
         """Make one row of a plan, unless it is there already; the first that can't be made is the table's problem."""
@@ -209,9 +229,9 @@ class RowMaker:
         chosen: dict[str, list[Row]] = {}
         for place, user in enumerate(self.users):
             own = [row for row in found if quote_text(user) in (row[name] for name in users)]
-            picked = (
-                self.unlike(parent, own) or self.planned_for(table, found, user) or ([found[place % len(found)]] if found else [])
-            )
+            planned = self.planned_for(table, found, user)
+            unlike = self.unlike(parent, own)
+            picked = [*unlike, *(row for row in planned if row not in unlike)] or ([found[place % len(found)]] if found else [])
             if picked:
                 chosen[user] = [{name: str(row[name]) for name in names} for row in picked]
         return chosen
@@ -226,7 +246,8 @@ class RowMaker:
             for row in rows
         )
         with self.again.connect() as connection:
-            return {key_of(keys, row) for row in connection.execute(f"select {shown} from {table} where {wanted}".encode())}
+            found = [key_of(keys, row) for row in connection.execute(f"select {shown} from {table} where {wanted}".encode())]
+        return {key for key in found if all(self.lasts(as_text(value)) for value in key)}
 
     def is_certain(self, table: str, keys: Sequence[str], row: Mapping[str, Any]) -> bool:
         """Return whether a row of this transaction has the same key next time: one of ours, or of a user."""
@@ -264,19 +285,6 @@ def key_of(keys: Sequence[str], row: Mapping[str, Any]) -> tuple[str, ...]:
 def as_text(literal: str) -> str:
     """Return a literal as a text literal, so that a number and its text compare equal."""
     return literal.strip("'")
-
-
-def refer_to_itself(table: MadeTable, name: str, row: Row) -> str | None:
-    """Return the value by which a row refers to itself, where a required key of the same table asks for one."""
-    for reference in table.references:
-        if reference.parent == table.name and name in reference.columns:
-            return row.get(reference.keys[reference.columns.index(name)])
-    return None
-
-
-def spell(column: MadeColumn, value: str) -> str:
-    """Return a planned value as a literal of its column."""
-    return value if column.category == "B" and value in ("true", "false") else quote_text(value)
 
 
 def made_users(number: int) -> Iterator[tuple[str, str]]:

@@ -39,12 +39,20 @@ class RowPlan:
 
 
 def plan_rows(
-    table: MadeTable, users: Sequence[str], values: Mapping[str, Sequence[str]], compared: Sequence[str]
+    table: MadeTable,
+    users: Sequence[str],
+    values: Mapping[str, Sequence[str]],
+    compared: Sequence[str],
+    *,
+    spare: int = 0,
+    turns: int = PARENTS,
 ) -> Iterator[RowPlan]:
     """Yield the rows: for each user in each state; then in the last state with the next one's parents, and in the first
     with those of the one after.
 
     values: column name -> the literals that policies compare it with. compared: columns that policies compare with the user.
+    turns: of the outsider's parents, those under which rows are made.
+    spare: more rows of the outsider, in which the users can be members in one state each.
     """
     columns = [name for name in dict.fromkeys((*table.own_users, *compared)) if name in table.columns]
     keyed = {name for one in table.references for name in one.columns} | set(columns)
@@ -52,16 +60,44 @@ def plan_rows(
     if columns and not table.parents and is_rights(table, states):
         yield from plan_rights(users, columns, states)
         return
-    for turn in range(PARENTS if table.parents else 1):
+    for turn in range(turns if table.parents else 1):
         for state in states if turn == 0 else states[:1]:
-            for user in users:
+            for user in users if turn < PARENTS else users[-1:]:
                 yield RowPlan(user=user, parents=user, turn=turn, users=dict.fromkeys(columns, user), values=state)
+    for _ in range(spare):
+        outsider = users[-1]
+        yield RowPlan(user=outsider, parents=outsider, turn=0, users=dict.fromkeys(columns, outsider), values=states[0])
+    if is_membership(table, columns, states):
+        yield from plan_members(users, columns, states)
     if not table.parents or not columns:
         return
     for place, user in enumerate(users):
         for step, state in ((1, states[-1]), (2, states[0])):
             if place + step < len(users):
                 yield RowPlan(user=user, parents=users[place + step], turn=0, users=dict.fromkeys(columns, user), values=state)
+
+
+def is_membership(table: MadeTable, columns: Sequence[str], states: Sequence[Mapping[str, str]]) -> bool:
+    """Return whether a table has one row a user and parent, which says what the user is there: a role, a status."""
+    keyed = [name for one in table.parents for name in one.columns]
+    is_one = any(table.columns[name].is_unique for name in columns) and any(table.columns[name].is_unique for name in keyed)
+    return is_one and len(states) > 1
+
+
+def plan_members(users: Sequence[str], columns: Sequence[str], states: Sequence[Mapping[str, str]]) -> Iterator[RowPlan]:
+    """Yield rows by which each user but the outsider is a member of the outsider's parents, in each state of one of them."""
+    for turn in range(1, len(states) + 1):
+        for place, user in enumerate(users[:-1]):
+            state = states[(turn + place) % len(states)]
+            yield RowPlan(user=user, parents=users[-1], turn=turn, users=dict.fromkeys(columns, user), values=state)
+
+
+def count_states(table: MadeTable, values: Mapping[str, Sequence[str]], compared: Sequence[str]) -> int:
+    """Return in how many states a user may be a member in a table; 0 for a table that is no membership."""
+    columns = [name for name in dict.fromkeys((*table.own_users, *compared)) if name in table.columns]
+    keyed = {name for one in table.references for name in one.columns} | set(columns)
+    states = list(states_of(table, values, keyed))
+    return len(states) if table.parents and is_membership(table, columns, states) else 0
 
 
 def is_rights(table: MadeTable, states: Sequence[Mapping[str, str]]) -> bool:

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 
 from lib.clients.postgres.rls.attempt import quote_text
 from lib.core.wording import plain_text
-from lib.onboarding.row_catalogue import USERS, CheckRule, MadeTable
+from lib.onboarding.row_catalogue import USERS, CheckRule, MadeColumn, MadeTable
 from lib.onboarding.row_values import make_value, pool_of
 from lib.transport.database import quote_name
 
@@ -220,3 +220,16 @@ def describe(exc: psycopg.Error) -> str:
     said = plain_text(exc.diag.message_primary or str(exc).partition("\n")[0], limit=200)
     named = exc.diag.constraint_name
     return f"{said} (constraint {named})" if named and named not in said else said
+
+
+def refer_to_itself(table: MadeTable, name: str, row: Row) -> str | None:
+    """Return the value by which a row refers to itself, where a required key of the same table asks for one."""
+    for reference in table.references:
+        if reference.parent == table.name and name in reference.columns:
+            return row.get(reference.keys[reference.columns.index(name)])
+    return None
+
+
+def spell(column: MadeColumn, value: str) -> str:
+    """Return a planned value as a literal of its column."""
+    return value if column.category == "B" and value in ("true", "false") else quote_text(value)

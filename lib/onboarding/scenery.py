@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from pathlib import Path
 
 from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, PLATFORM_SCHEMAS
@@ -12,10 +13,12 @@ from lib.clients.postgres.rls.catalogue import ProbedTable, read_tables
 from lib.clients.supabase.project_config import read_config, read_section
 from lib.core.errors import TargetError
 from lib.onboarding.applied import AppliedProject
+from lib.onboarding.expressions import flatten, respell
 from lib.onboarding.identities import API_ROLES, Person, choose_people, find_custom_roles
 from lib.onboarding.made_rows import RowMaker
 from lib.onboarding.policies import PolicyBook, quote_where_needed, read_book
 from lib.onboarding.row_catalogue import USERS, MadeTable, read_row_catalogue
+from lib.onboarding.token_claims import EMAIL, Claim, Places, choose_values, find_claims, places_of, put
 from lib.transport.database import Database, read_query
 
 PLATFORM = frozenset({*PLATFORM_SCHEMAS, *LEFT_OUT_SCHEMAS, "supabase_migrations", "pg_catalog", "information_schema"})
@@ -39,6 +42,7 @@ NAMED = re.compile(r'"?([A-Za-z_]\w*)"?')
 class Scenery:
     """exposed, owned: schemas. unlisted: those of them that an API role may use although config.toml does not list them.
 
+    claimed: what rows of each user have in columns that policies compare with the user's token.
     roles: of policies, beyond the API's own. untried_roles: those that can't be acted as here.
     """
 
@@ -51,6 +55,12 @@ class Scenery:
     untried_roles: Sequence[str]
     book: PolicyBook
     catalogue: Mapping[str, MadeTable]
+    claimed: Places
+
+    @cached_property
+    def user_columns(self) -> dict[str, list[str]]:
+        """Table -> its columns that its own policies compare with the caller."""
+        return {name: compared_columns(self.book, name) for name in self.catalogue}
 
 
 def read_scenery(applied: AppliedProject, pack: Path) -> Scenery:
@@ -79,12 +89,15 @@ def read_scenery(applied: AppliedProject, pack: Path) -> Scenery:
     ]
     for name, column in links:
         book.owners[name] = [*book.owners.get(name, ()), quote_where_needed(column)]
+    people = choose_people(database, applied.again.launcher, links, lasts=applied.lasts)
+    people, claimed = give_claims([trim_claims(one, book) for one in people], applied, book, catalogue)
     return Scenery(
         exposed=schemas or ("public",),
         owned=tuple(owned) or ("public",),
         unlisted=unlisted,
         tables=tables,
-        people=[trim_claims(one, book) for one in choose_people(database, applied.again.launcher, links)],
+        people=people,
+        claimed=claimed,
         roles=usable,
         untried_roles=untried,
         book=book,
@@ -155,9 +168,9 @@ def compared_columns(book: PolicyBook, table: str) -> list[str]:
         text
         for one in book.policies.get(table, ())
         for text in (one.reaches, one.keeps)
-        if text and "SELECT" not in text.replace("SELECT auth.", "")
+        if text and "SELECT" not in re.sub(r"SELECT \(*auth\.", "", text)
     ]
-    flat = [re.sub(r"\( SELECT (auth\.\w+\(\)) AS \w+\)", r"\1", " ".join(text.split())) for text in texts]
+    flat = [respell(flatten(text), role="") for text in texts]
     return list(dict.fromkeys(name for text in flat for pair in WITH_USER.findall(text) for name in pair if name))
 
 
@@ -170,13 +183,29 @@ def trim_claims(person: Person, book: PolicyBook) -> Person:
     return Person(name=person.name, id=person.id, email=person.email, is_made=person.is_made, claims=claims)
 
 
-def open_maker(scenery: Scenery, again: Database) -> RowMaker:
-    """Return what makes rows for this project. again: the project applied a second time."""
+def give_claims(
+    people: Sequence[Person], applied: AppliedProject, book: PolicyBook, catalogue: Mapping[str, MadeTable]
+) -> tuple[list[Person], Places]:
+    """Return the people with values for the claims that policies ask for, and the columns that have these values."""
+    claims = find_claims(book, catalogue)
+    chosen = list(choose_values(claims, applied.database, catalogue, lasts=applied.lasts))
+    mails: list[tuple[Claim, list[str]]] = [(one, []) for one in claims if one.path == EMAIL]
+    given = [
+        replace(one, claims=reduce(lambda said, pair: put(said, pair[0].path, pair[1][number]), chosen, one.claims))
+        for number, one in enumerate(people)
+    ]
+    return given, places_of([*chosen, *mails], catalogue, [one.id for one in people], [one.email for one in people])
+
+
+def open_maker(scenery: Scenery, applied: AppliedProject) -> RowMaker:
+    """Return what makes rows for this project."""
     return RowMaker(
         tables=scenery.catalogue,
-        again=again,
+        again=applied.again.launcher,
+        lasts=applied.lasts,
+        claimed=scenery.claimed,
         users=[one.id for one in scenery.people],
         newcomers=[(one.id, one.email) for one in scenery.people if one.is_made],
         values=values_of(scenery),
-        user_columns={name: compared_columns(scenery.book, name) for name in scenery.catalogue},
+        user_columns=scenery.user_columns,
     )

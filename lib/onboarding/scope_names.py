@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from lib.onboarding.expressions import Node
+from lib.onboarding.expressions import JWT, Node
 
 LONGEST_NAME = 48
 """Characters of a name made of several; beyond them it is called by what it is for."""
@@ -18,6 +18,7 @@ NOT_FLAG = re.compile(r'^(?:NOT (?:\w+\.)*"?(\w+)"?|(?:\w+\.)*"?(\w+)"? = false)
 EQUALS = re.compile(r"""^(?:\w+\.)*"?(\w+)"?(?:::text)? = '([^']{1,30})'(?:::[\w."]+(?: varying)?)?$""")
 DIFFERS = re.compile(r"""^(?:\w+\.)*"?(\w+)"?(?:::text)? <> '([^']{1,30})'(?:::[\w."]+(?: varying)?)?$""")
 ROLE = re.compile(r"""\w*(?:role|kind|level|permission|type)\w*"?\)?(?:::text)? (?:>=|=) (?:ANY \(ARRAY\[)?'([^']{1,30})'""")
+TOKEN_KEY = re.compile(r"->> '(\w+)'::text")
 ROLES = re.compile(r"'([^']{1,30})'::")
 FROM = re.compile(r"\bFROM \(*(?:\w+\.)?\"?(\w+)\"?")
 KEY = re.compile(r'\b(?:\w+\.)*"?(\w+?)_?[iI]d\b"?')
@@ -55,6 +56,10 @@ def name_leaf(text: str, table: str) -> str:
         return slug(match[2])
     if match := DIFFERS.match(text):
         return f"not_{slug(match[2])}"
+    if (keys := TOKEN_KEY.findall(text)) and re.search(JWT, text) and "FROM" not in text:
+        said = re.search(r"(?:=|<>) '(\w{1,30})'|'(\w{1,30})'::text =", text)
+        key = re.sub(r"_id$", "", slug(keys[-1]))
+        return f"with_{key}_{slug(said[1] or said[2])}" if said else f"own_{key}"
     if "SELECT" in text:
         return name_query(text, table)
     words = re.findall(r"[a-z_]\w*", re.sub(r"'[^']*'(?:::[\w.]+)?|::[\w.]+|\w+\.(?=\w)|\b\w+\(\)", " ", text))

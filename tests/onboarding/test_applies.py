@@ -25,7 +25,11 @@ def test_a_project_with_supabase_alone_keeps_the_tasks_of_its_database(tmp_path:
 
 
 def test_a_whole_project_keeps_everything(tmp_path: Path) -> None:
-    assert find_inapplicable(read_project(make_whole_project(tmp_path))) == {}
+    root = make_whole_project(tmp_path)
+    policy = root / ".github/launch-policy.yml"
+    policy.parent.mkdir(exist_ok=True)
+    policy.write_text("branches: {}\n")
+    assert find_inapplicable(read_project(root)) == {}
 
 
 def test_checks_that_have_nothing_to_look_at_are_named(tmp_path: Path) -> None:

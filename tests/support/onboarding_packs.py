@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lib.clients.supabase.project_config import read_exposes_tables
 from lib.core.results import Outcome, Provenance, Result
-from lib.onboarding.applied import open_project
-from lib.onboarding.database import observe_database
+from lib.embedded.postgres.server import EmbeddedPostgres
+from lib.embedded.state_folders import own_folder, temp_root
+from lib.onboarding.applied import AppliedProject, open_on
+from lib.onboarding.database import observe_applied
 from lib.onboarding.observed import ObservedDatabase
 from lib.run.params import load_params
 from lib.tasks.rls import looks as rls
@@ -34,11 +40,27 @@ def write_pack(folder: Path, *migrations: str, seed: str = "", config: str = "")
     return folder
 
 
-def observe(pack: Path, *, emit: Callable[[str], None] = silent) -> ObservedDatabase:
-    return observe_database(pack, emit=emit)
+@contextmanager
+def apply_on(server: EmbeddedPostgres, pack: Path, *, twice: bool = True) -> Iterator[AppliedProject]:
+    """Yield a project applied to databases of a server that runs already."""
+    name = f"test_{secrets.token_hex(6)}"
+    like = server.create_hosted_database(name, auto_expose_new_tables=read_exposes_tables(pack))
+    work = own_folder(temp_root() / f"launch-workbook-test-{secrets.token_hex(4)}")
+    try:
+        with open_on(server, like, pack, work=work, emit=silent, twice=twice) as applied:
+            yield applied
+    finally:
+        server.drop_database(name)
+        shutil.rmtree(work)
 
 
-def look_again(pack: Path, seen: ObservedDatabase, work: Path) -> dict[str, Result]:
+def observe(pack: Path, server: EmbeddedPostgres) -> ObservedDatabase:
+    """Return what is observed of a project on a server that runs already."""
+    with apply_on(server, pack) as applied:
+        return observe_applied(applied, pack, emit=silent)
+
+
+def look_again(pack: Path, seen: ObservedDatabase, work: Path, server: EmbeddedPostgres) -> dict[str, Result]:
     """Declare what was observed, apply the project anew, and return what the task rls finds, by the check's name."""
     rows = pack / ROWS
     if seen.rehearsal_rows:
@@ -55,7 +77,7 @@ def look_again(pack: Path, seen: ObservedDatabase, work: Path) -> dict[str, Resu
         }
     )
     changed: dict[str, Any] = {"rehearsal_rows": ROWS if seen.rehearsal_rows else ""}
-    with open_project(pack, emit=silent, twice=False) as applied:
+    with apply_on(server, pack, twice=False) as applied:
         context = Context(
             environment="local",
             pack=pack,

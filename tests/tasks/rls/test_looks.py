@@ -304,6 +304,13 @@ class TestMatrix:
         apply(context.target, "alter table public.more enable row level security")
         assert look_at_all(both)["rls.matrix_matches_declared"].outcome is Outcome.PASS
 
+    def test_where_no_table_is_guarded_that_is_said_once(self, context: Context[Rls]) -> None:
+        apply(context.target, "alter table public.notes disable row level security")
+        found = look_at_all(context)
+        assert [check for check, result in found.items() if result.outcome is Outcome.ERROR] == []
+        for name in ("matrix_matches_declared", "probes_could_be_made"):
+            assert (found[f"rls.{name}"].outcome, found[f"rls.{name}"].see) == (Outcome.SKIP, "rls.every_table_enabled")
+
     def test_rows_that_tell_nothing_are_an_error_of_the_probe_alone(self, context: Context[Rls]) -> None:
         apply(context.target, "delete from public.notes")
         found = look_at_all(context)

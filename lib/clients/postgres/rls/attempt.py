@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from lib.clients.postgres.rls.declared import Identity
 
@@ -30,7 +30,7 @@ class Attempt:
     measure: str | None = None
 
     def as_json(self) -> dict[str, object]:
-        return asdict(self)
+        return dict(vars(self))
 
 
 def quote_text(text: str) -> str:

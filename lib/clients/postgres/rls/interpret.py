@@ -34,7 +34,17 @@ def read_write(trial: Trial, verb: str) -> Observation:
         return refusal(trial, verb, whole) if whole else Observation(identity=trial.who, problem="no column can be assigned")
     done = [answer for answer in (whole, unread) if answer is not None and answer["phase"] == "done"]
     seen = counted_regions(trial.who, done) if whole in done else read_rows(trial, verb, done)
-    return replace(widen(trial, seen), moved=moved_columns(trial)) if verb == "update" else seen
+    return replace(widen(trial, seen), moved=moved_columns(trial)) if verb == "update" else count_single(trial, seen)
+
+
+def count_single(trial: Trial, seen: Observation) -> Observation:
+    """Count the rows that a delete of all did not reach by what a delete of each alone did."""
+    regions = dict(seen.regions)
+    for spot in trial.cut_short:
+        tries = [answer for step, answer in trial.answers.items() if step[:2] == ("one", spot)]
+        if tries and len(tries) == regions[spot][0]:
+            regions[spot] = (len(tries), sum(answer["phase"] == "done" and bool(answer["touched"]) for answer in tries))
+    return replace(seen, regions=regions)
 
 
 def widen(trial: Trial, seen: Observation) -> Observation:

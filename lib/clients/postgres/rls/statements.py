@@ -14,10 +14,14 @@ from dataclasses import dataclass, replace
 from lib.clients.postgres.rls.attempt import NEWER_THAN, Attempt, bind_uid, claims_of, quote_text
 from lib.clients.postgres.rls.catalogue import Access, Column, ProbedTable
 from lib.clients.postgres.rls.declared import Identity
+from lib.clients.postgres.rls.region_sql import count_regions, count_touched
 from lib.transport.database import quote_name
 
 NEW_XIDS = 1_000_000
 """Rows whose xmin is this close behind our own transaction id are ours; older ones may have wrapped around."""
+
+MOST_SINGLE = 40
+"""Rows of one region that are deleted one by one, where one statement did not reach all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +88,12 @@ class Subject:
         return [False, True] if verb in self.table.triggers else [True]
 
     def regions(self) -> Attempt:
-        """Count the rows of each region. measured: region -> [rows, first place, last place]."""
-        measure = f"""
-            select coalesce(jsonb_object_agg(region, jsonb_build_array(total, first_place, last_place)), '{{}}')
-            from (
-              select region, count(*) as total, min(place) as first_place, max(place) as last_place
-              from (select {self.region} as region, {self.place} as place from {self.table.sql}) as placed
-              group by region
-            ) as counted"""
+        """Count the rows of each region.
+
+        measured: region -> [rows, first place, last place, what the first row has in each mentioned column, as a digest].
+        """
+        kept = [f"md5({self._column(column)}::text)" for column in self.mentioned]
+        measure = count_regions(self.table.sql, self.alias, self.region, kept)
         return self._attempt(act="select", as_role=False, measure=measure)
 
     def select(self) -> Attempt:
@@ -152,6 +154,12 @@ class Subject:
         """Delete one row."""
         act = f"delete from {self.table.sql} where {self._this_row(place)}"
         return self._attempt(act=act, quiet=quiet, capture=self._captured(place))
+
+    def places_in(self, spot: str) -> Attempt:
+        """Find the places of up to MOST_SINGLE rows of one region, and one more where there are more. witnessed: the places."""
+        places = f"select {self.place} as place from {self.table.sql} where {self.region} = {quote_text(spot)}"
+        act = f"select coalesce(array_agg(place), '{{}}') from ({places} limit {MOST_SINGLE + 1}) as placed"
+        return self._attempt(act=act, as_role=False, reads=True)
 
     def region_without(self, place: str, *, quiet: bool) -> Attempt:
         """Find the region a row would be in if it did not exist yet. witnessed: [region].
@@ -234,14 +242,7 @@ class Subject:
         return self._attempt(act=act, quiet=quiet, capture=capture, witness=witness, measure=measure)
 
     def _counted(self, is_hit: str) -> str:
-        return f"""
-            select coalesce(jsonb_object_agg(region, jsonb_build_array(total, touched, example)), '{{}}')
-            from (
-              select region, count(*) as total, count(*) filter (where is_hit) as touched,
-                min(shown) filter (where is_hit) as example
-              from (select {self.region} as region, {is_hit} as is_hit, {self.row_name} as shown from {self.table.sql}) as rows
-              group by region
-            ) as counted"""
+        return count_touched(self.table.sql, self.region, is_hit, self.row_name)
 
     def _readable_key(self) -> str:
         """A key of the rows that the role may read; with column grants alone it may not read a row's place."""

@@ -9,7 +9,7 @@ from typing import Any
 from lib.clients.postgres.rls.attempt import Attempt
 from lib.clients.postgres.rls.classify import is_member
 from lib.clients.postgres.rls.declared import Verb, split_scope
-from lib.clients.postgres.rls.statements import Subject
+from lib.clients.postgres.rls.statements import MOST_SINGLE, Subject
 
 VERBS: tuple[Verb, ...] = ("select", "insert", "update", "delete")
 WHOLE_TABLE_ROWS = 50_000
@@ -36,13 +36,15 @@ class Trial:
 
     @property
     def regions(self) -> Mapping[str, Sequence[Any]]:
-        """Region -> [rows, first place, last place]; none when the scopes could not be counted."""
+        """Region -> [rows, first place, last place, the first row's values]; none when the scopes could not be counted."""
         return self.answers["regions",]["measured"] or {}
 
     @property
     def samples(self) -> list[tuple[str, str]]:
         """Up to two rows a region, as region and place."""
-        return [(region, place) for region, (_, first, last) in sorted(self.regions.items()) for place in sorted({first, last})]
+        return [
+            (region, place) for region, (_, first, last, _) in sorted(self.regions.items()) for place in sorted({first, last})
+        ]
 
     @property
     def kept_in(self) -> str:
@@ -88,8 +90,10 @@ class Trial:
         outside = [spot for spot in sorted(self.regions) if not is_member(spot, self.kept_in, scopes)]
         if self.kept_in in ("allow", "deny") or not inside or not outside:
             return
-        for spot in outside:
-            for column in (column for column in self.subject.mentioned if column.updatable):
+        for number, column in enumerate(self.subject.mentioned):
+            # Donors with one value make one and the same update.
+            donors = {self.regions[spot][3][number]: spot for spot in reversed(outside)} if column.updatable else {}
+            for spot in donors.values():
                 for place in (self.regions[inside[0]][1], None):
                     step = ("moved", column.name, spot, "row" if place else "rows")
                     yield step, self.subject.hand_over(place, self.regions[spot][1], column, quiet=quiet)
@@ -111,6 +115,29 @@ class Trial:
                 for _, place in self.samples:
                     for quiet in subject.modes(verb):
                         yield (verb, place, str(quiet)), build(place, quiet=quiet)
+        for spot in self.cut_short:
+            yield ("places", spot), subject.places_in(spot)
+
+    def plan_single_deletes(self) -> Iterator[tuple[Step, Attempt | None]]:
+        """Yield the fourth round: the rows that a delete should have reached, each alone.
+
+        A policy may ask the very rows that the same statement deletes, such as one's own membership.
+        """
+        quiet = self.subject.modes("delete")[0]
+        for spot in self.cut_short:
+            places = self.answers["places", spot]["witnessed"] or []
+            if len(places) <= MOST_SINGLE:
+                yield from ((("one", spot, place), self.subject.delete_row(place, quiet=quiet)) for place in places)
+
+    @property
+    def cut_short(self) -> list[str]:
+        """The regions that a delete of all rows was declared to reach, and did not reach whole."""
+        whole = self.answers.get(("delete",))
+        if whole is None or whole["phase"] != "done" or not self.may("delete"):
+            return []
+        declared, scopes = self.declared["delete"], list(self.subject.scopes)
+        counted = (whole["measured"] or {}).items()
+        return [spot for spot, (rows, touched, _) in counted if touched < rows and is_member(spot, declared, scopes)]
 
     @property
     def unreached(self) -> list[tuple[str, str]]:
