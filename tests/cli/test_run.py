@@ -98,7 +98,7 @@ def test_the_seal_holds_and_latest_points_at_the_run(whole: Done) -> None:
 
 def test_history_remembers_the_run(whole: Done) -> None:
     engine = open_history(whole.folder.parent.parent.parent)
-    past = last_run(engine, "pack", "staging")
+    past = last_run(engine, "idea-board", "staging")
     engine.dispose()
     assert past is not None
     assert (past.run_id, past.results) == (whole.folder.name, whole.results)
@@ -179,12 +179,12 @@ def test_a_stopped_run_ends_cleanly_and_keeps_what_it_found(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]], number: signal.Signals, exit_code: int
 ) -> None:
     process = start("local", "--only", "migrations,seed")
-    folder = wait_for_evidence(tmp_path / "pack" / "local")
+    folder = wait_for_evidence(tmp_path / "idea-board" / "local")
     process.send_signal(number)
     assert process.wait(timeout=UNTIL_S) == exit_code
     asked = [task for task in TASKS if task.name in {"migrations", "seed"}]
     assert {line.check for line in read_evidence(folder)} >= {check.id for task in asked for check in task.checks}
-    assert not (tmp_path / "pack" / "local" / "latest").exists()
+    assert not (tmp_path / "idea-board" / "local" / "latest").exists()
     assert json.loads((folder / "manifest.json").read_text())["finished"] is False
     assert "stopped" in (folder / "index.html").read_text().lower()
     assert not (state_base(ROOT) / folder.name).exists()
@@ -194,7 +194,7 @@ def test_a_signal_while_publishing_comes_too_late_to_cost_anything(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     process = start("local", "--only", "alerts")
-    folder = wait_for_evidence(tmp_path / "pack" / "local", beside="readiness_summary.ipynb")
+    folder = wait_for_evidence(tmp_path / "idea-board" / "local", beside="readiness_summary.ipynb")
     while process.poll() is None:
         process.send_signal(signal.SIGTERM)
         time.sleep(LOOK_S)
@@ -213,7 +213,7 @@ def test_a_stand_in_that_dies_is_said_to_be_ours_and_nothing_waits_for_it(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     process = start("local", "--only", "deploy_rehearsal")
-    folder = wait_for_evidence(tmp_path / "pack" / "local")
+    folder = wait_for_evidence(tmp_path / "idea-board" / "local")
     (platform,) = (
         one
         for one in psutil.Process(process.pid).children(recursive=True)
@@ -232,7 +232,7 @@ def test_a_killed_run_is_published_by_the_next_one_and_finished_by_resume(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     process = start("local", "--only", "migrations,seed")
-    folder = wait_for_evidence(tmp_path / "pack" / "local", beside="migrations.ipynb")
+    folder = wait_for_evidence(tmp_path / "idea-board" / "local", beside="migrations.ipynb")
     process.kill()
     process.wait()
     found = read_evidence(folder)
