@@ -18,7 +18,7 @@ from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import read_evidence
 from lib.evidence.manifest import ENVELOPE, MANIFEST
 from lib.reporters.publish import publish
-from lib.run.graph import RunOutcome, TaskRun, keep_errors, keep_notebook
+from lib.run.endings import RunOutcome, TaskRun, keep_errors, keep_notebook
 from lib.run.params import history_url
 from lib.run.record import RunRecord, find_abandoned, read_record, remove_record
 from lib.run.run_file import RunFile, read_run_file

@@ -27,7 +27,8 @@ from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
 from lib.embedded.state_folders import state_base
 from lib.embedded.strays import adopt_orphans, end_adopted
 from lib.reporters.publish import Published, publish
-from lib.run.graph import Graph, RunOutcome, TaskRun, selected_tasks
+from lib.run.endings import RunOutcome, TaskRun
+from lib.run.graph import Graph, selected_tasks
 from lib.run.inputs import digest_inputs
 from lib.run.notebook_parameters import check_parameters
 from lib.run.older_layout import open_rendered

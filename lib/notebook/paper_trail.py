@@ -14,7 +14,7 @@ from lib.reporters.documents import runbook
 from lib.reporters.documents.draft import draft_documents, files_to_come
 from lib.reporters.launch_list import item_table, judge_items
 from lib.reporters.report import report_run
-from lib.run.graph import RunOutcome
+from lib.run.endings import RunOutcome
 from lib.tasks.health.task import MAIL_SERVER_ACCEPTS_US, NOTIFICATION_DELIVERED
 from lib.tasks.index import all_tasks, every_check
 from lib.tasks.readiness_summary.task import NOTIFY_DRY_RUN_RECORDED

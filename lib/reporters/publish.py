@@ -31,7 +31,7 @@ from lib.reporters.pages import write_index, write_task_page
 from lib.reporters.promotion import NO_PROMOTION, promote
 from lib.reporters.report import RunReport, report_run
 from lib.reporters.terminal import format_verdict
-from lib.run.graph import RunOutcome, TaskRun, error_line
+from lib.run.endings import RunOutcome, TaskRun, error_line
 from lib.run.params import history_url
 from lib.run.record import remove_record
 from lib.run.run_file import RunFile

@@ -16,7 +16,7 @@ from lib.reporters.html.model import LaunchRow
 from lib.reporters.launch_list import count_items, judge_items
 from lib.reporters.promotion import NO_PROMOTION, Promotion
 from lib.reporters.summary import TaskSummary, standing_out, summarize_task, verdict_of
-from lib.run.graph import RunOutcome
+from lib.run.endings import RunOutcome
 from lib.run.run_file import RunFile
 from lib.run.waivers import NO_WAIVERS, AppliedWaivers, apply_waivers
 from lib.tasks.base import Task

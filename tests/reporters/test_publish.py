@@ -19,7 +19,7 @@ from lib.evidence.log import FILE, append_line
 from lib.evidence.manifest import ENVELOPE, MANIFEST, UNFINISHED, verify_run
 from lib.reporters import publish as publishing
 from lib.reporters.publish import Published, publish
-from lib.run.graph import RunOutcome, TaskRun
+from lib.run.endings import RunOutcome, TaskRun
 from lib.run.record import read_record, write_record
 from lib.run.run_file import RunFile
 from lib.tasks.index import SUMMARY, TASKS

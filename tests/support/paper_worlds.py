@@ -15,7 +15,7 @@ from lib.evidence.manifest import load_signer, seal_run
 from lib.reporters.documents.draft import draft_documents, files_to_come, write_document
 from lib.reporters.documents.runbook import ROWS
 from lib.reporters.report import RunReport, report_run
-from lib.run.graph import RunOutcome
+from lib.run.endings import RunOutcome
 from lib.run.launch_list import load_launch_list
 from lib.run.params import load_params
 from lib.run.run_file import RunFile
