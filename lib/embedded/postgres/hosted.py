@@ -31,7 +31,6 @@ def set_up_hosting(admin: Database, *, postgres_password: str, auto_expose_new_t
     let_log_in(admin, OWNER)
     with admin.named(TEMPLATES[True]).connect() as connection:
         connection.execute(read_script("hosted"))
-        connection.execute(read_script("hosted_auth"))
     copy_database(admin, TEMPLATES[False], template=TEMPLATES[True], owner="supabase_admin")
     with admin.named(TEMPLATES[False]).connect() as connection:
         connection.execute(read_script("hosted_private_tables"))

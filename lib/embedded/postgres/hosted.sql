@@ -2,7 +2,7 @@
 -- hosted_roles.sql, in an empty database.
 -- Source: the end state of the migrations in https://github.com/supabase/postgres and
 -- https://github.com/supabase/auth (vendor facts 2.2 to 2.4). Only what migrations, seeds, policies and
--- advisors touch is here: storage keeps two of its tables, realtime one; hosted_auth.sql has the rest of auth.
+-- advisors touch is here: auth keeps two of its tables, storage two, realtime one.
 
 -- ---------------------------------------------------------------- schemas
 create schema auth authorization supabase_auth_admin;

@@ -263,31 +263,3 @@ def run_cli(database: Database, pack: Path, *arguments: str) -> dict[str, Any]:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     return json.loads(done.stdout)
-
-
-def test_policies_may_ask_how_sure_a_session_is(hosted_database: Database) -> None:
-    """As templates write it: whoever has a second factor must have used it."""
-    with hosted_database.connect() as connection:
-        connection.execute(
-            f"""
-            insert into auth.users (id) values ('{USER}');
-            insert into auth.sessions (id, user_id, aal) values (gen_random_uuid(), '{USER}', 'aal2');
-            insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
-              values (gen_random_uuid(), '{USER}', 'totp', 'verified', now(), now());
-            create function public.is_sure() returns boolean language sql stable security definer set search_path = '' as $$
-              select array[(select auth.jwt() ->> 'aal')] <@ (
-                select case when count(id) > 0 then array['aal2'] else array['aal1', 'aal2'] end
-                from auth.mfa_factors where (select auth.uid()) = user_id and status = 'verified')
-            $$;
-            grant execute on function public.is_sure() to authenticated;
-            """
-        )
-    for level, is_sure in (("aal1", False), ("aal2", True)):
-        asked = {"request__jwt__claims": claims(USER, aal=level)}
-        assert run_as(hosted_database, "authenticated", "select public.is_sure()", **asked) is is_sure
-    owners = "select distinct tableowner from pg_tables where schemaname = 'auth'"
-    assert [row["tableowner"] for row in hosted_database.rows(owners)] == ["supabase_auth_admin"]
-    unguarded = "select tablename from pg_tables where schemaname = 'auth' and not rowsecurity"
-    assert hosted_database.rows(unguarded) == []
-    with pytest.raises(DatabaseError, match="permission denied"):
-        run_as(hosted_database, "authenticated", "select count(*) from auth.mfa_factors")
