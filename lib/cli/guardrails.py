@@ -40,7 +40,7 @@ def guard_branch(environment: str, *, base: str, pack: str | None) -> int:
 
     base: '' for the one in params. pack: the project to look at instead of this checkout.
     """
-    params = load_params(environment, pack=pack)
+    params = load_params(environment, pack=pack, is_bare=True)
     know_credentials(params)
     changes = {"base": base} if base.strip() else {}
     results, guarded = look_at_project(params, params.pack if pack else ROOT, changes)

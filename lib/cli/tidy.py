@@ -25,7 +25,7 @@ def tidy(environment: str, *, pack: str | None) -> int:
 
     pack: the project to tidy instead of this checkout and the sample pack in it.
     """
-    params = load_params(environment, pack=pack)
+    params = load_params(environment, pack=pack, is_bare=True)
     know_credentials(params)
     roots = [params.pack] if pack else list(dict.fromkeys((ROOT, params.pack)))
     plans = [(root, plan_moves(root, read_policy(root))) for root in roots]

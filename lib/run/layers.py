@@ -94,13 +94,15 @@ def read_targets(environment: str, folder: Path = ROOT / "params") -> dict[str, 
     return targets
 
 
-def read_project(environment: str, pack: Path, *, named: str) -> list[Layer]:
+def read_project(environment: str, pack: Path, *, named: str, is_bare: bool = False) -> list[Layer]:
     """Return the layers of the project's own: what its launch is expected to be, and what differs in this environment.
 
-    named: how the user calls the project. Raises ParamsError when it says nothing at all.
+    named: how the user calls the project. is_bare: it need not say anything. Raises ParamsError when it says nothing and must.
     """
     path = pack / LAUNCH / f"{PROJECT}.yaml"
     if not path.exists() and not path.is_symlink():
+        if is_bare:
+            return []
         raise ParamsError(
             f"{named} has no {LAUNCH}/{PROJECT}.yaml, which says what is expected of its launch. "
             f"Fix: Let `make init PACK={named}` write one from what the project has."

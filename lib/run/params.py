@@ -97,17 +97,19 @@ def load_params(
     pack: str | None = None,
     variables: Mapping[str, str] | None = None,
     folder: Path = ROOT / "params",
+    is_bare: bool = False,
 ) -> Params:
     """Return one environment's params, validated whole.
 
     pack: replaces the files' `pack`, relative to where the user stands.
     variables: the environment variables to read; the process's own when not given.
+    is_bare: the project need not say anything of its launch, since only limits and mechanics are asked for.
     Every credential that the variables hold is known to redaction from here on.
     Raises ParamsError with every problem found, one line each.
     """
     values = os.environ if variables is None else variables
     where = f"params/{environment}.yaml"
-    root, merged, unconfirmed = read_layers(environment, pack=pack, folder=folder)
+    root, merged, unconfirmed = read_layers(environment, pack=pack, folder=folder, is_bare=is_bare)
     parsed = parse_document(merged, where=where)
     own_tasks = read_own_tasks(root, parsed.own_tasks)
     use_own_tasks(one.task for one in own_tasks)
@@ -125,7 +127,7 @@ def load_params(
     if not is_production(environment):
         problems += mistaken_database(environment, named.found.get("database", {}).get("url", ""), values, folder)
     sections = override({name: getattr(parsed, name) for name in SECTIONS}, values)
-    problems += unsaid_problems(sections, not_applicable)
+    problems += [] if is_bare else unsaid_problems(sections, not_applicable)
     if problems:
         raise ParamsError(problems)
     asked = values.get("ALLOW_WRITES", "").strip()
@@ -162,7 +164,9 @@ def load_params(
     )
 
 
-def read_layers(environment: str, *, pack: str | None, folder: Path) -> tuple[Path, Merged, tuple[str, ...]]:
+def read_layers(
+    environment: str, *, pack: str | None, folder: Path, is_bare: bool = False
+) -> tuple[Path, Merged, tuple[str, ...]]:
     """Return the project's folder, what the layers say together, and the lines that nobody has confirmed, as `file:line`.
 
     Raises ParamsError when a file can't be understood, says what is another's to say, or there is no such project.
@@ -170,7 +174,7 @@ def read_layers(environment: str, *, pack: str | None, folder: Path) -> tuple[Pa
     own = read_environment(environment, folder)
     written = merge_layers(own, is_whole=belongs_together).document.get("pack")
     root = find_pack(pack, str(written or "pack"))
-    projects = read_project(environment, root, named=pack or str(written))
+    projects = read_project(environment, root, named=pack or str(written), is_bare=is_bare)
     problems = [line for layer in own for line in misplaced(layer, is_projects=False)]
     problems += [line for layer in projects for line in misplaced(layer, is_projects=True)]
     if problems:

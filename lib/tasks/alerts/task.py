@@ -19,9 +19,7 @@ class Alerts(Section):
     scrape_interval_s: float = Field(gt=0)  # of Prometheus: how long a bad sample may go unseen, s
     group_wait_s: float = Field(ge=0)  # of Alertmanager: how long it gathers alerts before it sends them, s
     command_timeout_s: float = Field(gt=0)  # longest one promtool call may take, s
-    thresholds: dict[str, float] = said_by_project(
-        {}, about="thresholds_as_declared"
-    )  # alert -> the value beyond which it must fire
+    thresholds: dict[str, float] = said_by_project({}, about="thresholds_as_declared")  # alert -> beyond it, it must fire
 
 
 FLY_APP = Borrowed("deploy_rehearsal", "app", str)
