@@ -68,7 +68,7 @@ change:
 issue: {pattern: ".*"}
 secrets:
   env_files: [.env, .env.*, "*.env"]
-  allowed_files: [.env.example, .env.sample, .env.template, .env.*.example]
+  allowed_files: ["**/.env.example", "**/.env.sample", "**/.env.template", "**/.env.*.example"]
   keys: ["*_TOKEN", "*_API_KEY", "*_SECRET", "*_PASSWORD", "*_PRIVATE_KEY", DATABASE_URL, "*_DATABASE_URL"]
 markdown: {allowed: ["**"], archive: docs/archive}
 workflows: .github/workflows

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lib.clients.git import AddedLine
 from lib.tasks.guardrails.policy import DEFAULT_POLICY, parse_policy
-from lib.tasks.guardrails.secret_scan import find_secrets, is_alphabet, names_a_credential
+from lib.tasks.guardrails.secret_scan import find_env_files, find_secrets, is_alphabet, names_a_credential
 
 RULES = parse_policy(DEFAULT_POLICY).secrets
 TOKEN = "".join(random.Random(7).choices(string.ascii_letters + string.digits, k=40))
@@ -38,10 +38,18 @@ def kinds(folder: Path, path: str, *lines: str) -> list[str]:
         ("supabase/config.toml", 'secret = "env(SUPABASE_AUTH_EXTERNAL_APPLE_SECRET)"'),
         ("a.ts", "const apiKey = process.env.OPENAI_API_KEY"),
         (".env.example", "OPENAI_API_KEY="),
+        ("supabase/functions/.env.example", f"STRIPE_API_KEY={TOKEN}"),
     ],
 )
 def test_what_can_not_be_a_credential_is_passed_over(tmp_path: Path, path: str, line: str) -> None:
     assert kinds(tmp_path / "s", path, line) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "is_found"), [(".env.example", False), ("a/b/.env.sample", False), (".env", True), ("a/.env", True)]
+)
+def test_an_example_of_settings_is_no_file_of_credentials(path: str, is_found: bool) -> None:
+    assert bool(find_env_files({path: "A"}, RULES)) is is_found
 
 
 @pytest.mark.parametrize(
