@@ -149,7 +149,9 @@ def refuse(params: Params, context: Context[Credentials]) -> str:
             f"Fix: Add credentials to `writes` in {params.file}, if they may be set there."
         )
     production_apps = params.sections["deploy_rehearsal"].production_apps
-    reaches_production = is_production(params.environment) or context.settings.fly_app in production_apps
+    # A project that names no production app leaves it open which are: each counts as one.
+    is_named = not production_apps or context.settings.fly_app in production_apps
+    reaches_production = is_production(params.environment) or is_named
     if params.rehearsal or not reaches_production or params.production_writes_allowed:
         return ""
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
-from lib.core.results import PROJECT, Check
+from lib.core.results import PROJECT, RUN, Check
 from lib.run.targets import PARTS
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, all_tasks
@@ -23,7 +23,7 @@ def with_consequences(declared: Mapping[str, str], tasks: Iterable[Task] | None 
 
 def may_be_left_out(check: Check) -> bool:
     """Return whether a project may say that a check has nothing to look at: it speaks of files that it may not have."""
-    return check.subject == PROJECT or check.optional or check.task == SUMMARY.name
+    return check.subject == PROJECT or check.optional or (check.task == SUMMARY.name and bool(check.about))
 
 
 def name_problems(declared: Mapping[str, str], where: Mapping[str, str], tasks: Iterable[Task] | None = None) -> Iterator[str]:
@@ -37,6 +37,8 @@ def name_problems(declared: Mapping[str, str], where: Mapping[str, str], tasks: 
     for name in declared:
         if name == SUMMARY.name:
             yield f"{where[name]}: {name} sums up all the others, so it always applies. Fix: Remove that line."
+        elif name in checks and checks[name].subject == RUN and not may_be_left_out(checks[name]):
+            yield f"{where[name]}: {name} speaks of the run itself, so it always applies. Fix: Remove that line."
         elif name in checks and not may_be_left_out(checks[name]):
             yield (
                 f"{where[name]}: {name} looks at {checks[name].subject}, so it applies wherever that does. "

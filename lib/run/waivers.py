@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lib.core.errors import ParamsError
-from lib.core.results import Check, Outcome
+from lib.core.results import RUN, Check, Outcome
 from lib.evidence.log import EvidenceLine
 from lib.run.layers import LAUNCH, read_yaml
 from lib.tasks.index import every_check
@@ -145,6 +145,8 @@ def find_problems(waivers: Iterable[Waiver], checks: Mapping[str, Check] | None 
             near = get_close_matches(one.check, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "see docs/checks.md."
             yield f"{FILE}: there is no check {one.check}; {hint}"
+        elif known[one.check].subject == RUN:
+            yield f"{FILE}: {one.check} speaks of the run itself, which nobody can waive. Fix: Remove its waiver."
         elif not known[one.check].gate:
             yield f"{FILE}: {one.check} is an advisory, which stops no launch. Fix: Remove its waiver."
         if (one.check, one.seen) in seen:

@@ -71,6 +71,8 @@ def test_what_applies_must_be_said_and_what_does_not_need_not(tmp_path: Path) ->
         ({"publr": "we don't post"}, "there is no task, target or check publr; did you mean publer?"),
         ({"readiness_summary": "too long"}, "so it always applies"),
         ({"rls.matrix_matches_declared": "too strict"}, "it applies wherever that does"),
+        ({"readiness_summary.no_credential_was_kept": "it is noisy"}, "so it always applies"),
+        ({"readiness_summary.every_check_has_a_result": "it is noisy"}, "so it always applies"),
         ({"fly": ""}, "not_applicable.fly: string should have at least 5 characters"),
         ({"fly": "    "}, "not_applicable.fly"),
         ({"fly": None}, "not_applicable.fly: input should be a valid string"),

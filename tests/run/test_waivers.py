@@ -112,6 +112,7 @@ def test_a_waiver_never_leads_to_a_go_and_never_past_what_is_not_waived(judged: 
         ({"reason": "no"}, "waivers.1.reason"),
         ({"check": "rls.views_are_security_invokers"}, f"did you mean {VIEWS}?"),
         ({"check": "rls.no_spare_grants"}, "is an advisory"),
+        ({"check": "readiness_summary.no_credential_was_kept"}, "speaks of the run itself"),
         ({"why": "x"}, "waivers.1.why"),
     ],
 )

@@ -75,9 +75,10 @@ LOCK_FILES = frozenset(
      "Podfile.lock", "Package.resolved", "gradle.lockfile"}
 )  # fmt: skip
 """Files that package managers write, full of checksums; every other detector still reads them."""
+REFERENCE = re.compile(r"(?:env\(|process\.env|import\.meta\.env|os\.environ|Deno\.env|\$\{?[A-Z_])")
+"""How a setting is read from somewhere else."""
 CHECKSUM = re.compile(r"\bsha(?:1|256|384|512)-[A-Za-z0-9+/]{27,}={0,2}")
 """A checksum as subresource integrity writes it. Source: https://www.w3.org/TR/sri-2/"""
-NAMING = frozenset({"key", "keys", "token", "tokens", "secret", "secrets", "password", "passwords", "auth", "credential", "pass"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +135,9 @@ def is_harmless(kind: str, value: str, path: str, line: str) -> bool:
     if kind == "Basic Auth Credentials":
         return bool(NO_PASSWORD.search(line))
     if kind in BY_ENTROPY:
-        return is_alphabet(value) or PurePosixPath(path).name in LOCK_FILES or bool(CHECKSUM.search(line))
-    return kind == "Secret Keyword" and (bool(NO_VALUE.match(value)) or names_a_credential(value))
+        is_checksum = any(value in match.group(0) for match in CHECKSUM.finditer(line))
+        return is_alphabet(value) or PurePosixPath(path).name in LOCK_FILES or is_checksum
+    return kind == "Secret Keyword" and (bool(REFERENCE.match(value)) or names_itself(value, line))
 
 
 def is_alphabet(value: str) -> bool:
@@ -144,11 +146,10 @@ def is_alphabet(value: str) -> bool:
     return len(value) >= SHORTEST_ALPHABET and len(set(value)) == len(value) and rising >= IN_ORDER * (len(value) - 1)
 
 
-def names_a_credential(value: str) -> bool:
-    """Return whether a value is a credential's name and no credential: words without a digit, one of them such as `key`."""
-    words = re.split(r"[_.\-\s]+", value.strip("\"'` ;,"))
-    plain = len(words) > 1 and all(word.isalpha() for word in words)
-    return plain and any(word.lower() in NAMING for word in words)
+def names_itself(value: str, line: str) -> bool:
+    """Return whether a value is the name of its own setting and no credential: `OPENAI_API_KEY: "openai_api_key"`."""
+    name, rest = (re.sub(r"[^a-z]+", "", text.lower()) for text in (value, line.replace(value, "", 1)))
+    return bool(name) and not any(char.isdigit() for char in value) and name in rest
 
 
 def scanned_name(path: str, text: str) -> str:
@@ -173,5 +174,5 @@ def own_kinds(text: str, keys: Sequence[str]) -> Iterator[str]:
     setting = SETTING.match(text)
     if setting is None or not any(fnmatchcase(setting["key"], key) for key in keys):
         return
-    if not NO_VALUE.match(setting["value"]) and not names_a_credential(setting["value"]):
+    if not NO_VALUE.match(setting["value"]) and not names_itself(setting["value"], text):
         yield f"a value for {setting['key']}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lib.clients.git import AddedLine
 from lib.tasks.guardrails.policy import DEFAULT_POLICY, parse_policy
-from lib.tasks.guardrails.secret_scan import find_env_files, find_secrets, is_alphabet, names_a_credential
+from lib.tasks.guardrails.secret_scan import find_env_files, find_secrets, is_alphabet, names_itself
 
 RULES = parse_policy(DEFAULT_POLICY).secrets
 TOKEN = "".join(random.Random(7).choices(string.ascii_letters + string.digits, k=40))
@@ -59,6 +59,9 @@ def test_an_example_of_settings_is_no_file_of_credentials(path: str, is_found: b
         ("a.ts", f'const key = "{TOKEN}"'),
         ("a.ts", f'OPENAI_API_KEY = "{TOKEN}"'),
         ("a.ts", 'password = "hunter2-of-ours"'),
+        ("a.ts", 'password = "super-secret-password"'),
+        ("a.ts", 'password = "example-of-our-own-9f"'),
+        ("index.html", f'<script integrity="sha384-{TOKEN}{TOKEN}" data-key="{TOKEN[::-1]}"></script>'),
         ("supabase/migrations/1_a.sql", f"'{JWT}'"),
         ("keys.ts", 'OPENAI_API_KEY = "key-of-1234567890"'),
     ],
@@ -74,5 +77,6 @@ def test_a_random_value_is_no_list_of_characters_unless_it_is_in_order(value: st
 
 
 @given(st.text(string.ascii_letters + string.digits, min_size=8, max_size=40))
-def test_a_value_without_words_names_nothing(value: str) -> None:
-    assert not names_a_credential(value)
+def test_a_value_that_is_not_the_settings_name_is_none(value: str) -> None:
+    if names_itself(value, f'token = "{value}"'):
+        assert value.lower() in "token"
