@@ -130,6 +130,9 @@ def test_production_needs_to_be_said_twice(tmp_path: Path, pack: Path) -> None:
         assert sync.refuse(live, context) == ""
         assert "ALLOW_WRITES=production" in sync.refuse(production, context)
         assert sync.refuse(replace(production, production_writes_allowed=True), context) == ""
+        unnamed = live.sections["deploy_rehearsal"].model_copy(update={"production_apps": []})
+        open_which = replace(live, sections={**live.sections, "deploy_rehearsal": unnamed})
+        assert "ALLOW_WRITES=production" in sync.refuse(open_which, context)
 
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
