@@ -16,6 +16,7 @@ import psycopg
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from lib.clients.postgres.platform_statements import IS_PLATFORM, spell_statement
 from lib.core.errors import DatabaseError, TargetError
 from lib.transport.database import Database
 
@@ -50,7 +51,7 @@ def run_statement(connection: psycopg.Connection[Any], statement: str, *, limit:
     Raises psycopg.Error for what the server refuses, StatementTimeout when it does not answer in time.
     """
     pgconn = connection.pgconn
-    pgconn.send_query_params(statement.encode(), None)
+    pgconn.send_query_params(spell_for(pgconn, statement).encode(), None)
     pgconn.set_single_row_mode()
     texts: list[str] = []
     kept, error = 0, None
@@ -64,6 +65,15 @@ def run_statement(connection: psycopg.Connection[Any], statement: str, *, limit:
     if error:
         raise error
     return texts
+
+
+def spell_for(pgconn: PGconn, statement: str) -> str:
+    """Return a statement as the server takes it: the embedded platform lacks the library that hosted has."""
+    spelled = spell_statement(statement)
+    if spelled == statement:
+        return statement
+    asked = pgconn.exec_(IS_PLATFORM.encode())
+    return spelled if asked.ntuples and asked.get_value(0, 0) == b"t" else statement
 
 
 def read_results(pgconn: PGconn, limit: Limit) -> Iterator[PGresult]:

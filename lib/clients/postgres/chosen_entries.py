@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from lib.clients.postgres.dumps import PLATFORM_SCHEMAS, TocEntry
+from lib.clients.postgres.dumps import PLATFORM_SCHEMAS, SYSTEM, TocEntry
 from lib.transport.database import quote_name
 
 ALWAYS_RESTORED = frozenset({"TABLE DATA", "SEQUENCE SET", "ACL", "DEFAULT ACL"})
@@ -25,6 +25,7 @@ def choose_entries(entries: Sequence[TocEntry], fresh: Sequence[TocEntry], avail
         entry
         for entry in entries
         if entry not in absent
+        and entry.schema != SYSTEM
         and (
             entry.schema not in (*PLATFORM_SCHEMAS, "-")
             or entry.kind in ALWAYS_RESTORED

@@ -23,6 +23,9 @@ from lib.transport.process import CommandRun, run_command
 
 HISTORY_SCHEMA = "supabase_migrations"
 
+SYSTEM = "pg_catalog"
+"""Postgres's own schema: a hosted project has rights on its functions that a fresh one has, too."""
+
 PLATFORM_SCHEMAS = ("auth", "storage")
 """The platform's own schemas that hold a project's rows: a fresh project has their definitions already."""
 
@@ -218,7 +221,7 @@ def list_entries(archive: Path, schemas: Sequence[str], *, programs: Path, timeo
             f"pg_restore can't read the dump: {said[-1] if said else f'exit code {run.exit_code}'}.",
             fix="Take the backup again: this one can't be restored.",
         )
-    names = "|".join(sorted((re.escape(name) for name in (*schemas, "-")), key=len, reverse=True))
+    names = "|".join(sorted((re.escape(name) for name in (*schemas, SYSTEM, "-")), key=len, reverse=True))
     shape = re.compile(rf"^\d+; \d+ \d+ ({KIND_PATTERN}) ({names}) (.*)$")
     found = ((line, shape.match(line)) for line in run.whole_stdout.splitlines() if not line.startswith(";"))
     return [

@@ -2,7 +2,7 @@
 
 An archive is a file that a project wrote: any SQL may stand behind any entry. So all of it is restored by a role that is no
 superuser, and of what that role can't do only these statements, spelled as pg_dump spells them.
-Source: bin/pg_dump/pg_dump.c, dumpDefaultACL, dumpExtension and dumpEventTrigger.
+Source: bin/pg_dump/pg_dump.c, dumpDefaultACL, dumpACL, dumpExtension and dumpEventTrigger.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from lib.clients.postgres.dumps import TocEntry
+from lib.clients.postgres.dumps import PLATFORM_SCHEMAS, TocEntry
 from lib.clients.postgres.statements import split_statements
 from lib.core.errors import CommandError
 from lib.core.wording import plain_text
@@ -23,6 +23,17 @@ DEFAULT_PRIVILEGES = re.compile(
     rf"ALTER DEFAULT PRIVILEGES FOR ROLE {NAME}(?: IN SCHEMA {NAME})? (?:GRANT|REVOKE) [A-Z, ]+ "
     rf"ON (?:TABLES|SEQUENCES|FUNCTIONS|TYPES|SCHEMAS|LARGE OBJECTS) (?:TO|FROM) (?:PUBLIC|{NAME})(?: WITH GRANT OPTION)?;?"
 )
+PLATFORMS_OWN = (
+    rf"(?:SCHEMA {NAME}|(?:TABLE|SEQUENCE|TYPE) (?:{'|'.join(PLATFORM_SCHEMAS)})\.{NAME}"
+    rf"|(?:FUNCTION|PROCEDURE) (?:{'|'.join(PLATFORM_SCHEMAS)})\.{NAME}\([^()]*\))"
+)
+RIGHTS = re.compile(
+    rf"(?:GRANT|REVOKE) [A-Z]+(?:\({NAME}\))?(?:,[A-Z]+(?:\({NAME}\))?)* ON {PLATFORMS_OWN} (?:TO|FROM) (?:PUBLIC|{NAME})"
+    r"(?: WITH GRANT OPTION)?;?"
+)
+"""Rights on what a fresh project has already; no other object may be named, nor more than one."""
+GRANTOR = re.compile(rf"(?:SET SESSION AUTHORIZATION {NAME}|RESET SESSION AUTHORIZATION);?")
+"""Who granted a right before; nothing rests on it here."""
 EXTENSION = re.compile(rf"CREATE EXTENSION IF NOT EXISTS (?P<name>{NAME}) WITH SCHEMA (?P<schema>{NAME});?")
 EVENT_TRIGGER = re.compile(
     rf"CREATE EVENT TRIGGER {NAME} ON (?:ddl_command_start|ddl_command_end|sql_drop|table_rewrite)"
@@ -37,17 +48,20 @@ SETTING = re.compile(
 """What pg_restore writes before everything else; nothing rests on it here."""
 FORMS = {
     "EXTENSION": (EXTENSION, COMMENT),
+    "ACL": (RIGHTS,),
     "COMMENT": (COMMENT,),
     "DEFAULT ACL": (DEFAULT_PRIVILEGES,),
     "EVENT TRIGGER": (EVENT_TRIGGER, COMMENT),
 }
 """Kind of entry -> what its statements may be."""
-SKIPPED = (SETTING, OWNER_OF_TRIGGER)
+SKIPPED = (SETTING, OWNER_OF_TRIGGER, GRANTOR)
 
 
 def is_set_apart(entry: TocEntry, superusers: Collection[str]) -> bool:
     """Return whether only a superuser can restore an entry, by its kind and owner. superusers: of the scratch server."""
     owner = entry.name.rpartition(" ")[2]
+    if entry.kind == "ACL":  # the restorer has rights of several roles, and Postgres may take the wrong one as the grantor
+        return entry.schema in PLATFORM_SCHEMAS or (entry.name.startswith("SCHEMA ") and owner in superusers)
     if entry.kind == "COMMENT":
         return entry.name.startswith(("EXTENSION ", "EVENT TRIGGER "))
     return entry.kind in ("EXTENSION", "EVENT TRIGGER") or (entry.kind == "DEFAULT ACL" and owner in superusers)

@@ -57,7 +57,7 @@ class Token:
 class Statement:
     """One statement of a text, without its semicolon.
 
-    index: from 0, as the Supabase CLI counts. line: of its first word, from 1.
+    index: from 0, as the Supabase CLI counts. line: of its first word, from 1. start: where it begins in the text.
     words: its bare words in lower case, in order, quoted names and literals left out.
     """
 
@@ -65,6 +65,7 @@ class Statement:
     text: str
     line: int
     words: tuple[str, ...]
+    start: int = field(default=0, compare=False)
 
     @property
     def summary(self) -> str:
@@ -198,7 +199,9 @@ class OpenStatement:
         """Append the statement, if it has any token."""
         if self.start >= 0:
             index, words = len(statements), tuple(self.words)
-            statements.append(Statement(index=index, text=text[self.start : self.end], line=self.line, words=words))
+            statements.append(
+                Statement(index=index, text=text[self.start : self.end], line=self.line, words=words, start=self.start)
+            )
 
 
 def strip_comments(text: str) -> str:

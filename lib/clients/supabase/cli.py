@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from lib.clients.supabase.migration_files import check_migrations
+from lib.clients.supabase.platform_stage import stage_for
 from lib.clients.supabase.project_config import read_config, require_config
 from lib.core.errors import CommandError, TargetError
 from lib.core.plain_json import load_json
@@ -118,7 +119,8 @@ class SupabaseCli:
         Raises CliRefusal when it failed; files before the failing one stay applied.
         """
         flags = ["--dry-run"] if dry_run else ["--yes"]
-        return self._call(["db", "push"], target, [*flags, *(["--include-seed"] if include_seed else [])])
+        here = replace(self, workdir=stage_for(target, self.workdir))
+        return here._call(["db", "push"], target, [*flags, *(["--include-seed"] if include_seed else [])])
 
     def list_migrations(self, target: Database) -> list[Listed]:
         """Return the pack's versions beside the database's. Raises CliRefusal."""

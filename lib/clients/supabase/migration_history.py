@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lib.clients.postgres.platform_statements import as_written
 from lib.clients.postgres.statements import canonical_statements
 from lib.clients.supabase.migration_files import MigrationFile
 from lib.transport.database import Database, read_query
@@ -31,7 +32,7 @@ def read_history(database: Database) -> list[AppliedMigration]:
         AppliedMigration(
             version=row["version"],
             name=row["name"],
-            statements=None if row["statements"] is None else tuple(row["statements"]),
+            statements=None if row["statements"] is None else tuple(map(as_written, row["statements"])),
         )
         for row in database.rows(read_query(__package__, "history"))
     ]

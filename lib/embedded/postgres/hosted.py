@@ -13,6 +13,9 @@ from lib.transport.database import Database
 TEMPLATES = {False: "hosted_template", True: "hosted_template_classic"}
 """One template each for: are new tables in public granted to the API roles at once?"""
 
+PARTS = ("schemas", "auth", "storage", "realtime", "webhooks", "rights")
+"""The scripts that make a database look hosted, in order; each is one file of the folder `platform`."""
+
 RESERVED = frozenset({"postgres", "template0", "template1", *TEMPLATES.values()})
 
 
@@ -22,7 +25,7 @@ def set_up_hosting(admin: Database, *, postgres_password: str, auto_expose_new_t
     admin: the database template1 as the bootstrap superuser.
     """
     with admin.connect(autocommit=True) as connection:
-        connection.execute(read_script("hosted_roles"))
+        connection.execute(read_script("roles"))
         # Hashed here, so that no log and no statistics view ever sees the password itself.
         verifier = connection.pgconn.encrypt_password(postgres_password.encode(), b"postgres", b"scram-sha-256")
         connection.execute(sql.SQL("alter role postgres password {}").format(sql.Literal(verifier.decode())))
@@ -30,10 +33,11 @@ def set_up_hosting(admin: Database, *, postgres_password: str, auto_expose_new_t
         connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(TEMPLATES[True])))
     let_log_in(admin, OWNER)
     with admin.named(TEMPLATES[True]).connect() as connection:
-        connection.execute(read_script("hosted"))
+        for part in PARTS:
+            connection.execute(read_script(part))
     copy_database(admin, TEMPLATES[False], template=TEMPLATES[True], owner="supabase_admin")
     with admin.named(TEMPLATES[False]).connect() as connection:
-        connection.execute(read_script("hosted_private_tables"))
+        connection.execute(read_script("private_tables"))
     copy_database(admin, "postgres", template=TEMPLATES[auto_expose_new_tables], owner="postgres")
 
 
@@ -64,5 +68,5 @@ def drop_database(admin: Database, name: str) -> None:
 
 
 def read_script(name: str) -> str:
-    """Return the text of <name>.sql, which is beside this module."""
-    return (resources.files(__package__) / f"{name}.sql").read_text(encoding="utf-8")
+    """Return the text of platform/<name>.sql."""
+    return (resources.files(__package__) / "platform" / f"{name}.sql").read_text(encoding="utf-8")

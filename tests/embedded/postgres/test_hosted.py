@@ -74,12 +74,14 @@ def test_roles_have_the_attributes_of_hosted_ones(hosted_database: Database) -> 
     assert {role: seen.get(role) for role in ROLES} == ROLES
 
 
-@pytest.mark.parametrize("role", [*API_ROLES, "supabase_auth_admin", "supabase_storage_admin"])
+@pytest.mark.parametrize("role", API_ROLES)
 def test_postgres_may_become_the_roles_of_a_project(hosted_database: Database, role: str) -> None:
     assert run_as(hosted_database, role, "select current_user") == role
 
 
-@pytest.mark.parametrize("role", ["supabase_admin", "pgbouncer"])
+@pytest.mark.parametrize(
+    "role", ["supabase_admin", "supabase_auth_admin", "supabase_storage_admin", "supabase_realtime_admin", "pgbouncer"]
+)
 def test_postgres_may_not_become_the_vendors_roles(hosted_database: Database, role: str) -> None:
     with pytest.raises(DatabaseError, match="permission denied to set role"):
         run_as(hosted_database, role, "select 1")
@@ -92,7 +94,7 @@ def test_every_database_looks_hosted_even_the_first(postgres_server: EmbeddedPos
     )
     schemas = hosted_database.rows(query)
     assert [row["nspname"] for row in schemas] == [
-        "auth", "extensions", "graphql", "graphql_public", "pgbouncer", "public", "realtime", "storage", "vault",
+        "auth", "extensions", "graphql", "graphql_public", "pgbouncer", "public", "realtime", "storage", "supabase_functions", "vault",
     ]  # fmt: skip
     assert postgres_server.database().rows(query) == schemas
 

@@ -18,7 +18,7 @@ from lib.transport.database import Database
 
 GOOD = {
     "local settings": "set local lock_timeout = '2s'; create table public.v as select current_setting('lock_timeout') as v;",
-    "concurrent work alone": "create index concurrently on auth.audit_log_entries (created_at)",
+    "concurrent work alone": "create index concurrently on extensions.kept_here (created_at)",
     "its own transaction": "begin; create table public.v (id int); commit;",
     "nothing but comments": "-- nothing yet\n",
 }
@@ -48,8 +48,8 @@ def apply(twin: Twin, text: str) -> ApplyFailure | None:
 @pytest.fixture
 def twin(postgres_server: EmbeddedPostgres, hosted_database: Database) -> Twin:
     with postgres_server.database(hosted_database.name, role="supabase_admin").connect() as connection:
-        connection.execute("create table auth.audit_log_entries (created_at timestamptz)")
-        connection.execute("alter table auth.audit_log_entries owner to postgres")
+        connection.execute("create table extensions.kept_here (created_at timestamptz)")
+        connection.execute("alter table extensions.kept_here owner to postgres")
     database = postgres_server.database(hosted_database.name, role="supabase_admin")
     return Twin(database=database, role="postgres", search_path='"$user", public, extensions')
 

@@ -1,0 +1,143 @@
+-- What hosted lets the role postgres do beside Postgres's own rules: manage the policies, and drop the triggers, of tables that
+-- belong to the platform; make event triggers and publications of all tables. Run as supabase_admin, last.
+-- On hosted the library supautils does it (supautils.policy_grants, supautils.drop_trigger_grants). Here event triggers lend
+-- postgres the owners' rights while such a statement runs, in its own transaction, so nobody else ever sees them lent; and
+-- look afterwards at which table it was. They are in pg_catalog, where neither dumps nor comparisons find them.
+-- Source: https://github.com/supabase/supautils (policy_grants), and supautils.conf of https://github.com/supabase/postgres.
+
+set allow_system_table_mods = on;
+
+create function pg_catalog.platform_owners() returns name[] language sql immutable as $$
+  select array['supabase_auth_admin', 'supabase_storage_admin', 'supabase_realtime_admin']::name[]
+$$;
+
+create function pg_catalog.platform_lend_ownership() returns event_trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+  owner name;
+  lent name[] := '{}';
+begin
+  -- Only where one of these schemas is named: a membership is written for the whole server, and another transaction waits.
+  if current_setting('is_superuser') = 'on' or current_query() !~* '\m(auth|storage|realtime)\M' then
+    return;
+  end if;
+  foreach owner in array platform_owners() loop
+    continue when exists (select from pg_auth_members m where m.roleid = owner::text::regrole and m.member = 'postgres'::regrole);
+    execute format('grant %I to postgres', owner)
+      || case when current_setting('server_version_num')::int >= 160000 then ' with inherit true, set false' else '' end;
+    lent := lent || owner;
+  end loop;
+  perform set_config('platform.lent', array_to_string(lent, ' '), true);
+end
+$$;
+
+create function pg_catalog.platform_return_ownership() returns event_trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+  owner name;
+  place regclass;
+begin
+  foreach owner in array string_to_array(coalesce(current_setting('platform.lent', true), ''), ' ') loop
+    execute format('revoke %I from postgres', owner);
+  end loop;
+  perform set_config('platform.lent', '', true);
+  if current_setting('is_superuser') = 'on' then
+    return;
+  end if;
+  for place in select p.polrelid from pg_event_trigger_ddl_commands() d join pg_policy p on p.oid = d.objid
+               where d.classid = 'pg_policy'::regclass loop
+    perform platform_refuse_table(place);
+  end loop;
+end
+$$;
+
+create function pg_catalog.platform_look_at_dropped() returns event_trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+  gone record;
+begin
+  if current_setting('is_superuser') = 'on' then
+    return;
+  end if;
+  for gone in select d.address_names from pg_event_trigger_dropped_objects() d
+              where d.original and d.object_type in ('policy', 'trigger') loop
+    perform platform_refuse_table(to_regclass(format('%I.%I', gone.address_names[1], gone.address_names[2])));
+  end loop;
+end
+$$;
+
+-- The tables where the vendor's servers keep their own books are in neither list.
+create function pg_catalog.platform_refuse_table(place regclass) returns void
+language plpgsql set search_path = pg_catalog as $$
+declare
+  name name;
+begin
+  select c.relname into name from pg_class c
+  where c.oid = place and pg_get_userbyid(c.relowner) = any (platform_owners()) and c.relname in ('schema_migrations', 'migrations');
+  if found then
+    raise exception 'must be owner of table %', name using errcode = '42501';
+  end if;
+end
+$$;
+
+-- In order of their names: the first is lent last, the second is given back first.
+create event trigger "~platform_lend_ownership" on ddl_command_start
+  when tag in ('CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'DROP TRIGGER')
+  execute function pg_catalog.platform_lend_ownership();
+create event trigger " platform_look_at_dropped" on sql_drop
+  when tag in ('DROP POLICY', 'DROP TRIGGER')
+  execute function pg_catalog.platform_look_at_dropped();
+create event trigger " platform_return_ownership" on ddl_command_end
+  when tag in ('CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'DROP TRIGGER')
+  execute function pg_catalog.platform_return_ownership();
+
+-- What only a superuser may make, and hosted lets postgres make. Postgres looks at the role before any event trigger is asked,
+-- so the statement itself is spelled as a call of these: lib/clients/postgres/platform_statements.py. Nothing that is handed
+-- over is run as a text. written: the statement as the project has it, kept for the history.
+create function pg_catalog.platform_give_to_postgres(what text) returns void language plpgsql set search_path = pg_catalog as $$
+begin
+  -- Postgres wants a superuser as the owner of these. Another session never sees it: it is taken back at once.
+  alter role postgres superuser;
+  execute format('alter %s owner to postgres', what);
+  alter role postgres nosuperuser;
+end
+$$;
+revoke all on function pg_catalog.platform_give_to_postgres(text) from public;
+
+create function pg_catalog.platform_create_event_trigger(
+  name text, event text, tags text[], called regproc, written text
+) returns void language plpgsql security definer set search_path = pg_catalog as $$
+begin
+  if current_setting('server_version_num')::int < 170000 then  -- before, nothing keeps them from running for a superuser
+    raise exception 'the embedded platform makes event triggers of a project only from PostgreSQL 17 on' using errcode = '0A000';
+  end if;
+  if event not in ('ddl_command_start', 'ddl_command_end', 'sql_drop', 'table_rewrite', 'login') then
+    raise exception 'unrecognized event name "%"', event using errcode = '42601';
+  end if;
+  execute format(
+    'create event trigger %I on %s %s execute function %s()', name, event,
+    'when tag in (' || (select string_agg(quote_literal(tag), ', ') from unnest(tags) tag) || ')', called::regproc::text);
+  perform platform_give_to_postgres(format('event trigger %I', name));
+end
+$$;
+
+create function pg_catalog.platform_create_publication(
+  name text, of_schemas text[], options jsonb, written text
+) returns void language plpgsql security definer set search_path = pg_catalog as $$
+begin
+  execute format(
+    'create publication %I for %s%s', name,
+    coalesce('tables in schema ' || (select string_agg(quote_ident(one), ', ') from unnest(of_schemas) one), 'all tables'),
+    ' with (' || (select string_agg(format('%I = %L', key, value), ', ') from jsonb_each_text(options)) || ')');
+  perform platform_give_to_postgres(format('publication %I', name));
+end
+$$;
+
+create function pg_catalog.platform_refuse(message text, written text) returns void
+language plpgsql set search_path = pg_catalog as $$
+begin
+  raise exception '%', message using errcode = '42501';
+end
+$$;
+
+reset allow_system_table_mods;
