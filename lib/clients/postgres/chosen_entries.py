@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from lib.clients.postgres.dumps import PLATFORM_SCHEMAS, SYSTEM, TocEntry
+from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, PLATFORM_SCHEMAS, SYSTEM, TocEntry
 from lib.transport.database import quote_name
 
 ALWAYS_RESTORED = frozenset({"TABLE DATA", "SEQUENCE SET", "ACL", "DEFAULT ACL"})
@@ -16,6 +16,8 @@ OWNED = frozenset({"AGGREGATE", "FUNCTION", "MATERIALIZED VIEW", "PROCEDURE", "S
 def choose_entries(entries: Sequence[TocEntry], fresh: Sequence[TocEntry], available: Collection[str]) -> list[TocEntry]:
     """Return the entries to restore: the pack's, and those of the platform that a fresh project lacks.
 
+    What is in the platform's internal schemas, or in Postgres's own, a fresh project has already.
+
     available: extensions that can be created here; others exist only on the hosted platform.
     """
     # A dump of named schemas creates `public` too; a dump of the whole database leaves it out, as Postgres's own.
@@ -25,7 +27,8 @@ def choose_entries(entries: Sequence[TocEntry], fresh: Sequence[TocEntry], avail
         entry
         for entry in entries
         if entry not in absent
-        and entry.schema != SYSTEM
+        and entry.schema not in (SYSTEM, *LEFT_OUT_SCHEMAS)
+        and not (entry.schema == "-" and named_schema(entry) in LEFT_OUT_SCHEMAS)
         and (
             entry.schema not in (*PLATFORM_SCHEMAS, "-")
             or entry.kind in ALWAYS_RESTORED
@@ -44,6 +47,12 @@ def missing_extensions(entries: Sequence[TocEntry], available: Collection[str]) 
         if (entry.kind == "EXTENSION" and without_owner(entry) in absent)
         or (entry.kind == "COMMENT" and without_owner(entry) in spelled)
     ]
+
+
+def named_schema(entry: TocEntry) -> str:
+    """Return the schema that an entry makes, or gives rights on; '' for any other entry."""
+    name = without_owner(entry)
+    return name if entry.kind == "SCHEMA" else name.removeprefix("SCHEMA ") if name.startswith("SCHEMA ") else ""
 
 
 def without_owner(entry: TocEntry) -> str:

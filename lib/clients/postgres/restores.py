@@ -18,7 +18,15 @@ from psycopg.rows import DictRow
 
 from lib.clients.postgres.chosen_entries import choose_entries, is_reowned, missing_extensions, without_owner
 from lib.clients.postgres.digests import TableDigest, describe_table, read_tables
-from lib.clients.postgres.dumps import PLATFORM_SCHEMAS, Scope, TocEntry, dump_definitions, list_entries, timed
+from lib.clients.postgres.dumps import (
+    LEFT_OUT_SCHEMAS,
+    PLATFORM_SCHEMAS,
+    Scope,
+    TocEntry,
+    dump_definitions,
+    list_entries,
+    timed,
+)
 from lib.clients.postgres.launch_role import (
     OWNER,
     RESTORER,
@@ -146,7 +154,7 @@ def restore_dump(
         let_restore(copy.named("postgres"))
         superusers = read_superusers(copy)
         fresh = list_fresh_entries(copy, work, scope, programs=programs, timeout_s=timeout_s)
-        entries = list_entries(dump, scope.taken, programs=programs, timeout_s=timeout_s)
+        entries = list_entries(dump, (*scope.taken, *LEFT_OUT_SCHEMAS), programs=programs, timeout_s=timeout_s)
         chosen = choose_entries(entries, fresh, available)
         listing = work / f"{copy.name}.list"
         apart = [entry for entry in chosen if is_set_apart(entry, superusers)]

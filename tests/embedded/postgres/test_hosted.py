@@ -94,7 +94,8 @@ def test_every_database_looks_hosted_even_the_first(postgres_server: EmbeddedPos
     )
     schemas = hosted_database.rows(query)
     assert [row["nspname"] for row in schemas] == [
-        "auth", "extensions", "graphql", "graphql_public", "pgbouncer", "public", "realtime", "storage", "supabase_functions", "vault",
+        "auth", "extensions", "graphql", "graphql_public", "pgbouncer", "public", "realtime", "storage",
+        "supabase_functions", "vault",
     ]  # fmt: skip
     assert postgres_server.database().rows(query) == schemas
 
