@@ -70,10 +70,13 @@ def run_statement(connection: psycopg.Connection[Any], statement: str, *, limit:
 def spell_for(pgconn: PGconn, statement: str) -> str:
     """Return a statement as the server takes it: the embedded platform lacks the library that hosted has."""
     spelled = spell_statement(statement)
-    if spelled == statement:
-        return statement
+    return spelled if spelled != statement and is_platform(pgconn) else statement
+
+
+def is_platform(pgconn: PGconn) -> bool:
+    """Return whether a session's server is the embedded platform."""
     asked = pgconn.exec_(IS_PLATFORM.encode())
-    return spelled if asked.ntuples and asked.get_value(0, 0) == b"t" else statement
+    return bool(asked.ntuples) and asked.get_value(0, 0) == b"t"
 
 
 def read_results(pgconn: PGconn, limit: Limit) -> Iterator[PGresult]:

@@ -112,6 +112,7 @@ def measure_fidelity(target: Database, twin: Twin, *, schemas: Sequence[str], te
     found += compare_settings(target, twin, compared)
     if majors[0] == majors[1]:  # each version writes definitions in its own way
         found += compare_objects(target, twin, schemas, compared)
+    found += name_missing(twin, found)
     return Fidelity(target_version=versions[0], twin_version=versions[1], compared=compared, divergences=tuple(found))
 
 
@@ -266,6 +267,21 @@ def compare_objects(target: Database, twin: Twin, schemas: Sequence[str], compar
         )  # fmt: skip
         found.append(divergence if statement in outside else replace(divergence, target=None, twin="there"))
     return found
+
+
+def name_missing(twin: Twin, found: Sequence[Divergence]) -> list[Divergence]:
+    """Return what could not be made on the twin and is in no divergence yet: a refusal of the server, a line each.
+
+    Extensions have divergences of their own, and so has what differs object by object; a server of another version, on which
+    objects are not compared, has only these lines.
+    """
+    if any(one.kind == "objects" and one.twin is None for one in found):
+        return []
+    return [
+        Divergence(kind="objects", what=f"something of the target's: {line}", target="there", twin=None)
+        for line in twin.missing
+        if not line.lower().startswith(("create extension", "drop extension"))
+    ]
 
 
 def rest_on(findings: Findings[Facts_co], unlike: str, *, fix: str) -> Findings[Facts_co]:

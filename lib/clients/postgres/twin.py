@@ -215,5 +215,8 @@ def create_outside_objects(target: Database, twin: Database, schemas: Sequence[s
 
 def read_outside(database: Database, schemas: Sequence[str]) -> dict[str, str]:
     """Return what the pack keeps outside its schemas: the statement that makes it again -> the schema it is in."""
-    rows = database.rows(read_query(__package__, "twin/outside_objects"), schemas=list(schemas))
+    with database.connect() as connection:
+        # An empty path makes the server qualify every name, whoever asks.
+        connection.execute("select pg_catalog.set_config('search_path', '', true)")
+        rows = connection.execute(read_query(__package__, "twin/outside_objects"), {"schemas": list(schemas)}).fetchall()
     return {row["statement"]: row["place"] for row in rows}

@@ -16,8 +16,9 @@ import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn
 
-from lib.clients.postgres.bounded import Limit, StatementTimeout, next_result, run_statement
+from lib.clients.postgres.bounded import Limit, StatementTimeout, is_platform, next_result, run_statement
 from lib.clients.postgres.client_commands import find_client_command
+from lib.clients.postgres.platform_statements import spell_statement
 from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin
 from lib.clients.supabase.migration_files import MigrationFile
@@ -119,10 +120,11 @@ def one_by_one(connection: psycopg.Connection[Any], twin: Twin) -> Iterator[Call
 def implicit_transaction(connection: psycopg.Connection[Any], twin: Twin) -> Iterator[Callable[[str], None]]:
     """Yield what executes a statement in one pipeline; it is committed at the end, and undone by any error."""
     pgconn = connection.pgconn
+    spell = spell_statement if is_platform(pgconn) else str
     pgconn.enter_pipeline_mode()
 
     def execute(statement: str) -> None:
-        pgconn.send_query_params(statement.encode(), None)
+        pgconn.send_query_params(spell(statement).encode(), None)
         pgconn.send_flush_request()
         read_pipeline(pgconn, Limit.after(twin.launcher, twin.timeout_s), until_sync=False)
 

@@ -21,6 +21,12 @@ from lib.tasks.migrations.task import (
 from lib.tasks.migrations.timing import TIMED_OUT
 from lib.tasks.migrations.unrecorded import count_recorded, describe_empty, find_unapplied, find_unrecorded
 
+WAYS_OUT = (
+    "Set run.postgres_bin to the bin folder of a PostgreSQL that has it.",
+    "Or name the database of a loopback `supabase start` as the target.",
+    "docs/embedded-platform.md has what is there and what is not.",
+)
+"""What somebody can do where the embedded platform lacks something that hosted has."""
 WAIT = "Run again when this machine is less busy, or push in more than one release."
 HINTS = {
     "42704": "Create the role, type or object it names in an earlier migration, or guard the statement.",
@@ -51,11 +57,11 @@ def judge_first_pass(rehearsal: Rehearsal) -> Result:
     done = rehearsal.files.index(failure.file)
     rest = rehearsal.files[done + 1 :]
     account = f"Applied: {list_names(rehearsal.files[:done])}; failed: {failure.file}; still pending: {list_names(rest)}."
-    if lacks_extension(failure):
+    if is_lacking_here(failure):
         return check.errored(
-            f"{failure.display_name}. The scratch server lacks this extension, so the file can't be tested here. {account}",
+            f"{failure.display_name}. The scratch server lacks this, so the file can't be tested here. {account}",
             **facts,
-            fix="Rehearse on a project that has the extension, or create it only where it is available.",
+            fix=WAYS_OUT,
         )
     fix = HINTS.get(failure.sqlstate or "", "Correct the statement, then run again.")
     return check.failed(**facts, detail=f"{failure.display_name}. {account}", fix=fix)
@@ -86,9 +92,11 @@ def row_failures(rehearsal: Rehearsal) -> list[ApplyFailure]:
     return [recording.failure for recording in rehearsal.recordings if recording.failure is not None]
 
 
-def lacks_extension(failure: ApplyFailure) -> bool:
-    """Return whether a file failed only because this server does not have an extension."""
-    return failure.statement.lower().startswith("create extension") and failure.sqlstate in ("0A000", "58P01")
+def is_lacking_here(failure: ApplyFailure) -> bool:
+    """Return whether a file failed only because this server lacks what hosted has: an extension, or a part of the platform."""
+    is_extension = failure.statement.lower().startswith("create extension")
+    is_part = "embedded platform" in failure.said or failure.said.startswith("simulated:")
+    return failure.sqlstate in ("0A000", "58P01") and (is_extension or is_part)
 
 
 def why_no_rows(rehearsal: Rehearsal) -> str:

@@ -20,6 +20,8 @@ from lib.clients.supabase.unpushed import format_lacking, refuse_lacking
 from lib.core.errors import TargetError
 from lib.core.permissions import Act
 from lib.core.results import Findings, Outcome, look
+from lib.core.wording import name_some
+from lib.tasks.migrations.drift import find_drift
 from lib.tasks.migrations.judge import (
     NONE_FOUND,
     POINT_AT_PACK,
@@ -30,6 +32,7 @@ from lib.tasks.migrations.judge import (
     judge_lint,
     judge_versions,
 )
+from lib.tasks.migrations.judge_drift import judge_drift
 from lib.tasks.migrations.judge_locks import MigrationLock, has_unclear_lock, judge_background, judge_locks
 from lib.tasks.migrations.judge_push import judge_push, plan_push
 from lib.tasks.migrations.judge_rehearsal import judge_applied, judge_rollbacks
@@ -54,6 +57,7 @@ from lib.tasks.migrations.task import (
     PUSHED_TO_TARGET,
     REHEARSAL_ROWS,
     ROLLBACKS_RESTORE_SCHEMA,
+    TARGET_IS_AS_BUILT,
     TARGET_MATCHES_TWIN,
     TWIN_IS_FAITHFUL,
     VERSIONS_ARE_UNIQUE,
@@ -93,6 +97,19 @@ def look_at_history(context: Context[Migrations]) -> Findings[None]:
     edited = find_edited(files, history)
     result = judge_history(unknown, edited, late, len(listed), unrecorded=unrecorded, shared=shared)
     return Findings(results=[result], rows=rows)
+
+
+@look(TARGET_IS_AS_BUILT)
+def look_at_drift(context: Context[Migrations]) -> Findings[None]:
+    """Every object of a live target that its applied migrations do not build, or build otherwise."""
+    if "database" in context.embedded:
+        return look_at_drift.not_due("The database was started for this run, so nobody could change it by hand.")
+    files = require_files(context)
+    history = {one.version for one in read_history(context.target)}
+    if unknown := sorted(history - {file.version for file in files}):
+        said = f"The target has versions without a file: {name_some(unknown)}. So what they build is not known."
+        return look_at_drift.errors(said, fix=f"See {HISTORY_HAS_NO_DRIFT.id}.")
+    return judge_drift(find_drift(place_of(context), [file for file in files if file.version in history]))
 
 
 @look(DRY_RUN_LISTS_PENDING)

@@ -82,6 +82,17 @@ HISTORY_HAS_NO_DRIFT = Check(
     "file. An edit that changes only spacing, comments or case is not counted. A version whose statements were not recorded "
     "can't be compared, which is an error.",
 )
+TARGET_IS_AS_BUILT = Check(
+    "migrations.target_is_as_built",
+    "The target has what its applied migrations build, and nothing made by hand",
+    subject="database",
+    fix="Add what was made by hand as a migration, or undo it, so that files and target are the same.",
+    doc="Builds a fresh project from the files that a live target's history has, and compares the target with it, object by "
+    "object: schemas, tables, columns, constraints, indexes, functions, triggers, policies (those on the platform's tables, "
+    "too), views, grants, owners, publications, extensions, default privileges, and the settings of roles. What is only on the "
+    "target was made by hand, and the next fresh project lacks it. Rows are not compared, nor the values of settings that the "
+    "dashboard writes. Not due where the database was started for the run: nobody could change it.",
+)
 DRY_RUN_LISTS_PENDING = Check(
     "migrations.dry_run_lists_pending",
     "A dry run lists exactly the pending migrations",
@@ -218,6 +229,7 @@ CHECKS: tuple[Check, ...] = (
     FILES_ARE_ATOMIC,
     LINT_IS_CLEAN,
     HISTORY_HAS_NO_DRIFT,
+    TARGET_IS_AS_BUILT,
     DRY_RUN_LISTS_PENDING,
     TWIN_IS_FAITHFUL,
     APPLIES_ON_TWIN,
