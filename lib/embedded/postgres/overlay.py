@@ -7,7 +7,8 @@ to everything installed, and what the packages lack:
     lib                          links, also under the names by which the libraries look for each other
     lib/postgresql               links, with pgvector where there is one
     share/postgresql             links
-    share/postgresql/extension   links, pgTAP, and a control file for each extension `postgres` may create
+    share/postgresql/extension   links, pgTAP, a stand-in for each hosted extension that nobody packages, and a control
+                                 file for each extension `postgres` may create
 
 A hosted project lets the role `postgres`, no superuser, create extensions that Postgres reserves to
 superusers (by supautils, which isn't here); the control files offer it the same ones, as `trusted`.
@@ -24,9 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.embedded.postgres.binaries import Binaries
+from lib.embedded.postgres.index_methods import write_index_methods
+from lib.embedded.postgres.stand_ins import write_grants, write_stand_ins
 
 EXTENSIONS_FOR_POSTGRES = (
-    "autoinc", "bloom", "btree_gin", "btree_gist", "citext", "cube", "dblink", "dict_int", "dict_xsyn",
+    "amcheck", "autoinc", "bloom", "btree_gin", "btree_gist", "citext", "cube", "dblink", "dict_int", "dict_xsyn",
     "earthdistance", "fuzzystrmatch", "hstore", "insert_username", "intarray", "isn", "ltree", "moddatetime",
     "pg_buffercache", "pg_prewarm", "pg_stat_statements", "pg_trgm", "pg_walinspect", "pgcrypto", "pgrowlocks",
     "pgstattuple", "pgtap", "postgres_fdw", "refint", "seg", "sslinfo", "tablefunc", "tcn", "tsm_system_rows",
@@ -70,8 +73,12 @@ def write_overlay(binaries: Binaries, folder: Path) -> Overlay:
     unpack_pgtap(binaries.pgtap_archive, extension)
     if binaries.vector is not None:
         copy_vector(binaries.vector, folder)
-    write_trusted_controls(binaries.server / "share/postgresql/extension", extension)
-    link_missing((binaries.server / "share/postgresql/extension").iterdir(), extension)
+    installed = binaries.server / "share/postgresql/extension"
+    write_trusted_controls(installed, extension)
+    write_grants(installed, extension)
+    if "vector" in write_stand_ins(extension, installed, major=binaries.major):
+        write_index_methods(folder / "lib/postgresql")
+    link_missing(installed.iterdir(), extension)
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():  # whatever the umask; a link's target isn't ours to change
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from lib.transport.database import Database
+
+MARK = "stand-in for "
+"""How the comment in a stand-in's control file begins, by which a server tells which of its extensions are simulated."""
+
 WAYS_OUT = (
     "an installation of your own that has it, or the database of `supabase start` on this machine, named as a loopback "
     "address in the params file"
@@ -27,7 +32,8 @@ class StandIn:
     schema: where its control file puts it; None where whoever creates it says.
     relocatable: whether `alter extension ... set schema` is allowed.
     requires: the extensions that must be there first.
-    simplified: one sentence for people: what it does not do as hosted does.
+    simplified: for people: what it does not do as hosted does.
+    newest: the last version of PostgreSQL in which hosted has the extension; None where it has it in all.
     """
 
     name: str
@@ -36,11 +42,16 @@ class StandIn:
     relocatable: bool = False
     requires: tuple[str, ...] = ()
     simplified: str
+    newest: int | None = None
+
+    def exists_for(self, major: int) -> bool:
+        """Return whether hosted has the extension in this version of PostgreSQL."""
+        return self.newest is None or major <= self.newest
 
     def control(self) -> str:
         """Return the text of its control file: trusted, as supautils lets `postgres` create it on hosted."""
         lines = [
-            f"comment = 'stand-in for {self.name}, of the embedded platform'",
+            f"comment = '{MARK}{self.name}, of the embedded platform'",
             f"default_version = '{self.version}'",
             f"relocatable = {str(self.relocatable).lower()}",
             "trusted = true",
@@ -52,8 +63,10 @@ class StandIn:
         return "".join(f"{line}\n" for line in lines)
 
     def script(self) -> str:
-        """Return the SQL that makes its objects."""
-        return (resources.files(__package__) / "extensions" / f"{self.name}.sql").read_text(encoding="utf-8")
+        """Return the SQL that makes its objects, after a look at what the schema holds already."""
+        return "".join(
+            (resources.files(__package__) / "extensions" / f"{one}.sql").read_text("utf-8") for one in ("_guard", self.name)
+        )
 
 
 _ALL = (
@@ -92,7 +105,8 @@ _ALL = (
     ),
     StandIn(
         name="pg_partman", version="5.3.1",
-        simplified="Its tables are there and its functions are refused with 0A000, so that no partition is made.",
+        simplified="Partitions by range of time or number are made, kept up and dropped for real; sub-partitions, moving "
+        "data and undoing are refused with 0A000. Nothing runs by itself.",
     ),
     StandIn(
         name="pg_repack", version="1.5.2",
@@ -133,7 +147,8 @@ _ALL = (
     ),
     StandIn(
         name="pgsodium", version="3.1.8", schema="pgsodium",
-        simplified="Random numbers and hashes are real; other ciphers, and encrypted columns, are refused with 0A000.",
+        simplified="Random numbers, SHA-2, HMAC and keys are real, and deterministic encryption is by AES and a key of this "
+        "server; other ciphers are refused with 0A000, and so are security labels on columns.",
     ),
     StandIn(
         name="plpgsql_check", version="2.7", requires=("plpgsql",),
@@ -148,8 +163,9 @@ _ALL = (
         simplified="Secrets are encrypted for real, by AES and a key of this server, and can't be read on another one.",
     ),
     StandIn(
-        name="timescaledb", version="2.16.1",
-        simplified="A hypertable stays a plain table: there are no chunks, and no compression, policy or continuous aggregate.",
+        name="timescaledb", version="2.16.1", newest=15,
+        simplified="A hypertable stays a plain table, and time_bucket is computed for real; chunks, compression, policies and "
+        "continuous aggregates are refused with 0A000.",
     ),
     StandIn(
         name="vector", version="0.8.0", relocatable=True,
@@ -159,7 +175,7 @@ _ALL = (
     ),
     StandIn(
         name="wrappers", version="0.5.3", relocatable=True,
-        simplified="Foreign servers and tables can be defined, and reading one is refused.",
+        simplified="Its tables and validators are there and no handler, so that no foreign data wrapper can be created.",
     ),
 )  # fmt: skip
 
@@ -195,18 +211,23 @@ GRANTS = {
 """Real extension -> the rights that hosted gives `postgres` after creating it, as SQL."""
 
 
-def stand_ins_missing_from(*folders: Path) -> list[StandIn]:
-    """Return the stand-ins of which no folder has the real extension's control file."""
-    return [one for one in _ALL if not any((folder / f"{one.name}.control").exists() for folder in folders)]
+def simulated_in(database: Database) -> list[str]:
+    """Return the extensions created in a database that are stand-ins, sorted; none where the server has real ones only."""
+    rows = database.rows(
+        "select name from pg_available_extensions where installed_version is not null and starts_with(comment, :mark) order by 1",
+        mark=MARK,
+    )
+    return [row["name"] for row in rows]
 
 
-def write_stand_ins(folder: Path, *installed: Path) -> tuple[str, ...]:
+def write_stand_ins(folder: Path, *installed: Path, major: int) -> tuple[str, ...]:
     """Write the control file and script of each stand-in that is needed, and return their names.
 
     folder: where the server looks for extensions; it may have real ones already.
     installed: further folders with real ones.
     """
-    missing = stand_ins_missing_from(folder, *installed)
+    real = {path.stem for home in (folder, *installed) for path in home.glob("*.control")}
+    missing = [one for one in _ALL if one.name not in real and one.exists_for(major)]
     for one in missing:
         (folder / f"{one.name}.control").write_text(one.control(), encoding="utf-8")
         (folder / f"{one.name}--{one.version}.sql").write_text(one.script(), encoding="utf-8")

@@ -2,7 +2,7 @@
 -- calls and opens both to the API roles when the extension is created; that is done here.
 
 create sequence graphql.seq_schema_version as integer cycle;
-create function graphql.get_schema_version() returns integer language sql security definer set search_path = '' as $$
+create function graphql.get_schema_version() returns integer language sql security definer set search_path = pg_catalog, pg_temp as $$
   select last_value::integer from graphql.seq_schema_version
 $$;
 create function graphql.exception(message text) returns text language plpgsql as $$

@@ -1,10 +1,10 @@
 -- Nothing is written to an audit log. postgres may set what decides on it, as hosted lets it.
 
-create function pgaudit_ddl_command_end() returns event_trigger language plpgsql security definer set search_path = '' as $$
+create function pgaudit_ddl_command_end() returns event_trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
 end
 $$;
-create function pgaudit_sql_drop() returns event_trigger language plpgsql security definer set search_path = '' as $$
+create function pgaudit_sql_drop() returns event_trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
 end
 $$;

@@ -68,6 +68,7 @@ create function pgmq._stand_in_create(queue_name text, unlogged boolean) returns
 declare
   queue text := pgmq.format_table_name(queue_name, 'q');
   archive text := pgmq.format_table_name(queue_name, 'a');
+  member text;
 begin
   perform pgmq.validate_queue_name(queue_name);
   perform pgmq.acquire_queue_lock(queue_name);
@@ -78,6 +79,11 @@ begin
   execute format('create table if not exists pgmq.%I (
     msg_id bigint primary key, read_ct integer not null default 0, enqueued_at timestamptz not null default now(),
     archived_at timestamptz not null default now(), vt timestamptz not null, message jsonb, headers jsonb)', archive);
+  foreach member in array array['table ' || queue, 'sequence ' || queue || '_msg_id_seq', 'table ' || archive] loop
+    if not pgmq._belongs_to_pgmq(substr(member, strpos(member, ' ') + 1)) then
+      execute format('alter extension pgmq add %s pgmq.%I', split_part(member, ' ', 1), substr(member, strpos(member, ' ') + 1));
+    end if;
+  end loop;
   execute format('create index if not exists %I on pgmq.%I (vt)', queue || '_vt_idx', queue);
   execute format('create index if not exists %I on pgmq.%I (archived_at)', 'archived_at_idx_' || queue_name, archive);
   insert into pgmq.meta (queue_name, is_partitioned, is_unlogged) values (queue_name, false, unlogged) on conflict do nothing;
@@ -122,12 +128,13 @@ begin
     raise notice 'pgmq queue `%` does not exist', queue_name;
     return false;
   end if;
-  foreach member in array array[queue, archive] loop
+  foreach member in array array[queue, queue || '_msg_id_seq', archive] loop
     if pgmq._belongs_to_pgmq(member) then
-      execute format('alter extension pgmq drop table pgmq.%I', member);
+      execute format('alter extension pgmq drop %s pgmq.%I', case when member like '%\_msg\_id\_seq' then 'sequence' else 'table' end, member);
     end if;
-    execute format('drop table if exists pgmq.%I', member);
   end loop;
+  execute format('drop table if exists pgmq.%I', queue);
+  execute format('drop table if exists pgmq.%I', archive);
   delete from pgmq.meta m where m.queue_name = drop_queue.queue_name;
   return true;
 end

@@ -2,7 +2,7 @@
 -- the key is made from what only a superuser reads (the stored verifier of its own password), so that it is one per
 -- server, as hosted's is, and AES with an HMAC over everything stands for the cipher.
 
-create function vault._stand_in_pgcrypto() returns text language plpgsql stable set search_path = '' as $$
+create function vault._stand_in_pgcrypto() returns text language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   found text := (select format('%I', n.nspname) from pg_catalog.pg_extension e
     join pg_catalog.pg_namespace n on n.oid = e.extnamespace where e.extname = 'pgcrypto');
@@ -16,41 +16,41 @@ end
 $$;
 
 create function vault._stand_in_key(key_id bigint, context bytea) returns bytea
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select pg_catalog.sha256(pg_catalog.convert_to(
       coalesce((select rolpassword from pg_catalog.pg_authid where oid = 10), '')
       || (select system_identifier from pg_catalog.pg_control_system()) || ':' || key_id || ':', 'UTF8') || context)
 $$;
 
-create function vault._crypto_aead_det_noncegen() returns bytea language sql volatile set search_path = '' as $$
+create function vault._crypto_aead_det_noncegen() returns bytea language sql volatile set search_path = pg_catalog, pg_temp as $$
   select pg_catalog.decode(pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', ''), 'hex')
 $$;
 
 -- The first 16 bytes are an HMAC over nonce, additional data and message; they are also the cipher's start value.
 create function vault._crypto_aead_det_encrypt(
   message bytea, additional bytea, key_id bigint, context bytea default 'pgsodium', nonce bytea default null
-) returns bytea language plpgsql immutable security definer set search_path = '' as $$
+) returns bytea language plpgsql immutable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   key bytea := vault._stand_in_key(key_id, context);
   crypto text := vault._stand_in_pgcrypto();
   tag bytea;
   sealed bytea;
 begin
-  execute format('select substr(%s.hmac($1, $2, ''sha256''), 1, 16)', crypto) into tag
+  execute format('select substr(%s.hmac($1, $2, ''sha256''::text), 1, 16)', crypto) into tag
     using coalesce(nonce, '') || pg_catalog.int4send(length(coalesce(additional, ''))) || coalesce(additional, '') || message, key;
-  execute format('select %s.encrypt_iv($1, $2, $3, ''aes-cbc/pad:pkcs'')', crypto) into sealed using message, key, tag;
+  execute format('select %s.encrypt_iv($1, $2, $3, ''aes-cbc/pad:pkcs''::text)', crypto) into sealed using message, key, tag;
   return tag || sealed;
 end
 $$;
 
 create function vault._crypto_aead_det_decrypt(
   message bytea, additional bytea, key_id bigint, context bytea default 'pgsodium', nonce bytea default null
-) returns bytea language plpgsql immutable security definer set search_path = '' as $$
+) returns bytea language plpgsql immutable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   opened bytea;
 begin
   begin
-    execute format('select %s.decrypt_iv($1, $2, $3, ''aes-cbc/pad:pkcs'')', vault._stand_in_pgcrypto()) into opened
+    execute format('select %s.decrypt_iv($1, $2, $3, ''aes-cbc/pad:pkcs''::text)', vault._stand_in_pgcrypto()) into opened
       using substr(message, 17), vault._stand_in_key(key_id, context), substr(message, 1, 16);
   exception when external_routine_invocation_exception then
     opened := null;
@@ -85,7 +85,7 @@ from vault.secrets s;
 
 create function vault.create_secret(
   new_secret text, new_name text default null, new_description text default '', new_key_id uuid default null
-) returns uuid language plpgsql security definer set search_path = '' as $$
+) returns uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   own uuid := pg_catalog.gen_random_uuid();
   own_nonce bytea := vault._crypto_aead_det_noncegen();
@@ -101,7 +101,7 @@ $$;
 create function vault.update_secret(
   secret_id uuid, new_secret text default null, new_name text default null, new_description text default null,
   new_key_id uuid default null
-) returns void language plpgsql security definer set search_path = '' as $$
+) returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update vault.secrets s set
     secret = coalesce(encode(vault._crypto_aead_det_encrypt(

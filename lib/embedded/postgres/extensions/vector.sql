@@ -296,3 +296,7 @@ begin
   end loop;
 end
 $do$;
+
+-- Anybody may set these for a role or a database where the library is loaded.
+grant set on parameter hnsw.ef_search, hnsw.iterative_scan, hnsw.max_scan_tuples, hnsw.scan_mem_multiplier, ivfflat.probes,
+  ivfflat.iterative_scan, ivfflat.max_probes to postgres;
