@@ -9,21 +9,19 @@ from pathlib import Path
 import pytest
 
 from lib.embedded.postgres.server import start_postgres
+from lib.embedded.postgres.versions import MAJORS
 from lib.embedded.state_folders import state_base
 from tests.support.tried_extensions import Tried, try_all
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 
-@pytest.fixture(scope="session", params=[15, 17, 18])
+@pytest.fixture(scope="session", params=MAJORS)
 def tried(request: pytest.FixtureRequest) -> Iterator[Tried]:
-    """Yield a server of each version with every extension of hosted in one database, created by `postgres`."""
-    if request.param == 15:
-        name = f"tests-{secrets.token_hex(4)}"
-        with start_postgres(state_base(CHECKOUT) / name, tools=CHECKOUT / ".tools", major=15) as server:
-            yield try_all(server)
-        return
-    server = request.getfixturevalue({17: "postgres_server", 18: "postgres_18_server"}[request.param])
-    tried = try_all(server)
-    yield tried
-    server.drop_database(tried.database.name)
+    """Yield a server of each version with every extension of hosted in one database, created by `postgres`.
+
+    The servers are these tests' own: some extensions make roles, which every database of a server has.
+    """
+    name = f"tests-{secrets.token_hex(4)}"
+    with start_postgres(state_base(CHECKOUT) / name, tools=CHECKOUT / ".tools", major=request.param) as server:
+        yield try_all(server)
