@@ -225,7 +225,7 @@ begin
     else
       execute format('select coalesce(max(%I), 0)::bigint from %s', config.control, config.parent_table) into number;
       select max(substring(partition_tablename from '_p(\d+)$')::bigint) into last from @extschema@.show_partitions(config.parent_table);
-      while last < number + config.premake * config.partition_interval::bigint loop
+      while last < number - number % config.partition_interval::bigint + config.premake * config.partition_interval::bigint loop
         last := last + config.partition_interval::bigint;
         perform @extschema@.create_partition_id(config.parent_table, array[last]);
       end loop;
