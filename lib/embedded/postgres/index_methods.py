@@ -13,11 +13,14 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-NAMES = b"length\0col%d\0Number of bits generated for each index column\0"
-"""The names as they lie in bloom's library, from blutils.c, with the description after them, which may be written over."""
+NAMES = b"length\0col%d\0"
+"""The two names as they lie in bloom's library, from blutils.c."""
+
+AFTER = (b"Number of bits generated for each index column\0", b"Relation is not a bloom index\0")
+"""What follows them, by who built the library: a text for people, whose start may be written over."""
 
 SETTINGS = {"ivfflat": b"lists\0\0col%d\0", "hnsw": b"m\0\0\0\0\0\0ef_construction\0"}
-"""pgvector's method -> what is written over the start of NAMES; the second name always starts at byte 7."""
+"""pgvector's method -> what is written over NAMES and on; the second name always starts at byte 7."""
 
 DYNAMIC, END, SYMBOLIC = 2, 0, 16
 """From elf.h: the kind of segment PT_DYNAMIC, and the entries DT_NULL and DT_SYMBOLIC in it."""
@@ -30,14 +33,23 @@ def write_index_methods(libraries: Path) -> tuple[str, ...]:
     """
     bloom = libraries / "bloom.so"
     content = bloom.read_bytes() if bloom.is_file() else b""
-    if content[:6] != b"\x7fELF\x02\x01" or content.count(NAMES) != 1:  # 64 bits, little-endian
+    start = find_names(content)
+    if start is None:
         return ()
     bound = bind_own_names(content)
     bloom.unlink()  # may be a link to the installed one
     bloom.write_bytes(bound)
     for method, names in SETTINGS.items():
-        (libraries / f"stand_in_{method}.so").write_bytes(bound.replace(NAMES, names + NAMES[len(names) :]))
+        (libraries / f"stand_in_{method}.so").write_bytes(bound[:start] + names + bound[start + len(names) :])
     return tuple(SETTINGS)
+
+
+def find_names(content: bytes) -> int | None:
+    """Return where the names lie in a library; None when it is none of Linux with 64 bits, or not built as expected."""
+    if content[:6] != b"\x7fELF\x02\x01" or content.count(NAMES) != 1:  # 64 bits, little-endian
+        return None
+    start = content.index(NAMES)
+    return start if content.startswith(AFTER, start + len(NAMES)) else None
 
 
 def bind_own_names(content: bytes) -> bytes:

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from lib.embedded.postgres.binaries import find_binaries
-from lib.embedded.postgres.index_methods import NAMES, SETTINGS, bind_own_names, dynamic_entries, write_index_methods
+from lib.embedded.postgres.index_methods import AFTER, NAMES, SETTINGS, bind_own_names, dynamic_entries, write_index_methods
 from lib.embedded.postgres.versions import MAJORS
+
+TEXT = NAMES + AFTER[0]
+ELF = b"\x7fELF\x02\x01"
 
 TOOLS = Path(__file__).resolve().parents[3] / ".tools"
 
@@ -52,8 +55,8 @@ def test_the_list_of_a_library_still_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\xcf\xfa\xed\xfe" + NAMES, b"\x7fELF\x02\x01 other", b"\x7fELF\x01\x01" + NAMES, b"\x7fELF\x02\x01" + NAMES * 2],
-    ids=["nothing", "macOS", "other names", "32 bits", "twice"],
+    [b"", b"\xcf\xfa\xed\xfe" + TEXT, b"\x7fELF\x02\x01", b"\x7fELF\x01\x01" + TEXT, ELF + TEXT * 2, ELF + NAMES + b"key"],
+    ids=["nothing", "macOS", "no names", "32 bits", "twice", "something else after"],
 )
 def test_a_library_that_is_not_as_expected_is_left_alone(tmp_path: Path, content: bytes) -> None:
     if content:
