@@ -140,7 +140,7 @@ def build_parser() -> argparse.ArgumentParser:
     tidy.add_argument("--pack", default="", help="another project than this checkout")
     tidy.set_defaults(command=command_tidy)
     listing = commands.add_parser("list", help="print every task and check")
-    listing.add_argument("--write", action="store_true", help="write docs/checks.md and params/schemas/ instead")
+    listing.add_argument("--write", action="store_true", help="write what docs/ and params/schemas/ say of the code instead")
     listing.set_defaults(command=command_list)
     params = commands.add_parser("params", help="print every setting of an environment, and the file and line it comes from")
     params.add_argument("environment", help="a file's name in params/")

@@ -1,10 +1,11 @@
-"""`python -m lib list`: every task with its checks; with --write docs/checks.md, the same at length, and params/schemas/."""
+"""`python -m lib list`: every task with its checks; with --write what docs/ and params/schemas/ say of the code."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 
+from lib.cli import list_extensions
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.core.results import Check
@@ -21,9 +22,8 @@ SCHEMAS = "params/schemas"
 def list_checks(*, write: bool) -> int:
     """Print every task and check, or write the page, and return the exit code 0."""
     if write:
-        write_whole(ROOT / FILE, describe_checks())
-        say(f"wrote {FILE}")
-        for path, text in schema_files().items():
+        pages = {FILE: describe_checks(), list_extensions.FILE: list_extensions.describe_platform()}
+        for path, text in {**pages, **schema_files()}.items():
             write_whole(ROOT / path, text)
             say(f"wrote {path}")
         return 0

@@ -39,6 +39,7 @@ class Run(Section):
 
     jobs: int = Field(ge=1, le=32)  # notebooks at a time
     supabase_cli: str | None = None  # another Supabase CLI than the pinned one: a path, or a name on PATH
+    postgres_bin: str | None = None  # the folder of programs of a PostgreSQL of one's own, started instead of the packages'
     flyctl: str | None = None  # another flyctl than the stand-in's, or than the one on PATH: a path, or a name
     notebook_timeout_s: float = Field(gt=0)  # longest one notebook may take, s
 

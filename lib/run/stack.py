@@ -41,7 +41,7 @@ from lib.run.notebook_parameters import own_problem
 from lib.run.own_tasks import stage_own_tasks
 from lib.run.params import Params, history_url
 from lib.run.run_file import RunFile
-from lib.run.server_version import choose_server
+from lib.run.server_version import choose_server, own_programs
 from lib.run.targets import SECRET_PARTS
 from lib.tasks.index import task_named
 from lib.transport.database import Database
@@ -106,6 +106,7 @@ def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, An
                 tools=TOOLS,
                 major=choose_server(params).major,
                 auto_expose_new_tables=read_exposes_tables(params.pack),
+                installation=own_programs(params),
             )
             standing.callback(server.stop)
         else:

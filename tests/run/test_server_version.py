@@ -10,7 +10,7 @@ import pytest
 from lib.core.errors import WorkbookError
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.run.params import Params, load_params
-from lib.run.server_version import choose_server
+from lib.run.server_version import choose_server, own_programs
 
 
 @pytest.fixture
@@ -55,3 +55,12 @@ def test_a_version_that_is_not_here_names_the_file_and_the_key(params: Params) -
     write_config(params, "[db]\nmajor_version = 14\n")
     with pytest.raises(WorkbookError, match=r"config.toml: \[db\] major_version is 14, .* only 15, 17 and 18\. Fix: "):
         choose_server(params)
+
+
+def test_an_installation_of_ones_own_decides(params: Params, tmp_path: Path) -> None:
+    write_config(params, "[db]\nmajor_version = 15\n")
+    own = replace(params, run=params.run.model_copy(update={"postgres_bin": str(tmp_path)}))
+    with pytest.raises(WorkbookError, match=f"run.postgres_bin is {tmp_path}, and it has no postgres"):
+        choose_server(own)
+    assert own_programs(own) == tmp_path
+    assert own_programs(params) is None

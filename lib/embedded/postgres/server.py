@@ -22,6 +22,7 @@ from lib.embedded.postgres import hosted
 from lib.embedded.postgres.binaries import Binaries, find_binaries
 from lib.embedded.postgres.cluster import HOST, free_port, init_data, launch_server, wait_ready
 from lib.embedded.postgres.overlay import write_overlay
+from lib.embedded.postgres.own_installation import OwnInstallation, read_installation
 from lib.embedded.postgres.versions import DEFAULT_MAJOR
 from lib.transport.database import Database
 
@@ -36,7 +37,14 @@ class EmbeddedPostgres:
 
     host = HOST
 
-    def __init__(self, state_dir: Path, binaries: Binaries, *, auto_expose_new_tables: bool, work: Path | None = None) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        binaries: Binaries | OwnInstallation,
+        *,
+        auto_expose_new_tables: bool,
+        work: Path | None = None,
+    ) -> None:
         self.state_dir = state_dir
         self.work = work or state_dir / "work"
         self.data_dir = state_dir / "data"
@@ -152,6 +160,7 @@ def start_postgres(
     owner_pid: int | None = None,
     auto_expose_new_tables: bool = False,
     choose_port: Callable[[], int] = free_port,
+    installation: Path | None = None,
 ) -> EmbeddedPostgres:
     """Start a server of one version whose every database looks hosted, and return it once it accepts connections.
 
@@ -161,9 +170,11 @@ def start_postgres(
     owner_pid: the process whose death makes the folder a leftover; None means this one.
     auto_expose_new_tables: whether new tables in public are granted to the API roles at once, as
     hosted projects did before 2026.
+    installation: the folder of programs of an installation of the user's own, used instead of the packages; its version
+    is then the server's.
     Raises WorkbookError when a package is missing or the server does not start; nothing is left then.
     """
-    binaries = find_binaries(tools, major)
+    binaries = find_binaries(tools, major) if installation is None else read_installation(installation, tools=tools)
     state_dir = state_dir.resolve()
     try:
         state_dir.mkdir(mode=0o711)

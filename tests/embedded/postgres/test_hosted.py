@@ -213,6 +213,7 @@ def test_extensions_of_a_new_project_are_in_their_schema(hosted_database: Databa
         {"extname": "pg_stat_statements", "nspname": "extensions"},
         {"extname": "pgcrypto", "nspname": "extensions"},
         {"extname": "plpgsql", "nspname": "pg_catalog"},
+        {"extname": "supabase_vault", "nspname": "vault"},
         {"extname": "uuid-ossp", "nspname": "extensions"},
     ]
     assert hosted_database.value("select encode(digest('a', 'md5'), 'hex')") == "0cc175b9c0f1b6a831c399e269772661"

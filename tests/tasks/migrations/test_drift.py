@@ -87,7 +87,8 @@ def context(postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_pa
             max_exclusive_lock_ms=150, max_blocked_ms=1000, scales=[1], schemas=["public"], rollbacks_from="", lock_wait_s=1,
             command_timeout_s=60,
         ),
-        sections={"seed": load_params("local", variables={}).sections["seed"]}, scratch=postgres_server.database("postgres", role="supabase_admin"),
+        sections={"seed": load_params("local", variables={}).sections["seed"]},
+        scratch=postgres_server.database("postgres", role="supabase_admin"),
         programs=Programs(supabase=find_supabase(None), squawk=Path("squawk"), postgres_bin=postgres_server.bin_dir),
         is_rehearsal=False, provenances={"database": Provenance.LIVE}, embedded=frozenset(),
     )  # fmt: skip

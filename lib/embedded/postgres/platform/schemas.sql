@@ -26,6 +26,7 @@ grant all on schema realtime to supabase_realtime_admin with grant option;
 create extension "uuid-ossp" with schema extensions;
 create extension pgcrypto with schema extensions;
 create extension pg_stat_statements with schema extensions;
+create extension supabase_vault with schema vault;
 
 -- ---------------------------------------------------------------- graphql_public
 -- What stands there while pg_graphql is not created.
