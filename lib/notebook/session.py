@@ -30,6 +30,7 @@ from lib.core.wording import as_sentence, outcome_symbol, outcome_word
 from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
 from lib.evidence.log import EvidenceLine
+from lib.notebook.leaning import as_leaning, read_leaning
 from lib.notebook.whole import keep_whole
 from lib.run import params
 from lib.run.own_tasks import pack_around
@@ -253,7 +254,8 @@ class TaskSession:
             raise AssertionError(f"the look declared {sorted(declared)} but gave results for {sorted(given)}")
         kept, unkept = self._keep_artifacts(findings)
         results = [self._unless_unkept(result, unkept) for result in findings.results]
-        lines = [self._line(result, started_at, duration_s, kept) for result in results]
+        leaning = read_leaning(self.context.target) if "database" in self.context.embedded else ()
+        lines = [as_leaning(self._line(result, started_at, duration_s, kept), leaning) for result in results]
         for line in lines:
             self.run.keep_line(line)
             self.emit(line.result.value, line.check)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, read_server_major
 from lib.clients.postgres.extension_uses import find_uses
@@ -140,11 +141,12 @@ def compare_extensions(
     ]
 
 
-def describe_extension(row: Mapping[str, str | None] | None) -> str | None:
+def describe_extension(row: Mapping[str, Any] | None) -> str | None:
     """Return an extension's version and schema, or that it only could be created."""
     if row is None:
         return None
-    return f"{row['version']} in {row['schema']}" if row["schema"] else f"{row['version']}, not installed"
+    said = f"{row['version']} in {row['schema']}" if row["schema"] else f"{row['version']}, not installed"
+    return f"{said}, a stand-in" if row["stand_in"] else said
 
 
 def compare_roles(target: Database, twin: Twin, texts: Mapping[str, str], compared: dict[str, int]) -> list[Divergence]:

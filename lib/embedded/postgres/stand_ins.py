@@ -17,6 +17,7 @@ from lib.transport.database import Database
 MARK = "stand-in for "
 """How the comment in a stand-in's control file begins, by which a server tells which of its extensions are simulated."""
 
+
 @dataclass(frozen=True, kw_only=True)
 class StandIn:
     """One extension of which only the SQL face is here.
