@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from lib.cli import list_extensions
+from lib.cli import list_platform
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.core.results import Check
@@ -22,7 +22,7 @@ SCHEMAS = "params/schemas"
 def list_checks(*, write: bool) -> int:
     """Print every task and check, or write the page, and return the exit code 0."""
     if write:
-        pages = {FILE: describe_checks(), list_extensions.FILE: list_extensions.describe_platform()}
+        pages = {FILE: describe_checks(), list_platform.FILE: list_platform.describe_platform()}
         for path, text in {**pages, **schema_files()}.items():
             write_whole(ROOT / path, text)
             say(f"wrote {path}")

@@ -1,25 +1,15 @@
-"""The table of extensions in docs/embedded-platform.md, as `python -m lib list --write` writes it."""
+"""The table of extensions in docs/embedded-platform.md, which `list_platform` puts together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lib.core.paths import ROOT
 from lib.embedded.postgres.extensions_at_hand import every_extension, state_of
 from lib.embedded.postgres.stand_ins import ABSENT, STAND_INS
 from lib.embedded.postgres.versions import MAJORS
 
-FILE = "docs/embedded-platform.md"
-
 BEGIN = "<!-- extensions: written by `python -m lib list --write` -->\n"
 END = "<!-- extensions: end -->\n"
-
-
-def describe_platform() -> str:
-    """Return the page as it should be: what people wrote, with the table between its two marks."""
-    before, _, rest = (ROOT / FILE).read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    return "\n".join([f"{before}{BEGIN}", *table_lines(), "", f"{END}{after}"])
 
 
 def table_lines() -> Iterator[str]:
