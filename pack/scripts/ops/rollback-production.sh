@@ -110,25 +110,39 @@ umask 077
 mkdir -p "$state_dir" || exit 2
 lock=$state_dir/$app.lock state=$state_dir/$app.state
 work=$(mktemp -d) || exit 2
-held=0 line='' seen=''
+held=0 line='' seen='' child=''
 leave() {
   local code=$?
+  [[ -z $child ]] || kill "$child" 2> /dev/null
   (( held )) && rm -rf "$lock"
   rm -rf "$work"
   exit "$code"
 }
 # From here on no $(...), nor <(...): bash 5.2 parses one each time it meets it, and a signal that arrives while it
 # parses is lost with a syntax error. Functions set variables; what a program says is read from a file.
+exec 3>&2 # a trap may run where 2 is a file
 trap leave EXIT
-trap 'say "cut off from its terminal; the same command goes on where it was" >&2; exit 129' HUP
-trap 'say "stopped by the operator; the same command goes on where it was" >&2; exit 130' INT
-trap 'say "stopped; the same command goes on where it was" >&2; exit 143' TERM
+trap 'say "cut off from its terminal; the same command goes on where it was" >&3; exit 129' HUP
+trap 'say "stopped by the operator; the same command goes on where it was" >&3; exit 130' INT
+trap 'say "stopped; the same command goes on where it was" >&3; exit 143' TERM
+
+# Runs a program, and returns as it does. Bash loses one SIGINT in some hundred that comes while it waits for a program in
+# the foreground; `wait` loses none. For programs that only look: what goes on in the background hears no Ctrl-C.
+apart() {
+  local code
+  "$@" 3>&- &
+  child=$!
+  wait "$child"
+  code=$?
+  child=''
+  return "$code"
+}
 
 # Writes what flyctl says as JSON into a file, as json_values prints it. Returns 1, and sets line, when it says nothing whole.
 read_fly() {
   local file=$1
   shift
-  if ! "$flyctl" "$@" --app "$app" --json > "$work/json" 2> "$work/said"; then
+  if ! apart "$flyctl" "$@" --app "$app" --json > "$work/json" 2> "$work/said"; then
     first_line "$work/said"
     line="flyctl $1 failed: $line"
     return 1
@@ -219,7 +233,7 @@ wait_healthy() {
   [[ -n $url && $url != null ]] || url=https://$app.fly.dev/
   until see_machines "$url"; do
     (( SECONDS < deadline )) || stop 10 "not healthy within $limit s: $seen"
-    sleep 0.1
+    apart sleep 0.1
   done
 }
 
@@ -245,7 +259,7 @@ see_machines() {
     fi
   done < "$work/checks"
   (( checks >= machines )) || { seen="$checks health checks on $machines machines"; return 1; }
-  if ! curl --silent --show-error --fail --output "$work/health" --max-time 5 "${1%/}$health" 2> "$work/said"; then
+  if ! apart curl --silent --show-error --fail --output "$work/health" --max-time 5 "${1%/}$health" 2> "$work/said"; then
     first_line "$work/said"
     seen="$health: $line"
     return 1
