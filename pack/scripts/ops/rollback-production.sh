@@ -6,6 +6,7 @@ export TZ=UTC
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/json.bash"
 source "$here/database.bash"
+source "$here/machines.bash"
 
 usage() {
   cat <<'END'
@@ -237,33 +238,27 @@ wait_healthy() {
   done
 }
 
-# Returns whether all is healthy; sets seen to what is not.
+# Returns whether every machine is on the image and healthy by its own config, and the app answers; sets seen to what is not.
 see_machines() {
-  local path value machines=0 checks=0
-  read_fly "$work/images" image show || { seen="flyctl does not answer"; return 1; }
-  while IFS=$'\t' read -r path value; do
-    case $path in
-      *.MachineID) machines=$((machines + 1)) ;;
-      *.Tag) [[ $image == *@* || $image == *":$value" ]] || { seen="a machine runs the tag $value"; return 1; } ;;
-      *.Digest)
-        [[ -z $digest || $value == "$digest" ]] || { seen="a machine runs $value"; return 1; }
-        [[ $image != *@* || $value == "${image#*@}" ]] || { seen="a machine runs $value"; return 1; } ;;
-    esac
-  done < "$work/images"
-  (( machines )) || { seen="no machine is there"; return 1; }
-  read_fly "$work/checks" checks list || { seen="flyctl does not answer"; return 1; }
-  while IFS=$'\t' read -r path value; do
-    if [[ $path == *.status ]]; then
-      checks=$((checks + 1))
-      [[ $value == passing ]] || { seen="a health check is $value"; return 1; }
-    fi
-  done < "$work/checks"
-  (( checks >= machines )) || { seen="$checks health checks on $machines machines"; return 1; }
+  local place
+  read_fly "$work/machines" machine list || { seen="flyctl does not answer"; return 1; }
+  read_machines "$work/machines"
+  for place in "${counted[@]}"; do
+    is_on_image "${machine_tag[$place]:-}" "${machine_digest[$place]:-}" || return 1
+  done
+  judge_machines || return 1
   if ! apart curl --silent --show-error --fail --output "$work/health" --max-time 5 "${1%/}$health" 2> "$work/said"; then
     first_line "$work/said"
     seen="$health: $line"
     return 1
   fi
+}
+
+# Returns whether a tag and a digest are of the image; sets seen where they are not.
+is_on_image() {
+  [[ $image == *@* || $image == *":$1" ]] || { seen="a machine runs the tag $1"; return 1; }
+  [[ -z $digest || $2 == "$digest" ]] || { seen="a machine runs $2"; return 1; }
+  [[ $image != *@* || $2 == "${image#*@}" ]] || { seen="a machine runs $2"; return 1; }
 }
 
 copy='' unfinished=''
