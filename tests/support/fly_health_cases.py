@@ -110,9 +110,10 @@ CASES: dict[str, tuple[list[Machine], str]] = {
         [machine("m1", region="iad", env={}, services=[{**ASLEEP, "min_machines_running": 1}])], "",
     ),
     "fewer than the config asks for": (
-        [machine(env={}, services=[service(min_machines_running=2)])],
+        [machine(env={}, services=[{**ASLEEP, "min_machines_running": 2}])],
         "1 of the 2 machines of group app that min_machines_running asks for run",
     ),
+    "fewer, where nothing may be stopped": ([machine(services=[service(min_machines_running=2)])], ""),
     "stopped where nothing stops it": (
         [machine(state="stopped", services=[service(autostop=False, autostart=True)])],
         "machine m1 is stopped, and auto_stop_machines is off",

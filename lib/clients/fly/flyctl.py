@@ -23,6 +23,7 @@ from lib.clients.fly.machine_health import (
     find_fault,
     find_machine_fault,
     is_counted,
+    is_unasked_exit,
     read_meaning,
 )
 from lib.core.errors import CommandError
@@ -207,13 +208,6 @@ def describe_machine(one: Mapping[str, Any]) -> Machine:
         exits=tuple(as_count(event["timestamp"]) for event in events if is_unasked_exit(event, meaning.policy)),
         meaning=meaning,
     )
-
-
-def is_unasked_exit(event: Mapping[str, Any], policy: str = "") -> bool:
-    """Return whether an event says that the program ended without being asked to; one that is to end once ends well with 0."""
-    said = as_object(as_object(event.get("request") or {}).get("exit_event") or {})
-    is_done = policy == "no" and bool(said) and not said.get("exit_code")
-    return event.get("type") == "exit" and not said.get("requested_stop", False) and not is_done
 
 
 def short_digest(value: Any) -> str:

@@ -111,6 +111,13 @@ def read_end(events: list[Any]) -> int | None:
     return None
 
 
+def is_unasked_exit(event: Mapping[str, Any], policy: str = "") -> bool:
+    """Return whether an event says that the program ended without being asked to; one that is to end once ends well with 0."""
+    said = as_object(as_object(event.get("request") or {}).get("exit_event") or {})
+    is_done = policy == "no" and bool(said) and not said.get("exit_code")
+    return event.get("type") == "exit" and not said.get("requested_stop", False) and not is_done
+
+
 def find_machine_fault(one: Judged) -> str:
     """Return why a machine is not healthy, as a clause; '' when it is."""
     meaning = one.meaning
@@ -160,7 +167,8 @@ def find_fault(machines: Iterable[Judged]) -> str:
 
 def find_group_fault(group: str, machines: list[Judged]) -> str:
     """Return that fewer machines of a group run than its config asks for; '' when there are enough."""
-    least = max(one.meaning.least for one in machines)
+    # Source: superfly/docs: min_machines_running says how many are left running where machines may be stopped; it makes none.
+    least = max(one.meaning.least if one.meaning.sleeps else 0 for one in machines)
     primary = next((one.meaning.primary for one in machines if one.meaning.primary), "")
     running = sum(one.state == "started" and primary in ("", one.meaning.region) for one in machines)
     if running >= least:

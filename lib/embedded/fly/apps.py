@@ -60,7 +60,9 @@ class Platform:
             raise Refused(f"no such operation: {op}")
         return await operation(**arguments)
 
-    async def add_app(self, name: str, *, region: str, secrets: dict[str, str], groups: Sequence[FirstMachines]) -> None:
+    async def add_app(
+        self, name: str, *, region: str, secrets: dict[str, str], groups: Sequence[FirstMachines], config: str
+    ) -> None:
         """Make an app with one finished release of its current image; its machines start at the first request."""
         app = App(name=name, region=region)
         for secret, value in secrets.items():
@@ -72,13 +74,13 @@ class Platform:
         digest = self.registry.resolve(reference)
         if digest is None:
             return
-        release = Release(version=1, image=str(reference), digest=digest, status="complete")
+        release = Release(version=1, image=str(reference), digest=digest, status="complete", config=config)
         app.releases.append(release)
         for group in groups:
-            config = stamped(group.config, release.id, release.version, group=group.name)
-            made = [Machine(config=config, image=str(reference), digest=digest, region=region) for _ in range(group.machines)]
+            settings = stamped(group.config, release.id, release.version, group=group.name)
+            made = [Machine(config=settings, image=str(reference), digest=digest, region=region) for _ in range(group.machines)]
             if group.standby:
-                standby = standby_for(config, [made[0].id])
+                standby = standby_for(settings, [made[0].id])
                 made.append(Machine(config=standby, image=str(reference), digest=digest, region=region, state="stopped"))
             app.machines.update({machine.id: machine for machine in made})
 
@@ -129,11 +131,18 @@ class Platform:
     async def do_prune_image(self, digest: str) -> None:
         self.registry.remove(digest)
 
-    async def do_create_release(self, name: str, image: str, digest: str) -> dict[str, Any]:
+    async def do_app_config(self, name: str) -> str:
+        """Return the config of the newest release, as `flyctl config show` has it: of the file it was deployed with."""
+        app = self.find(name)
+        return app.releases[-1].config if app.releases else ""
+
+    async def do_create_release(self, name: str, image: str, digest: str, config: str = "") -> dict[str, Any]:
+        """Make a release; one without a config of its own has that of the one before."""
         app = self.find(name)
         version = app.releases[-1].version + 1 if app.releases else 1
         app.deploy_secrets()
-        app.releases.append(Release(version=version, image=image, digest=digest))
+        config = config or (app.releases[-1].config if app.releases else "")
+        app.releases.append(Release(version=version, image=image, digest=digest, config=config))
         return app.releases[-1].to_json()
 
     async def do_end_release(self, name: str, version: int, status: str) -> None:

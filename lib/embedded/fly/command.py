@@ -105,6 +105,13 @@ def validate_config(folder: Path, options: Namespace, faults: list[str]) -> None
     call(folder, "app_secrets", name=name)  # the app must be there; its machines are left as they are
 
 
+def show_config(folder: Path, options: Namespace, faults: list[str]) -> None:
+    """`flyctl config show --toml`: the config that the newest release was deployed with."""
+    if options.json or not options.toml:
+        raise UsageError("unknown flag: --json" if options.json else "the stand-in shows a config as --toml alone")
+    say(call(folder, "app_config", name=app_name(options)))
+
+
 def deploy(folder: Path, options: Namespace, faults: list[str]) -> None:
     """`flyctl deploy`."""
     name = app_name(options)
@@ -124,7 +131,7 @@ def deploy(folder: Path, options: Namespace, faults: list[str]) -> None:
     say(f"Searching for image '{options.image}' remotely...\nimage found: img_{digest[7:23]}")
     if options.build_only:
         return
-    release = call(folder, "create_release", name=name, image=options.image, digest=digest)
+    release = call(folder, "create_release", name=name, image=options.image, digest=digest, config=config.text)
     say(f"\nWatch your deployment at https://fly.io/apps/{name}/monitoring\n")
     work = Deploy(
         folder=folder,
@@ -226,6 +233,7 @@ def steer_machine(folder: Path, options: Namespace, faults: list[str]) -> None:
 ACTIONS: dict[str, Callable[[Path, Namespace, list[str]], None]] = {
     "deploy": deploy,
     "config validate": validate_config,
+    "config show": show_config,
     "secrets import": set_secrets,
     "secrets set": set_secrets,
     "secrets unset": set_secrets,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,16 @@ LONGEST_DURATION_S = 86_400.0
 
 @dataclass(frozen=True, kw_only=True)
 class AppConfig:
-    """What a config says. said: every key that flyctl knows, as it has it once read; fault: why it could not be read."""
+    """What a config says.
+
+    said: every key that flyctl knows, as it has it once read. fault: why it could not be read. text: of the file.
+    """
 
     app: str
     said: Mapping[str, Any]
     path: str
     fault: str = ""
+    text: str = field(default="", repr=False)
 
     @property
     def region(self) -> str:
@@ -75,7 +79,8 @@ def read_toml(path: Path) -> AppConfig:
     try:
         # Beside the file nothing is followed: a config of a project is in the project.
         text = read_text_file(path, root=path.parent)
-        return read_config(load_json(text) if path.suffix == ".json" else load_toml(text), path=str(path))
+        said = load_json(text) if path.suffix == ".json" else load_toml(text)
+        return replace(read_config(said, path=str(path)), text=text)
     except TargetError as exc:
         raise TomlError(f"failed loading app config from {path}: {exc.message.rstrip('.')}") from exc
     except PlainTomlError as exc:

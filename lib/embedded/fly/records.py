@@ -23,13 +23,14 @@ def now() -> str:
 
 @dataclass(kw_only=True)
 class Release:
-    """One release of an app. status: running, then complete, failed or interrupted."""
+    """One release of an app. status: running, then complete, failed or interrupted. config: the text of its fly.toml."""
 
     version: int
     image: str
     digest: str
     status: str = "running"
     description: str = "Release"
+    config: str = field(repr=False, default="")
     id: str = field(default_factory=lambda: secrets.token_hex(10))
     created_at: str = field(default_factory=now)
 

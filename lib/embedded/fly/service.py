@@ -72,7 +72,7 @@ async def set_up(platform: Platform, description: dict[str, Any]) -> None:
             groups = [] if problem else first_machines(config)
         except TomlError as exc:
             platform.unusable[one["name"]], groups = f"{Path(one['config']).name}: {exc}", []
-        await platform.add_app(one["name"], region=config.region, secrets=one["secrets"], groups=groups)
+        await platform.add_app(one["name"], region=config.region, secrets=one["secrets"], groups=groups, config=config.text)
 
 
 def first_machines(config: AppConfig) -> list[FirstMachines]:

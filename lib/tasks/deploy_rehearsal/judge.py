@@ -27,6 +27,8 @@ from lib.tasks.deploy_rehearsal.task import (
 )
 from lib.transport.process import CommandRun
 
+RELEASE_COMMAND_FAILED = "release command failed"
+"""How flyctl's sentence begins when the app's release_command did not end with 0."""
 CHECK_TIMEOUT_S = 2.0
 """Seconds that a health check is given as fly.toml usually has it; a machine that is held up for longer looks sick."""
 
@@ -140,6 +142,9 @@ def judge_deploy(plan: RehearsalPlan, seen: Rehearsal) -> Result:
         f"{healthy} of them healthy within {plan.health_timeout_s:g} s."
         f"{said} The running release was restored."
     )
+    if seen.deploy and seen.deploy.exit_code and RELEASE_COMMAND_FAILED in said:
+        fix = "Read what release_command said, in deploy.txt: it failed, so no machine ran the candidate."
+        return check.failed(observed="never", detail=detail, fix=fix, **facts)
     return check.failed(observed="never", detail=detail, **facts)
 
 

@@ -157,7 +157,8 @@ judge_group() {
   local place most=0 running=0 region=''
   for place in "${counted[@]}"; do
     [[ ${machine_group[$place]:-app} == "$1" ]] || continue
-    (( ${least[$place]:-0} <= most )) || most=${least[$place]}
+    # It says how many are left running where machines may be stopped; it makes none.
+    (( ${sleeping[$place]:-0} < ${services[$place]:-0} || ${least[$place]:-0} <= most )) || most=${least[$place]}
     region=${region:-${primary[$place]:-}}
   done
   for place in "${counted[@]}"; do

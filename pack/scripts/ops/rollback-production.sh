@@ -276,7 +276,7 @@ deploy+=(--strategy "$strategy" --ha=false --yes --wait-timeout "${limit}s")
 say "app $app: from $running to $image"
 first_line "$work/who"
 [[ -z ${log:-} ]] || printf 'by %s\n' "$line" >> "$log"
-say "not brought back by this: $config as it is now, secrets, machine count${restore_point:+; database: $restore_point}"
+say "machines get the config of $config; not brought back: secrets, machine count${restore_point:+; database: $restore_point}"
 say "will run: ${deploy[*]/#"$flyctl"/flyctl}"
 (( execute )) || { say "dry run: nothing was changed; --execute does it"; exit 0; }
 if [[ ( $app == "$in_config" || $app == "$production" ) && $confirm != "$app" ]]; then
