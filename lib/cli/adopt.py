@@ -78,7 +78,7 @@ PIECES = (
         name="rollback",
         about="brings an earlier release back and proves that it answers",
         needs="deploy_rehearsal",
-        files=(f"{OPS}/rollback-production.sh", f"{OPS}/json.bash", f"{OPS}/database.bash"),
+        files=(f"{OPS}/rollback-production.sh", f"{OPS}/json.bash", f"{OPS}/database.bash", f"{OPS}/machines.bash"),
     ),
     Piece(
         name="runbook",

@@ -14,6 +14,7 @@ from typing import Any
 from lib.core.errors import TargetError
 from lib.core.pack_files import read_text_file
 from lib.core.plain_toml import PlainTomlError, load_toml
+from lib.embedded.fly.fly_toml import read_config as read_as_flyctl
 from lib.onboarding.tree import Tree
 
 LARGEST_BYTES = 1024 * 1024
@@ -60,6 +61,8 @@ def read_config(name: str, document: Mapping[str, Any]) -> FlyConfig:
     app = document.get("app")
     if not isinstance(app, str) or not APP_NAME.fullmatch(app):
         raise TargetError(f"{name} names no app, so it was left out.")
+    # As flyctl reads it, old spellings and all; what it could not read is looked at as it stands.
+    document = read_as_flyctl(document).said or document
     build = document.get("build")
     image = build.get("image") if isinstance(build, dict) else None
     return FlyConfig(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.onboarding.read_fly import check_paths, read_fly_configs, role_of
+from lib.onboarding.read_fly import check_paths, read_config, read_fly_configs, role_of
 from lib.onboarding.tree import walk_project
 from tests.support.onboarding_worlds import write
 
@@ -53,3 +53,12 @@ def test_configs_are_found_in_folders_but_not_in_packages(tmp_path: Path) -> Non
     found = read_fly_configs(walk_project(tmp_path), problems)
     assert [one.app for one in found] == ["one", "three", "two"]
     assert problems == ["other/fly.toml names no app, so it was left out."]
+
+
+def test_old_spellings_are_read_as_flyctl_reads_them() -> None:
+    document = {
+        "app": "a",
+        "services": {"internal_port": "80", "http_checks": {"path": "/up", "interval": 10_000}},
+        "checks": [{"name": "alive", "type": "http", "path": "/alive", "port": 80}],
+    }
+    assert read_config("fly.toml", document).paths == ("/up", "/alive")

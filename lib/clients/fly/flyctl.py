@@ -1,7 +1,7 @@
 """Fly.io through `flyctl`, as an operator uses it: what runs, and deploying another image.
 
 flyctl's own traps, each met here: `--env` takes NAME=VALUE and chooses no environment; releases are the newest
-25; a machine without health checks has none that fails; a deploy may leave machines on two images; plain
+25; a machine without health checks has none that fails (see machine_health); a deploy may leave machines on two images; plain
 variables of a machine may hold anything, so their values never leave this module.
 """
 
@@ -16,6 +16,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from lib.clients.fly.machine_health import (
+    OUR_OWN_CHECKS,
+    Meaning,
+    config_of,
+    find_fault,
+    find_machine_fault,
+    is_counted,
+    is_unasked_exit,
+    read_meaning,
+)
 from lib.core.errors import CommandError
 from lib.core.pack_files import read_file
 from lib.core.plain_json import as_count, as_list, as_name, as_object, load_json
@@ -62,11 +72,16 @@ class Machine:
     config_digest: str
     env: Mapping[str, str]  # name -> digest of its value
     exits: tuple[int, ...]
+    meaning: Meaning = field(default_factory=Meaning)
+
+    @property
+    def fault(self) -> str:
+        """Why it is not healthy by its own config, as a clause; '' when it is."""
+        return find_machine_fault(self)
 
     @property
     def is_healthy(self) -> bool:
-        """Whether it runs, and has at least one health check, all of them passing."""
-        return self.state == "started" and bool(self.checks) and set(self.checks.values()) == {"passing"}
+        return not self.fault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +108,13 @@ class AppState:
         return sorted({machine.digest for machine in self.machines})
 
     @property
+    def fault(self) -> str:
+        """Why the machines are not healthy together, as a clause; '' when they are."""
+        return find_fault(self.machines)
+
+    @property
     def is_healthy(self) -> bool:
-        return bool(self.machines) and all(machine.is_healthy for machine in self.machines)
+        return not self.fault
 
     @property
     def running(self) -> Release | None:
@@ -156,13 +176,17 @@ def read_secret_states(fly: Fly) -> dict[str, str]:
 
 
 def describe_machines(said: Any) -> tuple[Machine, ...]:
-    """Return machines in the order of their ids. Raises KeyError or ValueError for what is none."""
-    return tuple(sorted((describe_machine(as_object(one)) for one in as_list(said)), key=lambda one: one.id))
+    """Return machines in the order of their ids, without those that end by themselves and are destroyed.
+
+    Raises KeyError or ValueError for what is none.
+    """
+    every = [as_object(one) for one in as_list(said)]
+    return tuple(sorted((describe_machine(one) for one in every if is_counted(one)), key=lambda one: one.id))
 
 
 def describe_machine(one: Mapping[str, Any]) -> Machine:
     """Return a machine with digests in the place of what may be private. Raises KeyError or ValueError for what is none."""
-    config = dict(as_object(one.get("config") or {}))
+    config, meaning = dict(config_of(one)), read_meaning(one)
     reference, env = as_object(one.get("image_ref") or {}), as_object(config.pop("env", None) or {})
     image = as_name(config.pop("image", None) or "")
     marks = as_object(config.pop("metadata", None) or {})
@@ -174,17 +198,16 @@ def describe_machine(one: Mapping[str, Any]) -> Machine:
         state=as_name(one["state"]),
         image=image,
         digest=as_name(reference.get("digest") or ""),
-        checks={as_name(check["name"]): as_name(check["status"]) for check in checks},
+        checks={
+            as_name(check["name"]): as_name(check["status"])
+            for check in checks
+            if not as_name(check["name"]).startswith(OUR_OWN_CHECKS)
+        },
         config_digest=short_digest({**config, "metadata": metadata}),
         env={name: short_digest(value) for name, value in sorted(env.items())},
-        exits=tuple(as_count(event["timestamp"]) for event in events if is_unasked_exit(event)),
+        exits=tuple(as_count(event["timestamp"]) for event in events if is_unasked_exit(event, meaning.policy)),
+        meaning=meaning,
     )
-
-
-def is_unasked_exit(event: Mapping[str, Any]) -> bool:
-    """Return whether an event says that the machine's program ended without being asked to."""
-    said = as_object(as_object(event.get("request") or {}).get("exit_event") or {})
-    return event.get("type") == "exit" and not said.get("requested_stop", False)
 
 
 def short_digest(value: Any) -> str:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lib.embedded.fly.control import Refused
 from lib.embedded.fly.edge import Edge
 from lib.embedded.fly.images import Registry, parse_reference
-from lib.embedded.fly.machine_config import stamped
+from lib.embedded.fly.machine_config import stamped, standby_for, wakes
 from lib.embedded.fly.machine_process import RunningMachine
 from lib.embedded.fly.records import App, Machine, Release, Secret
 
 OWN_VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 """What every machine has besides its own settings; nothing of the person's environment who runs us."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstMachines:
+    """The machines of one process group that an app begins with; standby: one more that stands by for the first."""
+
+    name: str
+    config: dict[str, Any]
+    machines: int
+    standby: bool
 
 
 class Platform:
@@ -49,25 +60,29 @@ class Platform:
             raise Refused(f"no such operation: {op}")
         return await operation(**arguments)
 
-    async def add_app(self, name: str, *, region: str, secrets: dict[str, str], config: dict[str, Any], machines: int) -> None:
+    async def add_app(
+        self, name: str, *, region: str, secrets: dict[str, str], groups: Sequence[FirstMachines], config: str
+    ) -> None:
         """Make an app with one finished release of its current image; its machines start at the first request."""
         app = App(name=name, region=region)
         for secret, value in secrets.items():
             app.secrets[secret] = Secret(name=secret, value=value, deployed=value)
         self.apps[name] = app
-        edge = self.edges[name] = Edge(lambda: list(app.machines.values()), self.break_down)
+        edge = self.edges[name] = Edge(lambda: list(app.machines.values()), lambda: self.wake(app), self.break_down)
         app.url = f"http://127.0.0.1:{await edge.open()}/"
         reference = app.newest_reference()
         digest = self.registry.resolve(reference)
         if digest is None:
             return
-        release = Release(version=1, image=str(reference), digest=digest, status="complete")
+        release = Release(version=1, image=str(reference), digest=digest, status="complete", config=config)
         app.releases.append(release)
-        for _ in range(machines):
-            machine = Machine(
-                config=stamped(config, release.id, release.version), image=str(reference), digest=digest, region=region
-            )
-            app.machines[machine.id] = machine
+        for group in groups:
+            settings = stamped(group.config, release.id, release.version, group=group.name)
+            made = [Machine(config=settings, image=str(reference), digest=digest, region=region) for _ in range(group.machines)]
+            if group.standby:
+                standby = standby_for(settings, [made[0].id])
+                made.append(Machine(config=standby, image=str(reference), digest=digest, region=region, state="stopped"))
+            app.machines.update({machine.id: machine for machine in made})
 
     def find(self, name: str) -> App:
         app = self.apps.get(name)
@@ -93,7 +108,7 @@ class Platform:
         async with self.booting:
             if not app.is_booted:
                 app.is_booted = True
-                await asyncio.gather(*(self.start(app, machine) for machine in app.machines.values()))
+                await asyncio.gather(*(self.start(app, one) for one in app.machines.values() if not one.config.get("standbys")))
         return {"status": app.to_json(), "releases": app.releases_json(), **await self.do_app_secrets(name)}
 
     async def do_app_secrets(self, name: str) -> dict[str, Any]:
@@ -116,11 +131,18 @@ class Platform:
     async def do_prune_image(self, digest: str) -> None:
         self.registry.remove(digest)
 
-    async def do_create_release(self, name: str, image: str, digest: str) -> dict[str, Any]:
+    async def do_app_config(self, name: str) -> str:
+        """Return the config of the newest release, as `flyctl config show` has it: of the file it was deployed with."""
+        app = self.find(name)
+        return app.releases[-1].config if app.releases else ""
+
+    async def do_create_release(self, name: str, image: str, digest: str, config: str = "") -> dict[str, Any]:
+        """Make a release; one without a config of its own has that of the one before."""
         app = self.find(name)
         version = app.releases[-1].version + 1 if app.releases else 1
         app.deploy_secrets()
-        app.releases.append(Release(version=version, image=image, digest=digest))
+        config = config or (app.releases[-1].config if app.releases else "")
+        app.releases.append(Release(version=version, image=image, digest=digest, config=config))
         return app.releases[-1].to_json()
 
     async def do_end_release(self, name: str, version: int, status: str) -> None:
@@ -129,22 +151,31 @@ class Platform:
                 release.status = status
 
     async def do_create_machine(
-        self, name: str, image: str, digest: str, config: dict[str, Any], *, cordoned: bool = False
+        self, name: str, image: str, digest: str, config: dict[str, Any], *, cordoned: bool = False, is_asleep: bool = False
     ) -> str:
-        """Make and start a machine and return its id."""
+        """Make a machine, start it unless it is to be asleep, and return its id."""
         app = self.find(name)
         machine = Machine(config=config, image=image, digest=digest, region=app.region, cordoned=cordoned)
         app.machines[machine.id] = machine
-        await self.start(app, machine)
+        if is_asleep:
+            machine.state = "stopped"
+        else:
+            await self.start(app, machine)
         return machine.id
 
-    async def do_update_machine(self, name: str, machine: str, image: str, digest: str, config: dict[str, Any]) -> None:
-        """Replace what a machine runs: it is stopped and started anew."""
+    async def do_update_machine(
+        self, name: str, machine: str, image: str, digest: str, config: dict[str, Any], *, is_asleep: bool = False
+    ) -> None:
+        """Replace what a machine runs: it is stopped and started anew; one that is asleep stays so."""
         found = self.find_machine(name, machine)
+        slept = found.state
         found.happened("update", "replacing", source="user")
         await self.stop(found)
         found.image, found.digest, found.config = image, digest, config
-        await self.start(self.find(name), found)
+        if is_asleep:
+            found.state, found.checks = slept, {}
+        else:
+            await self.start(self.find(name), found)
 
     async def do_destroy_machine(self, name: str, machine: str) -> None:
         found = self.find_machine(name, machine)
@@ -159,7 +190,7 @@ class Platform:
 
     async def do_start_machine(self, name: str, machine: str) -> None:
         found = self.find_machine(name, machine)
-        if found.state in ("stopped", "created"):
+        if found.state in ("stopped", "created", "suspended"):
             await self.start(self.find(name), found)
 
     async def do_cordon(self, name: str, machine: str, cordoned: bool) -> None:
@@ -198,6 +229,15 @@ class Platform:
         log = self.folder / "logs" / f"{machine.id}.log"
         await running.start(self.registry.unpack(machine.digest), self.variables(app, machine), log)
 
+    async def wake(self, app: App) -> None:
+        """Start the machines of an app that users' requests may start, as the platform's proxy does when none is up."""
+        asleep = [one for one in app.machines.values() if one.state in ("stopped", "suspended") and wakes(one.config)]
+        if asleep and not any(
+            one.state in ("started", "starting") and one.config.get("services") for one in app.machines.values()
+        ):
+            asleep[0].woken = True
+            await self.start(app, asleep[0])
+
     async def stop(self, machine: Machine) -> None:
         if machine.id in self.running:
             await self.running[machine.id].stop()
@@ -205,7 +245,7 @@ class Platform:
     async def stop_all(self) -> None:
         """End every machine, those that do not heed by force."""
         for running in self.running.values():
-            running.machine.config = {**running.machine.config, "stop_config": {"signal": "SIGKILL", "timeout": 1}}
+            running.machine.config = {**running.machine.config, "stop_config": {"signal": "SIGKILL", "timeout": "1s"}}
         await asyncio.gather(*(running.stop() for running in self.running.values()))
 
     def variables(self, app: App, machine: Machine) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 WORDS = (
-    "version", "auth whoami", "apps list", "config validate", "status", "releases", "machine list", "checks list",
+    "version", "auth whoami", "apps list", "config validate", "config show", "status", "releases", "machine list", "checks list",
     "secrets list", "secrets import", "secrets set", "secrets unset", "secrets deploy", "image show", "logs", "deploy",
     "machine start", "machine stop", "machine destroy", "machine cordon", "machine uncordon",
 )  # fmt: skip
@@ -62,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--no-tail",
         "--verbose",
         "--staged",
+        "--toml",
     ):
         parser.add_argument(name, **switch(False))
     for name in ("--ha", "--smoke-checks", "--dns-checks"):

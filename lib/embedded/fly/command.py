@@ -17,8 +17,9 @@ from typing import Any
 from lib.embedded.fly.arguments import UsageError, parse
 from lib.embedded.fly.control import ADDRESS, Broken, Refused, call
 from lib.embedded.fly.deploys import Deploy, DeployFailed, carry_out, say
-from lib.embedded.fly.fly_toml import STRATEGIES, TomlError, read_toml, seconds
+from lib.embedded.fly.fly_toml import TomlError, read_toml, seconds
 from lib.embedded.fly.machine_config import stamped
+from lib.embedded.fly.one_deploy import RUNNING
 from lib.embedded.fly.reports import REPORTS
 from lib.embedded.fly.secret_lines import WHITE_SPACE, SecretLineError, parse_secret_lines
 
@@ -95,47 +96,59 @@ def app_name(options: Namespace) -> str:
 
 def validate_config(folder: Path, options: Namespace, faults: list[str]) -> None:
     """`flyctl config validate`."""
-    path = Path(options.config or "fly.toml")
-    read_toml(path)
-    call(folder, "app", name=app_name(options))
-    say(f"Validating {path}\n✓ Configuration is valid")
+    config = read_toml(Path(options.config or "fly.toml"))
+    name = app_name(options)
+    error, said = config.verdict()
+    say(said)
+    if error:
+        raise UsageError(error)
+    call(folder, "app_secrets", name=name)  # the app must be there; its machines are left as they are
+
+
+def show_config(folder: Path, options: Namespace, faults: list[str]) -> None:
+    """`flyctl config show --toml`: the config that the newest release was deployed with."""
+    if options.json or not options.toml:
+        raise UsageError("unknown flag: --json" if options.json else "the stand-in shows a config as --toml alone")
+    say(call(folder, "app_config", name=app_name(options)))
 
 
 def deploy(folder: Path, options: Namespace, faults: list[str]) -> None:
     """`flyctl deploy`."""
     name = app_name(options)
-    call(folder, "app", name=name)
+    call(folder, "app_secrets", name=name)
     config = read_toml(Path(options.config or "fly.toml"))
-    say("==> Verifying app config\n--> Verified app config")
+    say("==> Verifying app config")
     more = parse_env(options.env)
-    strategy = options.strategy or config.strategy
-    if strategy not in STRATEGIES:
-        raise UsageError(f"unsupported deployment strategy '{strategy}'")
-    if strategy == "canary" and config.mounts:
-        raise UsageError("error canary deployment strategy is not supported when using mounted volumes")
+    error, said = config.verdict()
+    say(said)
+    if error:
+        raise UsageError(error)
+    say("--> Verified app config")
+    call(folder, "app", name=name)
     digest = call(folder, "resolve", image=options.image) if options.image else None
     if digest is None:
         raise UsageError(f'failed to fetch an image or build from source: Could not find image "{options.image}"')
     say(f"Searching for image '{options.image}' remotely...\nimage found: img_{digest[7:23]}")
     if options.build_only:
         return
-    release = call(folder, "create_release", name=name, image=options.image, digest=digest)
+    release = call(folder, "create_release", name=name, image=options.image, digest=digest, config=config.text)
     say(f"\nWatch your deployment at https://fly.io/apps/{name}/monitoring\n")
-    machine = config.machine_config()
     work = Deploy(
         folder=folder,
         app=name,
         image=options.image,
         digest=digest,
-        config=stamped({**machine, "env": {**machine["env"], **more}}, release["ID"], release["Version"]),
-        strategy=strategy,
+        config=config,
+        env=more,
+        release=release,
+        strategy=options.strategy or config.strategy or "rolling",
         wait_timeout_s=seconds(options.wait_timeout),
         smoke_checks=options.smoke_checks,
+        waits=not options.detach,
+        ha=options.ha,
         faults=faults if tag_of(options.image) != "current" else [],
     )
-    carry_out(
-        work, release["Version"], config, skip_release_command=options.skip_release_command, ha=options.ha, detach=options.detach
-    )
+    carry_out(work, skip_release_command=options.skip_release_command)
     if "previous_image_pruned" in faults:
         prune_others(folder, name, digest)
     say("\nVisit your newly deployed app")
@@ -191,12 +204,17 @@ def bring_secrets(folder: Path, options: Namespace, faults: list[str]) -> None:
     """`flyctl secrets deploy`: the newest release again, with the secrets as they are now."""
     name = app_name(options)
     shown = call(folder, "app", name=name)
+    if not shown["status"]["Machines"]:
+        raise Refused("no machines available to deploy")
     image = shown["status"]["Machines"][0]["config"]["image"]
     digest = shown["status"]["Machines"][0]["image_ref"]["digest"]
     release = call(folder, "create_release", name=name, image=image, digest=digest)
     for machine in shown["status"]["Machines"]:
         config = stamped({**machine["config"]}, release["ID"], release["Version"])
-        call(folder, "update_machine", name=name, machine=machine["id"], image=image, digest=digest, config=config)
+        call(
+            folder, "update_machine", name=name, machine=machine["id"], image=image, digest=digest, config=config,
+            is_asleep=machine["state"] not in RUNNING,
+        )  # fmt: skip
     call(folder, "end_release", name=name, version=release["Version"], status="complete")
     say("Secrets are now deployed")
 
@@ -215,6 +233,7 @@ def steer_machine(folder: Path, options: Namespace, faults: list[str]) -> None:
 ACTIONS: dict[str, Callable[[Path, Namespace, list[str]], None]] = {
     "deploy": deploy,
     "config validate": validate_config,
+    "config show": show_config,
     "secrets import": set_secrets,
     "secrets set": set_secrets,
     "secrets unset": set_secrets,

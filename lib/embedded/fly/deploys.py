@@ -1,8 +1,8 @@
-"""`flyctl deploy`: one release deployed to every machine, by its strategy.
+"""`flyctl deploy`: one release deployed to every machine of every process group, in flyctl's own order.
 
-As at the vendor the command itself does the work, so one that is cut off leaves machines mixed; only
-bluegreen takes its own machines back when they do not get healthy.
-Source: superfly/flyctl, internal/command/deploy; immediate waits for nothing, rolling and canary push on.
+As at the vendor the command itself does the work, so one that is cut off leaves machines mixed.
+Source: superfly/flyctl, internal/command/deploy/machines_deploymachinesapp.go, machines_releasecommand.go and
+strategy_bluegreen.go.
 """
 
 from __future__ import annotations
@@ -10,175 +10,204 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib.embedded.fly.control import call
-from lib.embedded.fly.fly_toml import AppConfig
+from lib.embedded.fly.machine_config import RELEASE_GROUP, checks_of_machine, group_of, release_config, standby_for
+from lib.embedded.fly.one_deploy import RUNNING, Deploy, DeployFailed, say
+from lib.embedded.fly.toml_patches import TomlError
 
-POLL_S = 0.05
-CRASH_LOOP_RESTARTS = 2
-"""Exits after which the smoke check calls a machine crash-looping."""
-
-
-class DeployFailed(Exception):
-    """What flyctl says when a deploy did not succeed; exit_code as flyctl's."""
-
-    def __init__(self, message: str, *, exit_code: int = 1) -> None:
-        self.exit_code = exit_code
-        super().__init__(message)
+__all__ = ["Deploy", "DeployFailed", "carry_out", "say"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Deploy:
-    """One deploy as requested. config: of each machine, its release already in the metadata."""
-
-    folder: Path
-    app: str
-    image: str
-    digest: str
-    config: dict[str, Any]
-    strategy: str
-    wait_timeout_s: float
-    smoke_checks: bool
-    faults: Sequence[str]
-
-    def machines(self) -> list[dict[str, Any]]:
-        return list(call(self.folder, "app", name=self.app)["status"]["Machines"])
-
-    def create(self, *, cordoned: bool = False) -> str:
-        """Make a machine of the new release and return its id."""
-        made = call(
-            self.folder,
-            "create_machine",
-            name=self.app,
-            image=self.image,
-            digest=self.digest,
-            config=self.config,
-            cordoned=cordoned,
-        )
-        say(f"  Machine {made} was created")
-        return str(made)
-
-    def update(self, machine: str) -> None:
-        """Replace what a machine runs."""
-        say(f"  Updating {machine}")
-        call(
-            self.folder,
-            "update_machine",
-            name=self.app,
-            machine=machine,
-            image=self.image,
-            digest=self.digest,
-            config=self.config,
-        )
-
-    def destroy(self, machine: str) -> None:
-        call(self.folder, "destroy_machine", name=self.app, machine=machine)
-        say(f"  Machine {machine} destroyed")
-
-    def wait_healthy(self, machine: str) -> None:
-        """Return once the machine passes its checks. Raises DeployFailed when it does not in time."""
-        say(f"  Waiting for {machine} to become healthy")
-        deadline = time.monotonic() + self.wait_timeout_s
-        while time.monotonic() < deadline:
-            found = next((one for one in self.machines() if one["id"] == machine), None)
-            if found is None:
-                raise DeployFailed(f"machine {machine} is gone")
-            exits = sum(event["type"] == "exit" and event["request"]["exit_event"]["exit_code"] != 0 for event in found["events"])
-            if self.smoke_checks and exits >= CRASH_LOOP_RESTARTS:
-                raise DeployFailed(f"smoke checks for {machine} failed: the app appears to be crashing")
-            if found["state"] == "started" and all(check["status"] == "passing" for check in found["checks"]):
-                say(f"  Machine {machine} is now in a good state")
-                return
-            time.sleep(POLL_S)
-        raise DeployFailed(
-            f"failed to update machine {machine}: Unrecoverable error: "
-            f"timeout reached waiting for health checks to pass for machine {machine}"
-        )
+def carry_out(deploy: Deploy, *, skip_release_command: bool) -> None:
+    """Do a deploy whose release was made, and write down how it ended. Raises DeployFailed."""
+    ended = "failed"
+    try:
+        if deploy.config.release_command and not skip_release_command:
+            run_release_command(deploy)
+        deploy_machines(deploy)
+        ended = "complete"
+    except TomlError as exc:
+        raise DeployFailed(f"error creating machine configuration: {exc}") from exc
+    except KeyboardInterrupt:
+        ended = "interrupted"
+        raise
+    finally:
+        call(deploy.folder, "end_release", name=deploy.app, version=deploy.release["Version"], status=ended)
 
 
-def say(line: str) -> None:
-    print(line, flush=True)
-
-
-def run_release_command(deploy: Deploy, command: str) -> None:
-    """Run the app's release command once, as every deploy does, a rollback's too."""
-    say(f"Running {deploy.app} release_command: {command}")
-    done = call(
-        deploy.folder,
-        "run_once",
-        name=deploy.app,
-        image=deploy.image,
-        digest=deploy.digest,
-        config=deploy.config,
-        command=command,
-    )
+def run_release_command(deploy: Deploy) -> None:
+    """Run the app's release command once, in a machine of its own, as every deploy does, a rollback's too."""
+    command = deploy.config.release_command
+    warn(f"Running {deploy.app} release_command: {command}")
+    config = deploy.stamp(release_config(deploy.config.said), RELEASE_GROUP)
+    about = {"name": deploy.app, "image": deploy.image, "digest": deploy.digest, "config": config}
+    done = call(deploy.folder, "run_once", **about, command=command)
     if done["exit_code"] != 0:
-        print(done["output"], file=sys.stderr)
-        raise DeployFailed("release command failed - aborting deployment. error release_command exited with non-zero status")
+        warn(
+            f"Error release_command failed running on machine {done['machine']} with exit code {done['exit_code']}.\n"
+            f"Checking logs: fetching the last 100 lines below:\n{done['output']}"
+        )
+        raise DeployFailed(
+            "release command failed - aborting deployment. "
+            f"machine {done['machine']} exited with non-zero status of {done['exit_code']}"
+        )
     say(f"  release_command {done['machine']} completed successfully")
 
 
-def update_all(deploy: Deploy) -> None:
-    """Bring the release to every machine."""
-    say(f"Updating existing machines in '{deploy.app}' with {deploy.strategy} strategy")
-    {"immediate": immediate, "rolling": rolling, "canary": canary, "bluegreen": bluegreen}[deploy.strategy](deploy)
+def warn(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
-def immediate(deploy: Deploy) -> None:
-    """Replace every machine at once, and wait for none."""
-    ids = [machine["id"] for machine in deploy.machines()]
-    if set(deploy.faults) & {"deploy_hangs", "deploy_dies", "deploy_deadline"}:
-        deploy.update(ids[0])
-        fall_over(deploy)
-    with ThreadPoolExecutor(max_workers=max(len(ids), 1)) as pool:
-        list(pool.map(deploy.update, ids))
+def deploy_machines(deploy: Deploy) -> None:
+    """Bring the release to every machine of every group: canaries, machines of groups that are gone, new groups, the rest."""
+    groups, there = deploy.config.groups, deploy.machines()
+    gone = [one for one in there if group_of(one["config"]) not in groups]
+    new = [name for name in groups if name not in {group_of(one["config"]) for one in there}]
+    if gone or new:
+        announce_changes(deploy, gone, new)
+    if deploy.strategy == "canary":
+        try_canaries(deploy)
+    for machine in gone:
+        deploy.destroy(machine["id"])
+    for name in new:
+        make_first(deploy, name)
+    kept = [one for one in there if one not in gone]
+    if kept:
+        say(f"Updating existing machines in '{deploy.app}' with {deploy.strategy} strategy")
+        {"immediate": immediate, "bluegreen": bluegreen}.get(deploy.strategy, rolling)(deploy, kept)
 
 
-def rolling(deploy: Deploy) -> None:
-    """Replace one machine after the other, each healthy before the next."""
-    for machine in deploy.machines():
-        deploy.update(machine["id"])
-        fall_over(deploy)
-        deploy.wait_healthy(machine["id"])
+def announce_changes(deploy: Deploy, gone: Sequence[Mapping[str, Any]], new: Sequence[str]) -> None:
+    """Say which groups lose their machines and which get their first."""
+    say("Process groups have changed. This will:")
+    for group in sorted({group_of(one["config"]) for one in gone}):
+        count = sum(group_of(one["config"]) == group for one in gone)
+        say(f' * destroy {count} "{group}" machine{"s" if count > 1 else ""}')
+    for name in new:
+        config = deploy.config_of(name)
+        if not deploy.ha or config.get("mounts"):
+            say(f' * create 1 "{name}" machine')
+        elif config.get("services"):
+            say(f' * create 2 "{name}" machines')
+        else:
+            say(f' * create 1 "{name}" machine and 1 standby machine for it')
 
 
-def canary(deploy: Deploy) -> None:
-    """Try the release on one more machine, then roll."""
-    trial = deploy.create()
-    try:
-        deploy.wait_healthy(trial)
-    finally:
-        deploy.destroy(trial)
-    rolling(deploy)
-
-
-def bluegreen(deploy: Deploy) -> None:
-    """Make as many new machines, and hand users over once all are healthy; else take the new ones back."""
-    blue = [machine["id"] for machine in deploy.machines()]
-    green: list[str] = []
-    try:
-        for _ in blue:
-            green.append(deploy.create(cordoned=True))
-            fall_over(deploy)
-        for machine in green:
+def make_first(deploy: Deploy, group: str) -> None:
+    """Make the first machines of a group: one, and unless --ha=false a second, or one that stands by where it has no service."""
+    say(f"No machines in group {group}, launching a new machine")
+    config = deploy.config_of(group)
+    made = [deploy.create(config)]
+    if deploy.ha and not config.get("mounts"):
+        if config.get("services"):
+            say("Creating a second machine for high availability and zero downtime deployments.")
+            say('To disable this, set "min_machines_running = 0" in your fly.toml.')
+            made.append(deploy.create(config))
+        else:
+            say(f"Creating a standby machine for {made[0]}")
+            deploy.create(standby_for(config, made), is_asleep=True)
+    for machine in made:
+        if deploy.strategy != "immediate" and deploy.waits:
             deploy.wait_healthy(machine)
+
+
+def immediate(deploy: Deploy, machines: Sequence[Mapping[str, Any]]) -> None:
+    """Replace every machine at once, and wait for none."""
+    for machine in machines:
+        deploy.update(machine)
+        if set(deploy.faults) & {"deploy_hangs", "deploy_dies", "deploy_deadline"}:
+            fall_over(deploy)
+
+
+def rolling(deploy: Deploy, machines: Sequence[Mapping[str, Any]]) -> None:
+    """Replace machines group by group: those that run one after the other, each healthy before the next; sleeping ones too."""
+    for group in deploy.config.groups:
+        own = [one for one in machines if group_of(one["config"]) == group]
+        for machine in [*(one for one in own if one["state"] == "started"), *(one for one in own if one["state"] != "started")]:
+            is_started = deploy.update(machine)
+            fall_over(deploy)
+            if is_started and deploy.waits:
+                deploy.wait_healthy(machine["id"])
+
+
+def try_canaries(deploy: Deploy) -> None:
+    """Try the release on one more machine of each group. One that fails is left there, as flyctl leaves it."""
+    for group in deploy.config.groups:
+        config = deploy.config_of(group)
+        if config.get("mounts"):
+            name = config["mounts"][0].get("name", "")
+            raise DeployFailed(
+                f"error creating machine configuration: New machine in group '{group}' needs an unattached volume "
+                f"named '{name}' in region '{deploy.config.said.get('primary_region', '')}'"
+            )
+        say(f"Creating canary machine for group {group}")
+        trial = deploy.create({**config, "metadata": {**config["metadata"], "fly_canary": "true"}})
+        deploy.wait_healthy(trial)
+        deploy.destroy(trial)
+
+
+def bluegreen(deploy: Deploy, blue: Sequence[Mapping[str, Any]]) -> None:
+    """Make as many new machines, and hand users over once all are healthy; else take the new ones back."""
+    refuse_bluegreen(deploy, blue)
+    green: list[str] = []
+    started: list[str] = []
+    awake = representatives(deploy, blue)
+    say("Creating green machines")
+    try:
+        for machine in blue:
+            is_asleep = machine["state"] not in RUNNING and machine["id"] not in awake
+            green.append(deploy.create(deploy.config_after(machine), cordoned=True, is_asleep=is_asleep))
+            started += [] if is_asleep else green[-1:]
+            fall_over(deploy)
+        say("Waiting for all green machines to be healthy")
+        for made in started:
+            deploy.wait_healthy(made)
     except DeployFailed as exc:
-        say("Deployment failed after error: rolling back")
-        for machine in green:
-            deploy.destroy(machine)
-        raise DeployFailed(f"wait for goodness: {exc}") from exc
-    for machine in green:
-        call(deploy.folder, "cordon", name=deploy.app, machine=machine, cordoned=False)
+        say("Rolling back failed deployment")
+        for made in green:
+            call(deploy.folder, "destroy_machine", name=deploy.app, machine=made)
+            say(f"  Deleted machine {made}")
+        raise DeployFailed(f"{exc}\ncould not get all green machines to be healthy") from exc
+    say("Marking green machines as ready")
+    for made in green:
+        call(deploy.folder, "cordon", name=deploy.app, machine=made, cordoned=False)
     for machine in blue:
-        call(deploy.folder, "cordon", name=deploy.app, machine=machine, cordoned=True)
+        call(deploy.folder, "cordon", name=deploy.app, machine=machine["id"], cordoned=True)
+    say("Destroying all blue machines")
     for machine in blue:
-        deploy.destroy(machine)
+        deploy.destroy(machine["id"])
+
+
+def refuse_bluegreen(deploy: Deploy, blue: Sequence[Mapping[str, Any]]) -> None:
+    """Raise DeployFailed for an app that can't be deployed to so: on several images, or without any check."""
+    say("Verifying if app can be safely deployed")
+    images = {one["config"]["image"] for one in blue}
+    if len(images) > 1:
+        say(
+            f"  Found {len(images)} different images in your app (for bluegreen to work, all machines need to run a single image)"
+        )
+        raise DeployFailed("found multiple image versions")
+    if not any(checks_of_machine(deploy.config_after(one)) for one in blue):
+        say(
+            "You need to define at least 1 check in order to use blue-green deployments. "
+            "Refer to https://fly.io/docs/reference/configuration/#services-tcp_checks"
+        )
+        raise DeployFailed("app not in valid state for bluegreen deployments")
+
+
+def representatives(deploy: Deploy, blue: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return the sleeping machines whose green one is started: one of each group with checks of which nothing runs."""
+    found: dict[str, str] = {}
+    for machine in blue:
+        group = group_of(machine["config"])
+        has_checks = bool(checks_of_machine(deploy.config_after(machine)))
+        runs = any(one["state"] in RUNNING and group_of(one["config"]) == group for one in blue)
+        if has_checks and not runs:
+            found.setdefault(group, machine["id"])
+    return set(found.values())
 
 
 def fall_over(deploy: Deploy) -> None:
@@ -189,28 +218,3 @@ def fall_over(deploy: Deploy) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if "deploy_deadline" in deploy.faults:
         raise DeployFailed("context deadline exceeded", exit_code=126)
-
-
-def add_spare(deploy: Deploy, count: int) -> None:
-    """Make a second machine, as --ha asks for an app that has one."""
-    if count == 1:
-        say("Creating a second machine to increase service availability")
-        deploy.create()
-
-
-def carry_out(deploy: Deploy, version: int, config: AppConfig, *, skip_release_command: bool, ha: bool, detach: bool) -> None:
-    """Do a deploy whose release was made, and write down how it ended."""
-    ended = "failed"
-    tried: Callable[[Deploy], None] = immediate if detach else update_all
-    try:
-        if config.release_command and not skip_release_command:
-            run_release_command(deploy, config.release_command)
-        tried(deploy)
-        if ha:
-            add_spare(deploy, len(deploy.machines()))
-        ended = "complete"
-    except KeyboardInterrupt:
-        ended = "interrupted"
-        raise
-    finally:
-        call(deploy.folder, "end_release", name=deploy.app, version=version, status=ended)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from lib.embedded.fly.control import HOST
 from lib.embedded.fly.records import Machine
@@ -12,6 +12,8 @@ from lib.embedded.fly.records import Machine
 LONGEST_HEAD = 32_768
 HEAD_TIMEOUT_S = 10
 CONNECT_TIMEOUT_S = 2
+WAKE_TIMEOUT_S, WAKE_LOOK_S = 10.0, 0.05
+"""How long a user waits for a machine that their request woke, and between two looks at it."""
 ANSWER_TIMEOUT_S = 30
 NOBODY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 """What a user gets while no machine of the app is healthy."""
@@ -27,8 +29,15 @@ BROKE = b"HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close
 class Edge:
     """The public address of one app on loopback."""
 
-    def __init__(self, machines: Callable[[], Sequence[Machine]], on_break: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        machines: Callable[[], Sequence[Machine]],
+        wake: Callable[[], Awaitable[None]],
+        on_break: Callable[[BaseException], None],
+    ) -> None:
+        """wake: starts what sleeps, if anything of the app may be started so."""
         self.machines = machines
+        self.wake = wake
         self.on_break = on_break
         self.turn = 0
         self.server: asyncio.Server | None = None
@@ -58,13 +67,27 @@ class Edge:
     async def answer(self, head: bytes) -> bytes:
         """Return the answer of the first machine that can be reached, in turn."""
         self.turn += 1
-        routable = [machine for machine in self.machines() if machine.is_routable]
+        routable = self.routable()
+        if not routable:
+            await self.wake()
+            routable = await self.until_routable()
         for place in range(len(routable)):
             machine = routable[(self.turn + place) % len(routable)]
             said = await pass_on(head, machine.port)
             if said is not None:
                 return said
         return NOBODY
+
+    def routable(self) -> list[Machine]:
+        return [machine for machine in self.machines() if machine.is_routable]
+
+    async def until_routable(self) -> list[Machine]:
+        """Return the machines that may be asked, once one that was woken may, or its time is over."""
+        for _ in range(round(WAKE_TIMEOUT_S / WAKE_LOOK_S)):
+            if self.routable() or not any(machine.is_waking for machine in self.machines()):
+                break
+            await asyncio.sleep(WAKE_LOOK_S)
+        return self.routable()
 
 
 async def pass_on(head: bytes, port: int) -> bytes | None:

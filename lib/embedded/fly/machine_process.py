@@ -9,8 +9,11 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from lib.core.run_mark import run_mark
+from lib.embedded.fly.go_values import parse_duration
+from lib.embedded.fly.machine_config import checks_of_machine
 from lib.embedded.fly.records import Machine
 from lib.embedded.postgres.cluster import HOST, free_port
 
@@ -19,6 +22,12 @@ RESTART_DELAY_S = 0.3
 MOST_RESTARTS = 10
 NO_COMMAND = 127
 """Exit code of a machine whose image holds nothing to run, as a shell's for a command not found."""
+KILL_TIMEOUT_S, CHECK_INTERVAL_S, CHECK_TIMEOUT_S = 5.0, 15.0, 10.0
+"""What the platform takes where a config says nothing. Source: superfly/docs, reference/configuration."""
+SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.05, 60.0
+STOP_SIGNALS = {
+    name: signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGSTOP", "SIGHUP")
+}
 PR_SET_PDEATHSIG = 1
 """Linux: the signal a process gets when the one that started it ends, so that no machine outlives us."""
 
@@ -46,13 +55,15 @@ class RunningMachine:
         self.watching: asyncio.Task[None] | None = None
         self.checking: list[asyncio.Task[None]] = []
         self.stopping = False
+        self.looks: Mapping[str, Mapping[str, Any]] = {}
 
     async def start(self, image: Path, variables: Mapping[str, str], log: Path) -> None:
         """Start the machine, which then is restarted whenever it crashes; returns before it is healthy."""
         self.stopping = False
+        self.looks = checks_of_machine(self.machine.config)
         self.machine.checks = {
             name: {"status": "critical", "output": "the check has not run yet", "updated_at": self.machine.updated_at}
-            for name in self.machine.config["checks"]
+            for name in self.looks
         }
         self.machine.happened("launch", "starting", source="user")
         self.watching = asyncio.create_task(self.keep_running(image, variables, log))
@@ -67,10 +78,12 @@ class RunningMachine:
 
     async def keep_running(self, image: Path, variables: Mapping[str, str], log: Path) -> None:
         """Run the image's command until the machine is stopped, or has crashed too often."""
+        policy = self.machine.config.get("restart", {}).get("policy", "on-failure")
         for restart in range(MOST_RESTARTS + 1):
             await asyncio.sleep(self.boot_s if restart == 0 else RESTART_DELAY_S)
             exit_code = await self.run_once(image, variables, log)
-            restarting = not self.stopping and exit_code != 0 and restart < MOST_RESTARTS
+            ends_well = policy == "no" or (policy == "on-failure" and exit_code == 0)
+            restarting = not self.stopping and not ends_well and restart < MOST_RESTARTS
             event = {
                 "requested_stop": self.stopping,
                 "restarting": restarting,
@@ -84,17 +97,21 @@ class RunningMachine:
     async def run_once(self, image: Path, variables: Mapping[str, str], log: Path) -> int:
         """Run the image's command once, to its end, and return its exit code."""
         self.machine.port = free_port()
-        commands = [path.parent.name for path in sorted(image.glob("*/__main__.py"))]
+        command = command_of(self.machine.config, image)
         with log.open("ab") as file:
-            if not commands:
+            if not command:
                 file.write(b"the image has no command: no folder of it has a __main__.py\n")
                 return NO_COMMAND
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", commands[0],
-                cwd=image, env={**variables, **run_mark(), "PORT": str(self.machine.port), "HOST": HOST},
-                stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
-                start_new_session=True, preexec_fn=end_with_parent,
-            )  # fmt: skip
+            try:
+                self.process = await asyncio.create_subprocess_exec(
+                    *command,
+                    cwd=image, env={**variables, **run_mark(), "PORT": str(self.machine.port), "HOST": HOST},
+                    stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
+                    start_new_session=True, preexec_fn=end_with_parent,
+                )  # fmt: skip
+            except (OSError, ValueError) as exc:
+                file.write(f"{command[0]} can't be run: {exc}\n".encode())
+                return NO_COMMAND
         if self.stopping:
             self.process.kill()
         self.machine.happened("start", "started")
@@ -105,12 +122,13 @@ class RunningMachine:
         self.stopping = True
         for task in self.checking:
             task.cancel()
-        settings = self.machine.config["stop_config"]
+        settings = self.machine.config.get("stop_config", {})
+        timeout_s = parse_duration(settings["timeout"]) / 10**9 if "timeout" in settings else KILL_TIMEOUT_S
         if self.process is not None and self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self.process.send_signal(signal.Signals[settings["signal"]])
+                self.process.send_signal(STOP_SIGNALS.get(settings.get("signal", ""), signal.SIGINT))
             try:
-                await asyncio.wait_for(self.process.wait(), settings["timeout"])
+                await asyncio.wait_for(self.process.wait(), timeout_s)
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
                     self.process.kill()
@@ -122,10 +140,11 @@ class RunningMachine:
 
     async def keep_checking(self, name: str) -> None:
         """Look at one health check again and again."""
-        settings = self.machine.config["checks"][name]
+        settings = self.looks[name]
+        timeout_s = duration_s(settings, "timeout", CHECK_TIMEOUT_S)
         while True:
             if self.machine.state == "started":
-                status, output = await ask(self.machine.port, settings["path"], settings["timeout_s"])
+                status, output = await look(self.machine.port, settings, timeout_s)
                 self.machine.checks[name] = {"status": status, "output": output, "updated_at": self.machine.updated_at}
             else:
                 self.machine.checks[name] = {
@@ -133,15 +152,54 @@ class RunningMachine:
                     "status": "critical",
                     "output": "the machine is not running",
                 }
-            await asyncio.sleep(min(settings["interval_s"], self.check_every_s))
+            await asyncio.sleep(min(duration_s(settings, "interval", CHECK_INTERVAL_S), self.check_every_s))
 
 
-async def ask(port: int, path: str, timeout_s: float) -> tuple[str, str]:
+def command_of(config: Mapping[str, Any], image: Path) -> list[str]:
+    """Return what a machine runs: its group's command, else the image's own; empty where there is neither."""
+    init = config.get("init", {})
+    words = [*(init.get("exec") or [*(init.get("entrypoint") or []), *(init.get("cmd") or [])])]
+    if words:
+        # The image's own Python is the one that we run with.
+        return [sys.executable if words[0] in ("python", "python3") else words[0], *words[1:]]
+    packages = [path.parent.name for path in sorted(image.glob("*/__main__.py"))]
+    return [sys.executable, "-m", packages[0]] if packages else []
+
+
+def duration_s(settings: Mapping[str, Any], name: str, default_s: float) -> float:
+    """Return a check's time in seconds, never shorter than the platform's own shortest look."""
+    found = parse_duration(settings[name]) / 10**9 if name in settings else default_s
+    return max(SHORTEST_LOOK_S, min(found, LONGEST_LOOK_S))
+
+
+async def look(port: int, settings: Mapping[str, Any], timeout_s: float) -> tuple[str, str]:
+    """Return the status of one check and what it saw. Whatever port it names, the machine has one here."""
+    if settings.get("type") == "tcp":
+        return await knock(port, timeout_s)
+    return await ask(port, settings.get("method", "GET").upper(), settings.get("path", "/"), timeout_s)
+
+
+async def knock(port: int, timeout_s: float) -> tuple[str, str]:
+    """Return the status of one TCP check: whether something listens."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(HOST, port)
+            writer.close()
+    except OSError:
+        return "critical", "connect: connection refused"
+    except TimeoutError:
+        return "critical", "timed out"
+    return "passing", "Success"
+
+
+async def ask(port: int, method: str, path: str, timeout_s: float) -> tuple[str, str]:
     """Return the status of one HTTP check and what it saw."""
+    if not (path.isprintable() and method.isalpha()) or " " in path:
+        return "critical", f"HTTP {method[:10]}: the path can't be asked for"
     try:
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection(HOST, port)
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+            writer.write(f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
             answer = await reader.read(2000)
             writer.close()
     except OSError:
@@ -150,4 +208,6 @@ async def ask(port: int, path: str, timeout_s: float) -> tuple[str, str]:
         return "critical", "timed out"
     first, _, rest = answer.decode(errors="replace").partition("\r\n")
     status = first.split()[1] if len(first.split()) > 1 else "none"
-    return "passing" if status == "200" else "critical", f"HTTP GET {path}: {status} Output: {rest.rpartition(chr(10))[2][:300]}"
+    return "passing" if status[
+        :1
+    ] == "2" else "critical", f"HTTP {method} {path}: {status} Output: {rest.rpartition(chr(10))[2][:300]}"

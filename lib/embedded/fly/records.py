@@ -23,13 +23,14 @@ def now() -> str:
 
 @dataclass(kw_only=True)
 class Release:
-    """One release of an app. status: running, then complete, failed or interrupted."""
+    """One release of an app. status: running, then complete, failed or interrupted. config: the text of its fly.toml."""
 
     version: int
     image: str
     digest: str
     status: str = "running"
     description: str = "Release"
+    config: str = field(repr=False, default="")
     id: str = field(default_factory=lambda: secrets.token_hex(10))
     created_at: str = field(default_factory=now)
 
@@ -77,6 +78,7 @@ class Machine:
     id: str = field(default_factory=lambda: secrets.token_hex(7))
     state: str = "created"
     cordoned: bool = False
+    woken: bool = False
     version: str = field(default_factory=lambda: secrets.token_hex(13).upper())
     events: list[dict[str, Any]] = field(default_factory=list)
     checks: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -91,7 +93,12 @@ class Machine:
     @property
     def is_routable(self) -> bool:
         """Whether users' requests may go to it."""
-        return self.state == "started" and not self.cordoned and self.is_passing
+        return self.state == "started" and not self.cordoned and self.is_passing and bool(self.config.get("services"))
+
+    @property
+    def is_waking(self) -> bool:
+        """Whether a user's request started it, and it is not ready yet."""
+        return self.woken and self.state in ("starting", "started") and not self.is_routable
 
     def happened(self, kind: str, status: str, *, source: str = "flyd", **request: Any) -> None:
         """Note an event, newest first, as the platform keeps them."""

@@ -18,9 +18,9 @@ from typing import Any
 
 from lib.core.breakages import note_breakage
 from lib.core.errors import TargetError
-from lib.embedded.fly.apps import Platform
+from lib.embedded.fly.apps import FirstMachines, Platform
 from lib.embedded.fly.control import ADDRESS, HOST, LONGEST_LINE, Refused
-from lib.embedded.fly.fly_toml import TomlError, read_toml
+from lib.embedded.fly.fly_toml import AppConfig, TomlError, read_toml
 from lib.embedded.fly.images import ImageRef, pack_image, releases_of
 
 OWNER_LOOK_S = 0.5
@@ -66,9 +66,23 @@ async def set_up(platform: Platform, description: dict[str, Any]) -> None:
         except TomlError as exc:  # it could be read a moment ago
             platform.unusable[one["name"]] = str(exc)
             continue
-        await platform.add_app(
-            one["name"], region=config.region, secrets=one["secrets"], config=config.machine_config(), machines=config.machines
-        )
+        if problem := config.verdict()[0]:
+            platform.unusable[one["name"]] = f"{Path(one['config']).name}: {problem}"
+        try:
+            groups = [] if problem else first_machines(config)
+        except TomlError as exc:
+            platform.unusable[one["name"]], groups = f"{Path(one['config']).name}: {exc}", []
+        await platform.add_app(one["name"], region=config.region, secrets=one["secrets"], groups=groups, config=config.text)
+
+
+def first_machines(config: AppConfig) -> list[FirstMachines]:
+    """Return what an app begins with. Raises TomlError, in flyctl's words, for a group that no machine can be made of."""
+    found = []
+    for name in config.groups:
+        machine = config.machine_config(name)
+        standby = not machine.get("services") and not machine.get("mounts")
+        found.append(FirstMachines(name=name, config=machine, machines=config.machines(name), standby=standby))
+    return found
 
 
 def forget_current_images(platform: Platform) -> None:

@@ -27,6 +27,8 @@ from lib.tasks.deploy_rehearsal.task import (
 )
 from lib.transport.process import CommandRun
 
+RELEASE_COMMAND_FAILED = "release command failed"
+"""How flyctl's sentence begins when the app's release_command did not end with 0."""
 CHECK_TIMEOUT_S = 2.0
 """Seconds that a health check is given as fly.toml usually has it; a machine that is held up for longer looks sick."""
 
@@ -47,8 +49,8 @@ def judge_config(run: CommandRun, name: str, version: str) -> Result:
 
 
 def judge_running(state: AppState) -> Result:
-    """Judge that one finished release runs on every machine, and that each has a health check and passes it."""
-    check, expected = RUNNING_RELEASE_IS_HEALTHY, "one image, every check passing"
+    """Judge that one finished release is on every machine, and that all are healthy by the meaning of their own config."""
+    check, expected = RUNNING_RELEASE_IS_HEALTHY, "one image, every machine healthy by its config"
     if not state.machines or state.running is None:
         return check.errored(
             "No machine runs a finished release, so there is nothing to roll back to.", fix="Deploy a first release."
@@ -63,8 +65,13 @@ def judge_running(state: AppState) -> Result:
             detail=f"Machines run {len(state.images)} images: a deploy ended half way.",
             fix=f"Deploy v{state.running.version} again.",
         )
-    detail = f"Not healthy, or without a health check: {', '.join(sick)}." if sick else ""
-    return check.judge(holds=not sick, observed=observed, expected=expected, detail=detail)
+    detail = f"Not healthy: {plain_text(describe_faults(state), limit=300)}." if state.fault else ""
+    return check.judge(holds=not state.fault, observed=observed, expected=expected, detail=detail)
+
+
+def describe_faults(state: AppState) -> str:
+    """Return every fault of the machines alone, else the one of them together."""
+    return "; ".join(one.fault for one in state.machines if one.fault) or state.fault
 
 
 def judge_candidate(run: CommandRun, image: str, before: AppState) -> Result:
@@ -135,6 +142,9 @@ def judge_deploy(plan: RehearsalPlan, seen: Rehearsal) -> Result:
         f"{healthy} of them healthy within {plan.health_timeout_s:g} s."
         f"{said} The running release was restored."
     )
+    if seen.deploy and seen.deploy.exit_code and RELEASE_COMMAND_FAILED in said:
+        fix = "Read what release_command said, in deploy.txt: it failed, so no machine ran the candidate."
+        return check.failed(observed="never", detail=detail, fix=fix, **facts)
     return check.failed(observed="never", detail=detail, **facts)
 
 
@@ -214,10 +224,11 @@ def judge_return(plan: RehearsalPlan, seen: Rehearsal) -> Result:
         return check.errored(
             "The app could not be read after the rollback.", fix=f"Check it now: flyctl status --app {plan.fly.app}"
         )
-    wrong = [one.id for one in seen.after.machines if one.digest not in plan.before.images or not one.is_healthy]
+    faults = [one.fault or f"machine {one.id} is not on the old image" for one in seen.after.machines
+              if one.fault or one.digest not in plan.before.images]  # fmt: skip
+    faults = faults or ([seen.after.fault] if seen.after.fault else [])
     old, now = seen.smoke_before.version, seen.smoke_after.version
-    failures = [f"not on the old image, or not healthy: {', '.join(wrong)}"] if wrong else []
-    failures += [] if seen.after.machines else ["no machine is left"]
+    failures = [plain_text("; ".join(faults), limit=300)] if faults else []
     failures += [f"version {now} answers instead of {old}"] if now != old else []
     failures += list(seen.smoke_after.failures)
     unnamed = "The app does not say its version: the images of the machines were compared." if now == "unknown" else ""

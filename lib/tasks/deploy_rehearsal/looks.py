@@ -29,6 +29,7 @@ from lib.tasks.deploy_rehearsal.rollback import (
     component_rows,
     diff_snapshots,
     dry_run_rollback,
+    keep_config,
     plan_rollback,
     snapshot_release,
 )
@@ -127,12 +128,11 @@ def look_at_rollback(context: Context[DeployRehearsal], *, before: AppState | No
         return look_at_rollback.errors(
             "What runs now could not be determined.", fix=f"Fix {RUNNING_RELEASE_IS_HEALTHY.id} first."
         )
-    fly, settings = open_fly(context), context.settings
-    config = settings.config
+    fly, settings, config = open_fly(context), context.settings, context.settings.config
     rollback = plan_rollback(
         fly,
         before,
-        config=settings.config,
+        config=str(keep_config(fly, context.kept)),
         pack=context.pack,
         kept=context.kept,
         strategy=settings.strategy,

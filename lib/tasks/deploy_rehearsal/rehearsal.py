@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lib.clients.fly.flyctl import TOOL_BROKE, AppState, Fly, Machine, deploy, read_app, read_machines, said_by
+from lib.clients.fly.machine_health import find_fault
 from lib.core.busyness import QUIET_RECORD, Control, ControlRecord
 from lib.core.errors import CommandError
+from lib.core.wording import plain_text
 from lib.tasks.deploy_rehearsal.outages import Phase, begin_stream
 from lib.tasks.deploy_rehearsal.rollback import RollbackPlan, run_rollback
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, make_smoke_calls, wait_for_image
@@ -144,14 +146,14 @@ def watch_candidate(plan: RehearsalPlan, seen: Rehearsal) -> None:
             break
         seen.watched_s = time.monotonic() - began
         exits = [machine.id for machine in seen.machines for exit_ms in machine.exits if (machine.id, exit_ms) not in known]
-        sick = [machine.id for machine in seen.machines if not machine.is_healthy]
+        fault = find_fault(seen.machines)
         gone = sorted(watched - {machine.id for machine in seen.machines})
         other = [machine.id for machine in seen.machines if machine.image != plan.image]
         if exits:
             seen.ended_itself = True
             seen.fell_over = f"machine {exits[0]} ended by itself {seen.watched_s:.1f} s after it was healthy"
-        elif sick:
-            seen.fell_over = f"machine {sick[0]} was not healthy {seen.watched_s:.1f} s later"
+        elif fault:
+            seen.fell_over = f"{plain_text(fault, limit=200)}, {seen.watched_s:.1f} s later"
         elif gone or other:
             what = f"{gone[0]} was gone" if gone else f"{other[0]} ran another image"
             seen.fell_over = f"machine {what} {seen.watched_s:.1f} s later"

@@ -1,26 +1,30 @@
 """The rollback of a deploy, and the snapshot of all that makes up a running release, before and after it.
 
-Redeploying an old image restores neither fly.toml nor environment, secrets, schema or data; each of them
-is a component here, so that the one which was not restored is named.
+Redeploying an old image restores neither environment, secrets, schema nor data, and fly.toml only because the one that
+the release was deployed with is kept first; each is a component here, so that the one which was not restored is named.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.clients.fly.flyctl import AppState, Fly
+from lib.clients.fly.flyctl import AppState, Fly, said_by
 from lib.clients.postgres.digests import digest_tables, open_reading
 from lib.clients.postgres.schema import fingerprint, read_schema
+from lib.core.errors import CommandError
+from lib.core.files import write_whole
 from lib.transport.database import Database
 from lib.transport.process import CommandRun, FollowedRun, follow_command, run_command
 
 SCRIPT = Path("scripts/ops/rollback-production.sh")
 """In the pack: what an operator runs, and what is rehearsed."""
 STATEMENT_TIMEOUT_S = 60
+NAME_OF_APP = re.compile(r"^app\s*=.*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,10 +109,25 @@ class RollbackPlan:
         return shlex.join([*self.argv, "--execute"])
 
 
+def keep_config(fly: Fly, kept: Path) -> Path:
+    """Return the file with the config that the running release was deployed with, kept before anything is changed.
+
+    Raises CommandError when flyctl does not say it.
+    """
+    argv: list[str | Path] = [fly.program, "config", "show", "--app", fly.app, "--toml"]
+    run = run_command(argv, timeout_s=fly.timeout_s, env=fly.environment, cwd=fly.folder)
+    if run.exit_code != 0 or not run.stdout.strip():
+        raise CommandError(f"`flyctl config show` failed: {said_by(run)}.", fix="Run it by hand to see more.")
+    path = kept / "rollback" / f"{fly.app}.before.toml"
+    # Without the app's name, for --app says it: a config that names an app makes it production's.
+    write_whole(path, NAME_OF_APP.sub("", run.whole_stdout, count=1), mode=0o600)
+    return path
+
+
 def plan_rollback(
     fly: Fly, state: AppState, *, config: str, pack: Path, kept: Path, strategy: str, limit_s: float
 ) -> RollbackPlan:
-    """Return the rollback to what runs now. state.running must be known."""
+    """Return the rollback to what runs now, with the config it was deployed with. state.running must be known."""
     assert state.running is not None
     argv = [
         str(SCRIPT), "--app", fly.app, "--config", config, "--to", f"v{state.running.version}", "--digest", state.images[0],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.clients.fly.flyctl import Fly, Machine, deploy, read_app, read_machines, said_by
+from lib.clients.fly.machine_health import find_fault
 from lib.core.busyness import RUN_AGAIN, Standing, too_busy_for, weigh_timeout
 from lib.core.errors import CommandError
 from lib.core.wording import plain_text
@@ -58,7 +59,7 @@ def wait_for_image(fly: Fly, image: str, *, timeout_s: float) -> tuple[bool, tup
     deadline = time.monotonic() + timeout_s
     while True:
         machines = read_machines(fly)
-        healthy = bool(machines) and all(one.is_healthy and one.image == image for one in machines)
+        healthy = not find_fault(machines) and all(one.image == image for one in machines)
         if healthy or time.monotonic() > deadline:
             return healthy, machines
         time.sleep(POLL_S)
@@ -86,8 +87,8 @@ def try_image(fly: Fly, config: str, image: str, paths: Sequence[str], *, health
             )
     healthy, machines = wait_clearly(fly, image, timeout_s=health_timeout_s)
     if not healthy:
-        sick = sorted({status for one in machines for status in one.checks.values()}) or ["no health check"]
-        return SmokeCalls(version="unknown", calls=1, failures=(f"never healthy on {fly.app}: {', '.join(sick)}",))
+        fault = find_fault(machines) or "a machine runs another image"
+        return SmokeCalls(version="unknown", calls=1, failures=(f"never healthy on {fly.app}: {plain_text(fault, limit=200)}",))
     return make_smoke_calls(state.url, paths)
 
 

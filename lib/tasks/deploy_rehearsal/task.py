@@ -48,9 +48,10 @@ RUNNING_RELEASE_IS_HEALTHY = Check(
     "One release runs on every machine, and is healthy",
     subject="fly",
     fix="Fix the running release first.",
-    doc="Reads every machine: its image and its health checks, all of which must pass. "
+    doc="Reads every machine: its image, and whether it is healthy by its own config. Each check of it must pass; it may sleep "
+    "where auto_stop_machines lets it, stand by, or be done, and min_machines_running of a group must run. "
     "A rollback to a sick or mixed release would restore the trouble. "
-    "A machine without a health check counts as not healthy; what a health check does not test is not seen.",
+    "A machine without a health check counts as healthy when it runs; what no health check tests is not seen.",
 )
 CANDIDATE_IS_IN_THE_REGISTRY = Check(
     "deploy_rehearsal.candidate_is_in_the_registry",

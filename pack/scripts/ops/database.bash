@@ -3,28 +3,32 @@
 
 # Sets PG*, so that no program gets a password as an argument.
 read_database_url() {
-  local rest user_part host_part
+  local rest user_part host_part plain
   [[ ${DATABASE_URL:-} =~ ^postgres(ql)?://([^@/]+)@([^/?]+)/([^?]+)(\?(.*))?$ ]] ||
     stop 2 "DATABASE_URL must be set, as postgresql://user:password@host:port/database"
-  user_part=${BASH_REMATCH[2]} host_part=${BASH_REMATCH[3]} PGDATABASE=$(decode "${BASH_REMATCH[4]}") rest=${BASH_REMATCH[6]:-}
-  PGUSER=$(decode "${user_part%%:*}") PGPASSWORD=$(decode "${user_part#*:}") PGHOST=${host_part%:*} PGPORT=5432
+  user_part=${BASH_REMATCH[2]} host_part=${BASH_REMATCH[3]} PGDATABASE=${BASH_REMATCH[4]} rest=${BASH_REMATCH[6]:-}
+  decode "$PGDATABASE"; PGDATABASE=$plain
+  decode "${user_part%%:*}"; PGUSER=$plain
+  decode "${user_part#*:}"; PGPASSWORD=$plain
+  PGHOST=${host_part%:*} PGPORT=5432
   [[ $host_part == *:* ]] && PGPORT=${host_part##*:}
   [[ $rest =~ sslmode=([a-z-]+) ]] && export PGSSLMODE=${BASH_REMATCH[1]}
   export PGUSER PGPASSWORD PGHOST PGPORT PGDATABASE PGCONNECT_TIMEOUT=10 PGAPPNAME=rollback
 }
 
-decode() { local plain=${1//+/ }; printf '%b' "${plain//%/\\x}"; }
+# Sets plain.
+decode() { plain=${1//+/ }; printf -v plain '%b' "${plain//%/\\x}"; }
 
 # Prints the answer to one question, one value a line.
 ask() { psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --dbname "$1" --command "$2"; }
 
-dump_of() { if [[ -d $1/dump ]]; then printf '%s/dump' "$1"; else printf '%s' "$1"; fi; }
-
-# Ends the script when the restore point is not whole.
+# Sets dump, the archive. Ends the script when the restore point is not whole.
 verify_restore_point() {
   local path value
   [[ -e $1 ]] || stop 11 "there is no restore point $1"
-  pg_restore --list "$(dump_of "$1")" > "$work/toc" 2> "$work/said" || stop 11 "$1 can't be read: $(head -n 1 "$work/said")"
+  dump=$1
+  [[ ! -d $1/dump ]] || dump=$1/dump
+  pg_restore --list "$dump" > "$work/toc" 2> "$work/said" || stop_said 11 "$1 can't be read" "$work/said"
   [[ -f $1/manifest.json ]] || return 0
   json_values < "$1/manifest.json" > "$work/manifest" || stop 11 "$1/manifest.json is not whole"
   while IFS=$'\t' read -r path value; do
@@ -33,7 +37,7 @@ verify_restore_point() {
     printf '%s  %s\n' "$value" "$path"
   done < "$work/manifest" > "$work/sums"
   (cd "$1" && sha256sum --check --quiet "$work/sums") > "$work/said" 2>&1 ||
-    stop 11 "$1 is damaged: $(head -n 1 "$work/said")"
+    stop_said 11 "$1 is damaged" "$work/said"
 }
 
 # Writes the entries that a project's owner may restore: not the platform's event triggers, publications and extensions.
@@ -53,7 +57,7 @@ bring_back_database() {
   read_database_url
   choose_entries
   if [[ -z $copy ]]; then
-    copy=${PGDATABASE}_restored_$(date -u +%Y%m%dT%H%M%S)
+    printf -v copy '%s_restored_%(%Y%m%dT%H%M%S)T' "$PGDATABASE" -1
     note "copy=$copy"
   fi
   if is_done verified; then
@@ -75,20 +79,25 @@ make_copy() {
   say "restoring $1 into the new database $copy"
   ask postgres "drop database if exists \"$copy\"" > /dev/null 2> "$work/said" &&
     ask postgres "create database \"$copy\" template template0" > /dev/null 2> "$work/said" ||
-    stop 11 "the database $copy can't be made: $(head -n 1 "$work/said")"
+    stop_said 11 "the database $copy can't be made" "$work/said"
   ask "$copy" 'create schema extensions' > /dev/null 2>&1
+  ask "$PGDATABASE" "select extname from pg_extension e join pg_namespace n on n.oid = extnamespace where nspname = 'extensions'" \
+    > "$work/wanted" 2> "$work/said" || stop_said 11 "$PGDATABASE can't be read" "$work/said"
   while IFS= read -r extension; do
     ask "$copy" "create extension if not exists \"$extension\" with schema extensions" > /dev/null 2>> "$work/extensions" || true
-  done < <(ask "$PGDATABASE" "select extname from pg_extension e join pg_namespace n on n.oid = extnamespace where nspname = 'extensions'")
-  pg_restore --no-owner --exit-on-error --use-list "$work/chosen" --dbname "$copy" "$(dump_of "$1")" > /dev/null 2> "$work/said" ||
-    stop 11 "pg_restore failed: $(head -n 1 "$work/said"); $copy is left to look at"
+  done < "$work/wanted"
+  pg_restore --no-owner --exit-on-error --use-list "$work/chosen" --dbname "$copy" "$dump" > /dev/null 2> "$work/said" ||
+    stop_said 11 "pg_restore failed, $copy is left to look at" "$work/said"
 }
 
 # Every table of the restore point must be there, with the rows that its manifest counts.
 verify_copy() {
-  local path value table rows tables=0 counted
+  local path value table rows tables=0
   if [[ ! -f $work/manifest ]]; then
-    tables=$(ask "$copy" "select count(*) from pg_stat_user_tables where schemaname not in ('auth', 'storage')")
+    ask "$copy" "select count(*) from pg_stat_user_tables where schemaname not in ('auth', 'storage')" \
+      > "$work/counted" 2> "$work/said" || stop_said 12 "$copy can't be read" "$work/said"
+    first_line "$work/counted"
+    tables=$line
     (( tables )) || stop 12 "$copy holds no table"
     say "verified: $tables tables; the restore point has no manifest, so rows were not counted"
     return
@@ -96,8 +105,10 @@ verify_copy() {
   while IFS=$'\t' read -r path value; do
     [[ $path == tables.*.rows ]] || continue
     table=${path#tables.} table=${table%.rows} rows=$value
-    counted=$(ask "$copy" "select count(*) from \"${table%%.*}\".\"${table#*.}\"" 2> "$work/said") || stop 12 "$table is not in $copy"
-    [[ $counted == "$rows" ]] || stop 12 "$table has $counted rows in $copy, $rows in the restore point"
+    ask "$copy" "select count(*) from \"${table%%.*}\".\"${table#*.}\"" > "$work/counted" 2> "$work/said" ||
+      stop 12 "$table is not in $copy"
+    first_line "$work/counted"
+    [[ $line == "$rows" ]] || stop 12 "$table has $line rows in $copy, $rows in the restore point"
     tables=$((tables + 1))
   done < "$work/manifest"
   (( tables )) || stop 12 "the manifest names no table"
@@ -116,16 +127,19 @@ switch_to_copy() {
 
 # The database in use is dumped first, then replaced as a whole or not at all.
 overwrite_in_place() {
-  local kept=$state_dir/$app.before.$(date -u +%Y%m%dT%H%M%SZ).dump schema
+  local kept schema
   local -a only=()
+  printf -v kept '%s.before.%(%Y%m%dT%H%M%SZ)T.dump' "$state_dir/$app" -1
   say "keeping what is overwritten in $kept"
-  pg_dump --format custom --file "$kept" 2> "$work/said" || stop 11 "pg_dump failed: $(head -n 1 "$work/said")"
-  while IFS= read -r schema; do only+=(--schema "$schema"); done < <(ask "$copy" "select nspname from pg_namespace
-    where nspname not in ('auth', 'storage', 'extensions', 'information_schema') and nspname not like 'pg\_%'")
+  pg_dump --format custom --file "$kept" 2> "$work/said" || stop_said 11 "pg_dump failed" "$work/said"
+  ask "$copy" "select nspname from pg_namespace
+    where nspname not in ('auth', 'storage', 'extensions', 'information_schema') and nspname not like 'pg\_%'" \
+    > "$work/schemas" 2> "$work/said" || stop_said 11 "$copy can't be read" "$work/said"
+  while IFS= read -r schema; do only+=(--schema "$schema"); done < "$work/schemas"
   say "overwriting $PGDATABASE"
   pg_restore --clean --if-exists --no-owner --single-transaction --use-list "$work/chosen" "${only[@]}" \
-    --dbname "$PGDATABASE" "$(dump_of "$1")" > /dev/null 2> "$work/said" ||
-    stop 11 "pg_restore failed, nothing was changed: $(head -n 1 "$work/said")"
+    --dbname "$PGDATABASE" "$dump" > /dev/null 2> "$work/said" ||
+    stop_said 11 "pg_restore failed, nothing was changed" "$work/said"
   note overwritten
   say "$PGDATABASE is as it was at the restore point"
 }

@@ -2,9 +2,11 @@
 # Brings an earlier release of the app back and proves that it answers; with --database, its data too.
 # Needs bash, coreutils, curl and flyctl; psql, pg_dump and pg_restore for --database only.
 set -uo pipefail
+export TZ=UTC
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/json.bash"
 source "$here/database.bash"
+source "$here/machines.bash"
 
 usage() {
   cat <<'END'
@@ -47,6 +49,12 @@ say() {
 
 # Ends with an exit code and the reason.
 stop() { local code=$1; shift; say "STOPPED ($code): $*" >&2; exit "$code"; }
+
+# Ends with an exit code, the reason, and the first line of what a program said about it.
+stop_said() { first_line "$3"; stop "$1" "$2: $line"; }
+
+# Sets line: the first line of a file.
+first_line() { line=''; read -r line < "$1" 2> /dev/null; return 0; }
 
 flyctl=${FLYCTL:-flyctl}
 app='' config=fly.toml to=previous digest='' strategy=rolling restore_point='' health=/health limit=300 confirm=''
@@ -103,24 +111,44 @@ umask 077
 mkdir -p "$state_dir" || exit 2
 lock=$state_dir/$app.lock state=$state_dir/$app.state
 work=$(mktemp -d) || exit 2
-held=0
+held=0 line='' seen='' child=''
 leave() {
   local code=$?
+  [[ -z $child ]] || kill "$child" 2> /dev/null
   (( held )) && rm -rf "$lock"
   rm -rf "$work"
   exit "$code"
 }
+# From here on no $(...), nor <(...): bash 5.2 parses one each time it meets it, and a signal that arrives while it
+# parses is lost with a syntax error. Functions set variables; what a program says is read from a file.
+exec 3>&2 # a trap may run where 2 is a file
 trap leave EXIT
-trap 'say "cut off from its terminal; the same command goes on where it was" >&2; exit 129' HUP
-trap 'say "stopped by the operator; the same command goes on where it was" >&2; exit 130' INT
-trap 'say "stopped; the same command goes on where it was" >&2; exit 143' TERM
+trap 'say "cut off from its terminal; the same command goes on where it was" >&3; exit 129' HUP
+trap 'say "stopped by the operator; the same command goes on where it was" >&3; exit 130' INT
+trap 'say "stopped; the same command goes on where it was" >&3; exit 143' TERM
 
-# Prints what flyctl says as JSON; ends the script when it says nothing whole.
-fly_values() {
-  local said
-  "$flyctl" "$@" --app "$app" --json > "$work/json" 2> "$work/said" ||
-    stop 4 "flyctl $1 failed: $(head -n 1 "$work/said")"
-  json_values < "$work/json" || stop 4 "flyctl $1 broke off in the middle of its answer"
+# Runs a program, and returns as it does. Bash loses one SIGINT in some hundred that comes while it waits for a program in
+# the foreground; `wait` loses none. For programs that only look: what goes on in the background hears no Ctrl-C.
+apart() {
+  local code
+  "$@" 3>&- &
+  child=$!
+  wait "$child"
+  code=$?
+  child=''
+  return "$code"
+}
+
+# Writes what flyctl says as JSON into a file, as json_values prints it. Returns 1, and sets line, when it says nothing whole.
+read_fly() {
+  local file=$1
+  shift
+  if ! apart "$flyctl" "$@" --app "$app" --json > "$work/json" 2> "$work/said"; then
+    first_line "$work/said"
+    line="flyctl $1 failed: $line"
+    return 1
+  fi
+  json_values < "$work/json" > "$file" || { line="flyctl $1 broke off in the middle of its answer"; return 1; }
 }
 
 # A second operator waits; the lock of one whose process is gone is taken over.
@@ -142,7 +170,7 @@ take_lock() {
 choose_release() {
   local path value place newest_status='' found=''
   local -A version=() status=() reference=()
-  fly_values releases > "$work/releases" || exit $?
+  read_fly "$work/releases" releases || stop 4 "$line"
   while IFS=$'\t' read -r path value; do
     place=${path%%.*}
     case ${path#*.} in
@@ -172,7 +200,12 @@ choose_release() {
 }
 
 note() { printf '%s\n' "$1" >> "$state"; }
-is_done() { [[ -f $state ]] && [[ $'\n'$(< "$state")$'\n' == *$'\n'"$1"$'\n'* ]]; }
+is_done() {
+  local noted
+  [[ -f $state ]] || return 1
+  while IFS= read -r noted; do [[ $noted != "$1" ]] || return 0; done < "$state"
+  return 1
+}
 
 # Goes on with what an interrupted rollback had begun; sets to, so that `previous` means what it meant then.
 look_for_unfinished() {
@@ -195,59 +228,55 @@ look_for_unfinished() {
 }
 
 wait_healthy() {
-  local deadline=$((SECONDS + limit)) url='' seen
-  url=$(fly_values status | json_value AppURL) || true
+  local deadline=$((SECONDS + limit)) url='' path value
+  read_fly "$work/status" status || stop 4 "$line"
+  while IFS=$'\t' read -r path value; do [[ $path != AppURL ]] || url=$value; done < "$work/status"
   [[ -n $url && $url != null ]] || url=https://$app.fly.dev/
-  while :; do
-    seen=$(see_machines "$url")
-    [[ $seen == healthy ]] && return 0
+  until see_machines "$url"; do
     (( SECONDS < deadline )) || stop 10 "not healthy within $limit s: $seen"
-    sleep 0.1
+    apart sleep 0.1
   done
 }
 
-# Prints `healthy`, or what is not.
+# Returns whether every machine is on the image and healthy by its own config, and the app answers; sets seen to what is not.
 see_machines() {
-  local path value machines=0 checks=0
-  fly_values image show > "$work/images" 2> /dev/null || { echo "flyctl does not answer"; return; }
-  while IFS=$'\t' read -r path value; do
-    case $path in
-      *.MachineID) machines=$((machines + 1)) ;;
-      *.Tag) [[ $image == *@* || $image == *":$value" ]] || { echo "a machine runs the tag $value"; return; } ;;
-      *.Digest)
-        [[ -z $digest || $value == "$digest" ]] || { echo "a machine runs $value"; return; }
-        [[ $image != *@* || $value == "${image#*@}" ]] || { echo "a machine runs $value"; return; } ;;
-    esac
-  done < "$work/images"
-  (( machines )) || { echo "no machine is there"; return; }
-  fly_values checks list > "$work/checks" 2> /dev/null || { echo "flyctl does not answer"; return; }
-  while IFS=$'\t' read -r path value; do
-    if [[ $path == *.status ]]; then
-      checks=$((checks + 1))
-      [[ $value == passing ]] || { echo "a health check is $value"; return; }
-    fi
-  done < "$work/checks"
-  (( checks >= machines )) || { echo "$checks health checks on $machines machines"; return; }
-  curl --silent --show-error --fail --output "$work/health" --max-time 5 "${1%/}$health" 2> "$work/said" ||
-    { echo "$health: $(head -n 1 "$work/said")"; return; }
-  echo healthy
+  local place
+  read_fly "$work/machines" machine list || { seen="flyctl does not answer"; return 1; }
+  read_machines "$work/machines"
+  for place in "${counted[@]}"; do
+    is_on_image "${machine_tag[$place]:-}" "${machine_digest[$place]:-}" || return 1
+  done
+  judge_machines || return 1
+  if ! apart curl --silent --show-error --fail --output "$work/health" --max-time 5 "${1%/}$health" 2> "$work/said"; then
+    first_line "$work/said"
+    seen="$health: $line"
+    return 1
+  fi
+}
+
+# Returns whether a tag and a digest are of the image; sets seen where they are not.
+is_on_image() {
+  [[ $image == *@* || $image == *":$1" ]] || { seen="a machine runs the tag $1"; return 1; }
+  [[ -z $digest || $2 == "$digest" ]] || { seen="a machine runs $2"; return 1; }
+  [[ $image != *@* || $2 == "${image#*@}" ]] || { seen="a machine runs $2"; return 1; }
 }
 
 copy='' unfinished=''
-(( ! execute )) || { take_lock; log=$state_dir/$app.$(date -u +%Y%m%dT%H%M%SZ).log; }
-"$flyctl" auth whoami > "$work/who" 2> "$work/said" || stop 4 "flyctl is not logged in: $(head -n 1 "$work/said")"
+(( ! execute )) || { take_lock; printf -v log '%s.%(%Y%m%dT%H%M%SZ)T.log' "$state_dir/$app" -1; }
+"$flyctl" auth whoami > "$work/who" 2> "$work/said" || stop_said 4 "flyctl is not logged in" "$work/said"
 look_for_unfinished
 choose_release
 [[ -z $unfinished || $unfinished == "$image" ]] || stop 13 "an unfinished rollback to $unfinished is there: give --to $unfinished, or --abandon"
 deploy=("$flyctl" deploy --app "$app" --config "$config" --image "$image")
-"${deploy[@]}" --build-only > "$work/out" 2> "$work/said" || stop 8 "the registry no longer has $image: $(head -n 1 "$work/said")"
+"${deploy[@]}" --build-only > "$work/out" 2> "$work/said" || stop_said 8 "the registry no longer has $image" "$work/said"
 [[ -z $restore_point ]] || verify_restore_point "$restore_point"
 deploy+=(--strategy "$strategy" --ha=false --yes --wait-timeout "${limit}s")
 [[ ${ROLLBACK_RELEASE_COMMAND:-} == 1 ]] || deploy+=(--skip-release-command)
 
 say "app $app: from $running to $image"
-[[ -z ${log:-} ]] || printf 'by %s\n' "$(head -n 1 "$work/who")" >> "$log"
-say "not brought back by this: $config as it is now, secrets, machine count${restore_point:+; database: $restore_point}"
+first_line "$work/who"
+[[ -z ${log:-} ]] || printf 'by %s\n' "$line" >> "$log"
+say "machines get the config of $config; not brought back: secrets, machine count${restore_point:+; database: $restore_point}"
 say "will run: ${deploy[*]/#"$flyctl"/flyctl}"
 (( execute )) || { say "dry run: nothing was changed; --execute does it"; exit 0; }
 if [[ ( $app == "$in_config" || $app == "$production" ) && $confirm != "$app" ]]; then

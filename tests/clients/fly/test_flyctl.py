@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lib.clients.fly.flyctl import AppState, Fly, Machine, Release, ask, describe_machine
+from lib.clients.fly.machine_health import Meaning
 from lib.core.errors import CommandError
 from lib.tasks.deploy_rehearsal.rollback import ReleaseSnapshot, diff_snapshots
 
@@ -53,7 +54,13 @@ def test_only_ends_that_nobody_asked_for_count() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "healthy"),
-    [({}, True), ({"checks": {}}, False), ({"checks": {"a": "passing", "b": "warning"}}, False), ({"state": "stopped"}, False)],
+    [
+        ({}, True),
+        ({"checks": {}}, True),
+        ({"checks": {}, "meaning": Meaning(checks=1)}, False),
+        ({"checks": {"a": "passing", "b": "warning"}}, False),
+        ({"state": "stopped"}, False),
+    ],
 )
 def test_no_failing_check_is_not_health(changes: dict[str, Any], healthy: bool) -> None:
     assert machine(**changes).is_healthy is healthy

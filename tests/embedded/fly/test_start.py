@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -175,12 +177,66 @@ def test_releases_show_only_the_newest_25(fly: EmbeddedFly) -> None:
     assert [one["Version"] for one in shown] == list(range(27, 2, -1))
 
 
-def test_ha_adds_a_machine(fly: EmbeddedFly) -> None:
-    words = ("deploy", "--config", "fly.toml", "--image", reference("current"), "--app", "idea-board-previous-schema")
-    assert flyctl(fly, *words, "--ha=false").returncode == 0
-    assert len(flyctl_json(fly, "machine", "list", "--app", "idea-board-previous-schema")) == 1
-    assert flyctl(fly, *words).returncode == 0
-    assert len(flyctl_json(fly, "machine", "list", "--app", "idea-board-previous-schema")) == 2
+def test_a_group_that_is_new_gets_its_first_machines_and_one_that_is_gone_loses_them(database: Database, tmp_path: Path) -> None:
+    pack = copy_pack(tmp_path)
+    toml, worker = pack / "fly.toml", 'worker = "sleep 60"'
+    with standing_fly(database, pack=pack) as fly:
+        kept = {one["id"] for one in wait_passing(fly)}
+        toml.write_text(
+            toml.read_text().replace("[http_service]", f'[processes]\napp = ""\n{worker}\n[http_service]\nprocesses = ["app"]')
+        )
+        done = flyctl(fly, "deploy", "--app", APP, "--image", reference("candidate"), pack=pack)
+        assert done.returncode == 0, done.stderr
+        assert '* create 1 "worker" machine and 1 standby machine for it' in done.stdout
+        made = [one for one in machines_of(fly) if one["id"] not in kept]
+        first, standby = sorted(made, key=lambda one: "standbys" in one["config"])
+        assert (first["state"], first["checks"], first["config"]["init"]["cmd"]) == ("started", [], ["sleep", "60"])
+        assert (standby["state"], standby["config"]["standbys"]) == ("stopped", [first["id"]])
+        toml.write_text(toml.read_text().replace(worker, ""))
+        done = flyctl(fly, "deploy", "--app", APP, "--image", reference("candidate"), pack=pack)
+        assert '* destroy 2 "worker" machines' in done.stdout
+        assert {one["id"] for one in machines_of(fly)} == kept
+
+
+def machines_of(fly: EmbeddedFly, app: str = APP) -> list[dict[str, Any]]:
+    return list(flyctl_json(fly, "machine", "list", "--app", app))
+
+
+def test_a_machine_that_sleeps_is_updated_asleep_and_woken_by_a_user(database: Database, tmp_path: Path) -> None:
+    pack = copy_pack(tmp_path)
+    for name in ("fly.toml", "fly.staging.toml"):
+        text = (pack / name).read_text().replace('auto_stop_machines = "off"', 'auto_stop_machines = "stop"')
+        (pack / name).write_text(text.replace("min_machines_running = 2", "min_machines_running = 0"))
+    with standing_fly(database, pack=pack) as fly:
+        machine = wait_passing(fly)[0]["id"]
+        flyctl(fly, "machine", "stop", machine, "--app", APP)
+        assert deploy(fly, "candidate", pack=pack).returncode == 0
+        (asleep,) = machines_of(fly)
+        assert (asleep["state"], asleep["config"]["image"]) == ("stopped", reference("candidate"))
+        assert get(fly, "/health")[0] == 200
+        assert machines_of(fly)[0]["state"] == "started"
+
+
+def test_bluegreen_needs_one_image_and_a_check(database: Database, tmp_path: Path) -> None:
+    pack = copy_pack(tmp_path)
+    toml = pack / "fly.toml"
+    with standing_fly(database, pack=pack) as fly:
+        wait_passing(fly)
+        assert deploy(fly, "unhealthy", "--wait-timeout", "500ms", pack=pack).returncode == 1
+        assert "found multiple image versions" in deploy(fly, "candidate", strategy="bluegreen", pack=pack).stderr
+        assert deploy(fly, "current", strategy="immediate", pack=pack).returncode == 0
+        toml.write_text(re.sub(r"\n  \[\[http_service.checks\]\](\n    .*)+", "", toml.read_text()))
+        done = deploy(fly, "candidate", strategy="bluegreen", pack=pack)
+        assert "app not in valid state for bluegreen deployments" in done.stderr
+
+
+def test_a_config_that_flyctl_refuses_is_refused_in_its_words(fly: EmbeddedFly, tmp_path: Path) -> None:
+    path = tmp_path / "fly.toml"
+    path.write_text('app = "x"\n[http_service]\ninternal_port = 1\nprocesses = ["web"]\n')
+    for words in (("config", "validate"), ("deploy", "--image", reference("candidate"))):
+        done = flyctl(fly, *words, "--app", APP, "--config", str(path))
+        assert (done.returncode, done.stderr) == (1, "Error: App configuration is not valid\n")
+        assert "Service specifies 'web' as one of its processes, but no processes are defined" in done.stdout
 
 
 def test_a_staged_secret_is_deployed_with_the_next_release(fly: EmbeddedFly) -> None:
@@ -210,7 +266,8 @@ def test_release_command_runs_at_every_deploy_unless_skipped(database: Database,
     with standing_fly(database, pack=pack) as fly:
         failed = flyctl(fly, *words, pack=pack)
         assert failed.returncode == 1
-        assert "release command failed" in failed.stderr
+        assert "release command failed - aborting deployment. machine " in failed.stderr
+        assert "exited with non-zero status of 3" in failed.stderr
         assert flyctl(fly, *words, "--skip-release-command", pack=pack).returncode == 0
 
 
@@ -219,7 +276,12 @@ def test_canary_is_refused_with_volumes(database: Database, tmp_path: Path) -> N
     (pack / "fly.toml").write_text((pack / "fly.toml").read_text() + '\n[mounts]\n  source = "data"\n  destination = "/data"\n')
     with standing_fly(database, pack=pack) as fly:
         done = flyctl(fly, "deploy", "--app", APP, "--image", reference("candidate"), "--strategy", "canary", pack=pack)
-        assert "canary deployment strategy is not supported when using mounted volumes" in done.stderr
+        # Source: deploy.go: the config is judged before --strategy counts.
+        assert "New machine in group 'app' needs an unattached volume named 'data' in region 'ams'" in done.stderr
+        toml = pack / "fly.toml"
+        toml.write_text(toml.read_text().replace('strategy = "rolling"', 'strategy = "canary"'))
+        done = flyctl(fly, "deploy", "--app", APP, "--image", reference("candidate"), pack=pack)
+        assert "canary deployment strategy is not supported when using mounted volumes" in done.stdout
 
 
 def test_an_interrupted_deploy_ends_with_127_and_says_so(database: Database) -> None:

@@ -151,7 +151,10 @@ def test_the_rollback_is_written_before_anything_is_changed(fly: EmbeddedFly, da
     before = deploy_rehearsal.look_at_what_runs(context).facts
     findings = deploy_rehearsal.look_at_rollback(context, before=before)
     command = findings.artifacts["way_back.txt"]
-    assert f"--app {APP} --config fly.toml --to v1 --digest sha256:" in command
+    config = context.kept / "rollback" / f"{APP}.before.toml"
+    assert f"--app {APP} --config {config} --to v1 --digest sha256:" in command
+    assert 'path = "/health"' in config.read_text()
+    assert "\napp =" not in config.read_text()
     assert len(flyctl_json(fly, "releases", "--app", APP)) == 1
 
 
