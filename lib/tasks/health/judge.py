@@ -17,7 +17,7 @@ from lib.transport.web_types import Answer
 
 
 def judge_reading(check: Check, reading: Reading, control: Control, *, timeout_s: float) -> Result:
-    """Judge one endpoint's answer: `fail` when an HTTP answer came and is bad, `error` when none came, or who asks sees too little.
+    """Judge one endpoint's answer: `fail` when an HTTP answer came and is bad, `error` when none came or too little is shown.
 
     control: what this machine met meanwhile; beside one that was held up, an answer that took too long is an `error`.
     """
