@@ -13,7 +13,8 @@ from lib.clients.workflow_rules import cron_problem, find_broken_scripts, find_r
 
 @pytest.mark.parametrize(
     "cron",
-    ["0 3 * * *", "*/5 * * * *", "5,35 0-6/2 1-7 JAN-mar MON-fri", "0 0 29 2 *", "0 0 31 1-2 *", "0 0 31 2 1", "0 0 * * 7", "5/15 * * * *"],
+    ["0 3 * * *", "*/5 * * * *", "5,35 0-6/2 1-7 JAN-mar MON-fri", "0 0 29 2 *",
+     "0 0 31 1-2 *", "0 0 31 2 1", "0 0 * * 7", "5/15 * * * *"],
 )  # fmt: skip
 def test_a_good_schedule_has_no_problem(cron: str) -> None:
     assert cron_problem(cron) == ""
