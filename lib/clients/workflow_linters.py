@@ -30,7 +30,7 @@ STRICTER = re.compile(
     r"\.strategy: 'matrix' is a required property$|'description' is a required property$|"
     r"\.(?:branches|tags|paths|types)(?:-ignore)?: '[^']*' is not of type 'array'$"
 )
-"""What the schema refuses and GitHub takes. Source: actions/languageservices, workflow-v1.0.json; actions/runner, ActionManifest."""
+"""What the schema refuses and GitHub takes. Source: actions/languageservices, workflow-v1.0.json."""
 ZIZMOR_ANSWERED = frozenset({0, 11, 12, 13, 14})
 """zizmor's exit codes that say what it found; 11 to 14 name the worst severity. Others: it failed."""
 IGNORED = re.compile(r"#.*zizmor:\s*ignore\b")

@@ -78,8 +78,7 @@ class Promtool:
 
 def find_promtool(features: Sequence[str] = ()) -> Promtool:
     """Return the newest promtool of those on PATH and where setup put one. Raises CommandError when there is none."""
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    places = [Path(folder) / "promtool" for folder in folders if folder] + [KEPT]
+    places = [Path(folder) / "promtool" for folder in os.get_exec_path() if folder] + [KEPT]
     found = [path for path in dict.fromkeys(places) if path.is_file() and os.access(path, os.X_OK)]
     if not found:
         raise CommandError(

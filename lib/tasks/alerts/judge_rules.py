@@ -17,6 +17,7 @@ from lib.transport.process import CommandRun
 FIX_RULER = "Check the rules with that program's own tool, or name a plain rule file of Prometheus in alerts.rules."
 FIX_OLDER = "Write the rules for the Prometheus of today, or leave only the promtool of yours on PATH and in .tools."
 FIX_FLAG = f"If your Prometheus has the flag, name it in launch/project.yaml: alerts.promtool_features: [{FLAG}]"
+UNREACHED = "On a site of alerts.runbook_sites, not checked, since it was not reached"
 FIX_SITE = "Run where the site of alerts.runbook_sites can be reached without a login, or open the addresses by hand."
 
 
@@ -82,8 +83,7 @@ def judge_runbooks(found: Sequence[tuple[str, str]]) -> Result:
     """Judge that every alert leads to a runbook; found: each alert with what is wrong with it, or NOT_CHECKED."""
     unchecked = list(dict.fromkeys(name for name, problem in found if problem == NOT_CHECKED))
     problems = gather_problems((name, [problem] if problem not in ("", NOT_CHECKED) else []) for name, problem in found)
-    said = f"On a site of alerts.runbook_sites, not checked, since it was not reached: {name_some(unchecked)}."
-    left_out = [LeftOut(reason=said, fix=FIX_SITE)] if unchecked else []
+    left_out = [LeftOut(reason=f"{UNREACHED}: {name_some(unchecked)}.", fix=FIX_SITE)] if unchecked else []
     bad = {name: some for name, some in problems.items() if some}
     named = "; ".join(f"{name}: {', '.join(some)}" for name, some in bad.items())
     well = len(problems) - len({*bad, *unchecked})

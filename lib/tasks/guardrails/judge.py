@@ -53,7 +53,7 @@ def judge_name(guarded: GuardedBranch) -> Result:
             "HEAD is not on a branch.", fix="Check one out, or pass PULL_REQUEST=$GITHUB_EVENT_PATH.", expected=pattern
         )
     if matches(guarded.name, guarded.policy.branch.exceptions):
-        return check.passed(observed=guarded.name, expected=pattern, detail="Excepted by the policy: branch.exceptions.")
+        return check.passed(observed=guarded.name, expected=pattern, detail="The policy names it in branch.exceptions.")
     holds = search(pattern, guarded.name, where="branch.pattern") is not None
     detail = "" if holds else f"The branch is called {guarded.name}."
     return check.judge(holds=holds, observed=guarded.name, expected=pattern, detail=detail)
@@ -118,7 +118,7 @@ def judge_issue(guarded: GuardedBranch) -> Result:
     if found is not None:
         return check.passed(observed=found, expected="an issue")
     if matches(guarded.name, guarded.policy.issue.exceptions):
-        return check.passed(observed="none", expected="an issue", detail="Excepted by the policy: issue.exceptions.")
+        return check.not_applicable("The policy names this branch in issue.exceptions.")
     if not guarded.said.strip():
         return check.errored("The branch has no commit and no pull request yet.", fix="Commit with a line 'Refs #<issue>'.")
     detail = "No commit of the branch and no pull request names an issue."

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lib.clients.workflow_rules import cron_problem
 from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.pack_files import list_files, read_text_file
 from lib.core.plain_yaml import PlainYamlError, load_yaml
@@ -141,7 +142,7 @@ def find_crons(document: Mapping[str, Any]) -> list[str]:
 def is_daily(cron: str) -> bool:
     """Return whether a schedule runs at least once every day. Source: POSIX crontab, its five fields."""
     fields = cron.split()
-    return len(fields) == 5 and fields[2:] in (["*", "*", "*"], ["*", "*", "0-6"], ["*/1", "*", "*"])
+    return not cron_problem(cron) and fields[2:] in (["*", "*", "*"], ["*", "*", "0-6"], ["*/1", "*", "*"])
 
 
 def judge_nightly(check: Check, service: str, rows: Sequence[Mapping[str, Any]]) -> Result:
