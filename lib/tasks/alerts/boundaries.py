@@ -100,7 +100,7 @@ class Bench:
 
     @property
     def group_order(self) -> list[str]:
-        """The order in which promtool evaluates the groups: as the tests say, else those that only record before the others.
+        """The order in which promtool evaluates the groups: as the tests say, else those that record before the others.
 
         Without an order it takes a different one each time, and an alert may see what was recorded a step before.
         """
@@ -109,7 +109,7 @@ class Bench:
             return [str(one) for one in said]
         documents = [self.rules.document, *(read_document(path) for path in self.companions)]
         groups = [group for document in documents for group in mappings(document.get("groups"))]
-        last = {str(group.get("name")): any("alert" in rule for rule in mappings(group.get("rules"))) for group in groups}
+        last = {str(group.get("name")): not any("record" in rule for rule in mappings(group.get("rules"))) for group in groups}
         return sorted(last, key=last.__getitem__)
 
     def query(self, tests: Sequence[Mapping[str, Any]], queries: Sequence[Query]) -> list[list[tuple[str, float]]]:
