@@ -13,12 +13,12 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lib.cli.debian_promtool import is_new, take_promtool
 from lib.cli.package_index import index_settings
 from lib.cli.set_up_steps import SetUpError, digest_of, is_current, run, say, write_stamp
 
@@ -188,48 +188,24 @@ def install_tools() -> None:
 
 
 def install_promtool() -> None:
-    """Make promtool be there: on PATH, else taken once out of Debian's package `prometheus`.
+    """Make a promtool of Prometheus 3 be there: on PATH, else taken once out of Debian's package.
 
     Without it everything but the alerts can still be judged, so that is said and nothing stops.
     """
     unavailable = TOOLS / "promtool-unavailable"
-    if shutil.which("promtool") or PROMTOOL.exists():
+    if any(is_new(program) for program in (shutil.which("promtool"), PROMTOOL) if program and Path(program).exists()):
         return
     if unavailable.exists() and time.time() - unavailable.stat().st_mtime < TRY_AGAIN_S:
         return
     try:
-        take_promtool()
+        take_promtool(PROMTOOL)
         unavailable.unlink(missing_ok=True)
     except SetUpError as exc:
+        unavailable.touch()
+        if shutil.which("promtool") or PROMTOOL.exists():
+            return  # an older one: what it is too old for is said where rules are judged
         fix = "brew install prometheus" if platform.system() == "Darwin" else "apt-get install prometheus"
         say(f"Optional: promtool is missing, so the alerts task will be an error ({exc}). Fix: {fix}, then `make setup`.")
-        unavailable.touch()
-
-
-def take_promtool() -> None:
-    """Unpack promtool out of Debian's package. Raises SetUpError when it can't be had here."""
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise SetUpError("it is not on PATH")
-    with tempfile.TemporaryDirectory(prefix="prometheus-", dir=TOOLS) as folder:
-        package = download_debian_package("prometheus", Path(folder))
-        run(["dpkg-deb", "-x", str(package), f"{folder}/unpacked"], f"{package.name} could not be unpacked.")
-        PROMTOOL.parent.mkdir(exist_ok=True)
-        (Path(folder) / "unpacked/usr/bin/promtool").replace(PROMTOOL)
-
-
-def download_debian_package(name: str, folder: Path) -> Path:
-    """Return one package's file, downloaded without root; package lists are fetched aside when there are none."""
-    places = [f"-oDir::State::Lists={folder}/lists", f"-oDir::Cache={folder}/cache"]
-    aside = [*places, "-oDebug::NoLocking=1", "-oAPT::Sandbox::User="]
-    for part in ("lists/partial", "cache/archives/partial"):
-        (folder / part).mkdir(parents=True)
-    doing = "Taking promtool from Debian's package prometheus"
-    try:
-        run(["apt-get", "-qq", "download", name], "", cwd=folder, doing=doing)
-    except SetUpError:
-        run(["apt-get", "-qq", *aside, "update"], "Debian's package lists could not be fetched.", cwd=folder)
-        run(["apt-get", "-qq", *aside, "download", name], f"Debian's package {name} could not be downloaded.", cwd=folder)
-    return next(folder.glob(f"{name}_*.deb"))
 
 
 def close_sample_vault() -> None:

@@ -6,12 +6,13 @@ Source: chatwoot/chatwoot config/routes.rb, app/controllers/api_controller.rb; i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.clients.probe import Endpoint, Keep, Probe, Reading, fill, read_answer, read_field
+from lib.clients.probe import LACKING, Endpoint, Keep, Probe, Reading, fill, read_answer, read_field, read_items
+from lib.clients.probe_findings import NOT_SEEN_BY_AGENT
 from lib.clients.vendor_health import ChatwootHealth
 from lib.transport.context import Service
 from lib.transport.retry import RetryPolicy
@@ -58,6 +59,36 @@ def clock_problems(answer: Answer, body: Any, *, max_skew_s: float) -> list[str]
         return []  # a missing one fails the field's own expectation
     away_s = abs((said - answer.asked_at).total_seconds())
     return [f"its clock is {away_s:.0f} s away from ours, more than {max_skew_s:g} s"] if away_s > max_skew_s else []
+
+
+def hide_from_agents(readings: Sequence[Reading], account: str) -> list[Reading]:
+    """Return the answers; of an agent's token, what it was not shown of the inboxes is not said to be missing.
+
+    An administrator sees every inbox of the account, an agent those it was added to.
+    Source: app/policies/inbox_policy.rb, Scope; https://github.com/chatwoot/chatwoot/issues/1543.
+    """
+    profile = next((one for one in readings if one.probe.name == "profile"), None)
+    if profile is None or read_role(profile.body, account) != "agent":
+        return list(readings)
+    return [see_as_agent(one) if one.probe.name == "inboxes" else one for one in readings]
+
+
+def see_as_agent(reading: Reading) -> Reading:
+    """Return the answer about inboxes as it is to be read when an agent was asked; another fault of it stays one."""
+    items = read_items(reading.body, reading.probe.expected.items)
+    others = [one for one in reading.problems if not one.startswith(LACKING)]
+    if items is None or not reading.problems or others:
+        return reading
+    said = f"an agent sees only the inboxes it was added to, here {len(items)}: {'; '.join(reading.problems)}"
+    return replace(reading, found=NOT_SEEN_BY_AGENT, problems=(said,))
+
+
+def read_role(profile: Any, account: str) -> str | None:
+    """Return the role that a token's user has in an account; None when the answer does not say."""
+    accounts = read_items(profile, "accounts") or []
+    mine = next((one for one in accounts if str(read_field(one, "id")) == account), None)
+    role = read_field(mine, "role") or read_field(profile, "role")
+    return role if isinstance(role, str) else None
 
 
 @dataclass(frozen=True, kw_only=True)

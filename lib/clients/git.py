@@ -130,7 +130,7 @@ def read_branch(root: Path, base: str, *, policy_file: str, note: str = "") -> B
         too_much=too_much,
         unread=find_unread(root, fork, changes),
         messages=read_messages(root, fork),
-        policy=read_policy(root, fork, policy_file),
+        policy=read_policy(root, known, policy_file),
         note=note or (f"{base} is not here; compared with {known}" if known != base else ""),
     )
 
@@ -274,15 +274,16 @@ def find_unread(root: Path, fork: str, changes: dict[str, str]) -> tuple[str, ..
     return tuple(sorted(binary | new))
 
 
-def read_policy(root: Path, fork: str, policy_file: str) -> str:
-    """Return the policy as it was where the branch forked off; as it is now when there was none; '' when there is none at all.
+def read_policy(root: Path, base: str, policy_file: str) -> str:
+    """Return the policy as the base has it today; the project's own when the base has none; '' when there is none at all.
 
+    Not as it was where the branch forked off: what was agreed on since counts, and a branch brings no policy for itself.
     Raises TargetError when it is too long, or no text.
     """
-    shown = run_git(root, "cat-file", "-s", f"{fork}:./{policy_file}")
+    shown = run_git(root, "cat-file", "-s", f"{base}:./{policy_file}")
     if shown.exit_code == 0:
         require_short(policy_file, shown.stdout)
-        return git(root, "cat-file", "blob", f"{fork}:./{policy_file}")
+        return git(root, "cat-file", "blob", f"{base}:./{policy_file}")
     path = root / policy_file
     return read_text_file(path, root=root, limit_bytes=LONGEST_POLICY_BYTES) if os.path.lexists(path) else ""
 

@@ -38,7 +38,21 @@ QUIET = {**SILENT, "NO_COLOR": "1", "CI": "true"}
 INSTALLED = ("node_modules", ".pnp.cjs", ".pnp.loader.mjs")
 """Where npm, pnpm and Yarn put a project's packages, or say where they are."""
 DOES_NOTHING = re.compile(r"^\s*(?:true|:|exit 0|echo(?:\s[^;&|]*)?)?\s*$")
-"""Scripts that cannot fail: a placeholder is not a command that passed."""
+"""Parts of scripts that cannot fail: a placeholder is not a command that passed."""
+PARTS = re.compile(r"&&|\|\||;|\n")
+CALLED_TEST = re.compile(r"(?:^|[:_.-])tests?(?:$|[:_.-])", re.IGNORECASE)
+NO_TEST = re.compile(
+    r"no tests? (?:files? )?(?:were |was )?(?:found|ran|run|executed|specified|to run|yet|matched)|^\W*no tests?\W*$|"
+    r"collected 0 items|"
+    r"\b0 (?:passing|passed|tests?\b(?! (?:failed|skipped)))|^Tests:\s+0 total|^\W*tests 0$|^1\.\.0\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+SOME_TEST = re.compile(
+    r"\b[1-9]\d* (?:passing|passed|tests?|specs?|assertions|checks|examples)\b|"
+    r"^Tests:.*\b[1-9]\d* (?:passed|total)|^\W*(?:tests|pass) [1-9]|^ok [1-9]",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""What test runners write when they ran no test, and when they ran one: node, mocha, jest, vitest, TAP, pytest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +61,7 @@ class ScriptRun:
 
     run: None when it did not come to its end; problem then says why. ran_out: because its time was over.
     is_bare: it did not end well, and the packages that the project needs are not installed; its failure says nothing then.
+    is_idle: it ended well, and says that it ran no test.
     changes: what it changed in the copy that it ran in, in files that the commit has.
     """
 
@@ -56,11 +71,12 @@ class ScriptRun:
     changes: CopyChanges = NO_CHANGES
     ran_out: bool = False
     is_bare: bool = False
+    is_idle: bool = False
 
     @property
     def passed(self) -> bool | None:
         """Whether it ended well; None when it could not be run."""
-        return None if self.run is None or self.is_bare else self.run.exit_code == 0
+        return None if self.run is None or self.is_bare or self.is_idle else self.run.exit_code == 0
 
 
 def find_npm() -> tuple[list[str | Path], list[Path]]:
@@ -123,7 +139,7 @@ def run_script(
     npm, node = find_npm()
     if name not in scripts:
         return ScriptRun(name=name, problem=f"package.json has no script {name}")
-    if DOES_NOTHING.match(scripts[name]):
+    if all(DOES_NOTHING.match(part) for part in PARTS.split(scripts[name])):
         return ScriptRun(name=name, problem=f"the script {name} does nothing: {scripts[name] or 'it is empty'}")
     given = {**QUIET, **(variables or {}), "PATH": path_after(*programs, *node)}
     try:
@@ -133,7 +149,15 @@ def run_script(
     if run.exit_code != 0 and lacks_packages(folder):
         said = f"`npm run {name}` ended with exit code {run.exit_code}, and what package.json needs is not installed"
         return ScriptRun(name=name, run=run, problem=said, is_bare=True)
+    if run.exit_code == 0 and CALLED_TEST.search(name) and ran_no_test(run):
+        return ScriptRun(name=name, run=run, problem=f"`npm run {name}` says that it ran no test", is_idle=True)
     return ScriptRun(name=name, run=run)
+
+
+def ran_no_test(run: CommandRun) -> bool:
+    """Return whether a test command says that there was nothing to test, and nothing of a test that it ran."""
+    said = run.stdout + "\n" + run.stderr
+    return NO_TEST.search(said) is not None and SOME_TEST.search(said) is None
 
 
 def lacks_packages(folder: Path) -> bool:

@@ -25,6 +25,8 @@ Keep = Mapping[str, Any]
 MOST_ITEMS = 50
 LONGEST_VALUE = 200
 LONGEST_ID = 40
+LACKING = ("there are ", "none of the items ")
+"""How the sentence begins for items that are not in a list."""
 KEPT_OF_ERRORS: Keep = {"error": None, "errors": None, "description": None, "message": None}
 Plain = str | int | bool
 """A value that an answer may be compared with."""

@@ -9,6 +9,7 @@ from lib.transport.web_types import Failure
 
 NOT_JSON, HTML = "not JSON", "HTML instead of JSON"
 NOT_AS_EXPECTED = "not as expected"
+NOT_SEEN_BY_AGENT = "not seen by an agent"
 
 FIXES = {
     Failure.NAME_NOT_FOUND: "Check the address, and the name's DNS record.",
@@ -34,6 +35,7 @@ FIXES = {
     "unexpected status": "Compare the path in params with the vendor's documentation.",
     HTML: "See which page answers: a sign-in, a maintenance page or a proxy.",
     NOT_JSON: "Read the service's log: its answer is not valid JSON.",
+    NOT_SEEN_BY_AGENT: "Add the token's agent to each inbox in Chatwoot, or use the token of an administrator.",
     NOT_AS_EXPECTED: "Compare the answer with what params expect, and correct the one that is wrong.",
 }
 """What was found -> what to do about it; the pack's health-common.sh says the same."""

@@ -10,10 +10,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lib.clients.workflow_finding import WorkflowFinding
+from lib.clients.workflow_rules import find_broken_scripts, find_rule_breaches
 from lib.core.errors import CommandError, TargetError
 from lib.core.pack_files import list_files, read_text_file
 from lib.core.plain_json import PlainJsonError, as_count, as_list, as_name, as_object, load_json
@@ -21,8 +22,15 @@ from lib.core.plain_yaml import PlainYamlError, load_yaml
 from lib.core.wording import plain_text
 from lib.transport.process import CommandRun, run_command
 
-SCHEMA = "vendor.github-workflows"
-"""The schema that check-jsonschema brings along."""
+SCHEMA, ACTION_SCHEMA = "vendor.github-workflows", "vendor.github-actions"
+"""The schemas that check-jsonschema brings along."""
+ACTIONS = ("action.yml", "action.yaml")
+ACTION_FOLDER = ".github/actions"
+STRICTER = re.compile(
+    r"\.strategy: 'matrix' is a required property$|'description' is a required property$|"
+    r"\.(?:branches|tags|paths|types)(?:-ignore)?: '[^']*' is not of type 'array'$"
+)
+"""What the schema refuses and GitHub takes. Source: actions/languageservices, workflow-v1.0.json."""
 ZIZMOR_ANSWERED = frozenset({0, 11, 12, 13, 14})
 """zizmor's exit codes that say what it found; 11 to 14 name the worst severity. Others: it failed."""
 IGNORED = re.compile(r"#.*zizmor:\s*ignore\b")
@@ -34,17 +42,6 @@ LARGEST_WORKFLOW_BYTES = 1024 * 1024
 PROGRAMS = Path(sys.executable).parent
 
 
-@dataclass(frozen=True, kw_only=True)
-class WorkflowFinding:
-    """One thing wrong with a workflow file: the rule, how bad, where, and in words."""
-
-    file: str
-    rule: str
-    severity: str
-    line: int | None
-    words: str
-
-
 def list_workflows(root: Path, folder: str) -> list[Path]:
     """Return a project's workflow files. Raises TargetError when there is none."""
     place = Path(os.path.normpath(root / folder)) if "\0" not in folder else root
@@ -54,6 +51,26 @@ def list_workflows(root: Path, folder: str) -> list[Path]:
             fix="Correct `workflows` in the policy.",
         )
     return found
+
+
+def list_actions(root: Path) -> list[Path]:
+    """Return a project's own action files: at its top, and below .github/actions. Raises TargetError."""
+    below = list_files(root / ACTION_FOLDER, root=root, pattern=ACTIONS, recursive=True)
+    return [*list_files(root, root=root, pattern=ACTIONS), *below]
+
+
+def name_of(file: Path, root: Path) -> str:
+    """Return how a file is called in findings: a workflow by its name, an action by its path."""
+    return file.relative_to(root).as_posix() if file.name in ACTIONS else file.name
+
+
+def find_breaches(files: Sequence[Path], root: Path) -> tuple[list[WorkflowFinding], list[WorkflowFinding]]:
+    """Return why GitHub does not take these files though its schema does, and which of their scripts cannot be parsed."""
+    read = [(name_of(file, root), load_yaml(read_text_file(file, root=root), as_text=True)) for file in files]
+    return (
+        [one for name, document in read for one in find_rule_breaches(name, document, root=root)],
+        [one for name, document in read for one in find_broken_scripts(name, document)],
+    )
 
 
 def find_unreadable(files: Sequence[Path], root: Path) -> list[WorkflowFinding]:
@@ -68,19 +85,27 @@ def find_unreadable(files: Sequence[Path], root: Path) -> list[WorkflowFinding]:
             load_yaml(text, as_text=True)
         except PlainYamlError as exc:
             words = f"not YAML that can be taken: {plain_text(str(exc), limit=200)}"
-            found.append(WorkflowFinding(file=file.name, rule="schema", severity="High", line=None, words=words))
+            found.append(WorkflowFinding(file=name_of(file, root), rule="schema", severity="High", line=None, words=words))
     return found
 
 
-def check_schema(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandRun, list[WorkflowFinding]]:
-    """Return where workflow files do not match GitHub's schema."""
-    names = [file.name for file in files]
-    words = ["--builtin-schema", SCHEMA, "--output-format", "json", "--", *names]
-    run = run_command([PROGRAMS / "check-jsonschema", *words], timeout_s=timeout_s, cwd=files[0].parent)
-    found = read_report(run, "check-jsonschema", schema_findings)
-    if run.exit_code != 0 and not found:
+def check_schema(
+    files: Sequence[Path], *, timeout_s: float, schema: str = SCHEMA, folder: Path | None = None
+) -> tuple[CommandRun, list[WorkflowFinding]]:
+    """Return where files do not match GitHub's schema. folder: from where they are named; None for that of the first."""
+    place = folder or files[0].parent
+    words = ["--builtin-schema", schema, "--output-format", "json", "--", *names_from(files, place)]
+    run = run_command([PROGRAMS / "check-jsonschema", *words], timeout_s=timeout_s, cwd=place)
+    said = read_report(run, "check-jsonschema", schema_findings)
+    found = [one for one in said if not STRICTER.search(one.words)]
+    if run.exit_code != 0 and not said:
         raise CommandError(f"check-jsonschema failed: {' '.join(run.stderr.split())[:200]}.", fix="Run `make setup`.")
     return run, found
+
+
+def names_from(files: Sequence[Path], folder: Path) -> list[str]:
+    """Return how files are called from a folder."""
+    return [file.relative_to(folder).as_posix() for file in files]
 
 
 def schema_findings(said: Any) -> list[WorkflowFinding]:
@@ -101,13 +126,16 @@ def format_error(one: Mapping[str, Any]) -> str:
     return where + plain_text(str(best.get("message", "not as the schema has it")), limit=LONGEST_WORDS)
 
 
-def lint_workflows(files: Sequence[Path], *, timeout_s: float) -> tuple[CommandRun, list[WorkflowFinding], list[str]]:
+def lint_workflows(
+    files: Sequence[Path], *, timeout_s: float, folder: Path | None = None
+) -> tuple[CommandRun, list[WorkflowFinding], list[str]]:
     """Return what zizmor finds in workflow files, and the places where a comment in them accepts a finding.
 
-    The project's own zizmor.yml does not count: a branch could switch its guard off with it.
+    folder: as for check_schema. The project's own zizmor.yml does not count: a branch could switch its guard off with it.
     """
-    words = ["--offline", "--no-progress", "--no-config", "--format", "json", "--", *[file.name for file in files]]
-    run = run_command([PROGRAMS / "zizmor", *words], timeout_s=timeout_s, cwd=files[0].parent)
+    place = folder or files[0].parent
+    words = ["--offline", "--no-progress", "--no-config", "--format", "json", "--", *names_from(files, place)]
+    run = run_command([PROGRAMS / "zizmor", *words], timeout_s=timeout_s, cwd=place)
     if run.exit_code not in ZIZMOR_ANSWERED:
         raise CommandError(f"zizmor failed: {' '.join(run.stderr.split())[:200]}.", fix="Check the workflow files.")
     return (
@@ -126,7 +154,7 @@ def accepted_in(file: Path) -> Iterator[str]:
     """Yield where a comment of a workflow file lets the linter pass over a finding; its own answer does not say so."""
     for number, line in enumerate(read_text_file(file, root=file.parent).splitlines(), start=1):
         if IGNORED.search(line):
-            yield f"{file.name}:{number}"
+            yield f"{file.parent.name}/{file.name}:{number}" if file.name in ACTIONS else f"{file.name}:{number}"
 
 
 def finding_of(one: Mapping[str, Any]) -> WorkflowFinding:
@@ -137,7 +165,7 @@ def finding_of(one: Mapping[str, Any]) -> WorkflowFinding:
     key = as_object(symbolic[best]["key"]) if places else {}
     paths = [as_name(as_object(spot).get("verbatim_path") or "") for spot in key.values()]
     return WorkflowFinding(
-        file=Path(paths[0]).name if paths else "",
+        file=paths[0].removeprefix("./") if paths else "",
         rule=as_name(one["ident"]),
         severity=as_name(as_object(one["determinations"])["severity"]),
         line=find_line(places[best]) if places else None,

@@ -24,6 +24,7 @@ ChatwootFault = (
         "old_version",
         "suspended_account",
         "no_inboxes",
+        "agent_in_no_inbox",
         "reauthorization",
         "dead_workers",
     ]

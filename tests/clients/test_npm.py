@@ -36,3 +36,30 @@ def test_a_failure_counts_where_what_is_needed_is_there(
     result = judge_scripts([run_script(tmp_path, "lint", timeout_s=60)], QUIET, limit_s=60)
     assert result.outcome is outcome, result
     assert ("what package.json needs is not installed" in result.detail) is (outcome is Outcome.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("script", "passed"),
+    [
+        ("echo no tests && exit 0", None),
+        ("echo 'Error: no test specified' ; exit 0", None),
+        ("node -e \"console.log('No tests found, exiting with code 0')\"", None),
+        ("node -e \"console.log('# tests 0\\n# pass 0')\"", None),
+        ("node -e \"console.log('Tests:       0 total')\"", None),
+        ("node -e \"console.log('No test files found, exiting with code 0')\"", None),
+        ("node -e \"console.log('  0 passing (2ms)')\"", None),
+        ("node -e \"console.log('Tests:       3 passed, 3 total')\"", True),
+        ("node -e \"console.log('12 tests passed, 0 tests failed')\"", True),
+        ("node -e \"console.log('# tests 4\\n# fail 0')\"", True),
+        ("node -e \"console.log('all well, nothing to warn of')\"", True),
+        ("node -e \"console.log('No tests found'); process.exit(1)\"", False),
+    ],
+)
+def test_a_test_command_that_ran_no_test_is_no_pass(tmp_path: Path, script: str, passed: bool | None) -> None:
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test:ci": script}}))
+    assert run_script(tmp_path, "test:ci", timeout_s=60).passed is passed
+
+
+def test_only_a_test_command_must_run_tests(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": {"latest": "node -e \"console.log('No tests found')\""}}))
+    assert run_script(tmp_path, "latest", timeout_s=60).passed is True

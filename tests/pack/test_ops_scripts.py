@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems
+from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems, hide_from_agents
 from lib.clients.probe import Reading, read_answer
 from lib.clients.publer import publer_probes, publer_site
 from lib.core.busyness import QUIET
@@ -136,7 +136,7 @@ def workbook_says_of_chatwoot(one: Chatwoot) -> Any:
             late = clock_problems(answer, reading.body, max_skew_s=SETTINGS.chatwoot.max_clock_skew_s)
             reading = read_answer(probe, answer, late)
         readings.append(reading)
-    return kept("chatwoot", CHATWOOT, readings)
+    return kept("chatwoot", CHATWOOT, hide_from_agents(readings, one.parts["account"]))
 
 
 def workbook_says_of_publer(one: Publer) -> Any:
@@ -163,7 +163,8 @@ def assert_exit_code(done: subprocess.CompletedProcess[str]) -> None:
     "fault",
     ["none", "refused", "dns", "wrong_certificate", "hang_up", "slow", "truncated", "reset", "html", "not_json", "too_large",
      "redirect_elsewhere", "expired_token", "forbidden", "not_found", "rate_limited", "server_error", "unavailable",
-     "missing_field", "failing_queue", "failing_data", "old_version", "suspended_account", "no_inboxes", "reauthorization"],
+     "missing_field", "failing_queue", "failing_data", "old_version", "suspended_account", "no_inboxes",
+     "agent_in_no_inbox", "reauthorization"],
 )  # fmt: skip
 def test_chatwoots_script_agrees_with_the_workbook(tmp_path: Path, fault: str) -> None:
     with Chatwoot(fault=fault, folder=tmp_path) as one:

@@ -6,16 +6,17 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text forma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from lib.clients.prometheus.promql import find_selectors
+from lib.clients.prometheus.promql import Selector, find_selectors
 from lib.clients.prometheus.rule_file import RuleFile
 from lib.core.errors import WebError
-from lib.core.wording import plain_text
+from lib.core.wording import name_some, plain_text
 from lib.transport.retry import RetryPolicy
 from lib.transport.web import ask
 from lib.transport.web_types import Question, Site
@@ -28,8 +29,9 @@ ADDED_LABELS = frozenset({"job", "instance"})
 """Labels that Prometheus itself puts on what it scrapes."""
 SHAPE_LABELS = frozenset({"le", "quantile"})
 """Labels that the type of a metric brings along."""
-OWN_METRICS = re.compile(r"^(up|scrape_\w+|ALERTS(_FOR_STATE)?)$")
-"""Metrics that Prometheus makes itself."""
+OWN_METRICS = re.compile(r"^(up|scrape_\w+)$")
+"""Metrics that Prometheus makes itself of each target."""
+MADE_OF_ALERTS = re.compile(r"^ALERTS(_FOR_STATE)?$")
 RETRY = RetryPolicy(attempts=6, timeout_s=5, deadline_s=20, max_body_bytes=5_000_000, max_retry_after_s=5)
 """Long enough to try again while the app is being replaced."""
 
@@ -40,21 +42,37 @@ LONGEST_LINE = 8_192
 MOST_NEAR = 5_000
 """Metrics among which the nearest name is looked for, each compared letter by letter."""
 
-Exposition = Mapping[str, frozenset[str] | None]
-"""Metric -> the names of its labels; None while no sample of it was there to show them."""
+Labels = Mapping[str, frozenset[str]]
+"""Label -> the values that samples have of it."""
+Exposition = Mapping[str, Labels | None]
+"""Metric -> its labels; None while no sample of it was there to show them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What the app's page cannot show, and the project says.
+
+    values: label -> values of it that Prometheus adds, or that come with an event only. elsewhere: patterns of metrics that
+    something else exposes.
+    """
+
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    elsewhere: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricUse:
     """One metric that an alert names, itself or by a recording rule, and what is wrong with it, or ''.
 
-    is_own: Prometheus makes it itself, so no app exposes it. unknown: what could not be seen of it, or ''.
+    is_own: Prometheus makes it itself, so no app exposes it. is_elsewhere: the project says that something else exposes it.
+    unknown: what could not be seen of it, or ''.
     """
 
     alert: str
     metric: str
     problem: str
     is_own: bool = False
+    is_elsewhere: bool = False
     unknown: str = ""
 
 
@@ -78,7 +96,7 @@ def fetch_exposition(url: str) -> Exposition:
     return found
 
 
-def parse_exposition(text: str) -> dict[str, frozenset[str] | None]:
+def parse_exposition(text: str) -> dict[str, Labels | None]:
     """Return the metrics of a page in Prometheus's text format. Raises WebError with the line that cannot be parsed."""
     check_size(text)
     text = COUNTER.sub(r"\1gauge", text)
@@ -88,14 +106,14 @@ def parse_exposition(text: str) -> dict[str, frozenset[str] | None]:
         raise WebError(
             f"The app's /metrics page cannot be parsed: {find_bad_line(text)}.", fix="Correct what the app writes there."
         ) from None
-    found: dict[str, frozenset[str] | None] = {}
-    for family in families:
-        if family.name:
-            for ending in SAMPLE_ENDINGS.get(family.type, ("",)):
-                found.setdefault(family.name + ending, None)
-        for sample in family.samples:
-            found[sample.name] = frozenset(sample.labels) | (found.get(sample.name) or frozenset())
-    return found
+    declared = [family.name + ending for family in families if family.name for ending in SAMPLE_ENDINGS.get(family.type, ("",))]
+    seen: dict[str, dict[str, set[str]]] = {}
+    for sample in (sample for family in families for sample in family.samples):
+        labels = seen.setdefault(sample.name, {})
+        for label, value in sample.labels.items():
+            labels.setdefault(label, set()).add(value)
+    unseen: dict[str, Labels | None] = dict.fromkeys(declared)
+    return unseen | {name: {label: frozenset(some) for label, some in labels.items()} for name, labels in seen.items()}
 
 
 def check_size(text: str) -> None:
@@ -124,29 +142,33 @@ def find_bad_line(text: str) -> str:
     return "its lines contradict each other"
 
 
-def find_uses(rules: RuleFile, exposed: Exposition) -> list[MetricUse]:
+def find_uses(rules: RuleFile, exposed: Exposition, declared: Declared = Declared()) -> list[MetricUse]:
     """Return every metric that each alert names, each once an alert; alerts that cannot be parsed are left out."""
     uses = {
-        (alert.name, metric, labels): use_of(alert.name, metric, labels, exposed)
+        (alert.name, selector): use_of(alert.name, selector, exposed, declared)
         for alert in rules.alerts
         if alert.name not in rules.unparsed
-        for metric, labels in walk_metrics(alert.expression, rules.recorded)
+        for selector in walk_metrics(alert.expression, rules.recorded)
     }
     return list(uses.values())
 
 
-def use_of(alert: str, metric: str, labels: tuple[str, ...], exposed: Exposition) -> MetricUse:
+def use_of(alert: str, selector: Selector, exposed: Exposition, declared: Declared) -> MetricUse:
     """Return one metric of an alert, compared with what the app exposes."""
-    if OWN_METRICS.match(metric):
+    metric = selector.metric
+    if MADE_OF_ALERTS.match(metric):
         return MetricUse(alert=alert, metric=metric, problem="", is_own=True)
-    problem, unknown = find_problem(metric, labels, exposed), find_unknown(metric, labels, exposed)
+    if OWN_METRICS.match(metric):
+        return MetricUse(alert=alert, metric=metric, problem="", is_own=True, unknown=find_unknown(selector, None, declared))
+    if metric not in exposed and any(fnmatchcase(metric, pattern) for pattern in declared.elsewhere):
+        return MetricUse(alert=alert, metric=metric, problem="", is_elsewhere=True)
+    problem = find_problem(selector, exposed, declared)
+    unknown = "" if problem else find_unknown(selector, exposed[metric], declared)
     return MetricUse(alert=alert, metric=metric, problem=problem, unknown=unknown)
 
 
-def walk_metrics(
-    expression: str, recorded: Mapping[str, str], behind: frozenset[str] = frozenset()
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the metrics of an expression with the labels it matches; of a recorded one those behind it.
+def walk_metrics(expression: str, recorded: Mapping[str, str], behind: frozenset[str] = frozenset()) -> Iterator[Selector]:
+    """Yield the metrics of an expression with the labels it asks for; of a recorded one those behind it.
 
     Raises PromqlError when an expression cannot be parsed.
     """
@@ -154,29 +176,39 @@ def walk_metrics(
         if selector.metric in recorded and selector.metric not in behind:
             yield from walk_metrics(recorded[selector.metric], recorded, behind | {selector.metric})
         else:
-            yield selector.metric, selector.labels
+            yield selector
 
 
-def find_unknown(metric: str, labels: tuple[str, ...], exposed: Exposition) -> str:
-    """Return which labels of a metric nobody can know yet, since no sample of it is there to show them; '' for none."""
-    unseen = [label for label in labels if label not in ADDED_LABELS | SHAPE_LABELS]
-    return (
-        f"no sample of {metric} shows whether it has the label {', '.join(unseen)}"
-        if unseen and is_unseen(metric, exposed)
-        else ""
-    )
+def find_unknown(selector: Selector, labels: Labels | None, declared: Declared) -> str:
+    """Return what nobody can know of the labels that a selector asks for, '' for nothing. labels: of the metric's samples."""
+    for one in selector.matches:
+        seen = {*(labels or {}).get(one.label, ()), *declared.values.get(one.label, ())}
+        if labels is None and one.label in SHAPE_LABELS:
+            continue
+        if not one.can_be_tried:
+            return f"{one} cannot be tried here"
+        if any(one.takes(value) for value in seen):
+            continue
+        if one.label in ADDED_LABELS or labels is not None or seen:
+            among = f"; known: {name_some(sorted(seen))}" if seen else ""
+            return f"nothing shows a series of {selector.metric} with {one}{among}"
+        return f"no sample of {selector.metric} shows whether it has the label {one.label}"
+    return ""
 
 
-def is_unseen(metric: str, exposed: Exposition) -> bool:
-    """Return whether the app declares a metric and has no sample of it."""
-    return metric in exposed and exposed[metric] is None
-
-
-def find_problem(metric: str, labels: tuple[str, ...], exposed: Exposition) -> str:
+def find_problem(selector: Selector, exposed: Exposition, declared: Declared) -> str:
     """Return why no series of the app can match, or ''."""
+    metric = selector.metric
     if metric not in exposed:
         near = get_close_matches(metric, exposed, n=1) if len(exposed) <= MOST_NEAR else []
         return f"the app exposes no {metric}" + (f"; the nearest is {near[0]}" if near else "")
     known = exposed[metric]
-    strange = [label for label in labels if known is not None and label not in known | ADDED_LABELS]
-    return f"{metric} has no label {', '.join(strange)}" if strange else ""
+    if known is None:
+        return ""
+    strange = [label for label in selector.labels if label not in known and label not in {*ADDED_LABELS, *declared.values}]
+    if strange:
+        return f"{metric} has no label {', '.join(strange)}"
+    # A sample of one bucket comes with those of all others.
+    bounds = [one for one in selector.matches if one.label in SHAPE_LABELS and one.can_be_tried]
+    without = next((one for one in bounds if not any(one.takes(value) for value in known[one.label])), None)
+    return f"{metric} has no {without}, only {name_some(sorted(known[without.label]))}" if without else ""

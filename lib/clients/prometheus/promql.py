@@ -27,6 +27,12 @@ from promql_parser import (
 COMPARISONS = frozenset(("==", "!=", ">", "<", ">=", "<="))
 METRIC_NAME = "__name__"
 LONGEST = 20_000
+LONGEST_VALUE = 200
+"""Characters of a label's value that a pattern is tried on."""
+REPEATS = re.compile(r"[*+{]")
+REPEATED_GROUP = re.compile(r"\)[*+{]")
+MOST_REPEATS = 3
+"""In one alternative of a pattern: each makes a try as many times longer as a value has characters."""
 MOST_STEPS = 400
 """Operators and opening brackets of one expression; each may be one level deeper than the one before."""
 STEPS = re.compile(r"[-+*/%^(\[{=<>!]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
@@ -37,11 +43,55 @@ class PromqlError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Match:
+    """One label that a series must have for a selector to take it: with this value, or one that this pattern takes whole."""
+
+    label: str
+    value: str
+    is_pattern: bool = False
+
+    @property
+    def can_be_tried(self) -> bool:
+        """Whether it can be compared with values here: Prometheus's own engine reads every pattern in bounded time, ours not."""
+        if not self.is_pattern:
+            return True
+        slow = REPEATED_GROUP.search(self.value) or any(len(REPEATS.findall(one)) > MOST_REPEATS for one in self.value.split("|"))
+        try:
+            re.compile(self.value)
+        except (re.error, OverflowError, RecursionError):
+            return False
+        return not slow
+
+    def takes(self, value: str) -> bool:
+        """Return whether a value is one of those. Only for one that can be tried."""
+        if not self.is_pattern:
+            return same_value(self.label, self.value, value)
+        return re.fullmatch(f"(?s:{self.value})", value[:LONGEST_VALUE]) is not None
+
+    def __str__(self) -> str:
+        return f'{self.label}{"=~" if self.is_pattern else "="}"{self.value}"'
+
+
+def same_value(label: str, wanted: str, value: str) -> bool:
+    """Return whether two values of a label are the same; bounds are numbers: Prometheus 3 writes 1.0 where others write 1."""
+    if wanted == value or label not in ("le", "quantile"):
+        return wanted == value
+    try:
+        return float(wanted) == float(value)
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Selector:
-    """One metric named in an expression, with the labels that its matchers are about."""
+    """One metric named in an expression, with the labels that a series of it must have to be taken."""
 
     metric: str
-    labels: tuple[str, ...]
+    matches: tuple[Match, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one.label for one in self.matches))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,12 +145,23 @@ def find_selectors(expression: str) -> list[Selector]:
 
 
 def read_selector(node: VectorSelector) -> list[Selector]:
-    """Return the metrics of one selector, one for each name that it asks for; none when it names none."""
+    """Return the metrics of one selector, one for each name that it asks for; none when it names none.
+
+    What is one of several alternatives (`or`) need not be there.
+    """
     alternatives: list[list[Matcher]] = [node.matchers.matchers, *node.matchers.or_matchers]
-    labels = tuple(dict.fromkeys(one.name for part in alternatives for one in part if one.name != METRIC_NAME))
+    known = [one for one in map(match_of, node.matchers.matchers) if one] if not node.matchers.or_matchers else []
     named = [one.value for part in alternatives for one in part if one.name == METRIC_NAME and one.op == MatchOp.Equal]
     metrics = dict.fromkeys([node.name] if node.name else named)
-    return [Selector(metric=metric, labels=labels) for metric in metrics]
+    return [Selector(metric=metric, matches=tuple(dict.fromkeys(known))) for metric in metrics]
+
+
+def match_of(matcher: Matcher) -> Match | None:
+    """Return what a matcher asks a series to have; None where a series without that label is taken, too."""
+    if matcher.name == METRIC_NAME or matcher.op not in (MatchOp.Equal, MatchOp.Re):
+        return None
+    found = Match(label=matcher.name, value=matcher.value, is_pattern=matcher.op == MatchOp.Re)
+    return None if found.can_be_tried and found.takes("") else found
 
 
 def find_comparison(expression: str) -> Comparison | None:

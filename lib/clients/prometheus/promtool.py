@@ -2,20 +2,22 @@
 
 promtool has no machine-readable output for a query, so each query is written as an expectation that cannot hold:
 what promtool says it got is the answer.
-Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/, and 2.42 itself.
+Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/, and 2.42 to 3.5 themselves.
 """
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from lib.clients.prometheus.generations import Version, format_version
 from lib.core.errors import CommandError
 from lib.core.paths import ROOT
 from lib.core.wording import plain_text
@@ -23,9 +25,11 @@ from lib.transport.process import CommandRun, run_command
 
 KEPT = ROOT / ".tools" / "prometheus" / "promtool"
 """Where `make setup` puts it when it is not on PATH."""
+VERSION = re.compile(r"version (\d{1,4})\.(\d{1,4})")
+VERSION_TIMEOUT_S = 30.0
 FOUND = re.compile(r"SUCCESS: (\d{1,9}) rules? found")
 FAILURE = re.compile(
-    r"name: (?P<name>[^\n]{0,999}?),?\n\s*alertname: (?P<alert>[^\n,]{1,999}), time: (?P<time>\w+)", re.MULTILINE
+    r"(?:name: (?P<name>[^\n]{0,999}?),?\n)?\s*alertname: (?P<alert>[^\n]{1,999}?), time: (?P<time>\w+)", re.MULTILINE
 )
 ANSWER = re.compile(r'expr: "(?P<expression>(?:[^"\\]|\\.)*)", time: (?P<time>\w+),\s+exp: [^\n]*\n\s+got: (?P<got>[^\n]*)')
 SAMPLE = re.compile(r'\{(?P<labels>(?:[^"{}]|"(?:[^"\\]|\\.)*")*)\} (?P<value>[-+.\w]+)')
@@ -54,22 +58,52 @@ class Query:
     at_s: int
 
 
-def find_promtool() -> Path:
-    """Return promtool: on PATH, else where setup put it. Raises CommandError when there is none."""
-    found = shutil.which("promtool")
-    if found:
-        return Path(found)
-    if KEPT.exists():
-        return KEPT
-    raise CommandError(
-        "promtool was not found on PATH or in .tools, so no rule can be checked.",
-        fix="Run `make setup`, or install Prometheus (Homebrew: brew install prometheus).",
-    )
+@dataclass(frozen=True, kw_only=True)
+class Promtool:
+    """A promtool of this machine. version: major and minor, None when it does not say. features: Prometheus's feature flags."""
+
+    path: Path
+    version: Version | None = None
+    features: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"promtool {format_version(self.version)}" if self.version else "this promtool"
+
+    def command(self, *words: str) -> list[str | Path]:
+        """Return a command of it, with the feature flags."""
+        flags = [f"--enable-feature={','.join(self.features)}"] if self.features else []
+        return [self.path, *flags, *words]
 
 
-def check_rules(promtool: Path, rules: Path, *, timeout_s: float) -> CommandRun:
+def find_promtool(features: Sequence[str] = ()) -> Promtool:
+    """Return the newest promtool of those on PATH and where setup put one. Raises CommandError when there is none."""
+    places = [Path(folder) / "promtool" for folder in os.get_exec_path() if folder] + [KEPT]
+    found = [path for path in dict.fromkeys(places) if path.is_file() and os.access(path, os.X_OK)]
+    if not found:
+        raise CommandError(
+            "promtool was not found on PATH or in .tools, so no rule can be checked.",
+            fix="Run `make setup`, or install Prometheus (Homebrew: brew install prometheus).",
+        )
+    # Of two that are alike the first one on PATH, as a shell would take it.
+    known = [Promtool(path=path, version=read_version(path), features=tuple(features)) for path in found]
+    return max(known, key=lambda one: one.version or (0, 0))
+
+
+@cache
+def read_version(path: Path) -> Version | None:
+    """Return major and minor of a promtool; None when it does not say."""
+    try:
+        run = run_command([path, "--version"], timeout_s=VERSION_TIMEOUT_S)
+    except CommandError:
+        return None
+    said = VERSION.search(run.stdout + run.stderr)
+    return (int(said[1]), int(said[2])) if said else None
+
+
+def check_rules(promtool: Promtool, rules: Path, *, timeout_s: float) -> CommandRun:
     """Return what `promtool check rules` said; duplicates count as errors, which they do not by default."""
-    return run_command([promtool, "check", "rules", "--lint-fatal", rules.name], cwd=rules.parent, timeout_s=timeout_s)
+    return run_command(promtool.command("check", "rules", "--lint-fatal", rules.name), cwd=rules.parent, timeout_s=timeout_s)
 
 
 def count_rules(run: CommandRun) -> int:
@@ -77,30 +111,34 @@ def count_rules(run: CommandRun) -> int:
     return sum(int(number) for number in FOUND.findall(run.whole_stdout))
 
 
-def run_tests(promtool: Path, tests: Path, *, timeout_s: float) -> CommandRun:
+def run_tests(promtool: Promtool, tests: Path, *, timeout_s: float) -> CommandRun:
     """Return what `promtool test rules` said."""
-    return run_command([promtool, "test", "rules", tests.name], cwd=tests.parent, timeout_s=timeout_s)
+    return run_command(promtool.command("test", "rules", tests.name), cwd=tests.parent, timeout_s=timeout_s)
 
 
 def read_failures(run: CommandRun) -> list[FailedExpectation]:
     """Return the expectations of alerts that did not come true, in promtool's order."""
     said = run.stdout + run.stderr
-    return [FailedExpectation(test=match["name"], alert=match["alert"], time=match["time"]) for match in FAILURE.finditer(said)]
+    return [
+        FailedExpectation(test=match["name"] or "", alert=match["alert"], time=match["time"]) for match in FAILURE.finditer(said)
+    ]
 
 
 def run_queries(
-    promtool: Path,
-    rules: Path,
+    promtool: Promtool,
+    rules: Sequence[Path],
     tests: Sequence[Mapping[str, Any]],
     queries: Sequence[Query],
     *,
     evaluation_interval: str,
+    group_order: Sequence[str] = (),
     folder: Path,
     timeout_s: float,
 ) -> list[list[tuple[str, float]]]:
     """Return the answer to each query, in order: (labels, value) of every series; empty for nothing.
 
-    tests: interval and input_series of each, as in a unit test file.
+    rules: every rule file that the tests are about. tests: interval and input_series of each, as in a unit test file.
+    group_order: names of groups, in the order in which they are evaluated.
     folder: where the file with the queries is written. All of them are made in one run of promtool.
     """
     written: list[dict[str, Any]] = [{"interval": test["interval"], "input_series": test["input_series"]} for test in tests]
@@ -111,7 +149,8 @@ def run_queries(
             "exp_samples": [{"labels": NEVER, "value": 0}],
         }
         written[query.test].setdefault("promql_expr_test", []).append(expectation)
-    document = {"rule_files": [str(rules)], "evaluation_interval": evaluation_interval, "tests": written}
+    head = {"rule_files": [str(one) for one in rules], "evaluation_interval": evaluation_interval}
+    document = {**head, "group_eval_order": list(group_order), "tests": written}
     path = folder / "queries.test.yml"
     path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
     run = run_tests(promtool, path, timeout_s=timeout_s)

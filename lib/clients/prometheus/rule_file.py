@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from lib.clients.prometheus.promql import PromqlError, find_selectors, format_on_one_line
 from lib.core.errors import TargetError
 from lib.core.pack_files import read_text_file
 from lib.core.plain_yaml import PlainYamlError, load_yaml
 from lib.core.wording import plain_text
-from lib.display.markdown import heading_anchors
 
 DURATION = re.compile(r"(\d+)(ms|[smhdwy])")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
@@ -25,8 +23,6 @@ LONGEST_DURATION = 200
 """Characters of one duration."""
 LONGEST_DURATION_S = 292 * 31_536_000.0
 """What Prometheus itself can hold, in nanoseconds of 64 bits."""
-LONGEST_RUNBOOK_BYTES = 1024 * 1024
-IN_REPOSITORY = re.compile(r"/(?:blob|tree|src)/[^/]+/(?P<path>.+)$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +69,13 @@ def read_rule_file(path: Path, *, root: Path | None = None) -> RuleFile:
                 recorded[str(rule["record"])] = str(rule["expr"])
             elif is_text(rule.get("alert")) and is_text(rule.get("expr")):
                 alerts.append(alert_of(rule, interval_s))
-    problems = {alert.name: parse_problem(alert.expression, recorded) for alert in alerts}
-    unparsed = {name: problem for name, problem in problems.items() if problem}
-    return RuleFile(path=path, document=document, alerts=tuple(alerts), recorded=recorded, unparsed=unparsed)
+    return with_recording(RuleFile(path=path, document=document, alerts=tuple(alerts), recorded={}), recorded)
+
+
+def with_recording(rules: RuleFile, recorded: Mapping[str, str]) -> RuleFile:
+    """Return rules with these recording rules behind their alerts, and which alerts cannot be parsed then."""
+    problems = [(alert.name, parse_problem(alert.expression, recorded)) for alert in rules.alerts]
+    return replace(rules, recorded=recorded, unparsed={name: problem for name, problem in problems if problem})
 
 
 def mappings(value: object) -> list[Mapping[str, Any]]:
@@ -139,30 +139,3 @@ def duration_s(text: object) -> float | None:
         return None
     found = DURATION.findall(str(text)[:LONGEST_DURATION])
     return min(LONGEST_DURATION_S, sum(float(number) * SECONDS[unit] for number, unit in found))
-
-
-def find_runbook(pack: Path, url: str) -> str:
-    """Return what is wrong with where a runbook_url leads, or '' when file and heading are in the pack.
-
-    url: a path in the pack, or the address of a file on a forge (`.../blob/<ref>/<path>#<heading>`).
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return f"{plain_text(url, limit=200)} is not an address"
-    match = IN_REPOSITORY.search(parts.path)
-    if parts.scheme and not match:
-        return f"{url} is not the address of a file in a repository"
-    named = unquote(match["path"] if match else parts.path)
-    path = Path(os.path.normpath(pack / named)) if "\0" not in named else pack
-    if not named or path == pack or not path.is_relative_to(pack) or not os.path.lexists(path):
-        return f"there is no file {named or url} in the pack"
-    try:
-        text = read_text_file(path, root=pack, limit_bytes=LONGEST_RUNBOOK_BYTES)
-    except TargetError as exc:
-        return exc.message.rstrip(".")
-    if not parts.fragment:
-        return f"the address names no heading of {named}"
-    if unquote(parts.fragment) not in heading_anchors(text):
-        return f"{named} has no heading #{parts.fragment}"
-    return ""

@@ -17,8 +17,13 @@ from lib.core.errors import TargetError
 from lib.core.pack_files import read_file
 from lib.core.wording import plain_text
 
-RUN = re.compile(r"^(?P<start>[^x_]+?)(?:(?P<step>[+-][^+-]+?))?x(?P<times>\d+)$")
-HEX = re.compile(r"^0[xX][0-9a-fA-F]+$")
+NUMBER = r"(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI][nN][fF]|[nN][aA][nN]"
+"""Never hexadecimal: 0x10 is eleven zeros. Source: promql/parser/lex.go, scanNumber."""
+RUN = re.compile(rf"^(?P<start>[+-]?(?:{NUMBER}))(?P<step>[+-](?:{NUMBER}))?x(?P<times>\d+)$")
+ONE = re.compile(rf"^[+-]?(?:{NUMBER})$")
+HISTOGRAM = re.compile(r"\{\{[^{}]*\}\}(?:[+-]\{\{[^{}]*\}\})?(?:x(?P<times>\d+))?")
+WORD = re.compile(rf"{HISTOGRAM.pattern.replace('?P<times>', '')}|\S+")
+"""A sample or a run of them; a native histogram has spaces in it."""
 MISSING_RUN = re.compile(r"^_(?:x(?P<times>\d+))?$")
 DEFAULT_INTERVAL = "1m"
 MOST_SAMPLES = 200_000
@@ -34,7 +39,8 @@ Samples = tuple[float | None, ...]
 class AlertTest:
     """One test of a file: its series, and for each alert whether it must fire at each moment looked at.
 
-    series: name with labels -> samples, one every interval_s seconds.
+    series: name with labels -> samples, one every interval_s seconds; of a native histogram as None.
+    histograms: the series that have native histograms.
     expected: alert -> (seconds after the first sample, whether it must fire), in order of time.
     """
 
@@ -43,11 +49,13 @@ class AlertTest:
     interval_s: int
     series: Mapping[str, Samples]
     expected: Mapping[str, tuple[tuple[int, bool], ...]]
+    histograms: frozenset[str] = frozenset()
 
     @property
     def length_s(self) -> int:
-        """Seconds from the first sample to the last."""
-        return (max((len(samples) for samples in self.series.values()), default=1) - 1) * self.interval_s
+        """Seconds from the first sample to the last, or to the last moment that an alert is looked at."""
+        last_s = max((at_s for moments in self.expected.values() for at_s, _ in moments), default=0)
+        return max(last_s, (max((len(samples) for samples in self.series.values()), default=1) - 1) * self.interval_s)
 
     def fires(self, alert: str) -> bool:
         return any(must for _, must in self.expected.get(alert, ()))
@@ -76,6 +84,10 @@ class AlertTestFile:
         """Every alert that a test names."""
         return tuple(dict.fromkeys(alert for test in self.tests for alert in test.expected))
 
+    def named_files(self) -> list[Path]:
+        """Return every rule file that the tests name and that is there."""
+        return list(dict.fromkeys(path for pattern in self.rule_files for path in find_named(self.path.parent, pattern)))
+
 
 def read_test_file(path: Path, *, root: Path | None = None) -> AlertTestFile:
     """Return a file of unit tests. root: the project's folder; None for the file's own.
@@ -84,9 +96,10 @@ def read_test_file(path: Path, *, root: Path | None = None) -> AlertTestFile:
     """
     document = read_document(path, root=root)
     try:
-        tests = tuple(read_test(test, place) for place, test in enumerate(listed(document.get("tests"), "tests")))
-        rule_files = tuple(as_text(one, "rule_files") for one in list_of(document.get("rule_files"), "rule_files"))
         interval = as_text(document.get("evaluation_interval") or DEFAULT_INTERVAL, "evaluation_interval")
+        found = listed(document.get("tests"), "tests")
+        tests = tuple(read_test(test, place, interval) for place, test in enumerate(found))
+        rule_files = tuple(as_text(one, "rule_files") for one in list_of(document.get("rule_files"), "rule_files"))
         require_short(tests, interval)
     except ShapeError as exc:
         raise TargetError(f"{path.name}: {exc}.", fix=f"Correct {path.name} at that place.") from exc
@@ -123,8 +136,8 @@ def as_text(value: object, place: str) -> str:
     return str(value)
 
 
-def read_test(test: Mapping[str, Any], place: int) -> AlertTest:
-    """Return one test. Raises ShapeError."""
+def read_test(test: Mapping[str, Any], place: int, interval: str) -> AlertTest:
+    """Return one test. interval: how often its series have a sample where it does not say. Raises ShapeError."""
     here = f"tests[{place}]"
     expected: dict[str, list[tuple[int, bool]]] = {}
     for one in listed(test.get("alert_rule_test"), f"{here}.alert_rule_test"):
@@ -137,8 +150,11 @@ def read_test(test: Mapping[str, Any], place: int) -> AlertTest:
     return AlertTest(
         name=str(test.get("name") or f"test {place + 1}"),
         place=place,
-        interval_s=int(duration_s(test.get("interval") or DEFAULT_INTERVAL) or 60),
+        interval_s=int(duration_s(test.get("interval") or interval) or 60),
         series=series,
+        histograms=frozenset(
+            str(one["series"]) for one in listed(test.get("input_series"), here) if "{{" in str(one.get("values"))
+        ),
         expected={alert: tuple(sorted(moments)) for alert, moments in expected.items()},
     )
 
@@ -182,7 +198,7 @@ def read_samples(values: str, place: str) -> Samples:
 def expand(values: str) -> Samples:
     """Return the samples that a series notation stands for: `1+2x3` is 1 3 5 7, `_` is a missing one. Raises ValueError."""
     samples: list[float | None] = []
-    for word in values.split():
+    for word in (found[0] for found in WORD.finditer(values)):
         samples += expand_word(word)
         if len(samples) > MOST_SAMPLES:
             raise ValueError(f"more than {MOST_SAMPLES:,} samples")
@@ -191,16 +207,18 @@ def expand(values: str) -> Samples:
 
 def expand_word(word: str) -> Samples:
     """Return the samples of one word of the notation. Raises ValueError."""
-    missing, run = MISSING_RUN.match(word), RUN.match(word)
-    if HEX.match(word):  # the lexer takes 0x10 for a number, not for eleven zeros
-        return (float(int(word, 16)),)
+    missing, run, histogram = MISSING_RUN.match(word), RUN.match(word), HISTOGRAM.fullmatch(word)
     if missing:
         return (None,) * count_times(missing["times"] or "1")
     if word == "stale":
         return (None,)
+    if histogram:
+        return (None,) * (count_times(histogram["times"] or "0") + 1)
     if run:
         start, step = float(run["start"]), float(run["step"] or 0)
         return tuple(start + step * place for place in range(count_times(run["times"]) + 1))
+    if not ONE.match(word):
+        raise ValueError(f"{word} is no sample")
     return (float(word),)
 
 
@@ -214,8 +232,10 @@ def count_times(text: str) -> int:
 def between(quiet: AlertTest, firing: AlertTest, share: float) -> dict[str, Samples]:
     """Return series that lie between two tests' series: those of the quiet one at 0, of the firing one at 1.
 
-    Both must name the same series; raises ValueError when they do not.
+    Both must name the same series, of plain numbers; raises ValueError when they do not.
     """
+    if quiet.histograms | firing.histograms:
+        raise ValueError("its tests feed native histograms, and nothing is tried between two of these")
     ours, theirs = ({series_key(name): samples for name, samples in test.series.items()} for test in (quiet, firing))
     if set(ours) != set(theirs):
         raise ValueError(f"its firing and its quiet test feed different series: {', '.join(sorted(set(ours) ^ set(theirs)))}")

@@ -92,14 +92,16 @@ class Chatwoot(StandIn):
         }
 
     async def profile(self, request: Request) -> tuple[int, Any]:
+        """Return who the token is of: an agent, who sees the inboxes it was added to, or an administrator, who sees all."""
+        role = "administrator" if self.fault == "no_inboxes" else "agent"
         return self.refusal(request, "profile") or (200, {
             "id": 7, "access_token": self.token, "account_id": ACCOUNT, "available_name": "Probe", "confirmed": True,
             "display_name": None, "email": "probe@example.com", "hmac_identifier": self.hidden["hmac_identifier"],
-            "name": "Probe", "provider": "email", "pubsub_token": self.hidden["pubsub_token"], "role": "agent",
+            "name": "Probe", "provider": "email", "pubsub_token": self.hidden["pubsub_token"], "role": role,
             "ui_settings": {}, "uid": "probe@example.com", "type": None, "avatar_url": "",
             "accounts": [{
-                "id": ACCOUNT, "name": "Idea pool", "status": "active", "active_at": "2026-11-20T08:00:00.000Z", "role": "agent",
-                "permissions": ["agent"], "availability": "online", "availability_status": "online", "auto_offline": True,
+                "id": ACCOUNT, "name": "Idea pool", "status": "active", "active_at": "2026-11-20T08:00:00.000Z", "role": role,
+                "permissions": [role], "availability": "online", "availability_status": "online", "auto_offline": True,
             }],
         })  # fmt: skip
 
@@ -121,7 +123,10 @@ class Chatwoot(StandIn):
                 "reauthorization_required": self.fault == "reauthorization",
             },
         ]  # fmt: skip
-        return self.refusal(request, "inboxes") or (200, {"payload": [] if self.fault == "no_inboxes" else inboxes})
+        return self.refusal(request, "inboxes") or (
+            200,
+            {"payload": [] if self.fault in ("no_inboxes", "agent_in_no_inbox") else inboxes},
+        )
 
     async def conversation(self, request: Request) -> tuple[int, Any]:
         body = {

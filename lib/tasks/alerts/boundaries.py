@@ -6,14 +6,15 @@ shares of every alert into one run of promtool; the next looks between the last 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lib.clients.prometheus.promql import find_comparison
-from lib.clients.prometheus.promtool import Query, run_queries
-from lib.clients.prometheus.rule_file import AlertRule, RuleFile
+from lib.clients.prometheus.promtool import Promtool, Query, run_queries
+from lib.clients.prometheus.rule_file import AlertRule, RuleFile, duration_s, mappings, read_document
 from lib.clients.prometheus.test_file import AlertTest, AlertTestFile, Samples, between, write_series
 
 INSIDE = 3
@@ -81,20 +82,45 @@ class Search:
 class Bench:
     """What every run of promtool in a search needs."""
 
-    promtool: Path
+    promtool: Promtool
     rules: RuleFile
     tests: AlertTestFile
     folder: Path
     timeout_s: float
 
+    @property
+    def step_s(self) -> int:
+        """How often promtool evaluates the rules, in seconds, 1 at least."""
+        return max(int(duration_s(self.tests.evaluation_interval) or 60), 1)
+
+    @property
+    def companions(self) -> list[Path]:
+        """The other rule files of the tests: what they record may be behind an alert."""
+        return [path for path in self.tests.named_files() if path.resolve() != self.rules.path.resolve()]
+
+    @property
+    def group_order(self) -> list[str]:
+        """The order in which promtool evaluates the groups: as the tests say, else those that record before the others.
+
+        Without an order it takes a different one each time, and an alert may see what was recorded a step before.
+        """
+        said = self.tests.document.get("group_eval_order")
+        if isinstance(said, list):
+            return [str(one) for one in said]
+        documents = [self.rules.document, *(read_document(path) for path in self.companions)]
+        groups = [group for document in documents for group in mappings(document.get("groups"))]
+        last = {str(group.get("name")): not any("record" in rule for rule in mappings(group.get("rules"))) for group in groups}
+        return sorted(last, key=last.__getitem__)
+
     def query(self, tests: Sequence[Mapping[str, Any]], queries: Sequence[Query]) -> list[list[tuple[str, float]]]:
         """Return the answer to each query, in order."""
         return run_queries(
             self.promtool,
-            self.rules.path,
+            [self.rules.path, *self.companions],
             tests,
             queries,
             evaluation_interval=self.tests.evaluation_interval,
+            group_order=self.group_order,
             folder=self.folder,
             timeout_s=self.timeout_s,
         )
@@ -173,26 +199,44 @@ def read_firing(bench: Bench, tried: Sequence[tuple[Search, Sequence[float]]], *
 
 
 def read_values(bench: Bench, searches: Sequence[Search]) -> list[tuple[float | None, float | None]]:
-    """Return for each search what its expression's left side comes to at both shares, at its worst."""
+    """Return for each search what its expression's left side comes to at both shares, at its worst; of the worst series."""
     tests: list[dict[str, Any]] = []
     queries: list[Query] = []
-    for search in searches:
-        worst = worst_expression(search)
-        for share in (search.low, search.high) if worst else ():
-            queries.append(Query(test=len(tests), expression=worst, at_s=search.length_s))
+    worst = [worst_expression(search, step_s=bench.step_s) for search in searches]
+    for search, expression in zip(searches, worst, strict=True):
+        for share in (search.low, search.high) if expression else ():
+            queries.append(Query(test=len(tests), expression=expression, at_s=search.length_s))
             tests.append(search.test(share))
     answers = iter(bench.query(tests, queries) if queries else [])
     found: list[tuple[float | None, float | None]] = []
-    for search in searches:
-        low, high = (next(answers), next(answers)) if worst_expression(search) else ([], [])
-        found.append((low[0][1] if low else None, high[0][1] if high else None))
+    for search, expression in zip(searches, worst, strict=True):
+        pick = min if is_low_bad(search) else max
+        low, high = (next(answers), next(answers)) if expression else ([], [])
+        ends = [[value for _, value in answer if value == value] for answer in (low, high)]
+        found.append((pick(ends[0], default=None), pick(ends[1], default=None)))
     return found
 
 
-def worst_expression(search: Search) -> str:
-    """Return the query for the worst value of the left side of the comparison; '' when there is no such side."""
+def is_low_bad(search: Search) -> bool:
+    """Return whether the alert fires when the left side of its comparison is too low."""
+    comparison = find_comparison(search.rule.expression)
+    return comparison is not None and comparison.operator in ("<", "<=")
+
+
+def worst_expression(search: Search, *, step_s: int) -> str:
+    """Return the query for the worst value of the left side of the comparison; '' when there is no such side.
+
+    An alert fires by what lasts as long as its `for`, so of each such stretch the mildest value counts, and of these the
+    worst: along a ramp the last value lies far beyond the threshold. step_s: how often the rules are evaluated.
+    """
     comparison = find_comparison(search.rule.expression)
     if comparison is None:
         return ""
-    worst = "min_over_time" if comparison.operator in ("<", "<=") else "max_over_time"
-    return f"{worst}(({comparison.left})[{search.length_s}s:{search.firing.interval_s}s])"
+    mildest, worst = ("max_over_time", "min_over_time") if is_low_bad(search) else ("min_over_time", "max_over_time")
+    steps = math.ceil((search.rule.hold_s or 0) / step_s)
+    hold_s, left = steps * step_s, f"({comparison.left})"
+    # One millisecond more than the stretch holds both of its ends, in Prometheus 2 and in 3.
+    stretch = f"[{hold_s * 1000 + 1}ms:{step_s}s]"
+    lasting = f"{mildest}({left}{stretch}) and count_over_time({left}{stretch}) >= {steps + 1}" if steps else left
+    length_s = max(search.length_s - hold_s, 0)
+    return f"{worst}(({lasting})[{length_s * 1000 + 1}ms:{step_s}s])"

@@ -72,7 +72,7 @@ def render_alert(bench: Bench, rule: AlertRule, curve: Curve) -> FiringAlert:
     test.pop("promql_expr_test", None)
     test["alert_rule_test"] = [{"eval_time": f"{firing}s", "alertname": rule.name, "exp_alerts": []}]
     document = {
-        "rule_files": [str(bench.rules.path)],
+        "rule_files": [str(path) for path in (bench.rules.path, *bench.companions)],
         "evaluation_interval": bench.tests.evaluation_interval,
         "tests": [test],
     }

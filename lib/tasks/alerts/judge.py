@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lib.clients.prometheus.exposition import MetricUse
-from lib.clients.prometheus.promtool import FailedExpectation, count_rules
+from lib.clients.prometheus.generations import Need
+from lib.clients.prometheus.promtool import FailedExpectation, Promtool
 from lib.clients.prometheus.rule_file import AlertRule, RuleFile
 from lib.clients.prometheus.test_file import AlertTestFile, find_named
 from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.results import Check, Result
 from lib.core.wording import format_count, join_words
 from lib.tasks.alerts.delivery import AlertDelivery
+from lib.tasks.alerts.judge_rules import gather_problems, what_it_said, why_refused
 from lib.tasks.alerts.mutations import TestCoverage
 from lib.tasks.alerts.task import (
     FIRING_ALERT_IS_DELIVERED,
     METRICS_ARE_EXPOSED,
     REQUIRED_ALERTS_EXIST,
-    RULES_ARE_VALID,
     TESTED_FIRING_QUIET_AND_RESOLVING,
     UNIT_TESTS_NAME_REAL_ALERTS,
     UNIT_TESTS_PASS,
 )
 from lib.transport.process import CommandRun
 
+NO_METRIC = "No metric is recognised in the alerts, so nothing shows whether they can fire."
+NEVER_FIRES = "Where nothing else exposes it, a rule on it never fires."
+FIX_UNSEEN = (
+    "Give the app traffic, so that its series show their labels. For what only Prometheus adds (job) or only a failure brings "
+    "(status), say the values in launch/project.yaml: alerts.label_values."
+)
 READABLE = "Write the expression in a form that promql-parser can read."
 
 
@@ -34,22 +41,6 @@ def format_unparsed(unparsed: Mapping[str, str]) -> str:
     """Return the sentence for alerts whose expression cannot be parsed here, '' for none."""
     named = "; ".join(f"{name} ({problem})" for name, problem in unparsed.items())
     return f"promtool accepts these expressions, but they cannot be parsed here: {named}." if named else ""
-
-
-def judge_rules(run: CommandRun, alerts: int) -> Result:
-    """Judge what `promtool check rules` said; a file without an alert is an error."""
-    check = RULES_ARE_VALID
-    facts: dict[str, Any] = {"command": run.command, "exit_code": run.exit_code}
-    if run.exit_code != 0:
-        said = " ".join((run.stderr.strip() or run.stdout.strip()).split())[:400]
-        return check.failed(observed="refused", expected="accepted", detail=f"promtool refuses the rules: {said}.", **facts)
-    if not alerts or not count_rules(run):
-        return check.errored(
-            "The file has no alert in it. promtool accepts this, but nothing would ever fire.",
-            **facts,
-            fix="Add the pack's alerts to the rule file.",
-        )
-    return check.passed(observed=alerts, expected="at least 1", unit="alerts", **facts)
 
 
 def judge_required(names: Sequence[str], wanted: Iterable[str]) -> Result:
@@ -79,15 +70,6 @@ def word_problems(rule: AlertRule, severities: Sequence[str]) -> list[str]:
     return problems
 
 
-def gather_problems(found: Iterable[tuple[str, Sequence[str]]]) -> dict[str, list[str]]:
-    """Return alert -> its problems; rules of one name share theirs, so that none of them hides another's."""
-    problems: dict[str, list[str]] = {}
-    for name, said in found:
-        mine = problems.setdefault(name, [])
-        mine += [one for one in said if one not in mine]
-    return problems
-
-
 def judge_problems(
     check: Check, problems: Mapping[str, Sequence[str]], *, left_out: Sequence[LeftOut] = (), detail: str = ""
 ) -> Result:
@@ -110,27 +92,38 @@ def judge_uses(uses: Sequence[MetricUse], rules: RuleFile) -> Result:
     undetermined = f"{undetermined} {'; '.join(unknown)}{'.' if unknown else ''}".strip()
     wrong = {use.metric for use in uses if use.problem}
     named = "; ".join(dict.fromkeys(f"{use.alert}: {use.problem}" for use in uses if use.problem))
-    metrics = {use.metric for use in uses}
+    elsewhere = sorted({use.metric for use in uses if use.is_elsewhere})
+    metrics = {use.metric for use in uses if not use.is_elsewhere}
     well = metrics - wrong - {use.metric for use in uses if use.unknown}
     facts: dict[str, Any] = {"observed": len(well), "expected": len(metrics), "unit": "metrics"}
     if wrong:
-        return check.failed(detail=f"{named}. A rule on it never fires. {undetermined}".strip(), **facts)
-    if undetermined or not uses:
+        return check.failed(detail=f"{named}. {NEVER_FIRES} {undetermined}".strip(), **facts)
+    if undetermined or not metrics:
+        none = "Every metric is exposed elsewhere, as the project says, so none was compared." if elsewhere else NO_METRIC
         return check.errored(
-            undetermined or "The alerts name no metric, so nothing can make them fire.",
+            undetermined or none,
             **facts,
-            fix=[READABLE, "Give the app traffic, so that its series show their labels."] if unknown else READABLE,
+            fix=[READABLE, FIX_UNSEEN] if unknown else READABLE,
         )
     own = sorted({use.metric for use in uses if use.is_own})
-    return check.passed(detail=f"Made by Prometheus itself: {join_words(own)}." if own else "", **facts)
+    said = [f"Made by Prometheus itself: {join_words(own)}."] if own else []
+    said += [f"Exposed elsewhere, as the project says: {join_words(elsewhere)}."] if elsewhere else []
+    return check.passed(detail=" ".join(said), **facts)
 
 
 def judge_tests(
-    run: CommandRun, failures: Sequence[FailedExpectation], causes: Mapping[str, str], problems: Sequence[str]
+    run: CommandRun,
+    failures: Sequence[FailedExpectation],
+    causes: Mapping[str, str],
+    problems: Sequence[str],
+    *,
+    promtool: Promtool,
+    unmet: Sequence[Need] = (),
 ) -> Result:
     """Judge what `promtool test rules` said.
 
-    causes: alert -> the check that found another fault with it. problems: what promtool overlooks.
+    causes: alert -> the check that found another fault with it. problems: what promtool overlooks. unmet: what the rules or
+    tests need and this promtool has not.
     """
     check = UNIT_TESTS_PASS
     facts: dict[str, Any] = {"command": run.command, "exit_code": run.exit_code, "expected": "all pass"}
@@ -143,8 +136,9 @@ def judge_tests(
             fix="Correct rule_files in the test file.",
         )
     if run.exit_code != 0 and not failures:
-        said = " ".join((run.stderr.strip() or run.stdout.strip()).split())[:400]
-        return check.failed(observed="failed", detail=f"promtool: {said}.", **facts, fix="Correct the test file.")
+        if unknown := why_refused(run, promtool, unmet):
+            return check.errored(f"{unknown[0]} It said: {what_it_said(run)}.", **facts, fix=unknown[1])
+        return check.failed(observed="failed", detail=f"promtool: {what_it_said(run)}.", **facts, fix="Correct the test file.")
     named = "; ".join(f"{one.alert} at {one.time} in '{one.test}'" for one in own[:8])
     hidden = name_causes((name, causes[name]) for name in dict.fromkeys(one.alert for one in failures) if name in causes)
     left_out = [LeftOut(reason=f"Expectations of {join_words(names)} fail.", cause=cause) for cause, names in hidden.items()]
@@ -154,12 +148,15 @@ def judge_tests(
     )
 
 
-def judge_names(named: Sequence[str], rules: RuleFile, wanted: Iterable[str]) -> Result:
-    """Judge that every alert that a unit test names is in the rules. wanted: what params require, which another check judges."""
+def judge_names(named: Sequence[str], rules: RuleFile, wanted: Iterable[str], others: Collection[str] = ()) -> Result:
+    """Judge that every alert that a unit test names is in the rules.
+
+    wanted: what params require, which another check judges. others: alerts of the other rule files that the tests name.
+    """
     check = UNIT_TESTS_NAME_REAL_ALERTS
     if not named:
         return check.errored("No unit test names an alert.", fix="Write alert_rule_test entries in the test file.")
-    absent = [name for name in named if name not in rules.names]
+    absent = [name for name in named if name not in rules.names and name not in others]
     strangers = [name for name in absent if name not in set(wanted)]
     missing = [name for name in absent if name not in strangers]
     left_out = [LeftOut(reason=f"The rules lack {join_words(missing)}.", cause=REQUIRED_ALERTS_EXIST.id)] if missing else []

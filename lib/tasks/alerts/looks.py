@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from lib.clients.fly.flyctl import Fly, read_app
-from lib.clients.prometheus.exposition import fetch_exposition, find_uses
+from lib.clients.prometheus.exposition import Declared, fetch_exposition, find_uses
+from lib.clients.prometheus.generations import find_unmet
 from lib.clients.prometheus.promtool import check_rules, find_promtool, read_failures, run_tests
-from lib.clients.prometheus.rule_file import RuleFile, find_runbook, read_rule_file
+from lib.clients.prometheus.rule_file import RuleFile, read_rule_file, with_recording
+from lib.clients.prometheus.runbooks import ask_sites, find_runbook, is_on_site
+from lib.clients.prometheus.scrape_config import read_scraped
 from lib.clients.prometheus.test_file import read_test_file
+from lib.core.errors import TargetError
 from lib.core.permissions import Act, Refusal
 from lib.core.results import Findings, Outcome, look
 from lib.tasks.alerts import judge as judging
+from lib.tasks.alerts import judge_rules as ruling
 from lib.tasks.alerts import judge_thresholds as limiting
 from lib.tasks.alerts.boundaries import Bench, find_boundaries
 from lib.tasks.alerts.delivery import deliver_alert, part_rows, render_alert
 from lib.tasks.alerts.mutations import Curve, measure_coverage, read_curves
-from lib.tasks.alerts.show import boundary_row, coverage_row, kept_boundary, rule_row
+from lib.tasks.alerts.show import boundary_row, coverage_row, kept_boundary, note_of, rule_row
 from lib.tasks.alerts.task import (
     ALERTED_PEOPLE,
     ALERTS_SENDER,
@@ -52,24 +57,33 @@ def look_at_rules(context: Context[Alerts]) -> Findings[RuleFile]:
     settings = context.settings
     path = context.pack / settings.rules
     rules = read_rule_file(path, root=context.pack)
-    run = check_rules(find_promtool(), path, timeout_s=settings.command_timeout_s)
-    valid = judging.judge_rules(run, len(rules.alerts))
+    promtool = find_promtool(settings.promtool_features)
+    run = check_rules(promtool, path, timeout_s=settings.command_timeout_s)
+    valid = ruling.judge_rules(run, len(rules.alerts), promtool, find_unmet(promtool.version, rules.document))
     transcript = {"promtool_check.txt": run.transcript}
     if valid.outcome is not Outcome.PASS:
         reason = f"Cannot check: {path.name} was not accepted, see {valid.check}."
         others = [check.errored(reason, fix=FIX_RULES) for check in OF_EACH_RULE]
         return Findings(results=[valid, *others], artifacts=transcript)
-    runbooks = [find_runbook(context.pack, alert.annotations.get("runbook_url", "")) for alert in rules.alerts]
+    runbooks = find_runbooks(context, rules)
     rows = [rule_row(alert, found) for alert, found in zip(rules.alerts, runbooks, strict=True)]
     words = [(alert.name, judging.word_problems(alert, settings.severities)) for alert in rules.alerts]
-    leads = [(alert.name, [found] if found else []) for alert, found in zip(rules.alerts, runbooks, strict=True)]
+    leads = [(alert.name, found) for alert, found in zip(rules.alerts, runbooks, strict=True)]
     results = [
         valid,
         judging.judge_required(rules.names, settings.thresholds),
-        judging.judge_problems(ALERTS_TELL_A_PERSON, judging.gather_problems(words)),
-        judging.judge_problems(RUNBOOKS_RESOLVE, judging.gather_problems(leads)),
+        judging.judge_problems(ALERTS_TELL_A_PERSON, ruling.gather_problems(words)),
+        ruling.judge_runbooks(leads),
     ]
     return Findings(results=results, rows=rows, artifacts=transcript, facts=rules)
+
+
+def find_runbooks(context: Context[Alerts], rules: RuleFile) -> list[str]:
+    """Return of each alert what is wrong with its runbook: '' nothing, NOT_CHECKED where nobody can know."""
+    urls = [alert.annotations.get("runbook_url", "") for alert in rules.alerts]
+    sites = context.settings.runbook_sites
+    asked = ask_sites({url for url in urls if is_on_site(url, sites)})
+    return [asked[url] if url in asked else find_runbook(context.pack, url) for url in urls]
 
 
 def open_bench(context: Context[Alerts], rules: RuleFile) -> Bench:
@@ -78,7 +92,7 @@ def open_bench(context: Context[Alerts], rules: RuleFile) -> Bench:
     folder = context.work / "alerts"
     folder.mkdir(exist_ok=True)
     return Bench(
-        promtool=find_promtool(),
+        promtool=find_promtool(settings.promtool_features),
         rules=rules,
         tests=read_test_file(context.pack / settings.tests, root=context.pack),
         folder=folder,
@@ -103,13 +117,13 @@ def look_at_metrics(context: Context[Alerts], *, rules: RuleFile | None) -> Find
         token=service.parts.get("token") or None,
     )
     exposed = fetch_exposition(read_app(fly).url)
-    uses = find_uses(rules, exposed)
+    uses = find_uses(with_recorded(context, rules), exposed, find_declared(context))
     rows = [
         {
             "alert": use.alert,
             "metric": use.metric,
             "exposed": not use.problem,
-            "note": "by Prometheus itself" if use.is_own else use.problem or None,
+            "note": note_of(use),
         }
         for use in uses
     ]
@@ -127,6 +141,27 @@ def look_at_metrics(context: Context[Alerts], *, rules: RuleFile | None) -> Find
         artifacts=kept,
         facts=sorted({use.alert for use in uses if use.problem}),
     )
+
+
+def find_declared(context: Context[Alerts]) -> Declared:
+    """Return what the project says of labels and metrics that the app's page cannot show; the jobs of its Prometheus, too."""
+    settings = context.settings
+    values = {label: list(some) for label, some in settings.label_values.items()}
+    for label, some in read_scraped(context.pack).items():
+        values.setdefault(label, []).extend(some)
+    return Declared(values=values, elsewhere=settings.exposed_elsewhere)
+
+
+def with_recorded(context: Context[Alerts], rules: RuleFile) -> RuleFile:
+    """Return the rules with what the other rule files of their tests record, which may be behind an alert."""
+    settings = context.settings
+    try:
+        tests = read_test_file(context.pack / settings.tests, root=context.pack)
+        others = [read_rule_file(path, root=context.pack) for path in tests.named_files()]
+    except TargetError:  # said where the tests are looked at
+        return rules
+    recorded = {name: expression for one in (*others, rules) for name, expression in one.recorded.items()}
+    return with_recording(rules, recorded)
 
 
 @look(THRESHOLDS_AS_DECLARED)
@@ -183,7 +218,8 @@ def look_at_tests(
         )
     causes = dict(left_out or {})
     run = run_tests(bench.promtool, bench.tests.path, timeout_s=bench.timeout_s)
-    absent = [name for name in bench.tests.alerts if name not in rules.names]
+    others = {alert for path in bench.companions for alert in read_rule_file(path, root=context.pack).names}
+    absent = [name for name in bench.tests.alerts if name not in rules.names and name not in others]
     missing = dict.fromkeys((name for name in settings.thresholds if name not in rules.names), REQUIRED_ALERTS_EXIST.id)
     strangers = dict.fromkeys(absent, UNIT_TESTS_NAME_REAL_ALERTS.id)
     failures = read_failures(run)
@@ -197,9 +233,14 @@ def look_at_tests(
     return Findings(
         results=[
             judging.judge_tests(
-                run, failures, strangers | missing | causes, judging.rule_file_problems(bench.rules, bench.tests)
+                run,
+                failures,
+                strangers | missing | causes,
+                judging.rule_file_problems(bench.rules, bench.tests),
+                promtool=bench.promtool,
+                unmet=find_unmet(bench.promtool.version, rules.document, bench.tests.document),
             ),
-            judging.judge_names(bench.tests.alerts, rules, settings.thresholds),
+            judging.judge_names(bench.tests.alerts, rules, settings.thresholds, others),
             judging.judge_coverage(coverage, rules.unparsed, red | causes),
         ],
         rows=[coverage_row(one) for one in coverage],

@@ -44,7 +44,11 @@ class TestCoverage:
     @property
     def lacks(self) -> list[str]:
         """What is missing, in words."""
-        counts = {"a firing test": self.firing, "a quiet test": self.quiet, "a resolving test": self.resolving}
+        counts = {
+            "a test in which it fires": self.firing,
+            "a test in which it never fires": self.quiet,
+            "a test in which it stops firing": self.resolving,
+        }
         missing = [name for name, number in counts.items() if not number]
         moved = {"a quiet test just below its threshold": self.notices_lower, "a firing test just above it": self.notices_higher}
         return missing + [name for name, noticed in moved.items() if noticed is False]
@@ -108,7 +112,8 @@ def red_tests(bench: Bench, alert: str, expression: str) -> set[int]:
             if rule.get("alert") == alert:
                 rule["expr"] = expression
     tests = copy.deepcopy(dict(bench.tests.document))
-    tests["rule_files"] = ["moved.yml"]
+    tests["rule_files"] = ["moved.yml", *map(str, bench.companions)]
+    tests["group_eval_order"] = bench.group_order
     tests["tests"] = [dict(test) | {"name": f"#{place}"} for place, test in enumerate(tests["tests"])]
     write_yaml(bench, "moved.yml", rules)
     path = write_yaml(bench, "moved.test.yml", tests)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lib.clients.prometheus.exposition import MetricUse
 from lib.clients.prometheus.rule_file import AlertRule
 from lib.clients.prometheus.test_file import write_series
 from lib.tasks.alerts.boundaries import Boundary
@@ -19,6 +20,12 @@ def rule_row(alert: AlertRule, problem: str) -> dict[str, Any]:
         "for s": alert.hold_s,
         "runbook": problem or alert.annotations["runbook_url"].rpartition("/")[2],
     }
+
+
+def note_of(use: MetricUse) -> str | None:
+    """Return what there is to say of one metric of an alert."""
+    where = "by Prometheus itself" if use.is_own else "said to be exposed elsewhere" if use.is_elsewhere else ""
+    return "; ".join(filter(None, (where, use.problem, use.unknown))) or None
 
 
 def boundary_row(one: Boundary, limit: float | None) -> dict[str, Any]:

@@ -19,6 +19,10 @@ class Alerts(Section):
     scrape_interval_s: float = Field(gt=0)  # of Prometheus: how long a bad sample may go unseen, s
     group_wait_s: float = Field(ge=0)  # of Alertmanager: how long it gathers alerts before it sends them, s
     command_timeout_s: float = Field(gt=0)  # longest one promtool call may take, s
+    label_values: dict[str, list[str]] = Field(default_factory=dict)  # label -> values that the app's page cannot show, as job's
+    exposed_elsewhere: list[str] = Field(default_factory=list)  # metrics that another program exposes, like node_*
+    runbook_sites: list[str] = Field(default_factory=list)  # addresses that runbooks may be under, https://docs.example.com/
+    promtool_features: list[str] = Field(default_factory=list)  # feature flags of your Prometheus that promtool is given, too
     thresholds: dict[str, float] = said_by_project({}, about="thresholds_as_declared")  # alert -> beyond it, it must fire
 
 
@@ -62,7 +66,8 @@ RUNBOOKS_RESOLVE = Check(
     fix="Write that section of the runbook, or correct runbook_url.",
     doc="Follows each alert's runbook_url to a file and a heading in the pack. "
     "At night nobody searches for a runbook. "
-    "An address on a forge is looked up in this checkout, so a branch that is not merged yet may differ.",
+    "An address on a forge is looked up in this checkout, so a branch that is not merged yet may differ. "
+    "A page under one of alerts.runbook_sites is asked for; one that does not answer is named as not checked.",
 )
 METRICS_ARE_EXPOSED = Check(
     "alerts.metrics_are_exposed",
@@ -71,8 +76,9 @@ METRICS_ARE_EXPOSED = Check(
     fix="Correct the metric in the rule, or make the app expose it.",
     doc="Reads the running app's /metrics page, and looks for every metric and label that an alert names. "
     "A rule on a metric that nobody exposes is valid, passes its unit tests, and never fires. "
-    "A metric that appears only after its first event must be declared with a TYPE line. Labels that no sample shows yet, "
-    "and an expression that cannot be parsed or names no metric, are an error.",
+    "A metric that appears only after its first event must be declared with a TYPE line. A label, or a value of one, that "
+    "no sample shows yet and alerts.label_values does not name, and an expression that cannot be parsed or names no metric, "
+    "are an error.",
 )
 THRESHOLDS_AS_DECLARED = Check(
     "alerts.thresholds_as_declared",

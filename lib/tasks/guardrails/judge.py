@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from lib.clients.git import Branch
 from lib.clients.npm import ScriptRun
-from lib.clients.workflow_linters import WorkflowFinding
+from lib.clients.workflow_finding import WorkflowFinding
 from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
 from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Check, Result
-from lib.core.wording import format_count, name_some
+from lib.core.wording import format_count, join_words, name_some
 from lib.tasks.guardrails.branch import GuardedBranch
 from lib.tasks.guardrails.policy import FILE, Policy, SecretRules, matches, search
 from lib.tasks.guardrails.secret_scan import SecretFinding
@@ -51,6 +52,8 @@ def judge_name(guarded: GuardedBranch) -> Result:
         return check.errored(
             "HEAD is not on a branch.", fix="Check one out, or pass PULL_REQUEST=$GITHUB_EVENT_PATH.", expected=pattern
         )
+    if matches(guarded.name, guarded.policy.branch.exceptions):
+        return check.passed(observed=guarded.name, expected=pattern, detail="The policy names it in branch.exceptions.")
     holds = search(pattern, guarded.name, where="branch.pattern") is not None
     detail = "" if holds else f"The branch is called {guarded.name}."
     return check.judge(holds=holds, observed=guarded.name, expected=pattern, detail=detail)
@@ -114,6 +117,8 @@ def judge_issue(guarded: GuardedBranch) -> Result:
     found = search(pattern, guarded.said, where="issue.pattern")
     if found is not None:
         return check.passed(observed=found, expected="an issue")
+    if matches(guarded.name, guarded.policy.issue.exceptions):
+        return check.not_applicable("The policy names this branch in issue.exceptions.")
     if not guarded.said.strip():
         return check.errored("The branch has no commit and no pull request yet.", fix="Commit with a line 'Refs #<issue>'.")
     detail = "No commit of the branch and no pull request names an issue."
@@ -162,13 +167,19 @@ def judge_findings(
     left_out: Sequence[LeftOut] = (),
     unread: Collection[str] = (),
     accepted: Sequence[str] = (),
+    milder: Sequence[WorkflowFinding] = (),
 ) -> Result:
     """Judge that a linter found nothing in any workflow file.
 
     files: all of them, by name. left_out: why it did not read those of unread. accepted: where a comment accepts one.
+    milder: findings below the severity that counts.
     """
     named = name_some([f"{name_place(one)} {one.rule}: {one.words}" for one in found])
     noted = f" Accepted by a comment: {name_some(accepted)}." if accepted else ""
+    counted = Counter(one.severity for one in milder)
+    noted += (
+        f" Below guardrails.workflow_severity: {join_words([f'{n} {name}' for name, n in counted.items()])}." if milder else ""
+    )
     bad = {one.file for one in found} | set(unread)
     return judge_all(
         check,

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from lib.clients.git import list_files
 from lib.clients.npm import run_scripts
-from lib.clients.workflow_linters import WorkflowFinding, check_schema, find_unreadable, lint_workflows, list_workflows
 from lib.core.errors import TargetError
 from lib.core.left_out import LeftOut
 from lib.core.results import Check, Findings, Outcome, Provenance, Result, look
 from lib.core.wording import name_some
 from lib.tasks.guardrails import judge as judging
 from lib.tasks.guardrails.branch import NAMELESS, GuardedBranch, open_branch
+from lib.tasks.guardrails.linted import look_through
 from lib.tasks.guardrails.secret_scan import find_env_files, find_secrets
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
@@ -171,31 +171,26 @@ def look_at_workflows(context: Context[Guardrails], *, guarded: GuardedBranch | 
     """What the linters find in the workflow files."""
     if guarded is None:
         return look_at_workflows.errors(NO_BRANCH, fix=FIX_BRANCH)
-    limit_s = context.settings.command_limit_s
-    files = list_workflows(guarded.branch.root, guarded.policy.workflows)
-    unreadable = find_unreadable(files, guarded.branch.root)
-    misfits = [*unreadable]
-    artifacts: dict[str, str] = {}
-    if whole := [file for file in files if file.name not in {one.file for one in unreadable}]:
-        schema_run, found = check_schema(whole, timeout_s=limit_s)
-        misfits += found
-        artifacts["schema.txt"] = schema_run.transcript
-    names, broken = [file.name for file in files], sorted({one.file for one in misfits})
-    valid = [file for file in files if file.name not in broken]
-    schema = judging.judge_findings(WORKFLOWS_MATCH_SCHEMA, names, misfits)
-    weak: list[WorkflowFinding] = []
-    accepted: list[str] = []
-    if valid:
-        lint_run, weak, accepted = lint_workflows(valid, timeout_s=limit_s)
-        artifacts["zizmor.txt"] = lint_run.transcript
-    reason = f"GitHub does not take {name_some(broken)}, so the lint did not read {'it' if len(broken) == 1 else 'them'}."
-    left_out = [LeftOut(reason=reason, cause=WORKFLOWS_MATCH_SCHEMA.id)] if broken else []
-    lint = judging.judge_findings(WORKFLOWS_PASS_LINT, names, weak, left_out=left_out, unread=broken, accepted=accepted)
+    settings = context.settings
+    seen = look_through(guarded.branch.root, guarded.policy.workflows, timeout_s=settings.command_limit_s)
+    schema = judging.judge_findings(WORKFLOWS_MATCH_SCHEMA, seen.names, seen.misfits)
+    reason = (
+        f"GitHub does not take {name_some(seen.broken)}, so the lint did not read {'it' if len(seen.broken) == 1 else 'them'}."
+    )
+    lint = judging.judge_findings(
+        WORKFLOWS_PASS_LINT,
+        seen.names,
+        [one for one in seen.weak if one.is_at_least(settings.workflow_severity)],
+        left_out=[LeftOut(reason=reason, cause=WORKFLOWS_MATCH_SCHEMA.id)] if seen.broken else [],
+        unread=seen.broken,
+        accepted=seen.accepted,
+        milder=[one for one in seen.weak if not one.is_at_least(settings.workflow_severity)],
+    )
     rows = [
         {"file": one.file, "line": one.line, "rule": one.rule, "severity": one.severity, "what": one.words}
-        for one in (*misfits, *weak)
+        for one in (*seen.misfits, *seen.weak)
     ]
-    return Findings(results=[schema, lint], rows=rows, artifacts=artifacts)
+    return Findings(results=[schema, lint], rows=rows, artifacts=dict(seen.transcripts))
 
 
 @look(PROJECT_COMMANDS_PASS)

@@ -86,6 +86,7 @@ class BranchRules(Part):
     """How a branch may be called."""
 
     pattern: str
+    exceptions: Patterns = []  # names besides, as bots call their branches: dependabot/**
 
     @field_validator("pattern")
     @classmethod
@@ -113,6 +114,7 @@ class IssueRules(Part):
     """How a branch says which issue it belongs to."""
 
     pattern: str
+    exceptions: Patterns = []  # names of branches that need none
 
     @field_validator("pattern")
     @classmethod

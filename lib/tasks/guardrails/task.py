@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from lib.core.results import PROJECT, Check
@@ -23,6 +25,7 @@ class Guardrails(Section):
     pull_request: str  # the file of GitHub's event, for what the pull request says; empty: there is none
     commands: list[str] = said_by_project([], about="project_commands_pass")  # scripts of the project's package.json
     command_limit_s: float = Field(gt=0)  # longest one of them may take, s
+    workflow_severity: Literal["Informational", "Low", "Medium", "High"]  # the mildest finding of zizmor that counts
     command_jobs: int = Field(ge=1, le=16)  # of them at a time
     rehearsal: RehearsedBranch | None = None  # where the project is not a git checkout
 
@@ -89,8 +92,9 @@ WORKFLOWS_MATCH_SCHEMA = Check(
     "Every workflow file is one that GitHub takes",
     subject=PROJECT,
     fix="Correct the workflow file where the finding says.",
-    doc="Compares every workflow file with GitHub's schema, by check-jsonschema and without the network. "
+    doc="Compares every workflow and action file with GitHub's schema, by check-jsonschema and without the network. "
     "GitHub ignores a workflow that it cannot read, and the pull request looks green. "
+    "Schedules that never come, jobs that need what is not there, and called files that are missing count, too. "
     "The schema comes with the tool, so a very new keyword can be reported.",
 )
 WORKFLOWS_PASS_LINT = Check(
@@ -98,7 +102,8 @@ WORKFLOWS_PASS_LINT = Check(
     "No workflow file has a known weakness that nobody accepted",
     subject=PROJECT,
     fix="Correct the workflow; the rule's name leads to its documentation at docs.zizmor.sh.",
-    doc="Runs zizmor on every workflow file, offline and without the project's own exceptions. "
+    doc="Runs zizmor on every workflow and action file, offline and without the project's own exceptions. "
+    "Findings below guardrails.workflow_severity are counted and named only; a `run` that its shell cannot parse is one. "
     "A weak workflow gives strangers the repository's secrets. A file that does not match the schema cannot be linted: "
     "then it is skipped. Findings that a comment in the file accepts are named, and pass.",
 )

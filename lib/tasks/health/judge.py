@@ -7,7 +7,7 @@ from typing import Any
 
 from lib.clients.chatwoot import Effect
 from lib.clients.probe import Reading, fill, find_fault, keep_fields, kept_answer
-from lib.clients.probe_findings import FIXES, NOT_JSON
+from lib.clients.probe_findings import FIXES, NOT_JSON, NOT_SEEN_BY_AGENT
 from lib.core.busyness import RUN_AGAIN, Control, Standing, judge_timed, too_busy_for, weigh, weigh_timeout
 from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.results import Check, Outcome, Result
@@ -17,7 +17,7 @@ from lib.transport.web_types import Answer
 
 
 def judge_reading(check: Check, reading: Reading, control: Control, *, timeout_s: float) -> Result:
-    """Judge one endpoint's answer: `fail` when an HTTP answer came and is bad, `error` when none came.
+    """Judge one endpoint's answer: `fail` when an HTTP answer came and is bad, `error` when none came or too little is shown.
 
     control: what this machine met meanwhile; beside one that was held up, an answer that took too long is an `error`.
     """
@@ -30,7 +30,7 @@ def judge_reading(check: Check, reading: Reading, control: Control, *, timeout_s
     is_unclear = reading.found in TIME_OUTS and weigh_timeout(timeout_s, control) is Standing.UNCLEAR
     busy = f"{too_busy_for(control, timeout_s)} " if is_unclear else ""
     return check.not_passed(
-        answered=reading.was_answered and not is_unclear,
+        answered=reading.was_answered and not is_unclear and reading.found != NOT_SEEN_BY_AGENT,
         detail=f"{busy}{question.method} {question.path}: {'; '.join(reading.problems) or reading.found}{where}{tries}.",
         fix=FIXES[reading.found],
         observed=list(reading.problems) if reading.problems else reading.said,
@@ -64,7 +64,8 @@ def kept_result(result: Result) -> dict[str, Any]:
 
 def reading_row(reading: Reading) -> dict[str, Any]:
     """Return one answer as a row of the notebook's table."""
-    result = "pass" if reading.found is None else "fail" if reading.was_answered else "error"
+    is_bad = reading.was_answered and reading.found != NOT_SEEN_BY_AGENT
+    result = "pass" if reading.found is None else "fail" if is_bad else "error"
     why = f": {reading.answer.json_problem}" if reading.found == NOT_JSON else ""
     return {
         "endpoint": reading.probe.name,

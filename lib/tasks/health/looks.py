@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 
-from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems, try_workers
+from lib.clients.chatwoot import chatwoot_probes, chatwoot_site, clock_problems, hide_from_agents, try_workers
 from lib.clients.notifier import deliver, judge_delivery
 from lib.clients.probe import Probe, Reading, kept_answer, read_answer
 from lib.clients.publer import publer_probes, publer_site
@@ -85,6 +85,7 @@ def look_at_chatwoot(context: Context[Health]) -> Findings[FirstAnswers]:
         if one.probe.name == "services":
             late = clock_problems(one.answer, one.body, max_skew_s=settings.chatwoot.max_clock_skew_s)
             readings[place] = read_answer(one.probe, one.answer, late)
+    readings = hide_from_agents(readings, service.parts["account"])
     return findings_of("chatwoot", CHATWOOT, readings, control=control, timeout_s=settings.timeout_s)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lib.clients.workflow_rules import cron_problem
 from lib.core.left_out import LeftOut, judge_all, name_causes
 from lib.core.pack_files import list_files, read_text_file
 from lib.core.plain_yaml import PlainYamlError, load_yaml
@@ -21,8 +22,11 @@ FOLDER = ".github/workflows"
 LONGEST_CONDITION = 200
 """Characters of a condition that are looked at: one that lets nothing run is short."""
 COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
-NEVER = re.compile(r"^\s*(\$\{\{)?\s*(false|0|'')\s*(\}\})?\s*$")
+NEVER = re.compile(r"^\s*(\$\{\{)?\s*(.*&&\s*)?(false|0|''|!\s*true|!\s*always\(\))\s*(&&[^|]*)?(\}\})?\s*$")
 """A condition that lets nothing run."""
+OTHER_EVENT = re.compile(r"github\.event_name\s*==\s*'(?!schedule')\w+'")
+SAID_ONLY = re.compile(r"^\s*(?:echo|printf|#|:)\s.*$", re.MULTILINE)
+"""Lines that name a script and do not run it."""
 ON_FAILURE = re.compile(r"\b(failure|always)\(\)")
 VARIABLE = "NOTIFY_EMAIL"
 """The variable by which the person is named where the address is not written down."""
@@ -43,8 +47,9 @@ def read_workflow(text: str) -> Json:
 
 
 def is_never(part: Mapping[str, Any]) -> bool:
-    """Return whether the condition of a job or step lets nothing run."""
-    return bool(NEVER.match(" ".join(str(part.get("if", "true")).split())[:LONGEST_CONDITION]))
+    """Return whether the condition of a job or step lets nothing run at night: never true, or for another event alone."""
+    condition = " ".join(str(part.get("if", "true")).split())[:LONGEST_CONDITION]
+    return bool(NEVER.match(condition)) or (bool(OTHER_EVENT.search(condition)) and "||" not in condition)
 
 
 def nightly_jobs(documents: Mapping[str, Json], service: str, people: Sequence[str]) -> list[dict[str, Any]]:
@@ -57,7 +62,11 @@ def nightly_jobs(documents: Mapping[str, Json], service: str, people: Sequence[s
     for name, document in documents.items():
         for job_name, job in jobs_of(document):
             steps = list(live_steps(job))
-            places = [place for place, step in enumerate(steps) if checks.search(COMMENT.sub("", str(step.get("run", ""))))]
+            places = [
+                place
+                for place, step in enumerate(steps)
+                if checks.search(SAID_ONLY.sub("", COMMENT.sub("", str(step.get("run", "")))))
+            ]
             if not places:
                 continue
             crons = find_crons(document)
@@ -77,10 +86,28 @@ def nightly_jobs(documents: Mapping[str, Json], service: str, people: Sequence[s
 
 def jobs_of(document: Json) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield each job of a workflow that can run, with its name."""
-    jobs = document.get("jobs") if isinstance(document, dict) else None
-    for name, job in jobs.items() if isinstance(jobs, dict) else ():
-        if isinstance(job, dict) and not is_never(job):
-            yield str(name), job
+    found = document.get("jobs") if isinstance(document, dict) else None
+    jobs = {str(name): job for name, job in found.items() if isinstance(job, dict)} if isinstance(found, dict) else {}
+    # A job is skipped with those that it needs, unless its own condition says otherwise.
+    idle = {name for name, job in jobs.items() if is_never(job)}
+    for _ in jobs:
+        idle |= {
+            name for name, job in jobs.items() if idle & set(needed_by(job)) and not ON_FAILURE.search(str(job.get("if", "")))
+        }
+    for name, job in jobs.items():
+        if name not in idle:
+            yield name, job
+
+
+def commands_of(step: Mapping[str, Any]) -> str:
+    """Return what a step runs, without comments and lines that only print."""
+    return SAID_ONLY.sub("", COMMENT.sub("", str(step.get("run", ""))))
+
+
+def needed_by(job: Mapping[str, Any]) -> list[str]:
+    """Return the jobs that a job waits for."""
+    needs = job.get("needs")
+    return [str(one) for one in needs] if isinstance(needs, list) else [needs] if isinstance(needs, str) else []
 
 
 def live_steps(job: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -115,7 +142,7 @@ def find_crons(document: Mapping[str, Any]) -> list[str]:
 def is_daily(cron: str) -> bool:
     """Return whether a schedule runs at least once every day. Source: POSIX crontab, its five fields."""
     fields = cron.split()
-    return len(fields) == 5 and fields[2:] in (["*", "*", "*"], ["*", "*", "0-6"], ["*/1", "*", "*"])
+    return not cron_problem(cron) and fields[2:] in (["*", "*", "*"], ["*", "*", "0-6"], ["*/1", "*", "*"])
 
 
 def judge_nightly(check: Check, service: str, rows: Sequence[Mapping[str, Any]]) -> Result:

@@ -56,8 +56,14 @@ judge_clock() { # a cache answers with an old timestamp
   [ ${away#-} -le "$MAX_CLOCK_SKEW_S" ] || problem "its clock is ${away#-} s away from ours, more than $MAX_CLOCK_SKEW_S s"
 }
 
+ROLE=''
 judge_profile() {
+  local number
   count_items accounts
+  for ((number = 0; number < ${COUNT:-0}; number++)); do
+    [ "$(field "accounts.$number.id")" != "$CHATWOOT_ACCOUNT_ID" ] || ROLE=$(field "accounts.$number.role")
+  done
+  ROLE=${ROLE:-$(field role)}
   [ -n "$COUNT" ] || return 0
   must_have accounts. "$COUNT" id status
   must_count 1
@@ -79,6 +85,11 @@ judge_inboxes() {
     [ "$(field "payload.$number.reauthorization_required")" != true ] || bad="${bad:+$bad, }$(field "payload.$number.id")"
   done
   [ -z "$bad" ] || problem "reauthorization_required is yes of $bad"
+  # An agent sees only the inboxes it was added to: what it is not shown may be there.
+  if [ "$ROLE" = agent ] && [ "${#PROBLEMS[@]}" -eq 1 ] && [[ ${PROBLEMS[0]} = 'there are '* ]]; then
+    PROBLEMS=("an agent sees only the inboxes it was added to, here $COUNT: ${PROBLEMS[0]}")
+    FOUND='not seen by an agent'
+  fi
 }
 
 probe alive health.chatwoot_is_alive "status is woot" judge_alive /health

@@ -146,6 +146,7 @@ fix_for() { # fix_for FOUND: what to do about it, in the workbook's words
   'server error') printf "Read the service's log for this moment." ;;
   'HTML instead of JSON') printf 'See which page answers: a sign-in, a maintenance page or a proxy.' ;;
   'not JSON') printf "Read the service's log: its answer is not valid JSON." ;;
+  'not seen by an agent') printf "Add the token's agent to each inbox in Chatwoot, or use the token of an administrator." ;;
   'not as expected') printf 'Compare the answer with what params expect, and correct the one that is wrong.' ;;
   *) printf "Compare the path in params with the vendor's documentation." ;;
   esac
@@ -236,7 +237,8 @@ probe() { # probe ENDPOINT CHECK EXPECTED JUDGE PATH HEADER...: ask, judge, keep
   tries=$([ "$TRIED" -le 1 ] || printf ', asked %s times' "$TRIED")
   observed=$(jsoned "${FOUND:-healthy}$([ "$STATUS" = 000 ] || printf ' (HTTP %s)' "$STATUS")")
   if [ "${#PROBLEMS[@]}" -gt 0 ]; then
-    FOUND='not as expected' result=fail
+    FOUND=${FOUND:-not as expected} result=fail
+    [ "$FOUND" != 'not seen by an agent' ] || result=error
     for one in "${PROBLEMS[@]}"; do joined="${joined:+$joined, }$(jsoned "$one")" said="${said:+$said; }$one"; done
     observed="[$joined]"
     detail="GET $path: $said$tries."

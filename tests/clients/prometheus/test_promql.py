@@ -7,7 +7,7 @@ import pytest
 from lib.clients.prometheus.promql import PromqlError, find_comparison, find_selectors, format_on_one_line, with_limit
 
 SELECTORS = {
-    'histogram_quantile(0.95, sum by (le) (rate(t_bucket{job="x",tile!~"a.*"}[5m])))': [("t_bucket", ("job", "tile"))],
+    'histogram_quantile(0.95, sum by (le) (rate(t_bucket{job="x",tile!~"a.*"}[5m])))': [("t_bucket", ("job",))],
     "sum without (x) (a) / on(y) group_left(z) b > bool 3": [("a", ()), ("b", ())],
     '{__name__="foo", x="1"}': [("foo", ("x",))],
     'absent(up{job="a"})': [("up", ("job",))],
@@ -23,8 +23,8 @@ SELECTORS = {
     r'a{x="{y=\"1\"}, z=\"2\"", k=~"b,c"} > 1': [("a", ("x", "k"))],
     "a{x='it\"s', y=`raw {`} > 1": [("a", ("x", "y"))],
     'a{x="# no comment"} # b{y="1"}\n  > 1 # c': [("a", ("x",))],
-    'a{x="1" or y="2"} > 1': [("a", ("x", "y"))],
-    '{__name__="a", x="1" or __name__="b", y="2"} > 1': [("a", ("x", "y")), ("b", ("x", "y"))],
+    'a{x="1" or y="2"} > 1': [("a", ())],
+    '{__name__="a", x="1" or __name__="b", y="2"} > 1': [("a", ()), ("b", ())],
     '{__name__=~"a.*"} > 1': [],
 }
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from lib.clients.prometheus.rule_file import find_runbook
 from lib.clients.prometheus.test_file import AlertTest, between, expand, format_samples, series_key
 from lib.display.markdown import heading_anchors
 
@@ -16,7 +13,14 @@ NOTATIONS = {
     "-1-0.5x1": (-1, -1.5),
     "0 _ 2 stale": (0, None, 2, None),
     "_x2 1": (None, None, 1),
-    "0x10": (16,),
+    "0x10": (0,) * 11,
+    "5 0x2": (5, 0, 0, 0),
+    "1e-3x1": (0.001, 0.001),
+    "1+1e3x2": (1, 1001, 2001),
+    "-.5+.5x1 +5": (-0.5, 0, 5),
+    "1_000 Inf": (1000, float("inf")),
+    "{{schema:1 sum:-0.3 count:3.1 buckets:[5.1 10 7]}} 1": (None, 1),
+    "{{sum:3 count:2}}+{{sum:1 count:1}}x2 {{}}": (None, None, None, None),
 }
 
 
@@ -58,24 +62,3 @@ def test_resolving_means_quiet_after_firing() -> None:
 def test_headings_are_linked_as_a_forge_does() -> None:
     markdown = "# Alerts & more\n```\n# no heading\n```\n## It's *slow*!\n## It's *slow*!\n### [Link](x.md) `code`\n"
     assert heading_anchors(markdown) == ["alerts--more", "its-slow", "its-slow-1", "link-code"]
-
-
-@pytest.mark.parametrize(
-    ("url", "problem"),
-    [
-        ("docs/a.md#one", ""),
-        ("https://github.com/x/y/blob/main/docs/a.md#one", ""),
-        ("docs/a.md#two", "no heading #two"),
-        ("docs/a.md", "names no heading"),
-        ("docs/b.md#one", "no file docs/b.md"),
-        ("https://example.com/runbook", "not the address of a file"),
-        ("", "no file"),
-        ("../../etc/passwd#x", "no file"),
-    ],
-)
-def test_a_runbook_leads_to_file_and_heading(tmp_path: Path, url: str, problem: str) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs/a.md").write_text("# One\n")
-    found = find_runbook(tmp_path, url)
-    assert problem in found
-    assert bool(problem) == bool(found)

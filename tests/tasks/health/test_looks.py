@@ -260,6 +260,16 @@ def test_now_and_then_a_503_fails_availability_alone(nights: Nights) -> None:
     assert "server error" in lines["health.chatwoot_available"].detail
 
 
+def test_what_an_agent_is_not_shown_is_not_said_to_be_missing(nights: Nights) -> None:
+    nights.start(chatwoot="agent_in_no_inbox")
+    lines = nights.run()
+    assert not_passed(lines) == {CHATWOOT[4]: "error"}
+    said = (
+        "GET /api/v1/accounts/1/inboxes: an agent sees only the inboxes it was added to, here 0: there are 0 items, fewer than 1."
+    )
+    assert (lines[CHATWOOT[4]].detail, lines[CHATWOOT[4]].fix[0].startswith("Add the token's agent")) == (said, True)
+
+
 def test_slow_answers_fail_the_limit_alone(nights: Nights) -> None:
     nights.start(latency_ms=60)
     lines = nights.run(p95_limit_ms=50.0)

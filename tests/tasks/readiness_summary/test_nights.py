@@ -49,6 +49,11 @@ def test_a_workflow_that_asks_every_night_keeps_what_it_got_and_notifies_passes(
     [
         ("47 5 * * *", "47 5 * * 1", "no schedule runs it every day"),
         ("47 5 * * *", "47 5 1 * *", "no schedule runs it every day"),
+        ("47 5 * * *", "61 5 * * *", "no schedule runs it every day"),
+        ('"ask": {', '"ask": {"if": "always() && false", ', "No workflow of the pack checks Chatwoot"),
+        ('"ask": {', '"ask": {"if": "github.event_name == \'push\'", ', "No workflow of the pack checks Chatwoot"),
+        ('"ask": {', '"off": {"if": "false"}, "ask": {"needs": "off", ', "No workflow of the pack checks Chatwoot"),
+        ("scripts/ops/check-chatwoot-health.sh", "echo scripts/ops/check-chatwoot-health.sh", "No workflow of the pack checks"),
         ("actions/upload-artifact", "actions/cache", "it keeps no artifact"),
         ("check-chatwoot-health", "check-publer-health", "No workflow of the pack checks Chatwoot"),
         ('"ask": {', '"ask": {"if": "false", ', "No workflow of the pack checks Chatwoot"),
@@ -120,3 +125,17 @@ def test_the_shipped_workflows_notify(folder: Any, service: str) -> None:
     rows = nights.nightly_jobs(documents, service, ["justin@hotrodan.com"])
     assert rows
     assert all(row["nightly"] and row["notifies"] and row["keeps artifacts"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ('"ask": {', '"ask": {"if": "github.event_name == \'schedule\'", '),
+        ('"ask": {', '"ask": {"if": "github.event_name == \'push\' || github.event_name == \'schedule\'", '),
+        ('"ask": {', '"ask": {"if": "inputs.dry == false", '),
+        ('"ask": {', '"off": {"if": "false"}, "ask": {"needs": ["off"], "if": "always()", '),
+        ("scripts/ops/check-chatwoot-health.sh", "echo now\\nscripts/ops/check-chatwoot-health.sh"),
+    ],
+)
+def test_a_condition_that_holds_at_night_changes_nothing(was: str, now: str) -> None:
+    assert [one.outcome for one in judge(changed(was, now))] == [Outcome.PASS, Outcome.PASS]
