@@ -105,6 +105,7 @@ def make_set_apart(copy: Database, statements: Sequence[str]) -> None:
         return
     with copy.connect(autocommit=True) as connection:
         for statement in statements:
-            if match := EXTENSION.fullmatch(statement):
+            match = EXTENSION.fullmatch(statement)
+            if match and not match["schema"].startswith("pg_"):  # Postgres's own are there
                 connection.execute(f"create schema if not exists {match['schema']} authorization postgres")
             connection.execute(statement)

@@ -275,7 +275,7 @@ def test_platform_tables_of_another_version_are_restored_as_the_source_has_them(
 def test_extensions_publications_and_withdrawn_grants_are_restored(rehearsal, source):
     run(
         source,
-        """create extension citext schema extensions;
+        """create extension citext schema extensions; create extension pg_cron;
         create table public.names (name extensions.citext primary key); insert into public.names values ('Ana');
         alter publication supabase_realtime add table public.names;
         revoke usage on schema public from anon;
