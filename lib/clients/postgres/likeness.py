@@ -131,8 +131,11 @@ def copy_default_privileges(target: Database, twin: Database) -> None:
         run_tolerantly(twin, theirs)
 
 
-def copy_extensions(target: Database, twin: Database) -> list[str]:
-    """Give the twin the target's extensions, in the same schema and version where it can; return what was refused."""
+def copy_extensions(target: Database, twin: Database, launcher: Database) -> list[str]:
+    """Give the twin the target's extensions, in the same schema and version where it can; return what was refused.
+
+    launcher: the twin as the role of the launch, which makes what it may, so that it has its creator's rights.
+    """
     question = read_query(__package__, "fidelity/extensions")
     theirs = {row["name"]: row for row in target.rows(question) if row["schema"]}
     ours = {row["name"]: row for row in twin.rows(question) if row["schema"]}
@@ -140,11 +143,43 @@ def copy_extensions(target: Database, twin: Database) -> list[str]:
     run_tolerantly(twin, [f"drop extension {quote_name(name)}" for name in differing])
     refused = []
     for name, row in theirs.items():
-        if ours.get(name) == row or name == "plpgsql":
-            continue
-        make = f"create extension if not exists {quote_name(name)} with schema {quote_name(row['schema'])}"
-        if run_tolerantly(twin, [f"{make} version '{row['version']}' cascade"]):
-            refused += run_tolerantly(twin, [f"{make} cascade"])
+        if ours.get(name) != row and name != "plpgsql":
+            refused += make_extension(launcher, twin, name=name, schema=row["schema"], version=row["version"])
+    return refused
+
+
+def make_extension(launcher: Database, twin: Database, *, name: str, schema: str, version: str) -> list[str]:
+    """Create one extension as like as can be, by the launch or else by the superuser; return what was refused last."""
+    make, placed = f"create extension if not exists {quote_name(name)}", f"with schema {quote_name(schema)}"
+    # One that makes its schema itself must not be given it while it is not there.
+    ways = (f"{make} {placed} version '{version}' cascade", f"{make} version '{version}' cascade", f"{make} {placed} cascade")
+    said: list[str] = []
+    for way in ways:
+        for maker in (launcher, twin):
+            said = run_tolerantly(maker, [way])
+            if not said:
+                return []
+    return said
+
+
+def copy_extension_state(target: Database, launcher: Database) -> list[str]:
+    """Give the twin what functions of the project expect in extensions: queues, and secrets by name; return what was refused.
+
+    launcher: the twin as the role of the launch. No message and no secret's value is read: each secret gets its own name.
+    """
+    asked = {
+        "pgmq.meta": "select format('select pgmq.%s(%L)', case when is_unlogged then 'create_unlogged' else 'create' end, "
+        "queue_name) as statement from pgmq.meta where not is_partitioned",
+        "vault.secrets": "select format('select vault.create_secret(%L, %L)', name, name) as statement from vault.secrets "
+        "where name is not null",
+    }
+    refused = []
+    for table, question in asked.items():
+        if all(one.value("select to_regclass(:name) is not null", name=table) for one in (target, launcher)):
+            there = {row["statement"] for row in launcher.rows(question)}
+            refused += run_tolerantly(
+                launcher, [row["statement"] for row in target.rows(question) if row["statement"] not in there]
+            )
     return refused
 
 

@@ -17,6 +17,7 @@ import psycopg
 from lib.clients.postgres.launch_role import OWNER, WORKER, let_log_in, log_in_as, with_own_path
 from lib.clients.postgres.likeness import (
     copy_default_privileges,
+    copy_extension_state,
     copy_extensions,
     copy_publications,
     copy_roles,
@@ -110,13 +111,14 @@ def make_twin(
     role = OWNER if superuser else role
     let_log_in(scratch, role)
     with scratch_database(scratch, TEMPLATES[session["exposes_tables"]], owner=role) as database:
-        missing = () if empty else restore_schema(target, database, schemas, postgres_bin, work, timeout_s)
+        missing = () if empty else restore_schema(target, database, role, schemas, postgres_bin, work, timeout_s)
         reowned = () if empty else give_away(database, schemas, role)
+        state = [] if empty else copy_extension_state(target, log_in_as(database, role))
         copy_settings(target, database)
         copy_default_privileges(target, database)
         yield Twin(
             database=database, role=role, search_path=search_path, settings=settings,
-            missing=tuple(missing), timeout_s=timeout_s, superuser=superuser,
+            missing=(*missing, *state), timeout_s=timeout_s, superuser=superuser,
             reowned=reowned,
         )  # fmt: skip
 
@@ -144,7 +146,7 @@ def scratch_database(scratch: Database, template: str, *, owner: str) -> Iterato
 
 
 def restore_schema(
-    target: Database, twin: Database, schemas: Sequence[str], postgres_bin: Path, work: Path, timeout_s: float
+    target: Database, twin: Database, role: str, schemas: Sequence[str], postgres_bin: Path, work: Path, timeout_s: float
 ) -> list[str]:
     """Create the target's objects of these schemas in the twin; return what could not be created, a line each."""
     present = target.rows(read_query(__package__, "twin/schemas"), schemas=list(schemas))
@@ -156,7 +158,7 @@ def restore_schema(
     contents = run_command([postgres_bin / "pg_restore", "-l", dump], timeout_s=timeout_s).whole_stdout
     # The schemas themselves are created first, because extensions may be in them.
     listing.write_text("".join(line for line in contents.splitlines(True) if " SCHEMA - " not in line), encoding="utf-8")
-    lacking = prepare_schemas(target, twin, present)
+    lacking = prepare_schemas(target, twin, role, present)
     said = run_command(
         [postgres_bin / "pg_restore", "-d", twin.name, "-L", listing, dump],
         env=twin.libpq_environment,
@@ -192,7 +194,7 @@ def run_postgres(program: Path, database: Database, flags: Sequence[str | Path],
         )
 
 
-def prepare_schemas(target: Database, twin: Database, present: Sequence[dict[str, Any]]) -> list[str]:
+def prepare_schemas(target: Database, twin: Database, role: str, present: Sequence[dict[str, Any]]) -> list[str]:
     """Create the target's schemas, empty, and its extensions; return the extensions that can't be created here."""
     statements = []
     for row in present:
@@ -205,7 +207,7 @@ def prepare_schemas(target: Database, twin: Database, present: Sequence[dict[str
     with twin.connect() as connection:
         for statement in statements:
             connection.execute(statement)
-    return copy_extensions(target, twin)
+    return copy_extensions(target, twin, log_in_as(twin, role))
 
 
 def create_outside_objects(target: Database, twin: Database, schemas: Sequence[str]) -> list[str]:

@@ -15,6 +15,9 @@ from lib.tasks.migrations.task import TARGET_IS_AS_BUILT
 CHANGES = {"extra": "Made by hand", "changed": "Changed by hand", "missing": "Missing"}
 """How the target differs from what the files build -> the words for it."""
 
+RELATIONS = ("table", "view", "materialized_view", "foreign_table")
+"""Kinds of objects that others are part of."""
+
 
 def judge_drift(found: Drift) -> Findings[None]:
     """Judge that the target has nothing that its applied files do not build, and lacks nothing that they do."""
@@ -37,9 +40,15 @@ def judge_drift(found: Drift) -> Findings[None]:
 
 
 def of_change(differences: Iterable[Difference], change: str) -> list[str]:
-    """Return the objects that differ in this way; rights on an object that is itself among them are not named again."""
+    """Return the objects that differ in this way; what belongs to an object that is itself among them is not named again."""
     keys = [one.object for one in differences if one.change == change]
-    named = [key for key in keys if not any(other != key and other in key for other in keys)]
+    relations = [key.partition(" ")[2] for key in keys if kind_of(key) in RELATIONS]
+    named = [
+        key
+        for key in keys
+        if not any(other != key and other in key for other in keys)
+        and (kind_of(key) in RELATIONS or not any(f"{one}." in key or f" {one} " in f"{key} " for one in relations))
+    ]
     return [key.replace("_", " ", kind_of(key).count("_")) for key in named]
 
 

@@ -103,3 +103,23 @@ def test_what_the_twin_could_not_have_is_named(place: dict, target: Database) ->
 def test_a_target_that_can_not_be_dumped_is_an_error(place: dict, scratch: Database) -> None:
     with pytest.raises(CommandError, match="pg_dump could not read"):
         run_postgres(place["postgres_bin"] / "pg_dump", scratch.named("not_there"), ["-f", place["work"] / "x"], 30)
+
+
+def test_a_twin_has_the_queues_and_the_names_of_secrets_but_no_message_and_no_secret(place: dict, target: Database) -> None:
+    with target.connect() as connection:
+        connection.execute("create extension pgmq; create extension pg_cron")
+        connection.execute(
+            "select pgmq.create('jobs'); select pgmq.send('jobs', '{\"a\": 1}'); select pgmq.create_unlogged('fast')"
+        )
+        connection.execute("select vault.create_secret('hidden-value', 'hook_key')")
+        connection.execute("select cron.schedule('nightly', '0 3 * * *', 'select 1')")
+    with make_twin(**place) as twin:
+        assert twin.missing == ()
+        launcher = twin.launcher
+        assert [row["name"] for row in launcher.rows("select queue_name as name from pgmq.meta order by 1")] == ["fast", "jobs"]
+        assert launcher.value("select count(*) from pgmq.q_jobs") == 0
+        assert launcher.value("select pgmq.send('jobs', '{}')") == 1  # as the launch may on the target
+        assert launcher.rows("select name, decrypted_secret as value from vault.decrypted_secrets") == [
+            {"name": "hook_key", "value": "hook_key"}
+        ]
+        assert launcher.value("select count(*) from cron.job") == 0
