@@ -1,6 +1,6 @@
 """What hosted allows or refuses by its library supautils, spelled so that the embedded platform does the same.
 
-Postgres decides about event triggers, publications of all tables and roles before anything of a database can be asked. So
+Postgres decides about event triggers, publications of all tables, extensions and roles before anything of a database is asked. So
 such a statement becomes a call of a function that platform/rights.sql made; the statement as written is its last argument.
 On a server without these functions, a real hosted one for example, every statement stays as it is.
 Source: https://github.com/supabase/supautils, and supautils.conf of https://github.com/supabase/postgres.
@@ -32,7 +32,9 @@ RESERVED_MEMBERSHIPS = (RESERVED_ROLES - {"anon", "authenticated", "service_role
 }  # fmt: skip
 """Roles that nobody but a superuser may grant."""
 
-CONCERNED = re.compile(r"\b(?:event\s+trigger|for\s+(?:all\s+tables|tables\s+in)|role|user|group|grant)\b", re.I)
+CONCERNED = re.compile(
+    r"\b(?:event\s+trigger|for\s+(?:all\s+tables|tables\s+in)|role|user|group|grant|extension|foreign\s+data\s+wrapper)\b", re.I
+)
 """A text without any of these has no such statement; most texts are not looked at further."""
 
 WRITTEN = re.compile(r"\A\s*select pg_catalog\.platform_\w+\(.*, \$hosted(\d*)\$(.*)\$hosted\1\$\)\s*\Z", re.S)
@@ -77,7 +79,11 @@ def spell_statement(text: str) -> str:
     if not CONCERNED.search(text):
         return text
     words = Words(tokens=[token for token in read_tokens(text) if token.sort not in ("space", "comment")])
-    call = spell_event_trigger(words) or spell_publication(words)
+    if any(token.text == ";" for token in words.tokens):
+        return text  # more than one, which the server refuses
+    call = spell_event_trigger(words) or spell_publication(words) or spell_extension(words)
+    if words.starts("create", "foreign", "data", "wrapper"):
+        call = f"platform_create_wrapper({quote(words.at(4))}"
     if not call and (refusal := find_refusal(words)):
         call = f"platform_refuse({quote(refusal)}"
     return f"select pg_catalog.{call}, {quote_whole(text)})" if call else text
@@ -115,6 +121,35 @@ def spell_publication(words: Words) -> str:
         return ""
     given = read_options(words, options) if options > 0 else {}
     return f"platform_create_publication({quote(words.at(2))}, {schemas}, {quote(json.dumps(given)) if given else 'null'}"
+
+
+def spell_extension(words: Words) -> str:
+    """Return the call that makes, alters, moves, drops or comments on an extension; '' where the statement does as it is."""
+    if words.starts("comment", "on", "extension"):
+        said = words.at(5)
+        return f"platform_comment_extension({quote(words.at(3))}, {'null' if said == 'null' else quote(said)}"
+    if words.at(1) != "extension":
+        return ""
+    guarded = words.find("if") == 2
+    name = 2 + (guarded and (3 if words.at(3) == "not" else 2))
+    if words.at(0) == "create":
+        place, version = (words.at(at + 1) if at > 0 else "" for at in (words.find("schema"), words.find("version")))
+        if not version and words.at(name) != "pg_cron":
+            return ""
+        shown = [quote(one) if one else "null" for one in (place, version)]
+        return (
+            f"platform_create_extension({quote(words.at(name))}, {str(guarded).lower()}, {', '.join(shown)}, "
+            f"{str(words.find('cascade') > 0).lower()}"
+        )
+    if words.at(0) == "drop":
+        names = ", ".join(quote(one) for one in role_names(words, 2))
+        return f"platform_drop_extension(array[{names}], {str(guarded).lower()}, {str(words.find('cascade') > 0).lower()}"
+    if words.at(0) == "alter" and (words.at(3) == "update" or [words.at(3), words.at(4)] == ["set", "schema"]):
+        updates = words.at(3) == "update"
+        return (
+            f"platform_alter_extension({quote(words.at(2))}, {'null' if updates else quote(words.at(5))}, {str(updates).lower()}"
+        )
+    return ""
 
 
 def read_options(words: Words, start: int) -> dict[str, str]:

@@ -133,6 +133,55 @@ begin
 end
 $$;
 
+create function pg_catalog.platform_create_wrapper(name text, written text) returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+begin
+  -- Without its handler, which is code that nobody packages: a table of it can be made and not read.
+  execute format('create foreign data wrapper %I', name);
+  perform platform_give_to_postgres(format('foreign data wrapper %I', name));
+end
+$$;
+
+-- Extensions belong to the platform's superuser on hosted, and postgres may alter, move and drop them all the same. A version
+-- that is not here gives way to the one that is; pg_cron is put where it belongs, wherever it is asked for.
+create function pg_catalog.platform_create_extension(
+  name text, only_new boolean, place text, version text, cascades boolean, written text
+) returns void language plpgsql as $$
+begin
+  execute pg_catalog.format(
+    'create extension %s%I%s%s%s', case when only_new then 'if not exists ' else '' end, name,
+    case when place is not null and name <> 'pg_cron' then pg_catalog.format(' with schema %I', place) else '' end,
+    case when exists (select from pg_catalog.pg_available_extension_versions v
+                      where v.name = $1 and v.version = $4) then pg_catalog.format(' version %L', version) else '' end,
+    case when cascades then ' cascade' else '' end);
+end
+$$;
+
+create function pg_catalog.platform_drop_extension(names text[], only_there boolean, cascades boolean, written text)
+returns void language plpgsql security definer set search_path = pg_catalog as $$
+begin
+  if 'plpgsql' = any (names) then
+    raise exception 'must be owner of extension plpgsql' using errcode = '42501';
+  end if;
+  execute format('drop extension %s%s%s', case when only_there then 'if exists ' else '' end,
+                 (select string_agg(quote_ident(one), ', ') from unnest(names) one), case when cascades then ' cascade' else '' end);
+end
+$$;
+
+create function pg_catalog.platform_alter_extension(name text, place text, updates boolean, written text)
+returns void language plpgsql security definer set search_path = pg_catalog as $$
+begin
+  execute format('alter extension %I', name) || case when updates then ' update' else format(' set schema %I', place) end;
+end
+$$;
+
+create function pg_catalog.platform_comment_extension(name text, said text, written text) returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+begin
+  execute format('comment on extension %I is %L', name, said);
+end
+$$;
+
 create function pg_catalog.platform_refuse(message text, written text) returns void
 language plpgsql set search_path = pg_catalog as $$
 begin
