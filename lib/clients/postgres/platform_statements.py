@@ -40,6 +40,19 @@ CONCERNED = re.compile(
 WRITTEN = re.compile(r"\A\s*select pg_catalog\.platform_\w+\(.*, \$hosted(\d*)\$(.*)\$hosted\1\$\)\s*\Z", re.S)
 """A statement that was spelled as such a call, with its first writing."""
 
+LACKING = re.compile(
+    r'\bsimulated: (?!the )([\w.]{1,120})|extension "([^"]{1,120})" is not available|\bthe (embedded platform)\b'
+    r'|could not open extension control file "[^"]*?([^"/]{1,120})\.control"'
+)
+"""What a server says of something that hosted has and it does not: a stand-in, Postgres, and the platform's own functions."""
+
+WAYS_OUT = (
+    "Set run.postgres_bin to the bin folder of a PostgreSQL that has it.",
+    "Or name the database of a loopback `supabase start` as the target.",
+    "docs/embedded-platform.md has what is there and what is not.",
+)
+"""What somebody can do where the embedded platform lacks something that hosted has."""
+
 IS_PLATFORM = "select pg_catalog.to_regproc('pg_catalog.platform_refuse') is not null"
 
 
@@ -87,6 +100,13 @@ def spell_statement(text: str) -> str:
     if not call and (refusal := find_refusal(words)):
         call = f"platform_refuse({quote(refusal)}"
     return f"select pg_catalog.{call}, {quote_whole(text)})" if call else text
+
+
+def find_lacking(said: str) -> str:
+    """Return what a server's refusal says that it lacks, and hosted has; '' for any other refusal."""
+    found = LACKING.search(said)
+    name = next(filter(None, found.groups()), "") if found else ""
+    return "that part of hosted" if name == "embedded platform" else name
 
 
 def as_written(statement: str) -> str:

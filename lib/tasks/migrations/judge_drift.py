@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from lib.clients.postgres.platform_statements import WAYS_OUT
 from lib.clients.postgres.schema import Difference, kind_of
 from lib.core.results import Findings
 from lib.core.wording import format_count, name_some
 from lib.tasks.migrations.drift import Drift
-from lib.tasks.migrations.judge_rehearsal import WAYS_OUT, is_lacking_here
+from lib.tasks.migrations.judge_rehearsal import is_lacking_here
 from lib.tasks.migrations.task import TARGET_IS_AS_BUILT
 
 CHANGES = {"extra": "Made by hand", "changed": "Changed by hand", "missing": "Missing"}

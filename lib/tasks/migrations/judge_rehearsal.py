@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from lib.clients.postgres.platform_statements import WAYS_OUT, find_lacking
 from lib.clients.postgres.schema import name_differences
 from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Findings, Result
@@ -21,12 +22,6 @@ from lib.tasks.migrations.task import (
 from lib.tasks.migrations.timing import TIMED_OUT
 from lib.tasks.migrations.unrecorded import count_recorded, describe_empty, find_unapplied, find_unrecorded
 
-WAYS_OUT = (
-    "Set run.postgres_bin to the bin folder of a PostgreSQL that has it.",
-    "Or name the database of a loopback `supabase start` as the target.",
-    "docs/embedded-platform.md has what is there and what is not.",
-)
-"""What somebody can do where the embedded platform lacks something that hosted has."""
 WAIT = "Run again when this machine is less busy, or push in more than one release."
 HINTS = {
     "42704": "Create the role, type or object it names in an earlier migration, or guard the statement.",
@@ -94,9 +89,7 @@ def row_failures(rehearsal: Rehearsal) -> list[ApplyFailure]:
 
 def is_lacking_here(failure: ApplyFailure) -> bool:
     """Return whether a file failed only because this server lacks what hosted has: an extension, or a part of the platform."""
-    is_extension = failure.statement.lower().startswith("create extension")
-    is_part = "embedded platform" in failure.said or failure.said.startswith("simulated:")
-    return failure.sqlstate in ("0A000", "58P01") and (is_extension or is_part)
+    return failure.sqlstate in ("0A000", "58P01") and bool(find_lacking(failure.said))
 
 
 def why_no_rows(rehearsal: Rehearsal) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from lib.clients.postgres.platform_statements import WAYS_OUT, find_lacking
 from lib.core.busyness import RUN_AGAIN, Control, Standing, too_busy_for, weigh_timeout
 from lib.core.results import Result
 from lib.core.wording import join_words, name_some
@@ -12,8 +13,6 @@ from lib.tasks.rls.pgtap import FOLDER
 from lib.tasks.rls.tap_output import TapFile
 from lib.tasks.rls.task import PGTAP_TESTS_PASS
 
-NOT_THERE = re.compile(r'extension "([^"]{1,120})" is not available')
-"""What the server says of an extension that hosted or database.dev offers and it does not have."""
 TIMED_OUT = re.compile(r"canceling statement due to (?:statement|lock) timeout")
 """What the server says of a statement that ran out of time, which a busy machine causes as well as a slow policy."""
 
@@ -34,15 +33,14 @@ def judge_pgtap(files: Sequence[TapFile], control: Control, *, timeout_s: float)
     clocked = [one for one in files if not one.is_good and not one.failed and TIMED_OUT.search(one.problem or "")]
     if bad and len(clocked) == len(bad) and weigh_timeout(timeout_s, control) is Standing.UNCLEAR:
         return check.errored(f"{too_busy_for(control, timeout_s)} {name_some(bad)}.", observed=good, unit="tests", fix=RUN_AGAIN)
-    lacking = [one for one in files if not one.is_good and not one.failed and NOT_THERE.search(one.problem or "")]
+    lacking = [one for one in files if not one.is_good and not one.failed and find_lacking(one.problem or "")]
     if bad and len(lacking) + len(clocked) == len(bad) and lacking:
-        names = sorted({match for one in lacking for match in NOT_THERE.findall(one.problem or "")})
+        names = sorted({find_lacking(one.problem or "") for one in lacking})
         return check.errored(
-            f"{name_some([one.path for one in lacking])} could not run: the server that was tried lacks the extension "
-            f"{join_words(names)}.",
+            f"{name_some([one.path for one in lacking])} could not run: the server that was tried lacks {join_words(names)}.",
             observed=good,
             unit="tests",
-            fix="Run them where it is installed, or make it in a migration.",
+            fix=WAYS_OUT,
         )
     aside = [f"{one.skipped + one.todo} in {one.path}" for one in files if one.skipped + one.todo]
     noted = f"Skipped or still to do, so not tested: {name_some(aside)}." if aside else ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from lib.clients.postgres.client_commands import ClientCommand
 from lib.clients.postgres.digests import TableDigest
+from lib.clients.postgres.platform_statements import WAYS_OUT, find_lacking
 from lib.clients.supabase.cli import CliRefusal
 from lib.clients.supabase.seed_files import Reapplied, SeedFile, figures_of
 from lib.core.left_out import LeftOut, judge_all
@@ -56,7 +57,10 @@ def judge_client_commands(found: Sequence[tuple[str, ClientCommand]]) -> list[Re
 
 
 def judge_refused(refusal: CliRefusal) -> list[Result]:
-    """Return the results of a push that the CLI refused."""
+    """Return the results of a push that the CLI refused; what only the embedded platform lacks is no failure of the seed."""
+    if lacking := find_lacking(refusal.said):
+        said = f"The server lacks {lacking}, so the seed can't be tried here: {refusal.message}"
+        return [APPLIED_WITH_CLI.errored(said, fix=WAYS_OUT), HISTORY_RECORDS_FILE.errored(NOT_APPLIED, fix=SEE_APPLIED)]
     refused = APPLIED_WITH_CLI.failed(
         observed=refusal.code,
         expected="applied",

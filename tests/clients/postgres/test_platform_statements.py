@@ -271,3 +271,22 @@ def test_a_files_statements_and_lines_stay_where_they_are(statements: list[str])
     spelled = spell_text(text)
     assert spelled.count("\n") == text.count("\n")
     assert [as_written(one.text) for one in split_statements(spelled)] == [one.text for one in split_statements(text)]
+
+
+@pytest.mark.parametrize(
+    ("said", "lacking"),
+    [
+        ('extension "postgis" is not available', "postgis"),
+        ("simulated: http.http_get is not carried out by the embedded platform", "http.http_get"),
+        ("the embedded platform makes event triggers of a project only from PostgreSQL 17 on", "that part of hosted"),
+        ("simulated: the embedded platform sends no request", "that part of hosted"),
+        ('could not open extension control file "/usr/share/extension/rum.control": No such file', "rum"),
+        ('relation "simulated" does not exist', ""),
+        ("cannot insert into view simulated: ", ""),
+        ("permission denied for table notes", ""),
+    ],
+)
+def test_a_refusal_says_what_the_server_lacks(said: str, lacking: str) -> None:
+    from lib.clients.postgres.platform_statements import find_lacking
+
+    assert find_lacking(said) == lacking

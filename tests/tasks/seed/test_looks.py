@@ -261,6 +261,15 @@ def test_a_hash_noted_without_running_the_file_is_found_by_the_rows(looks, conte
     assert hidden.not_passed() == {"applied_twice_changes_nothing": "fail"}
 
 
+def test_a_seed_that_needs_what_the_embedded_platform_lacks_is_an_error_and_no_fail(looks, context):
+    run(context.target, "create extension http with schema extensions")
+    write_seed(context, "select extensions.http_get('https://example.com');")
+    looks.apply()
+    applied = looks.seen["applied_with_cli"]
+    assert (applied.outcome, "The server lacks that part of hosted" in applied.detail) == (Outcome.ERROR, True), applied.detail
+    assert "run.postgres_bin" in applied.fix[0]
+
+
 def test_a_failing_seed_fails_with_the_clis_own_sentence(looks, context):
     write_seed(context, "insert into public.teams values (1, 'x');")
     looks.all()
