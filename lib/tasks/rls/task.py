@@ -56,6 +56,25 @@ DEFINER_FUNCTIONS_FIX_SEARCH_PATH = Check(
     "Without it the caller decides which tables and functions the names in it mean, and it runs with the owner's "
     "rights. Any fixed path passes, even one with a schema that others may write to.",
 )
+EXPOSED_FUNCTIONS_ARE_DECLARED = Check(
+    "rls.exposed_functions_are_declared",
+    "Every exposed security-definer function is declared for each role that may call it",
+    subject="database",
+    fix="Declare it in rls.functions of the params file, or revoke execute on it from the role.",
+    doc="Compares rls.functions with the security-definer functions and procedures of the exposed schemas, in both directions, "
+    "for every role under policies that may execute them. Such a function runs past every policy, so nobody knows what it "
+    "opens unless it is said. Functions of triggers can't be called, and for others the caller's policies hold.",
+)
+FUNCTIONS_KEEP_TO_MATRIX = Check(
+    "rls.functions_keep_to_matrix",
+    "No exposed function gives its caller more than the matrix does",
+    subject="database",
+    fix="Correct the function, revoke execute on it, or declare it as `any` in rls.functions if that is intended.",
+    doc="Calls every exposed function as every identity that may execute it, with arguments taken from rows that the identity "
+    "may not reach, and undoes each call. An answer may hold no value of such a row, a security-definer function's may not "
+    "depend on one, and what changes must be what the matrix allows. On a live database that is done on the twin. It proves "
+    "this for the calls that were made; a security-definer function of which no call went through is undetermined.",
+)
 PROBES_COULD_BE_MADE = Check(
     "rls.probes_could_be_made",
     "Every cell of the matrix could really be tried",
@@ -121,6 +140,8 @@ CHECKS: tuple[Check, ...] = (
     EVERY_TABLE_IS_DECLARED,
     VIEWS_ARE_SECURITY_INVOKER,
     DEFINER_FUNCTIONS_FIX_SEARCH_PATH,
+    EXPOSED_FUNCTIONS_ARE_DECLARED,
+    FUNCTIONS_KEEP_TO_MATRIX,
     PROBES_COULD_BE_MADE,
     MATRIX_MATCHES_DECLARED,
     TWIN_GRANTS_THE_SAME,

@@ -3,62 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lib.core.errors import TargetError
-from lib.core.results import Look, Outcome, Provenance, Result, SkipReason
-from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.run.params import load_params
+from lib.core.results import Look, Outcome, Result, SkipReason
 from lib.tasks.rls import looks as rls
 from lib.tasks.rls.task import CHECKS, TWIN_GRANTS_THE_SAME, Rls
-from lib.transport.context import Context, Programs
-from lib.transport.database import Database
-from tests.support.rls_samples import IDENTITIES, NOTES, apply, every_verb, roles, section
+from lib.transport.context import Context
+from tests.support.rls_samples import IDENTITIES, NOTES, TEST, apply, every_verb, roles
+from tests.support.rls_samples import clean_section as section
 
 LOOKS: tuple[Look[..., Any], ...] = (
     rls.look_at_tables,
     rls.look_at_views,
     rls.look_at_functions,
+    rls.look_at_calls,
     rls.look_at_matrix,
     rls.look_at_grants,
     rls.look_at_pgtap,
 )
-
-TEST = "begin;\nselect plan(1);\nselect has_table('notes');\nselect * from finish();\nrollback;\n"
-
-CLEAN = (
-    NOTES,
-    "revoke all on public.notes from anon, authenticated, service_role",
-    "grant select, insert, update, delete on public.notes to authenticated, service_role",
-    "create view public.titles with (security_invoker = on) as select title from public.notes",
-    "create function public.count_notes() returns bigint language sql security definer set search_path = '' "
-    "as 'select count(*) from public.notes'",
-)
-
-
-@pytest.fixture
-def context(hosted_database: Database, postgres_server: EmbeddedPostgres, tmp_path: Path) -> Context[Rls]:
-    apply(hosted_database, *CLEAN)
-    tests = tmp_path / "supabase" / "tests"
-    tests.mkdir(parents=True)
-    (tests / "notes.test.sql").write_text(TEST)
-    return Context(
-        environment="local",
-        pack=tmp_path,
-        settings=section(),
-        sections={name: load_params("local", variables={}).sections[name] for name in ("migrations", "seed")},
-        target=hosted_database,
-        scratch=hosted_database,
-        programs=Programs(supabase=tmp_path, squawk=tmp_path, postgres_bin=postgres_server.bin_dir),
-        work=tmp_path,
-        kept=tmp_path,
-        is_rehearsal=True,
-        provenances={"database": Provenance.EMBEDDED},
-        embedded=frozenset({"database"}),
-    )
 
 
 def look_at_all(context: Context[Rls]) -> dict[str, Result]:
@@ -168,7 +133,12 @@ class TestEveryTableIsDeclared:
         assert check == "rls.every_table_is_declared"
         assert "public.extra" in detail
         hidden = {one.check: one.see for one in look_at_all(context).values() if one.see}
-        speak_of_all = ("rls.matrix_matches_declared", "rls.grants_match_declared", "rls.no_spare_grants")
+        speak_of_all = (
+            "rls.functions_keep_to_matrix",
+            "rls.matrix_matches_declared",
+            "rls.grants_match_declared",
+            "rls.no_spare_grants",
+        )
         assert hidden == dict.fromkeys(speak_of_all, "rls.every_table_is_declared")
         closed = roles(every_verb("deny"), service_role=every_verb("deny"))
         assert failing(declaring(context, matrix={"public.notes": roles(), "public.extra": closed})) == {}
@@ -201,6 +171,7 @@ class TestEveryTableIsDeclared:
         errors = {check for check, result in found.items() if result.outcome is Outcome.ERROR}
         assert errors == {
             "rls.every_table_is_declared",
+            "rls.functions_keep_to_matrix",
             "rls.probes_could_be_made",
             "rls.matrix_matches_declared",
             "rls.grants_match_declared",
