@@ -161,7 +161,7 @@ def observe(draft: Draft, database: Database, prepare: Prepare | None, names: Se
         return
     timeout_s = STATEMENT_TIMEOUT_S if len(names) > 1 else ALONE_TIMEOUT_S
     try:
-        cells = observe_matrix(database, draft.section(names, timeout_s=timeout_s, widely=True), prepare=prepare)
+        cells = observe_matrix(database, draft.section(names, timeout_s=timeout_s, widely=True), prepare=prepare, makes_rows=True)
     except DatabaseError as exc:
         yield from halve(draft, names, exc, lambda half: observe(draft, database, prepare, half))
         return

@@ -226,17 +226,20 @@ def judge_place(place: Place) -> Result:
     )
 
 
-def grants_row(table: str, role: str, declared: Mapping[str, str], access: Access) -> dict[str, Json]:
-    """Return one role's grants on one table: held, needed but missing, held but not needed."""
+def grants_row(table: ProbedTable, role: str, declared: Mapping[str, str], access: Access) -> dict[str, Json]:
+    """Return one role's grants on one table: held, needed but missing, held but not needed.
+
+    What the platform grants on its own tables is not the project's to revoke.
+    """
     needed: list[str] = [verb for verb in VERBS if declared.get(verb, "deny") != "deny"]
     missing = [verb for verb in needed if not access.may(verb)]
     if needed and not access.uses_schema:
         missing = ["usage of its schema"]
     elif "insert" in needed:
         missing += [f"usage of {name}" for name in access.closed_sequences]
-    spare = sorted(access.granted - set(needed)) if access.uses_schema else []
+    spare = sorted(access.granted - set(needed)) if access.uses_schema and not table.is_platform else []
     return {
-        "table": table,
+        "table": table.display_name,
         "role": role,
         "granted": ", ".join(verb for verb in (*VERBS, "truncate") if verb in access.granted) or "nothing",
         "missing": ", ".join(missing),

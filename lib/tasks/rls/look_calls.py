@@ -30,7 +30,7 @@ def look_at_calls(context: Context[Rls]) -> Findings[None]:
         with open_place(context) as place:
             seen, provenance = observe_functions(place.database, rls, prepare=place.prepare), place.provenance
     cells = call_cells(rls, functions, held, seen)
-    undeclared = find_undeclared(rls, read_tables(context.target, rls.schemas)) if rls.matrix else []
+    undeclared = find_undeclared(rls, read_tables(context.target, rls.schemas, rls.matrix)) if rls.matrix else []
     tried = judge_calls(cells, has_matrix=bool(rls.matrix), undeclared=undeclared)
     return Findings(
         results=[judge_calls_declared(rls, functions, held), replace(tried, provenance=provenance)], rows=call_rows(cells)

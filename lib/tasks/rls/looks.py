@@ -81,7 +81,7 @@ def look_at_tables(context: Context[Rls]) -> Findings[None]:
     if refusal := refuse_unpushed(context):
         return look_at_tables.not_allowed(refusal)
     rls = context.settings
-    tables = read_tables(context.target, rls.schemas)
+    tables = read_tables(context.target, rls.schemas, rls.matrix)
     policies = read_objects(context.target, "policies", managed=MANAGED_SCHEMAS)
     declared = {table.display_name for table in resolve_tables(rls.matrix, tables).values()}
     rows = [
@@ -160,9 +160,9 @@ def look_at_matrix(context: Context[Rls]) -> Findings[list[MatrixCell]]:
         return look_at_matrix.not_allowed(refusal)
     rls = context.settings
     with open_place(context) as place:
-        cells = observe_matrix(place.database, rls, verbs=VERBS, prepare=place.prepare) if rls.matrix else []
+        cells = observe_matrix(place.database, rls, verbs=VERBS, prepare=place.prepare, makes_rows=True) if rls.matrix else []
     open_live = find_open_live(context) if place.is_twin else []
-    undeclared = find_undeclared(rls, read_tables(context.target, rls.schemas)) if rls.matrix else []
+    undeclared = find_undeclared(rls, read_tables(context.target, rls.schemas, rls.matrix)) if rls.matrix else []
     judged = (judge_probes(cells), judge_matrix(cells, open_live, undeclared))
     tried = [replace(one, provenance=place.provenance) for one in judged]
     return Findings(
@@ -185,10 +185,10 @@ def look_at_grants(context: Context[Rls]) -> Findings[None]:
     if refusal := refuse_unpushed(context):
         return look_at_grants.not_allowed(refusal)
     rls = context.settings
-    tables = read_tables(context.target, rls.schemas)
+    tables = read_tables(context.target, rls.schemas, rls.matrix)
     found = resolve_tables(rls.matrix, tables)
     roles = sorted({identity.role for identity in rls.identities.values()})
-    access = read_access(context.target, rls.schemas, roles)
+    access = read_access(context.target, rls.schemas, roles, rls.matrix)
     absent = [role for role in roles if found and not any(key[0] == role for key in access)]
     if absent:
         raise TargetError(
@@ -197,7 +197,7 @@ def look_at_grants(context: Context[Rls]) -> Findings[None]:
     if not found:
         return look_at_grants.errors("No declared table exists.", fix="See rls.every_table_is_declared.")
     rows = [
-        grants_row(table.display_name, role, {str(verb): said for verb, said in verbs.items()}, access[role, table.display_name])
+        grants_row(table, role, {str(verb): said for verb, said in verbs.items()}, access[role, table.display_name])
         for name, table in found.items()
         for role, verbs in rls.matrix[name].items()
     ]

@@ -147,6 +147,15 @@ class TestEveryTableIsDeclared:
         gone = {"public.notes": roles(), "public.gone": roles(every_verb("deny"))}
         assert failing(declaring(context, matrix=gone)).keys() == {"rls.every_table_is_declared"}
 
+    def test_a_policy_on_files_of_storage_needs_a_row_and_is_tried(self, context: Context[Rls]) -> None:
+        apply(context.target, "create policy open on storage.objects for all to anon using (true)")
+        assert "storage.objects" in failing(context)["rls.every_table_is_declared"]
+        closed = roles(every_verb("deny"), service_role=every_verb("allow"))
+        found = failing(declaring(context, matrix={"public.notes": roles(), "storage.objects": closed}))
+        assert "anon select on storage.objects is allow, declared deny" in found["rls.matrix_matches_declared"]
+        apply(context.target, "drop policy open on storage.objects")
+        assert failing(declaring(context, matrix={"public.notes": roles(), "storage.objects": closed})) == {}
+
     def test_a_role_or_verb_left_out_fails(self, context: Context[Rls]) -> None:
         gaps = roles()
         del gaps["anon"]["delete"]

@@ -21,7 +21,8 @@ from lib.clients.postgres.rls.attempt import claims_of
 from lib.clients.postgres.rls.catalogue import read_tables, resolve_tables
 from lib.clients.postgres.rls.declared import Identity, Rls
 from lib.clients.postgres.rls.functions import ExposedFunction, read_functions, read_held_roles, resolve_functions
-from lib.clients.postgres.rls.probe import Prepare, check_connection, rolled_back
+from lib.clients.postgres.rls.platform_rows import MADE_TABLES
+from lib.clients.postgres.rls.probe import Prepare, check_connection, rolled_back, with_platform_rows
 from lib.clients.postgres.rls.reach import USERS, Reach, find_reaches, read_parts, read_samples
 from lib.transport.database import Database, quote_name, read_query
 
@@ -94,9 +95,11 @@ def observe_functions(database: Database, rls: Rls, *, prepare: Prepare | None =
         one.display_name: rls.function_arguments.get(name, [])
         for name, one in resolve_functions(rls.functions, functions).items()
     }
-    found = resolve_tables(rls.matrix, read_tables(database, rls.schemas))
+    found = resolve_tables(rls.matrix, read_tables(database, rls.schemas, rls.matrix))
     seen: dict[tuple[str, str], Seen] = {}
-    with rolled_back(database, statement_timeout_s=rls.statement_timeout_s, prepare=prepare) as connection:
+    platform = [table.display_name for table in found.values() if table.display_name in MADE_TABLES]
+    adds = with_platform_rows(database, rls, platform, prepare) if platform else prepare
+    with rolled_back(database, statement_timeout_s=rls.statement_timeout_s, prepare=adds) as connection:
         may_quieten = check_connection(connection, database, rls.identities)
         connection.execute(read_query(__package__, "install_calls"))
         parts = read_parts(connection, [*(table.display_name for table in found.values()), USERS])

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from lib.transport.database import Database, quote_name, read_query
 
 
+PLATFORM_SCHEMAS = ("auth", "realtime", "storage")
+"""Schemas of the platform with tables that a project may put policies on."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """One column of a probed table.
@@ -43,6 +47,11 @@ class ProbedTable:
     def sql(self) -> str:
         """Its name, always quoted."""
         return quote_name(self.schema, self.name)
+
+    @property
+    def is_platform(self) -> bool:
+        """Whether it is the platform's own, which made it and granted it."""
+        return self.schema in PLATFORM_SCHEMAS
 
     @property
     def needs_row(self) -> bool:
@@ -81,9 +90,12 @@ class Access:
 GRANTED_VERBS = ("select", "insert", "update", "delete", "truncate")
 
 
-def read_tables(database: Database, schemas: Sequence[str]) -> list[ProbedTable]:
-    """Return every table of the schemas but those of extensions, by name."""
-    rows = database.rows(read_query(__package__, "probed_tables"), schemas=list(schemas))
+def read_tables(database: Database, schemas: Sequence[str], also: Iterable[str] = ()) -> list[ProbedTable]:
+    """Return every table of the schemas but those of extensions, and those of the platform that have a policy, by name.
+
+    also: names of tables of the platform that are wanted without one, such as those that the matrix declares.
+    """
+    rows = database.rows(read_query(__package__, "probed_tables"), schemas=list(schemas), also=list(also))
     return [
         ProbedTable(
             schema=row["schema"],
@@ -99,9 +111,11 @@ def read_tables(database: Database, schemas: Sequence[str]) -> list[ProbedTable]
     ]
 
 
-def read_access(database: Database, schemas: Sequence[str], roles: Iterable[str]) -> dict[tuple[str, str], Access]:
-    """Return the rights of each role that exists, by role and the table's display name."""
-    rows = database.rows(read_query(__package__, "access"), schemas=list(schemas), roles=sorted(set(roles)))
+def read_access(
+    database: Database, schemas: Sequence[str], roles: Iterable[str], also: Iterable[str] = ()
+) -> dict[tuple[str, str], Access]:
+    """Return the rights of each role that exists, by role and the table's display name; of the tables that read_tables reads."""
+    rows = database.rows(read_query(__package__, "access"), schemas=list(schemas), also=list(also), roles=sorted(set(roles)))
     return {(row["role"], row["display_name"]): access_of(row) for row in rows}
 
 
