@@ -95,6 +95,16 @@ MATRIX_MATCHES_DECLARED = Check(
     "such as triggers, functions and updates that move a row. It proves this for the rows and identities that exist: "
     "another user or another row may behave differently.",
 )
+ROLES_STAY_APART = Check(
+    "rls.roles_stay_apart",
+    "No role of the API can step past the policies",
+    subject="database",
+    fix="Revoke the membership, or alter the role back, in a migration.",
+    doc="Reads the attributes of anon, authenticated and the other roles that the matrix restricts, and of every role that one "
+    "of them is a member of, directly or through others: none may be a superuser, bypass row level security, make roles, use "
+    "every table, or own an exposed one. authenticator may become service_role, as on every hosted project, and no other such "
+    "role.",
+)
 GRANTS_MATCH_DECLARED = Check(
     "rls.grants_match_declared",
     "Every role holds the grants that the matrix needs",
@@ -145,6 +155,7 @@ CHECKS: tuple[Check, ...] = (
     PROBES_COULD_BE_MADE,
     MATRIX_MATCHES_DECLARED,
     TWIN_GRANTS_THE_SAME,
+    ROLES_STAY_APART,
     GRANTS_MATCH_DECLARED,
     NO_SPARE_GRANTS,
     PGTAP_TESTS_PASS,

@@ -21,6 +21,7 @@ LOOKS: tuple[Look[..., Any], ...] = (
     rls.look_at_functions,
     rls.look_at_calls,
     rls.look_at_matrix,
+    rls.look_at_roles,
     rls.look_at_grants,
     rls.look_at_pgtap,
 )

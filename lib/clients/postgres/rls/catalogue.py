@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from lib.transport.database import Database, quote_name, read_query
 
-
 PLATFORM_SCHEMAS = ("auth", "realtime", "storage")
 """Schemas of the platform with tables that a project may put policies on."""
 
