@@ -87,6 +87,7 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
             table: {role: {str(verb): word for verb, word in verbs.items()} for role, verbs in rows.items()}
             for table, rows in section.matrix.items()
         },
+        columns=draft.partial_columns(),
         functions=called.words,
         function_notes=called.notes,
         unrecognised=frozenset(unrecognised),

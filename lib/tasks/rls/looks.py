@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from lib.clients.postgres.rls.catalogue import read_access, read_tables, resolve_tables
 from lib.clients.postgres.rls.classify import Cell
-from lib.clients.postgres.rls.declared import Rls
+from lib.clients.postgres.rls.declared import Rls, Verb
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.clients.postgres.rls.trial import VERBS
 from lib.clients.supabase.unpushed import refuse_unpushed
@@ -19,16 +19,15 @@ from lib.core.results import Findings, Outcome, look
 from lib.core.wording import join_words
 from lib.tasks.rls.judge import (
     find_undeclared,
-    grants_row,
     judge_declared,
     judge_enabled,
-    judge_grants,
     judge_matrix,
     judge_objects,
     judge_place,
     judge_probes,
     judge_unenforced,
 )
+from lib.tasks.rls.judge_grants import grants_row, judge_grants
 from lib.tasks.rls.judge_pgtap import judge_pgtap
 from lib.tasks.rls.look_calls import look_at_calls as look_at_calls
 from lib.tasks.rls.look_roles import look_at_roles as look_at_roles
@@ -51,6 +50,8 @@ from lib.tasks.rls.task import (
 from lib.transport.context import Context
 from lib.transport.control import ControlClock
 from lib.transport.database import Database, read_query
+
+Word = TypeVar("Word")
 
 MANAGED_SCHEMAS = (
     "auth",
@@ -198,11 +199,18 @@ def look_at_grants(context: Context[Rls]) -> Findings[None]:
     if not found:
         return look_at_grants.errors("No declared table exists.", fix="See rls.every_table_is_declared.")
     rows = [
-        grants_row(table, role, {str(verb): said for verb, said in verbs.items()}, access[role, table.display_name])
+        grants_row(
+            table, role, words_of(verbs), access[role, table.display_name], words_of(rls.columns.get(name, {}).get(role, {}))
+        )
         for name, table in found.items()
         for role, verbs in rls.matrix[name].items()
     ]
     return Findings(results=judge_grants(rows, find_undeclared(rls, tables)), rows=rows)
+
+
+def words_of(said: Mapping[Verb, Word]) -> dict[str, Word]:
+    """Return what is said of each verb."""
+    return {str(verb): word for verb, word in said.items()}
 
 
 @look(PGTAP_TESTS_PASS)

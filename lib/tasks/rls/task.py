@@ -112,7 +112,7 @@ GRANTS_MATCH_DECLARED = Check(
     fix="Grant the missing privilege in a migration: new tables are no longer granted by default.",
     doc="Compares each role's grants on tables, columns, schema and sequences with the verbs that the matrix allows. From "
     "outside, a missing grant and a strict policy look the same, and hosted projects no longer grant new tables. A "
-    "grant on some columns counts as a grant.",
+    "verb is granted on every column, or on exactly those that rls.columns declares.",
 )
 NO_SPARE_GRANTS = Check(
     "rls.no_spare_grants",

@@ -330,13 +330,23 @@ class TestGrants:
         )
         assert (check, "public.notes_seq" in detail) == ("rls.grants_match_declared", True)
 
-    def test_a_column_grant_is_a_grant(self, context: Context[Rls]) -> None:
-        apply(
-            context.target,
+    def test_a_grant_on_some_columns_fails_until_these_are_declared(self, context: Context[Rls]) -> None:
+        check, detail = only_failure(
+            context,
             "revoke update on public.notes from authenticated",
             "grant update (title) on public.notes to authenticated",
         )
-        assert failing(context) == {}
+        assert check == "rls.grants_match_declared"
+        assert "authenticated may update only title, which rls.columns does not declare (public.notes)" in detail
+        declared = declaring(context, columns={"public.notes": {"authenticated": {"update": ["title"]}}})
+        assert failing(declared) == {}
+        apply(context.target, "grant update (owner) on public.notes to authenticated")
+        assert "may update owner, which is not declared" in failing(declared)["rls.grants_match_declared"]
+        apply(context.target, "revoke update (title, owner) on public.notes from authenticated")
+        apply(context.target, "grant update (id) on public.notes to authenticated")
+        assert "may not update title, which is declared" in failing(declared)["rls.grants_match_declared"]
+        apply(context.target, "grant update on public.notes to authenticated")
+        assert "may update every column, declared title" in failing(declared)["rls.grants_match_declared"]
 
     @pytest.mark.parametrize(("grant", "said"), [("insert", "anon has insert"), ("truncate", "anon has truncate")])
     def test_a_spare_grant_only_advises(self, context: Context[Rls], grant: str, said: str) -> None:

@@ -27,6 +27,7 @@ class Rls(Section):
         identity's `sub`.
     matrix: table -> role -> verb -> `allow`, `deny` or a scope. An update may say `a -> b`: the rows of
         `a` may be changed, and must be in `b` afterwards; `a` alone means that they must stay in `a`.
+    columns: table -> role -> verb -> the columns that it is granted on, where that is not all of them.
     functions: function -> role -> `deny` (may not execute it), `own` (may, and what it returns and changes stays within what
         the matrix gives the caller), or `any` (may, and goes beyond the policies on purpose, as a public statistic does).
     function_arguments: function -> lists of arguments to call it with, each an SQL literal; others are made up.
@@ -38,6 +39,7 @@ class Rls(Section):
     identities: dict[str, Identity] = Field(default={})
     scopes: dict[str, dict[str, str]] = Field(default={})
     matrix: dict[str, dict[str, dict[Verb, str]]] = Field(default={})
+    columns: dict[str, dict[str, dict[Verb, list[str]]]] = Field(default={})
     functions: dict[str, dict[str, Call]] = Field(default={})
     function_arguments: dict[str, list[list[str]]] = Field(default={})
 
@@ -45,6 +47,12 @@ class Rls(Section):
     def check_matrix(self) -> Self:
         problems = [problem for table in self.matrix for problem in matrix_problems(self, table)]
         problems += [f"scopes name {table}, which the matrix does not" for table in self.scopes if table not in self.matrix]
+        problems += [f"columns name {table}, which the matrix does not" for table in self.columns if table not in self.matrix]
+        problems += [
+            f"columns of {table}: delete is granted on whole rows"
+            for table, roles in self.columns.items()
+            if any("delete" in verbs for verbs in roles.values())
+        ]
         problems += function_problems(self)
         if problems:
             raise ValueError("; ".join(problems))
