@@ -34,7 +34,8 @@ def grants_row(
         missing = ["usage of its schema"]
     elif "insert" in needed:
         missing += [f"usage of {name}" for name in access.closed_sequences]
-    spare = sorted(access.granted - set(needed)) if access.uses_schema and not table.is_platform else []
+    is_ours = access.uses_schema and not table.is_platform
+    spare = sorted((access.granted | access.past_policies) - set(needed)) if is_ours else []
     apart = [said for verb in needed if access.may(verb) for said in compare_columns(verb, access, (columns or {}).get(verb))]
     return {
         "table": table.display_name,
@@ -43,6 +44,7 @@ def grants_row(
         "missing": ", ".join(missing),
         "columns": "; ".join(apart),
         "spare": ", ".join(name_verb(verb, access) for verb in spare),
+        "to everybody": ", ".join(sorted(access.by_everybody)) if is_ours else "",
     }
 
 
@@ -77,7 +79,7 @@ def compare_columns(verb: str, access: Access, declared: Sequence[str] | None) -
 
 
 def judge_grants(rows: Sequence[Mapping[str, Json]], undeclared: Sequence[str] = ()) -> list[Result]:
-    """Judge the grants both ways; TRUNCATE is always spare, because no policy restricts it.
+    """Judge the grants both ways; what no policy restricts, such as TRUNCATE, is always spare.
 
     undeclared: what nobody declared, or declared of a table that is not there: no row speaks of it.
     """
@@ -85,8 +87,12 @@ def judge_grants(rows: Sequence[Mapping[str, Json]], undeclared: Sequence[str] =
     missing += [f"{row['role']} {row['columns']} ({row['table']})" for row in rows if row["columns"]]
     well = sum(not row["missing"] and not row["columns"] for row in rows)
     spare = [row for row in rows if row["spare"]]
-    named = [f"{row['role']} has {row['spare']} on {row['table']}" for row in spare]
-    revokes = [f"revoke {row['spare']} on {row['table']} from {row['role']};" for row in spare[:MOST_NAMED]]
+    # First what only a grant by name gives: everybody has it, or no policy restricts it.
+    shared = {str(row["table"]): row["to everybody"] for row in rows if row["to everybody"]}
+    named = [f"everybody has {rights} on {table}" for table, rights in shared.items()]
+    named += [f"{row['role']} has {row['spare']} on {row['table']}" for row in spare]
+    revokes = [f"revoke {rights} on {table} from public;" for table, rights in shared.items()]
+    revokes += [f"revoke {row['spare']} on {row['table']} from {row['role']};" for row in spare]
     facts: dict[str, Json] = {"expected": len(rows), "unit": "rows of the matrix"}
     reason = f"Not to be compared with the matrix: {name_some(undeclared)}."
     left_out = [LeftOut(reason=reason, cause=EVERY_TABLE_IS_DECLARED.id)] if undeclared else []
@@ -102,11 +108,11 @@ def judge_grants(rows: Sequence[Mapping[str, Json]], undeclared: Sequence[str] =
         ),
         judge_all(
             NO_SPARE_GRANTS,
-            holds=not spare,
+            holds=not named,
             left_out=left_out,
             observed=len(rows) - len(spare),
-            detail=f"{name_some(named)}." if spare else "",
-            fix=["Revoke it in a migration, so that a policy is not the only protection:", *revokes],
+            detail=f"{name_some(named)}." if named else "",
+            fix=["Revoke it in a migration, so that a policy is not the only protection:", *revokes[:MOST_NAMED]],
             **facts,
         ),
     ]

@@ -120,8 +120,19 @@ NO_SPARE_GRANTS = Check(
     subject="database",
     gate=False,
     fix="Revoke the spare grant in a migration, so that a policy is not the only protection.",
-    doc="Looks for grants of a verb that the matrix denies to the role, and for TRUNCATE, which no policy restricts. With "
-    "a spare grant a single wrong policy opens the table. It advises only, because policies still apply.",
+    doc="Looks for grants of a verb that the matrix denies to the role, for what everybody (PUBLIC) is granted, and for rights "
+    "that no policy restricts: TRUNCATE, and REFERENCES, TRIGGER and MAINTAIN where they were granted by name. With a spare "
+    "grant a single wrong policy opens the table. It advises only, because policies still apply to the rest.",
+)
+NEW_TABLES_START_CLOSED = Check(
+    "rls.new_tables_start_closed",
+    "Default privileges open no more of what is to come than the platform's own",
+    subject="database",
+    gate=False,
+    fix="Revoke the default privilege in a migration, and grant each new table by name.",
+    doc="Reads what default privileges will give the API's roles, and everybody, on the next table, sequence and function of "
+    "each exposed schema. What a hosted project of its time starts with in public is left out; config.toml says whether new "
+    "tables are open there. It advises only, because a new table is judged once it is there.",
 )
 TWIN_GRANTS_THE_SAME = Check(
     "rls.twin_grants_the_same",
@@ -158,6 +169,7 @@ CHECKS: tuple[Check, ...] = (
     ROLES_STAY_APART,
     GRANTS_MATCH_DECLARED,
     NO_SPARE_GRANTS,
+    NEW_TABLES_START_CLOSED,
     PGTAP_TESTS_PASS,
 )
 

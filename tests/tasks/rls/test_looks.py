@@ -23,6 +23,7 @@ LOOKS: tuple[Look[..., Any], ...] = (
     rls.look_at_matrix,
     rls.look_at_roles,
     rls.look_at_grants,
+    rls.look_at_defaults,
     rls.look_at_pgtap,
 )
 
@@ -348,11 +349,20 @@ class TestGrants:
         apply(context.target, "grant update on public.notes to authenticated")
         assert "may update every column, declared title" in failing(declared)["rls.grants_match_declared"]
 
-    @pytest.mark.parametrize(("grant", "said"), [("insert", "anon has insert"), ("truncate", "anon has truncate")])
+    @pytest.mark.parametrize(("grant", "said"), [
+        ("insert", "anon has insert"), ("truncate", "anon has truncate"), ("trigger", "anon has trigger"),
+        ("references", "anon has references"),
+    ])  # fmt: skip
     def test_a_spare_grant_only_advises(self, context: Context[Rls], grant: str, said: str) -> None:
         check, detail = only_failure(context, f"grant {grant} on public.notes to anon")
         assert (check, said in detail) == ("rls.no_spare_grants", True)
         assert not next(one for one in CHECKS if one.id == check).gate
+
+    def test_what_everybody_is_granted_is_named_first(self, context: Context[Rls]) -> None:
+        check, detail = only_failure(context, "grant truncate on public.notes to public")
+        assert (check, detail.startswith("everybody has truncate on public.notes")) == ("rls.no_spare_grants", True)
+        fix = look_at_all(context)[check].fix
+        assert "revoke truncate on public.notes from public;" in fix
 
     def test_a_missing_role_is_an_error(self, context: Context[Rls]) -> None:
         with pytest.raises(TargetError, match="ghost"):

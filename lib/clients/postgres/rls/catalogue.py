@@ -11,6 +11,10 @@ PLATFORM_SCHEMAS = ("auth", "realtime", "storage")
 """Schemas of the platform with tables that a project may put policies on."""
 
 
+GRANTED_VERBS = ("select", "insert", "update", "delete", "truncate")
+ASIDE = ("references", "trigger", "maintain")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """One column of a probed table.
@@ -67,6 +71,7 @@ class Access:
 
     held_by_policies: whether row level security applies to the role there.
     permitted_verbs: the verbs for which some permissive policy applies to it.
+    aside: rights beside these verbs that no policy restricts: references, trigger, maintain. by_everybody: granted to PUBLIC.
     columns: column -> whether it may be selected, inserted, updated.
     closed_sequences: sequences its serial columns draw from that the role may not use.
     """
@@ -80,13 +85,21 @@ class Access:
     held_by_policies: bool
     permitted_verbs: frozenset[str]
     closed_sequences: tuple[str, ...]
+    aside: frozenset[str] = frozenset()
+    by_everybody: frozenset[str] = frozenset()
+
+    @property
+    def past_policies(self) -> frozenset[str]:
+        """The rights that no policy restricts: TRUNCATE always, the others where they were granted by name.
+
+        By default the platform grants everything at once, these too, so with all four verbs they say nothing.
+        """
+        named = frozenset() if self.granted >= frozenset(GRANTED_VERBS) else self.aside
+        return (self.granted & {"truncate"}) | named
 
     def may(self, verb: str) -> bool:
         """Whether the grants alone let the role try the verb on any column."""
         return self.uses_schema and verb in self.granted
-
-
-GRANTED_VERBS = ("select", "insert", "update", "delete", "truncate")
 
 
 def read_tables(database: Database, schemas: Sequence[str], also: Iterable[str] = ()) -> list[ProbedTable]:
@@ -131,6 +144,8 @@ def access_of(row: Mapping[str, object]) -> Access:
         held_by_policies=bool(row["held_by_policies"]),
         permitted_verbs=frozenset(row["permitted_verbs"]),  # type: ignore[call-overload]
         closed_sequences=tuple(row["closed_sequences"]),  # type: ignore[arg-type]
+        aside=frozenset(right for right in ASIDE if row[right]),
+        by_everybody=frozenset(row["by_everybody"]),  # type: ignore[call-overload]
     )
 
 

@@ -10,6 +10,14 @@ select
   pg_catalog.has_any_column_privilege(r.oid, c.oid, 'update') as "update",
   pg_catalog.has_table_privilege(r.oid, c.oid, 'delete') as "delete",
   pg_catalog.has_table_privilege(r.oid, c.oid, 'truncate') as "truncate",
+  pg_catalog.has_table_privilege(r.oid, c.oid, 'references') as "references",
+  pg_catalog.has_table_privilege(r.oid, c.oid, 'trigger') as "trigger",
+  case when pg_catalog.current_setting('server_version_num')::int >= 170000
+    then pg_catalog.has_table_privilege(r.oid, c.oid, 'maintain') else false end as "maintain",
+  (
+    select coalesce(jsonb_agg(distinct lower(held.privilege_type)), '[]')
+    from pg_catalog.aclexplode(c.relacl) as held where held.grantee = 0
+  ) as by_everybody,
   (
     select coalesce(jsonb_object_agg(a.attname, jsonb_build_array(
       pg_catalog.has_column_privilege(r.oid, c.oid, a.attnum, 'select'),
