@@ -17,11 +17,22 @@ PLATFORM = ("graphql", "graphql_public", "realtime", "storage")
 HOSTED_HOLDERS = ("anon", "authenticated")
 
 
+KEPT_WHEN_CLOSED = {
+    "tables": frozenset({"truncate", "references", "trigger", "maintain"}),
+    "sequences": frozenset({"update"}),
+}
+"""What is left of postgres's default privileges in public where new tables are closed: the platform revokes the rest, and leaves
+those of supabase_admin, which makes no tables of a project."""
+
+
 def is_hosted(row: Mapping[str, Any], *, exposes_tables: bool) -> bool:
     """Whether a hosted project starts with it: in public, where new tables are exposed, and in the platform's own schemas."""
     if row["schema"] in PLATFORM:
         return row["maker"] in HOSTED_MAKERS
-    return exposes_tables and row["schema"] == "public" and row["maker"] in HOSTED_MAKERS and row["holder"] in HOSTED_HOLDERS
+    if row["schema"] != "public" or row["maker"] not in HOSTED_MAKERS or row["holder"] not in HOSTED_HOLDERS:
+        return False
+    left = KEPT_WHEN_CLOSED.get(row["kind"], frozenset())
+    return exposes_tables or row["maker"] != "postgres" or set(row["privileges"].split(", ")) <= left
 
 
 def describe(row: Mapping[str, Any]) -> str:

@@ -42,3 +42,10 @@ def test_a_project_whose_config_closes_new_tables_may_not_open_them_by_default(c
     assert look(context).outcome is Outcome.PASS
     (context.pack / "supabase" / "config.toml").write_text("[api]\nauto_expose_new_tables = false\n")
     assert "anon gets" in look(context).detail
+
+
+def test_what_is_left_where_the_platform_closes_new_tables_is_its_own(context: Context[Rls]) -> None:
+    (context.pack / "supabase" / "config.toml").write_text("[api]\nauto_expose_new_tables = false\n")
+    assert look(context).outcome is Outcome.PASS
+    apply(context.target, "alter default privileges in schema public grant usage on sequences to anon")
+    assert "anon gets update, usage on new sequences of postgres in public" in look(context).detail
