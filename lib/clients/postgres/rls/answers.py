@@ -100,7 +100,8 @@ def tokens_of(texts: Iterable[str], *, within: bool = False) -> set[str]:
     found: set[str] = set()
     for text in texts:
         if within:
-            found |= set(split_text(text.partition("::")[0].strip("'{}\"")))
+            given = (text.rpartition("::")[0] or text).strip("'{}\"")
+            found |= {one.strip("'{}\"()") for one in split_text(given)}
         else:
             found |= {token for leaf in leaves(text) for token in split_text(leaf)}
     return {one for one in found if is_telling(one)}

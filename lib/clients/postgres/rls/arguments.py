@@ -139,6 +139,7 @@ def value_of(row: SampleRow | None, param: Param, name: str) -> str | None:
     if row is None or LIMITED.fullmatch(name):
         return None
     own = [row.values[column] for column in row.values if column.lower() == name]
+    own += [row.values[column] for column in row.values if column != "id" and name.endswith(f"_{column.lower()}")]
     keys = [row.values[column] for column in row.key]
     is_key = name in ("id", "uid", "uuid", "key", "", *names_of(row)) or any(
         name in (f"{one}_id", f"{one}id") for one in names_of(row)

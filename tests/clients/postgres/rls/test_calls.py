@@ -115,6 +115,7 @@ HONEST = {
     ),
     "a yes about oneself": definer("f()", "boolean", "select exists (select from public.people where id = auth.uid())"),
     "an echo": definer("f(a uuid, b text)", "text", "select a || b"),
+    "a column that is computed": definer("f(n public.people)", "text", "select 'Mail to ' || n.email || ', ' || n.nick"),
     "an own new row": definer("f()", "uuid", "insert into public.notes (owner, title) values (auth.uid(), 'x') returning owner"),
     "chance": definer("f()", "uuid", "select gen_random_uuid() from (select count(*) from public.notes) as n"),
     "the time": definer("f()", "timestamptz", "select now()"),
