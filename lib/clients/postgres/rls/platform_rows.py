@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.rows import DictRow
 
-from lib.clients.postgres.rls.declared import Rls
+from lib.clients.postgres.rls.attempt import bind_uid, claims_of
+from lib.clients.postgres.rls.declared import Identity, Rls
 from lib.transport.database import Database, read_query
 
 OBJECTS = "storage.objects"
@@ -50,6 +51,13 @@ insert into realtime.messages (topic, extension, payload, event, private)
 select made.name, kind.name, '{}', 'launch_readiness', true
 from unnest(%s::text[]) as made (name), unnest(array['broadcast', 'presence']) as kind (name)
 where not exists (select from realtime.messages m where m.topic = made.name and m.extension = kind.name)
+"""
+
+POLICY_TEXTS = """
+select said from pg_catalog.pg_policy p, unnest(array[
+  pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
+]) as said
+where p.polrelid = pg_catalog.to_regclass(%s) and said is not null
 """
 
 
@@ -100,7 +108,33 @@ def add_platform_rows(connection: psycopg.Connection[DictRow], database: Databas
         connection.execute(FIRST_FILES, [list(column) for column in zip(*files, strict=True)])
     if MESSAGES in wanted:
         connection.execute(FIRST_MESSAGES, [topics_of(words[MESSAGES], users)])
+    for table in wanted & {OBJECTS, MESSAGES}:
+        forget_unreadable(connection, rls, table)
     connection.execute("set local session_replication_role = origin")
+
+
+def forget_unreadable(connection: psycopg.Connection[DictRow], rls: Rls, table: str) -> None:
+    """Remove the rows for which a policy or a declared scope has no answer, such as one that takes each file's name for an id."""
+    people = [one for one in rls.identities.values() if one.sub is not None][:1]
+    somebody = people[0] if people else Identity(role="anon")
+    policies = connection.execute(POLICY_TEXTS, [table]).fetchall()
+    asked = [row["said"] for row in policies] + [bind_uid(one, somebody) for one in rls.scopes.get(table, {}).values()]
+    if not asked:
+        return
+    shown = ", ".join(f"({one}\n)" for one in asked)
+    topic = "topic" if table == MESSAGES else "null::text"
+    rows = connection.execute(f"select tableoid::oid::bigint as part, ctid::text as spot, {topic} as topic from {table}".encode())
+    for row in rows.fetchall():
+        this = f"{table.partition('.')[2]}.tableoid = {row['part']} and {table.partition('.')[2]}.ctid = '{row['spot']}'::tid"
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute(
+                    "select set_config('request.jwt.claims', %s, true), set_config('realtime.topic', %s, true)",
+                    [claims_of(somebody), row["topic"] or ""],
+                )
+                connection.execute(f"select {shown} from {table} where {this}".encode())
+        except psycopg.DataError:
+            connection.execute(f"delete from {table} where {this}".encode())
 
 
 def files_of(words: PolicyWords, users: Sequence[str]) -> list[tuple[str, str]]:

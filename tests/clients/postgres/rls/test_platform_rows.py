@@ -70,6 +70,12 @@ def test_a_policy_that_forgets_the_bucket_or_the_folder_or_is_for_everybody_is_f
         assert connection.execute("select count(*) from storage.objects").fetchone() == {"count": 0}
 
 
+def test_a_policy_that_takes_names_for_ids_is_tried_with_such_names(hosted_database: Database) -> None:
+    named = "bucket_id = 'avatars' and split_part(storage.filename(name), '.', 1)::uuid = auth.uid()"
+    apply(hosted_database, f"create policy own on storage.objects to authenticated using ({named})")
+    assert outcomes(hosted_database, files(every_verb("own"), named.replace("auth.uid()", ":uid"))) == {}
+
+
 def messages(word: str) -> Any:
     verbs = {"select": word, "insert": word, "update": "deny", "delete": "deny"}
     return section(
