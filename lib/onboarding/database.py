@@ -7,12 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from lib.clients.postgres.rls.catalogue import read_access
+from lib.clients.postgres.rls.platform_rows import MADE_TABLES
 from lib.clients.postgres.rls.probe import Prepare
 from lib.clients.supabase.migration_files import MigrationSet
 from lib.clients.supabase.rehearsal_rows import add_rows, rows_of_text
 from lib.core.errors import TargetError
 from lib.core.wording import format_count
 from lib.onboarding.applied import FILE_TIMEOUT_S, AppliedProject, open_project
+from lib.onboarding.calling import find_calls
 from lib.onboarding.draft import Draft, Key
 from lib.onboarding.explicit import list_rows
 from lib.onboarding.exposed import find_findings, problem_sentences
@@ -70,6 +72,7 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
     draft.shorten_names()
     section = draft.section([name for name in draft.tables if name not in draft.lost], timeout_s=RUN_TIMEOUT_S)
     unmade = {name: why for name, why in maker.problems.items() if name in draft.tables and not maker.made.get(name)}
+    called = find_calls(applied.again.launcher, section, prepare_on(applied.again.launcher, maker), emit=emit)
     roles = [
         f"The policies name the role {role}, which can't be acted as here, so it was not tried." for role in scenery.untried_roles
     ]
@@ -84,11 +87,14 @@ def observe_applied(applied: AppliedProject, pack: Path, *, emit: Emit) -> Obser
             table: {role: {str(verb): word for verb, word in verbs.items()} for role, verbs in rows.items()}
             for table, rows in section.matrix.items()
         },
+        columns=draft.partial_columns(),
+        functions=called.words,
+        function_notes=called.notes,
         unrecognised=frozenset(unrecognised),
         rehearsal_rows=maker.text,
         rollbacks_from=find_rollbacks_from(applied.migrations),
-        problems=tuple(dict.fromkeys([*applied.problems, *roles, *problem_sentences(draft, left_out, unmade)])),
-        findings=find_findings(applied, pack, scenery, draft, unrecognised=unrecognised),
+        problems=tuple(dict.fromkeys([*applied.problems, *roles, *called.problems, *problem_sentences(draft, left_out, unmade)])),
+        findings=find_findings(applied, pack, scenery, draft, unrecognised=unrecognised, called=called),
     )
 
 
@@ -115,9 +121,13 @@ def find_matrix(draft: Draft, maker: RowMaker, applied: AppliedProject, *, emit:
         forget_invalid(draft, again, prepare_on(again, maker))
         try_draft(draft, again, prepare_on(again, maker), emit=emit)
         draft.proved = {name for name in draft.tables if draft.is_settled(name)}
-    listed = list(list_rows(draft, database, prepare_on(database, maker), list(draft.refuted)))
+    # The rows of the platform's tables are made for each trial, so none of them could be named.
+    nameless = [key for key in draft.refuted if key[0] in MADE_TABLES]
+    named = [key for key in draft.refuted if key not in nameless]
+    listed = list(list_rows(draft, database, prepare_on(database, maker), named))
     unrecognised = [key for key, why in listed if not why]
     left_out = [(key, f"no rule explains it, and {why}") for key, why in listed if why]
+    left_out += [(key, f"no rule explains it: {draft.refuted[key]}") for key in nameless]
     return confirm(draft, again, prepare_on(again, maker), unrecognised, left_out)
 
 

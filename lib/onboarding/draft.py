@@ -11,6 +11,7 @@ from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.trial import VERBS
 from lib.onboarding.policies import Proposal, bare_name, predicate_of, word_of
 from lib.onboarding.scope_names import free_name, name_scope
+from lib.tasks.rls.judge_grants import columns_of
 
 Key = tuple[str, str, str]
 """(table, role, verb)"""
@@ -95,6 +96,15 @@ class Draft:
                 "matrix": matrix,
             }
         )
+
+    def partial_columns(self) -> dict[str, dict[str, dict[str, list[str]]]]:
+        """Return table -> role -> verb -> the columns that it is granted on, of what is allowed and not granted on all."""
+        found: dict[str, dict[str, dict[str, list[str]]]] = {}
+        for (table, role, verb), word in self.words.items():
+            held = columns_of(verb, self.access[role, table]) if word != "deny" and self.access[role, table].may(verb) else None
+            if held is not None:
+                found.setdefault(table, {}).setdefault(role, {})[verb] = held
+        return found
 
     def shorten_names(self) -> None:
         """Drop the scopes that no cell names, and a number after a name that needs none any more."""

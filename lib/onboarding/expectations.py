@@ -95,6 +95,11 @@ def expect_rls(observed: ObservedDatabase) -> Iterator[Line]:
             unknown = [verb for verb in verbs if (table, role, verb) in observed.unrecognised]
             note = f"{join_words(unknown)}: the rows seen, no rule was recognised" if unknown else ""
             yield Line(path=("rls", "matrix", table, role), value=dict(verbs), note=note)
+    for table, granted in observed.columns.items():
+        for role, columns in granted.items():
+            yield Line(path=("rls", "columns", table, role), value={verb: [*names] for verb, names in columns.items()})
+    for function, words in observed.functions.items():
+        yield Line(path=("rls", "functions", function), value=dict(words), note=observed.function_notes.get(function, ""))
 
 
 def expect_of_files(section: str, files: ProjectFiles, name: str) -> list[Line]:

@@ -11,6 +11,7 @@ from lib.clients.supabase.project_config import read_config, read_section
 from lib.core.errors import TargetError
 from lib.core.wording import join_words, name_some, plain_text
 from lib.onboarding.applied import AppliedProject
+from lib.onboarding.calling import Calls
 from lib.onboarding.draft import Draft, Key
 from lib.onboarding.inlining import functions_in
 from lib.onboarding.observed import Finding
@@ -22,20 +23,19 @@ USER_COLUMN = re.compile(r"^(user|owner|author|profile|created_by|account)(_?u?i
 """Names of columns that say whose a row is."""
 ABSENT = re.compile(rf'"?((?:{"|".join([*PLATFORM_SCHEMAS, *sorted(LEFT_OUT_SCHEMAS)])})\.\w+)[^;]* does not exist')
 """What the server says of an object of the platform that is not there, within a reason."""
-MOST_CALLABLE = 12
-"""Functions that are named in one finding."""
 
 
 def find_findings(
-    applied: AppliedProject, pack: Path, scenery: Scenery, draft: Draft, *, unrecognised: Collection[Key]
+    applied: AppliedProject, pack: Path, scenery: Scenery, draft: Draft, *, unrecognised: Collection[Key], called: Calls
 ) -> tuple[Finding, ...]:
     """Return what a person should look at, the dangers first. Raises DatabaseError when the catalogue can't be read."""
     database = applied.database
     found = [
         *find_open_tables(scenery, draft),
         *find_functions(database, scenery),
+        *find_calls_beyond(called),
         *find_views(database, scenery),
-        *find_storage(database),
+        *find_storage(database, draft),
         *find_always_true(scenery),
         *find_decisions(applied, pack, scenery, draft, unrecognised),
     ]
@@ -74,7 +74,7 @@ def user_column(scenery: Scenery, draft: Draft, name: str) -> str:
 
 
 def find_functions(database: Database, scenery: Scenery) -> Iterator[Finding]:
-    """Yield functions with their owner's rights that visitors may call or whose path the caller sets; then what is open."""
+    """Yield functions with their owner's rights that visitors may call or whose path the caller sets."""
     schemas = sorted({*scenery.exposed, *scenery.owned})
     rows = database.rows(read_query(__package__, "exposed_functions"), schemas=schemas, exposed=list(scenery.exposed))
     callable_ones = [row for row in rows if not row["is_trigger"] and row["is_exposed"]]
@@ -90,11 +90,17 @@ def find_functions(database: Database, scenery: Scenery) -> Iterator[Finding]:
                 row["display_name"],
                 "It runs with its owner's rights and the caller's search_path: should it `set search_path = ''`?",
             )
-    open_ones = [row["display_name"] for row in callable_ones if row["anon_may"] or row["users_may"]]
-    if open_ones:
-        said = name_some(open_ones, most=MOST_CALLABLE)
+
+
+def find_calls_beyond(called: Calls) -> Iterator[Finding]:
+    """Yield functions that give their callers more than the matrix does, and those of which no call said anything."""
+    for (function, role), seen in called.beyond.items():
+        yield danger(function, f"{role} may call it, and {plain_text(seen, limit=200)}: is that meant?")
+    for (function, role), why in called.untried.items():
         yield decision(
-            "exposed functions", f"The API offers {said}, which the matrix does not cover yet: who should be able to call each?"
+            function,
+            f"{role} may call it, and {plain_text(why, limit=160)}: which arguments should rls.function_arguments give, and may "
+            "it go beyond the matrix?",
         )
 
 
@@ -109,7 +115,7 @@ def find_views(database: Database, scenery: Scenery) -> Iterator[Finding]:
             )
 
 
-def find_storage(database: Database) -> Iterator[Finding]:
+def find_storage(database: Database, draft: Draft) -> Iterator[Finding]:
     """Yield public buckets, policies of storage that let visitors in, and the buckets there are."""
     buckets = database.rows(read_query(__package__, "storage_buckets"))
     for row in buckets:
@@ -130,8 +136,8 @@ def find_storage(database: Database) -> Iterator[Finding]:
                 f'Policy "{plain_text(row["name"], limit=80)}" lets a visitor {row["verb"]} whoever asks: is that meant?',
             )
     private = [row["id"] for row in buckets if not row["is_public"]]
-    if private:
-        yield decision("storage", f"The matrix does not cover storage yet: who may reach the files of {name_some(private)}?")
+    if private and "storage.objects" not in draft.tables:
+        yield decision("storage", f"No policy lets anybody reach the files of {name_some(private)}: is that meant?")
 
 
 def find_always_true(scenery: Scenery) -> Iterator[Finding]:

@@ -30,6 +30,8 @@ class ObservedDatabase:
     seed_counts: "schema.table" -> rows, of the tables that hold rows once the seed ran; {} without a seed.
     seed_problem: '' or why the seed could not be applied.
     identities, scopes, matrix: as the section rls of params has them; the matrix as observed.
+    columns: table -> role -> verb -> the columns that it is granted on, where that is not all.
+    functions: as the section rls has them, as observed. function_notes: what was seen of those that go beyond the matrix.
     unrecognised: (table, role, verb) of the cells that an explicit set of rows tells.
     rehearsal_rows: SQL text with rows that the seed lacks; '' when none were needed.
     rollbacks_from: what migrations.rollbacks_from should say; '' when each migration has a rollback.
@@ -43,6 +45,9 @@ class ObservedDatabase:
     identities: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     scopes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     matrix: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, Mapping[str, list[str]]]] = field(default_factory=dict)
+    functions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    function_notes: Mapping[str, str] = field(default_factory=dict)
     unrecognised: frozenset[tuple[str, str, str]] = frozenset()
     rehearsal_rows: str = ""
     rollbacks_from: str = ""

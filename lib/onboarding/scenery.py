@@ -9,6 +9,7 @@ from functools import cached_property, reduce
 from pathlib import Path
 
 from lib.clients.postgres.dumps import LEFT_OUT_SCHEMAS, PLATFORM_SCHEMAS
+from lib.clients.postgres.rls.catalogue import PLATFORM_SCHEMAS as PLATFORM_POLICIES
 from lib.clients.postgres.rls.catalogue import ProbedTable, read_tables
 from lib.clients.supabase.project_config import read_config, read_section
 from lib.core.errors import TargetError
@@ -75,9 +76,11 @@ def read_scenery(applied: AppliedProject, pack: Path) -> Scenery:
     schemas = tuple(name for name in schemas if name in present)
     tables = read_tables(database, schemas)
     everywhere = sorted({*owned, *schemas})
-    roles = read_policy_roles(database, everywhere)
+    # Policies on the platform's own tables are the project's, too.
+    guarded = [*everywhere, *PLATFORM_POLICIES]
+    roles = read_policy_roles(database, guarded)
     usable, untried = find_custom_roles(database, roles)
-    book = read_book(database, tables, schemas=everywhere, roles=[*API_ROLES, *usable], functions_in=everywhere)
+    book = read_book(database, tables, schemas=guarded, roles=[*API_ROLES, *usable], functions_in=everywhere)
     with database.connect() as connection:
         catalogue = read_row_catalogue(connection, everywhere)
     links = [

@@ -13,6 +13,7 @@ from lib.clients.postgres.rls.attempt import Attempt, bind_uid, claims_of
 from lib.clients.postgres.rls.catalogue import Access, ProbedTable
 from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.declared import Identity
+from lib.clients.postgres.rls.platform_rows import MADE_TABLES
 from lib.clients.postgres.rls.probe import Prepare, observe_matrix, rolled_back, run_attempts
 from lib.clients.postgres.rls.trial import VERBS
 from lib.core.errors import DatabaseError
@@ -133,7 +134,7 @@ def read_all(table: ProbedTable, predicate: str, identity: Identity) -> str:
 
 def skip_empty(draft: Draft, database: Database) -> None:
     """Note the cells that no row can tell, of tables without one: they need not be tried before rows are made."""
-    names = [name for name in draft.tables if draft.needs_row(name)]
+    names = [name for name in draft.tables if draft.needs_row(name) and name not in MADE_TABLES]
     asked = " union all ".join(
         f"select {number} as number where not exists (select from {draft.tables[name].sql})" for number, name in enumerate(names)
     )
@@ -161,7 +162,7 @@ def observe(draft: Draft, database: Database, prepare: Prepare | None, names: Se
         return
     timeout_s = STATEMENT_TIMEOUT_S if len(names) > 1 else ALONE_TIMEOUT_S
     try:
-        cells = observe_matrix(database, draft.section(names, timeout_s=timeout_s, widely=True), prepare=prepare)
+        cells = observe_matrix(database, draft.section(names, timeout_s=timeout_s, widely=True), prepare=prepare, makes_rows=True)
     except DatabaseError as exc:
         yield from halve(draft, names, exc, lambda half: observe(draft, database, prepare, half))
         return

@@ -242,6 +242,40 @@ def test_dangers_come_first_as_questions(tmp_path: Path, server: EmbeddedPostgre
     assert all(one.question.endswith("?") for one in seen.findings)
 
 
+def test_functions_files_and_messages_are_observed_and_found_again(tmp_path: Path, server: EmbeddedPostgres) -> None:
+    seen = observe(
+        write_pack(
+            tmp_path / "pack",
+            "create table public.t (id int primary key, user_id uuid, note text); "
+            "alter table public.t enable row level security; "
+            "create policy own on public.t for all to authenticated using (user_id = auth.uid()); "
+            "create function public.mine() returns setof public.t language sql security definer set search_path = '' "
+            "as 'select * from public.t where user_id = auth.uid()'; "
+            "create function public.everything() returns json language sql security definer set search_path = '' "
+            "as 'select json_agg(t) from public.t'; "
+            "create function public.odd(n text) returns int language sql security definer set search_path = '' "
+            "as $f$select ('x' || n)::int$f$; "
+            "create function public.plain() returns bigint language sql as 'select count(*) from public.t'; "
+            "create policy own_files on storage.objects for all to authenticated using "
+            "(bucket_id = 'avatars' and (storage.foldername(name))[1] = auth.uid()::text); "
+            "create policy hear on realtime.messages for select to authenticated using "
+            "(realtime.topic() = 'room:' || auth.uid()::text);",
+        ),
+        server,
+    )
+    assert seen.functions["public.mine()"] == {"anon": "own", "authenticated": "own"}
+    assert seen.functions["public.everything()"] == {"anon": "any", "authenticated": "any"}
+    assert seen.functions["public.odd(text)"] == {"anon": "any", "authenticated": "any"}
+    assert "public.plain()" not in seen.functions
+    assert "shows rows of public.t out of reach" in seen.function_notes["public.everything()"]
+    assert {one.place for one in seen.findings if one.danger} >= {"public.everything()"}
+    assert words(seen, "storage.objects", "anon") == ["deny"] * 4
+    assert len(set(words(seen, "storage.objects", "authenticated"))) == 1
+    assert words(seen, "storage.objects", "authenticated")[0] not in ("allow", "deny")
+    assert words(seen, "realtime.messages", "authenticated")[1:] == ["deny"] * 3
+    assert words(seen, "realtime.messages", "authenticated")[0] not in ("allow", "deny")
+
+
 def test_a_guarded_project_has_no_danger(tmp_path: Path, server: EmbeddedPostgres) -> None:
     seen = observe(
         write_pack(

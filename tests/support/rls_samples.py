@@ -65,3 +65,21 @@ def apply(database: Database, *statements: str) -> None:
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement)  # type: ignore[call-overload]
+
+
+CLEAN = (
+    NOTES,
+    "revoke all on public.notes from anon, authenticated, service_role",
+    "grant select, insert, update, delete on public.notes to authenticated, service_role",
+    "create view public.titles with (security_invoker = on) as select title from public.notes",
+    "create function public.count_notes() returns bigint language sql security definer set search_path = '' "
+    "as 'select count(*) from public.notes'",
+)
+"""A project that passes every check: notes, grants that the matrix needs, a view, a public number, a test."""
+
+TEST = "begin;\nselect plan(1);\nselect has_table('notes');\nselect * from finish();\nrollback;\n"
+
+
+def clean_section(**changes: Any) -> Rls:
+    """Return a section that declares the clean project, with these fields changed."""
+    return section(**{"functions": {"public.count_notes()": {"anon": "any", "authenticated": "any"}}, **changes})

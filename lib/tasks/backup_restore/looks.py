@@ -222,9 +222,10 @@ def look_at_rls(context: Context[BackupRestore], *, copy: RestoredCopy | None, s
     if schema is None:
         return look_at_rls.errors(NOT_COMPARED, fix=SEE_COMPARED)
     rls = context.borrow(RLS)
-    verbs = VERBS if "database" in context.embedded else ("select",)
+    is_own = "database" in context.embedded
+    verbs = VERBS if is_own else ("select",)
     ours, theirs = (
-        observe_matrix(database, rls, verbs=verbs, prepare=prepare_on(context, database))
+        observe_matrix(database, rls, verbs=verbs, prepare=prepare_on(context, database), makes_rows=is_own)
         for database in (context.target, as_owner(copy.database))
     )
     pairs = pair_cells(ours, theirs, schema.differences)

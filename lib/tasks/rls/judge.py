@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lib.clients.postgres.rls.catalogue import Access, ProbedTable, resolve_tables
+from lib.clients.postgres.rls.catalogue import ProbedTable, resolve_tables
 from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.probe import NOT_GUARDED
 from lib.clients.postgres.rls.trial import VERBS
 from lib.clients.postgres.schema import name_differences
-from lib.core.left_out import LeftOut, judge_all
-from lib.core.results import Check, Json, Outcome, Result
+from lib.core.results import Check, Outcome, Result
 from lib.core.wording import format_count, join_words, name_some
 from lib.tasks.rls.place import Place
 from lib.tasks.rls.show import name_cell
@@ -22,7 +21,6 @@ from lib.tasks.rls.task import (
     GRANTS_MATCH_DECLARED,
     MATRIX_MATCHES_DECLARED,
     NO_POLICY_WITHOUT_RLS,
-    NO_SPARE_GRANTS,
     PROBES_COULD_BE_MADE,
     TWIN_GRANTS_THE_SAME,
 )
@@ -226,24 +224,6 @@ def judge_place(place: Place) -> Result:
     )
 
 
-def grants_row(table: str, role: str, declared: Mapping[str, str], access: Access) -> dict[str, Json]:
-    """Return one role's grants on one table: held, needed but missing, held but not needed."""
-    needed: list[str] = [verb for verb in VERBS if declared.get(verb, "deny") != "deny"]
-    missing = [verb for verb in needed if not access.may(verb)]
-    if needed and not access.uses_schema:
-        missing = ["usage of its schema"]
-    elif "insert" in needed:
-        missing += [f"usage of {name}" for name in access.closed_sequences]
-    spare = sorted(access.granted - set(needed)) if access.uses_schema else []
-    return {
-        "table": table,
-        "role": role,
-        "granted": ", ".join(verb for verb in (*VERBS, "truncate") if verb in access.granted) or "nothing",
-        "missing": ", ".join(missing),
-        "spare": ", ".join(spare),
-    }
-
-
 def find_undeclared(rls: Rls, tables: Sequence[ProbedTable]) -> list[str]:
     """Return the tables, roles and verbs that the matrix does not declare, and those that it declares and that are not there."""
     found = resolve_tables(rls.matrix, tables)
@@ -251,37 +231,3 @@ def find_undeclared(rls: Rls, tables: Sequence[ProbedTable]) -> list[str]:
     open_tables = [table.display_name for table in tables if table.display_name not in known and table.needs_row]
     missing = [name for name in rls.matrix if name not in found]
     return [*open_tables, *missing, *(gap for name in found for gap in find_gaps(rls, name))]
-
-
-def judge_grants(rows: Sequence[Mapping[str, Json]], undeclared: Sequence[str] = ()) -> list[Result]:
-    """Judge the grants both ways; TRUNCATE is always spare, because no policy restricts it.
-
-    undeclared: what nobody declared, or declared of a table that is not there: no row speaks of it.
-    """
-    missing = [f"{row['role']} lacks {row['missing']} on {row['table']}" for row in rows if row["missing"]]
-    spare = [row for row in rows if row["spare"]]
-    named = [f"{row['role']} has {row['spare']} on {row['table']}" for row in spare]
-    revokes = [f"revoke {row['spare']} on {row['table']} from {row['role']};" for row in spare[:MOST_NAMED]]
-    facts: dict[str, Json] = {"expected": len(rows), "unit": "rows of the matrix"}
-    reason = f"Not to be compared with the matrix: {name_some(undeclared)}."
-    left_out = [LeftOut(reason=reason, cause=EVERY_TABLE_IS_DECLARED.id)] if undeclared else []
-    return [
-        judge_all(
-            GRANTS_MATCH_DECLARED,
-            holds=not missing,
-            left_out=left_out,
-            observed=len(rows) - len(missing),
-            detail=f"{name_some(missing)}." if missing else "",
-            fix="Grant it in a migration: new tables are no longer granted by default.",
-            **facts,
-        ),
-        judge_all(
-            NO_SPARE_GRANTS,
-            holds=not spare,
-            left_out=left_out,
-            observed=len(rows) - len(spare),
-            detail=f"{name_some(named)}." if spare else "",
-            fix=["Revoke it in a migration, so that a policy is not the only protection:", *revokes],
-            **facts,
-        ),
-    ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from lib.clients.postgres.rls.catalogue import read_access, read_tables, resolve_tables
 from lib.clients.postgres.rls.classify import Cell
-from lib.clients.postgres.rls.declared import Rls
+from lib.clients.postgres.rls.declared import Rls, Verb
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.clients.postgres.rls.trial import VERBS
 from lib.clients.supabase.unpushed import refuse_unpushed
@@ -19,17 +19,19 @@ from lib.core.results import Findings, Outcome, look
 from lib.core.wording import join_words
 from lib.tasks.rls.judge import (
     find_undeclared,
-    grants_row,
     judge_declared,
     judge_enabled,
-    judge_grants,
     judge_matrix,
     judge_objects,
     judge_place,
     judge_probes,
     judge_unenforced,
 )
+from lib.tasks.rls.judge_grants import grants_row, judge_grants
 from lib.tasks.rls.judge_pgtap import judge_pgtap
+from lib.tasks.rls.look_calls import look_at_calls as look_at_calls
+from lib.tasks.rls.look_roles import look_at_defaults as look_at_defaults
+from lib.tasks.rls.look_roles import look_at_roles as look_at_roles
 from lib.tasks.rls.pgtap import run_test_files
 from lib.tasks.rls.place import open_place
 from lib.tasks.rls.show import MatrixCell, cell_json, heat_map_cells, matrix_rows
@@ -49,6 +51,8 @@ from lib.tasks.rls.task import (
 from lib.transport.context import Context
 from lib.transport.control import ControlClock
 from lib.transport.database import Database, read_query
+
+Word = TypeVar("Word")
 
 MANAGED_SCHEMAS = (
     "auth",
@@ -80,7 +84,7 @@ def look_at_tables(context: Context[Rls]) -> Findings[None]:
     if refusal := refuse_unpushed(context):
         return look_at_tables.not_allowed(refusal)
     rls = context.settings
-    tables = read_tables(context.target, rls.schemas)
+    tables = read_tables(context.target, rls.schemas, rls.matrix)
     policies = read_objects(context.target, "policies", managed=MANAGED_SCHEMAS)
     declared = {table.display_name for table in resolve_tables(rls.matrix, tables).values()}
     rows = [
@@ -159,9 +163,9 @@ def look_at_matrix(context: Context[Rls]) -> Findings[list[MatrixCell]]:
         return look_at_matrix.not_allowed(refusal)
     rls = context.settings
     with open_place(context) as place:
-        cells = observe_matrix(place.database, rls, verbs=VERBS, prepare=place.prepare) if rls.matrix else []
+        cells = observe_matrix(place.database, rls, verbs=VERBS, prepare=place.prepare, makes_rows=True) if rls.matrix else []
     open_live = find_open_live(context) if place.is_twin else []
-    undeclared = find_undeclared(rls, read_tables(context.target, rls.schemas)) if rls.matrix else []
+    undeclared = find_undeclared(rls, read_tables(context.target, rls.schemas, rls.matrix)) if rls.matrix else []
     judged = (judge_probes(cells), judge_matrix(cells, open_live, undeclared))
     tried = [replace(one, provenance=place.provenance) for one in judged]
     return Findings(
@@ -184,10 +188,10 @@ def look_at_grants(context: Context[Rls]) -> Findings[None]:
     if refusal := refuse_unpushed(context):
         return look_at_grants.not_allowed(refusal)
     rls = context.settings
-    tables = read_tables(context.target, rls.schemas)
+    tables = read_tables(context.target, rls.schemas, rls.matrix)
     found = resolve_tables(rls.matrix, tables)
     roles = sorted({identity.role for identity in rls.identities.values()})
-    access = read_access(context.target, rls.schemas, roles)
+    access = read_access(context.target, rls.schemas, roles, rls.matrix)
     absent = [role for role in roles if found and not any(key[0] == role for key in access)]
     if absent:
         raise TargetError(
@@ -196,11 +200,18 @@ def look_at_grants(context: Context[Rls]) -> Findings[None]:
     if not found:
         return look_at_grants.errors("No declared table exists.", fix="See rls.every_table_is_declared.")
     rows = [
-        grants_row(table.display_name, role, {str(verb): said for verb, said in verbs.items()}, access[role, table.display_name])
+        grants_row(
+            table, role, words_of(verbs), access[role, table.display_name], words_of(rls.columns.get(name, {}).get(role, {}))
+        )
         for name, table in found.items()
         for role, verbs in rls.matrix[name].items()
     ]
     return Findings(results=judge_grants(rows, find_undeclared(rls, tables)), rows=rows)
+
+
+def words_of(said: Mapping[Verb, Word]) -> dict[str, Word]:
+    """Return what is said of each verb."""
+    return {str(verb): word for verb, word in said.items()}
 
 
 @look(PGTAP_TESTS_PASS)

@@ -6,15 +6,16 @@ So the twin gets its schema, the fixtures fill it, and what decides access on bo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lib.clients.postgres.fidelity import measure_fidelity
+from lib.clients.postgres.rls.catalogue import PLATFORM_SCHEMAS
 from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.probe import Prepare
 from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
-from lib.clients.postgres.twin import make_twin
+from lib.clients.postgres.twin import make_twin, read_outside
 from lib.clients.supabase.rehearsal_rows import rows_to_add
 from lib.clients.supabase.seed_files import load_fixtures
 from lib.core.errors import TargetError
@@ -61,7 +62,7 @@ def open_place(context: Context[Rls]) -> Iterator[Place]:
         likeness = measure_fidelity(context.target, twin, schemas=schemas, texts={})
         if not likeness.is_faithful:
             raise TargetError(likeness.account, fix="See migrations.twin_is_faithful.")
-        live, copy = (deciding(read_schema(one, schemas)) for one in (context.target, twin.database))
+        live, copy = (deciding(read_schema(one, schemas)) | outside(one, schemas) for one in (context.target, twin.database))
         problem = load_fixtures(twin, context.pack, timeout_s=timeout_s, may_lack=bool(context.borrow(REHEARSAL_ROWS)))
         if problem:
             raise TargetError(f"The fixtures could not fill the twin: {problem}.", fix="Correct the seed, then run again.")
@@ -78,6 +79,12 @@ def open_place(context: Context[Rls]) -> Iterator[Place]:
 def prepare_on(context: Context[Rls], database: Database) -> Prepare | None:
     """Return what adds the project's rehearsal rows on an embedded database or a twin. Raises TargetError for a bad file."""
     return rows_to_add(context.pack, context.borrow(REHEARSAL_ROWS), database, timeout_s=context.borrow(MIGRATION_TIMEOUT_S))
+
+
+def outside(database: Database, schemas: Sequence[str]) -> dict[str, str]:
+    """Return the policies and triggers on the platform's tables, such as those on the files of storage, by themselves."""
+    kept = {text: place for text, place in read_outside(database, schemas).items() if place in PLATFORM_SCHEMAS}
+    return {f"outside {text}": place for text, place in kept.items()}
 
 
 def deciding(schema: dict[str, str]) -> dict[str, str]:

@@ -56,6 +56,25 @@ DEFINER_FUNCTIONS_FIX_SEARCH_PATH = Check(
     "Without it the caller decides which tables and functions the names in it mean, and it runs with the owner's "
     "rights. Any fixed path passes, even one with a schema that others may write to.",
 )
+EXPOSED_FUNCTIONS_ARE_DECLARED = Check(
+    "rls.exposed_functions_are_declared",
+    "Every exposed security-definer function is declared for each role that may call it",
+    subject="database",
+    fix="Declare it in rls.functions of the params file, or revoke execute on it from the role.",
+    doc="Compares rls.functions with the security-definer functions and procedures of the exposed schemas, in both directions, "
+    "for every role under policies that may execute them. Such a function runs past every policy, so nobody knows what it "
+    "opens unless it is said. Functions of triggers can't be called, and for others the caller's policies hold.",
+)
+FUNCTIONS_KEEP_TO_MATRIX = Check(
+    "rls.functions_keep_to_matrix",
+    "No exposed function gives its caller more than the matrix does",
+    subject="database",
+    fix="Correct the function, revoke execute on it, or declare it as `any` in rls.functions if that is intended.",
+    doc="Calls every exposed function as every identity that may execute it, with arguments taken from rows that the identity "
+    "may not reach, and undoes each call. An answer may hold no value of such a row, a security-definer function's may not "
+    "depend on one, and what changes must be what the matrix allows. On a live database that is done on the twin. It proves "
+    "this for the calls that were made; a security-definer function of which no call went through is undetermined.",
+)
 PROBES_COULD_BE_MADE = Check(
     "rls.probes_could_be_made",
     "Every cell of the matrix could really be tried",
@@ -76,6 +95,16 @@ MATRIX_MATCHES_DECLARED = Check(
     "such as triggers, functions and updates that move a row. It proves this for the rows and identities that exist: "
     "another user or another row may behave differently.",
 )
+ROLES_STAY_APART = Check(
+    "rls.roles_stay_apart",
+    "No role of the API can step past the policies",
+    subject="database",
+    fix="Revoke the membership, or alter the role back, in a migration.",
+    doc="Reads the attributes of anon, authenticated and the other roles that the matrix restricts, and of every role that one "
+    "of them is a member of, directly or through others: none may be a superuser, bypass row level security, make roles, use "
+    "every table, or own an exposed one. authenticator may become service_role, as on every hosted project, and no other such "
+    "role.",
+)
 GRANTS_MATCH_DECLARED = Check(
     "rls.grants_match_declared",
     "Every role holds the grants that the matrix needs",
@@ -83,7 +112,7 @@ GRANTS_MATCH_DECLARED = Check(
     fix="Grant the missing privilege in a migration: new tables are no longer granted by default.",
     doc="Compares each role's grants on tables, columns, schema and sequences with the verbs that the matrix allows. From "
     "outside, a missing grant and a strict policy look the same, and hosted projects no longer grant new tables. A "
-    "grant on some columns counts as a grant.",
+    "verb is granted on every column, or on exactly those that rls.columns declares.",
 )
 NO_SPARE_GRANTS = Check(
     "rls.no_spare_grants",
@@ -91,8 +120,19 @@ NO_SPARE_GRANTS = Check(
     subject="database",
     gate=False,
     fix="Revoke the spare grant in a migration, so that a policy is not the only protection.",
-    doc="Looks for grants of a verb that the matrix denies to the role, and for TRUNCATE, which no policy restricts. With "
-    "a spare grant a single wrong policy opens the table. It advises only, because policies still apply.",
+    doc="Looks for grants of a verb that the matrix denies to the role, for what everybody (PUBLIC) is granted, and for rights "
+    "that no policy restricts: TRUNCATE, and REFERENCES, TRIGGER and MAINTAIN where they were granted by name. With a spare "
+    "grant a single wrong policy opens the table. It advises only, because policies still apply to the rest.",
+)
+NEW_TABLES_START_CLOSED = Check(
+    "rls.new_tables_start_closed",
+    "Default privileges open no more of what is to come than the platform's own",
+    subject="database",
+    gate=False,
+    fix="Revoke the default privilege in a migration, and grant each new table by name.",
+    doc="Reads what default privileges will give the API's roles, and everybody, on the next table, sequence and function of "
+    "each exposed schema. What a hosted project of its time starts with in public is left out; config.toml says whether new "
+    "tables are open there. It advises only, because a new table is judged once it is there.",
 )
 TWIN_GRANTS_THE_SAME = Check(
     "rls.twin_grants_the_same",
@@ -121,11 +161,15 @@ CHECKS: tuple[Check, ...] = (
     EVERY_TABLE_IS_DECLARED,
     VIEWS_ARE_SECURITY_INVOKER,
     DEFINER_FUNCTIONS_FIX_SEARCH_PATH,
+    EXPOSED_FUNCTIONS_ARE_DECLARED,
+    FUNCTIONS_KEEP_TO_MATRIX,
     PROBES_COULD_BE_MADE,
     MATRIX_MATCHES_DECLARED,
     TWIN_GRANTS_THE_SAME,
+    ROLES_STAY_APART,
     GRANTS_MATCH_DECLARED,
     NO_SPARE_GRANTS,
+    NEW_TABLES_START_CLOSED,
     PGTAP_TESTS_PASS,
 )
 

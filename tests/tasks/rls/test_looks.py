@@ -3,62 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lib.core.errors import TargetError
-from lib.core.results import Look, Outcome, Provenance, Result, SkipReason
-from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.run.params import load_params
+from lib.core.results import Look, Outcome, Result, SkipReason
 from lib.tasks.rls import looks as rls
 from lib.tasks.rls.task import CHECKS, TWIN_GRANTS_THE_SAME, Rls
-from lib.transport.context import Context, Programs
-from lib.transport.database import Database
-from tests.support.rls_samples import IDENTITIES, NOTES, apply, every_verb, roles, section
+from lib.transport.context import Context
+from tests.support.rls_samples import IDENTITIES, NOTES, TEST, apply, every_verb, roles
+from tests.support.rls_samples import clean_section as section
 
 LOOKS: tuple[Look[..., Any], ...] = (
     rls.look_at_tables,
     rls.look_at_views,
     rls.look_at_functions,
+    rls.look_at_calls,
     rls.look_at_matrix,
+    rls.look_at_roles,
     rls.look_at_grants,
+    rls.look_at_defaults,
     rls.look_at_pgtap,
 )
-
-TEST = "begin;\nselect plan(1);\nselect has_table('notes');\nselect * from finish();\nrollback;\n"
-
-CLEAN = (
-    NOTES,
-    "revoke all on public.notes from anon, authenticated, service_role",
-    "grant select, insert, update, delete on public.notes to authenticated, service_role",
-    "create view public.titles with (security_invoker = on) as select title from public.notes",
-    "create function public.count_notes() returns bigint language sql security definer set search_path = '' "
-    "as 'select count(*) from public.notes'",
-)
-
-
-@pytest.fixture
-def context(hosted_database: Database, postgres_server: EmbeddedPostgres, tmp_path: Path) -> Context[Rls]:
-    apply(hosted_database, *CLEAN)
-    tests = tmp_path / "supabase" / "tests"
-    tests.mkdir(parents=True)
-    (tests / "notes.test.sql").write_text(TEST)
-    return Context(
-        environment="local",
-        pack=tmp_path,
-        settings=section(),
-        sections={name: load_params("local", variables={}).sections[name] for name in ("migrations", "seed")},
-        target=hosted_database,
-        scratch=hosted_database,
-        programs=Programs(supabase=tmp_path, squawk=tmp_path, postgres_bin=postgres_server.bin_dir),
-        work=tmp_path,
-        kept=tmp_path,
-        is_rehearsal=True,
-        provenances={"database": Provenance.EMBEDDED},
-        embedded=frozenset({"database"}),
-    )
 
 
 def look_at_all(context: Context[Rls]) -> dict[str, Result]:
@@ -168,7 +135,12 @@ class TestEveryTableIsDeclared:
         assert check == "rls.every_table_is_declared"
         assert "public.extra" in detail
         hidden = {one.check: one.see for one in look_at_all(context).values() if one.see}
-        speak_of_all = ("rls.matrix_matches_declared", "rls.grants_match_declared", "rls.no_spare_grants")
+        speak_of_all = (
+            "rls.functions_keep_to_matrix",
+            "rls.matrix_matches_declared",
+            "rls.grants_match_declared",
+            "rls.no_spare_grants",
+        )
         assert hidden == dict.fromkeys(speak_of_all, "rls.every_table_is_declared")
         closed = roles(every_verb("deny"), service_role=every_verb("deny"))
         assert failing(declaring(context, matrix={"public.notes": roles(), "public.extra": closed})) == {}
@@ -176,6 +148,15 @@ class TestEveryTableIsDeclared:
     def test_a_declared_table_that_is_not_there_fails(self, context: Context[Rls]) -> None:
         gone = {"public.notes": roles(), "public.gone": roles(every_verb("deny"))}
         assert failing(declaring(context, matrix=gone)).keys() == {"rls.every_table_is_declared"}
+
+    def test_a_policy_on_files_of_storage_needs_a_row_and_is_tried(self, context: Context[Rls]) -> None:
+        apply(context.target, "create policy open on storage.objects for all to anon using (true)")
+        assert "storage.objects" in failing(context)["rls.every_table_is_declared"]
+        closed = roles(every_verb("deny"), service_role=every_verb("allow"))
+        found = failing(declaring(context, matrix={"public.notes": roles(), "storage.objects": closed}))
+        assert "anon select on storage.objects is allow, declared deny" in found["rls.matrix_matches_declared"]
+        apply(context.target, "drop policy open on storage.objects")
+        assert failing(declaring(context, matrix={"public.notes": roles(), "storage.objects": closed})) == {}
 
     def test_a_role_or_verb_left_out_fails(self, context: Context[Rls]) -> None:
         gaps = roles()
@@ -201,6 +182,7 @@ class TestEveryTableIsDeclared:
         errors = {check for check, result in found.items() if result.outcome is Outcome.ERROR}
         assert errors == {
             "rls.every_table_is_declared",
+            "rls.functions_keep_to_matrix",
             "rls.probes_could_be_made",
             "rls.matrix_matches_declared",
             "rls.grants_match_declared",
@@ -349,19 +331,38 @@ class TestGrants:
         )
         assert (check, "public.notes_seq" in detail) == ("rls.grants_match_declared", True)
 
-    def test_a_column_grant_is_a_grant(self, context: Context[Rls]) -> None:
-        apply(
-            context.target,
+    def test_a_grant_on_some_columns_fails_until_these_are_declared(self, context: Context[Rls]) -> None:
+        check, detail = only_failure(
+            context,
             "revoke update on public.notes from authenticated",
             "grant update (title) on public.notes to authenticated",
         )
-        assert failing(context) == {}
+        assert check == "rls.grants_match_declared"
+        assert "authenticated may update only title, which rls.columns does not declare (public.notes)" in detail
+        declared = declaring(context, columns={"public.notes": {"authenticated": {"update": ["title"]}}})
+        assert failing(declared) == {}
+        apply(context.target, "grant update (owner) on public.notes to authenticated")
+        assert "may update owner, which is not declared" in failing(declared)["rls.grants_match_declared"]
+        apply(context.target, "revoke update (title, owner) on public.notes from authenticated")
+        apply(context.target, "grant update (id) on public.notes to authenticated")
+        assert "may not update title, which is declared" in failing(declared)["rls.grants_match_declared"]
+        apply(context.target, "grant update on public.notes to authenticated")
+        assert "may update every column, declared title" in failing(declared)["rls.grants_match_declared"]
 
-    @pytest.mark.parametrize(("grant", "said"), [("insert", "anon has insert"), ("truncate", "anon has truncate")])
+    @pytest.mark.parametrize(("grant", "said"), [
+        ("insert", "anon has insert"), ("truncate", "anon has truncate"), ("trigger", "anon has trigger"),
+        ("references", "anon has references"),
+    ])  # fmt: skip
     def test_a_spare_grant_only_advises(self, context: Context[Rls], grant: str, said: str) -> None:
         check, detail = only_failure(context, f"grant {grant} on public.notes to anon")
         assert (check, said in detail) == ("rls.no_spare_grants", True)
         assert not next(one for one in CHECKS if one.id == check).gate
+
+    def test_what_everybody_is_granted_is_named_first(self, context: Context[Rls]) -> None:
+        check, detail = only_failure(context, "grant truncate on public.notes to public")
+        assert (check, detail.startswith("everybody has truncate on public.notes")) == ("rls.no_spare_grants", True)
+        fix = look_at_all(context)[check].fix
+        assert "revoke truncate on public.notes from public;" in fix
 
     def test_a_missing_role_is_an_error(self, context: Context[Rls]) -> None:
         with pytest.raises(TargetError, match="ghost"):

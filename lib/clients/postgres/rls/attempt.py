@@ -13,6 +13,9 @@ UID = re.compile(r"(?<!:):uid\b")
 NEWER_THAN = "launch_readiness.newer_than"
 """Setting with the id of the subtransaction after rows were added for the trial; unset where none were."""
 
+NEW_XIDS = 1_000_000
+"""Rows whose xmin is this close behind our own transaction id are ours; older ones may have wrapped around."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
@@ -48,3 +51,9 @@ def bind_uid(predicate: str, identity: Identity) -> str:
     """Return a scope's predicate with `:uid` in place; no user means NULL, which no row equals."""
     uid = quote_text(identity.sub) if identity.sub is not None else "null"
     return UID.sub(lambda _: uid, predicate)
+
+
+def is_new(alias: str) -> str:
+    """Return the condition that an attempt wrote a row."""
+    mark = f"nullif(pg_catalog.current_setting('{NEWER_THAN}', true), '')::xid"
+    return f"pg_catalog.age({alias}.xmin) between -{NEW_XIDS} and coalesce(pg_catalog.age({mark}) - 1, 0)"

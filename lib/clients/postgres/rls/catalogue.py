@@ -7,6 +7,13 @@ from dataclasses import dataclass
 
 from lib.transport.database import Database, quote_name, read_query
 
+PLATFORM_SCHEMAS = ("auth", "realtime", "storage")
+"""Schemas of the platform with tables that a project may put policies on."""
+
+
+GRANTED_VERBS = ("select", "insert", "update", "delete", "truncate")
+ASIDE = ("references", "trigger", "maintain")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
@@ -45,6 +52,11 @@ class ProbedTable:
         return quote_name(self.schema, self.name)
 
     @property
+    def is_platform(self) -> bool:
+        """Whether it is the platform's own, which made it and granted it."""
+        return self.schema in PLATFORM_SCHEMAS
+
+    @property
     def needs_row(self) -> bool:
         """Whether the matrix must declare it.
 
@@ -59,6 +71,7 @@ class Access:
 
     held_by_policies: whether row level security applies to the role there.
     permitted_verbs: the verbs for which some permissive policy applies to it.
+    aside: rights beside these verbs that no policy restricts: references, trigger, maintain. by_everybody: granted to PUBLIC.
     columns: column -> whether it may be selected, inserted, updated.
     closed_sequences: sequences its serial columns draw from that the role may not use.
     """
@@ -72,18 +85,29 @@ class Access:
     held_by_policies: bool
     permitted_verbs: frozenset[str]
     closed_sequences: tuple[str, ...]
+    aside: frozenset[str] = frozenset()
+    by_everybody: frozenset[str] = frozenset()
+
+    @property
+    def past_policies(self) -> frozenset[str]:
+        """The rights that no policy restricts: TRUNCATE always, the others where they were granted by name.
+
+        By default the platform grants all of these together on a new table, so together they say nothing.
+        """
+        held = (self.granted & {"truncate"}) | self.aside
+        return held - self.aside if held >= {"truncate", "references", "trigger"} else held
 
     def may(self, verb: str) -> bool:
         """Whether the grants alone let the role try the verb on any column."""
         return self.uses_schema and verb in self.granted
 
 
-GRANTED_VERBS = ("select", "insert", "update", "delete", "truncate")
+def read_tables(database: Database, schemas: Sequence[str], also: Iterable[str] = ()) -> list[ProbedTable]:
+    """Return every table of the schemas but those of extensions, and those of the platform that have a policy, by name.
 
-
-def read_tables(database: Database, schemas: Sequence[str]) -> list[ProbedTable]:
-    """Return every table of the schemas but those of extensions, by name."""
-    rows = database.rows(read_query(__package__, "probed_tables"), schemas=list(schemas))
+    also: names of tables of the platform that are wanted without one, such as those that the matrix declares.
+    """
+    rows = database.rows(read_query(__package__, "probed_tables"), schemas=list(schemas), also=list(also))
     return [
         ProbedTable(
             schema=row["schema"],
@@ -99,9 +123,11 @@ def read_tables(database: Database, schemas: Sequence[str]) -> list[ProbedTable]
     ]
 
 
-def read_access(database: Database, schemas: Sequence[str], roles: Iterable[str]) -> dict[tuple[str, str], Access]:
-    """Return the rights of each role that exists, by role and the table's display name."""
-    rows = database.rows(read_query(__package__, "access"), schemas=list(schemas), roles=sorted(set(roles)))
+def read_access(
+    database: Database, schemas: Sequence[str], roles: Iterable[str], also: Iterable[str] = ()
+) -> dict[tuple[str, str], Access]:
+    """Return the rights of each role that exists, by role and the table's display name; of the tables that read_tables reads."""
+    rows = database.rows(read_query(__package__, "access"), schemas=list(schemas), also=list(also), roles=sorted(set(roles)))
     return {(row["role"], row["display_name"]): access_of(row) for row in rows}
 
 
@@ -118,6 +144,8 @@ def access_of(row: Mapping[str, object]) -> Access:
         held_by_policies=bool(row["held_by_policies"]),
         permitted_verbs=frozenset(row["permitted_verbs"]),  # type: ignore[call-overload]
         closed_sequences=tuple(row["closed_sequences"]),  # type: ignore[arg-type]
+        aside=frozenset(right for right in ASIDE if row[right]),
+        by_everybody=frozenset(row["by_everybody"]),  # type: ignore[call-overload]
     )
 
 

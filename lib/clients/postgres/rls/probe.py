@@ -20,6 +20,13 @@ from lib.clients.postgres.rls.catalogue import Access, ProbedTable, read_access,
 from lib.clients.postgres.rls.classify import Cell, Observation, judge_cell
 from lib.clients.postgres.rls.declared import Identity, Rls, split_scope
 from lib.clients.postgres.rls.interpret import read_observation
+from lib.clients.postgres.rls.platform_rows import (
+    MADE_TABLES,
+    MESSAGES,
+    add_platform_rows,
+    in_each_topic,
+    merge_regions,
+)
 from lib.clients.postgres.rls.statements import Subject
 from lib.clients.postgres.rls.trial import VERBS as VERBS
 from lib.clients.postgres.rls.trial import Answer, Trial
@@ -42,27 +49,67 @@ NOT_GUARDED = "not guarded"
 """What is observed where row level security is off: a grant alone decides."""
 
 
-def observe_matrix(database: Database, rls: Rls, *, verbs: Sequence[str] = VERBS, prepare: Prepare | None = None) -> list[Cell]:
+def observe_matrix(
+    database: Database, rls: Rls, *, verbs: Sequence[str] = VERBS, prepare: Prepare | None = None, makes_rows: bool = False
+) -> list[Cell]:
     """Return one Cell a declared table, role and verb, as it is in this database, in declared order.
 
     Tables that do not exist are left out; tables without row level security are cells with outcome skip.
     Two databases behave alike when `(table, role, verb, observed, refused_by)` of their cells are equal.
-    prepare: adds rows that the tables lack, inside the transaction that is rolled back. Never given for a live database.
+    prepare: adds rows that the tables lack, inside the transaction that is rolled back. makes_rows: rows of the platform's own
+    tables are made there, too. Neither is ever given for a live database.
     Raises TargetError when policies apply to the connected user, or it can't act as the roles.
     """
-    tables = read_tables(database, rls.schemas)
+    tables = read_tables(database, rls.schemas, rls.matrix)
     found = resolve_tables(rls.matrix, tables)
-    access = read_access(database, rls.schemas, [identity.role for identity in rls.identities.values()])
-    with rolled_back(database, statement_timeout_s=rls.statement_timeout_s, prepare=prepare) as connection:
+    access = read_access(database, rls.schemas, [identity.role for identity in rls.identities.values()], rls.matrix)
+    guarded = [table.display_name for table in found.values() if table.rls_enabled]
+    platform = [name for name in guarded if name in MADE_TABLES] if makes_rows else []
+    adds = with_platform_rows(database, rls, platform, prepare) if platform else prepare
+    with rolled_back(database, statement_timeout_s=rls.statement_timeout_s, prepare=adds) as connection:
         may_quieten = check_connection(connection, database, rls.identities)
-        trials = list(open_trials(rls, found, access, verbs, may_quieten=may_quieten))
-        observed = observe_trials(connection, trials)
+        by_topic = [name for name, table in found.items() if table.display_name == MESSAGES] if makes_rows else []
+        plain = {name: table for name, table in found.items() if name not in by_topic}
+        observed = observe_trials(connection, list(open_trials(rls, plain, access, verbs, may_quieten=may_quieten)))
+        for name in by_topic:
+            several = [
+                observe_trials(connection, list(open_trials(rls, {name: found[name]}, access, verbs, may_quieten=may_quieten)))
+                for _ in in_each_topic(connection)
+            ]
+            observed |= merge_observations(several)
     return [
         cell
         for name, table in found.items()
         for role, declared in rls.matrix[name].items()
         for cell in judge_row(rls, name, table, role, {verb: declared[verb] for verb in declared if verb in verbs}, observed)
     ]
+
+
+def with_platform_rows(database: Database, rls: Rls, tables: Sequence[str], prepare: Prepare | None) -> Prepare:
+    """Return what adds the project's rows, then those of these tables of the platform."""
+
+    def add(connection: psycopg.Connection[DictRow]) -> None:
+        if prepare is not None:
+            prepare(connection)
+        add_platform_rows(connection, database, rls, tables)
+
+    return add
+
+
+def merge_observations(several: Sequence[Mapping[Key, Observation]]) -> dict[Key, Observation]:
+    """Return what was observed in several channels as one observation of each table, identity and verb."""
+    merged = {}
+    for key in several[0] if several else ():
+        seen = [one[key] for one in several]
+        accepted = [one for one in seen if one.refused_by is None]
+        merged[key] = replace(
+            accepted[0] if accepted else seen[0],
+            regions=merge_regions(one.regions for one in seen),
+            problem=next((one.problem for one in seen if one.problem), None),
+            moved=tuple(dict.fromkeys(column for one in seen for column in one.moved)),
+            example={spot: row for one in reversed(seen) for spot, row in one.example.items()},
+        )
+    return merged
 
 
 def judge_row(
@@ -125,6 +172,8 @@ def limit_session(connection: psycopg.Connection[DictRow], statement_timeout_s: 
         "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
         "row_security": "on",
         "standard_conforming_strings": "on",
+        # The storage server says so before it deletes; its tables refuse everybody else.
+        "storage.allow_delete_query": "true",
     }
     connection.execute(
         "select pg_catalog.pg_current_xact_id(), set_config(name, value, true) from jsonb_each_text(%s) as limits (name, value)",

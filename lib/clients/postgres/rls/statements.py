@@ -11,14 +11,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lib.clients.postgres.rls.attempt import NEWER_THAN, Attempt, bind_uid, claims_of, quote_text
+from lib.clients.postgres.rls.attempt import Attempt, bind_uid, claims_of, is_new, quote_text
 from lib.clients.postgres.rls.catalogue import Access, Column, ProbedTable
 from lib.clients.postgres.rls.declared import Identity
 from lib.clients.postgres.rls.region_sql import count_regions, count_touched
 from lib.transport.database import quote_name
-
-NEW_XIDS = 1_000_000
-"""Rows whose xmin is this close behind our own transaction id are ours; older ones may have wrapped around."""
 
 MOST_SINGLE = 40
 """Rows of one region that are deleted one by one, where one statement did not reach all of them."""
@@ -196,7 +193,7 @@ class Subject:
         same = [f"({self._column(c)} is not distinct from ($1::{self.table.sql}).{quote_name(c.name)})" for c in self.mentioned]
         witness = (
             f"select array[({' and '.join(same) or 'true'})::text, ({self.alias}.*)::text] "
-            f"from {self.table.sql} where {self._is_new()} limit 1"
+            f"from {self.table.sql} where {is_new(self.alias)} limit 1"
         )
         measure = (
             f"select to_jsonb({self.region}) from "
@@ -223,7 +220,7 @@ class Subject:
         name = quote_name(column.name)
         where = self._this_row(place, by_place=True) if place is not None else "true"
         act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where {where}"
-        witness = f"select array_agg(({self.alias}.*)::text) from {self.table.sql} where {self._is_new()}"
+        witness = f"select array_agg(({self.alias}.*)::text) from {self.table.sql} where {is_new(self.alias)}"
         measure = (
             f"select coalesce(jsonb_agg(distinct {self.region}), '[]') from "
             f"(select (kept).* from (select unnest($1::text[])::{self.table.sql} as kept) as one) as {self.alias}"
@@ -284,10 +281,6 @@ class Subject:
             f"insert into {self.table.sql} ({names}) overriding system value "
             f"select {values} from (select $1::{self.table.sql} as kept) as one"
         )
-
-    def _is_new(self) -> str:
-        mark = f"nullif(pg_catalog.current_setting('{NEWER_THAN}', true), '')::xid"
-        return f"pg_catalog.age({self.alias}.xmin) between -{NEW_XIDS} and coalesce(pg_catalog.age({mark}) - 1, 0)"
 
     def _column(self, column: Column) -> str:
         return f"{self.alias}.{quote_name(column.name)}"

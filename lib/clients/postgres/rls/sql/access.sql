@@ -1,5 +1,5 @@
 -- One row a role and table of the exposed schemas: its grants, and what of row level security applies to it.
--- A role that does not exist has no row. Binds: schemas text[], roles text[].
+-- A role that does not exist has no row. Binds: schemas text[], also text[] (see probed_tables.sql), roles text[].
 select
   r.rolname as role,
   format('%I.%I', n.nspname, c.relname) as display_name,
@@ -10,6 +10,14 @@ select
   pg_catalog.has_any_column_privilege(r.oid, c.oid, 'update') as "update",
   pg_catalog.has_table_privilege(r.oid, c.oid, 'delete') as "delete",
   pg_catalog.has_table_privilege(r.oid, c.oid, 'truncate') as "truncate",
+  pg_catalog.has_table_privilege(r.oid, c.oid, 'references') as "references",
+  pg_catalog.has_table_privilege(r.oid, c.oid, 'trigger') as "trigger",
+  case when pg_catalog.current_setting('server_version_num')::int >= 170000
+    then pg_catalog.has_table_privilege(r.oid, c.oid, 'maintain') else false end as "maintain",
+  (
+    select coalesce(jsonb_agg(distinct lower(held.privilege_type)), '[]')
+    from pg_catalog.aclexplode(c.relacl) as held where held.grantee = 0
+  ) as by_everybody,
   (
     select coalesce(jsonb_object_agg(a.attname, jsonb_build_array(
       pg_catalog.has_column_privilege(r.oid, c.oid, a.attnum, 'select'),
@@ -45,7 +53,17 @@ select
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 cross join pg_catalog.pg_roles r
-where n.nspname = any (cast(:schemas as text[]))
+where (
+    n.nspname = any (cast(:schemas as text[]))
+    or n.nspname in ('auth', 'realtime', 'storage') and not c.relispartition and (
+      format('%I.%I', n.nspname, c.relname) = any (cast(:also as text[]))
+      or exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid) and exists (
+        select from pg_catalog.pg_roles r
+        where r.rolname in ('anon', 'authenticated') and pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage')
+          and pg_catalog.has_table_privilege(r.oid, c.oid, 'select, insert, update, delete')
+      )
+    )
+  )
   and r.rolname = any (cast(:roles as text[]))
   and c.relkind in ('r', 'p')
   and not exists (

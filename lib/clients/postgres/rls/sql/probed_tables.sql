@@ -1,5 +1,6 @@
 -- One row a table of the exposed schemas, with what a probe must know of its columns, keys, triggers and policies.
--- Binds: schemas text[].
+-- A table of the platform is exposed once it has a policy and an API role has a right on it: without one it is closed.
+-- Binds: schemas text[], also text[] (tables of the platform that are asked for anyhow).
 select
   n.nspname as schema,
   c.relname as name,
@@ -43,7 +44,17 @@ select
   ) as triggers
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where n.nspname = any (cast(:schemas as text[]))
+where (
+    n.nspname = any (cast(:schemas as text[]))
+    or n.nspname in ('auth', 'realtime', 'storage') and not c.relispartition and (
+      format('%I.%I', n.nspname, c.relname) = any (cast(:also as text[]))
+      or exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid) and exists (
+        select from pg_catalog.pg_roles r
+        where r.rolname in ('anon', 'authenticated') and pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage')
+          and pg_catalog.has_table_privilege(r.oid, c.oid, 'select, insert, update, delete')
+      )
+    )
+  )
   and c.relkind in ('r', 'p')
   and not exists (
     select from pg_catalog.pg_depend d
