@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lib.embedded.postgres.cluster import free_port
+from lib.embedded.ports import free_port
 from lib.transport.traffic import Stream, fetch_json
 
 

@@ -15,7 +15,7 @@ from lib.core.run_mark import run_mark
 from lib.embedded.fly.go_values import parse_duration
 from lib.embedded.fly.machine_config import checks_of_machine
 from lib.embedded.fly.records import Machine
-from lib.embedded.postgres.cluster import HOST, free_port
+from lib.embedded.ports import HOST, free_port
 
 RESTART_DELAY_S = 0.3
 """Seconds before a crashed machine is started again; the platform's own delay is of this order."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,10 +15,9 @@ from typing import Any
 
 from lib.core.errors import WorkbookError
 from lib.core.run_mark import run_mark
+from lib.embedded.ports import HOST
 from lib.embedded.postgres.overlay import Overlay
 from lib.embedded.state_folders import can_walk, server_user
-
-HOST = "127.0.0.1"
 
 START_TIMEOUT_S = 60
 """Seconds for the server to accept connections; it takes about 0.2, but the machine may be busy."""
@@ -165,13 +163,6 @@ def as_server(environment: Mapping[str, str] = MappingProxyType({})) -> dict[str
         "user": user,
         **groups,
     }
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def last_line(output: bytes) -> str:

@@ -18,9 +18,10 @@ from lib.core.background import Background, describe_exit, watch_exit
 from lib.core.breakages import note_breakage
 from lib.core.errors import WorkbookError
 from lib.embedded.leftovers import end_process, new_lease, process_start, remove_folder, write_lease
+from lib.embedded.ports import HOST, free_port
 from lib.embedded.postgres import hosted
 from lib.embedded.postgres.binaries import Binaries, find_binaries
-from lib.embedded.postgres.cluster import HOST, free_port, init_data, launch_server, wait_ready
+from lib.embedded.postgres.cluster import init_data, launch_server, wait_ready
 from lib.embedded.postgres.overlay import write_overlay
 from lib.embedded.postgres.own_installation import OwnInstallation, read_installation
 from lib.embedded.postgres.versions import DEFAULT_MAJOR

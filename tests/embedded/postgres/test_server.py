@@ -12,7 +12,7 @@ import pytest
 
 from lib.core.errors import DatabaseError, WorkbookError
 from lib.embedded.leftovers import has_ended, read_lease
-from lib.embedded.postgres.cluster import HOST, free_port
+from lib.embedded.ports import HOST, free_port
 from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.transport.database import Database
 
