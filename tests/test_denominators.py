@@ -28,6 +28,7 @@ MAY_SAY_SO = {
     "health/judge.py:judge_samples": "how many samples the request limit refused; LEGITIMATE",
     "migrations/judge.py:judge_lint": "names the checks that judge the other findings; LEGITIMATE",
     "migrations/judge.py:judge_level": "how many findings 02_rls judges; LEGITIMATE",
+    "migrations/judge_drift.py:judge_drift": "the sentence of an error",
     "migrations/judge_twin.py:judge_match": "names what differed before the push; LEGITIMATE",
     "readiness_summary/looks.py:judge_leaks": "the sentences of errors",
     "rls/judge_pgtap.py:judge_pgtap": "names tests that the project skips; LEGITIMATE",

@@ -132,7 +132,7 @@ def test_the_example_of_alerts_passes_its_own_tests(pack: Path) -> None:
         pytest.skip(exc.message)
     adopt(pack=str(pack), only=["alerts"])
     for words in (["check", "rules", "prometheus-alerts.yml"], ["test", "rules", "prometheus-alerts.test.yml"]):
-        done = subprocess.run([promtool, *words], cwd=pack, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([promtool.path, *words], cwd=pack, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -102,9 +102,9 @@ def look_at_history(context: Context[Migrations]) -> Findings[None]:
 @look(TARGET_IS_AS_BUILT)
 def look_at_drift(context: Context[Migrations]) -> Findings[None]:
     """Every object of a live target that its applied migrations do not build, or build otherwise."""
+    files = require_files(context)
     if "database" in context.embedded:
         return look_at_drift.not_due("The database was started for this run, so nobody could change it by hand.")
-    files = require_files(context)
     history = {one.version for one in read_history(context.target)}
     if unknown := sorted(history - {file.version for file in files}):
         said = f"The target has versions without a file: {name_some(unknown)}. So what they build is not known."
