@@ -290,3 +290,65 @@ def test_a_refusal_says_what_the_server_lacks(said: str, lacking: str) -> None:
     from lib.clients.postgres.platform_statements import find_lacking
 
     assert find_lacking(said) == lacking
+
+
+TRAPS = [
+    "comment on extension pgcrypto is 'x'",
+    "select vault.create_secret('a', 'b')",
+    "create extension citext with schema extensions",
+    "create extension if not exists hstore with schema extensions version '9'",
+    "create extension pgmq",
+    "create extension pg_cron",
+    "create extension vector with schema extensions",
+    "alter extension pgcrypto set schema public",
+    "alter extension pg_stat_statements update",
+    "drop extension pgcrypto cascade",
+    "create publication everything for all tables",
+    "create foreign data wrapper w",
+    "create event trigger another on sql_drop execute function public.trap()",
+    "create policy p on storage.objects using (true)",
+    "drop trigger if exists nobody on auth.users",
+    "create table public.more (id int)",
+]
+
+
+@pytest.mark.parametrize("owner", ["postgres", "supabase_admin"])
+def test_a_projects_event_trigger_never_runs_as_a_superuser(server: EmbeddedPostgres, owner: str) -> None:
+    """supabase_admin: as on a twin, or in a restored copy, where the superuser made the event trigger again."""
+    if server.major < 17 and owner == "postgres":
+        pytest.skip("no project makes an event trigger there")
+    database = server.create_hosted_database("traps")
+    admin = server.database("traps", role="supabase_admin")
+    trap = """create function public.trap() returns event_trigger language plpgsql as $$
+      begin insert into public.seen values (tg_tag, current_user, current_setting('is_superuser')); end $$"""
+    try:
+        with database.connect(autocommit=True) as connection:
+            connection.execute("create table public.seen (tag text, who text, is_super text)")
+            connection.execute("grant insert on public.seen to public")
+            connection.execute(trap)
+        for event in ("ddl_command_start", "ddl_command_end", "sql_drop"):
+            made = f"create event trigger trap_{event} on {event} execute function public.trap()"
+            if owner == "postgres":
+                assert run_one(database, made) is None
+            else:
+                with admin.connect(autocommit=True) as connection:
+                    connection.execute(made)
+        refused = {one: said for one in TRAPS if (said := run_one(database, one)) is not None}
+        assert {one for one in refused if server.major >= 17} == set()
+        superusers = {row["name"] for row in admin.rows("select rolname as name from pg_roles where rolsuper")}
+        seen = admin.rows("select distinct who, is_super from public.seen")
+        assert seen
+        assert [row for row in seen if row["who"] in superusers or row["is_super"] == "on"] == []
+        assert database.value("select count(*) from pg_event_trigger where evtname like 'trap_%' and evtenabled = 'O'") == 3
+    finally:
+        server.drop_database("traps")
+
+
+def run_one(database: Database, statement: str) -> psycopg.Error | None:
+    """Run one statement for good; return what the server says against it."""
+    with database.connect(autocommit=True) as connection:
+        try:
+            run_statement(connection, statement, limit=Limit.after(database, 30))
+        except psycopg.Error as exc:
+            return exc
+    return None

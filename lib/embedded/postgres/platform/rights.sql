@@ -111,7 +111,9 @@ begin
   if current_setting('server_version_num')::int < 170000 then  -- before, nothing keeps them from running for a superuser
     raise exception 'the embedded platform makes event triggers of a project only from PostgreSQL 17 on' using errcode = '0A000';
   end if;
-  if event not in ('ddl_command_start', 'ddl_command_end', 'sql_drop', 'table_rewrite', 'login') then
+  if event = 'login' then  -- the next to log in may be one of this machine's own roles
+    raise exception 'the embedded platform makes no event trigger on login' using errcode = '0A000';
+  elsif event not in ('ddl_command_start', 'ddl_command_end', 'sql_drop', 'table_rewrite') then
     raise exception 'unrecognized event name "%"', event using errcode = '42601';
   end if;
   execute format(
@@ -186,6 +188,57 @@ create function pg_catalog.platform_refuse(message text, written text) returns v
 language plpgsql set search_path = pg_catalog as $$
 begin
   raise exception '%', message using errcode = '42501';
+end
+$$;
+
+-- The script of an extension runs as the superuser, statement by statement, and a project's event triggers would run with it.
+-- So they are paused while an extension is made or altered; supautils does not run them for superusers either.
+create function pg_catalog.platform_pause_event_triggers() returns event_trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+  one record;
+  paused jsonb := '{}';
+begin
+  for one in select e.evtname, e.evtenabled from pg_event_trigger e join pg_proc f on f.oid = e.evtfoid
+             where f.pronamespace <> 'pg_catalog'::regnamespace and e.evtenabled <> 'D' loop
+    execute format('alter event trigger %I disable', one.evtname);
+    paused := paused || jsonb_build_object(one.evtname, one.evtenabled);
+  end loop;
+  if paused <> '{}' then
+    perform set_config('platform.paused', paused::text, true);
+  end if;
+end
+$$;
+
+create function pg_catalog.platform_resume_event_triggers() returns event_trigger
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+  one record;
+begin
+  for one in select key, value from jsonb_each_text(coalesce(nullif(current_setting('platform.paused', true), ''), '{}')::jsonb) loop
+    execute format('alter event trigger %I enable%s', one.key, case one.value when 'R' then ' replica' when 'A' then ' always' else '' end);
+  end loop;
+  perform set_config('platform.paused', '', true);
+end
+$$;
+
+create event trigger "~platform_pause_event_triggers" on ddl_command_start
+  when tag in ('CREATE EXTENSION', 'ALTER EXTENSION')
+  execute function pg_catalog.platform_pause_event_triggers();
+create event trigger " platform_resume_event_triggers" on ddl_command_end
+  when tag in ('CREATE EXTENSION', 'ALTER EXTENSION')
+  execute function pg_catalog.platform_resume_event_triggers();
+
+-- Nor do they run with the rights of the functions above.
+do $$
+declare
+  one regprocedure;
+begin
+  for one in select p.oid from pg_proc p where p.pronamespace = 'pg_catalog'::regnamespace and p.prosecdef
+             and p.proname ~ '^platform_(create_(event_trigger|publication|wrapper)|drop_extension|alter_extension|comment_extension)$' loop
+    execute format('alter function %s set %s', one, case when current_setting('server_version_num')::int >= 170000
+                   then 'event_triggers = off' else 'session_replication_role = replica' end);
+  end loop;
 end
 $$;
 
