@@ -102,7 +102,6 @@ begin
   alter role postgres nosuperuser;
 end
 $$;
-revoke all on function pg_catalog.platform_give_to_postgres(text) from public;
 
 create function pg_catalog.platform_create_event_trigger(
   name text, event text, tags text[], called regproc, written text
