@@ -21,6 +21,7 @@ Script = Callable[[socket.socket], None]
 def serve(script: Script) -> Iterator[str]:
     """Yield the address of a server that does this with its one connection."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)  # a client that ran out of time before it came leaves nobody to wait for
 
         def work() -> None:
             with suppress(OSError), listening.accept()[0] as connection:
