@@ -7,7 +7,6 @@ import os
 import select
 import sys
 import termios
-import tty
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,8 +80,9 @@ def ask_all(pack: Path, lines: Sequence[Unconfirmed], now: dict[int, str]) -> No
     """Ask about each line until the last, or until a person stops. now: filled with what stands where one was decided."""
     place = 0
     while place < len(lines):
-        show_line(lines[place], place, len(lines))
-        key = read_key()
+        with one_key_at_a_time(sys.stdin.fileno()):  # from before the line is shown: who answers it at once is heard
+            show_line(lines[place], place, len(lines))
+            key = read_key(sys.stdin.fileno())
         if key in END:
             break
         if key == "b":
@@ -150,25 +150,26 @@ def take_back(pack: Path, line: Unconfirmed, now: str) -> None:
 
 @contextmanager
 def one_key_at_a_time(descriptor: int) -> Iterator[None]:
-    """Have the terminal hand over each key at once, and bring it back as it was."""
+    """Have the terminal hand over each key at once, Ctrl-C among them, and bring it back as it was."""
     before = termios.tcgetattr(descriptor)
+    wanted = termios.tcgetattr(descriptor)
+    wanted[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
+    wanted[6][termios.VMIN], wanted[6][termios.VTIME] = 1, 0
     try:
-        tty.setraw(descriptor, termios.TCSANOW)
+        termios.tcsetattr(descriptor, termios.TCSANOW, wanted)
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
-def read_key() -> str:
+def read_key(descriptor: int) -> str:
     """Return the next key, in lower case; '' when the terminal went away."""
-    descriptor = sys.stdin.fileno()
-    with one_key_at_a_time(descriptor):
-        try:
-            data = os.read(descriptor, 1)
-            if data == ESCAPE and select.select([descriptor], [], [], 0)[0]:
-                os.read(descriptor, LONGEST_SEQUENCE)  # an arrow is ESC [ B: none of its letters is a key of ours
-        except OSError:
-            return ""
+    try:
+        data = os.read(descriptor, 1)
+        if data == ESCAPE and select.select([descriptor], [], [], 0)[0]:
+            os.read(descriptor, LONGEST_SEQUENCE)  # an arrow is ESC [ B: none of its letters is a key of ours
+    except OSError:
+        return ""
     return data.decode("ascii", "replace").lower()
 
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.onboarding.observed import Finding
-from lib.onboarding.project_files import read_project
+from lib.onboarding.project_files import ProjectFiles, read_project
 from lib.onboarding.report import MOST_TOLD, WIDTH, format_report
 from tests.support.onboarding_worlds import make_whole_project, observation
 
 
+@pytest.fixture(scope="module")
+def empty_project(tmp_path_factory: pytest.TempPathFactory) -> ProjectFiles:
+    return read_project(tmp_path_factory.mktemp("empty"))
+
+
 @given(st.lists(st.tuples(st.text(max_size=90), st.text(max_size=300)), max_size=15), st.lists(st.text(max_size=200), max_size=3))
 @settings(max_examples=50, deadline=None)
-def test_every_line_fits(tmp_path_factory, said: list[tuple[str, str]], problems: list[str]) -> None:
+def test_every_line_fits(empty_project: ProjectFiles, said: list[tuple[str, str]], problems: list[str]) -> None:
     findings = tuple(Finding(danger=True, place=place, question=question) for place, question in said)
-    files = read_project(tmp_path_factory.getbasetemp())
-    lines = format_report(files, observation(findings=findings), problems=problems, waiting=[], differences=problems, pack="../p")
+    lines = format_report(
+        empty_project, observation(findings=findings), problems=problems, waiting=[], differences=problems, pack="../p"
+    )
     assert [line for line in lines if len(line) > WIDTH or "\n" in line] == []
 
 
