@@ -29,6 +29,9 @@ from lib.core.visible import plain_line, say
 
 WRONG_INPUT = 2
 BROKEN = 3
+THOROUGH_S = 120.0
+LONGEST_S = 86_400
+"""Seconds that a task spends on faults where they are asked for: by default, and at most."""
 READER_LEFT = 141
 """As a shell says it of a program that a closed pipe ended (SIGPIPE)."""
 ROOM = "Free some room there"
@@ -93,6 +96,13 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
     run.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
     run.set_defaults(command=command_run)
+    faults = commands.add_parser("faults", help="run the tasks, and spend long on faults made on purpose: what is a green worth?")
+    faults.add_argument("environment", help="a file's name in params/: local, staging, production")
+    faults.add_argument("--seconds", default="", help="seconds that each task spends on them")
+    faults.add_argument("--only", default="", help="task names, separated by commas")
+    faults.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
+    faults.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
+    faults.set_defaults(command=command_faults)
     health = commands.add_parser("health", help="check the vendors alone, as every night does; judged by its own checks")
     health.add_argument("environment", help="a file's name in params/: local, staging, production")
     health.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
@@ -179,6 +189,32 @@ def command_run(options: argparse.Namespace) -> int:
         pack=options.pack or None,
         rendered=options.rendered.resolve(),
     )
+
+
+def command_faults(options: argparse.Namespace) -> int:
+    """Run one environment, and spend long on faults made on purpose."""
+    from lib.cli.run import run_environment
+
+    return run_environment(
+        options.environment,
+        only=split_names(options.only),
+        pack=options.pack or None,
+        rendered=options.rendered.resolve(),
+        kill_rate_s=read_seconds(options.seconds),
+    )
+
+
+def read_seconds(text: str) -> float:
+    """Return how long each task spends on faults. Raises ParamsError for what is no number of seconds."""
+    if not text.strip():
+        return THOROUGH_S
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= LONGEST_S:
+        raise ParamsError(f"--seconds {text} is no number of seconds. Fix: Write a number from 1 to {LONGEST_S:,}, such as 60.")
+    return seconds
 
 
 def command_health(options: argparse.Namespace) -> int:

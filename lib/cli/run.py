@@ -63,13 +63,26 @@ class Plan:
     resumed_at: tuple[datetime, ...] = field(default=())
 
 
-def run_environment(environment: str, *, only: Sequence[str], pack: str | None, rendered: Path, is_watch: bool = False) -> int:
+def run_environment(
+    environment: str,
+    *,
+    only: Sequence[str],
+    pack: str | None,
+    rendered: Path,
+    is_watch: bool = False,
+    kill_rate_s: float | None = None,
+) -> int:
     """Run the tasks, publish the run, print the verdict, and return the exit code.
 
     is_watch: the tasks are asked for by themselves, night after night: STRICT refuses a rehearsal, and no more than that.
+    kill_rate_s: seconds that each task spends on faults made on purpose, instead of those in params.
     Raises ParamsError before anything is started when what was asked can't be understood, or could not be published.
     """
     params = load_params(environment, pack=pack)
+    if kill_rate_s is not None:
+        patient = params.run.notebook_timeout_s + 2 * kill_rate_s
+        spent = {"kill_rate_s": kill_rate_s, "notebook_timeout_s": patient}
+        params = replace(params, run=params.run.model_copy(update=spent))
     tasks = choose_tasks(only)
     parameters = check_parameters(tasks, params)
     if params.rehearsal and params.rehearsed_for and is_strict():

@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from lib.core.faults import KillRate
 from lib.core.files import write_all, write_whole
 from lib.core.redact import redact, redact_all
 from lib.core.results import Check, Outcome, Provenance, Result, SkipReason
@@ -26,7 +27,7 @@ from lib.core.verdict import GateInput
 from lib.core.visible import inert_json
 
 FILE = "evidence.jsonl"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA_ID = f"urn:launch-readiness-workbook:evidence-line:{SCHEMA_VERSION}"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ARTIFACT_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
@@ -46,6 +47,7 @@ class EvidenceLine(BaseModel):
 
     subject: what it speaks about: a target, "project", "twin" or "run"; provenance: where it was performed.
     skipped_because: of a skip. see: the check whose finding hides this one's subject.
+    faults: of a pass, how many faults made on purpose the check found; None where none were made.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,6 +74,7 @@ class EvidenceLine(BaseModel):
     started_at: datetime
     duration_s: float
     artifacts: tuple[Artifact, ...] = ()
+    faults: KillRate | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -121,6 +124,7 @@ def line_of(
     duration_s: float,
     project: str = "",
     artifacts: tuple[Artifact, ...] = (),
+    faults: KillRate | None = None,
 ) -> EvidenceLine:
     """Return one result as the line that is kept of it, credentials redacted.
 
@@ -149,6 +153,7 @@ def line_of(
         started_at=started_at.astimezone(UTC),
         duration_s=round(duration_s, 3),
         artifacts=artifacts,
+        faults=faults,
     )
 
 

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from lib.core.breakages import breakages_since, read_breakages
 from lib.core.environment import clean_in_place
 from lib.core.errors import NotReadyError, ParamsError
+from lib.core.faults import KillRate
 from lib.core.paths import ROOT
 from lib.core.permissions import TARGETS, Act
 from lib.core.results import TWIN, Check, Findings, Look, Outcome, Result
@@ -31,6 +32,7 @@ from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
 from lib.evidence.log import EvidenceLine
 from lib.notebook.leaning import as_leaning, read_leaning
+from lib.notebook.proving import Proving, weigh
 from lib.notebook.whole import keep_whole
 from lib.run import params
 from lib.run.own_tasks import pack_around
@@ -43,6 +45,14 @@ from lib.transport.context import Context
 
 NOTE_S = 0.2
 """Seconds that the note about a part which has just ended may come later than the answer that it never gave."""
+
+
+NO_RATES: Mapping[str, KillRate] = {}
+
+
+def worth(line: EvidenceLine) -> str:
+    """Return what a pass is worth, behind its title: " · 24 of 24 faults found"; '' where no fault was tried."""
+    return f" · {line.faults.words}" if line.faults and line.faults.words else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +77,10 @@ class LookResult:
         said = list(zip(self.lines, self.titles, strict=True))
         html = "".join(
             f'<li><span class="outcome {line.result}">{outcome_symbol(line.result)} {outcome_word(line.result)}</span> '
-            f"{escape(title)}</li>"
+            f"{escape(title)}{worth(line)}</li>"
             for line, title in said
         )
-        text = "\n".join(f"{outcome_symbol(line.result)} {title}" for line, title in said)
+        text = "\n".join(f"{outcome_symbol(line.result)} {title}{worth(line)}" for line, title in said)
         return {
             "text/html": f'<ul class="looked">{html}</ul>{rows["text/html"]}',
             "text/plain": "\n".join(part for part in (text, rows["text/plain"]) if part),
@@ -88,6 +98,7 @@ class TaskSession:
         self.run = run
         self.context = context
         self.lines: list[EvidenceLine] = []
+        self.proving = Proving.of(run, task.name)
 
     def __repr__(self) -> str:
         return f"TaskSession({self.task.name}, run {self.run.run_id})"
@@ -134,7 +145,9 @@ class TaskSession:
         known = {one.name for one in read_breakages(self.run.work)}
         found = self._attempt(look, **arguments)
         findings = keep_whole(self._without_broken(found, known))
-        lines = self._keep(findings, declared, started_at, time.monotonic() - started)
+        duration_s = time.monotonic() - started
+        rates = self.proving.prove(look, self.context, arguments, findings)
+        lines = self._keep(findings, declared, started_at, duration_s, rates)
         whole = next((one.path for one in (lines[0].artifacts if lines else ()) if one.path.endswith(".json")), None)
         titles = [self._check(line.check).title for line in lines]
         table = make_table(findings.rows, look.caption, artifact=whole)
@@ -246,16 +259,24 @@ class TaskSession:
         return next(check for check in self.task.checks if check.id == check_id)
 
     def _keep(
-        self, findings: Findings[object], declared: Sequence[str], started_at: datetime, duration_s: float
+        self,
+        findings: Findings[object],
+        declared: Sequence[str],
+        started_at: datetime,
+        duration_s: float,
+        rates: Mapping[str, KillRate] = NO_RATES,
     ) -> list[EvidenceLine]:
         """Append the look's results to the run's evidence, exactly one for each declared check."""
         given = [result.check for result in findings.results]
         if sorted(given) != sorted(declared):
             raise AssertionError(f"the look declared {sorted(declared)} but gave results for {sorted(given)}")
         kept, unkept = self._keep_artifacts(findings)
-        results = [self._unless_unkept(result, unkept) for result in findings.results]
+        weighed = [weigh(one, self._check(one.check), rates.get(one.check), self.proving.floor) for one in findings.results]
+        results = [self._unless_unkept(result, unkept) for result in weighed]
         leaning = read_leaning(self.context.target) if "database" in self.context.embedded else ()
-        lines = [as_leaning(self._line(result, started_at, duration_s, kept), leaning) for result in results]
+        lines = [
+            as_leaning(self._line(result, started_at, duration_s, kept, rates.get(result.check)), leaning) for result in results
+        ]
         for line in lines:
             self.run.keep_line(line)
             self.emit(line.result.value, line.check)
@@ -278,7 +299,14 @@ class TaskSession:
             return self._check(result.check).errored(unkept, observed=result.observed, expected=result.expected, fix=fix)
         return replace(result, detail=f"{result.detail} {unkept}".strip())
 
-    def _line(self, result: Result, started_at: datetime, duration_s: float, kept: tuple[evidence.Artifact, ...]) -> EvidenceLine:
+    def _line(
+        self,
+        result: Result,
+        started_at: datetime,
+        duration_s: float,
+        kept: tuple[evidence.Artifact, ...],
+        rate: KillRate | None,
+    ) -> EvidenceLine:
         return evidence.line_of(
             result,
             self._check(result.check),
@@ -289,6 +317,7 @@ class TaskSession:
             started_at=started_at,
             duration_s=duration_s,
             artifacts=kept,
+            faults=rate if rate is not None and rate.tried else None,
         )
 
 

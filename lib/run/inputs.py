@@ -24,6 +24,8 @@ MOST_READ = 2_000_000_000
 """Bytes that are read of a whole project; files beyond count by their sizes and times."""
 MOST_FILES = 200_000
 GIT_TIMEOUT_S = 30
+SPENT = {"kill_rate_s", "kill_rate_floor", "jobs", "notebook_timeout_s"}
+"""Of the section `run`: what is spent on a run, which changes no result."""
 LEFT_OUT = {".git", "node_modules", ".venv", "__pycache__"}
 """Folders of a project outside version control that are no part of it."""
 
@@ -34,7 +36,13 @@ def digest_inputs(params: Params, tasks: Iterable[Task]) -> dict[str, str]:
     Credentials are no part of it: their digest could be tried out.
     """
     code, pack = digest_files(ROOT / "lib", code_files()), digest_files(params.pack, pack_files(params))
-    shared = [code, pack, params.environment, params.run.model_dump(mode="json"), params.embedded.model_dump(mode="json")]
+    shared = [
+        code,
+        pack,
+        params.environment,
+        params.run.model_dump(mode="json", exclude=SPENT),
+        params.embedded.model_dump(mode="json"),
+    ]
     shared += [redact_all(dict(params.addresses)), sorted(params.missing), sorted(act.value for act in params.refusals)]
     shared += [dict(params.not_applicable)]
     return {task.name: digest([*shared, *own_inputs(params, task)]) for task in tasks}

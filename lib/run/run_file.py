@@ -42,6 +42,8 @@ class RunFile(BaseModel):
     services: the targets other than the database, part by part. missing: those whose variables are not set.
     events: where the kernels say what they are doing, for the progress display. spare: where evidence goes that the run's own
     folder can't take; it outlives the run until it is published.
+    kill_rate_s: what each task spends on faults made on purpose, s. kill_rate_floor: the part of them that a gate must find.
+    inputs: task -> digest of the code, the settings and the files that its results rest on.
     secrets: values that must be redacted from everything this run writes. unread_vault: what of the vault nobody could read,
     so that its values are not among them, as a sentence. history_url: the database that keeps the history of runs, if any.
     """
@@ -81,6 +83,9 @@ class RunFile(BaseModel):
     postgres_bin: Path
     flyctl: Path = Path("flyctl")
     sections: dict[str, Any]
+    kill_rate_s: float = 0
+    kill_rate_floor: float = 0
+    inputs: dict[str, str] = Field(default_factory=dict)
     secrets: tuple[str, ...] = Field(default=(), repr=False)
     unread_vault: str = ""
     history_url: str | None = Field(default=None, repr=False)

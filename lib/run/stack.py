@@ -36,6 +36,7 @@ from lib.embedded.strays import end_strays
 from lib.embedded.vendors.credentials import CredentialServices, note_digests, start_credential_stand_ins
 from lib.embedded.vendors.start import RunningServices, start_stand_ins
 from lib.run.address import stand_in
+from lib.run.inputs import digest_inputs
 from lib.run.known_credentials import know_credentials
 from lib.run.notebook_parameters import own_problem
 from lib.run.own_tasks import stage_own_tasks
@@ -259,6 +260,9 @@ def describe_run(
         squawk=Path(sys.executable).parent / "squawk",
         postgres_bin=server.bin_dir if server else Path(),
         history_url=history_url(),
+        kill_rate_s=params.run.kill_rate_s,
+        kill_rate_floor=params.run.kill_rate_floor,
+        inputs=digest_inputs(params, [task_named(name) for name in about["tasks"]]),
         sections={name: section.model_dump(mode="json") for name, section in params.sections.items()},
         secrets=tuple(dict.fromkeys([*filter(None, secrets_known), *(stand_ins.planted if stand_ins else ())])),
     )
