@@ -22,9 +22,7 @@ from lib.transport.context import Context
 
 CONTROL = "nothing changed"
 """The operator of the first trial of each look: on a copy as it is, the look must come to what it came to."""
-FIX_WEAKNESS = (
-    "Read faults.html: add the fixture or the test that would tell, or report what was missed as our defect."
-)
+FIX_WEAKNESS = "Read faults.html: add the fixture or the test that would tell, or report what was missed as our defect."
 MOST_SAID = 300
 """Characters of a result's detail that a trial keeps."""
 
@@ -76,7 +74,7 @@ class Proving:
         if not mine:
             self.waiting.discard(look.name)
             return {}
-        started, share = time.monotonic(), self.left_s / max(len(self.waiting), 1)
+        started, share = time.monotonic(), self.left_s * self.part_of(look)
         self.waiting.discard(look.name)
         with ExitStack() as standing:
             scene = Scene(
@@ -87,6 +85,11 @@ class Proving:
         with suppress(OSError):  # a full disk is said by the evidence itself
             append_trials(self.run.run_folder, trials)
         return {check.id: measure(check.id, trials, untried.get(check.id, 0)) for check in {one.check for one in mine}}
+
+    def part_of(self, look: Look[..., Any]) -> float:
+        """Return the part of what is left that a look may spend: by the kinds of faults that it and those to come have."""
+        kinds = [one.look.name for one in self.faults.operators if one.look.name in self.waiting]
+        return kinds.count(look.name) / len(kinds) if kinds else 0
 
     def operators_for(self, look: Look[..., Any], found: Findings[Any]) -> list[Operator]:
         """Return the operators whose check has passed in this look: there is nothing to prove of any other."""
@@ -109,7 +112,8 @@ class Proving:
         everything = [*known, *tried]
         if tried:
             with suppress(OSError):
-                remember(self.run.kept, look_key(self.task, look), digest, [*past.values(), *tried])
+                lasting = [one for one in tried if is_lasting(one)]
+                remember(self.run.kept, look_key(self.task, look), digest, [*past.values(), *lasting])
         untried: dict[str, int] = {}
         for one in left:
             if not one.operator.is_harmless:
@@ -219,6 +223,12 @@ class Proving:
 def see(look: Look[..., Any], scene: Scene) -> Findings[Any]:
     """Make the look on a scene, as a session makes it."""
     return look.attempt(scene.context, **scene.arguments)
+
+
+def is_lasting(trial: Trial) -> bool:
+    """Whether a trial is remembered: what a busy machine or a lost connection may have caused is tried anew."""
+    is_bad_control = trial.operator == CONTROL and trial.end is not End.QUIET
+    return not is_bad_control and trial.end is not End.NOT_MADE and trial.came_to != Outcome.ERROR.value
 
 
 def look_key(task: str, look: Look[..., Any]) -> str:

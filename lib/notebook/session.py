@@ -11,9 +11,8 @@ import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,12 @@ from lib.core.paths import ROOT
 from lib.core.permissions import TARGETS, Act
 from lib.core.results import TWIN, Check, Findings, Look, Outcome, Result
 from lib.core.section import Section
-from lib.core.wording import as_sentence, outcome_symbol, outcome_word
+from lib.core.wording import as_sentence, outcome_word
 from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
 from lib.evidence.log import EvidenceLine
 from lib.notebook.leaning import as_leaning, read_leaning
+from lib.notebook.look_result import LookResult
 from lib.notebook.proving import Proving, weigh
 from lib.notebook.whole import keep_whole
 from lib.run import params
@@ -48,46 +48,6 @@ NOTE_S = 0.2
 
 
 NO_RATES: Mapping[str, KillRate] = {}
-
-
-def worth(line: EvidenceLine) -> str:
-    """Return what a pass is worth, behind its title: " · 24 of 24 faults found"; '' where no fault was tried."""
-    return f" · {line.faults.words}" if line.faults and line.faults.words else ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LookResult:
-    """What one look brought back, as a notebook shows it: a line a check, then the rows.
-
-    facts: plain data for a later look or a figure; None when the look could not be made.
-    """
-
-    lines: Sequence[EvidenceLine]
-    titles: Sequence[str]
-    table: Table
-    facts: Any
-
-    @property
-    def frame(self) -> Any:
-        """The rows as a pandas DataFrame."""
-        return self.table.frame
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
-        rows = self.table._repr_mimebundle_(**options) if self.table.rows else {"text/html": "", "text/plain": ""}
-        said = list(zip(self.lines, self.titles, strict=True))
-        html = "".join(
-            f'<li><span class="outcome {line.result}">{outcome_symbol(line.result)} {outcome_word(line.result)}</span> '
-            f"{escape(title)}{worth(line)}</li>"
-            for line, title in said
-        )
-        text = "\n".join(f"{outcome_symbol(line.result)} {title}{worth(line)}" for line, title in said)
-        return {
-            "text/html": f'<ul class="looked">{html}</ul>{rows["text/html"]}',
-            "text/plain": "\n".join(part for part in (text, rows["text/plain"]) if part),
-        }
-
-    def __repr__(self) -> str:
-        return self._repr_mimebundle_()["text/plain"]
 
 
 class TaskSession:

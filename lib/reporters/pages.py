@@ -12,11 +12,13 @@ from nbformat import NotebookNode
 from lib.core.files import write_whole
 from lib.core.results import Outcome
 from lib.core.wording import verdict_sentence
+from lib.evidence.fault_log import read_trials
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE
 from lib.reporters.documents.qa_links import FILE as QA_FILE
+from lib.reporters.faults import PAGE, add_up, describe_faults, sum_up_faults
 from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow, WaiverRow
-from lib.reporters.html.render import render_index, render_task_page
+from lib.reporters.html.render import render_faults, render_index, render_task_page
 from lib.reporters.report import RunReport, count_gates
 from lib.reporters.summary import TaskSummary, verdict_of
 from lib.tasks.base import Task
@@ -34,6 +36,13 @@ def write_task_page(report: RunReport, one: TaskSummary, notebook: NotebookNode 
 def write_index(report: RunReport, notebook: NotebookNode | None) -> None:
     """Write the front page. notebook: the summary's."""
     write_whole(report.run.run_folder / INDEX, render_index(notebook, summarize_run(report)))
+
+
+def write_faults_page(report: RunReport) -> None:
+    """Write the page that says what each green is worth."""
+    header = replace(run_header(report), title="What each green is worth", notebook=None)
+    page = sum_up_faults(read_trials(report.run.run_folder), add_up(report.lines))
+    write_whole(report.run.run_folder / PAGE, render_faults(header, page))
 
 
 def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:
@@ -110,6 +119,7 @@ def check_row(line: EvidenceLine) -> CheckRow:
         started_at=line.started_at.isoformat(),
         duration_s=line.duration_s,
         artifacts=tuple(FileLink(path=one.path, sha256=one.sha256) for one in line.artifacts),
+        faults=line.faults,
     )
 
 
@@ -127,6 +137,7 @@ def summarize_run(report: RunReport) -> RunSummary:
         changes=None if report.changes is None else tuple(change_row(row) for row in report.changes),
         previous=report.previous,
         files=list_links(report.run.run_folder),
+        faults=describe_faults(add_up(report.lines)),
     )
 
 

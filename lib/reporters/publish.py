@@ -27,7 +27,7 @@ from lib.evidence.history import History, HistoryEntry, last_run, open_history, 
 from lib.evidence.log import FILE, EvidenceLine, EvidenceLog
 from lib.evidence.manifest import seal_run
 from lib.reporters.documents.draft import draft_documents, write_document
-from lib.reporters.pages import write_index, write_task_page
+from lib.reporters.pages import write_faults_page, write_index, write_task_page
 from lib.reporters.promotion import NO_PROMOTION, promote
 from lib.reporters.report import RunReport, report_run
 from lib.reporters.terminal import format_verdict
@@ -138,11 +138,12 @@ class Making:
             self.parts.make(f"The document {name}", partial(write_document, self.report, name, text), otherwise=None)
 
     def write_pages(self) -> None:
-        """Write a page a task, and then the front page."""
+        """Write a page a task, the page of faults, and then the front page."""
         for one in self.report.tasks:
             if one.task.name != SUMMARY.name:
                 step = partial(write_task_page, self.report, one, read_notebook(self.folder, one.task.name))
                 self.parts.make(f"The page of {one.task.name}", step, otherwise=None)
+        self.parts.make("The page of faults", partial(write_faults_page, self.report), otherwise=None)
         if self.parts.problems:
             self.report = self.add_up(replace(self.report.outcome, finished=False))
         self.write_front_page()

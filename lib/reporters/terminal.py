@@ -8,6 +8,7 @@ from lib.core.paths import ROOT
 from lib.core.visible import plain_line
 from lib.core.wording import STATE_SYMBOLS, format_counts, format_duration, gate_word, outcome_symbol, outcome_word
 from lib.evidence.log import FILE, EvidenceLine
+from lib.reporters.faults import add_up, describe_faults
 from lib.reporters.report import RunReport
 from lib.reporters.summary import TaskSummary
 from lib.run.waivers import FILE as WAIVERS
@@ -34,10 +35,17 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
         f"\n{task_table(report.tasks)}\n\n{person_list(report.standing_out)}{untried_list(report.untried)}"
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
+        f"{worth_line(report)}"
         f"{apart_line(report)}"
         f"{beside}{unfinished}{read}   ({format_duration(report.outcome.duration_s)})\n"
         f"exit code {exit_code}: {report.verdict.word}"
     )
+
+
+def worth_line(report: RunReport) -> str:
+    """Return how many faults made on purpose the run's checks found; '' when none were made."""
+    said = describe_faults(add_up(report.lines))
+    return f"Faults made on purpose: {plain_line(said)}\n" if said else ""
 
 
 def apart_line(report: RunReport) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lib.core.faults import KillRate, Trial
 from lib.core.results import Json, Outcome, Provenance, SkipReason
 from lib.core.verdict import REAL, State, Verdict
 
@@ -45,6 +46,32 @@ class CheckRow:
     started_at: str | None = None  # ISO 8601
     duration_s: float | None = None
     artifacts: tuple[FileLink, ...] = ()
+    faults: KillRate | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorRow:
+    """One kind of change on the page of faults: how many were made, found, found by another check, missed, change nothing,
+    could not be made, and were false alarms; None where it can't be."""
+
+    check: str
+    operator: str
+    is_harmless: bool
+    counts: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultsPage:
+    """Everything the page of faults says. sentence, total: of the run; rows: one a kind of change; the rest by their end."""
+
+    sentence: str
+    total: KillRate
+    rows: tuple[OperatorRow, ...] = ()
+    missed: tuple[Trial, ...] = ()
+    alarms: tuple[Trial, ...] = ()
+    elsewhere: tuple[Trial, ...] = ()
+    equivalent: tuple[Trial, ...] = ()
+    unmade: tuple[Trial, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +181,7 @@ class RunSummary:
     not_applicable: what the project says does not apply, by its name to a person -> the reason.
     unconfirmed: `file:line` of what was inferred from the project and nobody has confirmed.
     waivers: what the project has taken upon itself, what of it is over, and what nothing failed for.
+    faults: what the faults made on purpose came to, as a sentence.
     """
 
     header: PageHeader
@@ -167,3 +195,4 @@ class RunSummary:
     not_applicable: Mapping[str, str] = field(default_factory=dict)
     unconfirmed: tuple[str, ...] = ()
     waivers: tuple[WaiverRow, ...] = ()
+    faults: str = ""

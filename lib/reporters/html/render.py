@@ -18,7 +18,7 @@ from lib.core import wording
 from lib.core.redact import redact
 from lib.core.results import Json, Outcome, count_outcomes
 from lib.core.verdict import Verdict
-from lib.reporters.html.model import CheckRow, PageHeader, RunSummary
+from lib.reporters.html.model import CheckRow, FaultsPage, PageHeader, RunSummary
 from lib.reporters.html.notebook import read_story
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -63,7 +63,7 @@ class PageExporter(TemplateExporter):
 
 @cache
 def exporter(page: str) -> PageExporter:
-    """Return the exporter of one kind of page: `task` or `summary`."""
+    """Return the exporter of one kind of page: `task`, `summary` or `faults`."""
     return PageExporter(  # type: ignore[no-untyped-call]
         extra_template_basedirs=[str(TEMPLATES.parent)], template_name=TEMPLATES.name, template_file=f"{page}.html.j2"
     )
@@ -93,6 +93,11 @@ def render_index(notebook: NotebookNode | None, summary: RunSummary) -> str:
         "pages": {row.task: row.page for row in summary.tasks},
     }
     return render("summary", notebook, summary.header, more)
+
+
+def render_faults(header: PageHeader, faults: FaultsPage) -> str:
+    """Return the page that says what each green is worth."""
+    return render("faults", None, header, {"faults": faults})
 
 
 def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: Mapping[str, Any]) -> str:

@@ -242,27 +242,34 @@ def widen_roles(scene: Scene) -> Iterator[Fault]:
 
 
 def widen_commands(scene: Scene) -> Iterator[Fault]:
-    """Yield each policy of one command for all commands."""
+    """Yield each policy of one command for all commands.
+
+    Where another policy opens the same verb to its roles already, it can't be said whether more rows get through: none is made.
+    """
     for policy in read_policies(scene):
         if policy.command == "ALL" or not policy.is_permissive:
+            continue
+        opened = find_closed(scene, policy)
+        if opened is None:
             continue
         clause, name = policy.using or policy.check or "true", quote_name(policy.name + " for all")
         yield Fault(
             place=f"command of {policy.place}",
             make=with_statements(f"create policy {name} on {policy.table.sql} to {policy.audience} using ({clause})"),
-            equivalent=why_all_equal(scene, policy),
+            equivalent="" if opened else "no role that it is for is granted another verb",
             narrow=one_table(policy),
         )
 
 
-def why_all_equal(scene: Scene, policy: Policy) -> str:
-    """Return why a policy for all commands opens no more than one for its own, or ''."""
+def find_closed(scene: Scene, policy: Policy) -> set[str] | None:
+    """Return the verbs that a policy's roles are granted and no policy opens to them; None when others open all of them."""
     rls = scene.context.settings
-    declared = rls.matrix[policy.said]
-    roles = [role for role in declared if "public" in policy.roles or role in policy.roles]
+    roles = [role for role in rls.matrix[policy.said] if "public" in policy.roles or role in policy.roles]
     access = read_access(scene.context.target, rls.schemas, roles, rls.matrix)
     may = {verb for role in roles for verb in VERBS["ALL"] if access[role, policy.table.display_name].may(verb)}
-    return "" if may - set(policy.verbs) else "no role that it is for is granted another verb"
+    others = [one for one in read_policies(scene) if one.said == policy.said and one.is_permissive]
+    open_ones = {verb for one in others for verb in one.verbs if "public" in one.roles or set(one.roles) & set(roles)}
+    return (may - open_ones) or (None if may - set(policy.verbs) else set())
 
 
 def remove_policies(scene: Scene) -> Iterator[Fault]:
