@@ -46,7 +46,11 @@ def describe_faults(total: KillRate) -> str:
     if not total.tried:
         return ""
     alarms = f", {format_count(len(total.false_alarms), 'false alarm')}" if total.false_alarms else ""
-    more = f" Time did not suffice for {format_count(total.untried, 'more')}: make faults spends more." if total.untried else ""
+    more = (
+        f" Time did not suffice for {format_count(total.untried, 'more fault')}: make faults spends more."
+        if total.untried
+        else ""
+    )
     return f"{total.words}{alarms}.{more}"
 
 

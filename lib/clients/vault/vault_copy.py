@@ -21,6 +21,32 @@ from lib.core.redact import SHORTEST_SECRET, register_secrets
 FRAME = re.compile(r"[^a-z0-9]+")
 
 
+ASKING = frozenset(
+    {"your", "my", "some", "a", "the", "insert", "enter", "put", "add", "paste", "set", "replace", "change", "fill", "use"}
+)
+WANTED = frozenset(
+    {
+        "here",
+        "me",
+        "this",
+        "value",
+        "key",
+        "keys",
+        "token",
+        "secret",
+        "password",
+        "pass",
+        "credential",
+        "credentials",
+        "id",
+        "url",
+        "it",
+    }
+)
+TELLING = frozenset({"placeholder", "example", "changeme", "todo", "fixme"})
+LONGEST_WORD = 16
+"""Letters of a word that people write; what is drawn at random is longer, or has digits."""
+
 SAME_SIGN = re.compile(r"(.)\1*", re.S)
 
 
@@ -63,7 +89,22 @@ def is_placeholder(value: str, words: Iterable[str]) -> bool:
         return True
     if (text.startswith("<") and text.endswith(">")) or re.fullmatch(r"\$?\{\{?[^{}]*\}?\}", text):
         return True
-    return plain(text) in {plain(word) for word in words}
+    return plain(text) in {plain(word) for word in words} or is_told(text)
+
+
+def is_told(text: str) -> bool:
+    """Whether a text is a sentence that asks for a credential, such as `your_chatwoot_token_here`, or a form of one without it.
+
+    Words alone, joined by signs: it begins with who is to do what and names what is wanted, or says itself that it is none.
+    The form of a key with one sign for all that is secret, such as `sk_live_xxxxxxxx`, is none either.
+    """
+    said = [word for word in re.split(r"[^A-Za-z0-9]+", text) if word]
+    if len(said) > 1 and len(said[-1]) > 2 and SAME_SIGN.fullmatch(said[-1]) and not said[-1].isdigit():
+        return True
+    named = [word.lower() for word in said]
+    if len(named) < 2 or not all(word.isalpha() and len(word) <= LONGEST_WORD for word in named):
+        return False
+    return bool(TELLING & set(named)) or (named[0] in ASKING and bool(WANTED & set(named[1:])))
 
 
 def plain(text: str) -> str:

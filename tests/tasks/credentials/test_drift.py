@@ -133,6 +133,16 @@ def test_a_plan_sets_what_differs_and_removes_nothing() -> None:
     ]
 
 
+PASSPHRASES = [
+    "correct-horse-battery-staple",
+    "sk_live_4fj3kd8",
+    "sb_publishable_abcdefgh",
+    "my4tokenhere",
+    "fo1-0000",
+    "a.b.c.d",
+]
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -148,13 +158,21 @@ def test_a_plan_sets_what_differs_and_removes_nothing() -> None:
         "abc12",
         " \n",
         "NULL",
+        "your_chatwoot_token_here",
+        "your-token-here",
+        "insert-api-key",
+        "Put your key here",
+        "replace_with_real_password",
+        "example-webhook-key",
+        "sk_live_xxxxxxxx",
+        "ghp_XXXXXXXXXXXXXXXX",
     ],
 )
 def test_a_placeholder_is_known(value: str) -> None:
     assert is_placeholder(value, WORDS)
 
 
-@pytest.mark.parametrize("value", ["changeme-7f3a9c", "s3cr3t-real-one", "a<b>c<d", "{not a template", "aaaaab"])
+@pytest.mark.parametrize("value", ["changeme-7f3a9c", "s3cr3t-real-one", "a<b>c<d", "{not a template", "aaaaab", *PASSPHRASES])
 def test_a_value_that_only_looks_like_one_is_let_pass(value: str) -> None:
     assert not is_placeholder(value, WORDS)
 
