@@ -163,7 +163,11 @@ def look_at_matrix(context: Context[Rls]) -> Findings[list[MatrixCell]]:
         return look_at_matrix.not_allowed(refusal)
     rls = context.settings
     with open_place(context) as place:
-        cells = observe_matrix(place.database, rls, verbs=VERBS, prepare=place.prepare, makes_rows=True) if rls.matrix else []
+        cells = (
+            observe_matrix(place.database, rls, verbs=VERBS, prepare=place.prepare, makes_rows=True, by_clause=True)
+            if rls.matrix
+            else []
+        )
     open_live = find_open_live(context) if place.is_twin else []
     undeclared = find_undeclared(rls, read_tables(context.target, rls.schemas, rls.matrix)) if rls.matrix else []
     judged = (judge_probes(cells), judge_matrix(cells, open_live, undeclared))

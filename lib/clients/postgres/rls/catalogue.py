@@ -21,6 +21,7 @@ class Column:
 
     written: an insert may give it a value. updatable: an update may too.
     free: in no unique key, foreign key, check or policy, so that any present value suits any row.
+    narrow: of a type with few values: an enum or a boolean.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Column:
     updatable: bool
     primary: bool
     free: bool
+    narrow: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ select
           select from pg_catalog.pg_index i
           where i.indrelid = c.oid and i.indisprimary and a.attnum = any (i.indkey::int2[])
         ),
+        'narrow', (select y.typtype = 'e' or y.oid = 'boolean'::regtype from pg_catalog.pg_type y where y.oid = a.atttypid),
         'free', not exists (
           select from pg_catalog.pg_index i
           where i.indrelid = c.oid and (i.indisunique or i.indisexclusion)
