@@ -132,6 +132,9 @@ def look_at_views(context: Context[Rls]) -> Findings[None]:
         fix={
             "view": "alter view {display_name} set (security_invoker = true);",
             "materialized view": "revoke select on {display_name} from {fact};",
+            "foreign table": "revoke select on {display_name} from {fact};",
+            "outer view": "alter view {fact} set (security_invoker = true); or revoke select on it.",
+            "view with a rule": "Drop the rules of {display_name}: they write with its owner's rights. Or revoke writing from {fact}.",
         },
     )
     return Findings(results=[result], rows=rows)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lib.clients.postgres.rls.classify import GRANT, OTHER, POLICY, TRIGGER, Observation, is_member
-from lib.clients.postgres.rls.trial import Answer, Trial
+from lib.clients.postgres.rls.trial import Answer, Step, Trial
 
 Regions = dict[str, tuple[int, int]]
 
@@ -161,14 +161,22 @@ def moved_columns(trial: Trial) -> tuple[str, ...]:
         if step[0] == "moved" and answer["phase"] == "done" and answer["touched"]
         and any(not is_member(spot, trial.kept_in, scopes) for spot in answer["measured"])
     }  # fmt: skip
-    moved |= {
-        step[1]
-        for step, answer in trial.answers.items()
-        if step[0] == "would" and answer["phase"] == "done"
-        for base, _, _, region in answer["measured"]
-        if base == trial.regions[step[3]][1] and not is_member(region, trial.kept_in, scopes)
-    }
-    return tuple(sorted(moved))
+    return tuple(sorted(moved | but_for_a_key(trial)))
+
+
+def but_for_a_key(trial: Trial) -> set[str]:
+    """Return the columns by which a row would have been moved, had not a key or check of the table refused it after the policies.
+
+    An update of all rows does not say which one was refused: then each of them must have been one that was moved.
+    """
+    scopes = list(trial.subject.scopes)
+    left: dict[Step, list[bool]] = {}
+    for step, answer in trial.answers.items():
+        if step[0] == "would" and answer["phase"] == "done":
+            place = trial.regions[step[4]][1]
+            found = [not is_member(region, trial.kept_in, scopes) for base, _, _, region in answer["measured"] if base == place]
+            left.setdefault(step[1:4], []).extend(found)
+    return {column for (column, *_), found in left.items() if found and all(found)}
 
 
 def count(regions: Regions, spot: str, is_touched: bool) -> None:

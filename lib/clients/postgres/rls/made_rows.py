@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
-from lib.clients.postgres.rls.attempt import Attempt
+from lib.clients.postgres.rls.attempt import Attempt, quote_text
 from lib.clients.postgres.rls.catalogue import Access, Column, ProbedTable
 from lib.clients.postgres.rls.clauses import stronger_of, with_weaker
 from lib.clients.postgres.rls.declared import Rls, split_scope
@@ -36,12 +36,13 @@ Counted = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """One row that can be made: the row at `base` with one column as at `donor`; without a donor, with none in it."""
+    """One row that can be made: the row at `base` with one column as at `donor`; without a donor, as `given` in SQL."""
 
     base: str
     donor: str | None
     column: Column
     region: str = ""
+    given: str = "null"
 
 
 def wanted_rows(counted: Sequence[Counted], scopes: Sequence[str], used: Sequence[str]) -> list[tuple[int, int]]:
@@ -69,7 +70,7 @@ def add_missing(connection: psycopg.Connection[DictRow], subject: Subject, mixes
     """Make the first of these rows that the table's keys and checks allow; return whether one was made."""
     several = {first for rows, first, *_ in counted.values() if rows > 1}
     for mix in mixes[:MOST_TRIES]:
-        for statement in make_row(subject, mix.base, mix.donor, mix.column, may_change=mix.base in several):
+        for statement in make_row(subject, mix.base, mix.donor, mix.column, may_change=mix.base in several, given=mix.given):
             try:
                 with connection.transaction():
                     if connection.execute(statement.encode()).rowcount == 1:
@@ -96,6 +97,14 @@ def without_value(subject: Subject, counted: Counted) -> Iterator[Mix]:
     for column in subject.mentioned:
         if first is not None and column.written and not column.primary:
             yield Mix(base=first, donor=None, column=column)
+
+
+def with_user(subject: Subject, counted: Counted) -> Iterator[Mix]:
+    """Yield a row in as few scopes as there is, with the user's id in each column that a policy reads and no scope names."""
+    spots = sorted(counted, key=lambda spot: (spot.count("t"), spot))
+    for column in subject.table.columns:
+        if spots and subject.identity.sub is not None and column.holds_id and column not in subject.mentioned:
+            yield Mix(base=counted[spots[0]][1], donor=None, column=column, given=f"{quote_text(subject.identity.sub)}::uuid")
 
 
 def is_named(table: str, scopes: Mapping[str, Mapping[str, str]]) -> bool:
@@ -151,6 +160,9 @@ def make_missing(connection: psycopg.Connection[DictRow], rls: Rls, trials: Sequ
             for one, regions in zip(same, seen, strict=True):
                 columns = {column.name: column for column in one.subject.table.columns}
                 add_missing(connection, one.subject, choose_mixes(mixed.get((table, one.who)) or [], columns, pair), regions)
+    for one in ours:
+        for mix in with_user(one.subject, counted.get((one.table, one.who)) or {}):
+            add_missing(connection, one.subject, [mix], counted.get((one.table, one.who)) or {})
     for one in {trial.table: trial for trial in ours}.values():
         regions = counted.get((one.table, one.who)) or {}
         for mix in without_value(one.subject, regions):

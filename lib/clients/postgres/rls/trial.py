@@ -166,9 +166,10 @@ class Trial:
         for spot in self.cut_short:
             yield ("places", spot), subject.places_in(spot)
         for step, answer in list(self.answers.items()):
-            if step[0] == "moved" and step[3] != "rows" and self.broke_own(answer):
-                places = [self.regions[spot][1] for spot in (step[3], step[2])]
-                yield ("would", *step[1:4]), mixed_regions(subject, places, [step[1]])
+            if step[0] == "moved" and self.broke_own(answer):
+                for base in self.movable if step[3] == "rows" else [step[3]]:
+                    places = [self.regions[spot][1] for spot in (base, step[2])]
+                    yield ("would", *step[1:4], base), mixed_regions(subject, places, [step[1]])
 
     @property
     def inside(self) -> list[str]:
