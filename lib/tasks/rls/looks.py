@@ -134,7 +134,7 @@ def look_at_views(context: Context[Rls]) -> Findings[None]:
             "materialized view": "revoke select on {display_name} from {fact};",
             "foreign table": "revoke select on {display_name} from {fact};",
             "outer view": "alter view {fact} set (security_invoker = true); or revoke select on it.",
-            "view with a rule": "Drop the rules of {display_name}: they write with its owner's rights. Or revoke writing from {fact}.",
+            "view with a rule": "Drop the rules of {display_name}: or revoke writing from {fact}.",
         },
     )
     return Findings(results=[result], rows=rows)
