@@ -132,6 +132,9 @@ def look_at_views(context: Context[Rls]) -> Findings[None]:
         fix={
             "view": "alter view {display_name} set (security_invoker = true);",
             "materialized view": "revoke select on {display_name} from {fact};",
+            "foreign table": "revoke select on {display_name} from {fact};",
+            "outer view": "alter view {fact} set (security_invoker = true); or revoke select on it.",
+            "view with a rule": "Drop the rules of {display_name}: or revoke writing from {fact}.",
         },
     )
     return Findings(results=[result], rows=rows)
@@ -163,7 +166,11 @@ def look_at_matrix(context: Context[Rls]) -> Findings[list[MatrixCell]]:
         return look_at_matrix.not_allowed(refusal)
     rls = context.settings
     with open_place(context) as place:
-        cells = observe_matrix(place.database, rls, verbs=VERBS, prepare=place.prepare, makes_rows=True) if rls.matrix else []
+        cells = (
+            observe_matrix(place.database, rls, verbs=VERBS, prepare=place.prepare, makes_rows=True, by_clause=True)
+            if rls.matrix
+            else []
+        )
     open_live = find_open_live(context) if place.is_twin else []
     undeclared = find_undeclared(rls, read_tables(context.target, rls.schemas, rls.matrix)) if rls.matrix else []
     judged = (judge_probes(cells), judge_matrix(cells, open_live, undeclared))

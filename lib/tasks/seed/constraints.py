@@ -45,6 +45,21 @@ def verify_not_nulls(database: Database, schemas: Sequence[str], *, timeout_s: f
     return verify(database, "not_nulls", schemas, count_nulls, timeout_s=timeout_s)
 
 
+def verify_sequences(database: Database, schemas: Sequence[str], *, timeout_s: float) -> list[Verified]:
+    """Return each unique column that a sequence fills, with the rows whose value the sequence has still to give."""
+    return verify(database, "sequences", schemas, count_ahead, timeout_s=timeout_s)
+
+
+def count_ahead(row: DictRow) -> str:
+    """Return the counts for one sequence: a row at its next value or beyond collides with a row to come."""
+    column, comes = quote_name(row["column_name"]), ">=" if row["step"] > 0 else "<="
+    coming = f"case when s.is_called then s.last_value + {int(row['step'])} else s.last_value end"
+    return (
+        f"count(*) as rows, count(*) filter (where t.{column} {comes} {coming}) as violations "
+        f"from {quote_name(row['schema'], row['name'])} t, {quote_name(row['sequence_schema'], row['sequence_name'])} s"
+    )
+
+
 def verify(
     database: Database, question: str, schemas: Sequence[str], count: Callable[[DictRow], str], *, timeout_s: float
 ) -> list[Verified]:

@@ -21,6 +21,7 @@ from lib.tasks.seed.task import (
     EMAILS_ARE_RESERVED,
     HISTORY_RECORDS_FILE,
     ROW_COUNTS_MATCH,
+    SEQUENCES_ARE_AHEAD,
 )
 
 NAMED = 5
@@ -205,6 +206,29 @@ def judge_verified(check: Check, found: Sequence[Verified], kind: str) -> Result
         unit="constraints",
         detail=detail if broken else "",
         fix="Correct these rows: the database does not check them again by itself.",
+    )
+
+
+def judge_sequences(found: Sequence[Verified]) -> Result:
+    """Judge that no row has a value that its sequence has still to give."""
+    check = SEQUENCES_ARE_AHEAD
+    held = [one for one in found if one.rows]
+    if not held:
+        return check.not_applicable("No table with a unique column that a sequence fills holds a row.")
+    behind = [one for one in held if one.violations]
+    named = [f"{format_count(one.violations, 'row')} of {one.table} at or beyond the next {one.constraint}" for one in behind]
+    return check.judge(
+        holds=not behind,
+        observed=len(held) - len(behind),
+        expected=len(held),
+        unit="sequences",
+        detail=f"{join_words(named[:NAMED])}." if behind else "",
+        fix=[
+            f"At the end of the seed: select setval(pg_get_serial_sequence('{one.table}', '{column}'), "
+            f"(select max({column}) from {one.table}));"
+            for one in behind[:NAMED]
+            for column in [one.constraint.partition(" (")[0]]
+        ],
     )
 
 

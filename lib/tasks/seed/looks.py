@@ -22,7 +22,7 @@ from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.errors import DatabaseError
 from lib.core.permissions import Act
 from lib.core.results import Findings, look
-from lib.tasks.seed.constraints import find_email_domains, verify_checks, verify_foreign_keys, verify_not_nulls
+from lib.tasks.seed.constraints import find_email_domains, verify_checks, verify_foreign_keys, verify_not_nulls, verify_sequences
 from lib.tasks.seed.judge import (
     NOT_APPLIED,
     SEE_APPLIED,
@@ -35,6 +35,7 @@ from lib.tasks.seed.judge import (
     judge_recorded,
     judge_refused,
     judge_second_application,
+    judge_sequences,
     judge_verified,
 )
 from lib.tasks.seed.task import (
@@ -47,6 +48,7 @@ from lib.tasks.seed.task import (
     NOT_NULLS_HOLD,
     PACK_SCHEMAS,
     ROW_COUNTS_MATCH,
+    SEQUENCES_ARE_AHEAD,
     Seed,
 )
 from lib.transport.context import Context
@@ -167,7 +169,7 @@ def look_at_rows(context: Context[Seed], *, applied: Sequence[SeedFile] | None) 
     return judge_counts(tables, settings.expected_counts, own=own)
 
 
-@look(FOREIGN_KEYS_HOLD, CHECKS_HOLD, NOT_NULLS_HOLD)
+@look(FOREIGN_KEYS_HOLD, CHECKS_HOLD, NOT_NULLS_HOLD, SEQUENCES_ARE_AHEAD)
 def look_at_constraints(context: Context[Seed]) -> Findings[None]:
     """Constraints of each kind, all verified against the rows themselves."""
     if unpushed := refuse_unpushed(context):
@@ -178,6 +180,7 @@ def look_at_constraints(context: Context[Seed]) -> Findings[None]:
         "check constraint": verify_checks(context.target, schemas, timeout_s=timeout_s),
         "column that must be filled": verify_not_nulls(context.target, schemas, timeout_s=timeout_s),
     }
+    sequences = verify_sequences(context.target, schemas, timeout_s=timeout_s)
     checks = (FOREIGN_KEYS_HOLD, CHECKS_HOLD, NOT_NULLS_HOLD)
     rows = [
         {
@@ -186,11 +189,11 @@ def look_at_constraints(context: Context[Seed]) -> Findings[None]:
             "rows verified": sum(one.rows for one in verified),
             "rows that break one": sum(one.violations for one in verified),
         }
-        for kind, verified in found.items()
+        for kind, verified in {**found, "sequence of a unique column": sequences}.items()
     ]
-    whole = {kind: [vars(one) for one in verified] for kind, verified in found.items()}
+    whole = {kind: [vars(one) for one in verified] for kind, verified in {**found, "sequence": sequences}.items()}
     results = [judge_verified(check, verified, kind) for check, (kind, verified) in zip(checks, found.items(), strict=True)]
-    return Findings(results=results, rows=rows, artifacts={"constraints.json": whole})
+    return Findings(results=[*results, judge_sequences(sequences)], rows=rows, artifacts={"constraints.json": whole})
 
 
 @look(EMAILS_ARE_RESERVED)

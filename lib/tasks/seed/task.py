@@ -89,6 +89,15 @@ NOT_NULLS_HOLD = Check(
     "look again, so a null that is already there breaks the application later. Tables in seed.schemas and in the pack's own "
     "schemas are checked.",
 )
+SEQUENCES_ARE_AHEAD = Check(
+    "seed.sequences_are_ahead",
+    "Every sequence is past the values that the rows already have",
+    subject="database",
+    fix="Set each sequence at the end of the seed, with setval(): past the largest value that a row has.",
+    doc="Counts, for every unique column that a sequence fills, the rows that are at the sequence's next value or beyond. "
+    "A seed that writes ids itself leaves the sequence behind, so the application's first inserts collide with its rows. "
+    "Columns that no unique index covers alone are left out. Where no such table holds a row it is not applicable.",
+)
 EMAILS_ARE_RESERVED = Check(
     "seed.emails_are_reserved",
     "Every e-mail address is under a domain reserved for examples",
@@ -107,6 +116,7 @@ CHECKS: tuple[Check, ...] = (
     FOREIGN_KEYS_HOLD,
     CHECKS_HOLD,
     NOT_NULLS_HOLD,
+    SEQUENCES_ARE_AHEAD,
     EMAILS_ARE_RESERVED,
 )
 

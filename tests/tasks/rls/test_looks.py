@@ -204,6 +204,35 @@ class TestViews:
         apply(context.target, f"alter view public.titles set (security_invoker = {spelled})")
         assert failing(context) == {}
 
+    @pytest.mark.parametrize("inner", ["view", "materialized view"])
+    def test_a_view_that_passes_on_what_an_unexposed_one_reads_fails(self, context: Context[Rls], inner: str) -> None:
+        apply(
+            context.target,
+            "create schema inside",
+            "grant usage on schema inside to authenticated",
+            f"create {inner} inside.notes as select * from public.notes",
+            "create view public.outer_notes with (security_invoker = true) as select * from inside.notes",
+            "revoke all on public.outer_notes from anon, authenticated",
+            "grant select on public.outer_notes to authenticated",
+        )
+        assert failing(context) == {}
+        check, detail = only_failure(context, "grant select on inside.notes to authenticated")
+        assert (check, "view public.outer_notes" in detail) == ("rls.views_are_security_invoker", True)
+
+    def test_a_rule_that_writes_with_its_owners_rights_fails(self, context: Context[Rls]) -> None:
+        rule = "create rule adds as on delete to public.titles do instead delete from public.notes where id = old.id"
+        apply(context.target, "drop view public.titles")
+        apply(context.target, "create view public.titles with (security_invoker = true) as select * from public.notes")
+        apply(
+            context.target,
+            rule,
+            "revoke all on public.titles from anon, authenticated",
+            "grant select on public.titles to authenticated",
+        )
+        assert failing(context) == {}
+        check, detail = only_failure(context, "grant delete on public.titles to authenticated")
+        assert (check, "view with a rule public.titles" in detail) == ("rls.views_are_security_invoker", True)
+
     def test_a_materialized_view_fails_only_for_who_may_read_it(self, context: Context[Rls]) -> None:
         apply(
             context.target,

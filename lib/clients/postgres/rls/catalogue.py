@@ -21,6 +21,7 @@ class Column:
 
     written: an insert may give it a value. updatable: an update may too.
     free: in no unique key, foreign key, check or policy, so that any present value suits any row.
+    narrow: of a type with few values: an enum or a boolean. holds_id: of type uuid, and a policy of the table reads it.
     """
 
     name: str
@@ -28,6 +29,8 @@ class Column:
     updatable: bool
     primary: bool
     free: bool
+    narrow: bool = False
+    holds_id: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

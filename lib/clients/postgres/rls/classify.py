@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lib.clients.postgres.rls.attempt import UID
+from lib.clients.postgres.rls.clauses import stronger_of
 from lib.clients.postgres.rls.declared import split_scope
 from lib.core.results import Outcome
 
@@ -73,12 +74,15 @@ def is_member(region: str, name: str, scopes: Sequence[str]) -> bool:
 def candidate_classes(scopes: Mapping[str, str], *, has_user: bool, declared: str) -> list[str]:
     """Return the possible classes, widest first; scopes with the same predicate count once.
 
-    A scope of `:uid` is left out for an identity without a user, unless it is the declared one.
+    A scope of `:uid` is left out for an identity without a user, unless it is the declared one; so is one made weaker than
+    another scope than that.
     """
     names = ["allow"]
     seen = {scopes[declared].strip()} if declared in scopes else set()
     for name, predicate in scopes.items():
         text = predicate.strip()
+        if stronger_of(name) not in (None, declared):
+            continue
         if name == declared or (text not in seen and (has_user or not UID.search(text))):
             seen.add(text)
             names.append(name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lib.clients.postgres.rls.classify import GRANT, OTHER, POLICY, TRIGGER, Observation, is_member
-from lib.clients.postgres.rls.trial import Answer, Trial
+from lib.clients.postgres.rls.trial import Answer, Step, Trial
 
 Regions = dict[str, tuple[int, int]]
 
@@ -34,7 +34,24 @@ def read_write(trial: Trial, verb: str) -> Observation:
         return refusal(trial, verb, whole) if whole else Observation(identity=trial.who, problem="no column can be assigned")
     done = [answer for answer in (whole, unread) if answer is not None and answer["phase"] == "done"]
     seen = counted_regions(trial.who, done) if whole in done else read_rows(trial, verb, done)
-    return replace(widen(trial, seen), moved=moved_columns(trial)) if verb == "update" else count_single(trial, seen)
+    if verb == "delete":
+        return count_single(trial, seen)
+    return replace(add_pulled(trial, widen(trial, seen)), moved=moved_columns(trial))
+
+
+def add_pulled(trial: Trial, seen: Observation) -> Observation:
+    """Add the rows outside that could be taken over: given what a row inside has, they were changed, or but for a key."""
+    regions, example = dict(seen.regions), dict(seen.example)
+    whole = trial.answers.get(("pulled",))
+    counted = whole["measured"] if whole is not None and whole["phase"] == "done" else {}
+    for spot in [spot for spot in trial.regions if spot not in trial.inside]:
+        one = trial.answers.get(("pulled", spot))
+        alone = one is not None and (trial.broke_own(one) or (one["phase"] == "done" and bool(one["touched"])))
+        taken = max(int(alone), counted[spot][1] if spot in counted else 0)
+        if taken and taken > regions.get(spot, (0, 0))[1]:
+            regions[spot] = (trial.regions[spot][0], taken)
+            example.setdefault(spot, f"the row at {trial.regions[spot][1]}, which could be taken over")
+    return replace(seen, regions=regions, example=example)
 
 
 def count_single(trial: Trial, seen: Observation) -> Observation:
@@ -90,7 +107,7 @@ def read_insert(trial: Trial, verb: str) -> Observation:
     regions: Regions = {}
     example: dict[str, str] = {}
     problems, refused_by, said = [], None, ""
-    for spot, place in trial.samples:
+    for spot, place in trial.insert_samples:
         answer = trial.answers.get(("insert", place))
         if answer is None:
             proof = trial.answers["proof", place, str(trial.subject.modes("insert")[-1])]
@@ -144,7 +161,22 @@ def moved_columns(trial: Trial) -> tuple[str, ...]:
         if step[0] == "moved" and answer["phase"] == "done" and answer["touched"]
         and any(not is_member(spot, trial.kept_in, scopes) for spot in answer["measured"])
     }  # fmt: skip
-    return tuple(sorted(moved))
+    return tuple(sorted(moved | but_for_a_key(trial)))
+
+
+def but_for_a_key(trial: Trial) -> set[str]:
+    """Return the columns by which a row would have been moved, had not a key or check of the table refused it after the policies.
+
+    An update of all rows does not say which one was refused: then each of them must have been one that was moved.
+    """
+    scopes = list(trial.subject.scopes)
+    left: dict[Step, list[bool]] = {}
+    for step, answer in trial.answers.items():
+        if step[0] == "would" and answer["phase"] == "done":
+            place = trial.regions[step[4]][1]
+            found = [not is_member(region, trial.kept_in, scopes) for base, _, _, region in answer["measured"] if base == place]
+            left.setdefault(step[1:4], []).extend(found)
+    return {column for (column, *_), found in left.items() if found and all(found)}
 
 
 def count(regions: Regions, spot: str, is_touched: bool) -> None:

@@ -55,7 +55,7 @@ class Subject:
     def row_name(self) -> str:
         """A readable name of a row: its primary key, else its place."""
         primary = [column for column in self.table.columns if column.primary]
-        keys = [f"{quote_text(column.name + ' ')} || {self._column(column)}::text" for column in primary]
+        keys = [f"{quote_text(column.name + ' ')} || {self.column(column)}::text" for column in primary]
         return f"left(concat_ws(', ', {', '.join(keys)}), 120)" if keys else f"'row at ' || {self.place}"
 
     @property
@@ -89,15 +89,15 @@ class Subject:
 
         measured: region -> [rows, first place, last place, what the first row has in each mentioned column, as a digest].
         """
-        kept = [f"md5({self._column(column)}::text)" for column in self.mentioned]
+        kept = [f"md5({self.column(column)}::text)" for column in self.mentioned]
         measure = count_regions(self.table.sql, self.alias, self.region, kept)
-        return self._attempt(act="select", as_role=False, measure=measure)
+        return self.attempt(act="select", as_role=False, measure=measure)
 
     def select(self) -> Attempt:
         """Read every row's key as the identity. measured: region -> [rows, seen, an example]."""
         key = self._readable_key()
         act = f"select coalesce(array_agg({key}), '{{}}') from {self.table.sql}"
-        return self._attempt(act=act, reads=True, measure=self._counted(f"({key} = any ($1))"))
+        return self.attempt(act=act, reads=True, measure=self._counted(f"({key} = any ($1))"))
 
     def update(self, *, quiet: bool) -> Attempt | None:
         """Assign a column to itself in every row; None when the table has no column that can be."""
@@ -105,7 +105,7 @@ class Subject:
         if column is None:
             return None
         name = quote_name(column.name)
-        return self._write(f"update {self.table.sql} set {name} = {self._column(column)} where true", quiet=quiet)
+        return self.write(f"update {self.table.sql} set {name} = {self.column(column)} where true", quiet=quiet)
 
     def update_unread(self, *, quiet: bool) -> Attempt | None:
         """Assign one present value to every row, which needs no right to read; None when no column is free.
@@ -120,19 +120,19 @@ class Subject:
         name = quote_name(free[-1].name)
         capture = f"select ({self.alias}.*)::text from {self.table.sql} limit 1"
         act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where true"
-        return self._write(act, quiet=quiet, capture=capture)
+        return self.write(act, quiet=quiet, capture=capture)
 
     def delete(self, *, quiet: bool) -> Attempt:
         """Delete every row."""
-        return self._write(f"delete from {self.table.sql} where true", quiet=quiet)
+        return self.write(f"delete from {self.table.sql} where true", quiet=quiet)
 
     def update_row(self, place: str, *, quiet: bool) -> Attempt | None:
         """Assign a column to itself in one row."""
         column = self._updated_column()
         if column is None:
             return None
-        act = f"update {self.table.sql} set {quote_name(column.name)} = {self._column(column)} where {self._this_row(place)}"
-        return self._attempt(act=act, quiet=quiet, capture=self._captured(place))
+        act = f"update {self.table.sql} set {quote_name(column.name)} = {self.column(column)} where {self.this_row(place)}"
+        return self.attempt(act=act, quiet=quiet, capture=self.captured(place))
 
     def update_alone(self, place: str) -> Attempt | None:
         """Delete every other row, then assign the remaining one its own value without reading it.
@@ -144,19 +144,19 @@ class Subject:
             return None
         name = quote_name(column.name)
         act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where true"
-        others = f"delete from {self.table.sql} where not ({self._this_row(place, by_place=True)})"
-        return self._attempt(act=act, quiet=True, capture=self._captured(place), remove=others)
+        others = f"delete from {self.table.sql} where not ({self.this_row(place, by_place=True)})"
+        return self.attempt(act=act, quiet=True, capture=self.captured(place), remove=others)
 
     def delete_row(self, place: str, *, quiet: bool) -> Attempt:
         """Delete one row."""
-        act = f"delete from {self.table.sql} where {self._this_row(place)}"
-        return self._attempt(act=act, quiet=quiet, capture=self._captured(place))
+        act = f"delete from {self.table.sql} where {self.this_row(place)}"
+        return self.attempt(act=act, quiet=quiet, capture=self.captured(place))
 
     def places_in(self, spot: str) -> Attempt:
         """Find the places of up to MOST_SINGLE rows of one region, and one more where there are more. witnessed: the places."""
         places = f"select {self.place} as place from {self.table.sql} where {self.region} = {quote_text(spot)}"
         act = f"select coalesce(array_agg(place), '{{}}') from ({places} limit {MOST_SINGLE + 1}) as placed"
-        return self._attempt(act=act, as_role=False, reads=True)
+        return self.attempt(act=act, as_role=False, reads=True)
 
     def region_without(self, place: str, *, quiet: bool) -> Attempt:
         """Find the region a row would be in if it did not exist yet. witnessed: [region].
@@ -165,19 +165,19 @@ class Subject:
         """
         row = f"(select (kept).* from (select $1::{self.table.sql} as kept) as one) as {self.alias}"
         act = f"select array[{self.region}] from {row}"
-        return self._attempt(
-            act=act, as_role=False, reads=True, quiet=quiet, capture=self._captured(place), remove=self._remove(place)
+        return self.attempt(
+            act=act, as_role=False, reads=True, quiet=quiet, capture=self.captured(place), remove=self._remove(place)
         )
 
     def insert_proof(self, place: str, *, quiet: bool) -> Attempt:
         """Delete one row and insert it again as the connected user: a valid row to try as others."""
         # Without triggers the claims mean nothing, and the proofs of all identities are one and the same.
         return replace(
-            self._attempt(
+            self.attempt(
                 act=self._put_back([column for column in self.table.columns if column.written]),
                 as_role=False,
                 quiet=quiet,
-                capture=self._captured(place),
+                capture=self.captured(place),
                 remove=self._remove(place),
             ),
             claims="{}" if quiet else claims_of(self.identity),
@@ -190,7 +190,7 @@ class Subject:
         """
         written = [column for column in self.table.columns if column.written]
         allowed = [column for column in written if self.access.columns[column.name][1]]
-        same = [f"({self._column(c)} is not distinct from ($1::{self.table.sql}).{quote_name(c.name)})" for c in self.mentioned]
+        same = [f"({self.column(c)} is not distinct from ($1::{self.table.sql}).{quote_name(c.name)})" for c in self.mentioned]
         witness = (
             f"select array[({' and '.join(same) or 'true'})::text, ({self.alias}.*)::text] "
             f"from {self.table.sql} where {is_new(self.alias)} limit 1"
@@ -199,10 +199,10 @@ class Subject:
             f"select to_jsonb({self.region}) from "
             f"(select (kept).* from (select ($1::text[])[2]::{self.table.sql} as kept) as one) as {self.alias}"
         )
-        return self._attempt(
+        return self.attempt(
             act=self._put_back(allowed or written),
             quiet=quiet,
-            capture=self._captured(place),
+            capture=self.captured(place),
             remove=self._remove(place),
             witness=witness,
             measure=measure,
@@ -210,7 +210,7 @@ class Subject:
 
     def insert_blank(self) -> Attempt:
         """Insert a row of defaults only: policies are checked before constraints."""
-        return self._attempt(act=f"insert into {self.table.sql} default values")
+        return self.attempt(act=f"insert into {self.table.sql} default values")
 
     def hand_over(self, place: str | None, donor: str, column: Column, *, quiet: bool) -> Attempt:
         """Give one row, or every row it may, the donor's value in one column.
@@ -218,25 +218,25 @@ class Subject:
         measured: the regions that the changed rows are in afterwards.
         """
         name = quote_name(column.name)
-        where = self._this_row(place, by_place=True) if place is not None else "true"
+        where = self.this_row(place, by_place=True) if place is not None else "true"
         act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where {where}"
         witness = f"select array_agg(({self.alias}.*)::text) from {self.table.sql} where {is_new(self.alias)}"
         measure = (
             f"select coalesce(jsonb_agg(distinct {self.region}), '[]') from "
             f"(select (kept).* from (select unnest($1::text[])::{self.table.sql} as kept) as one) as {self.alias}"
         )
-        return self._attempt(act=act, quiet=quiet, capture=self._captured(donor), witness=witness, measure=measure)
+        return self.attempt(act=act, quiet=quiet, capture=self.captured(donor), witness=witness, measure=measure)
 
-    def _attempt(self, *, act: str, as_role: bool = True, **rest: object) -> Attempt:
+    def attempt(self, *, act: str, as_role: bool = True, **rest: object) -> Attempt:
         path = f"{quote_name(self.table.schema)}, public, extensions"
         role = self.identity.role if as_role else None
         return Attempt(act=act, role=role, claims=claims_of(self.identity), path=path, **rest)  # type: ignore[arg-type]
 
-    def _write(self, act: str, *, quiet: bool, capture: str | None = None) -> Attempt:
+    def write(self, act: str, *, quiet: bool, capture: str | None = None) -> Attempt:
         """Try a write on every row; a row that is no longer at its place was touched."""
         witness = f"select coalesce(array_agg({self.place}), '{{}}') from {self.table.sql}"
         measure = self._counted(f"not ({self.place} = any ($1))")
-        return self._attempt(act=act, quiet=quiet, capture=capture, witness=witness, measure=measure)
+        return self.attempt(act=act, quiet=quiet, capture=capture, witness=witness, measure=measure)
 
     def _counted(self, is_hit: str) -> str:
         return count_touched(self.table.sql, self.region, is_hit, self.row_name)
@@ -248,7 +248,7 @@ class Subject:
             return self.place
         primary = [column for column in self.table.columns if column.primary]
         chosen = primary if primary and all(column in readable for column in primary) else readable
-        return f"row({', '.join(self._column(column) for column in chosen)})::text"
+        return f"row({', '.join(self.column(column) for column in chosen)})::text"
 
     def _updated_column(self) -> Column | None:
         """The column to assign to itself: one the role may read and write, and nothing else depends on, if any."""
@@ -258,20 +258,20 @@ class Subject:
         ranked = sorted(allowed or updatable, key=lambda column: (not column.free, column.primary))
         return ranked[0] if ranked else None
 
-    def _this_row(self, place: str, *, by_place: bool = False) -> str:
+    def this_row(self, place: str, *, by_place: bool = False) -> str:
         """The condition for one row, by its place, else by the captured row's primary key."""
         primary = [column for column in self.table.columns if column.primary]
         if by_place or self.access.reads_all or not primary:
             table, bracket, within = place.partition("(")
             return f"{self.alias}.tableoid = {int(table)} and {self.alias}.ctid = {quote_text(bracket + within)}::tid"
-        same = [f"{self._column(c)} = ($1::{self.table.sql}).{quote_name(c.name)}" for c in primary]
+        same = [f"{self.column(c)} = ($1::{self.table.sql}).{quote_name(c.name)}" for c in primary]
         return " and ".join(same)
 
-    def _captured(self, place: str) -> str:
-        return f"select ({self.alias}.*)::text from {self.table.sql} where {self._this_row(place, by_place=True)}"
+    def captured(self, place: str) -> str:
+        return f"select ({self.alias}.*)::text from {self.table.sql} where {self.this_row(place, by_place=True)}"
 
     def _remove(self, place: str) -> str:
-        return f"delete from {self.table.sql} where {self._this_row(place, by_place=True)}"
+        return f"delete from {self.table.sql} where {self.this_row(place, by_place=True)}"
 
     def _put_back(self, columns: Sequence[Column]) -> str:
         """The insert of the captured row's columns."""
@@ -282,5 +282,5 @@ class Subject:
             f"select {values} from (select $1::{self.table.sql} as kept) as one"
         )
 
-    def _column(self, column: Column) -> str:
+    def column(self, column: Column) -> str:
         return f"{self.alias}.{quote_name(column.name)}"

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lib.clients.postgres.rls.attempt import Attempt
 from lib.clients.postgres.rls.classify import is_member
+from lib.clients.postgres.rls.clauses import stronger_of
 from lib.clients.postgres.rls.declared import Verb, split_scope
+from lib.clients.postgres.rls.mixing import mixed_regions, pull, spread
 from lib.clients.postgres.rls.statements import MOST_SINGLE, Subject
 
 VERBS: tuple[Verb, ...] = ("select", "insert", "update", "delete")
 WHOLE_TABLE_ROWS = 50_000
 """Rows. Writes are tried on every row of a table up to this size, on samples of each region beyond it."""
 
+MOST_MOVED = 4
+"""Rows of one table that are tried to be moved out of their scope by each value: one for each way of being in it."""
+
+MOST_PULLED = 8
+"""Regions of one table of which a row is tried to be taken over."""
+
 Step = tuple[str, ...]
 Answer = Mapping[str, Any]
-"""A row of launch_attempts: phase, code, message, touched, witnessed, measured."""
+"""A row of launch_attempts: phase, code, message, touched, witnessed, measured, broke."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +55,13 @@ class Trial:
         ]
 
     @property
+    def insert_samples(self) -> list[tuple[str, str]]:
+        """The samples, and beside them a row of each region for every value that decides."""
+        spread = self.answers.get(("spread",))
+        more = [(region, place) for region, place in (spread["measured"] or ())] if spread is not None else []
+        return list(dict.fromkeys([*self.samples, *more]))
+
+    @property
     def kept_in(self) -> str:
         """The class that an update must leave its rows in."""
         return split_scope(self.declared.get("update", "allow"))[1]
@@ -58,6 +73,8 @@ class Trial:
     def plan_regions(self) -> Iterator[tuple[Step, Attempt | None]]:
         """Yield the first round: how many rows each region has."""
         yield ("regions",), self.subject.regions()
+        if self.may("insert") and self.subject.access.held_by_policies:
+            yield ("spread",), spread(self.subject)
 
     def plan_tables(self) -> Iterator[tuple[Step, Attempt | None]]:
         """Yield the second round: what is tried on whole tables, and the proofs of later inserts."""
@@ -72,12 +89,13 @@ class Trial:
             yield ("update", "unread"), subject.update_unread(quiet=update_quiet)
         if self.may("update"):
             yield from self.plan_hand_overs(update_quiet)
+            yield from self.plan_pulls(update_quiet)
         if "delete" in self.declared and (is_small or not self.may("delete")):
             yield ("delete",), subject.delete(quiet=delete_quiet)
         if "insert" in self.declared:
             yield ("insert", "blank"), subject.insert_blank()
         if self.may("insert"):
-            for _, place in self.samples:
+            for _, place in self.insert_samples:
                 for quiet in subject.modes("insert"):
                     yield ("proof", place, str(quiet)), subject.insert_proof(place, quiet=quiet)
                     if subject.reads_other_rows:
@@ -85,24 +103,54 @@ class Trial:
 
     def plan_hand_overs(self, quiet: bool) -> Iterator[tuple[Step, Attempt | None]]:
         """Yield attempts to move rows out of the class that updates are declared to keep them in."""
-        reached, scopes = split_scope(self.declared["update"])[0], list(self.subject.scopes)
-        inside = [spot for spot in sorted(self.regions) if is_member(spot, reached, scopes)]
+        scopes = list(self.subject.scopes)
+        inside = self.inside
         outside = [spot for spot in sorted(self.regions) if not is_member(spot, self.kept_in, scopes)]
         if self.kept_in in ("allow", "deny") or not inside or not outside:
             return
+        decides = {column.name for column in replace(self.subject, scopes={"": self.subject.scopes[self.kept_in]}).mentioned}
         for number, column in enumerate(self.subject.mentioned):
+            if not column.updatable or column.name not in decides:
+                continue
             # Donors with one value make one and the same update.
-            donors = {self.regions[spot][3][number]: spot for spot in reversed(outside)} if column.updatable else {}
-            for spot in donors.values():
-                for place in (self.regions[inside[0]][1], None):
-                    step = ("moved", column.name, spot, "row" if place else "rows")
-                    yield step, self.subject.hand_over(place, self.regions[spot][1], column, quiet=quiet)
+            for spot in {self.regions[spot][3][number]: spot for spot in reversed(outside)}.values():
+                donor = self.regions[spot][1]
+                yield ("moved", column.name, spot, "rows"), self.subject.hand_over(None, donor, column, quiet=quiet)
+                for base in self.movable:
+                    place = self.regions[base][1]
+                    yield ("moved", column.name, spot, base), self.subject.hand_over(place, donor, column, quiet=quiet)
+
+    @property
+    def movable(self) -> list[str]:
+        """Regions that updates reach, one for each way in which their rows are in the class that they must stay in."""
+        scopes = list(self.subject.scopes)
+        letters = [n for n, name in enumerate(scopes) if self.kept_in in (name, stronger_of(name))]
+        ways = {tuple(spot[n] for n in letters): spot for spot in reversed(self.inside)}
+        return list(ways.values())[-MOST_MOVED:]
+
+    def plan_pulls(self, quiet: bool) -> Iterator[tuple[Step, Attempt | None]]:
+        """Yield attempts to take over rows that updates are declared not to reach."""
+        reached, scopes = split_scope(self.declared["update"])[0], list(self.subject.scopes)
+        inside = self.inside
+        outside = [spot for spot in sorted(self.regions) if not is_member(spot, reached, scopes)]
+        if reached in ("allow", "deny") or not inside or not outside or not self.subject.access.held_by_policies:
+            return
+        donor = self.regions[inside[0]][1]
+        yield ("pulled",), pull(self.subject, None, donor, reached, quiet=quiet)
+        for spot in outside[:MOST_PULLED]:
+            yield ("pulled", spot), pull(self.subject, self.regions[spot][1], donor, reached, quiet=quiet)
+
+    def broke_own(self, answer: Answer) -> bool:
+        """Whether a write was refused by a key or check of its own table alone: the policies had let it pass before."""
+        table, said = self.subject.table, answer["message"] or ""
+        is_referenced = answer["code"] == "23503" and said.startswith(f'update or delete on table "{table.name}" violates')
+        return answer["phase"] == "act" and (is_referenced or bool(answer["broke"] == f"{table.schema}.{table.name}"))
 
     def plan_rows(self) -> Iterator[tuple[Step, Attempt | None]]:
         """Yield the third round: proven inserts, and row by row what did not succeed as a whole."""
         subject = self.subject
         if self.may("insert"):
-            for _, place in self.samples:
+            for _, place in self.insert_samples:
                 quiet = self.proven_mode(place)
                 if quiet is not None:
                     yield ("insert", place), subject.insert_again(place, quiet=quiet)
@@ -117,6 +165,17 @@ class Trial:
                         yield (verb, place, str(quiet)), build(place, quiet=quiet)
         for spot in self.cut_short:
             yield ("places", spot), subject.places_in(spot)
+        for step, answer in list(self.answers.items()):
+            if step[0] == "moved" and self.broke_own(answer):
+                for base in self.movable if step[3] == "rows" else [step[3]]:
+                    places = [self.regions[spot][1] for spot in (base, step[2])]
+                    yield ("would", *step[1:4], base), mixed_regions(subject, places, [step[1]])
+
+    @property
+    def inside(self) -> list[str]:
+        """The regions that updates are declared to reach."""
+        reached, scopes = split_scope(self.declared["update"])[0], list(self.subject.scopes)
+        return [spot for spot in sorted(self.regions) if is_member(spot, reached, scopes)]
 
     def plan_single_deletes(self) -> Iterator[tuple[Step, Attempt | None]]:
         """Yield the fourth round: the rows that a delete should have reached, each alone.

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from lib.clients.postgres.rls import probe as rls_probe
+from lib.clients.postgres.rls import session as rls_session
 from lib.clients.postgres.rls import trial as rls_trials
 from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.probe import observe_matrix
@@ -323,7 +323,7 @@ class TestTelling:
         assert observe_matrix(notes, section(scopes={}, matrix={"public.gone": roles(every_verb("deny"))})) == []
 
     def test_a_row_that_somebody_holds_is_an_error(self, notes: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(rls_probe, "LOCK_TIMEOUT_S", 0.02)
+        monkeypatch.setattr(rls_session, "LOCK_TIMEOUT_S", 0.02)
         with notes.connect() as other:
             other.execute("select from public.notes for update")
             cells = observe(notes)

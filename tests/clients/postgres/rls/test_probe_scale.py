@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from lib.clients.postgres.rls import probe
+from lib.clients.postgres.rls import session as probe_session
 from lib.clients.postgres.rls.declared import Rls
+from lib.clients.postgres.rls.probe import observe_matrix
 from lib.transport.database import Database
 from tests.support.rls_samples import NOTES, apply, section
 
@@ -22,7 +23,7 @@ def notes(hosted_database: Database) -> Database:
 def run(database: Database, rls: Rls, monkeypatch: pytest.MonkeyPatch, at_once: int) -> tuple[list[Any], int, int]:
     """Return the cells, how many attempts were made, and how many round trips they took."""
     made = {"attempts": 0, "trips": 0}
-    wrap = probe.Jsonb
+    wrap = probe_session.Jsonb
 
     def count(value: Any) -> Any:
         if isinstance(value, list):
@@ -30,9 +31,9 @@ def run(database: Database, rls: Rls, monkeypatch: pytest.MonkeyPatch, at_once: 
             made["trips"] += 1
         return wrap(value)
 
-    monkeypatch.setattr(probe, "Jsonb", count)
-    monkeypatch.setattr(probe, "BATCH", at_once)
-    return probe.observe_matrix(database, rls), made["attempts"], made["trips"]
+    monkeypatch.setattr(probe_session, "Jsonb", count)
+    monkeypatch.setattr(probe_session, "BATCH", at_once)
+    return observe_matrix(database, rls), made["attempts"], made["trips"]
 
 
 def test_one_by_one_and_all_at_once_are_the_same(notes: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@
 --   witness SQL by the caller after acting and before undoing: one text[]
 --   measure SQL by the caller after undoing; $1 is what was read or witnessed; answers one jsonb
 -- answers: phase (the last one begun; 'done' on success), sqlstate and message of what stopped it,
---   touched rows, witnessed text[], measured jsonb.
+--   touched rows, witnessed text[], measured jsonb, broke: the table whose constraint the act broke, as schema.table.
 create or replace function pg_temp.launch_attempts(plan jsonb)
-returns table (number bigint, phase text, code text, message text, touched bigint, witnessed text[], measured jsonb)
+returns table (number bigint, phase text, code text, message text, touched bigint, witnessed text[], measured jsonb, broke text)
 language plpgsql
 as $attempts$
 declare
@@ -19,10 +19,11 @@ declare
   path constant text := current_setting('search_path');
   step jsonb;
   captured text;
+  in_schema text;
 begin
   for step, number in select value, ordinality from jsonb_array_elements(plan) with ordinality loop
     phase := 'prepare';
-    code := null; message := null; touched := null; witnessed := '{}'; measured := null; captured := null;
+    code := null; message := null; touched := null; witnessed := '{}'; measured := null; captured := null; broke := null;
     -- The older per-claim settings win over the JSON in auth.uid(): emptied, so that none is left over.
     perform set_config(name, '', true)
     from unnest(array['request.jwt.claim', 'request.jwt.claim.sub', 'request.jwt.claim.role', 'request.jwt.claim.email']) as name;
@@ -69,6 +70,8 @@ begin
         phase := 'measure';
       when others then
         code := sqlstate; message := sqlerrm;
+        get stacked diagnostics in_schema = schema_name, broke = table_name;
+        broke := nullif(in_schema || '.' || broke, '.');
     end;
     if phase = 'measure' then
       begin

@@ -18,6 +18,12 @@ select
           select from pg_catalog.pg_index i
           where i.indrelid = c.oid and i.indisprimary and a.attnum = any (i.indkey::int2[])
         ),
+        'narrow', (select y.typtype = 'e' or y.oid = 'boolean'::regtype from pg_catalog.pg_type y where y.oid = a.atttypid),
+        'holds_id', a.atttypid = 'uuid'::regtype and exists (
+          select from pg_catalog.pg_depend d
+          where d.classid = 'pg_catalog.pg_policy'::regclass
+            and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid and d.refobjsubid = a.attnum
+        ),
         'free', not exists (
           select from pg_catalog.pg_index i
           where i.indrelid = c.oid and (i.indisunique or i.indisexclusion)

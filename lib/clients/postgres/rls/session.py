@@ -1,0 +1,146 @@
+"""The transaction that an RLS probe tries everything in, and what runs there: bounded, and always rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import psycopg
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from lib.clients.postgres.rls.attempt import NEWER_THAN, Attempt, claims_of
+from lib.clients.postgres.rls.catalogue import Access, ProbedTable
+from lib.clients.postgres.rls.declared import Identity, Rls
+from lib.clients.postgres.rls.statements import Subject
+from lib.clients.postgres.rls.trial import Answer, Trial
+from lib.core.errors import DatabaseError, TargetError
+from lib.transport.database import Database, read_query
+
+LOCK_TIMEOUT_S = 2
+"""Seconds a probe waits for a row that somebody else holds; then its cell is undetermined."""
+
+BATCH = 400
+"""Attempts in one statement: what 300 tables take in one, no statement timeout would allow."""
+
+Key = tuple[str, ...]
+
+Prepare = Callable[[psycopg.Connection[DictRow]], None]
+"""Adds rows to the tables inside the transaction of the probe, before anything is tried."""
+
+
+@contextmanager
+def rolled_back(
+    database: Database, *, statement_timeout_s: float, prepare: Prepare | None = None
+) -> Iterator[psycopg.Connection[DictRow]]:
+    """Yield a connection inside one bounded REPEATABLE READ transaction that is rolled back whatever happens.
+
+    prepare: adds rows in it first; what is tried afterwards is told apart from them.
+    """
+    with database.connect() as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        try:
+            limit_session(connection, statement_timeout_s)
+            if prepare is not None:
+                prepare(connection)
+                limit_session(connection, statement_timeout_s)
+                mark_rows(connection)
+            connection.execute(read_query(__package__, "install_attempts"))
+            yield connection
+        finally:
+            if not connection.closed:
+                connection.rollback()
+
+
+def limit_session(connection: psycopg.Connection[DictRow], statement_timeout_s: float) -> None:
+    """Bound what the open transaction may wait for, and give it its id: new rows are those that are not older than it."""
+    limits = {
+        "statement_timeout": f"{round(statement_timeout_s * 1000)}",
+        "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
+        "row_security": "on",
+        "standard_conforming_strings": "on",
+        # The storage server says so before it deletes; its tables refuse everybody else.
+        "storage.allow_delete_query": "true",
+    }
+    connection.execute(
+        "select pg_catalog.pg_current_xact_id(), set_config(name, value, true) from jsonb_each_text(%s) as limits (name, value)",
+        [Jsonb(limits)],
+    )
+
+
+def mark_rows(connection: psycopg.Connection[DictRow]) -> None:
+    """Note the id of a subtransaction of now: rows of the transaction with a later one are what an attempt wrote."""
+    with connection.transaction():
+        connection.execute("create temporary table launch_mark () on commit drop")
+        connection.execute(
+            f"select set_config('{NEWER_THAN}', xmin::text, true) from pg_catalog.pg_class "
+            "where oid = 'pg_temp.launch_mark'::regclass"
+        )
+
+
+def run_attempts(connection: psycopg.Connection[DictRow], attempts: Mapping[Key, Attempt | None]) -> dict[Key, Answer]:
+    """Run the attempts in few round trips, equal ones once, and return each one's answer; None has none."""
+    plan = list(dict.fromkeys(attempt for attempt in attempts.values() if attempt is not None))
+    rows = [
+        row
+        for begin in range(0, len(plan), BATCH)
+        for row in connection.execute(
+            "select * from pg_temp.launch_attempts(%s) order by number",
+            [Jsonb([attempt.as_json() for attempt in plan[begin : begin + BATCH]])],
+        ).fetchall()
+    ]
+    answers = dict(zip(plan, rows, strict=True))
+    return {key: answers[attempt] for key, attempt in attempts.items() if attempt is not None}
+
+
+def check_connection(connection: psycopg.Connection[DictRow], database: Database, identities: Mapping[str, Identity]) -> bool:
+    """Return whether triggers can be switched off here, after checking that a probe can work at all.
+
+    Raises TargetError when policies apply to the connected user, or a role can't be set.
+    """
+    row = connection.execute(
+        "select current_user::text as name, rolsuper or rolbypassrls as sees_all "
+        "from pg_catalog.pg_roles where rolname = current_user"
+    ).fetchone()
+    if row is None or not row["sees_all"]:
+        raise DatabaseError(
+            f"Row level security applies to the user of {database.display_name}, so hidden rows can't be distinguished "
+            "from missing ones.",
+            fix="Connect as postgres, or as another role with BYPASSRLS.",
+        )
+    attempts: dict[Key, Attempt | None] = {
+        (name,): Attempt(act="select", role=identity.role, claims=claims_of(identity), path="public")
+        for name, identity in identities.items()
+    }
+    answers = run_attempts(connection, {**attempts, ("", "quiet"): Attempt(act="select", claims="{}", path="public", quiet=True)})
+    stopped = [f"{name} ({answers[(name,)]['message']})" for name in identities if answers[(name,)]["phase"] != "done"]
+    if stopped:
+        raise TargetError(
+            f"{row['name']} can't act as {', '.join(stopped)} on {database.display_name}.",
+            fix=f"Grant {row['name']} these roles, or correct rls.identities in the params file.",
+        )
+    return bool(answers["", "quiet"]["phase"] == "done")
+
+
+def open_trials(
+    rls: Rls,
+    found: Mapping[str, ProbedTable],
+    access: Mapping[tuple[str, str], Access],
+    verbs: Sequence[str],
+    *,
+    may_quieten: bool,
+) -> Iterator[Trial]:
+    """Yield one Trial a declared table and identity; tables without row level security have none."""
+    for name, table in found.items():
+        for who, identity in rls.identities.items():
+            declared = rls.matrix[name].get(identity.role)
+            if table.rls_enabled and declared is not None:
+                subject = Subject(
+                    identity=identity,
+                    table=table,
+                    access=access[identity.role, table.display_name],
+                    scopes=rls.scopes.get(name, {}),
+                    may_quieten=may_quieten,
+                )
+                tried: dict[str, str] = {verb: scope for verb, scope in declared.items() if verb in verbs}
+                yield Trial(table=name, who=who, subject=subject, declared=tried)
