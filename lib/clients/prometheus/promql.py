@@ -25,6 +25,7 @@ from promql_parser import (
 )
 
 COMPARISONS = frozenset(("==", "!=", ">", "<", ">=", "<="))
+MIRRORED = {"==": "==", "!=": "!=", ">": "<", "<": ">", ">=": "<=", "<=": ">="}
 METRIC_NAME = "__name__"
 LONGEST = 20_000
 LONGEST_VALUE = 200
@@ -183,7 +184,9 @@ def find_comparison(expression: str) -> Comparison | None:
     node = parse_expression(expression)
     if not is_comparison(node) or is_comparison(node.lhs) or (node.modifier is not None and node.modifier.return_bool):
         return None
-    limit = read_number(node.rhs)
+    limit, mirrored = read_number(node.rhs), read_number(node.lhs)
+    if limit is None and mirrored is not None and math.isfinite(mirrored):  # 5 < x keeps the same series as x > 5
+        return Comparison(left=on_one_line(node.rhs.prettify()), operator=MIRRORED[str(node.op)], limit=mirrored)
     if limit is None or not math.isfinite(limit):
         return None
     return Comparison(left=on_one_line(node.lhs.prettify()), operator=str(node.op), limit=limit)
