@@ -7,20 +7,16 @@ Source: https://git-scm.com/docs (git-diff, git-log, git-merge-base).
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.clients.git_command import LARGEST_TEXT_BYTES, PLAIN_DIFF, PLAIN_PATCH, TooMuchText, git, git_text, run_git
+from lib.clients.git_added import MOST_ADDED_BYTES, AddedLine, read_added_text, read_whole_text
+from lib.clients.git_command import PLAIN_DIFF, git, git_text, run_git
 from lib.core.errors import CommandError, TargetError
-from lib.core.pack_files import read_file, read_text_file, walk
+from lib.core.pack_files import read_text_file, walk
 from lib.core.wording import format_count, format_size, plain_text
 
-HUNK = re.compile(r"^@@ -\S+ \+(\d+)")
-MOST_ADDED_BYTES = 32 * 1024 * 1024
-"""Of the text that a branch adds; a branch that people read has less than a hundredth of it."""
-MOST_ADDED_LINES = 400_000
 MOST_MESSAGES = 2_000
 """Commits of a branch whose messages are read, the newest first."""
 LONGEST_POLICY_BYTES = 1024 * 1024
@@ -28,15 +24,6 @@ MOST_FILES = 200_000
 """Files of one project; the largest monorepos have more, and no launch of their own."""
 DEEPEST = 64
 LEFT_OUT = frozenset({".git", "node_modules"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class AddedLine:
-    """One line that a branch adds, wherever in its history: a line taken out again is still there for all to read."""
-
-    path: str
-    line: int
-    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,15 +107,15 @@ def read_branch(root: Path, base: str, *, policy_file: str, note: str = "") -> B
             f"This branch changes nothing compared with {known}, so there is nothing to look at.",
             fix="Name its base: make guardrails BASE=...",
         )
-    added, too_much = read_all_added(root, fork, changes)
+    text = read_added_text(root, fork, changes)
     return Branch(
         root=root,
         name=read_name(root),
         base=known,
         changes=changes,
-        added=added,
-        too_much=too_much,
-        unread=find_unread(root, fork, changes),
+        added=text.lines,
+        too_much=text.too_much,
+        unread=text.unread,
         messages=read_messages(root, fork),
         policy=read_policy(root, known, policy_file),
         note=note or (f"{base} is not here; compared with {known}" if known != base else ""),
@@ -147,23 +134,16 @@ def read_everything(root: Path, base: str, *, policy_file: str) -> Branch:
     What earlier commits held and HEAD does not is left out.
     """
     nothing = git(root, "hash-object", "-t", "tree", os.devnull).strip()
-    quiet = ("-p", "--unified=0", "--no-renames", "--relative", *PLAIN_PATCH)
     changes = read_changes(root, nothing)
-    try:
-        text = git_text(root, "diff", *quiet, nothing, "--", ".", limit_bytes=MOST_ADDED_BYTES)
-        added, too_much = (*added_lines(text), *read_new_files(root, changes)), ""
-    except TooMuchText as exc:
-        added, too_much = (), exc.message
-    counted = git(root, "diff", "--numstat", "--no-renames", "--relative", *PLAIN_DIFF, nothing, "--", ".")
-    binary = {unquote_path(line.split("\t")[2]) for line in counted.splitlines() if line.startswith("-\t-\t")}
+    text = read_whole_text(root, nothing, changes)
     return Branch(
         root=root,
         name=read_name(root),
         base=base,
         changes=changes,
-        added=added,
-        too_much=too_much,
-        unread=tuple(sorted(binary)),
+        added=text.lines,
+        too_much=text.too_much,
+        unread=text.unread,
         messages=(),
         policy=read_policy(root, "HEAD", policy_file),
         note=f"HEAD is {base} itself: every file is looked at, and none that only an earlier commit had",
@@ -188,90 +168,6 @@ def read_changes(root: Path, fork: str) -> dict[str, str]:
         place += step
     unknown = git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".").split("\0")
     return changes | {path: "?" for path in unknown if path}
-
-
-def read_all_added(root: Path, fork: str, changes: dict[str, str]) -> tuple[tuple[AddedLine, ...], str]:
-    """Return every line that a branch adds, those not committed too, and why they are not all, or ''."""
-    try:
-        added = (*read_added(root, fork), *read_new_files(root, changes))
-    except TooMuchText as exc:
-        return (), exc.message
-    if len(added) > MOST_ADDED_LINES:
-        return (), f"The branch adds {format_count(len(added), 'line')}, more than the {MOST_ADDED_LINES:,} that are read."
-    return added, ""
-
-
-def read_added(root: Path, fork: str) -> list[AddedLine]:
-    """Return every line that a commit of the branch adds, and those of the work tree. Raises TooMuchText."""
-    quiet = ("-p", "--unified=0", "--no-renames", "--relative", *PLAIN_PATCH)
-    committed = git_text(root, "log", "--reverse", "--format=", *quiet, f"{fork}..HEAD", "--", ".", limit_bytes=MOST_ADDED_BYTES)
-    pending = git_text(root, "diff", *quiet, "HEAD", "--", ".", limit_bytes=MOST_ADDED_BYTES)
-    return [*added_lines(committed), *added_lines(pending)]
-
-
-def added_lines(patch: str) -> list[AddedLine]:
-    """Return the lines that a patch without context adds."""
-    found: list[AddedLine] = []
-    path, line, in_hunk = "", 0, False
-    for text in patch.split("\n"):
-        hunk = HUNK.match(text)
-        if text.startswith("diff --git "):
-            path, in_hunk = "", False
-        elif not in_hunk and text.startswith("+++ "):
-            path = unquote_path(text[4:].rstrip("\t"))
-        elif hunk:
-            line, in_hunk = int(hunk[1]), True
-        elif in_hunk and text.startswith("+"):
-            found.append(AddedLine(path=path, line=line, text=text[1:].removesuffix("\r")))
-            line += 1
-    return found
-
-
-def unquote_path(text: str) -> str:
-    """Return the path that git wrote after `+++`: without `b/`, and without its C-style quotes."""
-    if text.startswith('"') and text.endswith('"'):
-        raw = text[1:-1].encode("latin-1", "backslashreplace").decode("unicode_escape")
-        text = raw.encode("latin-1", "replace").decode("utf-8", "replace")
-    return text.removeprefix("b/")
-
-
-def read_new_files(root: Path, changes: dict[str, str]) -> list[AddedLine]:
-    """Return every line of the files that git does not know yet; those without lines to read are left out.
-
-    Raises TooMuchText when they are too much together.
-    """
-    found: list[AddedLine] = []
-    left = MOST_ADDED_BYTES
-    for path in (path for path, kind in changes.items() if kind == "?"):
-        content = read_new_file(root, path)
-        if content is None:
-            continue
-        left -= len(content)
-        if left < 0 or len(found) > MOST_ADDED_LINES:
-            limit = format_size(MOST_ADDED_BYTES)
-            raise TooMuchText(f"The files that are not committed have more text than the {limit} that are read.")
-        lines = content.decode("utf-8", "replace").split("\n")
-        found += [AddedLine(path=path, line=number, text=text.removesuffix("\r")) for number, text in enumerate(lines, start=1)]
-    return found
-
-
-def read_new_file(root: Path, path: str) -> bytes | None:
-    """Return a file that git does not know yet; None for what is too large, binary, no regular file or a link."""
-    try:
-        content = None if (root / path).is_symlink() else read_file(root / path, root=root, limit_bytes=LARGEST_TEXT_BYTES)
-    except TargetError:
-        return None
-    return content if content is not None and b"\0" not in content[:8000] else None
-
-
-def find_unread(root: Path, fork: str, changes: dict[str, str]) -> tuple[str, ...]:
-    """Return the files that a branch adds or changes and that have no lines to read, by path."""
-    quiet = ("--numstat", "--no-renames", "--relative", "--diff-filter=d", *PLAIN_DIFF)
-    counted = [git(root, "log", "--format=", *quiet, f"{fork}..HEAD", "--", "."), git(root, "diff", *quiet, "HEAD", "--", ".")]
-    # Git counts no lines of a binary file: `-	-	<path>`.
-    binary = {unquote_path(line.split("\t")[2]) for text in counted for line in text.splitlines() if line.startswith("-\t-\t")}
-    new = {path for path, kind in changes.items() if kind == "?" and read_new_file(root, path) is None}
-    return tuple(sorted(binary | new))
 
 
 def read_policy(root: Path, base: str, policy_file: str) -> str:

@@ -116,8 +116,9 @@ def git_text(folder: Path, *words: str, limit_bytes: int, env: Mapping[str, str]
     with tempfile.TemporaryDirectory(prefix="git-") as place:
         path = Path(place) / "shown"
         given = safe_environment(folder, timeout_s=TIMEOUT_S, env=env, transport=NO_TRANSPORT)
-        bounded = ["sh", "-c", f'ulimit -f {limit_bytes // 512 + 1}; exec "$@"', "sh"]
-        argv: list[str | Path] = [*bounded, "git", "-C", folder, words[0], f"--output={path}", *words[1:]]
+        # Not by --output, with which git shows no merges.
+        bounded: list[str | Path] = ["sh", "-c", f'ulimit -f {limit_bytes // 512 + 1}; exec "$@" >"$0"', path]
+        argv: list[str | Path] = [*bounded, "git", "-C", folder, *words]
         run = run_command(argv, timeout_s=TIMEOUT_S, env=given)
         size = path.stat().st_size if path.exists() else 0
         if run.exit_code == -signal.SIGXFSZ or size > limit_bytes:

@@ -40,6 +40,14 @@ INSTALLED = ("node_modules", ".pnp.cjs", ".pnp.loader.mjs")
 DOES_NOTHING = re.compile(r"^\s*(?:true|:|exit 0|echo(?:\s[^;&|]*)?)?\s*$")
 """Parts of scripts that cannot fail: a placeholder is not a command that passed."""
 PARTS = re.compile(r"&&|\|\||;|\n")
+HIDES_FAILURE = re.compile(r"\|\|\s*(?:true|:|exit 0|echo\b[^|;&]*)\s*;?\s*$|(?:;|\n)\s*(?:true|:|exit 0)\s*$")
+"""The end of a script that makes every failure of it none."""
+RUNS_SCRIPT = re.compile(r"^\s*(?:npm run|pnpm run|pnpm|yarn run|yarn)\s+(?:-s |--silent )?(?P<name>[\w:.-]+)\s*$")
+NO_TESTER = re.compile(
+    r"^\s*(?:$|(?:true|:|exit|echo|cd|export|mkdir|rm)\b|(?:npx\s+)?(?:eslint|prettier|biome|tsc|stylelint|oxlint|tslint|markdownlint"
+    r"|ruff|black)\b|node\s+(?:--check|-c)\s|node\s+(?:-e|--eval|-p)\s*(?:''|\"\"|0|1)?\s*$)"
+)
+"""Parts of a command that test nothing, whatever comes of them."""
 CALLED_TEST = re.compile(r"(?:^|[:_.-])tests?(?:$|[:_.-])", re.IGNORECASE)
 NO_TEST = re.compile(
     r"no tests? (?:files? )?(?:were |was )?(?:found|ran|run|executed|specified|to run|yet|matched)|^\W*no tests?\W*$|"
@@ -52,6 +60,17 @@ SOME_TEST = re.compile(
     r"^Tests:.*\b[1-9]\d* (?:passed|total)|^\W*(?:tests|pass) [1-9]|^ok [1-9]",
     re.IGNORECASE | re.MULTILINE,
 )
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+OF_NODE = re.compile(r"^\W*(?P<what>tests|pass|fail|skipped|todo) (?P<count>\d+)$", re.MULTILINE)
+NODE_TEST = re.compile(r"^(?:[✔✖﹣] (?P<name>.+?) \([\d.]+ms\).*|(?:ok|not ok) \d+ - (?P<other>.+))$", re.MULTILINE)
+FILE_NAME = re.compile(r"\.(?:[cm]?[jt]sx?)$")
+ALL_SKIPPED = re.compile(
+    r"^Tests:\s+\d+ (?:skipped|todo)|^\W*Tests\s+\d+ (?:skipped|todo)|^\W*\d+ (?:pending|skipped|deselected)\b|"
+    r"\[no test files\]|Result: NOTESTS|^\s*0 pass$|\| 0 passed \|",
+    re.MULTILINE,
+)
+SOME_PASSED = re.compile(r"\b[1-9]\d* (?:pass|passed|passing)\b|^ok\s+\S+\s", re.MULTILINE)
+TAP = re.compile(r"^(?:not )?ok \d+.*$", re.MULTILINE)
 """What test runners write when they ran no test, and when they ran one: node, mocha, jest, vitest, TAP, pytest."""
 
 
@@ -151,12 +170,58 @@ def run_script(
         return ScriptRun(name=name, run=run, problem=said, is_bare=True)
     if run.exit_code == 0 and CALLED_TEST.search(name) and ran_no_test(run):
         return ScriptRun(name=name, run=run, problem=f"`npm run {name}` says that it ran no test", is_idle=True)
+    if run.exit_code == 0 and (why := why_idle(name, scripts) or hidden_failure(run)):
+        return ScriptRun(name=name, run=run, problem=f"`npm run {name}` {why}", is_idle=True)
     return ScriptRun(name=name, run=run)
 
 
+def is_file_alone(said: str, counted: Mapping[str, int]) -> bool:
+    """Return whether all that node counts as tests are whole files: it does so for one that has no test in it."""
+    names = [found["name"] or found["other"] for found in NODE_TEST.finditer(said)]
+    return len(names) >= counted["tests"] > 0 and all(FILE_NAME.search(name) for name in names)
+
+
+def why_idle(name: str, scripts: Mapping[str, str]) -> str:
+    """Return why a command that ended well says nothing: its failure is hidden, or no part of it tests anything; '' else."""
+    if HIDES_FAILURE.search(scripts[name]):
+        return "ends well whatever happens: what follows its command hides the failure"
+    if CALLED_TEST.search(name) and all(NO_TESTER.match(part) for part in parts_of(name, scripts)):
+        return "runs no test: it only checks form or syntax"
+    return ""
+
+
+def hidden_failure(run: CommandRun) -> str:
+    """Return what a command that ended well says of tests that failed in it, as behind a pipe; '' for nothing."""
+    counted = {found["what"]: int(found["count"]) for found in OF_NODE.finditer(COLOUR.sub("", run.stdout))}
+    return "ends well, and says that a test failed" if counted.get("fail") and "tests" in counted else ""
+
+
+def parts_of(name: str, scripts: Mapping[str, str], behind: frozenset[str] = frozenset()) -> list[str]:
+    """Return the parts of a command, those of other commands that it runs too."""
+    found: list[str] = []
+    for part in PARTS.split(scripts.get(name, "")):
+        called = RUNS_SCRIPT.match(part)
+        if called and called["name"] in scripts and called["name"] not in behind | {name}:
+            found += parts_of(called["name"], scripts, behind | {name})
+        else:
+            found.append(part)
+    return found
+
+
 def ran_no_test(run: CommandRun) -> bool:
-    """Return whether a test command says that there was nothing to test, and nothing of a test that it ran."""
-    said = run.stdout + "\n" + run.stderr
+    """Return whether a test command says that there was nothing to test, and nothing of a test that it ran.
+
+    A test that is skipped or still to be written was not run; a file without a test in it is none.
+    """
+    said = COLOUR.sub("", run.stdout + "\n" + run.stderr)
+    counted = {found["what"]: int(found["count"]) for found in OF_NODE.finditer(said)}
+    if counted.keys() >= {"tests", "pass", "fail"}:
+        return counted["tests"] <= counted.get("skipped", 0) + counted.get("todo", 0) or is_file_alone(said, counted)
+    if ALL_SKIPPED.search(said) and not SOME_PASSED.search(said):
+        return True
+    steps = TAP.findall(said)
+    if steps and all(re.search(r"# (?:SKIP|TODO)", step, re.IGNORECASE) for step in steps):
+        return True
     return NO_TEST.search(said) is not None and SOME_TEST.search(said) is None
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lib.clients.workflow_effect import find_effects
 from lib.clients.workflow_finding import WorkflowFinding
 from lib.clients.workflow_rules import find_broken_scripts, find_rule_breaches
 from lib.core.errors import CommandError, TargetError
@@ -69,7 +70,11 @@ def find_breaches(files: Sequence[Path], root: Path) -> tuple[list[WorkflowFindi
     read = [(name_of(file, root), load_yaml(read_text_file(file, root=root), as_text=True)) for file in files]
     return (
         [one for name, document in read for one in find_rule_breaches(name, document, root=root)],
-        [one for name, document in read for one in find_broken_scripts(name, document)],
+        [
+            one
+            for name, document in read
+            for one in (*find_broken_scripts(name, document), *find_effects(name, document, root=root))
+        ],
     )
 
 

@@ -32,6 +32,11 @@ LONGEST_SCRIPT = 100_000
 """Characters of one `run` that are looked at."""
 MOST_SCRIPTS = 400
 EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+CONTEXTS = frozenset(
+    ["github", "env", "vars", "job", "jobs", "steps", "runner", "secrets", "strategy", "matrix", "needs", "inputs"]
+)
+KNOWN_SHELLS = frozenset(["bash", "sh", "pwsh", "powershell", "cmd", "python"])
+"""What GitHub knows by name; any other is given as a command with {0}."""
 SHELL_TIMEOUT_S = 10.0
 SHELLS = {"bash": ("-n",), "sh": ("--posix", "-n")}
 """Shell -> the options by which bash reads a script of it and runs nothing."""
@@ -42,7 +47,7 @@ def find_rule_breaches(file: str, document: Any, *, root: Path) -> Iterator[Work
     if not isinstance(document, dict):
         return
     jobs = {str(name): job for name, job in mapping(document.get("jobs")).items() if isinstance(job, dict)}
-    for words in (*needs_problems(jobs), *cron_problems(document), *called_problems(jobs, root)):
+    for words in (*needs_problems(jobs), *cron_problems(document), *called_problems(jobs, root), *step_rule_problems(jobs)):
         yield WorkflowFinding(file=file, rule="rules", severity="High", line=None, words=plain_text(words, limit=300))
 
 
@@ -145,6 +150,55 @@ def called_problems(jobs: Mapping[str, Mapping[str, Any]], root: Path) -> Iterat
             # With the files of another repository beside it a path says nothing of this project.
             if isinstance(one, str) and one.startswith("./") and not checked_out and not is_there(root, one):
                 yield f"job {name} uses {one}, which is not in the project"
+
+
+def step_rule_problems(jobs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what GitHub refuses of steps: an id given twice, an expression without its end, names that it does not know."""
+    for name, job in jobs.items():
+        steps = [one for one in listed(job.get("steps")) if isinstance(one, dict)]
+        ids = [str(one["id"]).lower() for one in steps if one.get("id")]
+        if twice := sorted({one for one in ids if ids.count(one) > 1}):
+            yield f"job {name} has several steps with the id {join_words(twice)}"
+        if str(job.get("timeout-minutes")) == "0":
+            yield f"job {name} has no time: timeout-minutes is 0"
+        needs = {str(one).lower() for one in listed(job.get("needs"))}
+        for part in (job, *steps):
+            condition = str(part.get("if") or "")
+            if "${{" not in condition:
+                yield from (f"job {name}: {one}" for one in unknown_names(condition, ids, needs))
+            if re.search(r"(?<![\w.])secrets\.", condition):
+                yield f"job {name}: a condition can't ask for secrets"
+            shell = str(part.get("shell") or "bash")
+            if shell not in KNOWN_SHELLS and "{0}" not in shell and "${{" not in shell:
+                yield f"job {name} has a shell that is not known: {shell[:60]}"
+        for text in texts_of(job):
+            if text.count("${{") > text.count("}}"):
+                yield f"job {name}: an expression has no end: {text[:80]}"
+            for expression in EXPRESSION.findall(text):
+                yield from (f"job {name}: {one}" for one in unknown_names(expression, ids, needs))
+
+
+def unknown_names(expression: str, ids: list[str], needs: set[str]) -> Iterator[str]:
+    """Yield what an expression asks of a step or job that is not there, and contexts that GitHub does not have."""
+    plain = re.sub(r"'(?:[^']|'')*'", "''", expression)
+    for kind, known in (("steps", set(ids)), ("needs", needs)):
+        for found in re.findall(rf"(?<![\w.]){kind}\.([\w-]+)", plain):
+            if found.lower() not in known:
+                yield f"{kind}.{found} is nothing that it knows"
+    for found in re.findall(r"(?<![\w.\])'-])([A-Za-z_]\w*)\.[A-Za-z_*]", plain):
+        if found.lower() not in CONTEXTS:
+            yield f"{found} is no context of GitHub's"
+    if re.search(r"(?<![=!<>])=(?!=)", plain):
+        yield f"{expression.strip()[:80]} compares with one ="
+
+
+def texts_of(part: object) -> Iterator[str]:
+    """Yield every text of a job."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict | list):
+        for one in part.values() if isinstance(part, dict) else part:
+            yield from texts_of(one)
 
 
 def is_there(root: Path, called: str) -> bool:

@@ -70,7 +70,7 @@ def test_a_patch_is_read_as_far_as_it_is_bounded(pack: Path) -> None:
 
 
 def test_a_branch_that_adds_too_much_says_so(pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lib.clients.git.MOST_ADDED_BYTES", 10_000)
+    monkeypatch.setattr("lib.clients.git_added.MOST_ADDED_BYTES", 10_000)
     (pack / "new.txt").write_text("a line\n" * 5_000)
     branch = read_branch(pack, "main", policy_file=".github/launch-policy.yml")
     assert branch.added == ()

@@ -63,3 +63,41 @@ def test_a_test_command_that_ran_no_test_is_no_pass(tmp_path: Path, script: str,
 def test_only_a_test_command_must_run_tests(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text(json.dumps({"scripts": {"latest": "node -e \"console.log('No tests found')\""}}))
     assert run_script(tmp_path, "latest", timeout_s=60).passed is True
+
+
+def node_tests(body: str) -> str:
+    return f'import test from "node:test";\n{body}\n'
+
+
+@pytest.mark.parametrize(
+    ("script", "body", "passed"),
+    [
+        ("node --test a.test.mjs", node_tests('test("a", () => {});'), True),
+        ("node --test a.test.mjs", node_tests('test("a", () => {}); test.skip("b", () => {});'), True),
+        ("rm -rf tmp; node --test a.test.mjs", node_tests('test("a", () => {});'), True),
+        ("(rm tmp || true) && node --test a.test.mjs", node_tests('test("a", () => {});'), True),
+        ("npm run lint && node --test a.test.mjs", node_tests('test("a", () => {});'), True),
+        ("node --test a.test.mjs", "// nothing", None),
+        ("node --test a.test.mjs", node_tests('test.skip("b", () => {}); test.todo("c");'), None),
+        ("node --test --test-name-pattern=gone a.test.mjs", node_tests('test("a", () => {});'), None),
+        ("node --test a.test.mjs | cat", node_tests('test("a", () => { throw new Error("no"); });'), None),
+        ("node --test gone.mjs || true", "", None),
+        ("node --test gone.mjs; exit 0", "", None),
+        ("npm run lint", "", None),
+        ("node --check a.test.mjs", "1", None),
+        ("node -e \"console.log('Tests:       3 skipped, 3 total')\"", "", None),
+        ("node -e \"console.log('Tests:       1 skipped, 3 passed, 4 total')\"", "", True),
+        ("node -e \"console.log('1..1\\nok 1 - a # SKIP')\"", "", None),
+        ("node -e \"console.log('===== 3 skipped in 0.01s =====')\"", "", None),
+        ("node -e \"console.log('==== 3 passed, 1 skipped in 0.1s ====')\"", "", True),
+        ("node -e \"console.log('?   x/cmd [no test files]\\nok  \\tx/lib\\t0.01s')\"", "", True),
+    ],
+)
+def test_a_test_command_that_tested_nothing_or_hides_a_failure_is_no_pass(
+    tmp_path: Path, script: str, body: str, passed: bool | None
+) -> None:
+    scripts = {"test:ci": script, "lint": "eslint --version || node -e 0"}
+    (tmp_path / "package.json").write_text(json.dumps({"type": "module", "scripts": scripts}))
+    (tmp_path / "a.test.mjs").write_text(body)
+    run = run_script(tmp_path, "test:ci", timeout_s=60)
+    assert run.passed is passed, (run.problem, run.run and run.run.transcript)

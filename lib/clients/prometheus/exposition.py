@@ -185,6 +185,8 @@ def find_unknown(selector: Selector, labels: Labels | None, declared: Declared) 
         seen = {*(labels or {}).get(one.label, ()), *declared.values.get(one.label, ())}
         if labels is None and one.label in SHAPE_LABELS:
             continue
+        if one.is_not and one.takes("") and one.label not in {*(labels or {}), *declared.values}:
+            continue  # takes a series without that label
         if not one.can_be_tried:
             return f"{one} cannot be tried here"
         if any(one.takes(value) for value in seen):
@@ -209,6 +211,6 @@ def find_problem(selector: Selector, exposed: Exposition, declared: Declared) ->
     if strange:
         return f"{metric} has no label {', '.join(strange)}"
     # A sample of one bucket comes with those of all others.
-    bounds = [one for one in selector.matches if one.label in SHAPE_LABELS and one.can_be_tried]
+    bounds = [one for one in selector.matches if one.label in SHAPE_LABELS and one.label in known and one.can_be_tried]
     without = next((one for one in bounds if not any(one.takes(value) for value in known[one.label])), None)
     return f"{metric} has no {without}, only {name_some(sorted(known[without.label]))}" if without else ""

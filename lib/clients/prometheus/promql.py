@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from promql_parser import (
@@ -25,6 +25,7 @@ from promql_parser import (
 )
 
 COMPARISONS = frozenset(("==", "!=", ">", "<", ">=", "<="))
+MIRRORED = {"==": "==", "!=": "!=", ">": "<", "<": ">", ">=": "<=", "<=": ">="}
 METRIC_NAME = "__name__"
 LONGEST = 20_000
 LONGEST_VALUE = 200
@@ -44,11 +45,15 @@ class PromqlError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """One label that a series must have for a selector to take it: with this value, or one that this pattern takes whole."""
+    """One label that a series must have for a selector to take it: with this value, or one that this pattern takes whole.
+
+    is_not: with any other value.
+    """
 
     label: str
     value: str
     is_pattern: bool = False
+    is_not: bool = False
 
     @property
     def can_be_tried(self) -> bool:
@@ -64,12 +69,15 @@ class Match:
 
     def takes(self, value: str) -> bool:
         """Return whether a value is one of those. Only for one that can be tried."""
+        if self.is_not:
+            return not replace(self, is_not=False).takes(value)
         if not self.is_pattern:
             return same_value(self.label, self.value, value)
         return re.fullmatch(f"(?s:{self.value})", value[:LONGEST_VALUE]) is not None
 
     def __str__(self) -> str:
-        return f'{self.label}{"=~" if self.is_pattern else "="}"{self.value}"'
+        sign = ("!~" if self.is_pattern else "!=") if self.is_not else "=~" if self.is_pattern else "="
+        return f'{self.label}{sign}"{self.value}"'
 
 
 def same_value(label: str, wanted: str, value: str) -> bool:
@@ -91,7 +99,7 @@ class Selector:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(one.label for one in self.matches))
+        return tuple(dict.fromkeys(one.label for one in self.matches if not one.is_not or not one.takes("")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,9 +166,12 @@ def read_selector(node: VectorSelector) -> list[Selector]:
 
 def match_of(matcher: Matcher) -> Match | None:
     """Return what a matcher asks a series to have; None where a series without that label is taken, too."""
-    if matcher.name == METRIC_NAME or matcher.op not in (MatchOp.Equal, MatchOp.Re):
+    if matcher.name == METRIC_NAME:
         return None
-    found = Match(label=matcher.name, value=matcher.value, is_pattern=matcher.op == MatchOp.Re)
+    is_pattern, is_not = matcher.op in (MatchOp.Re, MatchOp.NotRe), matcher.op in (MatchOp.NotEqual, MatchOp.NotRe)
+    found = Match(label=matcher.name, value=matcher.value, is_pattern=is_pattern, is_not=is_not)
+    if is_not:
+        return found if found.can_be_tried else None
     return None if found.can_be_tried and found.takes("") else found
 
 
@@ -173,7 +184,9 @@ def find_comparison(expression: str) -> Comparison | None:
     node = parse_expression(expression)
     if not is_comparison(node) or is_comparison(node.lhs) or (node.modifier is not None and node.modifier.return_bool):
         return None
-    limit = read_number(node.rhs)
+    limit, mirrored = read_number(node.rhs), read_number(node.lhs)
+    if limit is None and mirrored is not None and math.isfinite(mirrored):  # 5 < x keeps the same series as x > 5
+        return Comparison(left=on_one_line(node.rhs.prettify()), operator=MIRRORED[str(node.op)], limit=mirrored)
     if limit is None or not math.isfinite(limit):
         return None
     return Comparison(left=on_one_line(node.lhs.prettify()), operator=str(node.op), limit=limit)

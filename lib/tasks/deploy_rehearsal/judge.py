@@ -10,6 +10,7 @@ from lib.core.busyness import RUN_AGAIN, Standing, judge_timed, too_busy_for, we
 from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Result
 from lib.core.wording import format_count, plain_text
+from lib.tasks.deploy_rehearsal.judge_answers import judge_answers
 from lib.tasks.deploy_rehearsal.rehearsal import POLL_S, Rehearsal, RehearsalPlan
 from lib.tasks.deploy_rehearsal.rollback import ComponentChange
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls
@@ -179,10 +180,10 @@ def judge_watch(plan: RehearsalPlan, seen: Rehearsal) -> Result:
     if not seen.fell_over and seen.watched_s < plan.watch_s - POLL_S:
         short = f"It was watched for {seen.watched_s:.1f} s of {plan.watch_s:g} s."
         return check.errored(short, fix=RUN_AGAIN, **facts)
-    detail = f"The candidate failed: {seen.fell_over}." if seen.fell_over else ""
-    return check.judge(
-        holds=not seen.fell_over, detail=detail, fix=f"Run `flyctl logs --app {plan.fly.app}` to see why it ended.", **facts
-    )
+    if seen.fell_over:
+        fix = f"Run `flyctl logs --app {plan.fly.app}` to see why it ended."
+        return check.failed(detail=f"The candidate failed: {seen.fell_over}.", fix=fix, **facts)
+    return judge_answers(seen, facts)
 
 
 def judge_rollback(plan: RehearsalPlan, seen: Rehearsal) -> Result:

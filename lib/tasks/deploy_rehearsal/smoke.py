@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from lib.clients.fly.flyctl import Fly, Machine, deploy, read_app, read_machines, said_by
@@ -12,6 +12,7 @@ from lib.clients.fly.machine_health import find_fault
 from lib.core.busyness import RUN_AGAIN, Standing, too_busy_for, weigh_timeout
 from lib.core.errors import CommandError
 from lib.core.wording import plain_text
+from lib.tasks.deploy_rehearsal.answers import Form, form_of
 from lib.transport.control import ControlClock
 from lib.transport.traffic import LONGEST_VERSION, fetch_json
 
@@ -20,11 +21,15 @@ POLL_S = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeCalls:
-    """What one version answered on one schema. failures: one line for each call that was bad."""
+    """What one version answered on one schema.
+
+    failures: one line for each call that was bad. forms: endpoint -> the form of its body, of those that were good.
+    """
 
     version: str
     calls: int
     failures: tuple[str, ...]
+    forms: Mapping[str, Form] = field(default_factory=dict, repr=False)
 
     @property
     def works(self) -> bool:
@@ -33,15 +38,18 @@ class SmokeCalls:
 
 def make_smoke_calls(url: str, paths: Sequence[str]) -> SmokeCalls:
     """Return what the app answers on each path: 200, JSON, and no list of it empty."""
-    failures, versions = [], set()
+    failures, versions, forms = [], set(), {}
     for path in paths:
         status, body = fetch_json(url.rstrip("/") + path)
         problem = find_problem(status, body)
         if problem:
             failures.append(f"{path}: {problem}")
+        else:
+            forms[path] = form_of(body)
         if isinstance(body, dict) and body.get("version"):
             versions.add(plain_text(str(body["version"]), limit=LONGEST_VERSION))
-    return SmokeCalls(version=", ".join(sorted(versions)) or "unknown", calls=len(paths), failures=tuple(failures))
+    said = ", ".join(sorted(versions)) or "unknown"
+    return SmokeCalls(version=said, calls=len(paths), failures=tuple(failures), forms=forms)
 
 
 def find_problem(status: int, body: object) -> str:

@@ -87,7 +87,8 @@ CANDIDATE_STAYS_HEALTHY = Check(
     subject="fly",
     fix="Run `flyctl logs` to see why it ended.",
     doc="Watches the machines for watch_s: all there, on the candidate and healthy, none ended by itself. "
-    "Some versions start well and fail minutes later. "
+    "Its answers are compared with those of the running release: another version, no field of a body lost, none much slower. "
+    "Some versions start well, and fail minutes later or answer wrongly. "
     "A fault that needs longer than watch_s, or more load, is not seen. "
     "A failed health check is an error where a control on this machine was held up; a program that ended is always a fail.",
 )

@@ -16,7 +16,7 @@ from lib.core.results import Check, Result
 from lib.core.wording import format_count, join_words, name_some
 from lib.tasks.guardrails.branch import GuardedBranch
 from lib.tasks.guardrails.policy import FILE, Policy, SecretRules, matches, search
-from lib.tasks.guardrails.secret_scan import SecretFinding
+from lib.tasks.guardrails.secret_scan import ACCEPTED, SecretFinding
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
     CHANGE_SMALL_OR_OPTED_IN,
@@ -29,8 +29,6 @@ from lib.tasks.guardrails.task import (
 
 MOST_NAMED = 8
 """Objects named in a sentence; the table has all of them."""
-ACCEPTED = re.compile(r"pragma:\s*(?:allow|white)list\s+(?:nextline\s+)?secret", re.IGNORECASE)
-"""A comment by which a line is accepted. Source: https://github.com/Yelp/detect-secrets, inline allowlisting."""
 MARKDOWN = re.compile(r"\.(?:md|mdx|markdown)$", re.IGNORECASE)
 
 
@@ -133,9 +131,13 @@ def judge_secrets(found: Sequence[SecretFinding], branch: Branch, rules: SecretR
         named = name_some([f"{one.path}:{one.line} ({one.kind})" for one in found])
         return check.failed(detail=f"{named}.", **facts)
     excepted = sorted({one.path for one in branch.added if matches(one.path, rules.allowed_files)})
-    scanned = [one for one in branch.added if one.path not in set(excepted)]
+    scanned = [one for one in branch.added if one.path not in set(excepted) and not one.is_raw]
     accepted = list(dict.fromkeys(f"{one.path}:{one.line}" for one in scanned if ACCEPTED.search(one.text)))
-    aside = {"Excepted by the policy": excepted, "Not text": branch.unread, "Accepted by a comment": accepted}
+    aside = {
+        "Excepted by the policy": excepted,
+        "Not text, so looked at for tokens alone": branch.unread,
+        "Accepted by a comment": accepted,
+    }
     said = [f"{why}: {name_some(names)}." for why, names in aside.items() if names]
     if not scanned:
         return check.not_applicable(" ".join(["The branch adds no line of text to scan.", *said]))

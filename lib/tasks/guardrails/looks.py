@@ -17,7 +17,7 @@ from lib.core.wording import name_some
 from lib.tasks.guardrails import judge as judging
 from lib.tasks.guardrails.branch import NAMELESS, GuardedBranch, open_branch
 from lib.tasks.guardrails.linted import look_through
-from lib.tasks.guardrails.secret_scan import find_env_files, find_secrets
+from lib.tasks.guardrails.secret_scan import find_env_files, find_in_words, find_secrets
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
     CHANGE_SMALL_OR_OPTED_IN,
@@ -144,7 +144,9 @@ def look_for_secrets(context: Context[Guardrails], *, guarded: GuardedBranch | N
     folder.mkdir(mode=0o700)
     try:
         rules = guarded.policy.secrets
-        found = [*find_env_files(guarded.branch.changes, rules), *find_secrets(guarded.branch.added, rules, folder=folder)]
+        branch = guarded.branch
+        found = [*find_env_files(branch.changes, rules), *find_secrets(branch.added, rules, folder=folder)]
+        found += find_in_words(branch.messages, branch.changes)
     finally:
         shutil.rmtree(folder)
     rows = [{"file": one.path, "line": one.line, "kind": one.kind} for one in found]

@@ -7,7 +7,7 @@ Source: https://github.com/Yelp/detect-secrets.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -16,10 +16,11 @@ from pathlib import Path, PurePosixPath
 from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import transient_settings
 
-from lib.clients.git import AddedLine
+from lib.clients.git_added import AddedLine
 from lib.core.plain_yaml import PlainYamlError, load_yaml
 from lib.core.secret_shapes import find_shapes
 from lib.tasks.guardrails.policy import SecretRules, matches
+from lib.tasks.guardrails.secret_near import find_encoded, find_near
 
 PLUGINS = (
     "ArtifactoryDetector", "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "CloudantDetector",
@@ -61,10 +62,18 @@ NO_VALUE = re.compile(
     re.IGNORECASE,
 )
 """What stands where a value would: a reference, a number, a placeholder, an address of this machine without a password."""
-NO_PASSWORD = re.compile(r"://[^:/@\s]*:(?:password|pass|secret|\.{3}|\*+|x+|<[^>]*>|\$[^@]*|\{[^}]*\}|%s)@", re.IGNORECASE)
-"""An address as documentation writes it: a word where the password would be."""
+NO_PASSWORD = re.compile(
+    r"://[^:/@\s]*:(?:password|pass|secret|\.{3}|\*+|x+|<[^>]*>|\$[^@]*|\{[^}]*\}|%s)@"
+    r"|://(postgres|root|user|admin|test):\1@(?:localhost|127\.0\.0\.1|\[::1\]|host\.docker\.internal|db|postgres)\b",
+    re.IGNORECASE,
+)
+"""An address as documentation writes it, a word where the password would be; or that of a server on one's own machine."""
 
 
+ACCEPTED = re.compile(r"pragma:\s*(?:allow|white)list\s+(nextline\s+)?secret", re.IGNORECASE)
+"""A comment by which a line is accepted. Source: https://github.com/Yelp/detect-secrets, inline allowlisting."""
+KEY_FILES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.p12", "*.pfx", ".pgpass", ".netrc", ".git-credentials")
+"""Files that hold nothing but credentials, whatever a policy names."""
 BY_ENTROPY = ("Base64 High Entropy String", "Hex High Entropy String")
 SHORTEST_ALPHABET = 16
 IN_ORDER = 0.8
@@ -77,6 +86,16 @@ LOCK_FILES = frozenset(
 """Files that package managers write, full of checksums; every other detector still reads them."""
 REFERENCE = re.compile(r"(?:env\(|process\.env|import\.meta\.env|os\.environ|Deno\.env|\$\{?[A-Z_])")
 """How a setting is read from somewhere else."""
+DIGEST = re.compile(r"[0-9a-fA-F]{32,128}")
+OF_CONTENT = re.compile(
+    r"(?:^|[^a-z])(?:sha\d*|md5|digest|hash|checksum|integrity|commit|rev|revision|ref|etag|fingerprint|tree|blob)(?:sum)?\W{1,5}$",
+    re.IGNORECASE,
+)
+"""What stands before a digest that says which content it is of."""
+STANDS_FOR = re.compile(r"[\"']?(?:change[-_]?me|replace[-_]?me|todo|placeholder|x{3,}|\*{3,}|<[^>]*>)[\"']?", re.IGNORECASE)
+"""All of a value that stands for another."""
+IS_NAME = re.compile(r"(?:[a-z](?:Name|Ref|Id|Path|File|Type)|_(?:name|ref|id|path|file|type))[\"']?\s*[:=]\s*[\"']?$")
+"""A setting that says where a credential is, or how it is called."""
 CHECKSUM = re.compile(r"\bsha(?:1|256|384|512)-[A-Za-z0-9+/]{27,}={0,2}")
 """A checksum as subresource integrity writes it. Source: https://www.w3.org/TR/sri-2/"""
 
@@ -95,8 +114,28 @@ def find_env_files(changes: Mapping[str, str], rules: SecretRules) -> list[Secre
     return [
         SecretFinding(path=path, line=1, kind="a file of credentials")
         for path, kind in changes.items()
-        if kind != "D" and matches(PurePosixPath(path).name, rules.env_files) and not matches(path, rules.allowed_files)
+        if kind != "D"
+        and matches(PurePosixPath(path).name, [*rules.env_files, *KEY_FILES])
+        and not matches(path, rules.allowed_files)
     ]
+
+
+def find_in_words(messages: Sequence[str], paths: Collection[str]) -> list[SecretFinding]:
+    """Return the credentials in a branch's messages and in its files' names, which are as public as its lines."""
+    found = [
+        SecretFinding(path="a commit's message", line=number, kind=kind)
+        for message in messages
+        for number, text in enumerate(message.split("\n"), start=1)
+        for kind in vendor_kinds(text)
+    ]
+    return found + [SecretFinding(path="a file's name", line=1, kind=kind) for path in paths for kind in vendor_kinds(path)]
+
+
+def vendor_kinds(text: str) -> Iterator[str]:
+    """Yield the kinds of credentials that are there by their own form."""
+    for start, end, kind in find_shapes(text):
+        if kind != "value beside a telling name" and not NO_PASSWORD.search(text, max(0, start - 80), end + 80):
+            yield kind
 
 
 def find_secrets(added: Sequence[AddedLine], rules: SecretRules, *, folder: Path) -> list[SecretFinding]:
@@ -108,11 +147,24 @@ def find_secrets(added: Sequence[AddedLine], rules: SecretRules, *, folder: Path
     for one in added:
         if not matches(one.path, rules.allowed_files):
             by_path.setdefault(one.path, []).append(one)
-    found = {*scan_lines(by_path, folder)}
-    for lines in by_path.values():
-        for one in lines:
-            found |= {SecretFinding(path=one.path, line=one.line, kind=kind) for kind in own_kinds(one.text, rules.keys)}
+    texts = {path: [one for one in lines if not one.is_raw] for path, lines in by_path.items()}
+    found = {*scan_lines({path: lines for path, lines in texts.items() if lines}, folder)}
+    for path, lines in by_path.items():
+        accepted = find_accepted(lines)
+        for one in (one for one in lines if one.line not in accepted):
+            kinds = vendor_kinds(one.text) if one.is_raw else (*own_kinds(one.text, rules.keys), *find_encoded(one.text))
+            found |= {SecretFinding(path=path, line=one.line, kind=kind) for kind in kinds}
+        if PurePosixPath(path).name not in LOCK_FILES:
+            near = [SecretFinding(path=path, line=one.line, kind=kind) for one, kind in find_near(texts[path])]
+            known = accepted | {one.line for one in found if one.path == path}
+            found |= {one for one in near if one.line not in known}
     return sorted(found, key=lambda one: (one.path, one.line, one.kind))
+
+
+def find_accepted(lines: Sequence[AddedLine]) -> set[int]:
+    """Return the lines of a file that a comment accepts, on the line itself or on the one before."""
+    marks = [(one.line, mark[1] is not None) for one in lines if (mark := ACCEPTED.search(one.text))]
+    return {line + 1 if is_before else line for line, is_before in marks}
 
 
 def scan_lines(by_path: Mapping[str, Sequence[AddedLine]], folder: Path) -> Iterator[SecretFinding]:
@@ -136,8 +188,12 @@ def is_harmless(kind: str, value: str, path: str, line: str) -> bool:
         return bool(NO_PASSWORD.search(line))
     if kind in BY_ENTROPY:
         is_checksum = any(value in match.group(0) for match in CHECKSUM.finditer(line))
-        return is_alphabet(value) or PurePosixPath(path).name in LOCK_FILES or is_checksum
-    return kind == "Secret Keyword" and (bool(REFERENCE.match(value)) or names_itself(value, line))
+        is_named = bool(DIGEST.fullmatch(value)) and bool(OF_CONTENT.search(line.partition(value)[0]))
+        return is_alphabet(value) or PurePosixPath(path).name in LOCK_FILES or is_checksum or is_named
+    if kind != "Secret Keyword":
+        return False
+    about = line.partition(value)[0]
+    return bool(REFERENCE.match(value) or STANDS_FOR.fullmatch(value) or IS_NAME.search(about)) or names_itself(value, line)
 
 
 def is_alphabet(value: str) -> bool:
@@ -166,8 +222,6 @@ def scanned_name(path: str, text: str) -> str:
 
 def own_kinds(text: str, keys: Sequence[str]) -> Iterator[str]:
     """Yield the kinds of credentials on one line: by the list that a run is struck by, and by the names of the policy."""
-    if "pragma: allowlist secret" in text:
-        return
     for start, end, kind in find_shapes(text):
         if not NO_PASSWORD.search(text, max(0, start - 80), end + 80):
             yield kind

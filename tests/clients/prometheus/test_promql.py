@@ -57,7 +57,7 @@ def test_the_threshold_of_a_comparison(expression: str) -> None:
 @pytest.mark.parametrize(
     "expression",
     ["a", "a > b", "a > 1 and b < 2", "(a > 1) and b", "a > bool 3", "a > bool (3)", "1 < a < 2", "(a > 1)", "a > 1 or b",
-     "3 < a", "a > Inf", "a > NaN", "a > 2 * 3"],
+     "a > Inf", "a > NaN", "a > 2 * 3"],
 )  # fmt: skip
 def test_expressions_without_one_threshold(expression: str) -> None:
     assert find_comparison(expression) is None
@@ -97,3 +97,8 @@ def test_what_is_not_promql_is_an_error_of_its_own() -> None:
     for read in (find_selectors, find_comparison):
         with pytest.raises(PromqlError, match="unexpected character: ';'"):
             read("a ; b")
+
+
+def test_a_number_on_the_left_is_the_same_threshold() -> None:
+    found = find_comparison("3 < a")
+    assert found is not None and (found.left, found.operator, found.limit) == ("a", ">", 3)

@@ -166,7 +166,7 @@ class TestSecrets:
         found = look_at_branch_files(context_of(project, tmp_path / "work"))
         assert not_passed(found) == {}
         said = detail_of(found, "no_secrets_in_diff")
-        assert "Not text: app/logo.png and app/new.bin." in said
+        assert "Not text, so looked at for tokens alone: app/logo.png and app/new.bin." in said
         assert "Accepted by a comment: app/sample.py:1." in said
 
     def test_a_branch_that_adds_no_text_has_nothing_to_scan(self, project: Project, tmp_path: Path) -> None:

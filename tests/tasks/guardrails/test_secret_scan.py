@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.clients.git import AddedLine
+from lib.clients.git_added import AddedLine
 from lib.tasks.guardrails.policy import DEFAULT_POLICY, parse_policy
 from lib.tasks.guardrails.secret_scan import find_env_files, find_secrets, is_alphabet, names_itself
 
