@@ -21,9 +21,7 @@ from lib.core.redact import SHORTEST_SECRET, register_secrets
 FRAME = re.compile(r"[^a-z0-9]+")
 
 
-ASKING = frozenset(
-    {"your", "my", "some", "a", "the", "insert", "enter", "put", "add", "paste", "set", "replace", "change", "fill", "use"}
-)
+ASKING = frozenset({"your", "my", "insert", "enter", "put", "add", "paste", "replace", "change", "fill"})
 WANTED = frozenset(
     {
         "here",
