@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from lib.core.errors import TargetError
@@ -17,8 +17,9 @@ from lib.evidence.fault_log import append_trials, recall, remember
 from lib.run.inputs import digest
 from lib.run.run_file import RunFile
 from lib.tasks.fault_operators import faults_of
-from lib.tasks.faults import Fault, Faults, Operator, Scene, open_base, unchanged
+from lib.tasks.faults import Base, Fault, Faults, Operator, Scene, base_of, needs_database, open_base, unchanged
 from lib.transport.context import Context
+from lib.transport.database import Database
 
 CONTROL = "nothing changed"
 """The operator of the first trial of each look: on a copy as it is, the look must come to what it came to."""
@@ -51,6 +52,8 @@ class Proving:
     left_s: float = 0
     floor: float = 0
     waiting: set[str] = field(default_factory=set)
+    standing: ExitStack = field(default_factory=ExitStack, repr=False)
+    bases: list[Database] = field(default_factory=list, repr=False)
 
     @cached_property
     def faults(self) -> Faults:
@@ -74,17 +77,28 @@ class Proving:
         if not mine:
             self.waiting.discard(look.name)
             return {}
-        started, share = time.monotonic(), self.left_s * self.part_of(look)
+        share = self.left_s * self.part_of(look)
         self.waiting.discard(look.name)
+        lend = partial(self.lend, self.faults.base or open_base)
         with ExitStack() as standing:
-            scene = Scene(
-                context=context, arguments=arguments, found=found, standing=standing, base=self.faults.base or open_base
-            )
-            trials, untried = self.try_all(look, scene, mine, until=started + share)
-        self.left_s -= time.monotonic() - started
+            scene = Scene(context=context, arguments=arguments, found=found, standing=standing, base=lend)
+            trials, untried = self.try_all(look, scene, mine, share_s=share)
+        if not self.waiting:
+            self.standing.close()
         with suppress(OSError):  # a full disk is said by the evidence itself
             append_trials(self.run.run_folder, trials)
         return {check.id: measure(check.id, trials, untried.get(check.id, 0)) for check in {one.check for one in mine}}
+
+    @contextmanager
+    def lend(self, base: Base, context: Context[Any]) -> Iterator[Database]:
+        """Yield the database that clones are made of: the one of an earlier look, where the task keeps it."""
+        if not self.faults.keeps_base:
+            with base(context) as database:
+                yield database
+            return
+        if not self.bases:
+            self.bases.append(self.standing.enter_context(base(context)))
+        yield self.bases[0]
 
     def part_of(self, look: Look[..., Any]) -> float:
         """Return the part of what is left that a look may spend: by the kinds of faults that it and those to come have."""
@@ -97,9 +111,12 @@ class Proving:
         return [one for one in self.faults.operators if one.look is look and one.check.id in passed]
 
     def try_all(
-        self, look: Look[..., Any], scene: Scene, operators: Sequence[Operator], *, until: float
+        self, look: Look[..., Any], scene: Scene, operators: Sequence[Operator], *, share_s: float
     ) -> tuple[list[Trial], dict[str, int]]:
-        """Return the trials, remembered ones among them, and how many faults of each check were not tried."""
+        """Return the trials, remembered ones among them, and how many faults of each check were not tried.
+
+        share_s: seconds that may be spent; copying the database once is not counted.
+        """
         trials: list[Trial] = []
         planned = list(self.plan(look, scene, operators, trials))
         digest = self.digest(look, scene)
@@ -107,8 +124,13 @@ class Proving:
         known = [past[one.key] for one in planned if one.key in past]
         left = [one for one in planned if one.key not in past]
         tried: list[Trial] = []
-        if left:
-            tried, left = self.try_some(look, scene, left, past.get((CONTROL, unchanged().place)), until=until)
+        if left and share_s > 0:
+            with suppress(TargetError):  # then each of them says why it can't be made
+                if needs_database(one.fault for one in left):
+                    base_of(scene)
+            began = time.monotonic()
+            tried, left = self.try_some(look, scene, left, past.get((CONTROL, unchanged().place)), until=began + share_s)
+            self.left_s -= time.monotonic() - began
         everything = [*known, *tried]
         if tried:
             with suppress(OSError):
@@ -125,10 +147,9 @@ class Proving:
         for operator in operators:
             try:
                 faults = list(operator.faults(scene))
-            except TargetError as exc:
-                trials.append(
-                    self.trial(look, operator, Fault(place="all", make=unchanged().make), End.NOT_MADE, said=exc.message)
-                )
+            except Exception as exc:  # an odd subject costs this kind of fault, and never the task
+                said = exc.message if isinstance(exc, TargetError) else f"{type(exc).__name__}: {exc}"
+                trials.append(self.trial(look, operator, replace(unchanged(), place="all"), End.NOT_MADE, said=said))
                 continue
             for fault in faults:
                 if fault.equivalent:
@@ -150,10 +171,9 @@ class Proving:
         trials: list[Trial] = []
         longest = 0.0
         if control is None:
+            is_cloned = needs_database(one.fault for one in order)
             first = Operator(name=CONTROL, check=order[0].operator.check, look=look, faults=lambda _: (), is_harmless=True)
-            if time.monotonic() >= until:
-                return [], order
-            trials.append(self.try_one(look, scene, Planned(operator=first, fault=unchanged())))
+            trials.append(self.try_one(look, scene, Planned(operator=first, fault=unchanged(is_cloned=is_cloned))))
             control = trials[0]
         if control.end is not End.QUIET:
             return trials, order

@@ -15,6 +15,7 @@ from typing import Any
 
 from lib.clients.postgres.likeness import copy_settings
 from lib.clients.postgres.twin import scratch_database
+from lib.clients.postgres.whole_copy import copy_whole
 from lib.core.errors import TargetError
 from lib.core.results import Check, Findings, Look
 from lib.transport.context import Context
@@ -22,6 +23,9 @@ from lib.transport.database import Database, quote_name
 
 LARGEST_FILE = 2_000_000
 """Bytes of a project's file that is still copied; what people write is smaller."""
+
+COPY_TIMEOUT_S = 60.0
+"""Seconds for one step of copying a database that was started for the run; the sample's takes one."""
 
 NOT_COPIED = (".git", "node_modules", ".venv", "rendered", ".next", "dist", "build", ".run", ".tools")
 
@@ -106,17 +110,19 @@ class Faults:
     """What one task's faults.py says.
 
     operators: every kind of change. subject: what tells one subject of a look from another, besides code, settings and the
-    project's files. base: opens the database that clones are made of.
+    project's files. base: opens the database that clones are made of. keeps_base: whether one serves every look of the task: none
+    of them changes the database.
     """
 
     operators: tuple[Operator, ...] = ()
     subject: Callable[[Scene], Iterable[str]] = settings_alone
     base: Base | None = None
+    keeps_base: bool = False
 
 
-def unchanged() -> Fault:
+def unchanged(*, is_cloned: bool = False) -> Fault:
     """Return the change that changes nothing but the place: the same look on a copy must come to the same."""
-    return Fault(place="a copy as it is", make=same)
+    return Fault(place="a copy as it is", make=with_statements() if is_cloned else same)
 
 
 @contextmanager
@@ -150,16 +156,27 @@ def with_section(context: Context[Any], **changed: Any) -> Context[Any]:
     return replace(context, settings=context.settings.model_copy(update=changed))
 
 
-def with_statements(*statements: str) -> Change:
-    """Return the change that these statements make to a clone of the database, each run by itself as the target's user."""
+@dataclass(frozen=True)
+class ClonedDatabase:
+    """The change that statements make to a clone of the database, each run by itself as the target's user."""
+
+    statements: tuple[str, ...]
 
     @contextmanager
-    def change(scene: Scene) -> Iterator[Scene]:
+    def __call__(self, scene: Scene) -> Iterator[Scene]:
         with clone_database(scene) as context:
-            run_statements(context.target, statements)
+            run_statements(context.target, self.statements)
             yield replace(scene, context=context)
 
-    return change
+
+def with_statements(*statements: str) -> Change:
+    """Return the change that these statements make to a clone of the database."""
+    return ClonedDatabase(statements)
+
+
+def needs_database(faults: Iterable[Fault]) -> bool:
+    """Whether any of these faults is made in a clone of the database."""
+    return any(isinstance(one.make, ClonedDatabase) for one in faults)
 
 
 def run_statements(database: Database, statements: Iterable[str]) -> None:
@@ -176,21 +193,27 @@ def clone_database(scene: Scene) -> Iterator[Context[Any]]:
 
     Raises TargetError for a database that was not started for the run: it is never copied row by row for this.
     """
-    base = scene.once("database", lambda: scene.standing.enter_context(scene.base(scene.context)))
+    base = base_of(scene)
     with scratch_database(scene.context.scratch, base.name, owner=base.user) as clone:
         database = base.named(clone.name)
         copy_settings(base, clone)
         yield replace(scene.context, target=database)
 
 
+def base_of(scene: Scene) -> Database:
+    """Return the database that clones are made of, opened when it is first asked for. Raises TargetError when it can't be."""
+    found: Database = scene.once("database", lambda: scene.standing.enter_context(scene.base(scene.context)))
+    return found
+
+
 @contextmanager
 def open_base(context: Context[Any]) -> Iterator[Database]:
-    """Yield a clone of the target that nobody else uses, so that further clones can be made of it at any moment."""
+    """Yield a copy of the target that nobody else uses, so that further clones can be made of it at any moment."""
     if "database" not in context.embedded:
         raise TargetError("The database was not started for this run, so no fault is made in a copy of it.")
-    with scratch_database(context.scratch, context.target.name, owner=context.target.user) as base:
-        copy_settings(context.target, base)
-        yield context.target.named(base.name)
+    programs = context.programs.postgres_bin
+    with copy_whole(context.target, context.scratch, work=context.work, programs=programs, timeout_s=COPY_TIMEOUT_S) as base:
+        yield base
 
 
 def with_file(path: str, text: str | bytes) -> Change:

@@ -295,4 +295,5 @@ FAULTS = Faults(
     ),
     subject=describe_subject,
     base=open_base,
+    keeps_base=True,
 )

@@ -190,5 +190,6 @@ FAULTS = Faults(
         Operator(name="a row without its parent", check=FOREIGN_KEYS_HOLD, look=look_at_constraints, faults=orphan_rows),
         Operator(name="rows that break a condition", check=CHECKS_HOLD, look=look_at_constraints, faults=break_conditions),
         Operator(name="an address of a real person", check=EMAILS_ARE_RESERVED, look=look_at_emails, faults=name_people),
-    )
+    ),
+    keeps_base=True,
 )
