@@ -8,6 +8,7 @@ from lib.core.faults import End, KillRate, Trial
 from lib.core.wording import format_count
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import FaultsPage, OperatorRow
+from lib.tasks.index import every_check
 
 PAGE = "faults.html"
 
@@ -56,6 +57,7 @@ def describe_faults(total: KillRate) -> str:
 
 def operator_rows(trials: Sequence[Trial]) -> Iterable[OperatorRow]:
     """Yield one row a check and kind of change, checks in the order tried."""
+    titles = every_check()
     for check in dict.fromkeys(one.check for one in trials):
         for operator in dict.fromkeys(one.operator for one in trials if one.check == check):
             ends = [one.end for one in trials if (one.check, one.operator) == (check, operator)]
@@ -64,9 +66,10 @@ def operator_rows(trials: Sequence[Trial]) -> Iterable[OperatorRow]:
             is_harmless = bool(quiet or alarms)
             made = quiet + alarms if is_harmless else found + elsewhere + missed
             told = (None, None, None) if is_harmless else (found, elsewhere, missed)
-            aside = (ends.count(End.EQUIVALENT), ends.count(End.NOT_MADE))
+            aside = (ends.count(End.EQUIVALENT) or None, ends.count(End.NOT_MADE) or None)
             yield OperatorRow(
                 check=check,
+                title=titles[check].title if check in titles else check,
                 operator=operator,
                 is_harmless=is_harmless,
                 counts=(made, *told, *aside, alarms if is_harmless else None),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lib.clients.postgres.likeness import copy_settings
+from lib.clients.postgres.likeness import copy_settings, read_settings
 from lib.clients.postgres.twin import scratch_database
 from lib.clients.postgres.whole_copy import copy_whole
 from lib.core.errors import TargetError
@@ -196,7 +196,8 @@ def clone_database(scene: Scene) -> Iterator[Context[Any]]:
     base = base_of(scene)
     with scratch_database(scene.context.scratch, base.name, owner=base.user) as clone:
         database = base.named(clone.name)
-        copy_settings(base, clone)
+        if scene.once("settings", lambda: bool(read_settings(base))):
+            copy_settings(base, clone)
         yield replace(scene.context, target=database)
 
 

@@ -52,9 +52,10 @@ class CheckRow:
 @dataclass(frozen=True, kw_only=True)
 class OperatorRow:
     """One kind of change on the page of faults: how many were made, found, found by another check, missed, change nothing,
-    could not be made, and were false alarms; None where it can't be."""
+    could not be made, and were false alarms; None where it can't be. title: of the check."""
 
     check: str
+    title: str
     operator: str
     is_harmless: bool
     counts: tuple[int | None, ...]
