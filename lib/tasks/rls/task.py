@@ -44,8 +44,9 @@ VIEWS_ARE_SECURITY_INVOKER = Check(
     subject="database",
     fix="Run `alter view <view> set (security_invoker = true);`, or revoke a materialized view from the API roles.",
     doc="Reads the options of every view of the exposed schemas, and who may read each materialized view. A view without "
-    "security_invoker reads with its owner's rights, so it shows rows that the policies hide. A view over harmless "
-    "tables fails too: the check does not examine what it selects.",
+    "security_invoker reads with its owner's rights, so it shows rows that the policies hide; so does one that selects from "
+    "such a view elsewhere. Rules, which write with the owner's rights, and foreign tables, which have no policies, fail as "
+    "well. A view over harmless tables fails too: the check does not examine what it selects.",
 )
 DEFINER_FUNCTIONS_FIX_SEARCH_PATH = Check(
     "rls.definer_functions_fix_search_path",
