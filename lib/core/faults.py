@@ -7,7 +7,7 @@ result is no pass any more, the fault is found. A harmless change must leave eve
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
 
@@ -126,9 +126,9 @@ def judge_fault(check: str, before: Sequence[Result], after: Sequence[Result]) -
     return (End.ELSEWHERE if stopped & passed else End.MISSED), now
 
 
-def judge_harmless(before: Sequence[Result], after: Sequence[Result]) -> tuple[End, Result | None]:
-    """Return whether a harmless change left every result as it was, and the first that did not stay."""
-    past = {one.check: one.outcome for one in before}
+def judge_harmless(before: Sequence[Result], after: Sequence[Result], about: Collection[str]) -> tuple[End, Result | None]:
+    """Return whether a harmless change left these checks' results as they were, and the first that did not stay."""
+    past = {one.check: one.outcome for one in before if one.check in about}
     changed = next((one for one in after if past.get(one.check, one.outcome) is not one.outcome), None)
     return (End.QUIET if changed is None else End.FALSE_ALARM), changed
 

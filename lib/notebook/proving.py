@@ -205,7 +205,8 @@ class Proving:
                     return end, result
             seen = see(look, changed).results
         if operator.is_harmless:
-            return judge_harmless(scene.found.results, seen)
+            about = {one.check.id for one in self.faults.operators if one.look is look} | {operator.check.id}
+            return judge_harmless(scene.found.results, seen, about)
         return judge_fault(operator.check.id, scene.found.results, seen)
 
     def trial(

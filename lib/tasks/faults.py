@@ -198,7 +198,8 @@ def clone_database(scene: Scene) -> Iterator[Context[Any]]:
         database = base.named(clone.name)
         if scene.once("settings", lambda: bool(read_settings(base))):
             copy_settings(base, clone)
-        yield replace(scene.context, target=database)
+        # Nothing about a live database holds of its copy: that migrations are still to be pushed, that it is only read.
+        yield replace(scene.context, target=database, embedded=scene.context.embedded | {"database"})
 
 
 def base_of(scene: Scene) -> Database:

@@ -9,6 +9,7 @@ from lib.core.faults import End, KillRate, Trial, describe_weakness, is_weak, ju
 from lib.core.results import Check, Outcome, Result
 
 ONE = Check("t.one", "One", subject="run")
+BOTH = {"t.one", "t.two"}
 TWO = Check("t.two", "Two", subject="run")
 
 
@@ -56,9 +57,10 @@ def test_a_fault_is_found_by_the_check_that_is_about_it() -> None:
 
 def test_a_harmless_change_leaves_every_result() -> None:
     good = results(Outcome.PASS, Outcome.PASS)
-    assert judge_harmless(good, good) == (End.QUIET, None)
-    end, changed = judge_harmless(good, results(Outcome.PASS, Outcome.ERROR))
+    assert judge_harmless(good, good, BOTH) == (End.QUIET, None)
+    end, changed = judge_harmless(good, results(Outcome.PASS, Outcome.ERROR), BOTH)
     assert end is End.FALSE_ALARM and changed is not None and changed.check == "t.two"
+    assert judge_harmless(good, results(Outcome.PASS, Outcome.SKIP), {"t.one"}) == (End.QUIET, None)
 
 
 @given(st.dictionaries(st.text(max_size=5), st.lists(st.integers(), max_size=6), max_size=6), st.text(max_size=8))
