@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
 from lib.core.errors import TargetError
-from lib.core.faults import End, KillRate, Trial, describe_weakness, is_weak, judge_fault, judge_harmless, measure, spread
+from lib.core.faults import End, KillRate, Trial, describe_weakness, is_weak, measure, spread
 from lib.core.results import Check, Findings, Look, Outcome, Result
-from lib.core.wording import plain_text
 from lib.evidence.fault_log import append_trials, recall, remember
+from lib.notebook.trying import Planned, Trying, controls_of, is_lasting
 from lib.run.inputs import digest
 from lib.run.run_file import RunFile
 from lib.tasks.fault_operators import faults_of
-from lib.tasks.faults import Base, Fault, Faults, Operator, Scene, base_of, needs_database, open_base, unchanged
+from lib.tasks.faults import Base, Faults, Operator, Scene, base_of, needs_database, open_base
 from lib.transport.context import Context
 from lib.transport.database import Database
 
-CONTROL = "nothing changed"
-"""The operator of the first trial of each look: on a copy as it is, the look must come to what it came to."""
 FIX_WEAKNESS = "Read faults.html: add the fixture or the test that would tell, or report what was missed as our defect."
-MOST_SAID = 300
-"""Characters of a result's detail that a trial keeps."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """One fault to try, and the kind it is of."""
-
-    operator: Operator
-    fault: Fault
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.operator.name, self.fault.place
 
 
 @dataclass(kw_only=True)
@@ -117,122 +102,38 @@ class Proving:
 
         share_s: seconds that may be spent; copying the database once is not counted.
         """
-        trials: list[Trial] = []
-        planned = list(self.plan(look, scene, operators, trials))
-        digest = self.digest(look, scene)
-        past = {(one.operator, one.place): one for one in recall(self.run.kept, look_key(self.task, look), digest)}
-        known = [past[one.key] for one in planned if one.key in past]
-        left = [one for one in planned if one.key not in past]
-        tried: list[Trial] = []
+        digest, key = self.digest(look, scene), f"{self.task}.{look.name}"
+        past = recall(self.run.kept, key, digest)
+        known = {(one.operator, one.place): one for one in past}
+        trying = Trying(
+            run_id=self.run.run_id, task=self.task, look=look, scene=scene, operators=operators, controls=controls_of(past)
+        )
+        settled: list[Trial] = []
+        planned = list(plan(trying, settled))
+        remembered = [known[one.key] for one in planned if one.key in known]
+        left = [one for one in planned if one.key not in known]
         if left and share_s > 0:
-            with suppress(TargetError):  # then each of them says why it can't be made
-                if needs_database(one.fault for one in left):
-                    base_of(scene)
-            began = time.monotonic()
-            tried, left = self.try_some(look, scene, left, past.get((CONTROL, unchanged().place)), until=began + share_s)
-            self.left_s -= time.monotonic() - began
-        everything = [*known, *tried]
-        if tried:
+            left = self.try_some(trying, left, share_s)
             with suppress(OSError):
-                lasting = [one for one in tried if is_lasting(one)]
-                remember(self.run.kept, look_key(self.task, look), digest, [*past.values(), *lasting])
-        untried: dict[str, int] = {}
-        for one in left:
-            if not one.operator.is_harmless:
-                untried[one.operator.check.id] = untried.get(one.operator.check.id, 0) + 1
-        return [*trials, *everything], untried
+                remember(self.run.kept, key, digest, [*past, *(one for one in trying.made if is_lasting(one))])
+        untried = Counter(one.operator.check.id for one in left if not one.operator.is_harmless)
+        return [*settled, *remembered, *trying.made], untried
 
-    def plan(self, look: Look[..., Any], scene: Scene, operators: Sequence[Operator], trials: list[Trial]) -> Iterable[Planned]:
-        """Yield what is to be tried; what changes nothing, or could not be thought out here, is a trial already."""
-        for operator in operators:
-            try:
-                faults = list(operator.faults(scene))
-            except Exception as exc:  # an odd subject costs this kind of fault, and never the task
-                said = exc.message if isinstance(exc, TargetError) else f"{type(exc).__name__}: {exc}"
-                trials.append(self.trial(look, operator, replace(unchanged(), place="all"), End.NOT_MADE, said=said))
-                continue
-            for fault in faults:
-                if fault.equivalent:
-                    trials.append(self.trial(look, operator, fault, End.EQUIVALENT, said=fault.equivalent))
-                else:
-                    yield Planned(operator=operator, fault=fault)
-
-    def try_some(
-        self, look: Look[..., Any], scene: Scene, planned: Sequence[Planned], control: Trial | None, *, until: float
-    ) -> tuple[list[Trial], list[Planned]]:
-        """Try until the time is over, and return the trials and what is left.
-
-        Nothing is tried when the look on a copy as it is came to something else than on the subject.
-        """
+    def try_some(self, trying: Trying, planned: Sequence[Planned], share_s: float) -> list[Planned]:
+        """Try until the time is over, or the look comes out otherwise on a copy as it is; return what is left."""
+        with suppress(TargetError):  # then each of them says why it can't be made
+            if needs_database(one.fault for one in planned):
+                base_of(trying.scene)
+        began, longest = time.monotonic(), 0.0
         groups: dict[str, list[Planned]] = {}
         for one in planned:
             groups.setdefault(f"{one.operator.check.id} {one.operator.name}", []).append(one)
-        order = spread(groups, f"{self.run.run_id} {self.task} {look.name}")
-        trials: list[Trial] = []
-        longest = 0.0
-        if control is None:
-            is_cloned = needs_database(one.fault for one in order)
-            first = Operator(name=CONTROL, check=order[0].operator.check, look=look, faults=lambda _: (), is_harmless=True)
-            trials.append(self.try_one(look, scene, Planned(operator=first, fault=unchanged(is_cloned=is_cloned))))
-            control = trials[0]
-        if control.end is not End.QUIET:
-            return trials, order
-        while order and time.monotonic() + longest < until:
-            trials.append(self.try_one(look, scene, order.pop(0)))
-            longest = max(longest, trials[-1].duration_s) if len(trials) < 4 else (longest + trials[-1].duration_s) / 2
-        return trials, order
-
-    def try_one(self, look: Look[..., Any], scene: Scene, planned: Planned) -> Trial:
-        """Make one change, look, and return what came of it."""
-        operator, fault = planned.operator, planned.fault
-        started = time.monotonic()
-        try:
-            end, result = self.look_again(look, scene, operator, fault)
-        except TargetError as exc:
-            return self.trial(look, operator, fault, End.NOT_MADE, said=exc.message, duration_s=time.monotonic() - started)
-        except Exception as exc:  # the look broke on it: nothing was found, and the run goes on
-            said = f"The look broke: {type(exc).__name__}: {exc}"
-            return self.trial(look, operator, fault, End.MISSED, said=said, duration_s=time.monotonic() - started)
-        return self.trial(look, operator, fault, end, result=result, duration_s=time.monotonic() - started)
-
-    def look_again(self, look: Look[..., Any], scene: Scene, operator: Operator, fault: Fault) -> tuple[End, Result | None]:
-        """Return what a look at the changed copy says: at the part that the change can show in, then at the whole."""
-        with fault.make(scene) as changed:
-            if fault.narrow is not None and not operator.is_harmless:
-                part = replace(changed, context=fault.narrow(changed.context))
-                end, result = judge_fault(operator.check.id, scene.found.results, see(look, part).results)
-                if end is End.FOUND:
-                    return end, result
-            seen = see(look, changed).results
-        if operator.is_harmless:
-            about = {one.check.id for one in self.faults.operators if one.look is look} | {operator.check.id}
-            return judge_harmless(scene.found.results, seen, about)
-        return judge_fault(operator.check.id, scene.found.results, seen)
-
-    def trial(
-        self,
-        look: Look[..., Any],
-        operator: Operator,
-        fault: Fault,
-        end: End,
-        *,
-        result: Result | None = None,
-        said: str = "",
-        duration_s: float = 0,
-    ) -> Trial:
-        return Trial(
-            task=self.task,
-            look=look.name,
-            operator=operator.name,
-            place=plain_text(fault.place, limit=MOST_SAID),
-            check=operator.check.id,
-            end=end,
-            came_to=result.outcome.value if result else "",
-            said=plain_text(said or (result.detail if result else ""), limit=MOST_SAID),
-            move=operator.move if end is End.MISSED else "",
-            run_id=self.run.run_id,
-            duration_s=round(duration_s, 3),
-        )
+        order = spread(groups, f"{self.run.run_id} {self.task} {trying.look.name}")
+        while order and time.monotonic() + longest < began + share_s and not trying.is_hopeless:
+            took = trying.try_one(order.pop(0)).duration_s
+            longest = max(longest, took) if len(trying.made) < 4 else (longest + took) / 2
+        self.left_s -= time.monotonic() - began
+        return order
 
     def digest(self, look: Look[..., Any], scene: Scene) -> str:
         """Return the digest of all that the look's faults rest on: the code, the settings, the files, and the target."""
@@ -241,20 +142,20 @@ class Proving:
         return digest(told)
 
 
-def see(look: Look[..., Any], scene: Scene) -> Findings[Any]:
-    """Make the look on a scene, as a session makes it."""
-    return look.attempt(scene.context, **scene.arguments)
-
-
-def is_lasting(trial: Trial) -> bool:
-    """Whether a trial is remembered: what a busy machine or a lost connection may have caused is tried anew."""
-    is_bad_control = trial.operator == CONTROL and trial.end is not End.QUIET
-    return not is_bad_control and trial.end is not End.NOT_MADE and trial.came_to != Outcome.ERROR.value
-
-
-def look_key(task: str, look: Look[..., Any]) -> str:
-    """Return the name under which a look's trials are remembered."""
-    return f"{task}.{look.name}"
+def plan(trying: Trying, settled: list[Trial]) -> Iterator[Planned]:
+    """Yield what is to be tried. settled: filled with what changes nothing, and what could not be thought out here."""
+    for operator in trying.operators:
+        try:
+            faults = list(operator.faults(trying.scene))
+        except Exception as exc:  # an odd subject costs this kind of fault, and never the task
+            said = exc.message if isinstance(exc, TargetError) else f"{type(exc).__name__}: {exc}"
+            settled.append(trying.trial(operator.name, operator.check, "all", End.NOT_MADE, said=said))
+            continue
+        for fault in faults:
+            if fault.equivalent:
+                settled.append(trying.trial(operator.name, operator.check, fault.place, End.EQUIVALENT, said=fault.equivalent))
+            else:
+                yield Planned(operator=operator, fault=fault)
 
 
 def weigh(result: Result, check: Check, rate: KillRate | None, floor: float) -> Result:

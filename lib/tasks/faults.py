@@ -70,13 +70,14 @@ class Fault:
     """One change. place: what it changes, as a person knows it: the same words for the same change, run after run.
 
     equivalent: why nobody could tell the changed subject from the first, where that is known; then it is listed, not tried.
-    narrow: the part of the scene that the change can show in; the whole is looked at when it does not show there.
+    narrow: the part of the scene that the change can show in, part: its name; the whole is looked at when it does not show there.
     """
 
     place: str
     make: Change
     equivalent: str = ""
     narrow: Callable[[Context[Any]], Context[Any]] | None = None
+    part: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ from lib.core.errors import TargetError
 from lib.core.faults import End, KillRate
 from lib.core.results import Check, Findings, Outcome, look
 from lib.evidence.fault_log import read_trials
-from lib.notebook.proving import CONTROL, Proving, weigh
+from lib.notebook.proving import Proving, weigh
+from lib.notebook.trying import CONTROL, UNLIKE
 from lib.tasks.faults import Fault, Faults, Operator, Scene
 from lib.transport.context import Context
 from tests.support.faults import make_run
@@ -127,15 +128,17 @@ def test_a_look_that_comes_out_otherwise_on_a_copy_proves_nothing(tmp_path: Path
         calls.append(1)
         return Findings(results=[LIMIT.judge(holds=len(calls) == 1)])
 
-    operator = Operator(name="grows", check=LIMIT, look=look_at_place, faults=lambda _: [becoming(20)])
+    operator = Operator(name="grows", check=LIMIT, look=look_at_place, faults=lambda _: [becoming(20), becoming(21)])
     run = make_run(tmp_path)
     proving = Proving(run=run, task="rls", left_s=60, floor=0.9, waiting={look_at_place.name})
     proving.__dict__["faults"] = Faults(operators=(operator,))
     context: Context[Any] = Context.__new__(Context)
     object.__setattr__(context, "settings", None)
     rates = proving.prove(look_at_place, context, {}, look_at_place.attempt(context))
-    assert ends(tmp_path) == {f"{CONTROL} · a copy as it is": End.FALSE_ALARM}
+    assert sorted(ends(tmp_path).values()) == [End.FALSE_ALARM, End.NOT_MADE]
+    assert ends(tmp_path)[f"{CONTROL} · a copy as it is"] is End.FALSE_ALARM
     assert (rates[LIMIT.id].tried, rates[LIMIT.id].untried) == (0, 1)
+    assert next(one for one in read_trials(tmp_path / "run_folder") if one.end is End.NOT_MADE).said == UNLIKE
 
 
 def test_a_gate_that_finds_too_little_is_an_error_and_an_advisory_is_not() -> None:

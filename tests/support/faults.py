@@ -8,7 +8,8 @@ from typing import Any
 
 from lib.core.faults import End, Trial
 from lib.core.results import Look, Outcome
-from lib.notebook.proving import Planned, Proving
+from lib.notebook.proving import plan
+from lib.notebook.trying import Trying
 from lib.run.run_file import RunFile
 from lib.tasks.faults import Faults, Scene, open_base
 from lib.transport.context import Context
@@ -40,17 +41,17 @@ def try_faults(
 
     most: faults of each operator, from the first. The look must pass on the subject as it is.
     """
-    proving = Proving(run=make_run(folder), task="rls")
     found = look.attempt(context, **arguments)
     assert [one for one in found.results if one.outcome is Outcome.FAIL] == []
     trials: list[Trial] = []
+    operators = [one for one in faults.operators if one.look is look and only in one.name]
     with ExitStack() as standing:
         scene = Scene(context=context, arguments=arguments, found=found, standing=standing, base=faults.base or open_base)
-        for operator in faults.operators:
-            if operator.look is not look or only not in operator.name:
-                continue
-            planned = list(proving.plan(look, scene, [operator], trials))
-            trials += [proving.try_one(look, scene, Planned(operator=operator, fault=one.fault)) for one in planned[:most]]
+        for operator in operators:
+            trying = Trying(run_id="run", task=look.checks[0].task, look=look, scene=scene, operators=[operator])
+            for planned in list(plan(trying, trials))[:most]:
+                trying.try_one(planned)
+            trials += trying.made
     return trials
 
 

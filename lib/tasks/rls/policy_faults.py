@@ -179,6 +179,7 @@ def changed_clause(policy: Policy, kind: str, clause: str, now: str, *, part: st
         make=with_statements(f"alter policy {policy.sql} {kind} ({now})"),
         equivalent=equivalent or why_equal(policy, clause, now),
         narrow=one_table(policy),
+        part=policy.table.display_name,
     )
 
 
@@ -238,6 +239,7 @@ def widen_roles(scene: Scene) -> Iterator[Fault]:
                     make=with_statements(f"create policy {name} on {policy.table.sql} for {verb} to {quote_name(role)} {clause}"),
                     equivalent="" if held.may(verb) else f"{role} is not granted it",
                     narrow=one_table(policy),
+                    part=policy.table.display_name,
                 )
 
 
@@ -258,6 +260,7 @@ def widen_commands(scene: Scene) -> Iterator[Fault]:
             make=with_statements(f"create policy {name} on {policy.table.sql} to {policy.audience} using ({clause})"),
             equivalent="" if opened else "no role that it is for is granted another verb",
             narrow=one_table(policy),
+            part=policy.table.display_name,
         )
 
 
@@ -280,6 +283,7 @@ def remove_policies(scene: Scene) -> Iterator[Fault]:
             make=with_statements(f"drop policy {policy.sql}"),
             equivalent=why_equal(policy, "", "x"),
             narrow=one_table(policy),
+            part=policy.table.display_name,
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lib.core.faults import End
 from lib.core.results import Look, Outcome
-from lib.notebook.proving import CONTROL
+from lib.notebook.trying import CONTROL
 from lib.tasks.faults import Faults
 from lib.tasks.rls import looks as rls
 from lib.tasks.rls.faults import FAULTS
