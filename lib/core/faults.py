@@ -147,13 +147,14 @@ def describe_weakness(rate: KillRate, floor: float) -> str:
 Item = TypeVar("Item")
 
 
-def spread(groups: Mapping[str, Sequence[Item]], seed: str) -> list[Item]:
+def spread(groups: Mapping[str, Sequence[Item]], seed: str, *, later: Collection[str] = ()) -> list[Item]:
     """Return the items of every group in the order in which to try them: one of each group, then the next of each.
 
-    seed: the same seed gives the same order, whatever the process.
+    seed: the same seed gives the same order, whatever the process. later: groups whose items come last in each round.
     """
     chance = random.Random(seed)
-    shuffled = [chance.sample(list(items), len(items)) for _, items in sorted(groups.items())]
+    shuffled = [(name in later, chance.sample(list(items), len(items))) for name, items in sorted(groups.items())]
     chance.shuffle(shuffled)
-    rounds = max(map(len, shuffled), default=0)
-    return [items[turn] for turn in range(rounds) for items in shuffled if turn < len(items)]
+    shuffled.sort(key=lambda group: group[0])
+    rounds = max((len(items) for _, items in shuffled), default=0)
+    return [items[turn] for turn in range(rounds) for _, items in shuffled if turn < len(items)]

@@ -29,12 +29,14 @@ FIX_WEAKNESS = "Read faults.html: add the fixture or the test that would tell, o
 class Proving:
     """What a task may still spend on faults, look by look.
 
-    left_s: seconds. looks: of this task that have faults and were not made yet.
+    a_kind_s: seconds for each kind of fault. spare_s: what earlier looks left over. floor: the part that a gate must find.
+    waiting: the looks of this task that have faults and were not made yet.
     """
 
     run: RunFile
     task: str
-    left_s: float = 0
+    a_kind_s: float = 0
+    spare_s: float = 0
     floor: float = 0
     waiting: set[str] = field(default_factory=set)
     standing: ExitStack = field(default_factory=ExitStack, repr=False)
@@ -47,8 +49,9 @@ class Proving:
     @classmethod
     def of(cls, run: RunFile, task: str) -> Proving:
         """Return what a task may spend in this run."""
-        proving = cls(run=run, task=task, left_s=run.kill_rate_s, floor=run.kill_rate_floor)
-        proving.waiting = {one.look.name for one in proving.faults.operators} if proving.left_s else set()
+        proving = cls(run=run, task=task, floor=run.kill_rate_floor)
+        proving.waiting = {one.look.name for one in proving.faults.operators} if run.kill_rate_s else set()
+        proving.a_kind_s = run.kill_rate_s / max(len(proving.faults.operators), 1)
         return proving
 
     def prove(
@@ -59,15 +62,14 @@ class Proving:
         What was tried is kept in the run's folder, and remembered.
         """
         mine = self.operators_for(look, found)
-        if not mine:
-            self.waiting.discard(look.name)
-            return {}
-        share = self.left_s * self.part_of(look)
+        self.spare_s += self.a_kind_s * sum(one.look is look for one in self.faults.operators)
         self.waiting.discard(look.name)
+        if not mine:
+            return {}
         lend = partial(self.lend, self.faults.base or open_base)
         with ExitStack() as standing:
             scene = Scene(context=context, arguments=arguments, found=found, standing=standing, base=lend)
-            trials, untried = self.try_all(look, scene, mine, share_s=share)
+            trials, untried = self.try_all(look, scene, mine)
         if not self.waiting:
             self.standing.close()
         with suppress(OSError):  # a full disk is said by the evidence itself
@@ -85,23 +87,13 @@ class Proving:
             self.bases.append(self.standing.enter_context(base(context)))
         yield self.bases[0]
 
-    def part_of(self, look: Look[..., Any]) -> float:
-        """Return the part of what is left that a look may spend: by the kinds of faults that it and those to come have."""
-        kinds = [one.look.name for one in self.faults.operators if one.look.name in self.waiting]
-        return kinds.count(look.name) / len(kinds) if kinds else 0
-
     def operators_for(self, look: Look[..., Any], found: Findings[Any]) -> list[Operator]:
         """Return the operators whose check has passed in this look: there is nothing to prove of any other."""
         passed = {one.check for one in found.results if one.outcome is Outcome.PASS}
         return [one for one in self.faults.operators if one.look is look and one.check.id in passed]
 
-    def try_all(
-        self, look: Look[..., Any], scene: Scene, operators: Sequence[Operator], *, share_s: float
-    ) -> tuple[list[Trial], dict[str, int]]:
-        """Return the trials, remembered ones among them, and how many faults of each check were not tried.
-
-        share_s: seconds that may be spent; copying the database once is not counted.
-        """
+    def try_all(self, look: Look[..., Any], scene: Scene, operators: Sequence[Operator]) -> tuple[list[Trial], dict[str, int]]:
+        """Return the trials, remembered ones among them, and how many faults of each check were not tried."""
         digest, key = self.digest(look, scene), f"{self.task}.{look.name}"
         past = recall(self.run.kept, key, digest)
         known = {(one.operator, one.place): one for one in past}
@@ -112,15 +104,18 @@ class Proving:
         planned = list(plan(trying, settled))
         remembered = [known[one.key] for one in planned if one.key in known]
         left = [one for one in planned if one.key not in known]
-        if left and share_s > 0:
-            left = self.try_some(trying, left, share_s)
+        if left and self.spare_s > 0:
+            left = self.try_some(trying, left)
             with suppress(OSError):
                 remember(self.run.kept, key, digest, [*past, *(one for one in trying.made if is_lasting(one))])
         untried = Counter(one.operator.check.id for one in left if not one.operator.is_harmless)
         return [*settled, *remembered, *trying.made], untried
 
-    def try_some(self, trying: Trying, planned: Sequence[Planned], share_s: float) -> list[Planned]:
-        """Try until the time is over, or the look comes out otherwise on a copy as it is; return what is left."""
+    def try_some(self, trying: Trying, planned: Sequence[Planned]) -> list[Planned]:
+        """Try until the time is over, or the look comes out otherwise on a copy as it is; return what is left.
+
+        Copying the database once is not counted. A look that took too long takes nothing from those to come.
+        """
         with suppress(TargetError):  # then each of them says why it can't be made
             if needs_database(one.fault for one in planned):
                 base_of(trying.scene)
@@ -128,11 +123,12 @@ class Proving:
         groups: dict[str, list[Planned]] = {}
         for one in planned:
             groups.setdefault(f"{one.operator.check.id} {one.operator.name}", []).append(one)
-        order = spread(groups, f"{self.run.run_id} {self.task} {trying.look.name}")
-        while order and time.monotonic() + longest < began + share_s and not trying.is_hopeless:
+        harmless = {name for name, some in groups.items() if some[0].operator.is_harmless}
+        order = spread(groups, f"{self.run.run_id} {self.task} {trying.look.name}", later=harmless)
+        while order and time.monotonic() + longest < began + self.spare_s and not trying.is_hopeless:
             took = trying.try_one(order.pop(0)).duration_s
             longest = max(longest, took) if len(trying.made) < 4 else (longest + took) / 2
-        self.left_s -= time.monotonic() - began
+        self.spare_s = max(0.0, self.spare_s - (time.monotonic() - began))
         return order
 
     def digest(self, look: Look[..., Any], scene: Scene) -> str:

@@ -71,3 +71,7 @@ def test_the_order_holds_every_fault_once_and_begins_with_one_of_each_kind(group
     assert spread(told, seed) == order
     kinds = len([items for items in told.values() if items])
     assert len({name for name, _ in order[:kinds]}) == kinds
+    last = spread(told, seed, later=sorted(told)[:1])
+    assert sorted(last) == sorted(order)
+    if kinds > 1 and told[sorted(told)[0]]:
+        assert last[kinds - 1][0] == sorted(told)[0]

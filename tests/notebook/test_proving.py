@@ -53,7 +53,7 @@ def kind(name: str, check: Check, *numbers: int, is_harmless: bool = False, move
 
 def prove(folder: Path, *operators: Operator, number: int = 2, **given: Any) -> tuple[dict[str, KillRate], Proving]:
     run = make_run(folder, **{"inputs": {"rls": "d"}, **given})
-    proving = Proving(run=run, task="rls", left_s=run.kill_rate_s, floor=run.kill_rate_floor)
+    proving = Proving(run=run, task="rls", a_kind_s=run.kill_rate_s / max(len(operators), 1), floor=run.kill_rate_floor)
     proving.__dict__["faults"] = Faults(operators=operators)
     proving.waiting = {look_at_number.name}
     context: Context[Any] = Context.__new__(Context)
@@ -123,14 +123,14 @@ def test_a_look_that_comes_out_otherwise_on_a_copy_proves_nothing(tmp_path: Path
     calls: list[int] = []
 
     @look(LIMIT)
-    def look_at_place(context: Any) -> Findings[None]:
+    def look_at_place(context: Any, *, number: int = 0) -> Findings[None]:
         """A place that is not the same twice."""
         calls.append(1)
         return Findings(results=[LIMIT.judge(holds=len(calls) == 1)])
 
     operator = Operator(name="grows", check=LIMIT, look=look_at_place, faults=lambda _: [becoming(20), becoming(21)])
     run = make_run(tmp_path)
-    proving = Proving(run=run, task="rls", left_s=60, floor=0.9, waiting={look_at_place.name})
+    proving = Proving(run=run, task="rls", floor=0.9, waiting={look_at_place.name}, a_kind_s=60)
     proving.__dict__["faults"] = Faults(operators=(operator,))
     context: Context[Any] = Context.__new__(Context)
     object.__setattr__(context, "settings", None)
