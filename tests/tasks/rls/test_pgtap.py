@@ -251,7 +251,7 @@ def test_a_file_that_does_not_end_is_ended_and_named(hosted_database: Database, 
         )
         == 0
     )
-    again = list(run_test_files(hosted_database, tmp_path, statement_timeout_s=0.2, file_timeout_s=30))[1]
+    again = list(run_test_files(hosted_database, tmp_path, statement_timeout_s=60, file_timeout_s=3))[1]
     assert again.is_good
 
 
