@@ -79,9 +79,9 @@ class Trying:
         """
         with fault.make(self.scene) as changed:
             if fault.narrow is not None and not operator.is_harmless:
-                end, result = judge_fault(operator.check.id, self.scene.found.results, see(self.look, narrowed(changed, fault)))
-                if end is End.FOUND and self.is_like(operator.check, fault, is_part=True):
-                    return end, result
+                result = failed_in(see(self.look, narrowed(changed, fault)), operator.check)
+                if result is not None and self.is_like(operator.check, fault, is_part=True):
+                    return End.FOUND, result
             seen = see(self.look, changed)
         if operator.is_harmless:
             end, result = judge_harmless(self.scene.found.results, seen, self.about | {operator.check.id})
@@ -95,13 +95,15 @@ class Trying:
         """Return whether the look comes to the same on a copy as it is: at the part that a fault shows in, or at the whole."""
         copied = unchanged(is_cloned=needs_database([fault]))
         place = f"{copied.place}, {fault.part}" if is_part else copied.place
-        about = {check.id} if is_part else self.about | {check.id}
         key = (place, check.id if is_part else "")
         if key not in self.controls:
             started = time.monotonic()
             with copied.make(self.scene) as copy:
                 seen = see(self.look, narrowed(copy, fault) if is_part else copy)
-            end, result = judge_harmless(self.scene.found.results, seen, about)
+            end, result = judge_harmless(self.scene.found.results, seen, self.about | {check.id})
+            if is_part:  # what a narrowed look leaves out is no fault of it
+                result = failed_in(seen, check)
+                end = End.FALSE_ALARM if result else End.QUIET
             control = self.trial(CONTROL, check, place, end, result=result)
             self.controls[key] = control.model_copy(update={"duration_s": round(time.monotonic() - started, 3)})
             self.made.append(self.controls[key])
@@ -123,6 +125,11 @@ class Trying:
             move=move if end is End.MISSED else "",
             run_id=self.run_id,
         )
+
+
+def failed_in(results: Sequence[Result], check: Check) -> Result | None:
+    """Return the result of a check where it is a fail."""
+    return next((one for one in results if one.check == check.id and one.outcome is Outcome.FAIL), None)
 
 
 def narrowed(scene: Scene, fault: Fault) -> Scene:
