@@ -29,9 +29,6 @@ from lib.core.visible import plain_line, say
 
 WRONG_INPUT = 2
 BROKEN = 3
-THOROUGH_S = 120.0
-LONGEST_S = 86_400
-"""Seconds that a task spends on faults where they are asked for: by default, and at most."""
 READER_LEFT = 141
 """As a shell says it of a program that a closed pipe ended (SIGPIPE)."""
 ROOM = "Free some room there"
@@ -193,6 +190,7 @@ def command_run(options: argparse.Namespace) -> int:
 
 def command_faults(options: argparse.Namespace) -> int:
     """Run one environment, and spend long on faults made on purpose."""
+    from lib.cli.faults import read_seconds
     from lib.cli.run import run_environment
 
     return run_environment(
@@ -204,25 +202,17 @@ def command_faults(options: argparse.Namespace) -> int:
     )
 
 
-def read_seconds(text: str) -> float:
-    """Return how long each task spends on faults. Raises ParamsError for what is no number of seconds."""
-    if not text.strip():
-        return THOROUGH_S
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds <= LONGEST_S:
-        raise ParamsError(f"--seconds {text} is no number of seconds. Fix: Write a number from 1 to {LONGEST_S:,}, such as 60.")
-    return seconds
-
-
 def command_health(options: argparse.Namespace) -> int:
     """Check the vendors of one environment."""
     from lib.cli.run import run_environment
 
     return run_environment(
-        options.environment, only=["health"], pack=options.pack or None, rendered=options.rendered.resolve(), is_watch=True
+        options.environment,
+        only=["health"],
+        pack=options.pack or None,
+        rendered=options.rendered.resolve(),
+        is_watch=True,
+        kill_rate_s=0,  # a nightly watch asks the vendors, and proves nothing of itself
     )
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from lib.core.errors import TargetError
@@ -35,6 +35,7 @@ class Proving:
 
     run: RunFile
     task: str
+    faults: Faults
     a_kind_s: float = 0
     spare_s: float = 0
     floor: float = 0
@@ -42,17 +43,18 @@ class Proving:
     standing: ExitStack = field(default_factory=ExitStack, repr=False)
     bases: list[Database] = field(default_factory=list, repr=False)
 
-    @cached_property
-    def faults(self) -> Faults:
-        return faults_of(self.task)
-
     @classmethod
     def of(cls, run: RunFile, task: str) -> Proving:
         """Return what a task may spend in this run."""
-        proving = cls(run=run, task=task, floor=run.kill_rate_floor)
-        proving.waiting = {one.look.name for one in proving.faults.operators} if run.kill_rate_s else set()
-        proving.a_kind_s = run.kill_rate_s / max(len(proving.faults.operators), 1)
-        return proving
+        faults = faults_of(task) if run.kill_rate_s else Faults()
+        return cls(
+            run=run,
+            task=task,
+            faults=faults,
+            a_kind_s=run.kill_rate_s / max(len(faults.operators), 1),
+            floor=run.kill_rate_floor,
+            waiting={one.look.name for one in faults.operators},
+        )
 
     def prove(
         self, look: Look[..., Any], context: Context[Any], arguments: Mapping[str, Any], found: Findings[Any]
@@ -67,11 +69,14 @@ class Proving:
         if not mine:
             return {}
         lend = partial(self.lend, self.faults.base or open_base)
-        with ExitStack() as standing:
-            scene = Scene(context=context, arguments=arguments, found=found, standing=standing, base=lend)
-            trials, untried = self.try_all(look, scene, mine)
-        if not self.waiting:
-            self.standing.close()
+        trials: list[Trial] = []
+        untried: Mapping[str, int] = {}
+        with suppress(TargetError):  # a server that is gone meanwhile proves nothing, and takes nothing back
+            with ExitStack() as standing:
+                scene = Scene(context=context, arguments=arguments, found=found, standing=standing, base=lend)
+                trials, untried = self.try_all(look, scene, mine)
+            if not self.waiting:
+                self.standing.close()
         with suppress(OSError):  # a full disk is said by the evidence itself
             append_trials(self.run.run_folder, trials)
         return {check.id: measure(check.id, trials, untried.get(check.id, 0)) for check in {one.check for one in mine}}

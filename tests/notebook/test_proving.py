@@ -53,8 +53,9 @@ def kind(name: str, check: Check, *numbers: int, is_harmless: bool = False, move
 
 def prove(folder: Path, *operators: Operator, number: int = 2, **given: Any) -> tuple[dict[str, KillRate], Proving]:
     run = make_run(folder, **{"inputs": {"rls": "d"}, **given})
-    proving = Proving(run=run, task="rls", a_kind_s=run.kill_rate_s / max(len(operators), 1), floor=run.kill_rate_floor)
-    proving.__dict__["faults"] = Faults(operators=operators)
+    a_kind_s = run.kill_rate_s / max(len(operators), 1)
+    faults = Faults(operators=operators)
+    proving = Proving(run=run, task="rls", faults=faults, a_kind_s=a_kind_s, floor=run.kill_rate_floor)
     proving.waiting = {look_at_number.name}
     context: Context[Any] = Context.__new__(Context)
     object.__setattr__(context, "settings", None)
@@ -130,8 +131,8 @@ def test_a_look_that_comes_out_otherwise_on_a_copy_proves_nothing(tmp_path: Path
 
     operator = Operator(name="grows", check=LIMIT, look=look_at_place, faults=lambda _: [becoming(20), becoming(21)])
     run = make_run(tmp_path)
-    proving = Proving(run=run, task="rls", floor=0.9, waiting={look_at_place.name}, a_kind_s=60)
-    proving.__dict__["faults"] = Faults(operators=(operator,))
+    faults = Faults(operators=(operator,))
+    proving = Proving(run=run, task="rls", faults=faults, floor=0.9, waiting={look_at_place.name}, a_kind_s=60)
     context: Context[Any] = Context.__new__(Context)
     object.__setattr__(context, "settings", None)
     rates = proving.prove(look_at_place, context, {}, look_at_place.attempt(context))
@@ -139,6 +140,19 @@ def test_a_look_that_comes_out_otherwise_on_a_copy_proves_nothing(tmp_path: Path
     assert ends(tmp_path)[f"{CONTROL} · a copy as it is"] is End.FALSE_ALARM
     assert (rates[LIMIT.id].tried, rates[LIMIT.id].untried) == (0, 1)
     assert next(one for one in read_trials(tmp_path / "run_folder") if one.end is End.NOT_MADE).said == UNLIKE
+
+
+def test_a_target_that_is_gone_meanwhile_proves_nothing_and_breaks_nothing(tmp_path: Path) -> None:
+    def gone(scene: Scene) -> Iterable[str]:
+        raise TargetError("It is gone.")
+
+    run = make_run(tmp_path)
+    faults = Faults(operators=(kind("grows", LIMIT, 20),), subject=gone)
+    context: Context[Any] = Context.__new__(Context)
+    object.__setattr__(context, "settings", None)
+    proving = Proving(run=run, task="rls", faults=faults, a_kind_s=60)
+    rates = proving.prove(look_at_number, context, {"number": 2}, look_at_number.attempt(context, number=2))
+    assert rates == {LIMIT.id: KillRate()} and ends(tmp_path) == {}
 
 
 def test_a_gate_that_finds_too_little_is_an_error_and_an_advisory_is_not() -> None:
