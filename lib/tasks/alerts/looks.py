@@ -13,7 +13,7 @@ from lib.clients.prometheus.exposition import Declared, fetch_exposition, find_u
 from lib.clients.prometheus.generations import find_unmet
 from lib.clients.prometheus.promtool import check_rules, find_promtool, read_failures, run_tests
 from lib.clients.prometheus.rule_file import RuleFile, read_rule_file, with_recording
-from lib.clients.prometheus.runbooks import ask_sites, find_runbook, is_on_site
+from lib.clients.prometheus.runbooks import ask_sites, find_mixed_up, find_runbook, is_on_site
 from lib.clients.prometheus.scrape_config import read_scraped
 from lib.clients.prometheus.test_file import read_test_file
 from lib.core.errors import TargetError
@@ -30,6 +30,7 @@ from lib.tasks.alerts.task import (
     ALERTED_PEOPLE,
     ALERTS_SENDER,
     ALERTS_TELL_A_PERSON,
+    ENDPOINTS,
     FIRING_ALERT_IS_DELIVERED,
     FLY_APP,
     FLY_TIMEOUT_S,
@@ -83,7 +84,10 @@ def find_runbooks(context: Context[Alerts], rules: RuleFile) -> list[str]:
     urls = [alert.annotations.get("runbook_url", "") for alert in rules.alerts]
     sites = context.settings.runbook_sites
     asked = ask_sites({url for url in urls if is_on_site(url, sites)})
-    return [asked[url] if url in asked else find_runbook(context.pack, url) for url in urls]
+    found = [asked[url] if url in asked else find_runbook(context.pack, url) for url in urls]
+    whole = {alert.name: url for alert, url, said in zip(rules.alerts, urls, found, strict=True) if not said and url not in asked}
+    mixed_up = find_mixed_up(context.pack, whole)
+    return [said or mixed_up.get(alert.name, "") for alert, said in zip(rules.alerts, found, strict=True)]
 
 
 def open_bench(context: Context[Alerts], rules: RuleFile) -> Bench:
@@ -116,7 +120,8 @@ def look_at_metrics(context: Context[Alerts], *, rules: RuleFile | None) -> Find
         folder=context.pack,
         token=service.parts.get("token") or None,
     )
-    exposed = fetch_exposition(read_app(fly).url)
+    app = read_app(fly)
+    exposed = fetch_exposition(app.url, asked_first=context.borrow(ENDPOINTS), machines=len(app.machines))
     uses = find_uses(with_recorded(context, rules), exposed, find_declared(context))
     rows = [
         {

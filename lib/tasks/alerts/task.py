@@ -28,6 +28,7 @@ class Alerts(Section):
 
 FLY_APP = Borrowed("deploy_rehearsal", "app", str)
 FLY_TIMEOUT_S = Borrowed("deploy_rehearsal", "command_timeout_s", float)
+ENDPOINTS = Borrowed("deploy_rehearsal", "endpoints", list[str])
 ALERTS_SENDER = Borrowed("health", "notify_from", str)
 ALERTED_PEOPLE = Borrowed("health", "notify_to", list[str])
 MAIL_TIMEOUT_S = Borrowed("health", "timeout_s", float)
@@ -74,7 +75,8 @@ METRICS_ARE_EXPOSED = Check(
     "Every metric that an alert names is exposed by the app, or made by Prometheus",
     subject="fly",
     fix="Correct the metric in the rule, or make the app expose it.",
-    doc="Reads the running app's /metrics page, and looks for every metric and label that an alert names. "
+    doc="Asks each endpoint of the deploy rehearsal once, reads the running app's /metrics page, and looks for every metric and "
+    "label that an alert names. "
     "A rule on a metric that nobody exposes is valid, passes its unit tests, and never fires. "
     "A metric that appears only after its first event must be declared with a TYPE line. A label, or a value of one, that "
     "no sample shows yet and alerts.label_values does not name, and an expression that cannot be parsed or names no metric, "
@@ -150,5 +152,5 @@ TASK = Task(
     targets=("database", "fly", "mail"),
     waits_for=("migrations",),
     prepares_with=("migrations",),
-    borrows=(FLY_APP, FLY_TIMEOUT_S, ALERTS_SENDER, ALERTED_PEOPLE, MAIL_TIMEOUT_S),
+    borrows=(FLY_APP, FLY_TIMEOUT_S, ENDPOINTS, ALERTS_SENDER, ALERTED_PEOPLE, MAIL_TIMEOUT_S),
 )
