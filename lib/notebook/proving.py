@@ -80,7 +80,7 @@ class Proving:
             scene = Scene(
                 context=context, arguments=arguments, found=found, standing=standing, base=self.faults.base or open_base
             )
-            trials, untried = self.try_all(look, scene, mine, until=started + share)
+            trials, untried = self.try_all(look, self.faults.settle(scene), mine, until=started + share)
         self.left_s -= time.monotonic() - started
         with suppress(OSError):  # a full disk is said by the evidence itself
             append_trials(self.run.run_folder, trials)

@@ -46,6 +46,7 @@ def try_faults(
     trials: list[Trial] = []
     with ExitStack() as standing:
         scene = Scene(context=context, arguments=arguments, found=found, standing=standing, base=faults.base or open_base)
+        scene = faults.settle(scene)
         for operator in faults.operators:
             if operator.look is not look or only not in operator.name:
                 continue
