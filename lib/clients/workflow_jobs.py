@@ -25,7 +25,7 @@ MAY_BE = re.compile(
 """Names of GitHub's own, or of larger runners that are called after them."""
 NO_VERSION = re.compile(r"(?:ubuntu|macos|windows)(?:-[\d.]+)?")
 LIKE = 0.9
-SAYS = re.compile(r"^(?:echo|printf)\b[^|>]*$|^(?:true|:|exit 0|sleep \d+|date|pwd|ls)$")
+SAYS = re.compile(r"^(?:echo|printf)\b(?:(?!\$\()[^|>&;`])*$|^(?:true|:|exit 0|sleep \d+|date|pwd|ls)$")
 PREPARES = re.compile(r"^actions/(?:checkout|setup-[\w-]+|cache)@")
 STANDS_FOR = re.compile(
     r"(?:^|[^a-z])(?:tests?|checks?|ci|lint|scan|verify|health|guardrails?|backup|e2e|nightly)(?:[^a-z]|$)", re.IGNORECASE

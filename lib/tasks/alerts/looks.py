@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from lib.clients.fly.flyctl import Fly, read_app
+from lib.clients.prometheus.alertmanager import find_delivery_problems
 from lib.clients.prometheus.exposition import Declared, fetch_exposition, find_uses
 from lib.clients.prometheus.generations import find_unmet
 from lib.clients.prometheus.promtool import check_rules, find_promtool, read_failures, run_tests
 from lib.clients.prometheus.rule_file import RuleFile, read_rule_file, with_recording
 from lib.clients.prometheus.runbooks import ask_sites, find_mixed_up, find_runbook, is_on_site
 from lib.clients.prometheus.scrape_config import read_scraped
+from lib.clients.prometheus.server_config import find_server_problems
 from lib.clients.prometheus.test_file import read_test_file
 from lib.core.errors import TargetError
 from lib.core.permissions import Act, Refusal
@@ -60,7 +62,9 @@ def look_at_rules(context: Context[Alerts]) -> Findings[RuleFile]:
     rules = read_rule_file(path, root=context.pack)
     promtool = find_promtool(settings.promtool_features)
     run = check_rules(promtool, path, timeout_s=settings.command_timeout_s)
-    valid = ruling.judge_rules(run, len(rules.alerts), promtool, find_unmet(promtool.version, rules.document))
+    unloaded = find_server_problems(context.pack, settings.rules, promtool, timeout_s=settings.command_timeout_s)
+    needs = find_unmet(promtool.version, rules.document)
+    valid = ruling.judge_rules(run, len(rules.alerts), promtool, needs, unloaded=unloaded)
     transcript = {"promtool_check.txt": run.transcript}
     if valid.outcome is not Outcome.PASS:
         reason = f"Cannot check: {path.name} was not accepted, see {valid.check}."
@@ -259,6 +263,8 @@ def look_at_delivery(context: Context[Alerts], *, rules: RuleFile | None, curves
     """The seconds from the first bad sample to the delivered message, part by part."""
     if rules is None:
         return look_at_delivery.errors(NO_RULES, fix=FIX_RULES)
+    if problems := find_delivery_problems(context.pack, rules.alerts):
+        return Findings(results=[ruling.judge_routes(problems)])
     bench, settings = open_bench(context, rules), context.settings
     service = context.service("mail")
     if refusal := context.refusals.get(Act.NOTIFY):

@@ -40,6 +40,7 @@ RULES_ARE_VALID = Check(
     fix="Correct that rule; `promtool check rules --lint-fatal prometheus-alerts.yml` says when it is valid.",
     doc="Runs `promtool check rules` on the pack's rule file, with duplicates as errors, and counts the alerts. "
     "A file that Prometheus refuses leaves the launch without any alert. "
+    "Where the project has a configuration of Prometheus, that must be valid and load the file. "
     "A valid rule can still never fire: the other checks look at that.",
 )
 REQUIRED_ALERTS_EXIST = Check(
@@ -126,7 +127,8 @@ FIRING_ALERT_IS_DELIVERED = Check(
     subject="mail",
     fix="Check the mail server, then run again.",
     doc="Renders one alert as it fires in its own test, sends it by mail, and looks for it where it arrives. "
-    "An alert that fires and is not delivered helps nobody. Where the mailbox cannot be read, taken by the server is all that "
+    "An alert that fires and is not delivered helps nobody: where the project has a configuration of Alertmanager, its routes "
+    "must lead each alert to a receiver. Where the mailbox cannot be read, taken by the server is all that "
     "is known, and the detail says so. "
     "Prometheus and Alertmanager are not run: their share of the time is counted as declared, at its longest.",
 )

@@ -85,18 +85,19 @@ def comment_config(scene: Scene) -> Iterator[Fault]:
 
 
 def with_machines(change: Callable[[list[dict[str, Any]]], object]) -> Change:
-    """Return the change after which flyctl lists other machines; everything else it answers itself."""
+    """Return the change after which flyctl says that machines are otherwise; everything else it answers itself."""
 
     @contextmanager
     def changed(scene: Scene) -> Iterator[Scene]:
         context = scene.context
         folder = context.work / "faults" / "flyctl"
         folder.mkdir(parents=True, exist_ok=True)
-        machines = json.loads(scene.once("machines", lambda: json.dumps(ask(open_fly(context), "machine", "list"))))
-        change(machines)
-        (folder / "machines.json").write_text(json.dumps(machines), encoding="utf-8")
-        program, listed, real = folder / "flyctl", folder / "machines.json", context.programs.flyctl
-        case = f'case "$1 $2" in "machine list") exec cat {shlex.quote(str(listed))};; esac'
+        status = json.loads(scene.once("status", lambda: json.dumps(ask(open_fly(context), "status"))))
+        change(status["Machines"])
+        for name, said in (("status", status), ("machines", status["Machines"])):
+            (folder / f"{name}.json").write_text(json.dumps(said), encoding="utf-8")
+        program, kept, real = folder / "flyctl", shlex.quote(str(folder)), context.programs.flyctl
+        case = f'case "$1 $2" in "machine list") exec cat {kept}/machines.json;; status*) exec cat {kept}/status.json;; esac'
         program.write_text(f'#!/bin/sh\n{case}\nexec {shlex.quote(str(real))} "$@"\n', encoding="utf-8")
         program.chmod(0o700)
         there = replace(with_section(context, health_timeout_s=0.01), programs=replace(context.programs, flyctl=program))
@@ -144,8 +145,6 @@ def block_way_back(scene: Scene) -> Iterator[Fault]:
     before: AppState = scene.arguments["before"]
     later = tuple(replace(one, version=one.version + 1000) for one in before.releases)
     yield Fault(place="a release that is not there", make=with_arguments(before=replace(before, releases=later)))
-    other = tuple(replace(one, digest=f"sha256:{'0' * 64}") for one in before.machines)
-    yield Fault(place="an image that is not there", make=with_arguments(before=replace(before, machines=other)))
     yield Fault(place="the script stops", make=with_file(str(SCRIPT), "#!/usr/bin/env bash\necho cannot >&2\nexit 1\n"))
     yield Fault(place="the script cannot be read", make=with_file(str(SCRIPT), "#!/usr/bin/env bash\nif then\n"))
     yield Fault(place="the script is gone", make=with_files({str(SCRIPT): None}))
