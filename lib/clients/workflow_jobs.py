@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from lib.clients.workflow_rules import listed
+from lib.clients.workflow_rules import listed, mapping
 from lib.core.wording import plain_text
 
 HOSTED = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-24.04-arm", "ubuntu-22.04-arm", "ubuntu-slim",
@@ -25,7 +25,7 @@ MAY_BE = re.compile(
 """Names of GitHub's own, or of larger runners that are called after them."""
 NO_VERSION = re.compile(r"(?:ubuntu|macos|windows)(?:-[\d.]+)?")
 LIKE = 0.9
-SAYS = re.compile(r"^(?:echo|printf)\b(?:(?!\$\()[^|>&;`])*$|^(?:true|:|exit 0|sleep \d+|date|pwd|ls)$")
+SAYS = re.compile(r"^(?:echo|printf)\b(?:(?!\$\(|\$\{\{)[^|>&;`])*$|^(?:true|:|exit 0|sleep \d+|date|pwd|ls)$")
 PREPARES = re.compile(r"^actions/(?:checkout|setup-[\w-]+|cache)@")
 STANDS_FOR = re.compile(
     r"(?:^|[^a-z])(?:tests?|checks?|ci|lint|scan|verify|health|guardrails?|backup|e2e|nightly)(?:[^a-z]|$)", re.IGNORECASE
@@ -39,7 +39,7 @@ def find_job_problems(file: str, name: str, job: Mapping[str, Any], whole: Mappi
             yield f"job {name} never starts: {problem}"
     steps = [one for one in listed(job.get("steps")) if isinstance(one, dict)]
     said = [file, name, str(whole.get("name") or ""), str(job.get("name") or ""), *(str(one.get("name") or "") for one in steps)]
-    if not job.get("needs") and only_says(steps) and any(STANDS_FOR.search(one) for one in said):
+    if not job.get("needs") and not is_twin(whole) and only_says(steps) and any(STANDS_FOR.search(one) for one in said):
         yield f"job {name} tests nothing: its steps only say something"
 
 
@@ -62,6 +62,11 @@ def runner_problem(label: str) -> str:
     if near or NO_VERSION.fullmatch(label):
         return f"there is no runner {shown}" + (f"; the nearest is {near[0]}" if near else "")
     return ""
+
+
+def is_twin(whole: Mapping[str, Any]) -> bool:
+    """Return whether a workflow is for some paths only: it may stand for one that leaves those out, as GitHub's manual has it."""
+    return any("paths" in str(part) for rules in mapping(whole.get("on")).values() for part in mapping(rules))
 
 
 def only_says(steps: Sequence[Mapping[str, Any]]) -> bool:

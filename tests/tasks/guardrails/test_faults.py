@@ -1,4 +1,4 @@
-"""Each kind of fault in a branch is found by the check that is about it, what only looks like one by none; the repository stays."""
+"""Each kind of fault in a branch is found by its check, what only looks like one by none; the repository stays as it was."""
 
 from __future__ import annotations
 
