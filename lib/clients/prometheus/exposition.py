@@ -13,7 +13,6 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from prometheus_client.parser import text_string_to_metric_families
-from promql_parser import VectorSelector
 
 from lib.clients.prometheus.promql import Selector, find_selectors
 from lib.clients.prometheus.result_labels import find_lost_groups
@@ -194,8 +193,8 @@ def find_uses(rules: RuleFile, exposed: Exposition, declared: Declared = Declare
 def find_group_uses(rules: RuleFile, exposed: Exposition, declared: Declared) -> Iterator[MetricUse]:
     """Yield each label by which an alert groups or matches, and that no series of its metrics has."""
 
-    def labels_of(node: VectorSelector) -> frozenset[str] | None:
-        known = None if node.name in rules.recorded or OWN_METRICS.match(node.name or "") else exposed.get(node.name or "")
+    def labels_of(metric: str) -> frozenset[str] | None:
+        known = None if metric in rules.recorded or OWN_METRICS.match(metric) else exposed.get(metric)
         return None if known is None else frozenset({*known, *ADDED_LABELS, *declared.values, "__name__"})
 
     for alert in rules.alerts:

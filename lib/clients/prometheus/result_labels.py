@@ -29,7 +29,8 @@ from lib.clients.prometheus.promql import parse_expression
 
 Known = frozenset[str] | None
 """Names of labels; None where any may be there."""
-Leaf = Callable[[VectorSelector], Known]
+Leaf = Callable[[str], Known]
+"""The labels that series of a metric may have."""
 NOTHING: frozenset[str] = frozenset()
 PICKERS = ("topk", "bottomk", "limitk", "limit_ratio")
 """Aggregations that leave whole series."""
@@ -42,7 +43,7 @@ NAMED = re.compile(r"(?:\$labels|\.Labels)\.(\w+)|index\s+(?:\$labels|\.Labels)\
 ASKS_FIRST = re.compile(r"\b(?:if|with|or|and|default)\b")
 
 
-def anything(node: VectorSelector) -> Known:
+def anything(metric: str) -> Known:
     """Say that a series may have any label."""
     return None
 
@@ -53,11 +54,11 @@ def result_labels(expression: str) -> Known:
 
 
 def labels_of(node: Expr, leaf: Leaf) -> Known:
-    """Return the labels of a part's result. leaf: of the series that a selector takes."""
+    """Return the labels of a part's result. leaf: of the series of a metric, by its name, '' for none."""
     if isinstance(node, VectorSelector):
-        return leaf(node)
+        return leaf(node.name or "")
     if isinstance(node, MatrixSelector):
-        return leaf(node.vector_selector)
+        return leaf(node.vector_selector.name or "")
     if isinstance(node, ParenExpr | UnaryExpr):
         return labels_of(node.expr, leaf)
     if isinstance(node, AggregateExpr):

@@ -48,7 +48,7 @@ def look_alikes() -> Mapping[str, str]:
     """Return a line that looks like a credential and is none, by what it is."""
     return {
         "a placeholder": 'API_TOKEN = "your_token_here"',
-        "a setting": 'token = os.environ["API_TOKEN"]',
+        "a setting": "const token = process.env.API_TOKEN;",
         "a checksum": f"sha256: {letters(64, 13, '0123456789abcdef')}",
         "an address of this machine": 'URL = "postgresql://postgres:postgres@localhost:5432/postgres"',
         "an id": 'ID = "bdb1dd10-5679-979c-a82b-28edd1c8ccd2"',
