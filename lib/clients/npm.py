@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
+from lib.clients.shell_files import hidden_in_file
 from lib.clients.working_copy import (
     NO_CHANGES,
     CopyChanges,
@@ -170,7 +171,7 @@ def run_script(
         return ScriptRun(name=name, run=run, problem=said, is_bare=True)
     if run.exit_code == 0 and CALLED_TEST.search(name) and ran_no_test(run):
         return ScriptRun(name=name, run=run, problem=f"`npm run {name}` says that it ran no test", is_idle=True)
-    if run.exit_code == 0 and (why := why_idle(name, scripts) or hidden_failure(run)):
+    if run.exit_code == 0 and (why := why_idle(name, scripts, folder) or hidden_failure(run)):
         return ScriptRun(name=name, run=run, problem=f"`npm run {name}` {why}", is_idle=True)
     return ScriptRun(name=name, run=run)
 
@@ -181,10 +182,12 @@ def is_file_alone(said: str, counted: Mapping[str, int]) -> bool:
     return len(names) >= counted["tests"] > 0 and all(FILE_NAME.search(name) for name in names)
 
 
-def why_idle(name: str, scripts: Mapping[str, str]) -> str:
+def why_idle(name: str, scripts: Mapping[str, str], folder: Path) -> str:
     """Return why a command that ended well says nothing: its failure is hidden, or no part of it tests anything; '' else."""
     if HIDES_FAILURE.search(scripts[name]):
         return "ends well whatever happens: what follows its command hides the failure"
+    if path := hidden_in_file(folder, parts_of(name, scripts)):
+        return f"ends well whatever happens: {path} ends with a line that cannot fail"
     if CALLED_TEST.search(name) and all(NO_TESTER.match(part) for part in parts_of(name, scripts)):
         return "runs no test: it only checks form or syntax"
     return ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.clients.workflow_finding import WorkflowFinding
+from lib.clients.workflow_jobs import find_job_problems
 from lib.clients.workflow_rules import listed, mapping
 from lib.core.errors import TargetError
 from lib.core.pack_files import read_text_file
@@ -48,6 +49,7 @@ def find_effects(file: str, document: Any, *, root: Path) -> Iterator[WorkflowFi
     whole = mapping(document)
     jobs = {str(name): job for name, job in mapping(whole.get("jobs")).items() if isinstance(job, dict)}
     said = [*trigger_problems(whole, root), *(one for name, job in jobs.items() for one in job_problems(name, job, whole, root))]
+    said += [one for name, job in jobs.items() for one in find_job_problems(file, name, job, whole)]
     for words in said:
         yield WorkflowFinding(file=file, rule="effect", severity="High", line=None, words=plain_text(words, limit=300))
 

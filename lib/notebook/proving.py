@@ -74,7 +74,7 @@ class Proving:
         with suppress(TargetError):  # a server that is gone meanwhile proves nothing, and takes nothing back
             with ExitStack() as standing:
                 scene = Scene(context=context, arguments=arguments, found=found, standing=standing, base=lend)
-                trials, untried = self.try_all(look, scene, mine)
+                trials, untried = self.try_all(look, self.faults.settle(scene), mine)
             if not self.waiting:
                 self.standing.close()
         with suppress(OSError):  # a full disk is said by the evidence itself

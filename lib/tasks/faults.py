@@ -106,19 +106,26 @@ def settings_alone(scene: Scene) -> Iterable[str]:
     return ()
 
 
+def as_it_is(scene: Scene) -> Scene:
+    """Return the scene that was looked at."""
+    return scene
+
+
 @dataclass(frozen=True, kw_only=True)
 class Faults:
     """What one task's faults.py says.
 
     operators: every kind of change. subject: what tells one subject of a look from another, besides code, settings and the
     project's files. base: opens the database that clones are made of. keeps_base: whether one serves every look of the task: none
-    of them changes the database.
+    of them changes the database. settle: the scene that is copied, of the one that was looked at: with what a look that takes long
+    brought back, so that it only judges that again.
     """
 
     operators: tuple[Operator, ...] = ()
     subject: Callable[[Scene], Iterable[str]] = settings_alone
     base: Base | None = None
     keeps_base: bool = False
+    settle: Callable[[Scene], Scene] = as_it_is
 
 
 def unchanged(*, is_cloned: bool = False) -> Fault:

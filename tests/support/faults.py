@@ -47,6 +47,7 @@ def try_faults(
     operators = [one for one in faults.operators if one.look is look and only in one.name]
     with ExitStack() as standing:
         scene = Scene(context=context, arguments=arguments, found=found, standing=standing, base=faults.base or open_base)
+        scene = faults.settle(scene)
         for operator in operators:
             trying = Trying(run_id="run", task=look.checks[0].task, look=look, scene=scene, operators=[operator])
             for planned in list(plan(trying, trials))[:most]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -14,12 +15,13 @@ from fnmatch import fnmatchcase
 from prometheus_client.parser import text_string_to_metric_families
 
 from lib.clients.prometheus.promql import Selector, find_selectors
+from lib.clients.prometheus.result_labels import find_lost_groups
 from lib.clients.prometheus.rule_file import RuleFile
 from lib.core.errors import WebError
 from lib.core.wording import name_some, plain_text
 from lib.transport.retry import RetryPolicy
 from lib.transport.web import ask
-from lib.transport.web_types import Question, Site
+from lib.transport.web_types import Answer, Question, Site
 
 COUNTER = re.compile(r"^([ \t]*#[ \t]*TYPE[ \t]+\S+[ \t]+)counter[ \t\r]*$", re.MULTILINE)
 """The line that declares a counter: prometheus-client would rename its samples to `..._total`."""
@@ -35,6 +37,8 @@ MADE_OF_ALERTS = re.compile(r"^ALERTS(_FOR_STATE)?$")
 RETRY = RetryPolicy(attempts=6, timeout_s=5, deadline_s=20, max_body_bytes=5_000_000, max_retry_after_s=5)
 """Long enough to try again while the app is being replaced."""
 
+ONCE = RetryPolicy(attempts=1, timeout_s=5, deadline_s=6, max_body_bytes=5_000_000, max_retry_after_s=0)
+MOST_ASKED, MOST_MACHINES = 20, 4
 MOST_LINES = 100_000
 """Lines of one page: a program that exposes more costs its Prometheus too much already. Each takes about 500 bytes here."""
 LONGEST_LINE = 8_192
@@ -76,18 +80,51 @@ class MetricUse:
     unknown: str = ""
 
 
-def fetch_exposition(url: str) -> Exposition:
+def fetch_exposition(url: str, *, asked_first: Sequence[str] = (), machines: int = 1) -> Exposition:
     """Return what an app exposes now. Raises WebError when it does not answer, or is not healthy itself.
 
     An app without its database may leave out what it counts there, which would look like a missing metric.
+    asked_first: paths that are asked for before, so that series which come with a request are there. machines: how many answer
+    at this address, each with counts of its own: so often everything is asked for, and what was seen is laid together.
     """
     site = Site(name="the app", base_url=url, retry=RETRY)
-    health, metrics = ask(
-        site, [Question(name=name, path=f"/{name}", shows_credentials=False) for name in ("health", "metrics")], concurrency=1
-    )
+    give_traffic(url, [*asked_first[:MOST_ASKED]] * min(machines, MOST_MACHINES))
+    names = ["health", *["metrics"] * min(max(machines, 1), MOST_MACHINES)]
+    health, *pages = ask(site, [Question(name=name, path=f"/{name}", shows_credentials=False) for name in names], concurrency=1)
+    require_healthy(health)
+    return lay_together([read_page(metrics) for metrics in pages])
+
+
+def give_traffic(url: str, paths: Sequence[str]) -> None:
+    """Ask an app for these paths, one after the other; whatever it answers, other checks look at that."""
+    once = Site(name="the app", base_url=url, retry=ONCE)
+    with suppress(WebError):
+        ask(once, [Question(name=path, path=path, shows_credentials=False) for path in paths], concurrency=1)
+
+
+def lay_together(pages: Sequence[Exposition]) -> Exposition:
+    """Return what several pages of one app show, as one."""
+    found: dict[str, Labels | None] = {}
+    for page in pages:
+        for metric, labels in page.items():
+            known = found.get(metric)
+            if known is None or labels is None:
+                found[metric] = known if labels is None else labels
+            else:
+                names = {**known, **labels}
+                found[metric] = {name: known.get(name, frozenset()) | labels.get(name, frozenset()) for name in names}
+    return found
+
+
+def require_healthy(health: Answer) -> None:
+    """Raise WebError when an app is not healthy itself."""
     if not health.is_whole:
         seen = health.failure or f"HTTP {health.status}"
         raise WebError(f"The app's /health answered {seen}, so its metrics may lack some.", fix="See 06_deploy_rehearsal.")
+
+
+def read_page(metrics: Answer) -> Exposition:
+    """Return what an app's page of metrics shows. Raises WebError."""
     if not metrics.is_whole:
         raise WebError(f"The app's /metrics answered {metrics.failure or f'HTTP {metrics.status}'}.", fix="Read the app's log.")
     found = parse_exposition(metrics.body.decode(errors="replace"))
@@ -150,7 +187,31 @@ def find_uses(rules: RuleFile, exposed: Exposition, declared: Declared = Declare
         if alert.name not in rules.unparsed
         for selector in walk_metrics(alert.expression, rules.recorded)
     }
-    return list(uses.values())
+    return [*uses.values(), *find_group_uses(rules, exposed, declared)]
+
+
+def find_group_uses(rules: RuleFile, exposed: Exposition, declared: Declared) -> Iterator[MetricUse]:
+    """Yield each label by which an alert groups or matches, and that no series of its metrics has."""
+
+    def labels_of(metric: str) -> frozenset[str] | None:
+        known = None if metric in rules.recorded or OWN_METRICS.match(metric) else exposed.get(metric)
+        return None if known is None else frozenset({*known, *ADDED_LABELS, *declared.values, "__name__"})
+
+    for alert in rules.alerts:
+        for expression in behind(alert.expression, rules.recorded) if alert.name not in rules.unparsed else ():
+            for label, metric in find_lost_groups(expression, labels_of):
+                yield MetricUse(alert=alert.name, metric=metric, problem=f"{metric} has no label {label}, by which it is grouped")
+
+
+def behind(expression: str, recorded: Mapping[str, str]) -> list[str]:
+    """Return an expression and those of the recording rules behind it, each once. Raises PromqlError."""
+    found, waiting = list[str](), [expression]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.append(one)
+            waiting += [recorded[selector.metric] for selector in find_selectors(one) if selector.metric in recorded]
+    return found
 
 
 def use_of(alert: str, selector: Selector, exposed: Exposition, declared: Declared) -> MetricUse:

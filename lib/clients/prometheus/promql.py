@@ -16,8 +16,10 @@ from promql_parser import (
     Expr,
     Matcher,
     MatchOp,
+    MatrixSelector,
     NumberLiteral,
     ParenExpr,
+    SubqueryExpr,
     UnaryExpr,
     VectorSelector,
     parse,
@@ -182,6 +184,8 @@ def find_comparison(expression: str) -> Comparison | None:
     Raises PromqlError when it cannot be parsed.
     """
     node = parse_expression(expression)
+    while isinstance(node, ParenExpr):
+        node = node.expr
     if not is_comparison(node) or is_comparison(node.lhs) or (node.modifier is not None and node.modifier.return_bool):
         return None
     limit, mirrored = read_number(node.rhs), read_number(node.lhs)
@@ -190,6 +194,21 @@ def find_comparison(expression: str) -> Comparison | None:
     if limit is None or not math.isfinite(limit):
         return None
     return Comparison(left=on_one_line(node.lhs.prettify()), operator=str(node.op), limit=limit)
+
+
+def find_ranges_s(expression: str) -> list[float]:
+    """Return the stretches of time that an expression looks back over, in seconds; none when it cannot be parsed."""
+    found: list[float] = []
+
+    def visit(node: Expr) -> None:
+        if isinstance(node, MatrixSelector | SubqueryExpr):
+            found.append(node.range.total_seconds() if node.range else 0.0)
+
+    try:
+        walk(parse_expression(expression), visit)
+    except PromqlError:
+        return []
+    return found
 
 
 def is_comparison(node: Expr) -> TypeGuard[BinaryExpr]:

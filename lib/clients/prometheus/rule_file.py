@@ -27,7 +27,10 @@ LONGEST_DURATION_S = 292 * 31_536_000.0
 
 @dataclass(frozen=True, kw_only=True)
 class AlertRule:
-    """One alerting rule; hold_s is its `for`, interval_s how often its group is evaluated, both in seconds."""
+    """One alerting rule; hold_s is its `for`, interval_s how often its group is evaluated, both in seconds.
+
+    limit: the most alerts at a time that its group lets it have; 0 for any number.
+    """
 
     name: str
     expression: str
@@ -35,6 +38,7 @@ class AlertRule:
     interval_s: float
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    limit: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +72,7 @@ def read_rule_file(path: Path, *, root: Path | None = None) -> RuleFile:
             if is_text(rule.get("record")) and is_text(rule.get("expr")):
                 recorded[str(rule["record"])] = str(rule["expr"])
             elif is_text(rule.get("alert")) and is_text(rule.get("expr")):
-                alerts.append(alert_of(rule, interval_s))
+                alerts.append(alert_of(rule, interval_s, group.get("limit")))
     return with_recording(RuleFile(path=path, document=document, alerts=tuple(alerts), recorded={}), recorded)
 
 
@@ -106,7 +110,7 @@ def parse_problem(expression: str, recorded: Mapping[str, str]) -> str:
     return ""
 
 
-def alert_of(rule: Mapping[str, Any], interval_s: float) -> AlertRule:
+def alert_of(rule: Mapping[str, Any], interval_s: float, limit: object = None) -> AlertRule:
     return AlertRule(
         name=str(rule["alert"]),
         expression=format_on_one_line(str(rule["expr"])),
@@ -114,6 +118,7 @@ def alert_of(rule: Mapping[str, Any], interval_s: float) -> AlertRule:
         interval_s=interval_s,
         labels=texts(rule.get("labels")),
         annotations=texts(rule.get("annotations")),
+        limit=limit if isinstance(limit, int) else 0,
     )
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lib.clients.prometheus.mixed_series import between, write_series
 from lib.clients.prometheus.promql import find_comparison
 from lib.clients.prometheus.promtool import Promtool, Query, run_queries
 from lib.clients.prometheus.rule_file import AlertRule, RuleFile, duration_s, mappings, read_document
-from lib.clients.prometheus.test_file import AlertTest, AlertTestFile, Samples, between, write_series
+from lib.clients.prometheus.test_file import AlertTest, AlertTestFile, Samples
 
 INSIDE = 3
 """Shares tried between the two sides in each round. A run of promtool costs 65 ms, a test in it 18 ms: 2 or 3 are cheapest."""

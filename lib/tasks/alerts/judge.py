@@ -9,7 +9,9 @@ from typing import Any
 
 from lib.clients.prometheus.exposition import MetricUse
 from lib.clients.prometheus.generations import Need
+from lib.clients.prometheus.promql import PromqlError, find_ranges_s
 from lib.clients.prometheus.promtool import FailedExpectation, Promtool
+from lib.clients.prometheus.result_labels import find_empty_names, result_labels
 from lib.clients.prometheus.rule_file import AlertRule, RuleFile
 from lib.clients.prometheus.test_file import AlertTestFile, find_named
 from lib.core.left_out import LeftOut, judge_all, name_causes
@@ -34,6 +36,9 @@ FIX_UNSEEN = (
     "Give the app traffic, so that its series show their labels. For what only Prometheus adds (job) or only a failure brings "
     "(status), say the values in launch/project.yaml: alerts.label_values."
 )
+SLOWEST_S = 300.0
+"""Of a group, without a word: Prometheus takes a series for gone after that long."""
+FEWEST_ALERTS = 5
 READABLE = "Write the expression in a form that promql-parser can read."
 
 
@@ -67,7 +72,38 @@ def word_problems(rule: AlertRule, severities: Sequence[str]) -> list[str]:
         problems.append("no `for`: one bad sample fires it")
     if not rule.annotations.get("summary", "").strip():
         problems.append("no summary")
+    return [
+        *problems,
+        *(f"{{{{ $labels.{one} }}}} stays empty: its result has no such label" for one in empty_names(rule)),
+        *pace_problems(rule),
+    ]
+
+
+def empty_names(rule: AlertRule) -> list[str]:
+    """Return the labels that an alert's words name and its result has not; none where that cannot be read."""
+    try:
+        return find_empty_names(rule.expression, {**rule.labels, **rule.annotations})
+    except PromqlError:
+        return []
+
+
+def pace_problems(rule: AlertRule) -> list[str]:
+    """Return how the group of an alert lets it come late, or not at all."""
+    problems = []
+    shortest_s = min(find_ranges_s(rule.expression), default=rule.hold_s or 0)
+    if rule.interval_s > SLOWEST_S and (rule.interval_s > (rule.hold_s or 0) or rule.interval_s > shortest_s):
+        problems.append(f"looked at every {rule.interval_s:g} s only: what its range or `for` is shorter than goes unseen")
+    if 0 < rule.limit < FEWEST_ALERTS and has_many(rule):
+        problems.append(f"limit {rule.limit} of its group: Prometheus drops all of them when more fire at once")
     return problems
+
+
+def has_many(rule: AlertRule) -> bool:
+    """Return whether an alert may fire for several series at once; not where that cannot be read."""
+    try:
+        return result_labels(rule.expression) != frozenset()
+    except PromqlError:
+        return False
 
 
 def judge_problems(

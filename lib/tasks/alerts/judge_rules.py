@@ -11,7 +11,7 @@ from lib.clients.prometheus.runbooks import NOT_CHECKED
 from lib.core.left_out import LeftOut, judge_all
 from lib.core.results import Result
 from lib.core.wording import join_words, name_some
-from lib.tasks.alerts.task import RULES_ARE_VALID, RUNBOOKS_RESOLVE
+from lib.tasks.alerts.task import FIRING_ALERT_IS_DELIVERED, RULES_ARE_VALID, RUNBOOKS_RESOLVE
 from lib.transport.process import CommandRun
 
 FIX_RULER = "Check the rules with that program's own tool, or name a plain rule file of Prometheus in alerts.rules."
@@ -21,9 +21,12 @@ UNREACHED = "On a site of alerts.runbook_sites, not checked, since it was not re
 FIX_SITE = "Run where the site of alerts.runbook_sites can be reached without a login, or open the addresses by hand."
 
 
-def judge_rules(run: CommandRun, alerts: int, promtool: Promtool, unmet: Sequence[Need] = ()) -> Result:
+def judge_rules(
+    run: CommandRun, alerts: int, promtool: Promtool, unmet: Sequence[Need] = (), *, unloaded: Sequence[str] = ()
+) -> Result:
     """Judge what `promtool check rules` said; a file without an alert is an error.
 
+    unloaded: why the project's own Prometheus would not have the rules.
     unmet: what the file needs and this promtool has not; where it refuses such a file, nobody knows whether the rest is right.
     """
     check = RULES_ARE_VALID
@@ -40,7 +43,17 @@ def judge_rules(run: CommandRun, alerts: int, promtool: Promtool, unmet: Sequenc
             **facts,
             fix="Add the pack's alerts to the rule file.",
         )
+    if unloaded:
+        fix = "Correct that configuration: `promtool check config` says when it is valid; rule_files names the rules."
+        return check.failed(observed="not loaded", expected="loaded", detail=f"{'; '.join(unloaded)}.", fix=fix, **facts)
     return check.passed(observed=alerts, expected="at least 1", unit="alerts", **facts)
+
+
+def judge_routes(problems: Sequence[str]) -> Result:
+    """Judge the routes of the project's own Alertmanager that lead nowhere; problems: at least one."""
+    fix = "Correct that configuration: `amtool check-config` says when it is valid."
+    named = "; ".join(problems)
+    return FIRING_ALERT_IS_DELIVERED.failed(observed="told to nobody", expected="delivered", detail=f"{named}.", fix=fix)
 
 
 def what_it_said(run: CommandRun) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from lib.clients.fly.flyctl import Fly, read_app
+from lib.clients.prometheus.alertmanager import find_delivery_problems
 from lib.clients.prometheus.exposition import Declared, fetch_exposition, find_uses
 from lib.clients.prometheus.generations import find_unmet
 from lib.clients.prometheus.promtool import check_rules, find_promtool, read_failures, run_tests
 from lib.clients.prometheus.rule_file import RuleFile, read_rule_file, with_recording
-from lib.clients.prometheus.runbooks import ask_sites, find_runbook, is_on_site
+from lib.clients.prometheus.runbooks import ask_sites, find_mixed_up, find_runbook, is_on_site
 from lib.clients.prometheus.scrape_config import read_scraped
+from lib.clients.prometheus.server_config import find_server_problems
 from lib.clients.prometheus.test_file import read_test_file
 from lib.core.errors import TargetError
 from lib.core.permissions import Act, Refusal
@@ -30,6 +32,7 @@ from lib.tasks.alerts.task import (
     ALERTED_PEOPLE,
     ALERTS_SENDER,
     ALERTS_TELL_A_PERSON,
+    ENDPOINTS,
     FIRING_ALERT_IS_DELIVERED,
     FLY_APP,
     FLY_TIMEOUT_S,
@@ -59,7 +62,9 @@ def look_at_rules(context: Context[Alerts]) -> Findings[RuleFile]:
     rules = read_rule_file(path, root=context.pack)
     promtool = find_promtool(settings.promtool_features)
     run = check_rules(promtool, path, timeout_s=settings.command_timeout_s)
-    valid = ruling.judge_rules(run, len(rules.alerts), promtool, find_unmet(promtool.version, rules.document))
+    unloaded = find_server_problems(context.pack, settings.rules, promtool, timeout_s=settings.command_timeout_s)
+    needs = find_unmet(promtool.version, rules.document)
+    valid = ruling.judge_rules(run, len(rules.alerts), promtool, needs, unloaded=unloaded)
     transcript = {"promtool_check.txt": run.transcript}
     if valid.outcome is not Outcome.PASS:
         reason = f"Cannot check: {path.name} was not accepted, see {valid.check}."
@@ -83,7 +88,10 @@ def find_runbooks(context: Context[Alerts], rules: RuleFile) -> list[str]:
     urls = [alert.annotations.get("runbook_url", "") for alert in rules.alerts]
     sites = context.settings.runbook_sites
     asked = ask_sites({url for url in urls if is_on_site(url, sites)})
-    return [asked[url] if url in asked else find_runbook(context.pack, url) for url in urls]
+    found = [asked[url] if url in asked else find_runbook(context.pack, url) for url in urls]
+    whole = {alert.name: url for alert, url, said in zip(rules.alerts, urls, found, strict=True) if not said and url not in asked}
+    mixed_up = find_mixed_up(context.pack, whole)
+    return [said or mixed_up.get(alert.name, "") for alert, said in zip(rules.alerts, found, strict=True)]
 
 
 def open_bench(context: Context[Alerts], rules: RuleFile) -> Bench:
@@ -116,7 +124,8 @@ def look_at_metrics(context: Context[Alerts], *, rules: RuleFile | None) -> Find
         folder=context.pack,
         token=service.parts.get("token") or None,
     )
-    exposed = fetch_exposition(read_app(fly).url)
+    app = read_app(fly)
+    exposed = fetch_exposition(app.url, asked_first=context.borrow(ENDPOINTS), machines=len(app.machines))
     uses = find_uses(with_recorded(context, rules), exposed, find_declared(context))
     rows = [
         {
@@ -254,6 +263,8 @@ def look_at_delivery(context: Context[Alerts], *, rules: RuleFile | None, curves
     """The seconds from the first bad sample to the delivered message, part by part."""
     if rules is None:
         return look_at_delivery.errors(NO_RULES, fix=FIX_RULES)
+    if problems := find_delivery_problems(context.pack, rules.alerts):
+        return Findings(results=[ruling.judge_routes(problems)])
     bench, settings = open_bench(context, rules), context.settings
     service = context.service("mail")
     if refusal := context.refusals.get(Act.NOTIFY):

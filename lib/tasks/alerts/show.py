@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lib.clients.prometheus.exposition import MetricUse
+from lib.clients.prometheus.mixed_series import write_series
 from lib.clients.prometheus.rule_file import AlertRule
-from lib.clients.prometheus.test_file import write_series
 from lib.tasks.alerts.boundaries import Boundary
 from lib.tasks.alerts.mutations import TestCoverage
 

@@ -28,6 +28,7 @@ class Alerts(Section):
 
 FLY_APP = Borrowed("deploy_rehearsal", "app", str)
 FLY_TIMEOUT_S = Borrowed("deploy_rehearsal", "command_timeout_s", float)
+ENDPOINTS = Borrowed("deploy_rehearsal", "endpoints", list[str])
 ALERTS_SENDER = Borrowed("health", "notify_from", str)
 ALERTED_PEOPLE = Borrowed("health", "notify_to", list[str])
 MAIL_TIMEOUT_S = Borrowed("health", "timeout_s", float)
@@ -39,6 +40,7 @@ RULES_ARE_VALID = Check(
     fix="Correct that rule; `promtool check rules --lint-fatal prometheus-alerts.yml` says when it is valid.",
     doc="Runs `promtool check rules` on the pack's rule file, with duplicates as errors, and counts the alerts. "
     "A file that Prometheus refuses leaves the launch without any alert. "
+    "Where the project has a configuration of Prometheus, that must be valid and load the file. "
     "A valid rule can still never fire: the other checks look at that.",
 )
 REQUIRED_ALERTS_EXIST = Check(
@@ -74,7 +76,8 @@ METRICS_ARE_EXPOSED = Check(
     "Every metric that an alert names is exposed by the app, or made by Prometheus",
     subject="fly",
     fix="Correct the metric in the rule, or make the app expose it.",
-    doc="Reads the running app's /metrics page, and looks for every metric and label that an alert names. "
+    doc="Asks each endpoint of the deploy rehearsal once, reads the running app's /metrics page, and looks for every metric and "
+    "label that an alert names. "
     "A rule on a metric that nobody exposes is valid, passes its unit tests, and never fires. "
     "A metric that appears only after its first event must be declared with a TYPE line. A label, or a value of one, that "
     "no sample shows yet and alerts.label_values does not name, and an expression that cannot be parsed or names no metric, "
@@ -124,7 +127,8 @@ FIRING_ALERT_IS_DELIVERED = Check(
     subject="mail",
     fix="Check the mail server, then run again.",
     doc="Renders one alert as it fires in its own test, sends it by mail, and looks for it where it arrives. "
-    "An alert that fires and is not delivered helps nobody. Where the mailbox cannot be read, taken by the server is all that "
+    "An alert that fires and is not delivered helps nobody: where the project has a configuration of Alertmanager, its routes "
+    "must lead each alert to a receiver. Where the mailbox cannot be read, taken by the server is all that "
     "is known, and the detail says so. "
     "Prometheus and Alertmanager are not run: their share of the time is counted as declared, at its longest.",
 )
@@ -150,5 +154,5 @@ TASK = Task(
     targets=("database", "fly", "mail"),
     waits_for=("migrations",),
     prepares_with=("migrations",),
-    borrows=(FLY_APP, FLY_TIMEOUT_S, ALERTS_SENDER, ALERTED_PEOPLE, MAIL_TIMEOUT_S),
+    borrows=(FLY_APP, FLY_TIMEOUT_S, ENDPOINTS, ALERTS_SENDER, ALERTED_PEOPLE, MAIL_TIMEOUT_S),
 )

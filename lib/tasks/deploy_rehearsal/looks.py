@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from lib.clients.fly.flyctl import (
     AppState,
     Fly,
-    deploy,
     find_image,
     read_app,
     read_operator,
@@ -33,7 +32,8 @@ from lib.tasks.deploy_rehearsal.rollback import (
     plan_rollback,
     snapshot_release,
 )
-from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, format_cell, try_image, wait_clearly
+from lib.tasks.deploy_rehearsal.skew import Cells, try_versions
+from lib.tasks.deploy_rehearsal.smoke import format_cell, wait_clearly
 from lib.tasks.deploy_rehearsal.stages import stage_rows
 from lib.tasks.deploy_rehearsal.task import (
     CANDIDATE_GETS_HEALTHY,
@@ -168,8 +168,10 @@ def look_at_rollback(context: Context[DeployRehearsal], *, before: AppState | No
     ROLLBACK_IS_QUICK,
     OLD_VERSION_ANSWERS,
 )
-def look_at_rehearsal(context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None) -> Findings[Rehearsal]:
-    """The rehearsal, stage by stage, with users' requests all the while."""
+def look_at_rehearsal(
+    context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None, recorded: Rehearsal | None = None
+) -> Findings[Rehearsal]:
+    """The rehearsal, stage by stage, with users' requests all the while. recorded: one that was made; None to make it."""
     if deploy_plan is None or not deploy_plan.works:
         return look_at_rehearsal.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
     plan = deploy_plan.plan
@@ -179,6 +181,8 @@ def look_at_rehearsal(context: Context[DeployRehearsal], *, deploy_plan: DeployP
             {"stage": "rollback", "took, s": None, "came to": "planned only"},
         ]
         return look_at_rehearsal.not_allowed(refusal, rows=rows)
+    if recorded is not None:
+        return Findings(results=judgement.judge_rehearsal(plan, recorded), rows=stage_rows(recorded), facts=recorded)
     try:
         seen = rehearse(plan, at_stage=lambda stage: write_recovery_note(context.work, TASK, format_recovery(plan, stage)))
     except KeyboardInterrupt:
@@ -243,9 +247,12 @@ def look_at_restored_release(
 
 @look(NEIGHBOURS_WORK_TOGETHER)
 def look_at_version_skew(
-    context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None, rehearsal: Rehearsal | None
-) -> Findings[None]:
-    """Old and new app, each on the old and on the new schema."""
+    context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None, rehearsal: Rehearsal | None, tried: Cells | None = None
+) -> Findings[Cells]:
+    """Old and new app, each on the old and on the new schema.
+
+    tried: what came of these four; None to try them. facts: what came of them.
+    """
     app = context.settings.previous_schema_app
     if deploy_plan is None or rehearsal is None:
         if refusal := find_refusal(context, context.settings.app):
@@ -258,37 +265,10 @@ def look_at_version_skew(
         )
     if refusal := find_refusal(context, app):
         return look_at_version_skew.not_allowed(refusal)
-    plan, cells = deploy_plan.plan, {("old", "new"): rehearsal.smoke_before, ("new", "new"): rehearsal.smoke_candidate}
-    old = plan.before.running
-    assert old is not None
-    cells["old", "old"], cells["new", "old"] = check_skew(context, app, old.image), None
-    # A candidate that is healthy nowhere would only fail again: see candidate_gets_healthy.
-    if rehearsal.healthy_after_s is not None:
-        cells["new", "old"] = check_skew(context, app, plan.image)
-        restore_skew_app(context, app, old.image)
+    cells = tried or try_versions(open_fly(context, app), context.settings, deploy_plan.plan, rehearsal)
     rows = [
         format_cell(f"{name} app", f"{schema} schema", cells[name, schema])
         for name in ("old", "new")
         for schema in ("old", "new")
     ]
-    return Findings(results=[judgement.judge_version_skew(cells)], rows=rows)
-
-
-def check_skew(context: Context[DeployRehearsal], app: str, image: str) -> SmokeCalls:
-    """Return the smoke calls of one image on the previous schema."""
-    return try_image(
-        open_fly(context, app),
-        context.settings.config,
-        image,
-        context.settings.endpoints,
-        health_timeout_s=context.settings.health_timeout_s,
-    )
-
-
-def restore_skew_app(context: Context[DeployRehearsal], app: str, image: str) -> None:
-    """Deploy the image that the app on the previous schema was found with; nothing waits for it."""
-    settings = context.settings
-    deploy(
-        open_fly(context, app), settings.config, image=image, strategy="immediate",
-        wait_s=settings.health_timeout_s, timeout_s=settings.command_timeout_s,
-    )  # fmt: skip
+    return Findings(results=[judgement.judge_version_skew(cells)], rows=rows, facts=cells)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -17,6 +17,7 @@ from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import transient_settings
 
 from lib.clients.git_added import AddedLine
+from lib.core.plain_json import PlainJsonError, load_json
 from lib.core.plain_yaml import PlainYamlError, load_yaml
 from lib.core.secret_shapes import find_shapes
 from lib.tasks.guardrails.policy import SecretRules, matches
@@ -72,6 +73,7 @@ NO_PASSWORD = re.compile(
 
 ACCEPTED = re.compile(r"pragma:\s*(?:allow|white)list\s+(nextline\s+)?secret", re.IGNORECASE)
 """A comment by which a line is accepted. Source: https://github.com/Yelp/detect-secrets, inline allowlisting."""
+CELL_LINE = re.compile(r'\s*("(?:[^"\\]|\\.)*"),?\s*')
 KEY_FILES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.p12", "*.pfx", ".pgpass", ".netrc", ".git-credentials")
 """Files that hold nothing but credentials, whatever a policy names."""
 BY_ENTROPY = ("Base64 High Entropy String", "Hex High Entropy String")
@@ -147,7 +149,7 @@ def find_secrets(added: Sequence[AddedLine], rules: SecretRules, *, folder: Path
     for one in added:
         if not matches(one.path, rules.allowed_files):
             by_path.setdefault(one.path, []).append(one)
-    texts = {path: [one for one in lines if not one.is_raw] for path, lines in by_path.items()}
+    texts = {path: [unfold(one) for one in lines if not one.is_raw] for path, lines in by_path.items()}
     found = {*scan_lines({path: lines for path, lines in texts.items() if lines}, folder)}
     for path, lines in by_path.items():
         accepted = find_accepted(lines)
@@ -159,6 +161,16 @@ def find_secrets(added: Sequence[AddedLine], rules: SecretRules, *, folder: Path
             known = accepted | {one.line for one in found if one.path == path}
             found |= {one for one in near if one.line not in known}
     return sorted(found, key=lambda one: (one.path, one.line, one.kind))
+
+
+def unfold(one: AddedLine) -> AddedLine:
+    """Return a line of a notebook's cell as its author sees it: the file has it in quotes, and its own quotes behind strokes."""
+    quoted = CELL_LINE.fullmatch(one.text) if one.path.endswith(".ipynb") else None
+    try:
+        text = str(load_json(quoted[1])) if quoted else one.text
+    except PlainJsonError:
+        return one
+    return replace(one, text=" ".join(text.splitlines()))
 
 
 def find_accepted(lines: Sequence[AddedLine]) -> set[int]:

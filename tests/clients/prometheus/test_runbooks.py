@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.clients.prometheus.runbooks import NOT_CHECKED, ask_sites, find_runbook, is_on_site
+from lib.clients.prometheus.runbooks import NOT_CHECKED, ask_sites, find_mixed_up, find_runbook, is_on_site
 from tests.support.small_site import small_site
 
 
@@ -25,7 +25,7 @@ from tests.support.small_site import small_site
 )
 def test_a_runbook_leads_to_file_and_heading(tmp_path: Path, url: str, problem: str) -> None:
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs/a.md").write_text("# One\n")
+    (tmp_path / "docs/a.md").write_text("# One\nLook.\n")
     found = find_runbook(tmp_path, url)
     assert problem in found
     assert bool(problem) == bool(found)
@@ -66,3 +66,44 @@ def test_a_site_that_does_not_answer_leaves_its_pages_unchecked() -> None:
     with small_site({}) as base:
         pass
     assert ask_sites([f"{base}/a"]) == {f"{base}/a": NOT_CHECKED}
+
+
+SECTIONS = "# Alerts\n\n## Slow\n\nSlow fires.\n\n### Why\n\nLoad.\n\n## Failing\n\n`Failing` fires, as Slow does.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_empty"),
+    [
+        ("## One\n\n## Two\n\nMore\n", True),
+        ("## One\nTODO\n\n## Two\nMore\n", True),
+        ("## One\n### Deeper\n\n## Two\nMore\n", True),
+        ("## One\n### Deeper\nLook.\n", False),
+        ("## One\n```sh\n# look\n```\n", False),
+        ("## One\n- [ ] TODO list is in the board\n", False),
+    ],
+)
+def test_a_section_that_says_nothing_is_no_runbook(tmp_path: Path, text: str, is_empty: bool) -> None:
+    (tmp_path / "a.md").write_text(text)
+    assert find_runbook(tmp_path, "a.md#one") == ("the section #one of a.md is empty" if is_empty else "")
+
+
+@pytest.mark.parametrize(
+    ("urls", "wrong"),
+    [
+        ({"Slow": "a.md#slow", "Failing": "a.md#failing"}, {}),
+        ({"Slow": "a.md#slow", "Failing": "a.md#slow"}, {"Failing": "#slow is about Slow; #failing names this alert"}),
+        ({"Slow": "a.md#slow", "Other": "a.md#slow"}, {}),  # nothing else is about it: they share one
+        ({"Slow": "a.md#failing", "Failing": "a.md#failing"}, {}),  # that section names both
+    ],
+)
+def test_a_section_of_another_alert(tmp_path: Path, urls: dict[str, str], wrong: dict[str, str]) -> None:
+    (tmp_path / "a.md").write_text(SECTIONS.replace("# Alerts\n\n", ""))
+    assert find_mixed_up(tmp_path, urls) == wrong
+
+
+def test_a_runbook_in_another_repository(tmp_path: Path) -> None:
+    here, there = "https://github.com/x/y/blob/main/a.md#a", "https://github.com/x/z/blob/main/a.md#a"
+    assert find_mixed_up(tmp_path, {"A": here, "B": here}) == {}
+    assert find_mixed_up(tmp_path, {"A": here, "B": "a.md#b"}) == {}
+    assert set(find_mixed_up(tmp_path, {"A": here, "B": here, "C": there})) == {"C"}
+    assert set(find_mixed_up(tmp_path, {"A": here, "B": there})) == {"A", "B"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lib.clients.prometheus.test_file import AlertTest, between, expand, format_samples, series_key
+from lib.clients.prometheus.mixed_series import between, format_samples, series_key
+from lib.clients.prometheus.test_file import AlertTest, expand
 from lib.display.markdown import heading_anchors
 
 NOTATIONS = {
@@ -62,3 +63,18 @@ def test_resolving_means_quiet_after_firing() -> None:
 def test_headings_are_linked_as_a_forge_does() -> None:
     markdown = "# Alerts & more\n```\n# no heading\n```\n## It's *slow*!\n## It's *slow*!\n### [Link](x.md) `code`\n"
     assert heading_anchors(markdown) == ["alerts--more", "its-slow", "its-slow-1", "link-code"]
+
+
+def test_a_counter_that_is_written_again_never_seems_to_restart() -> None:
+    samples = expand("0+0.15x40 6.15+0x39")
+    words = format_samples(samples).split()
+    promtools: list[float] = []
+    for word in words:  # as promtool adds a run up
+        start, _, rest = word.partition("+")
+        step, _, times = rest.partition("x")
+        value = float(start)
+        for _ in range(int(times or 0) + 1):
+            promtools.append(value)
+            value += float(step or 0)
+    assert promtools == sorted(promtools)
+    assert promtools == pytest.approx(samples)

@@ -117,6 +117,7 @@ def replace(name: str, old: str, new: str) -> Change:
     return lambda pack: edit(pack / name, old, new)
 
 
+MOMENT = "      - eval_time: "
 FAULTS: dict[str, tuple[Change, set[str]]] = {
     "threshold raised": (replace(RULES, "> 0.5\n", "> 2\n"), {"thresholds_as_declared"}),
     "threshold raised a little": (replace(RULES, "> 0.5\n", "> 0.51\n"), {"thresholds_as_declared"}),
@@ -133,10 +134,17 @@ FAULTS: dict[str, tuple[Change, set[str]]] = {
     "firing test deleted": (drop_test("ingestion refuses payloads, then none"), {"tested_firing_quiet_and_resolving"}),
     "quiet test deleted": (drop_test("tiles load just fast enough"), {"tested_firing_quiet_and_resolving"}),
     "resolving expectation deleted": (
-        replace(TESTS, "      - eval_time: 45m\n        alertname: AnalyticsTileLatencyHigh\n        exp_alerts: []\n", ""),
+        lambda pack: [  # type: ignore[return-value]
+            edit(
+                pack / TESTS,
+                f"      - eval_time: {at}\n        alertname: AnalyticsTileLatencyHigh\n        exp_alerts: []\n",
+                "",
+            )
+            for at in ("45m", "26m")
+        ],
         {"tested_firing_quiet_and_resolving"},
     ),
-    "quiet test far below": (replace(TESTS, "0+50x60", "0+96x60"), {"tested_firing_quiet_and_resolving"}),
+    "quiet test far below": (replace(TESTS, "0+25x60", "0+46x60"), {"tested_firing_quiet_and_resolving"}),
     "waits too long": (replace(RULES, "for: 10m", "for: 2h"), {"unit_tests_pass"}),
     "test of no alert": (
         lambda pack: (pack / TESTS).write_text(
@@ -149,6 +157,28 @@ FAULTS: dict[str, tuple[Change, set[str]]] = {
         {"runbooks_resolve"},
     ),
     "runbook gone": (lambda pack: (pack / "docs/runbooks/alerts.md").unlink(), {"runbooks_resolve"}),
+    "runbook of another alert": (
+        replace(RULES, "alerts.md#ingestion-refuses-payloads", "alerts.md#tiles-load-slowly"),
+        {"runbooks_resolve", "unit_tests_pass"},
+    ),
+    "summary of a label that is gone": (
+        replace(RULES, "now it is {{ $value", "{{ $labels.tile }} takes {{ $value"),
+        {"alerts_tell_a_person", "unit_tests_pass"},
+    ),
+    "looked at every half hour": (replace(RULES, "interval: 30s", "interval: 30m"), {"alerts_tell_a_person"}),
+    "grouped by a label that is not there": (
+        lambda pack: edit(
+            pack / RULES,
+            "sum(increase(ingestion_failures_total[15m]))",
+            "sum by (source) (increase(ingestion_failures_total[15m]))",
+        ),
+        {"metrics_are_exposed"},
+    ),
+    "waits half as long": (replace(RULES, "for: 5m", "for: 3m"), {"unit_tests_pass"}),
+    "one tile alone": (replace(RULES, "_bucket[5m]", '_bucket{tile="idea-pool"}[5m]'), {"unit_tests_pass"}),
+    "the mean of what is summed up": (replace(RULES, "sum(increase", "avg(increase"), {"unit_tests_pass"}),
+    "looks back twice as far": (replace(RULES, "[5m]", "[10m]"), {"unit_tests_pass"}),
+    "the last two samples alone": (replace(RULES, "(rate(", "(irate("), {"unit_tests_pass"}),
     "no severity": (replace(RULES, "severity: page", "severity: urgent"), {"alerts_tell_a_person", "unit_tests_pass"}),
     "alert renamed everywhere": (
         lambda pack: [edit(pack / one, "IdeaPoolIngestionFailing", "Ingestion") for one in (RULES, TESTS)],  # type: ignore[return-value]

@@ -59,7 +59,7 @@ def results_of(
     pack, work = tmp_path / "pack", tmp_path / "work"
     pack.mkdir()
     work.mkdir()
-    (pack / "runbook.md").write_text("# High\n")
+    (pack / "runbook.md").write_text("# High\nLook at the load.\n")
     files = {"rules.yml": {"groups": groups or [{"name": "g", "rules": [alert()]}]}, **(others or {})}
     for name, document in files.items():
         (pack / name).write_text(yaml.safe_dump(document))
