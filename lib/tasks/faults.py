@@ -117,7 +117,7 @@ class Faults:
 
     operators: every kind of change. subject: what tells one subject of a look from another, besides code, settings and the
     project's files. base: opens the database that clones are made of. keeps_base: whether one serves every look of the task: none
-    of them changes the database. settle: the scene that is copied, of the one that was looked at: with what a look that takes long
+    of them changes the database. settle: the scene that is copied, of the one looked at: with what a look that takes long
     brought back, so that it only judges that again.
     """
 

@@ -94,8 +94,10 @@ OF_CONTENT = re.compile(
     re.IGNORECASE,
 )
 """What stands before a digest that says which content it is of."""
-STANDS_FOR = re.compile(r"[\"']?(?:change[-_]?me|replace[-_]?me|todo|placeholder|x{3,}|\*{3,}|<[^>]*>)[\"']?", re.IGNORECASE)
-"""All of a value that stands for another."""
+STANDS_FOR = re.compile(
+    r"[\"']?(?:change[-_]?me|replace[-_]?me|todo|placeholder|postgres(?:ql)?|x{3,}|\*{3,}|<[^>]*>)[\"']?", re.IGNORECASE
+)
+"""All of a value that stands for another, or that every local database has."""
 IS_NAME = re.compile(r"(?:[a-z](?:Name|Ref|Id|Path|File|Type)|_(?:name|ref|id|path|file|type))[\"']?\s*[:=]\s*[\"']?$")
 """A setting that says where a credential is, or how it is called."""
 CHECKSUM = re.compile(r"\bsha(?:1|256|384|512)-[A-Za-z0-9+/]{27,}={0,2}")

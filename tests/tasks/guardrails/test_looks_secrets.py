@@ -119,6 +119,7 @@ HARMLESS = {
     "the name of a secret": text_of("secretName: chatwoot-credentials\n", "app/x.yml"),
     "a local server": text_of("postgresql://postgres:postgres@localhost:5432/postgres\n"),
     "a placeholder": text_of("POSTGRES_PASSWORD=changeme\n"),
+    "the password of every local database": text_of("env:\n  PGPASSWORD: postgres\n", ".github/workflows/tests.yml"),
     "a long name beside a token": text_of("accessToken: await getTokenFromOAuth2Provider(tokenProvider)\n", "app/x.ts"),
     "a picture": bytes_of(b"\x89PNG\r\n\x1a\n" + os.urandom(3000), "app/x.png"),
     "UTF-16": bytes_of("\ufeffGuten Tag, Größe\n".encode("utf-16-le")),
