@@ -57,11 +57,11 @@ class Proving:
         )
 
     def prove(
-        self, look: Look[..., Any], context: Context[Any], arguments: Mapping[str, Any], found: Findings[Any]
+        self, look: Look[..., Any], context: Context[Any], arguments: Mapping[str, Any], found: Findings[Any], took_s: float = 0
     ) -> dict[str, KillRate]:
         """Return what each passing check of a look is worth, by its id; checks without faults have none.
 
-        What was tried is kept in the run's folder, and remembered.
+        took_s: what the look itself took. What was tried is kept in the run's folder, and remembered.
         """
         mine = self.operators_for(look, found)
         self.spare_s += self.a_kind_s * sum(one.look is look for one in self.faults.operators)
@@ -74,7 +74,8 @@ class Proving:
         with suppress(TargetError):  # a server that is gone meanwhile proves nothing, and takes nothing back
             with ExitStack() as standing:
                 scene = Scene(context=context, arguments=arguments, found=found, standing=standing, base=lend)
-                trials, untried = self.try_all(look, self.faults.settle(scene), mine)
+                settled = self.faults.settle(scene)
+                trials, untried = self.try_all(look, settled, mine, took_s if settled is scene else 0)
             if not self.waiting:
                 self.standing.close()
         with suppress(OSError):  # a full disk is said by the evidence itself
@@ -97,8 +98,13 @@ class Proving:
         passed = {one.check for one in found.results if one.outcome is Outcome.PASS}
         return [one for one in self.faults.operators if one.look is look and one.check.id in passed]
 
-    def try_all(self, look: Look[..., Any], scene: Scene, operators: Sequence[Operator]) -> tuple[list[Trial], dict[str, int]]:
-        """Return the trials, remembered ones among them, and how many faults of each check were not tried."""
+    def try_all(
+        self, look: Look[..., Any], scene: Scene, operators: Sequence[Operator], took_s: float
+    ) -> tuple[list[Trial], dict[str, int]]:
+        """Return the trials, remembered ones among them, and how many faults of each check were not tried.
+
+        took_s: what one trial is expected to take.
+        """
         digest, key = self.digest(look, scene), f"{self.task}.{look.name}"
         past = recall(self.run.kept, key, digest)
         known = {(one.operator, one.place): one for one in past}
@@ -109,14 +115,15 @@ class Proving:
         planned = list(plan(trying, settled))
         remembered = [known[one.key] for one in planned if one.key in known]
         left = [one for one in planned if one.key not in known]
-        if left and self.spare_s > 0:
-            left = self.try_some(trying, left)
+        expected_s = 0.0 if any(one.fault.narrow for one in left) else took_s
+        if left and self.spare_s > expected_s:
+            left = self.try_some(trying, left, expected_s)
             with suppress(OSError):
                 remember(self.run.kept, key, digest, [*past, *(one for one in trying.made if is_lasting(one))])
         untried = Counter(one.operator.check.id for one in left if not one.operator.is_harmless)
         return [*settled, *remembered, *trying.made], untried
 
-    def try_some(self, trying: Trying, planned: Sequence[Planned]) -> list[Planned]:
+    def try_some(self, trying: Trying, planned: Sequence[Planned], expected_s: float) -> list[Planned]:
         """Try until the time is over, or the look comes out otherwise on a copy as it is; return what is left.
 
         Copying the database once is not counted. A look that took too long takes nothing from those to come.
@@ -124,7 +131,7 @@ class Proving:
         with suppress(TargetError):  # then each of them says why it can't be made
             if needs_database(one.fault for one in planned):
                 base_of(trying.scene)
-        began, longest = time.monotonic(), 0.0
+        began, longest = time.monotonic(), expected_s
         groups: dict[str, list[Planned]] = {}
         for one in planned:
             groups.setdefault(f"{one.operator.check.id} {one.operator.name}", []).append(one)
@@ -132,7 +139,7 @@ class Proving:
         order = spread(groups, f"{self.run.run_id} {self.task} {trying.look.name}", later=harmless)
         while order and time.monotonic() + longest < began + self.spare_s and not trying.is_hopeless:
             took = trying.try_one(order.pop(0)).duration_s
-            longest = max(longest, took) if len(trying.made) < 4 else (longest + took) / 2
+            longest = (longest + took) / 2
         self.spare_s = max(0.0, self.spare_s - (time.monotonic() - began))
         return order
 

@@ -106,7 +106,7 @@ class TaskSession:
         found = self._attempt(look, **arguments)
         findings = keep_whole(self._without_broken(found, known))
         duration_s = time.monotonic() - started
-        rates = self.proving.prove(look, self.context, arguments, findings)
+        rates = self.proving.prove(look, self.context, arguments, findings, duration_s)
         lines = self._keep(findings, declared, started_at, duration_s, rates)
         whole = next((one.path for one in (lines[0].artifacts if lines else ()) if one.path.endswith(".json")), None)
         titles = [self._check(line.check).title for line in lines]
