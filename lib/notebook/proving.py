@@ -17,12 +17,14 @@ from lib.evidence.fault_log import append_trials, recall, remember
 from lib.run.inputs import digest
 from lib.run.run_file import RunFile
 from lib.tasks.fault_operators import faults_of
-from lib.tasks.faults import Fault, Faults, Operator, Scene, open_base, unchanged
+from lib.tasks.faults import Fault, Faults, Operator, Scene, open_base, same, unchanged
 from lib.transport.context import Context
 
 CONTROL = "nothing changed"
 """The operator of the first trial of each look: on a copy as it is, the look must come to what it came to."""
 FIX_WEAKNESS = "Read faults.html: add the fixture or the test that would tell, or report what was missed as our defect."
+LONGEST = 0.1
+"""The part of a task's time for faults that one trial may take."""
 MOST_SAID = 300
 """Characters of a result's detail that a trial keeps."""
 
@@ -43,12 +45,13 @@ class Planned:
 class Proving:
     """What a task may still spend on faults, look by look.
 
-    left_s: seconds. looks: of this task that have faults and were not made yet.
+    left_s: seconds. longest_s: of one trial. waiting: looks of this task that have faults and were not made yet.
     """
 
     run: RunFile
     task: str
     left_s: float = 0
+    longest_s: float = float("inf")
     floor: float = 0
     waiting: set[str] = field(default_factory=set)
 
@@ -60,8 +63,14 @@ class Proving:
     def of(cls, run: RunFile, task: str) -> Proving:
         """Return what a task may spend in this run."""
         proving = cls(run=run, task=task, left_s=run.kill_rate_s, floor=run.kill_rate_floor)
-        proving.waiting = {one.look.name for one in proving.faults.operators} if proving.left_s else set()
+        proving.longest_s = LONGEST * proving.left_s
+        proving.waiting = {one.look.name for one in proving.operators} if proving.left_s else set()
         return proving
+
+    @property
+    def operators(self) -> list[Operator]:
+        """The operators of which one trial is not too long for the time that there is."""
+        return [one for one in self.faults.operators if one.takes_s <= self.longest_s]
 
     def prove(
         self, look: Look[..., Any], context: Context[Any], arguments: Mapping[str, Any], found: Findings[Any]
@@ -88,13 +97,13 @@ class Proving:
 
     def part_of(self, look: Look[..., Any]) -> float:
         """Return the part of what is left that a look may spend: by the kinds of faults that it and those to come have."""
-        kinds = [one.look.name for one in self.faults.operators if one.look.name in self.waiting]
+        kinds = [one.look.name for one in self.operators if one.look.name in self.waiting]
         return kinds.count(look.name) / len(kinds) if kinds else 0
 
     def operators_for(self, look: Look[..., Any], found: Findings[Any]) -> list[Operator]:
         """Return the operators whose check has passed in this look: there is nothing to prove of any other."""
         passed = {one.check for one in found.results if one.outcome is Outcome.PASS}
-        return [one for one in self.faults.operators if one.look is look and one.check.id in passed]
+        return [one for one in self.operators if one.look is look and one.check.id in passed]
 
     def try_all(
         self, look: Look[..., Any], scene: Scene, operators: Sequence[Operator], *, until: float
@@ -177,7 +186,8 @@ class Proving:
 
     def look_again(self, look: Look[..., Any], scene: Scene, operator: Operator, fault: Fault) -> tuple[End, Result | None]:
         """Return what a look at the changed copy says: at the part that the change can show in, then at the whole."""
-        with fault.make(scene) as changed:
+        around = self.faults.around.get(look.name, same)
+        with around(scene) as apart, fault.make(apart) as changed:
             if fault.narrow is not None and not operator.is_harmless:
                 part = replace(changed, context=fault.narrow(changed.context))
                 end, result = judge_fault(operator.check.id, scene.found.results, see(look, part).results)

@@ -61,6 +61,12 @@ Change = Callable[[Scene], AbstractContextManager[Scene]]
 """Makes a changed copy of a scene, which ends with its `with`. Raises TargetError when it can't be made."""
 
 
+@contextmanager
+def same(scene: Scene) -> Iterator[Scene]:
+    """Yield the scene itself."""
+    yield scene
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """One change. place: what it changes, as a person knows it: the same words for the same change, run after run.
@@ -80,7 +86,8 @@ class Operator:
     """One kind of change to what a look sees.
 
     name: a few words. check: which must notice it. faults: every change of this kind that a scene allows. move: what would tell,
-    where one is missed. is_harmless: nothing may come of it: no result may change.
+    where one is missed. is_harmless: nothing may come of it: no result may change. takes_s: seconds of one trial, where that is
+    long: it is left to runs that spend much on faults.
     """
 
     name: str
@@ -89,6 +96,7 @@ class Operator:
     faults: Callable[[Scene], Iterable[Fault]]
     move: str = ""
     is_harmless: bool = False
+    takes_s: float = 0
 
     def __post_init__(self) -> None:
         """Refuse an operator whose check its look does not judge."""
@@ -106,23 +114,20 @@ class Faults:
     """What one task's faults.py says.
 
     operators: every kind of change. subject: what tells one subject of a look from another, besides code, settings and the
-    project's files. base: opens the database that clones are made of.
+    project's files. base: opens the database that clones are made of. around: by a look's name, what every trial of it is made
+    within, that of a copy as it is too: it keeps a second look from what the first one owns, such as a store, and ends what the
+    second one leaves.
     """
 
     operators: tuple[Operator, ...] = ()
     subject: Callable[[Scene], Iterable[str]] = settings_alone
     base: Base | None = None
+    around: Mapping[str, Change] = field(default_factory=dict)
 
 
 def unchanged() -> Fault:
     """Return the change that changes nothing but the place: the same look on a copy must come to the same."""
     return Fault(place="a copy as it is", make=same)
-
-
-@contextmanager
-def same(scene: Scene) -> Iterator[Scene]:
-    """Yield the scene itself."""
-    yield scene
 
 
 def with_arguments(**changed: Any) -> Change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from lib.core.faults import End, Trial
 from lib.core.results import Look, Outcome
 from lib.notebook.proving import Planned, Proving
 from lib.run.run_file import RunFile
-from lib.tasks.faults import Faults, Scene, open_base
+from lib.tasks.faults import Fault, Faults, Scene, open_base
 from lib.transport.context import Context
 
 FINE = (End.FOUND, End.QUIET, End.EQUIVALENT)
@@ -34,13 +35,16 @@ def try_faults(
     *,
     only: str = "",
     most: int = 1000,
+    one_each: Callable[[Fault], str] | None = None,
     **arguments: Any,
 ) -> list[Trial]:
     """Return a trial of each fault of a look's operators. only: of the operators with these words in their name.
 
-    most: faults of each operator, from the first. The look must pass on the subject as it is.
+    most: faults of each operator, from the first. one_each: of faults of which it says the same, the first alone.
+    The look must pass on the subject as it is.
     """
     proving = Proving(run=make_run(folder), task="rls")
+    proving.__dict__["faults"] = faults
     found = look.attempt(context, **arguments)
     assert [one for one in found.results if one.outcome is Outcome.FAIL] == []
     trials: list[Trial] = []
@@ -50,6 +54,8 @@ def try_faults(
             if operator.look is not look or only not in operator.name:
                 continue
             planned = list(proving.plan(look, scene, [operator], trials))
+            if one_each is not None:
+                planned = list({one_each(one.fault): one for one in reversed(planned)}.values())
             trials += [proving.try_one(look, scene, Planned(operator=operator, fault=one.fault)) for one in planned[:most]]
     return trials
 
