@@ -72,8 +72,14 @@ def read_side(database: Database) -> dict[str, str]:
     # Versions of extensions are the platform's; a publication's tables are said by what is outside.
     seen |= {key: "created" for key in schema if kind_of(key) == "extension" and name_of(key) not in GIVEN_EXTENSIONS}
     seen |= {key: text for key, text in schema.items() if kind_of(key) == "event_trigger"}
+    seen |= {key: text for key, text in schema.items() if kind_of(key) == "publication" and not is_given_publication(key)}
     outside = {one: place for one, place in read_outside(database, own).items() if not one.lower().startswith("create trigger")}
     return seen | {f"`{statement}`": f"in {place}" for statement, place in outside.items()}
+
+
+def is_given_publication(key: str) -> bool:
+    """Return whether a publication is the platform's own, for its realtime service: some exist only in some years."""
+    return name_of(key).startswith("supabase_realtime")
 
 
 def name_of(key: str) -> str:

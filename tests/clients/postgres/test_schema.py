@@ -153,6 +153,7 @@ RARE_CHANGES = {
     "cast rare.pair as text": "create cast (rare.pair as text) with function rare.as_text(rare.pair)",
     "text_search_dictionary rare.words": "create text search dictionary rare.words (template = simple, accept = false)",
     "text_search_configuration rare.search": "create text search configuration rare.search (copy = english)",
+    "constraint children_pkey on rare.children": "alter table rare.children cluster on children_pkey",
     "published_schema rare in news": "alter publication news add tables in schema rare",
 }
 

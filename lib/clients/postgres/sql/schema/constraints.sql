@@ -6,7 +6,11 @@ select
     pg_catalog.pg_get_constraintdef(o.oid)
         || case when exists (
                select from pg_catalog.pg_trigger g where g.tgconstraint = o.oid and g.tgisinternal and g.tgenabled <> 'O')
-           then ' (switched off)' else '' end as definition
+           then ' (switched off)' else '' end
+        || coalesce((
+               select case when i.indisclustered then ' (clustered)' else '' end
+                   || case when i.indisreplident then ' (replica identity)' else '' end
+               from pg_catalog.pg_index i where i.indexrelid = o.conindid and o.contype in ('p', 'u', 'x')), '') as definition
 from pg_catalog.pg_constraint o
 join pg_catalog.pg_namespace n on n.oid = o.connamespace
 where n.nspname = any (%(schemas)s::text[])
