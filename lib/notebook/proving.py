@@ -18,7 +18,7 @@ from lib.notebook.trying import Planned, Trying, controls_of, is_lasting
 from lib.run.inputs import digest
 from lib.run.run_file import RunFile
 from lib.tasks.fault_operators import faults_of
-from lib.tasks.faults import Base, Faults, Operator, Scene, base_of, needs_database, open_base
+from lib.tasks.faults import Base, Faults, Operator, Scene, base_of, needs_database, open_base, same
 from lib.transport.context import Context
 from lib.transport.database import Database
 
@@ -109,21 +109,28 @@ class Proving:
         past = recall(self.run.kept, key, digest)
         known = {(one.operator, one.place): one for one in past}
         trying = Trying(
-            run_id=self.run.run_id, task=self.task, look=look, scene=scene, operators=operators, controls=controls_of(past)
+            run_id=self.run.run_id,
+            task=self.task,
+            look=look,
+            scene=scene,
+            operators=operators,
+            around=self.faults.around.get(look.name, same),
+            controls=controls_of(past),
         )
         settled: list[Trial] = []
         planned = list(plan(trying, settled))
         remembered = [known[one.key] for one in planned if one.key in known]
         left = [one for one in planned if one.key not in known]
-        expected_s = 0.0 if any(one.fault.narrow for one in left) else took_s
-        if left and self.spare_s > expected_s:
-            left = self.try_some(trying, left, expected_s)
+        short = [one for one in left if expect_s(one, took_s) < self.spare_s]
+        if short:
+            rest = self.try_some(trying, short, took_s)
+            left = [one for one in left if one not in short or one in rest]
             with suppress(OSError):
                 remember(self.run.kept, key, digest, [*past, *(one for one in trying.made if is_lasting(one))])
         untried = Counter(one.operator.check.id for one in left if not one.operator.is_harmless)
         return [*settled, *remembered, *trying.made], untried
 
-    def try_some(self, trying: Trying, planned: Sequence[Planned], expected_s: float) -> list[Planned]:
+    def try_some(self, trying: Trying, planned: Sequence[Planned], took_s: float) -> list[Planned]:
         """Try until the time is over, or the look comes out otherwise on a copy as it is; return what is left.
 
         Copying the database once is not counted. A look that took too long takes nothing from those to come.
@@ -131,15 +138,18 @@ class Proving:
         with suppress(TargetError):  # then each of them says why it can't be made
             if needs_database(one.fault for one in planned):
                 base_of(trying.scene)
-        began, longest = time.monotonic(), expected_s
+        began, usual = time.monotonic(), 0.0
         groups: dict[str, list[Planned]] = {}
         for one in planned:
             groups.setdefault(f"{one.operator.check.id} {one.operator.name}", []).append(one)
         harmless = {name for name, some in groups.items() if some[0].operator.is_harmless}
         order = spread(groups, f"{self.run.run_id} {self.task} {trying.look.name}", later=harmless)
-        while order and time.monotonic() + longest < began + self.spare_s and not trying.is_hopeless:
-            took = trying.try_one(order.pop(0)).duration_s
-            longest = (longest + took) / 2
+        while order and not trying.is_hopeless:
+            expected_s = max(usual, expect_s(order[0], took_s))
+            if time.monotonic() + expected_s >= began + self.spare_s:
+                break
+            spent_s = trying.try_one(order.pop(0)).duration_s
+            usual = spent_s if not usual else (usual + spent_s) / 2
         self.spare_s = max(0.0, self.spare_s - (time.monotonic() - began))
         return order
 
@@ -148,6 +158,11 @@ class Proving:
         settings = scene.context.settings.model_dump(mode="json") if scene.context.settings is not None else {}
         told = [look.name, self.run.inputs.get(self.task, self.run.run_id), settings, *self.faults.subject(scene)]
         return digest(told)
+
+
+def expect_s(planned: Planned, took_s: float) -> float:
+    """Return what a trial is expected to take, s. took_s: what its look took; a narrowed one takes a part of that."""
+    return planned.operator.takes_s or (0.0 if planned.fault.narrow else took_s)
 
 
 def plan(trying: Trying, settled: list[Trial]) -> Iterator[Planned]:

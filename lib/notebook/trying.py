@@ -11,7 +11,7 @@ from lib.core.errors import TargetError
 from lib.core.faults import End, Trial, judge_fault, judge_harmless
 from lib.core.results import Check, Findings, Look, Outcome, Result
 from lib.core.wording import plain_text
-from lib.tasks.faults import Fault, Operator, Scene, needs_database, unchanged
+from lib.tasks.faults import Change, Fault, Operator, Scene, needs_database, same, unchanged
 
 CONTROL = "nothing changed"
 """The operator of a control: on a copy as it is, the look must come to what it came to."""
@@ -34,7 +34,7 @@ class Planned:
 
 @dataclass(kw_only=True)
 class Trying:
-    """One look whose faults are tried. about: the checks that its operators are about.
+    """One look whose faults are tried. about: the checks that its operators are about. around: what each trial is made within.
 
     controls: (place, check) -> the control made, of an earlier run too. made: the trials of this run, controls among them.
     """
@@ -44,6 +44,7 @@ class Trying:
     look: Look[..., Any]
     scene: Scene
     operators: Sequence[Operator]
+    around: Change = same
     controls: dict[tuple[str, str], Trial] = field(default_factory=dict)
     made: list[Trial] = field(default_factory=list)
 
@@ -77,7 +78,7 @@ class Trying:
 
         Raises TargetError when the change can't be made, or the look comes out otherwise on a copy as it is.
         """
-        with fault.make(self.scene) as changed:
+        with self.around(self.scene) as apart, fault.make(apart) as changed:
             if fault.narrow is not None and not operator.is_harmless:
                 result = failed_in(see(self.look, narrowed(changed, fault)), operator.check)
                 if result is not None and self.is_like(operator.check, fault, is_part=True):
@@ -98,7 +99,7 @@ class Trying:
         key = (place, check.id if is_part else "")
         if key not in self.controls:
             started = time.monotonic()
-            with copied.make(self.scene) as copy:
+            with self.around(self.scene) as apart, copied.make(apart) as copy:
                 seen = see(self.look, narrowed(copy, fault) if is_part else copy)
             end, result = judge_harmless(self.scene.found.results, seen, self.about | {check.id})
             if is_part:  # what a narrowed look leaves out is no fault of it

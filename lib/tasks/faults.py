@@ -85,7 +85,8 @@ class Operator:
     """One kind of change to what a look sees.
 
     name: a few words. check: which must notice it. faults: every change of this kind that a scene allows. move: what would tell,
-    where one is missed. is_harmless: nothing may come of it: no result may change.
+    where one is missed. is_harmless: nothing may come of it: no result may change. takes_s: seconds of one trial, where that is
+    longer than its look: a short run leaves it to those that spend much on faults.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Operator:
     faults: Callable[[Scene], Iterable[Fault]]
     move: str = ""
     is_harmless: bool = False
+    takes_s: float = 0
 
     def __post_init__(self) -> None:
         """Refuse an operator whose check its look does not judge."""
@@ -118,7 +120,8 @@ class Faults:
     operators: every kind of change. subject: what tells one subject of a look from another, besides code, settings and the
     project's files. base: opens the database that clones are made of. keeps_base: whether one serves every look of the task: none
     of them changes the database. settle: the scene that is copied, of the one looked at: with what a look that takes long
-    brought back, so that it only judges that again.
+    brought back, so that it only judges that again. around: by a look's name, what every trial of it is made within, that of a
+    copy as it is too: it keeps a second look from what the first one owns, such as a store, and ends what the second one leaves.
     """
 
     operators: tuple[Operator, ...] = ()
@@ -126,6 +129,7 @@ class Faults:
     base: Base | None = None
     keeps_base: bool = False
     settle: Callable[[Scene], Scene] = as_it_is
+    around: Mapping[str, Change] = field(default_factory=dict)
 
 
 def unchanged(*, is_cloned: bool = False) -> Fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from lib.core.results import Look, Outcome
 from lib.notebook.proving import plan
 from lib.notebook.trying import Trying
 from lib.run.run_file import RunFile
-from lib.tasks.faults import Faults, Scene, open_base
+from lib.tasks.faults import Fault, Faults, Scene, open_base, same
 from lib.transport.context import Context
 
 FINE = (End.FOUND, End.QUIET, End.EQUIVALENT)
@@ -35,11 +36,13 @@ def try_faults(
     *,
     only: str = "",
     most: int = 1000,
+    one_each: Callable[[Fault], str] | None = None,
     **arguments: Any,
 ) -> list[Trial]:
     """Return a trial of each fault of a look's operators. only: of the operators with these words in their name.
 
-    most: faults of each operator, from the first. The look must pass on the subject as it is.
+    most: faults of each operator, from the first. one_each: of faults of which it says the same, the first alone.
+    The look must pass on the subject as it is.
     """
     found = look.attempt(context, **arguments)
     assert [one for one in found.results if one.outcome is Outcome.FAIL] == []
@@ -49,9 +52,13 @@ def try_faults(
         scene = Scene(context=context, arguments=arguments, found=found, standing=standing, base=faults.base or open_base)
         scene = faults.settle(scene)
         for operator in operators:
-            trying = Trying(run_id="run", task=look.checks[0].task, look=look, scene=scene, operators=[operator])
-            for planned in list(plan(trying, trials))[:most]:
-                trying.try_one(planned)
+            around = faults.around.get(look.name, same)
+            trying = Trying(run_id="run", task=look.checks[0].task, look=look, scene=scene, operators=[operator], around=around)
+            planned = list(plan(trying, trials))
+            if one_each is not None:
+                planned = list({one_each(one.fault): one for one in reversed(planned)}.values())
+            for one in planned[:most]:
+                trying.try_one(one)
             trials += trying.made
     return trials
 

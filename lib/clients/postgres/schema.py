@@ -33,6 +33,7 @@ QUESTIONS = (
     "rules",
     "sequences",
     "statistics",
+    "rarer",
     "owners",
     "grants",
     "comments",

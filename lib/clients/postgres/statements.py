@@ -30,12 +30,25 @@ TOKEN = re.compile(
 """Nothing in it is tried twice over the same text, so a text of any shape is read in one pass.
 Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html, with standard_conforming_strings on."""
 
+NAME_PART = r'"(?:[^"]|"")+"|[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*'
+MADE_PROCEDURE, CALLED_PROCEDURE, ABOUT_TABLE = (
+    re.compile(rf"\s*{words}\s+(?P<name>(?:{NAME_PART})(?:\s*\.\s*(?:{NAME_PART}))*)", re.I | re.S)
+    for words in (
+        r"create\s+(?:or\s+replace\s+)?procedure",
+        "call",
+        r"(?:create\s+(?:unlogged\s+)?table(?:\s+if\s+not\s+exists)?|alter\s+table(?:\s+if\s+exists)?(?:\s+only)?"
+        r"|create\s+unique\s+index\b.*?\bon(?:\s+only)?)",
+    )
+)
+
 COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 NEVER_HELD = {
     *((verb, thing) for verb in ("create", "drop") for thing in ("database", "tablespace")),
     *(("reindex", thing) for thing in ("database", "schema", "system")),
+    *((verb, "subscription") for verb in ("create", "alter", "drop")),
     ("alter", "system"),
+    ("discard", "all"),
 }
 """First two words of statements that no transaction can hold, so that they commit what is before them."""
 
@@ -96,7 +109,40 @@ class Statement:
         words = self.words
         if words[:1] == ("do",):
             return has_ending(self.text)
-        return words[:1] == ("vacuum",) or words == ("cluster",) or words[:2] in NEVER_HELD
+        moves_database = words[:2] == ("alter", "database") and words[-2:-1] == ("tablespace",)
+        return moves_database or words[:1] == ("vacuum",) or words == ("cluster",) or words[:2] in NEVER_HELD
+
+    @property
+    def is_narrowing(self) -> bool:
+        """Whether it adds a unique key or an exclusion to a table."""
+        words = self.words
+        adds = words[:2] == ("alter", "table") and bool({"unique", "exclude", "primary"} & set(words))
+        return adds or words[:3] == ("create", "unique", "index")
+
+    @property
+    def about(self) -> str:
+        """The name, without its schema, of the table that it creates, alters or indexes; '' for any other statement."""
+        found = ABOUT_TABLE.match(strip_comments(self.text)) if self.words[:1] in (("create",), ("alter",)) else None
+        return plain_name(found["name"]) if found else ""
+
+    @property
+    def ending_procedure(self) -> str:
+        """The name, without its schema, of the procedure that it makes and that ends transactions; '' for any other statement."""
+        makes = self.words[:1] == ("create",) and "procedure" in self.words[1:4]
+        made = MADE_PROCEDURE.match(strip_comments(self.text)) if makes else None
+        return plain_name(made["name"]) if made and has_ending(self.text) else ""
+
+    @property
+    def called(self) -> str:
+        """The name, without its schema, of the procedure that it calls; '' for any other statement."""
+        called = CALLED_PROCEDURE.match(strip_comments(self.text)) if self.words[:1] == ("call",) else None
+        return plain_name(called["name"]) if called else ""
+
+
+def plain_name(spelled: str) -> str:
+    """Return the last part of a name as it is stored."""
+    part = str(re.findall(NAME_PART, spelled)[-1])
+    return part[1:-1].replace('""', '"') if part.startswith('"') else part.lower()
 
 
 def read_tokens(text: str) -> Iterator[Token]:

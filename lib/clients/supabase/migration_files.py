@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,10 +21,14 @@ ROLLBACKS = Path("supabase/rollbacks")
 
 @dataclass(frozen=True)
 class MigrationFile:
-    """One file in supabase/migrations that the CLI would apply."""
+    """One file in supabase/migrations that the CLI would apply.
+
+    enders: names of the project's procedures that end transactions, so that a call of one commits what is before it.
+    """
 
     path: Path
     text: str
+    enders: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -52,13 +56,22 @@ class MigrationFile:
     @property
     def never_held(self) -> list[Statement]:
         """Its statements that no transaction can hold, or that commit in the middle of one."""
-        return [one for one in self.statements if one.is_never_held]
+        return [one for one in self.statements if one.is_never_held or one.called in self.enders]
 
     @property
     def is_atomic(self) -> bool:
         """Whether the CLI applies all of the file or nothing of it."""
-        alone = len(self.statements) == 1 and not has_ending(self.text)
+        alone = len(self.statements) == 1 and not has_ending(self.text) and self.statements[0].called not in self.enders
         return not self.transaction_control and (alone or not (self.concurrent or self.never_held))
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it lets fewer rows be side by side in a table that it does not create itself: a unique key, or an exclusion."""
+        return any(one.is_narrowing and not self.creates(one.about) for one in self.statements)
+
+    def creates(self, table: str) -> bool:
+        """Return whether one of its statements creates a table. table: its name without its schema, as it is stored."""
+        return any(one.words[:1] == ("create",) and "table" in one.words[1:4] and one.about == table for one in self.statements)
 
     @property
     def fits_one_transaction(self) -> bool:
@@ -103,11 +116,13 @@ def find_migrations(pack: Path) -> MigrationSet:
         raise TargetError(
             f"There is no folder supabase/migrations in {pack.name}.", fix="Set PACK to the folder that holds supabase/."
         )
-    entries = [path for path in list_files(folder, root=pack, pattern="*.sql") if not path.name.startswith(".")]
+    entries = [path for path in list_files(folder, root=pack, pattern="*.[sS][qQ][lL]") if not path.name.startswith(".")]
     valid = [path for path in entries if VALID_NAME.match(path.name)]
     rollbacks = list_files(pack / ROLLBACKS, root=pack, pattern="*.sql")
+    files = read_files(valid, root=pack)
+    enders = frozenset(one.ending_procedure for file in files for one in file.statements) - {""}
     return MigrationSet(
-        files=tuple(read_files(valid, root=pack)),
+        files=tuple(replace(file, enders=enders) for file in files) if enders else tuple(files),
         unfit=tuple(path.name for path in entries if path not in valid),
         rollbacks={file.name: file for file in read_files(rollbacks, root=pack)},
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from lib.clients.postgres.dumps import (
     read_sequences,
     timed,
 )
+from lib.clients.postgres.large_objects import read_large_objects
+from lib.clients.postgres.outside_dump import name_beside
 from lib.clients.postgres.schema import fingerprint, read_schema_on
 from lib.core.errors import CommandError
 from lib.tasks.backup_restore.store import (
@@ -58,6 +60,7 @@ class SourceState:
 
     tables: every table a backup takes. own, platform: definitions of the pack's schemas and the platform's.
     history: (version, name) of every migration recorded as applied, in order.
+    large_objects: by name, each with its owner, rights, length and digest. beside: what no dump holds, a clause each.
     """
 
     scope: Scope
@@ -65,6 +68,13 @@ class SourceState:
     own: Mapping[str, str]
     platform: Mapping[str, str]
     history: tuple[tuple[str, str | None], ...]
+    large_objects: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """Every object by name, the platform's among them."""
+        return {**self.platform, **self.own, **self.large_objects}
 
     @property
     def unreadable(self) -> list[str]:
@@ -114,6 +124,8 @@ def read_state(connection: psycopg.Connection[DictRow], scope: Scope) -> SourceS
         history=read_history(connection, tables),
         own=read_schema_on(connection, scope.pack),
         platform=read_schema_on(connection, scope.platform),
+        large_objects=read_large_objects(connection),
+        beside=tuple(name_beside(connection)),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from lib.clients.postgres.digests import TableDigest, compare_tables, digest_tables, open_reading
 from lib.clients.postgres.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, Scope, SequenceState, read_sequences
+from lib.clients.postgres.large_objects import read_large_objects
 from lib.clients.postgres.restores import Restore, as_reader
 from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.probe import Prepare
@@ -62,12 +63,14 @@ def compare_definitions(copy: RestoredCopy) -> Definitions:
     source = copy.backup.source
     own = compare_schemas(source.own, read_schema(copy.database, source.scope.pack))
     platform = compare_schemas(source.platform, read_schema(copy.database, source.scope.platform))
-    found = {one.object: one for one in (*platform, *own)}
+    with copy.database.connect() as connection:
+        large = compare_schemas(source.large_objects, read_large_objects(connection))
+    found = {one.object: one for one in (*platform, *own, *large)}
     in_platform = {one.object for one in platform} - {one.object for one in own}
     left_out = {entry.removeprefix("EXTENSION ") for entry in copy.restore.left_out}
     aside = [one for one in found.values() if is_platforms(one, one.object in in_platform, left_out)]
     return Definitions(
-        counted=len({**source.own, **source.platform}),
+        counted=len(source.definitions),
         differences=tuple(one for one in found.values() if one not in aside),
         aside=tuple(aside),
     )
@@ -80,7 +83,15 @@ def is_platforms(one: Difference, in_platform: bool, left_out: set[str]) -> bool
         return True
     if kind == "extension":
         return one.change == "changed" or name.strip('"') in left_out
+    if kind == "policy" or is_opened(one):
+        return False  # the platform ships none, and opens no table
     return in_platform and (one.change != "missing" or kind in ("grant", "owner", "comment", "column_order"))
+
+
+def is_opened(one: Difference) -> bool:
+    """Return whether row level security is on in the source, and off in the copy."""
+    is_on = [(said or "").startswith("enabled") for said in (one.first, one.second)]
+    return kind_of(one.object) == "row_security" and one.change == "changed" and is_on == [True, False]
 
 
 @dataclass(frozen=True, kw_only=True)

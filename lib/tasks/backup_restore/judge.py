@@ -42,11 +42,16 @@ def judge_dump(backup: Backup) -> Result:
         observed=len(source.tables) - len(source.unreadable),
         expected=len(source.tables),
         unit="tables",
-        detail=detail if source.unreadable else "",
+        detail=detail if source.unreadable else describe_beside(source.beside),
         fix=[f"grant select on {label} to <the user that takes backups>;" for label in source.unreadable[:NAMED]],
         command=backup.run.command,
         exit_code=backup.run.exit_code,
     )
+
+
+def describe_beside(beside: Sequence[str]) -> str:
+    """Return what a dump never holds, so that this backup lacks it, as a sentence; '' when there is nothing of the kind."""
+    return f"No dump holds this, so keep it in another way: {name_some(beside)}." if beside else ""
 
 
 def judge_damage(damage: Sequence[str]) -> list[Result]:

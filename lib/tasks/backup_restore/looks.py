@@ -260,7 +260,7 @@ def look_at_source(context: Context[BackupRestore], *, backup: Backup | None, co
     with open_reading(context.target, timeout_s=context.settings.command_timeout_s) as connection:
         now = read_state(connection, backup.source.scope)
     tables = compare_tables(backup.source.tables, now.tables)
-    schema = compare_schemas({**backup.source.platform, **backup.source.own}, {**now.platform, **now.own})
+    schema = compare_schemas(backup.source.definitions, now.definitions)
     leftovers = [name for name in list_copies(context.target) if copy is not None and name == copy.database.name]
     rows = [
         {"table": one.source.label, "rows before": one.source.rows, "rows now": one.copy.rows if one.copy else None}

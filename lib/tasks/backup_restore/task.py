@@ -30,9 +30,10 @@ DUMP_TAKEN = Check(
     "The database can be dumped while it is in use",
     subject="database",
     fix="Read pg_dump.txt, and give pg_dump the privilege, lock or space that its error names.",
-    doc="Runs pg_dump under a snapshot that is held open, on a connection that can only read, and compares the dumped "
-    "tables with all tables of the source. A table that the user may not read is missing from the backup. The "
-    "platform's internal schemas are not part of the backup.",
+    doc="Runs pg_dump under a snapshot that is held open, on a connection that can only read, and compares the dumped tables "
+    "with all tables of the source. A table that the user may not read is missing from the backup. What no dump holds is "
+    "named: roles of the project, their settings, and the bytes of stored files. The platform's internal schemas are not "
+    "part of the backup.",
 )
 DUMP_IS_COMPLETE = Check(
     "backup_restore.dump_is_complete",
@@ -68,9 +69,10 @@ SCHEMA_MATCHES = Check(
     "Every object of the project equals the source's in the restored copy",
     subject=TWIN,
     fix="Find which of these objects the dump does not contain, and create them in the migrations.",
-    doc="Compares every object of the pack's schemas in source and copy, and of the platform's schemas what is missing in "
-    "the copy. A lost trigger, policy or grant changes the application without an error. Versions of extensions, and "
-    "what belongs to the platform, are shown but not judged.",
+    doc="Compares every object of the pack's schemas in source and copy, every large object by its bytes, and of the platform's "
+    "schemas what is missing in the copy, every policy, and whether row level security is on. A lost trigger, policy or "
+    "grant changes the application without an error. Versions of extensions, and what belongs to the platform, are shown "
+    "but not judged.",
 )
 ROWS_MATCH = Check(
     "backup_restore.rows_match",
@@ -79,16 +81,16 @@ ROWS_MATCH = Check(
     fix="Read changed_rows.json, and do not rely on this backup.",
     doc="Counts and digests every table inside both servers, the source's under the snapshot of the dump, and narrows a "
     "difference down to rows and columns. The digest finds accidents, not forgery. Materialized views and the platform's "
-    "records of its own migrations are left out. Where a table can't be read, or is not the same table in the copy, the check "
-    "of that says so and this one is skipped.",
+    "records of its own migrations are left out. Where a table can't be read, or is not the same table in the copy, the "
+    "check of that says so and this one is skipped.",
 )
 SEQUENCES_MATCH = Check(
     "backup_restore.sequences_match",
     "Every sequence continues from the source's value",
     subject=TWIN,
     fix="Set each sequence with setval() after a restore.",
-    doc="Compares the next value of each sequence in the copy with the source's values before and after the dump, because "
-    "a sequence is not part of a snapshot. A sequence that fell back makes the next inserts collide. Where one is missing or "
+    doc="Compares the next value of each sequence in the copy with the source's values before and after the dump, because a "
+    "sequence is not part of a snapshot. A sequence that fell back makes the next inserts collide. Where one is missing or "
     "counts otherwise in the copy, schema_matches says so and this one is skipped.",
 )
 MIGRATION_HISTORY_MATCHES = Check(

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lib.clients.postgres.dumps import read_scope
-from lib.clients.postgres.likeness import LIBRARIES, read_settings
+from lib.clients.postgres.given_settings import GIVEN_SETTINGS, own_settings, same_setting
+from lib.clients.postgres.likeness import read_settings
 from lib.clients.postgres.schema import Difference, compare_schemas, kind_of, read_schema
 from lib.clients.postgres.statements import strip_comments
 from lib.clients.postgres.twin import read_outside
@@ -24,19 +25,6 @@ GIVEN_EXTENSIONS = frozenset(
     {"pg_graphql", "pg_net", "pg_stat_statements", "pgcrypto", "pgjwt", "pgsodium", "plpgsql", "supabase_vault", "uuid-ossp"}
 )
 """Extensions that projects start with, some of them only in some years: nobody made them by hand."""
-
-GIVEN_SETTINGS = {
-    ("anon", "statement_timeout"): "3s",
-    ("authenticated", "statement_timeout"): "8s",
-    ("authenticator", "statement_timeout"): "8s",
-    ("authenticator", "lock_timeout"): "8s",
-    ("postgres", "search_path"): '"$user", public, extensions',
-}
-"""(role, setting) -> what every hosted project starts with. Source: nix/tests/expected/roles.out of supabase/postgres."""
-
-PLATFORM_ROLE = re.compile(r"supabase_.*|pgbouncer|dashboard_user|launch_readiness_.*")
-DASHBOARD_SETTING = re.compile(r"pgrst\..*|log_statement")
-"""Settings that the dashboard writes by itself, or that belong to the platform."""
 
 SPARE_KINDS = ("column_order", "event_trigger", "extension", "publication", "published_table")
 """Kinds of the schema that are compared in another way, or not: what a drop and an add leave behind, what is named below."""
@@ -84,8 +72,14 @@ def read_side(database: Database) -> dict[str, str]:
     # Versions of extensions are the platform's; a publication's tables are said by what is outside.
     seen |= {key: "created" for key in schema if kind_of(key) == "extension" and name_of(key) not in GIVEN_EXTENSIONS}
     seen |= {key: text for key, text in schema.items() if kind_of(key) == "event_trigger"}
+    seen |= {key: text for key, text in schema.items() if kind_of(key) == "publication" and not is_given_publication(key)}
     outside = {one: place for one, place in read_outside(database, own).items() if not one.lower().startswith("create trigger")}
     return seen | {f"`{statement}`": f"in {place}" for statement, place in outside.items()}
+
+
+def is_given_publication(key: str) -> bool:
+    """Return whether a publication is the platform's own, for its realtime service: some exist only in some years."""
+    return name_of(key).startswith("supabase_realtime")
 
 
 def name_of(key: str) -> str:
@@ -107,11 +101,7 @@ def compare_settings(theirs: Mapping[tuple[str, str], str], files: Mapping[str, 
     files: the text of each applied file, without comments. The value of a setting may be a secret, so it is not shown.
     """
     text = "\n".join(files.values())
-    asked = {
-        (role, name): value
-        for (role, name), value in theirs.items()
-        if not PLATFORM_ROLE.fullmatch(role) and not DASHBOARD_SETTING.fullmatch(name) and name not in LIBRARIES
-    }
+    asked = own_settings(theirs)
     found = []
     for role, name in sorted(asked.keys() | GIVEN_SETTINGS.keys()):
         value, given = asked.get((role, name)), GIVEN_SETTINGS.get((role, name))
@@ -120,12 +110,6 @@ def compare_settings(theirs: Mapping[tuple[str, str], str], files: Mapping[str, 
         what = f"setting {name} of {role or 'the database'}"
         found.append(Difference(object=what, first=given and "as hosted", second=value and "set"))
     return SettingsDrift(compared=len(asked.keys() | GIVEN_SETTINGS.keys()), differences=tuple(found))
-
-
-def same_setting(one: str | None, other: str | None) -> bool:
-    """Return whether two stored values are the same but for spaces and quotes."""
-    plain = [re.sub(r'[\s"\\]', "", value) if value is not None else None for value in (one, other)]
-    return plain[0] == plain[1]
 
 
 def is_written(text: str, role: str, name: str) -> bool:

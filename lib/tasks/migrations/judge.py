@@ -16,6 +16,7 @@ from lib.tasks.migrations.task import (
     ADVISORS_REPORT_NO_WARNINGS,
     APPLIES_ON_TWIN,
     APPLIES_WITH_ROWS,
+    BACKGROUND_WORK_NOT_BLOCKED,
     DRY_RUN_LISTS_PENDING,
     FILES_ARE_ATOMIC,
     FOUND,
@@ -50,7 +51,6 @@ LOCK_RULES = (
     "require-concurrent-index-deletion",
     "require-concurrent-partition-detach",
     "require-concurrent-reindex",
-    "require-lock-timeout",
     "require-statement-timeout",
     "require-timeout-settings",
 )
@@ -63,6 +63,7 @@ JUDGED_ELSEWHERE: Mapping[str, Check] = {
     "ban-concurrent-index-creation-in-transaction": FILES_ARE_ATOMIC,
     "ban-uncommitted-transaction": FILES_ARE_ATOMIC,
     "transaction-nesting": FILES_ARE_ATOMIC,
+    "require-lock-timeout": BACKGROUND_WORK_NOT_BLOCKED,
     **dict.fromkeys(LOCK_RULES, NO_LONG_EXCLUSIVE_LOCK),
 }
 """Linter rule -> the check that judges it instead of the linter. Source: https://squawkhq.com/docs/rules"""

@@ -9,8 +9,9 @@ from typing import Any, NotRequired, TypedDict
 from lib.core.busyness import Control, Standing, judge_timed, worst_of
 from lib.core.left_out import judge_all
 from lib.core.results import Check, Findings, Outcome, Result
-from lib.core.wording import format_count
+from lib.core.wording import format_count, name_some
 from lib.tasks.migrations.judge_rehearsal import why_no_rows
+from lib.tasks.migrations.patience import is_endless
 from lib.tasks.migrations.recordings import Lock, Recording, Wait
 from lib.tasks.migrations.rehearsal import Rehearsal
 from lib.tasks.migrations.task import (
@@ -171,8 +172,32 @@ def judge_background(rehearsal: Rehearsal, *, limit_ms: float) -> Findings[None]
         result = judge_waits(recordings, ran, limit_ms)
     else:
         result = nothing_recorded(BACKGROUND_WORK_NOT_BLOCKED, rehearsal)
-    whole = weigh_whole(BACKGROUND_WORK_NOT_BLOCKED, result, rehearsal)
+    whole = weigh_patience(weigh_whole(BACKGROUND_WORK_NOT_BLOCKED, result, rehearsal), rehearsal)
     return Findings(results=[whole], rows=background_rows(rehearsal))
+
+
+def weigh_patience(result: Result, rehearsal: Rehearsal) -> Result:
+    """Return a fail in the place of a pass where a pending file would wait for its lock without end, behind one long reader.
+
+    A file that the target has already can't be changed any more.
+    """
+    asked = {
+        (one.migration, lock.line, lock.table): None
+        for one in rehearsal.recordings
+        for lock in exclusive_locks(one)
+        if is_endless(lock.patience_s)
+    }
+    if rehearsal.from_nothing or not asked or result.outcome is not Outcome.PASS:
+        return result
+    named = [f"{migration}, line {line} asks for ACCESS EXCLUSIVE on {table}" for migration, line, table in asked]
+    files = list(dict.fromkeys(migration for migration, _, _ in asked))
+    return BACKGROUND_WORK_NOT_BLOCKED.failed(
+        observed=len(asked),
+        expected=0,
+        unit="locks without a lock_timeout",
+        detail=f"{name_some(named)}, and no lock_timeout ends the wait: behind one long reader everybody waits behind it.",
+        fix=[f"Begin {name} with: set local lock_timeout = '2s';" for name in files[:5]],
+    )
 
 
 def judge_waits(recordings: Sequence[Recording], ran: int, limit_ms: float) -> Result:

@@ -13,7 +13,8 @@ from lib.core.wording import name_some
 from lib.tasks.migrations.apply import ApplyFailure
 from lib.tasks.migrations.judge import list_names
 from lib.tasks.migrations.recordings import Recording
-from lib.tasks.migrations.rehearsal import Rehearsal, TriedRollback
+from lib.tasks.migrations.rehearsal import Rehearsal
+from lib.tasks.migrations.rollbacks import TriedRollback, find_lost
 from lib.tasks.migrations.task import (
     APPLIES_ON_TWIN,
     APPLIES_WITH_ROWS,
@@ -48,7 +49,9 @@ def judge_first_pass(rehearsal: Rehearsal) -> Result:
     facts = {"observed": len(rehearsal.first.applied), "expected": len(rehearsal.files), "unit": "migrations"}
     if failure is None:
         where = "a fresh project, because none is pending on the target" if rehearsal.from_nothing else "a twin of the target"
-        return check.passed(**facts, detail=f"All were applied to {where}.")
+        lost = find_lost(rehearsal.first.before, rehearsal.first.after)
+        dropped = f" What is in {name_some(lost)} goes with them." if lost else ""
+        return check.passed(**facts, detail=f"All were applied to {where}.{dropped}")
     done = rehearsal.files.index(failure.file)
     rest = rehearsal.files[done + 1 :]
     account = f"Applied: {list_names(rehearsal.files[:done])}; failed: {failure.file}; still pending: {list_names(rest)}."
@@ -84,7 +87,9 @@ def judge_with_rows(rehearsal: Rehearsal) -> Result:
 
 def row_failures(rehearsal: Rehearsal) -> list[ApplyFailure]:
     """Return the failures of files that applied without rows."""
-    return [recording.failure for recording in rehearsal.recordings if recording.failure is not None]
+    recorded = [recording.failure for recording in rehearsal.recordings if recording.failure is not None]
+    known = {one.file for one in recorded}
+    return [*recorded, *(one for one in rehearsal.stage_failures if one.file not in known)]
 
 
 def is_lacking_here(failure: ApplyFailure) -> bool:
@@ -135,7 +140,7 @@ def judge_rollbacks(rehearsal: Rehearsal, *, since: str) -> Findings[None]:
     if not tried and not late:
         reason = f"Every migration is older than {since} (migrations.rollbacks_from), and none of them has a rollback."
         return Findings(results=[check.not_applicable(reason)], rows=rows)
-    good = sum(one.found and not one.failure and not one.differences for one in tried)
+    good = sum(is_good(one) for one in tried)
     unapplied = [name for name in rehearsal.files if name not in {one.migration for one in every} and is_asked(name, since)]
     facts: dict[str, Any] = {"observed": good, "expected": len(tried) + len(late) + len(unapplied), "unit": "rollbacks"}
     if good == len(tried):
@@ -146,11 +151,16 @@ def judge_rollbacks(rehearsal: Rehearsal, *, since: str) -> Findings[None]:
     else:
         lacking = [one.migration for one in tried if not one.found]
         named = [f"no rollback file for {list_names(lacking)}"] if lacking else []
-        named += [f"{one.migration}: {format_rollback(one)}" for one in tried if one.found and (one.failure or one.differences)]
-        wrong = [one.migration for one in tried if not one.found or one.failure or one.differences]
+        named += [f"{one.migration}: {format_rollback(one)}" for one in tried if one.found and not is_good(one)]
+        wrong = [one.migration for one in tried if not is_good(one)]
         fix = [f"Write or correct supabase/rollbacks/{name}." for name in wrong]
         result = check.failed(**facts, detail=f"{'; '.join(named)}.", fix=fix)
     return Findings(results=[result], rows=rows)
+
+
+def is_good(tried: TriedRollback) -> bool:
+    """Return whether a rollback is there, runs on tables with rows as well, and restores the schema."""
+    return tried.found and not tried.failure and not tried.differences and not tried.with_rows
 
 
 def is_asked(name: str, since: str) -> bool:
@@ -169,4 +179,7 @@ def format_rollback(tried: TriedRollback, since: str = "") -> str:
         return f"failed at {tried.failure.display_name}"
     if tried.differences:
         return f"left {name_differences(tried.differences)}"
-    return "schema as before"
+    if tried.with_rows:
+        return f"works on empty tables, and fails on tables with rows at {tried.with_rows.display_name}"
+    lost = f"; what is in {name_some(tried.loses)} goes with it" if tried.loses else ""
+    return f"schema as before{lost}"

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -22,6 +22,7 @@ from lib.core.background import Background
 from lib.tasks.migrations.apply import NothingWatched, apply_file
 from lib.tasks.migrations.background_load import Worker, WorkTable, background_work
 from lib.tasks.migrations.control_load import Controls, untouched_work
+from lib.tasks.migrations.patience import read_patience
 from lib.tasks.migrations.recordings import Lock, Recording, Wait
 from lib.tasks.migrations.work_tables import count_rows, read_tables
 from lib.transport.control import ControlClock
@@ -191,7 +192,12 @@ def record_locks(sessions: RecordingSessions, file: MigrationFile, *, scale: int
             controls, ended = Controls(clock=clock.record(), statement=untouched.record()), time.monotonic()
         made = read_tables(observer, known=tables)
     locks = [
-        read_lock(lock, {**tables, **made}, rows, made, controls) for lock in recorder.locks if lock.oid in {**tables, **made}
+        replace(
+            read_lock(lock, {**tables, **made}, rows, made, controls),
+            patience_s=read_patience(file.statements, lock.statement.index, twin.settings.get("lock_timeout", "0")),
+        )
+        for lock in recorder.locks
+        if lock.oid in {**tables, **made}
     ]
     return Recording(
         migration=file.name,

@@ -16,6 +16,7 @@ class Lock:
     index, line: of the statement that took it. held_ms: until released, at most.
     rows: that the table held when the file began. is_new: the table was made by this very file.
     control: what the same kind of statement met on an untouched table while it was held.
+    patience_s: the lock_timeout under which it was asked for; 0 when it would have been waited for without end.
     """
 
     table: str
@@ -26,6 +27,7 @@ class Lock:
     rows: int
     is_new: bool
     control: Control = QUIET
+    patience_s: float = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,25 +8,23 @@ file is applied again while its locks are recorded.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psycopg
-
-from lib.clients.postgres.bounded import Limit, StatementTimeout, run_statement
 from lib.clients.postgres.dumps import PLATFORM_SCHEMAS
 from lib.clients.postgres.fidelity import Fidelity
-from lib.clients.postgres.schema import Difference, Schema, compare_schemas, read_schema, read_schema_on
-from lib.clients.postgres.statements import Statement
+from lib.clients.postgres.schema import Schema, read_schema
 from lib.clients.postgres.twin import Twin, clone_twin, make_twin
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
 from lib.clients.supabase.rehearsal_rows import load_rows
 from lib.clients.supabase.seed_files import load_fixtures
-from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure, refuse_file, too_slow
+from lib.tasks.migrations.apply import ApplyFailure, apply_file
 from lib.tasks.migrations.recordings import Recording
+from lib.tasks.migrations.rollbacks import TriedRollback, try_rollback
 from lib.tasks.migrations.scale_rows import Reference, mark_seeding, read_reference
 from lib.tasks.migrations.scaled_pass import Period, ScaledPass, apply_at_scale
+from lib.tasks.migrations.target_rows import find_breaking_rows
 from lib.tasks.migrations.timing import TimeLimits
 from lib.transport.database import Database, read_query
 
@@ -36,6 +34,10 @@ RECORD_S = 150.0
 
 ROLL_BACK_S = 80.0
 """Seconds in which files are applied and rolled back; one comparison of 300 tables takes half a second on a busy machine."""
+
+
+STEPS_BACK = 3
+"""How many of the newest files are left out to find a state that the seed can be loaded into."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,20 +62,6 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TriedRollback:
-    """One migration rolled back: found is False without a rollback file; differences from the schema before.
-
-    timed_out: whether it was not rolled back, because the time for that was over.
-    """
-
-    migration: str
-    found: bool
-    failure: ApplyFailure | None = None
-    differences: tuple[Difference, ...] = ()
-    timed_out: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class FirstPass:
     """The files applied in turn to a twin without rows.
 
@@ -94,7 +82,7 @@ class Rehearsal:
     files: names, in order. from_nothing: nothing was pending, so every file was applied to a fresh project.
     missing: what of the target could not be made on the twin. seed_problem: why there are no rows, or ''.
     target_has_rows: whether the pack's schemas hold any row on the target itself.
-    twin: how like the target its twins are.
+    twin: how like the target its twins are. stage_failures: of files that the seed's rows stop when they are there before it.
     """
 
     files: tuple[str, ...]
@@ -106,6 +94,7 @@ class Rehearsal:
     seed_problem: str
     scaled: tuple[ScaledPass, ...]
     twin: Fidelity
+    stage_failures: tuple[ApplyFailure, ...] = ()
 
     @property
     def recordings(self) -> list[Recording]:
@@ -132,24 +121,38 @@ def rehearse(
     with copy_target(place, empty=not pending) as base:
         with clone_twin(base) as reference_twin:
             first = apply_in_turn(reference_twin, files, migrations, place.compared)
-            with seeded(reference_twin, pack, place) as (reference, seed_problem):
-                applied = [file for file in files if file.name in first.applied]
+            applied = [file for file in files if file.name in first.applied]
+            with seeded_at_best(base, reference_twin, applied, pack, place) as (reference, seed_problem):
                 period = Period.of(RECORD_S)
                 scaled = [
-                    apply_at_scale(base, applied, reference, scale, limits, period.share(len(scales) - number))
+                    apply_at_scale(
+                        base, applied, reference, scale, limits, period.share(len(scales) - number),
+                        rollbacks=migrations.rollbacks if not number else {},
+                    )
                     for number, scale in enumerate(scales)
-                ]
+                ]  # fmt: skip
+        stage_failures = try_narrowing(base, applied, pack, place)
+        if pending and not stage_failures:
+            asked = find_breaking_rows(place.target, applied, before, first.after, timeout_s=place.timeout_s)
+            stage_failures = tuple(asked)
         return Rehearsal(
             files=tuple(file.name for file in files),
             from_nothing=not pending,
             missing=base.missing,
             target_before=before,
             target_has_rows=has_rows(place),
-            first=first,
+            first=with_row_failures(first, scaled),
             seed_problem=seed_problem,
             scaled=tuple(scaled),
+            stage_failures=stage_failures,
             twin=twin,
         )
+
+
+def with_row_failures(first: FirstPass, scaled: Sequence[ScaledPass]) -> FirstPass:
+    """Return the first pass with what its rollbacks came to on tables that hold rows."""
+    failures = {name: failure for one in scaled for name, failure in one.rollback_failures.items()}
+    return replace(first, rollbacks=tuple(replace(one, with_rows=failures.get(one.migration)) for one in first.rollbacks))
 
 
 @contextmanager
@@ -201,57 +204,49 @@ def apply_in_turn(twin: Twin, files: Sequence[MigrationFile], migrations: Migrat
         applied.append(file.name)
         if is_late:
             rollbacks.append(TriedRollback(migration=file.name, found=True, timed_out=True))
-        else:
-            rollbacks.append(try_rollback(twin, file, rollback, current or {}, schemas))
-        current = None
+        now = read_schema(twin.database, schemas) if rollback and not is_late else None
+        if not is_late:
+            rollbacks.append(try_rollback(twin, file, rollback, current or {}, now or {}, schemas))
+        current = now
     after = read_schema(twin.database, schemas) if current is None else current
     return FirstPass(applied=tuple(applied), failure=failure, before=before, after=after, rollbacks=tuple(rollbacks))
 
 
-def try_rollback(
-    twin: Twin, file: MigrationFile, rollback: MigrationFile | None, before: Schema, schemas: Sequence[str]
-) -> TriedRollback:
-    """Roll the newest migration back, compare with the schema before it, and leave the twin as it was."""
-    if rollback is None:
-        return TriedRollback(migration=file.name, found=False)
-    if refusal := refuse_file(rollback):
-        return TriedRollback(migration=file.name, found=True, failure=refusal)
-    statements = unwrap(rollback.statements)
-    if any(one.is_concurrent or one.is_transaction_control for one in statements):
-        with clone_twin(twin) as copy:
-            failure = apply_file(copy, rollback)
-            after: Schema = read_schema(copy.database, schemas)
-    else:
-        failure, after = roll_back_and_undo(twin, rollback, statements, schemas)
-    differences = () if failure else tuple(compare_schemas(before, after, ordered=False))
-    return TriedRollback(migration=file.name, found=True, failure=failure, differences=differences)
+@contextmanager
+def seeded_at_best(
+    base: Twin, twin: Twin, applied: Sequence[MigrationFile], pack: Path, place: Place
+) -> Iterator[tuple[Reference, str]]:
+    """Yield the twin, seeded, or one that lacks the newest files, where the seed can't be loaded after them.
+
+    A file after which no row of the seed can be written is one that such rows may stop: they have to be there before it.
+    """
+    with ExitStack() as stack:
+        reference, problem = stack.enter_context(seeded(twin, pack, place))
+        earlier, said = reference, problem
+        for back in range(1, min(STEPS_BACK, len(applied) - 1) + 1) if problem else ():
+            stage = stack.enter_context(clone_twin(base))
+            if any(apply_file(stage, file) for file in applied[:-back]):
+                break
+            earlier, said = stack.enter_context(seeded(stage, pack, place))
+            if not said:
+                break
+        yield (reference, problem) if said else (earlier, said)
 
 
-def unwrap(statements: list[Statement]) -> list[Statement]:
-    """Return the statements without a `begin` and `commit` that hold all of them."""
-    if len(statements) > 1 and statements[0].is_transaction_control and statements[-1].is_transaction_control:
-        return statements[1:-1]
-    return statements
+def try_narrowing(base: Twin, applied: Sequence[MigrationFile], pack: Path, place: Place) -> tuple[ApplyFailure, ...]:
+    """Return where files stop that let fewer rows be side by side than before, with the seed's rows there before them.
 
-
-def roll_back_and_undo(
-    twin: Twin, rollback: MigrationFile, statements: Sequence[Statement], schemas: Sequence[str]
-) -> tuple[ApplyFailure | None, Schema]:
-    """Run a rollback in a transaction that is undone; return where it failed, and the schema inside."""
-    with twin.connect_as_launcher() as connection:
-        connection.execute("begin")
-        for statement in statements:
-            try:
-                run_statement(connection, statement.text, limit=Limit.after(twin.launcher, twin.timeout_s))
-            except psycopg.Error as exc:
-                return read_failure(rollback, statement, exc), {}
-            except StatementTimeout as exc:
-                raise too_slow(rollback, statement, exc) from exc
-        # Back to the launch, whatever it has become, with what the transaction sees.
-        connection.execute("reset role")
-        seen = read_schema_on(connection, schemas)
-        connection.execute("rollback")
-    return None, seen
+    A seed that is loaded after such a file may pass over the rows that would have stopped it (`on conflict do nothing`).
+    """
+    failures = []
+    for number in [number for number, file in enumerate(applied) if number and file.narrows][-STEPS_BACK:]:
+        with clone_twin(base) as stage:
+            if any(apply_file(stage, file) for file in applied[:number]):
+                continue
+            with seeded(stage, pack, place) as (_, problem):
+                failure = None if problem else apply_file(stage, applied[number])
+            failures += [failure] if failure else []
+    return tuple(failures)
 
 
 @contextmanager

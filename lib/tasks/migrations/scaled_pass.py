@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lib.clients.postgres.twin import Twin, clone_twin
 from lib.clients.supabase.migration_files import MigrationFile
+from lib.tasks.migrations.apply import ApplyFailure
 from lib.tasks.migrations.lock_recorder import open_sessions, record_locks
 from lib.tasks.migrations.recordings import Recording
+from lib.tasks.migrations.rollbacks import try_on_rows
 from lib.tasks.migrations.scale_rows import Filled, Reference, RowScaler
 from lib.tasks.migrations.timing import TimeLimits, best_recordings
 
@@ -20,12 +22,14 @@ class ScaledPass:
 
     recordings: one a file; a file that failed on filled tables has a second one, on emptied tables.
     fills: the rows put into each table. timed_out: whether the time was over before the last file's turn came.
+    rollback_failures: by migration, where its rollback stopped on these tables.
     """
 
     scale: int
     recordings: tuple[Recording, ...]
     fills: tuple[Filled, ...]
     timed_out: bool = False
+    rollback_failures: Mapping[str, ApplyFailure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,20 +52,42 @@ class Period:
         return Period.of(self.left_s / parts)
 
 
+@dataclass(frozen=True, kw_only=True)
+class RowRollbacks:
+    """Rollbacks to try on filled tables, by migration, and where those stopped that rows stop."""
+
+    files: Mapping[str, MigrationFile]
+    stopped: dict[str, ApplyFailure] = field(default_factory=dict)
+
+    def try_one(self, twin: Twin, migration: str) -> None:
+        """Roll the newest migration back, and undo that."""
+        if failure := try_on_rows(twin, self.files[migration]):
+            self.stopped[migration] = failure
+
+
 def apply_at_scale(
-    base: Twin, files: Sequence[MigrationFile], reference: Reference, scale: int, limits: TimeLimits, period: Period
+    base: Twin,
+    files: Sequence[MigrationFile],
+    reference: Reference,
+    scale: int,
+    limits: TimeLimits,
+    period: Period,
+    *,
+    rollbacks: Mapping[str, MigrationFile] | None = None,
 ) -> ScaledPass:
     """Apply the files to a fresh copy of the base at one scale, and record their locks; again while these are unclear.
 
     period: no file begins after it, and no pass that would not end in it, going by the slowest before.
+    rollbacks: by migration, those that are tried on the filled tables, once.
     """
+    on_rows = RowRollbacks(files=rollbacks or {})
     fills: list[tuple[Filled, ...]] = []
     took_s: list[float] = []
 
     def take() -> list[Recording]:
         left_s = period.left_s
         with clone_twin(base) as twin, RowScaler(reference=reference, twin=twin, scale=scale) as scaler:
-            recordings = record_in_turn(twin, files, scaler, period)
+            recordings = record_in_turn(twin, files, scaler, period, None if took_s else on_rows)
             fills.append(tuple(scaler.filled.values()))
             took_s.append(left_s - period.left_s)
             return recordings
@@ -70,12 +96,21 @@ def apply_at_scale(
     is_whole = {one.migration for one in recordings} == {file.name for file in files}
     broke_off = bool(recordings) and recordings[-1].failure is not None
     timed_out = not is_whole and not broke_off
-    return ScaledPass(scale=scale, recordings=tuple(recordings), fills=fills[0], timed_out=timed_out)
+    return ScaledPass(
+        scale=scale, recordings=tuple(recordings), fills=fills[0], timed_out=timed_out, rollback_failures=on_rows.stopped
+    )
 
 
-def record_in_turn(twin: Twin, files: Sequence[MigrationFile], scaler: RowScaler, period: Period) -> list[Recording]:
+def record_in_turn(
+    twin: Twin,
+    files: Sequence[MigrationFile],
+    scaler: RowScaler,
+    period: Period,
+    rollbacks: RowRollbacks | None = None,
+) -> list[Recording]:
     """Apply each file to filled tables, and record its locks, until the period is over.
 
+    rollbacks: those that are tried right after their migration, and learn which of them rows stop.
     A file that fails on filled tables is applied once more to emptied ones, so that the next file can be applied.
     """
     recordings: list[Recording] = []
@@ -90,5 +125,8 @@ def record_in_turn(twin: Twin, files: Sequence[MigrationFile], scaler: RowScaler
                 recordings.append(record_locks(sessions, file, scale=scaler.scale))
                 if recordings[-1].failure:
                     break
+            elif rollbacks and file.name in rollbacks.files:
+                scaler.top_up()
+                rollbacks.try_one(twin, file.name)
     scaler.top_up()
     return recordings

@@ -49,8 +49,8 @@ VERSIONS_ARE_UNIQUE = Check(
     "No two migration files have the same version",
     subject=PROJECT,
     fix="Give each file its own version.",
-    doc="Compares the versions, the digits at the start of each file name. The history can record only one file a "
-    "version, so the other one would never be applied. Where the CLI skips a file, names_are_valid fails and this is skipped.",
+    doc="Compares the versions, the digits at the start of each file name. The history can record only one file a version, so "
+    "the other one would never be applied. Where the CLI skips a file, names_are_valid fails and this is skipped.",
 )
 FILES_ARE_ATOMIC = Check(
     "migrations.files_are_atomic",
@@ -58,8 +58,9 @@ FILES_ARE_ATOMIC = Check(
     subject=PROJECT,
     fix="Put each CONCURRENTLY statement alone in a file, and remove BEGIN and COMMIT.",
     doc="Splits each file into statements and looks for CONCURRENTLY beside other statements, and for statements that "
-    "open or close a transaction. Such a file stays half applied when a later statement fails, and the history does "
-    "not show it. Statements inside a function or DO body are not examined. Where the CLI skips a file, names_are_valid "
+    "open or close a transaction or that none can hold (VACUUM, DISCARD ALL, ALTER SYSTEM, a call of one of the project's "
+    "procedures that commits). Such a file stays half applied when a later statement fails, and the history does "
+    "not show it. What a function runs is not examined. Where the CLI skips a file, names_are_valid "
     "fails and this is skipped.",
 )
 LINT_IS_CLEAN = Check(
@@ -89,9 +90,9 @@ TARGET_IS_AS_BUILT = Check(
     fix="Add what was made by hand as a migration, or undo it, so that files and target are the same.",
     doc="Builds a fresh project from the files that a live target's history has, and compares the target with it, object by "
     "object: schemas, tables, columns, constraints, indexes, functions, triggers, policies (those on the platform's tables, "
-    "too), views, grants, owners, publications, extensions, default privileges, and the settings of roles. What is only on the "
-    "target was made by hand, and the next fresh project lacks it. Rows are not compared, nor the values of settings that the "
-    "dashboard writes. Not due where the database was started for the run: nobody could change it.",
+    "too), views, grants, owners, publications, extensions, default privileges, and the settings of roles. What is only on "
+    "the target was made by hand, and the next fresh project lacks it. Rows are not compared, nor the values of settings "
+    "that the dashboard writes. Not due where the database was started for the run: nobody could change it.",
 )
 DRY_RUN_LISTS_PENDING = Check(
     "migrations.dry_run_lists_pending",
@@ -118,10 +119,11 @@ APPLIES_ON_TWIN = Check(
     "Every pending migration applies to a twin of the target",
     subject=TWIN,
     fix="Correct the statement that the detail names, then run again.",
-    doc="Applies every pending file to a scratch copy of the target's schema, with the launch user's rights and in the "
-    "CLI's order; when nothing is pending, every file to a fresh project. A failure here would be a failed push. "
-    "Where the target holds rows, a failure on the filled twins counts too. The twin has the target's schema but not "
-    "its rows, and an extension that the scratch server lacks makes this an error.",
+    doc="Applies every pending file to a scratch copy of the target's schema, with the launch user's rights and in the CLI's "
+    "order; when nothing is pending, every file to a fresh project. A failure here would be a failed push. Where the target "
+    "holds rows, a failure on the filled twins counts too, and so does a new key or condition that the target's own rows "
+    "break, which is asked of it by reading; where a pending file changes rows itself, that is not asked. The twin has the "
+    "target's schema but not its rows, and an extension that the scratch server lacks makes this an error.",
 )
 APPLIES_WITH_ROWS = Check(
     "migrations.applies_with_rows",
@@ -129,42 +131,44 @@ APPLIES_WITH_ROWS = Check(
     subject=TWIN,
     gate=False,
     fix="Give the statement a default, a backfill or `not valid` before it reaches a database with rows.",
-    doc="Applies the same files to twins filled with the pack's seed at each declared scale. A statement such as a new "
-    "NOT NULL column applies to an empty table and fails on one with rows. It advises only, because the seed's rows "
-    "are not the target's. Where a file did not apply at all, or the work of others ended it, the check of that fails and this "
-    "one is skipped.",
+    doc="Applies the same files to twins filled with the pack's seed at each declared scale. A statement such as a new NOT NULL "
+    "column applies to an empty table and fails on one with rows. A file that adds a unique key is tried with the seed "
+    "loaded right before it, too. It advises only, because the seed's rows are not the target's. Where a file did not apply "
+    "at all, or the work of others ended it, the check of that fails and this one is skipped.",
 )
 NO_LONG_EXCLUSIVE_LOCK = Check(
     "migrations.no_long_exclusive_lock",
     "No migration locks a table with rows for long",
     subject=TWIN,
     fix="Split the change into steps that need the lock only briefly.",
-    doc="Records every lock of each file on the filled twins, and compares the longest ACCESS EXCLUSIVE lock on a table "
-    "with rows with max_exclusive_lock_ms. While it is held, nobody can read or write the table. The times are of the "
-    "scratch server and the seed's rows: a larger or busier table takes longer, so compare the scales. A time that a "
-    "control on an untouched table explains is recorded again, then an error. Where a file could not be recorded to its end, "
-    "the check of that says why and this one is skipped; tables for which the seed has no row are named.",
+    doc="Records every lock of each file on the filled twins, and compares the longest ACCESS EXCLUSIVE lock on a table with "
+    "rows with max_exclusive_lock_ms. While it is held, nobody can read or write the table. The times are of the scratch "
+    "server and the seed's rows: a larger or busier table takes longer, so compare the scales. A time that a control on an "
+    "untouched table explains is recorded again, then an error. Where a file could not be recorded to its end, the check of "
+    "that says why and this one is skipped; tables for which the seed has no row are named.",
 )
 BACKGROUND_WORK_NOT_BLOCKED = Check(
     "migrations.background_work_not_blocked",
     "Readers and writers are not blocked while migrations run",
     subject=TWIN,
     fix="Move the long part of the file into its own file, without a lock that blocks others.",
-    doc="Runs a reader and a writer on every table with rows while each file is applied, and compares their longest wait "
-    "with max_blocked_ms; a deadlock or lock timeout fails too. It shows what users would notice, whatever the lock "
-    "is called. Two workers are a light load. A wait that a control on an untouched table explains is recorded again, then "
-    "an error: this machine was too busy to tell. Where a file could not be recorded to its end, the check of that says why "
-    "and this one is skipped.",
+    doc="Runs a reader and a writer on every table with rows while each file is applied, and compares their longest wait with "
+    "max_blocked_ms; a deadlock or lock timeout fails too, and so does a pending file that asks for ACCESS EXCLUSIVE on a "
+    "table with rows without a lock_timeout: behind one long reader everybody would wait behind it. It shows what users "
+    "would notice, whatever the lock is called. Two workers are a light load. A wait that a control on an untouched table "
+    "explains is recorded again, then an error: this machine was too busy to tell. Where a file could not be recorded to "
+    "its end, the check of that says why and this one is skipped.",
 )
 ROLLBACKS_RESTORE_SCHEMA = Check(
     "migrations.rollbacks_restore_schema",
     "Every rollback restores the schema before its migration",
     subject=TWIN,
     fix="Write or correct the file of the same name in supabase/rollbacks.",
-    doc="Runs each migration's file in supabase/rollbacks on the twin and compares the schema, object by object, with the "
-    "one before the migration. A rollback that fails during an incident makes the incident longer. Only definitions "
-    "are compared: rows that a rollback loses, and the order of columns, are not. A migration older than "
-    "migrations.rollbacks_from needs none, but one that is there is tried all the same.",
+    doc="Runs each migration's file in supabase/rollbacks on the twin, without rows and with the seed's, and compares the "
+    "schema, object by object, with the one before the migration. A rollback that fails during an incident makes the "
+    "incident longer. Only definitions are compared: tables and columns that go with what is in them are named, and the "
+    "order of columns is left out. A migration older than migrations.rollbacks_from needs none, but one that is there is "
+    "tried all the same.",
 )
 ONE_RUN_AT_A_TIME = Check(
     "migrations.one_run_at_a_time",
@@ -189,10 +193,10 @@ NOTHING_LEFT_TO_PUSH = Check(
     "Nothing is left to push",
     subject="database",
     fix="Push again, and read what the CLI says about the versions that are left.",
-    doc="Pushes a second time and lists both sides: the second push must do nothing, and pack and target must have the "
-    "same versions. Where writing is not allowed, only the history is read. It compares versions, not contents: "
-    "history_has_no_drift and target_matches_twin do that. A file that no push would apply, by its name or version, is judged "
-    "by the checks of these, and this one is skipped.",
+    doc="Pushes a second time and lists both sides: the second push must do nothing, and pack and target must have the same "
+    "versions. Where writing is not allowed, only the history is read. It compares versions, not contents: "
+    "history_has_no_drift and target_matches_twin do that. A file that no push would apply, by its name or version, is "
+    "judged by the checks of these, and this one is skipped.",
 )
 TARGET_MATCHES_TWIN = Check(
     "migrations.target_matches_twin",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.clients.postgres.schema import Difference, compare_schemas, fingerprint, read_schema
+from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.transport.database import Database
 
 BASE = """
@@ -127,3 +128,46 @@ def test_a_difference_says_which_side_lacks_it() -> None:
         ("table b", "extra"),
         ("table c", "changed"),
     ]
+
+
+RARER = """
+create schema rare;
+create table rare.parents (id int primary key);
+create table rare.children (id int primary key, parent int references rare.parents (id), word text);
+create rule quiet as on delete to rare.children do instead nothing;
+create view rare.loud as select id, word from rare.children;
+create function rare.same(rare.children, rare.children) returns boolean language sql immutable as 'select true';
+create type rare.pair as (a int);
+create function rare.as_text(rare.pair) returns text language sql immutable as 'select ''''::text';
+create publication news;
+"""
+RARE_CHANGES = {
+    "rule quiet on rare.children": "alter table rare.children disable rule quiet",
+    "column rare.children.word": "alter table rare.children alter column word set statistics 500",
+    "column rare.children.parent": "alter table rare.children alter column parent set (n_distinct = 5)",
+    "column rare.loud.word": "alter view rare.loud alter column word set default 'x'",
+    "operator rare.===(rare.children,rare.children)": (
+        "create operator rare.=== (function = rare.same, leftarg = rare.children, rightarg = rare.children)"
+    ),
+    "collation rare.plain": "create collation rare.plain (provider = icu, locale = 'und')",
+    "cast rare.pair as text": "create cast (rare.pair as text) with function rare.as_text(rare.pair)",
+    "text_search_dictionary rare.words": "create text search dictionary rare.words (template = simple, accept = false)",
+    "text_search_configuration rare.search": "create text search configuration rare.search (copy = english)",
+    "constraint children_pkey on rare.children": "alter table rare.children cluster on children_pkey",
+    "published_schema rare in news": "alter publication news add tables in schema rare",
+}
+
+
+def test_what_few_projects_make_is_seen_as_well(hosted_database: Database, postgres_server: EmbeddedPostgres) -> None:
+    superuser = postgres_server.database(hosted_database.name, role="supabase_admin")
+    run(superuser, RARER)
+    before = read_schema(superuser, ["rare"])
+    changes = {
+        **RARE_CHANGES,
+        "constraint children_parent_fkey on rare.children": "alter table rare.children disable trigger all",
+    }
+    for name, change in changes.items():
+        run(superuser, change)
+        after = read_schema(superuser, ["rare"])
+        assert objects(compare_schemas(before, after)) >= {name}, change
+        before = after

@@ -131,3 +131,47 @@ def test_what_is_no_file_of_the_project_is_named_at_once(tmp_path: Path, where: 
     (folder / "2_b.sql").write_bytes(b"\xef\xbb\xbfselect 1;")
     (folder / "claude.md").symlink_to("/etc/passwd")
     assert find_migrations(pack).files[0].name == "1_a.sql"
+
+
+def test_the_cli_knows_no_capital_letters_in_an_ending(tmp_path: Path) -> None:
+    assert found(tmp_path, {"20250101_a.sql": "", "20250102_b.SQL": "select 1"}).unfit == ("20250102_b.SQL",)
+
+
+ENDS = 'create or replace procedure public."Tidy"() language plpgsql as $$ begin commit; end $$'
+
+
+@pytest.mark.parametrize(
+    ("texts", "atomic"),
+    [
+        ([f'{ENDS}; call public."Tidy"()'], [False]),
+        ([ENDS, 'select 1; call "Tidy"()'], [True, False]),
+        ([ENDS, 'call public . "Tidy"()'], [True, False]),
+        ([ENDS, "select 1; call public.tidy()"], [True, True]),
+        ([ENDS.replace("commit;", "perform 1;"), 'select 1; call public."Tidy"()'], [True, True]),
+        (["create table a (b int); discard all"], [False]),
+        (["create table a (b int); drop subscription s"], [False]),
+        (["create table a (b int); alter database postgres set tablespace fast"], [False]),
+        (["create table a (b int); alter database postgres set lock_timeout = 1"], [True]),
+    ],
+)
+def test_what_commits_in_the_middle_is_seen_in_every_file(tmp_path: Path, texts: list[str], atomic: list[bool]) -> None:
+    files = found(tmp_path, {f"{number}_a.sql": text for number, text in enumerate(texts, start=1)}).files
+    assert [file.is_atomic for file in files] == atomic
+
+
+@pytest.mark.parametrize(
+    ("text", "narrows"),
+    [
+        ("alter table public.a add constraint u unique (b)", True),
+        ('alter table only "A" add primary key (b)', True),
+        ("alter table if exists a add exclude using gist (b with &&)", True),
+        ("create unique index concurrently if not exists i on public.a using btree (b)", True),
+        ("create table public.a (b int); create unique index i on public.a (b)", False),
+        ("create table if not exists a (b int); alter table public.a add unique (b)", False),
+        ("create index i on a (b)", False),
+        ("alter table a add column b int", False),
+        ("create table a (b int unique)", False),
+    ],
+)
+def test_a_file_that_allows_fewer_rows_is_known(tmp_path: Path, text: str, narrows: bool) -> None:
+    assert found(tmp_path, {"1_a.sql": text}).files[0].narrows is narrows

@@ -40,6 +40,7 @@ insert into supabase_migrations.schema_migrations (version, name) values ('20250
 
 BY_HAND = {
     "an index": ("create index by_hand on public.notes (body)", "made by hand: index public.by_hand"),
+    "a publication": ("create publication by_hand", "made by hand: publication by_hand"),
     "a column": ("alter table public.notes add column extra int", "made by hand: column public.notes.extra"),
     "a table": ("create table public.extra (id int primary key)", "made by hand: table public.extra."),
     "a schema": ("create schema scratchpad create table t (id int)", "schema scratchpad"),

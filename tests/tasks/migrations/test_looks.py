@@ -51,6 +51,7 @@ ROLLBACKS = {
     "20250103000000_stamp.sql": "alter table public.notes drop column stamp;",
 }
 LOCK = "do $$ begin lock table public.notes in access exclusive mode; end $$;"
+PATIENCE = "set local lock_timeout = '2s';"
 LAST = "20250104000000_last.sql"
 
 
@@ -416,7 +417,7 @@ class TestHistory:
 
 class TestLocks:
     def test_a_lock_held_long_on_a_table_with_rows_fails_and_nothing_else(self, launch: Launch) -> None:
-        add(launch.context, f"select 1;\n{LOCK}\nselect pg_sleep(0.8);")
+        add(launch.context, f"{PATIENCE}\n{LOCK}\nselect pg_sleep(0.8);")
         launch.all()
         assert launch.not_passed() == {"no_long_exclusive_lock": "fail"}
         assert f"{LAST}, line 2 (statement 1) held ACCESS EXCLUSIVE on public.notes (600 rows, 3× the seed)" in launch.detail(
@@ -432,7 +433,7 @@ class TestLocks:
     def test_work_under_a_lock_never_fails_for_a_busy_machine(self, launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
         """The limit is half as much again as the lock was held without our load; the load alone would double that."""
         work = "select count(*) from generate_series(1, 2000000);"
-        add(launch.context, f"select 1;\n{LOCK}\n{work}")
+        add(launch.context, f"{PATIENCE}\n{LOCK}\n{work}")
         launch.rehearse()
         held_ms = max(lock.held_ms for recording in launch.rehearsal.recordings for lock in exclusive_locks(recording))
         limits = {"max_exclusive_lock_ms": held_ms * 1.5, "max_blocked_ms": held_ms * 1.5}
@@ -531,9 +532,42 @@ class TestRollbacks:
         assert f"{LAST}, line 2 (statement 1: drop table public.nosuch)" in launch.detail("rollbacks_restore_schema")
 
     def test_a_column_back_in_another_place_is_as_before(self, launch: Launch) -> None:
-        add(launch.context, "alter table public.notes drop column stamp", "alter table public.notes add column stamp timestamptz")
+        drop = f"{PATIENCE} alter table public.notes drop column stamp"
+        add(launch.context, drop, "alter table public.notes add column stamp timestamptz")
         launch.rehearse()
         assert launch.not_passed() == {}
+        assert "What is in column public.notes.stamp goes with them." not in launch.detail("applies_on_twin")
+
+    def test_a_rollback_that_rows_stop_is_found_and_what_it_loses_is_said(self, launch: Launch) -> None:
+        back = (
+            "alter table public.notes add column stamp timestamptz not null;\nalter table public.notes alter stamp drop not null;"
+        )
+        add(launch.context, f"{PATIENCE} alter table public.notes drop column stamp;", back)
+        launch.rehearse()
+        assert launch.seen["rollbacks_restore_schema"].outcome is Outcome.FAIL
+        assert f"{LAST}: works on empty tables, and fails on tables with rows" in launch.detail("rollbacks_restore_schema")
+        tried = {one.migration: one.loses for one in launch.rehearsal.first.rollbacks}
+        assert tried["20250103000000_stamp.sql"] == ("column public.notes.stamp",)
+        assert tried["20250101000000_notes.sql"] == ("table public.notes",)
+
+    def test_rows_that_a_seed_passes_over_stop_a_unique_key(self, launch: Launch) -> None:
+        doubled = SEED + "insert into public.tags values ('twin', 1) on conflict do nothing;\n"
+        write(launch.context.pack / "supabase", {"seed.sql": doubled})
+        add(
+            launch.context,
+            f"{PATIENCE} alter table public.tags add constraint one unique (note);",
+            "alter table public.tags drop constraint one;",
+        )
+        launch.rehearse()
+        assert launch.not_passed() == {"applies_with_rows": "fail"}
+        assert "could not create unique index" in launch.detail("applies_with_rows")
+
+    def test_a_lock_without_a_lock_timeout_waits_behind_a_long_reader(self, launch: Launch) -> None:
+        add(launch.context, "alter table public.notes add column more int;", "alter table public.notes drop column more;")
+        launch.rehearse()
+        assert launch.not_passed() == {"background_work_not_blocked": "fail"}
+        assert f"{LAST}, line 1 asks for ACCESS EXCLUSIVE on public.notes" in launch.detail("background_work_not_blocked")
+        assert "set local lock_timeout" in launch.fix("background_work_not_blocked")
 
 
 class TestPush:
@@ -620,7 +654,7 @@ class TestAdvisors:
 
     def test_the_real_advisors_name_what_they_warn_of(self, launch: Launch) -> None:
         slow = "create policy notes_slow on public.notes for insert to authenticated with check (body = auth.uid()::text);"
-        add(launch.context, slow, "drop policy notes_slow on public.notes;")
+        add(launch.context, f"{PATIENCE} {slow}", "drop policy notes_slow on public.notes;")
         launch.rehearse().push()
         assert launch.not_passed() == {"advisors_report_no_warnings": "fail"}
         assert "`public.notes` has a row level security policy `notes_slow`" in launch.detail("advisors_report_no_warnings")

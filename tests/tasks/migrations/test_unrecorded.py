@@ -17,7 +17,8 @@ from lib.tasks.migrations.judge_locks import judge_background, judge_locks
 from lib.tasks.migrations.judge_push import plan_push
 from lib.tasks.migrations.judge_rehearsal import judge_rollbacks, judge_with_rows
 from lib.tasks.migrations.recordings import Lock, Recording
-from lib.tasks.migrations.rehearsal import FirstPass, Rehearsal, TriedRollback
+from lib.tasks.migrations.rehearsal import FirstPass, Rehearsal
+from lib.tasks.migrations.rollbacks import TriedRollback
 from lib.tasks.migrations.scale_rows import Filled
 from lib.tasks.migrations.scaled_pass import ScaledPass
 
@@ -30,7 +31,7 @@ def failure(file: str, sqlstate: str = "23502") -> ApplyFailure:
 
 
 def lock(*, rows: int = 9, table: str = "public.notes") -> Lock:
-    return Lock(table=table, mode="AccessExclusive", index=0, line=1, held_ms=1.0, rows=rows, is_new=False)
+    return Lock(table=table, mode="AccessExclusive", index=0, line=1, held_ms=1.0, rows=rows, is_new=False, patience_s=2)
 
 
 def recording(file: str, *, failed: ApplyFailure | None = None, locks: tuple[Lock, ...] = (lock(),)) -> Recording:

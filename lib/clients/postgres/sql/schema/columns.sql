@@ -1,4 +1,4 @@
--- Columns of tables and composite types. Their order is in column_order.
+-- Columns of tables and composite types, and those of views that have a default. Their order is in column_order.
 select
     'column' as kind,
     c.oid::regclass::text || '.' || quote_ident(a.attname) as name,
@@ -13,7 +13,9 @@ select
         case a.attgenerated when '' then 'default ' else 'generated (' || a.attgenerated::text || ') ' end
             || pg_catalog.pg_get_expr(e.adbin, e.adrelid),
         case when a.attstorage <> t.typstorage then 'storage ' || a.attstorage::text end,
-        (select 'compression ' || a.attcompression::text where a.attcompression <> '')
+        (select 'compression ' || a.attcompression::text where a.attcompression <> ''),
+        (select 'statistics ' || a.attstattarget where a.attstattarget >= 0),
+        (select 'with ' || string_agg(o, ', ' order by o) from unnest(a.attoptions) o)
     ) as definition
 from pg_catalog.pg_attribute a
 join pg_catalog.pg_class c on c.oid = a.attrelid
@@ -21,7 +23,7 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_type t on t.oid = a.atttypid
 left join pg_catalog.pg_attrdef e on e.adrelid = a.attrelid and e.adnum = a.attnum
 where n.nspname = any (%(schemas)s::text[])
-  and c.relkind in ('r', 'p', 'f', 'c')
+  and (c.relkind in ('r', 'p', 'f', 'c') or (c.relkind = 'v' and a.atthasdef))
   and a.attnum > 0
   and not a.attisdropped
   and not exists (

@@ -19,4 +19,10 @@ join pg_catalog.pg_publication p on p.oid = r.prpubid
 join pg_catalog.pg_class c on c.oid = r.prrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where n.nspname = any (%(schemas)s::text[])
+union all
+select 'published_schema', quote_ident(n.nspname) || ' in ' || quote_ident(p.pubname), 'exists'
+from pg_catalog.pg_publication_namespace s
+join pg_catalog.pg_publication p on p.oid = s.pnpubid
+join pg_catalog.pg_namespace n on n.oid = s.pnnspid
+where n.nspname = any (%(schemas)s::text[])
 order by 1, 2
