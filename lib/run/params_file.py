@@ -42,7 +42,7 @@ class Run(Section):
     postgres_bin: str | None = None  # the folder of programs of a PostgreSQL of one's own, started instead of the packages'
     flyctl: str | None = None  # another flyctl than the stand-in's, or than the one on PATH: a path, or a name
     notebook_timeout_s: float = Field(gt=0)  # longest one notebook may take, s
-    kill_rate_s: float = Field(default=2.5, ge=0)  # what each task spends on faults made on purpose, s
+    kill_rate_s: float = Field(default=1, ge=0)  # what each task spends on faults made on purpose, s
     kill_rate_floor: float = Field(default=0.9, ge=0, le=1)  # a gate that finds a smaller part of them is an error
 
 
