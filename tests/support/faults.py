@@ -10,7 +10,7 @@ from typing import Any
 from lib.core.faults import End, Trial
 from lib.core.results import Look, Outcome
 from lib.notebook.proving import plan
-from lib.notebook.trying import Trying
+from lib.notebook.trying import CONTROL, Trying
 from lib.run.run_file import RunFile
 from lib.tasks.faults import Fault, Faults, Scene, open_base, same
 from lib.transport.context import Context
@@ -39,7 +39,7 @@ def try_faults(
     one_each: Callable[[Fault], str] | None = None,
     **arguments: Any,
 ) -> list[Trial]:
-    """Return a trial of each fault of a look's operators. only: of the operators with these words in their name.
+    """Return a trial of each fault of a look's operators, without its controls. only: of the operators with these words in their name.
 
     most: faults of each operator, from the first. one_each: of faults of which it says the same, the first alone.
     The look must pass on the subject as it is.
@@ -59,7 +59,7 @@ def try_faults(
                 planned = list({one_each(one.fault): one for one in reversed(planned)}.values())
             for one in planned[:most]:
                 trying.try_one(one)
-            trials += trying.made
+            trials += [one for one in trying.made if one.operator != CONTROL]
     return trials
 
 

@@ -10,7 +10,7 @@ from lib.core.busyness import Control, Standing, judge_timed, worst_of
 from lib.core.left_out import judge_all
 from lib.core.results import Check, Findings, Outcome, Result
 from lib.core.wording import format_count, name_some
-from lib.tasks.migrations.judge_rehearsal import why_no_rows
+from lib.tasks.migrations.judge_rehearsal import is_asked, why_no_rows
 from lib.tasks.migrations.patience import is_endless
 from lib.tasks.migrations.recordings import Lock, Recording, Wait
 from lib.tasks.migrations.rehearsal import Rehearsal
@@ -163,8 +163,11 @@ def lock_facts(rehearsal: Rehearsal) -> list[MigrationLock]:
     return facts
 
 
-def judge_background(rehearsal: Rehearsal, *, limit_ms: float) -> Findings[None]:
-    """Judge that no background statement waited beyond the limit or was ended by a deadlock."""
+def judge_background(rehearsal: Rehearsal, *, limit_ms: float, since: str = "") -> Findings[None]:
+    """Judge that no background statement waited beyond the limit or was ended by a deadlock.
+
+    since: the version of the first migration whose locks must give up; '' when each one's must.
+    """
     recordings = rehearsal.recordings
     ran = sum(recording.background for recording in recordings)
     waited = any(recording.waits for recording in recordings)
@@ -172,20 +175,20 @@ def judge_background(rehearsal: Rehearsal, *, limit_ms: float) -> Findings[None]
         result = judge_waits(recordings, ran, limit_ms)
     else:
         result = nothing_recorded(BACKGROUND_WORK_NOT_BLOCKED, rehearsal)
-    whole = weigh_patience(weigh_whole(BACKGROUND_WORK_NOT_BLOCKED, result, rehearsal), rehearsal)
+    whole = weigh_patience(weigh_whole(BACKGROUND_WORK_NOT_BLOCKED, result, rehearsal), rehearsal, since)
     return Findings(results=[whole], rows=background_rows(rehearsal))
 
 
-def weigh_patience(result: Result, rehearsal: Rehearsal) -> Result:
+def weigh_patience(result: Result, rehearsal: Rehearsal, since: str) -> Result:
     """Return a fail in the place of a pass where a pending file would wait for its lock without end, behind one long reader.
 
-    A file that the target has already can't be changed any more.
+    A file that the target has already can't be changed any more, nor one older than since: it was launched before.
     """
     asked = {
         (one.migration, lock.line, lock.table): None
         for one in rehearsal.recordings
         for lock in exclusive_locks(one)
-        if is_endless(lock.patience_s)
+        if is_endless(lock.patience_s) and is_asked(one.migration, since)
     }
     if rehearsal.from_nothing or not asked or result.outcome is not Outcome.PASS:
         return result

@@ -155,7 +155,9 @@ def look_at_locks(context: Context[Migrations], *, rehearsal: Rehearsal | None) 
 def look_at_background(context: Context[Migrations], *, rehearsal: Rehearsal | None) -> Findings[None]:
     """How long a reader and a writer waited while the migrations ran."""
     rehearsal = require_rehearsal(rehearsal)
-    return rest_on_twin(judge_background(rehearsal, limit_ms=context.settings.max_blocked_ms), rehearsal)
+    settings = context.settings
+    found = judge_background(rehearsal, limit_ms=settings.max_blocked_ms, since=settings.rollbacks_from)
+    return rest_on_twin(found, rehearsal)
 
 
 @look(ROLLBACKS_RESTORE_SCHEMA)

@@ -18,7 +18,9 @@ class Migrations(Section):
     max_blocked_ms: float = Field(gt=0)  # longest a background statement may wait, ms
     scales: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(min_length=1)  # rehearse at these multiples of the seed's rows
     schemas: list[str] = Field(min_length=1)  # schemas the pack owns
-    rollbacks_from: str = Field(pattern=r"^\d{0,20}$")  # older versions need no rollback file; empty: each needs one
+    rollbacks_from: str = Field(
+        pattern=r"^\d{0,20}$"
+    )  # older versions were launched before: no rollback or lock_timeout is asked of them; empty: of each
     lock_wait_s: float = Field(gt=0)  # how long to wait for another run on the same target, s
     command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
 
@@ -154,7 +156,8 @@ BACKGROUND_WORK_NOT_BLOCKED = Check(
     fix="Move the long part of the file into its own file, without a lock that blocks others.",
     doc="Runs a reader and a writer on every table with rows while each file is applied, and compares their longest wait with "
     "max_blocked_ms; a deadlock or lock timeout fails too, and so does a pending file that asks for ACCESS EXCLUSIVE on a "
-    "table with rows without a lock_timeout: behind one long reader everybody would wait behind it. It shows what users "
+    "table with rows without a lock_timeout, unless it is older than migrations.rollbacks_from: behind one long reader "
+    "everybody would wait behind it. It shows what users "
     "would notice, whatever the lock is called. Two workers are a light load. A wait that a control on an untouched table "
     "explains is recorded again, then an error: this machine was too busy to tell. Where a file could not be recorded to "
     "its end, the check of that says why and this one is skipped.",

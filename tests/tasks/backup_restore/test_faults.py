@@ -151,7 +151,7 @@ def test_what_a_role_may_do_in_the_copy_is_compared(context, copy, tmp_path: Pat
 
 def test_a_damaged_backup_is_found_and_the_restores_leave_nothing(context, backup, copy, tmp_path) -> None:  # type: ignore[no-untyped-def]
     before = list_copies(context.scratch)
-    trials = try_faults(FAULTS, looks.look_at_restore, context, tmp_path, backup=backup)
+    trials = try_faults(FAULTS, looks.look_at_restore, context, tmp_path, most=2, backup=backup)
     assert unfound(trials) == [] and kinds(trials, End.QUIET) == {"a backup with other times"}
     for name in set(list_copies(context.scratch)) - set(before):
         drop_copy(context.scratch, context.scratch.named(name))  # the first look's own: a session would hand it on
@@ -159,7 +159,7 @@ def test_a_damaged_backup_is_found_and_the_restores_leave_nothing(context, backu
 
 
 def test_a_change_of_the_source_is_found_and_work_on_it_is_not(context, backup, copy, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    trials = try_faults(FAULTS, looks.look_at_source, context, tmp_path, most=3, backup=backup, copy=copy)
+    trials = try_faults(FAULTS, looks.look_at_source, context, tmp_path, most=1, backup=backup, copy=copy)
     assert unfound(trials) == [] and kinds(trials, End.QUIET) == {"others work on the source"}
 
 
@@ -167,7 +167,7 @@ def test_faults_of_the_store_are_found_and_the_store_itself_stays(context, backu
     older = "20240101T000000Z-abcdef"
     shutil.copytree(backup.folder, backup.folder.parent / older)
     before = {path: path.read_bytes() for path in (context.kept / "backups").rglob("*") if path.is_file()}
-    trials = try_faults(FAULTS, looks.look_at_store, context, tmp_path, backup=backup, copy=copy)
+    trials = try_faults(FAULTS, looks.look_at_store, context, tmp_path, most=3, backup=backup, copy=copy)
     assert unfound(trials) == [] and kinds(trials, End.QUIET) == {"something else in the store"}
     assert {path: path.read_bytes() for path in (context.kept / "backups").rglob("*") if path.is_file()} == before
 

@@ -89,6 +89,14 @@ def test_a_wait_is_judged_beside_its_control(waited: Wait, outcome: Outcome) -> 
     assert (result.outcome, result.observed) == (outcome, waited.waited_ms), result
 
 
+@pytest.mark.parametrize(("since", "outcome"), [("", Outcome.FAIL), ("1", Outcome.FAIL), ("2", Outcome.PASS)])
+def test_a_lock_that_is_waited_for_without_end_counts_where_it_may_still_be_changed(since: str, outcome: Outcome) -> None:
+    held = replace(lock(1), patience_s=0)
+    seen = replace(rehearsal(recording(locks=(held,), waits=(wait(5),))), from_nothing=False)
+    (result,) = judge_background(seen, limit_ms=2000, since=since).results
+    assert result.outcome is outcome, result
+
+
 def test_a_clear_breach_decides_beside_an_unclear_one() -> None:
     found = judge_locks(rehearsal(recording(locks=(lock(300, BUSY), lock(400, table="public.votes")))), limit_ms=200)
     assert found.results[0].outcome is Outcome.FAIL
