@@ -39,7 +39,7 @@ def try_faults(
     one_each: Callable[[Fault], str] | None = None,
     **arguments: Any,
 ) -> list[Trial]:
-    """Return a trial of each fault of a look's operators, without its controls. only: of the operators with these words in their name.
+    """Return a trial of each fault of a look's operators, but no control. only: of those with these words in their name.
 
     most: faults of each operator, from the first. one_each: of faults of which it says the same, the first alone.
     The look must pass on the subject as it is.
