@@ -19,7 +19,7 @@ from lib.clients.postgres.whole_copy import copy_whole
 from lib.core.errors import TargetError
 from lib.core.results import Check, Findings, Look
 from lib.transport.context import Context
-from lib.transport.database import Database, quote_name
+from lib.transport.database import Database
 
 LARGEST_FILE = 2_000_000
 """Bytes of a project's file that is still copied; what people write is smaller."""
@@ -242,8 +242,8 @@ def with_files(files: Mapping[str, str | bytes | None]) -> Change:
     def change(scene: Scene) -> Iterator[Scene]:
         copy = scene.once("project", lambda: copy_project(scene))
         before = {path: (copy / path).read_bytes() if (copy / path).is_file() else None for path in files}
+        put_files(copy, files)
         try:
-            put_files(copy, files)
             yield replace(scene, context=replace(scene.context, pack=copy))
         finally:
             put_files(copy, before)
@@ -252,14 +252,19 @@ def with_files(files: Mapping[str, str | bytes | None]) -> Change:
 
 
 def put_files(folder: Path, files: Mapping[str, str | bytes | None]) -> None:
-    """Give a folder these contents, by relative path; None removes a file."""
+    """Give a folder these contents, by relative path; None removes a file.
+
+    A link in the folder may lead to the user's own file: it is replaced, never written through.
+    Raises TargetError for a path that leads out of the folder.
+    """
     for path, content in files.items():
         place = folder / path
-        if content is None:
-            place.unlink(missing_ok=True)
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content.encode() if isinstance(content, str) else content)
+        if not place.parent.resolve().is_relative_to(folder.resolve()):
+            raise TargetError(f"{path} leads out of the copy, so nothing is changed there.")
+        place.unlink(missing_ok=True)
+        if content is not None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def copy_project(scene: Scene) -> Path:
@@ -284,8 +289,3 @@ def is_copied(path: Path) -> bool:
     if path.is_symlink() or path.is_dir():
         return True
     return path.is_file() and path.stat().st_size <= LARGEST_FILE
-
-
-def name_of(*parts: str) -> str:
-    """Return a name as SQL spells it, quoted."""
-    return quote_name(*parts)

@@ -53,6 +53,8 @@ def with_vault(edit: Callable[[Path], None]) -> Change:
         folder = Path(vault.url)
         if "://" in vault.url or not folder.is_dir():
             raise TargetError("The vault is no folder of this machine, so no copy of it is changed.")
+        if any(path.is_symlink() for path in (folder, *folder.rglob("*"))):
+            raise TargetError("The vault holds a link, which may lead to what is not a copy.")
         copied = context.work / "faults" / "vault"
         try:
             shutil.copytree(folder, copied, symlinks=True)
