@@ -16,6 +16,8 @@ from lib.tasks.faults import Change, Fault, Operator, Scene, needs_database, sam
 CONTROL = "nothing changed"
 """The operator of a control: on a copy as it is, the look must come to what it came to."""
 UNLIKE = "On a copy as it is the look comes to something else, so nothing can be said by a changed one."
+MOVE = "Add a fixture or a test that tells it from what is right, or report it as a defect of the workbook."
+"""What would tell a fault that was missed, where its kind says nothing better."""
 MOST_SAID = 300
 """Characters of a result's detail that a trial keeps."""
 
@@ -123,7 +125,7 @@ class Trying:
             end=end,
             came_to=result.outcome.value if result else "",
             said=plain_text(said or (result.detail if result else ""), limit=MOST_SAID),
-            move=move if end is End.MISSED else "",
+            move=(move or MOVE) if end is End.MISSED else "",
             run_id=self.run_id,
         )
 
