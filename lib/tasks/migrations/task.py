@@ -18,9 +18,7 @@ class Migrations(Section):
     max_blocked_ms: float = Field(gt=0)  # longest a background statement may wait, ms
     scales: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(min_length=1)  # rehearse at these multiples of the seed's rows
     schemas: list[str] = Field(min_length=1)  # schemas the pack owns
-    rollbacks_from: str = Field(
-        pattern=r"^\d{0,20}$"
-    )  # older versions were launched before: no rollback or lock_timeout is asked of them; empty: of each
+    rollbacks_from: str = Field(pattern=r"^\d{0,20}$")  # no rollback or lock_timeout is asked of older versions
     lock_wait_s: float = Field(gt=0)  # how long to wait for another run on the same target, s
     command_timeout_s: float = Field(gt=0)  # longest one CLI call may take, s
 

@@ -133,7 +133,12 @@ def test_a_candidate_that_was_not_healthy_in_time(changes: dict[str, Any], outco
     ],
 )
 def test_a_candidate_that_fell_over(changes: dict[str, Any], outcome: Outcome) -> None:
-    assert judge_watch(PLAN, seen(healthy_after_s=1.0, **{"watched_s": PLAN.watch_s, **changes})).outcome is outcome
+    smoke = {f"smoke_{name}": SmokeCalls(version=name, calls=1, failures=()) for name in ("before", "candidate")}
+    assert judge_watch(PLAN, seen(healthy_after_s=1.0, **smoke, **{"watched_s": PLAN.watch_s, **changes})).outcome is outcome
+
+
+def test_a_candidate_whose_answers_were_not_compared_is_undetermined() -> None:
+    assert judge_watch(PLAN, seen(healthy_after_s=1.0, watched_s=PLAN.watch_s)).outcome is ERROR
 
 
 def test_a_watch_that_was_cut_short_is_an_error() -> None:
