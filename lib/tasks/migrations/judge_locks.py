@@ -183,10 +183,12 @@ def weigh_patience(result: Result, rehearsal: Rehearsal, since: str) -> Result:
     """Return a fail in the place of a pass where a pending file would wait for its lock without end, behind one long reader.
 
     A file that the target has already can't be changed any more, nor one older than since: it was launched before.
+    One that failed must be changed anyway, and whether the lock of its last statement was seen is chance.
     """
     asked = {
         (one.migration, lock.line, lock.table): None
         for one in rehearsal.recordings
+        if one.failure is None
         for lock in exclusive_locks(one)
         if is_endless(lock.patience_s) and is_asked(one.migration, since)
     }

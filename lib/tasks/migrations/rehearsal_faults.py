@@ -14,6 +14,7 @@ from lib.clients.supabase.migration_files import ROLLBACKS, MigrationFile, Migra
 from lib.core.errors import TargetError
 from lib.tasks.faults import Change, Fault, Scene, with_arguments
 from lib.tasks.migrations.apply import ApplyFailure, apply_file
+from lib.tasks.migrations.judge_rehearsal import is_asked
 from lib.tasks.migrations.looks import place_of
 from lib.tasks.migrations.recordings import Lock, Recording, Wait
 from lib.tasks.migrations.rehearsal import Rehearsal, copy_target
@@ -120,7 +121,7 @@ def block_others(scene: Scene) -> Iterator[Fault]:
     limit_ms = scene.context.settings.max_blocked_ms
     for rehearsal, one, table in each_recording(scene):
         kinds = {"a long wait": wait(table, LONG * limit_ms), "a deadlock": refuse("40P01"), "a lock timeout": time_out}
-        if not rehearsal.from_nothing:
+        if not rehearsal.from_nothing and is_asked(one.migration, scene.context.settings.rollbacks_from):
             kinds["a lock without a lock_timeout"] = hold(table, 1, patience_s=0)
         for what, rewrite in kinds.items():
             make = with_recording(rehearsal, one.migration, one.scale, rewrite)

@@ -97,6 +97,13 @@ def test_a_lock_that_is_waited_for_without_end_counts_where_it_may_still_be_chan
     assert result.outcome is outcome, result
 
 
+def test_a_lock_of_a_file_that_failed_says_nothing_more() -> None:
+    held = replace(lock(1), patience_s=0)
+    one = recording(locks=(held,), waits=(wait(5),), failure=failed("23502"))
+    (result,) = judge_background(replace(rehearsal(one), from_nothing=False), limit_ms=2000).results
+    assert result.outcome is not Outcome.FAIL, result
+
+
 def test_a_clear_breach_decides_beside_an_unclear_one() -> None:
     found = judge_locks(rehearsal(recording(locks=(lock(300, BUSY), lock(400, table="public.votes")))), limit_ms=200)
     assert found.results[0].outcome is Outcome.FAIL
