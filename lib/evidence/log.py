@@ -163,13 +163,18 @@ def append_line(run_folder: Path, line: EvidenceLine, *, spare: Path | None = No
     Several kernels append at once: the lock keeps their lines whole.
     spare: where the line goes when the run's folder can't take it. Raises OSError when neither can.
     """
-    data = (inert_json(line.model_dump_json()) + "\n").encode()
+    data = as_bytes(line)
     try:
         append_bytes(run_folder / FILE, data)
     except OSError:
         if spare is None:
             raise
         append_bytes(spare, data)
+
+
+def as_bytes(line: EvidenceLine) -> bytes:
+    """Return a line as it is written."""
+    return (inert_json(line.model_dump_json()) + "\n").encode()
 
 
 def append_bytes(path: Path, data: bytes) -> None:
@@ -196,21 +201,26 @@ class EvidenceLog:
 def read_log(run_folder: Path, *, spare: Path | None = None) -> EvidenceLog:
     """Return every line of a run's evidence in order, and which lines can't be read.
 
-    spare: what the run's folder could not take. Raises OSError when a file that is there can't be read.
+    spare: what the run's folder could not take, or not yet: of a check, its last line counts, and only where the folder has none.
+    Raises OSError when a file that is there can't be read.
     """
+    lines, torn = read_lines(run_folder / FILE)
+    found = {line.check for line in lines}
+    beside, torn_beside = read_lines(spare) if spare is not None else ([], [])
+    lines += {line.check: line for line in beside if line.check not in found}.values()
+    return EvidenceLog(lines=tuple(lines), torn=(*torn, *torn_beside))
+
+
+def read_lines(path: Path) -> tuple[list[EvidenceLine], list[str]]:
+    """Return the lines of one file in order, and where those are that can't be read; none of a file that is not there."""
     lines, torn = [], []
-    seen: set[bytes] = set()  # a line whose flush failed may be in both files
-    for path in filter(None, (run_folder / FILE, spare)):
-        texts = path.read_bytes().split(b"\n") if path.exists() else []
-        for number, text in enumerate(texts, start=1):
-            if not text.strip() or text in seen:
-                continue
+    for number, text in enumerate(path.read_bytes().split(b"\n") if path.exists() else [], start=1):
+        if text.strip():
             try:
                 lines.append(EvidenceLine.model_validate_json(text))
             except ValidationError:
                 torn.append(f"{path.name}, line {number}")
-        seen.update(texts)
-    return EvidenceLog(lines=tuple(lines), torn=tuple(torn))
+    return lines, torn
 
 
 def read_evidence(run_folder: Path) -> list[EvidenceLine]:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,13 @@ class TaskSession:
         found = self._attempt(look, **arguments)
         findings = keep_whole(self._without_broken(found, known))
         duration_s = time.monotonic() - started
+        as_lines = partial(self._as_lines, findings, declared, started_at, duration_s, *self._keep_artifacts(findings))
+        if self.proving.operators_for(look, findings):
+            with suppress(OSError):  # a full disk is said where the final lines are kept
+                for line in as_lines():
+                    self.run.keep_early(line)
         rates = self.proving.prove(look, self.context, arguments, findings, duration_s)
-        lines = self._keep(findings, declared, started_at, duration_s, rates)
+        lines = self._keep(as_lines(rates))
         whole = next((one.path for one in (lines[0].artifacts if lines else ()) if one.path.endswith(".json")), None)
         titles = [self._check(line.check).title for line in lines]
         table = make_table(findings.rows, look.caption, artifact=whole)
@@ -161,7 +167,7 @@ class TaskSession:
         never = [check.id for check in self.task.checks if check.id not in found]
         reason, fix = "No look of the notebook gave a result for it.", "see the notebook's cells above."
         results = [self._check(check).errored(reason, fix=fix) for check in never]
-        self._keep(Findings[None](results=results), tuple(never), datetime.now(UTC), 0.0)
+        self._keep(self._as_lines(Findings[None](results=results), tuple(never), datetime.now(UTC), 0.0))
         rows = [{"result": one.value, "checks": sum(line.result is one for line in self.lines)} for one in Outcome]
         return make_table(rows, f"Results kept in {evidence.FILE}")
 
@@ -218,25 +224,29 @@ class TaskSession:
     def _check(self, check_id: str) -> Check:
         return next(check for check in self.task.checks if check.id == check_id)
 
-    def _keep(
+    def _as_lines(
         self,
         findings: Findings[object],
         declared: Sequence[str],
         started_at: datetime,
         duration_s: float,
+        kept: tuple[evidence.Artifact, ...] = (),
+        unkept: str = "",
         rates: Mapping[str, KillRate] = NO_RATES,
     ) -> list[EvidenceLine]:
-        """Append the look's results to the run's evidence, exactly one for each declared check."""
+        """Return the look's results as they count, exactly one for each declared check."""
         given = [result.check for result in findings.results]
         if sorted(given) != sorted(declared):
             raise AssertionError(f"the look declared {sorted(declared)} but gave results for {sorted(given)}")
-        kept, unkept = self._keep_artifacts(findings)
         weighed = [weigh(one, self._check(one.check), rates.get(one.check), self.proving.floor) for one in findings.results]
         results = [self._unless_unkept(result, unkept) for result in weighed]
         leaning = read_leaning(self.context.target) if "database" in self.context.embedded else ()
-        lines = [
+        return [
             as_leaning(self._line(result, started_at, duration_s, kept, rates.get(result.check)), leaning) for result in results
         ]
+
+    def _keep(self, lines: list[EvidenceLine]) -> list[EvidenceLine]:
+        """Append the lines to the run's evidence, and return them."""
         for line in lines:
             self.run.keep_line(line)
             self.emit(line.result.value, line.check)

@@ -24,7 +24,7 @@ from lib.core.last_look import UNREAD, Leak, lock_away, look_once_more
 from lib.core.redact import redact
 from lib.core.verdict import Verdict
 from lib.evidence.history import History, HistoryEntry, last_run, open_history, remember_run
-from lib.evidence.log import FILE, EvidenceLine, EvidenceLog
+from lib.evidence.log import FILE, EvidenceLine, EvidenceLog, as_bytes, read_lines
 from lib.evidence.manifest import seal_run
 from lib.reporters.documents.draft import draft_documents, write_document
 from lib.reporters.pages import write_faults_page, write_index, write_task_page
@@ -183,9 +183,10 @@ def conclude(report: RunReport, parts: Parts) -> None:
 
 
 def take_in_spare(run: RunFile, log: EvidenceLog) -> None:
-    """Bring what the run's folder could not take into its evidence, where it can by now."""
+    """Bring what the run's folder could not take, or not yet, into its evidence, where it can by now."""
     if run.spare.exists():
-        write_whole(run.run_folder / FILE, "".join(line.model_dump_json() + "\n" for line in log.lines))
+        if len(log.lines) > len(read_lines(run.run_folder / FILE)[0]):
+            write_whole(run.run_folder / FILE, b"".join(map(as_bytes, log.lines)))
         run.spare.unlink()
 
 

@@ -17,7 +17,7 @@ from lib.core.permissions import Act, Refusal
 from lib.core.redact import register_secrets
 from lib.core.results import TWIN, Check, Provenance, find_provenance
 from lib.core.section import Section
-from lib.evidence.log import EvidenceLine, EvidenceLog, append_line, read_log
+from lib.evidence.log import EvidenceLine, EvidenceLog, append_bytes, append_line, as_bytes, read_log
 from lib.run.launch_list import LaunchItem
 from lib.run.own_tasks import OwnTask, settings_of
 from lib.run.params_file import PromotesFrom
@@ -106,6 +106,10 @@ class RunFile(BaseModel):
     def keep_line(self, line: EvidenceLine) -> None:
         """Add a line to the run's evidence. Raises OSError when neither its folder nor the spare file can take it."""
         append_line(self.run_folder, line, spare=self.spare)
+
+    def keep_early(self, line: EvidenceLine) -> None:
+        """Keep a line that may still change, where it counts should its final one never come. Raises OSError on a full disk."""
+        append_bytes(self.spare, as_bytes(line))
 
     def read_log(self) -> EvidenceLog:
         """Return the run's evidence so far, with what its folder could not take."""

@@ -14,7 +14,18 @@ from lib.core import redact
 from lib.core.known_secrets import Needles
 from lib.core.paths import ROOT
 from lib.core.results import Check, Provenance
-from lib.evidence.log import FILE, EvidenceLine, append_line, evidence_schema, keep_artifact, line_of, read_evidence, read_log
+from lib.evidence.log import (
+    FILE,
+    EvidenceLine,
+    append_bytes,
+    append_line,
+    as_bytes,
+    evidence_schema,
+    keep_artifact,
+    line_of,
+    read_evidence,
+    read_log,
+)
 
 CHECK = Check(id="rls.every_table_enabled", title="Row level security is on for every table")
 
@@ -79,13 +90,23 @@ def test_what_the_folder_cant_take_is_kept_beside_and_read_once(tmp_path: Path) 
     append_line(closed, line(observed=1), spare=spare)
     (closed / FILE).rename(closed / "was")
     (closed / FILE).mkdir()  # no file can be written there
-    append_line(closed, line(observed=2), spare=spare)
+    other = line(observed=2).model_copy(update={"check": "rls.other"})
+    append_line(closed, other, spare=spare)
     with pytest.raises(OSError, match="directory"):
         append_line(closed, line(observed=3))
     (closed / FILE).rmdir()
     (closed / "was").rename(closed / FILE)
     spare.write_bytes((closed / FILE).read_bytes() + spare.read_bytes())
     assert [one.observed for one in read_log(closed, spare=spare).lines] == [1, 2]
+
+
+def test_an_early_line_counts_until_its_final_one_is_there(tmp_path: Path) -> None:
+    spare = tmp_path / "spare.jsonl"
+    for n in (1, 2):
+        append_bytes(spare, as_bytes(line(observed=n)))
+    assert [one.observed for one in read_log(tmp_path, spare=spare).lines] == [2]
+    append_line(tmp_path, line(observed=3), spare=spare)
+    assert [one.observed for one in read_log(tmp_path, spare=spare).lines] == [3]
 
 
 def test_short_writes_are_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

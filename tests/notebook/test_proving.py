@@ -12,10 +12,12 @@ import pytest
 
 from lib.core.errors import TargetError
 from lib.core.faults import End, KillRate
-from lib.core.results import Check, Findings, Outcome, look
+from lib.core.results import Check, Findings, Outcome, Provenance, look
 from lib.evidence.fault_log import read_trials
 from lib.notebook.proving import Proving, weigh
+from lib.notebook.session import TaskSession
 from lib.notebook.trying import CONTROL, UNLIKE
+from lib.tasks.base import Task
 from lib.tasks.faults import Fault, Faults, Operator, Scene
 from lib.transport.context import Context
 from tests.support.faults import make_run
@@ -169,3 +171,22 @@ def test_a_gate_that_finds_too_little_is_an_error_and_an_advisory_is_not() -> No
 def test_an_operator_names_a_check_of_its_look() -> None:
     with pytest.raises(ValueError, match=r"gives no result for rls\.other"):
         kind("odd", Check("rls.other", "Other", subject="run"), 3)
+
+
+def test_results_are_kept_before_their_faults_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path, provenances={"run": Provenance.LIVE})
+    run = run.model_copy(update={"spare": tmp_path / "spare.jsonl", "events": tmp_path / "events.jsonl"})
+    task = Task(name="rls", title="RLS", notebook="02_rls.ipynb", checks=(LIMIT, ADVICE))
+    context: Context[Any] = Context.__new__(Context)
+    for name, value in {"settings": None, "embedded": ()}.items():
+        object.__setattr__(context, name, value)
+    session = TaskSession(task, run, context)
+    session.proving = Proving(run=run, task="rls", faults=Faults(operators=(kind("too large", LIMIT, 20),)))
+
+    def be_killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session.proving, "prove", be_killed)
+    with pytest.raises(KeyboardInterrupt):
+        session.look(look_at_number, number=2)
+    assert {one.check: one.result for one in run.read_log().lines} == {LIMIT.id: Outcome.PASS, ADVICE.id: Outcome.PASS}
