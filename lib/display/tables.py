@@ -8,13 +8,18 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lib.core.results import Json, Outcome
-from lib.core.wording import format_count, format_value, outcome_symbol, outcome_word, plain_text
+from lib.core.wording import LONGEST_VALUE, format_count, format_value, outcome_symbol, outcome_word, plain_text
+from lib.display.fold import fold_text
 
 if TYPE_CHECKING:
     import pandas
 
 MOST_ROWS = 50
 """Rows shown; a longer table is read in its artifact, not on a page."""
+WHOLE_CELL = 2_000
+"""Characters of one cell that its fold opens."""
+LARGEST_FOLDED = 120_000
+"""Characters of a table's HTML beyond which cells are cut, so that no page has to leave the table out."""
 LONGEST_TEXT_CELL = 60
 """Characters of one cell in the plain text form, so that a row stays on one terminal line."""
 OUTCOMES = frozenset(outcome.value for outcome in Outcome)
@@ -86,11 +91,17 @@ def numeric_columns(rows: Sequence[Mapping[str, Json]], columns: Iterable[str]) 
 
 
 def table_html(table: Table) -> str:
-    """Return the table as HTML of our own: caption, header scopes, every value escaped."""
+    """Return the table as HTML of our own: caption, header scopes, every value escaped; a long one opens."""
+    folded = _build_html(table, WHOLE_CELL)
+    return folded if len(folded) <= LARGEST_FOLDED else _build_html(table, LONGEST_VALUE)
+
+
+def _build_html(table: Table, whole: int) -> str:
+    """Return the table as HTML. whole: characters of one cell that are kept."""
     shown, columns = table.rows[: table.limit], table.columns
     numeric = numeric_columns(shown, columns)
     head = "".join(f'<th scope="col"{_align(column in numeric)}>{escape(heading(column))}</th>' for column in columns)
-    body = "".join(f"<tr>{_row_cells(row, columns, numeric)}</tr>" for row in shown)
+    body = "".join(f"<tr>{_row_cells(row, columns, numeric, whole)}</tr>" for row in shown)
     if not table.rows:
         body = "<tr><td>nothing was found</td></tr>"
     more = f'<tr><td class="rest" colspan="{len(columns)}">{escape(table.rest)}</td></tr>' if table.rest else ""
@@ -102,12 +113,12 @@ def _align(numeric: bool) -> str:
     return ' class="number"' if numeric else ""
 
 
-def _row_cells(row: Mapping[str, Json], columns: Sequence[str], numeric: set[str]) -> str:
+def _row_cells(row: Mapping[str, Json], columns: Sequence[str], numeric: set[str], whole: int) -> str:
     """Return the cells of one row; the first names the row."""
     cells = []
     for place, column in enumerate(columns):
         value = row.get(column)
-        text = escape(format_value(value))
+        text = fold_text(format_value(value, limit=whole), LONGEST_VALUE)
         if isinstance(value, str) and value in OUTCOMES:
             outcome = Outcome(value)
             text = f'<span class="outcome {value}">{outcome_symbol(outcome)} {outcome_word(outcome)}</span>'

@@ -17,7 +17,8 @@ from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE
 from lib.reporters.documents.qa_links import FILE as QA_FILE
 from lib.reporters.faults import PAGE, add_up, describe_faults, sum_up_faults
-from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow, WaiverRow
+from lib.reporters.first_screen import first_screen
+from lib.reporters.html.model import Change, CheckRow, FileLink, Neighbour, PageHeader, RunSummary, TaskRow, WaiverRow
 from lib.reporters.html.render import render_faults, render_index, render_task_page
 from lib.reporters.report import RunReport, count_gates
 from lib.reporters.summary import TaskSummary, verdict_of
@@ -52,6 +53,8 @@ def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:
     verdict = verdict_of(own, gates=gates, proved=report.proved)
     untried = sum(line.gate and line.judged.is_untried and line.check not in report.proved for line in own)
     started_at = summary.started_at or report.outcome.started_at
+    tasks = [one.task for one in report.tasks if one.task.name != SUMMARY.name]
+    here = tasks.index(summary.task)
     return replace(
         run_header(report),
         title=summary.task.title,
@@ -62,14 +65,28 @@ def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:
         started_at=started_at.isoformat(),
         duration_s=summary.duration_s,
         notebook=notebook_of(report, summary.task),
-        checks=tuple(check_row(line) for line in own),
+        checks=tuple(replace(check_row(line), items=items_of(report, line.check)) for line in own),
+        before=neighbour(tasks[here - 1]) if here else None,
+        after=neighbour(tasks[here + 1]) if here + 1 < len(tasks) else None,
+        place=f"{here + 1} of {len(tasks)}",
     )
+
+
+def items_of(report: RunReport, check: str) -> tuple[int, ...]:
+    """Return the numbers of the launch list's items that ask for a check."""
+    return tuple(number for number, item in enumerate(report.run.launch_list, start=1) if check in item.checks)
+
+
+def neighbour(task: Task) -> Neighbour:
+    """Return a task's page, as the page beside it links to it."""
+    return Neighbour(title=task.title, page=f"{task.name}.html")
 
 
 def run_header(report: RunReport) -> PageHeader:
     """Return what the head of the front page says."""
     run, outcome = report.run, report.outcome
     return PageHeader(
+        project=run.project,
         environment=run.environment,
         run_id=run.run_id,
         title="Launch readiness",
@@ -138,6 +155,7 @@ def summarize_run(report: RunReport) -> RunSummary:
         previous=report.previous,
         files=list_links(report.run.run_folder),
         faults=describe_faults(add_up(report.lines)),
+        first=first_screen(report),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from lib.core.results import Outcome, count_outcomes
 from lib.core.verdict import GateInput, Verdict
 from lib.core.wording import as_sentence, verdict_sentence
-from lib.evidence.history import PastRun, changes_since
+from lib.evidence.history import PastRun, changes_since, in_utc
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow
 from lib.reporters.launch_list import count_items, judge_items
@@ -29,7 +29,8 @@ class RunReport:
     run: what was asked, and where it lies. lines: its evidence, in the order found. tasks: in their order.
     items: the launch list's, tally: the same in one line. standing_out: what a person must read, worst first.
     gates: how many gates came to what. commit: the pack's, with `+` when it had changes; None outside version control.
-    previous: the run compared with; changes: None without one. promotion: what another environment's run proved for it.
+    previous: the run compared with, begun at previous_at; changes: None without one.
+    promotion: what another environment's run proved for it.
     waived: what the project's waivers come to.
     """
 
@@ -41,6 +42,7 @@ class RunReport:
     items: tuple[LaunchRow, ...]
     commit: str | None = None
     previous: str | None = None
+    previous_at: datetime | None = None
     changes: tuple[Mapping[str, Any], ...] | None = None
     promotion: Promotion = NO_PROMOTION
     waived: AppliedWaivers = NO_WAIVERS
@@ -139,6 +141,7 @@ def report_run(
         items=judge_items(run.launch_list, told, promotion.proved),
         commit=commit,
         previous=past.run_id if past else None,
+        previous_at=in_utc(past.started_at) if past else None,
         changes=None if past is None else tuple(changes_since(past, lines)),
         promotion=promotion,
         waived=waived,

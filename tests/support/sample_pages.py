@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from nbformat import NotebookNode
@@ -10,7 +11,18 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from lib.core.results import Outcome, Provenance
 from lib.core.verdict import State, Verdict
 from lib.display.tables import make_table
-from lib.reporters.html.model import Change, CheckRow, FileLink, PageHeader, RunSummary, TaskRow
+from lib.reporters.html.model import (
+    CauseRow,
+    Change,
+    CheckRow,
+    FileLink,
+    FirstScreen,
+    NextStep,
+    PageHeader,
+    RunSummary,
+    SinceLast,
+    TaskRow,
+)
 from lib.tasks.readiness_summary.figures import run_timeline
 from lib.tasks.rls.figures import matrix_heat_map
 
@@ -375,3 +387,27 @@ def summary(**changes: Any) -> RunSummary:
         ),
     }
     return RunSummary(**{**facts, **changes})
+
+
+def first_screen() -> FirstScreen:
+    """Return the first screen of a red run: two causes, what to run next, what changed."""
+    cause = CauseRow(
+        check="rls.matrix_matches",
+        title="Each role can do exactly what is declared, and nothing else",
+        outcome=Outcome.FAIL,
+        seen="anon may delete from ideas, declared deny; alice may update every row of idea_tags, declared own rows.",
+        owner="db@example.com",
+        waiting=3,
+        page="rls.html#rls.matrix_matches",
+    )
+    return FirstScreen(
+        causes=(cause, replace(cause, outcome=Outcome.ERROR, owner="", waiting=1)),
+        more_causes=2,
+        next_step=NextStep(
+            words="Mend what stops it, then look again:",
+            command="make readiness ENV=staging ONLY=rls,seed PACK='../my project'",
+            names=("STAGING_DATABASE_URL", "STAGING_FLY_API_TOKEN", "STAGING_VAULT_URL", "STAGING_GITHUB_TOKEN"),
+        ),
+        since=SinceLast(run_id=RUN, started_at="2026-11-22T11:45:00+00:00", is_here=True, better=1, worse=3),
+        realness={where: number for number, where in enumerate(Provenance, start=3)},
+    )

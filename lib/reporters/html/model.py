@@ -25,7 +25,7 @@ class FileLink:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRow:
-    """One line of evidence with the title of its check, as a row of a page."""
+    """One line of evidence with the title of its check, as a row of a page. items: of the launch list that ask for it."""
 
     check: str
     title: str
@@ -47,6 +47,7 @@ class CheckRow:
     duration_s: float | None = None
     artifacts: tuple[FileLink, ...] = ()
     faults: KillRate | None = None
+    items: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,14 @@ class FaultsPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Neighbour:
+    """The page of the task before or after one."""
+
+    title: str
+    page: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PageHeader:
     """What the head of every page says of its run.
 
@@ -84,8 +93,10 @@ class PageHeader:
     rehearsed: embedded or simulated parts stood in. partial: only some tasks ran.
     finished: False when the run was stopped before its end. leaks: files of the run that hold credentials.
     notebook: the executed notebook beside the page, or None.
+    before, after: the pages of the tasks beside this one; None at either end. place: "3 of 9".
     """
 
+    project: str = ""
     environment: str
     run_id: str
     title: str
@@ -103,6 +114,9 @@ class PageHeader:
     notebook: str | None = None
     checks: tuple[CheckRow, ...] = ()
     gates: Mapping[str, int] | None = None
+    before: Neighbour | None = None
+    after: Neighbour | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +185,50 @@ class WaiverRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CauseRow:
+    """One thing that stops the launch: what was seen, who acts, how many checks wait for it, and the place where it is read."""
+
+    check: str
+    title: str
+    outcome: Outcome
+    seen: str
+    owner: str
+    waiting: int
+    page: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextStep:
+    """What to do next: words, then the command that does it, if one does. names: every variable that is meant."""
+
+    words: str
+    command: str = ""
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinceLast:
+    """The comparable run before this one. started_at: ISO 8601. is_here: whether its page lies beside this run's."""
+
+    run_id: str
+    started_at: str
+    is_here: bool
+    better: int
+    worse: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstScreen:
+    """What the front page says before anything else. realness: where the gates that passed did so -> how many."""
+
+    causes: tuple[CauseRow, ...] = ()
+    more_causes: int = 0
+    next_step: NextStep = NextStep(words="")
+    since: SinceLast | None = None
+    realness: Mapping[Provenance, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSummary:
     """Everything the summary page says.
 
@@ -182,7 +240,7 @@ class RunSummary:
     not_applicable: what the project says does not apply, by its name to a person -> the reason.
     unconfirmed: `file:line` of what was inferred from the project and nobody has confirmed.
     waivers: what the project has taken upon itself, what of it is over, and what nothing failed for.
-    faults: what the faults made on purpose came to, as a sentence.
+    faults: what the faults made on purpose came to, as a sentence. first: what is said before anything else.
     """
 
     header: PageHeader
@@ -197,3 +255,4 @@ class RunSummary:
     unconfirmed: tuple[str, ...] = ()
     waivers: tuple[WaiverRow, ...] = ()
     faults: str = ""
+    first: FirstScreen = FirstScreen()

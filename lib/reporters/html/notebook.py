@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import nh3
@@ -25,6 +25,9 @@ from lib.reporters.html.prose import Heading, render_prose
 HIDDEN_CELL_TAGS = frozenset({"in-header", "remove-cell", "parameters", "injected-parameters", "papermill-error-cell-tag"})
 """Cells the page leaves out: what its head says already, and papermill's own banners; `remove-cell` is Jupyter Book's."""
 HIDDEN_OUTPUT_TAG, HIDDEN_CODE_TAG = "remove-output", "remove-input"
+TELLING_TAG = "telling"
+"""The cell whose figure stands beside the results; without one the first figure does."""
+SHOWN_ABOVE = Markup('<p class="moved"><a href="#telling">{}</a> stands beside the results.</p>')
 QUIET_ERROR = "NotReadyError"
 """The gate's own error repeats the verdict at the top of the page."""
 PAGE_BUDGET = 1_500_000
@@ -36,11 +39,16 @@ LONGEST_STREAM = 8_000
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 SHOWN_FIRST = (*PICTURES, "text/html", "text/markdown", "text/plain")
 NOTHING = Markup("")
+FIGURE = "<figure>"
+MANY_COLUMNS = 4
+"""Columns from which a table is wider than a phone."""
+SCROLLS = '<p class="hint">This table is wider than the screen: it scrolls sideways.</p>'
 
 TAGS = {
     *("b", "br", "code", "em", "i", "kbd", "s", "small", "span", "strong", "sub", "sup", "a"),
     *("h3", "h4", "h5", "h6", "p", "blockquote", "pre", "hr", "ul", "ol", "li", "dl", "dt", "dd"),
     *("table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"),
+    *("details", "summary"),
 }
 ATTRIBUTES = {"a": {"href"}, "th": {"scope", "colspan", "rowspan"}, "td": {"colspan", "rowspan"}}
 CLASSES = {
@@ -48,6 +56,7 @@ CLASSES = {
     "table": {"rows"},
     "th": {"number"},
     "td": {"number", "rest"},
+    "details": {"cut"},
     "span": {"outcome", "pass", "fail", "skip", "error"},
 }
 
@@ -59,19 +68,21 @@ class Passage:
     prose: Markup = NOTHING
     code: Markup = NOTHING
     outputs: tuple[Markup, ...] = ()
+    is_telling: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
     """What a notebook shows, in order.
 
-    title: its first heading, or ''. headings: the others, for the table of contents.
+    title: its first heading, or ''. headings: the others, for the table of contents. telling: the figure that says most.
     """
 
     title: str = ""
     headings: tuple[Heading, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     passages: tuple[Passage, ...] = ()
+    telling: Markup = NOTHING
 
 
 @dataclass
@@ -84,8 +95,11 @@ class Numbers:
     slugs: set[str] = field(default_factory=set)
 
 
-def read_story(notebook: NotebookNode) -> Story:
-    """Return the notebook's story, every piece safe to put on a page as it is."""
+def read_story(notebook: NotebookNode, *, has_results: bool = False) -> Story:
+    """Return the notebook's story, every piece safe to put on a page as it is.
+
+    has_results: whether the page has results beside which the telling figure stands; else it stays in its place.
+    """
     numbers, title, headings, passages = Numbers(), "", [], []
     for cell in notebook.cells:
         tags = set(cell.metadata.get("tags", ()))
@@ -96,8 +110,22 @@ def read_story(notebook: NotebookNode) -> Story:
             passages.append(Passage(prose=prose))
         elif cell.cell_type == "code":
             passages.append(read_code_cell(cell, tags, numbers))
+    telling, passages = take_telling(passages) if has_results else (NOTHING, passages)
     shown = tuple(passage for passage in passages if passage != Passage())
-    return Story(title=title, headings=tuple(headings), parameters=read_parameters(notebook), passages=shown)
+    return Story(title=title, headings=tuple(headings), parameters=read_parameters(notebook), passages=shown, telling=telling)
+
+
+def take_telling(passages: Sequence[Passage]) -> tuple[Markup, list[Passage]]:
+    """Return the figure that says most, and the passages with a link in its place."""
+    pictured = [one for one in passages if any(FIGURE in output for output in one.outputs)]
+    chosen = next((one for one in pictured if one.is_telling), pictured[0] if pictured else None)
+    if chosen is None:
+        return NOTHING, list(passages)
+    figure = next(output for output in chosen.outputs if FIGURE in output)
+    number = re.search(r"Figure \d+", figure)
+    link = SHOWN_ABOVE.format(number[0] if number else "Its figure")
+    moved = replace(chosen, outputs=tuple(link if output is figure else output for output in chosen.outputs))
+    return figure, [moved if one is chosen else one for one in passages]
 
 
 def read_code_cell(cell: NotebookNode, tags: set[str], numbers: Numbers) -> Passage:
@@ -109,7 +137,7 @@ def read_code_cell(cell: NotebookNode, tags: set[str], numbers: Numbers) -> Pass
     if HIDDEN_OUTPUT_TAG in tags:
         outputs = [one for one in outputs if one.output_type == "error"]
     code = NOTHING if HIDDEN_CODE_TAG in tags or not cell.source.strip() else highlight(cell.source)
-    return Passage(code=code, outputs=tuple(format_outputs(outputs, numbers)))
+    return Passage(code=code, outputs=tuple(format_outputs(outputs, numbers)), is_telling=TELLING_TAG in tags)
 
 
 def highlight(source: str) -> Markup:
@@ -205,7 +233,8 @@ def format_html(content: str, numbers: Numbers) -> Markup:
         numbers.tables += 1
         number = f"Table {numbers.tables}"
         table = found[0].replace("<caption>", f"<caption><b>{number}.</b> ", 1)
-        return f'<div class="scroll" role="region" tabindex="0" aria-label="{number}">{table}</div>'
+        hint = SCROLLS if table.count('scope="col"') >= MANY_COLUMNS else ""
+        return f'{hint}<div class="scroll" role="region" tabindex="0" aria-label="{number}">{table}</div>'
 
     shown = re.sub(r"<table\b.*?</table>", frame, clean, flags=re.DOTALL)
     return Markup('<div class="output">{}</div>').format(Markup(shown)) if clean.strip() else NOTHING

@@ -1,9 +1,12 @@
-"""Executed notebooks and evidence as self-contained pages: no script, no request, every string escaped."""
+"""Executed notebooks and evidence as self-contained pages: no request, one script of ours, every string escaped."""
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +21,7 @@ from lib.core import wording
 from lib.core.redact import redact
 from lib.core.results import Json, Outcome, count_outcomes
 from lib.core.verdict import Verdict
+from lib.display.fold import WHOLE, fold_text
 from lib.reporters.html.model import CheckRow, FaultsPage, PageHeader, RunSummary
 from lib.reporters.html.notebook import read_story
 
@@ -33,6 +37,8 @@ VERDICT_LOOKS = {
 NO_NOTEBOOK: NotebookNode = from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []})
 """What the exporter is handed: the story reaches the template read and cleaned."""
 NEEDS_PERSON = (Outcome.FAIL, Outcome.ERROR)
+LONGEST_READ = 700
+"""Characters of a finding that are shown at once; the rest opens."""
 MOST_FILES = 200
 """Files listed on the summary; the manifest names them all."""
 
@@ -102,7 +108,7 @@ def render_faults(header: PageHeader, faults: FaultsPage) -> str:
 
 def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: Mapping[str, Any]) -> str:
     """Return one page of the given kind."""
-    story = read_story(NO_NOTEBOOK if notebook is None else notebook)
+    story = read_story(NO_NOTEBOOK if notebook is None else notebook, has_results=page == "task")
     resources = {
         "header": header,
         "story": story,
@@ -115,11 +121,26 @@ def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: M
         "sentence": header.sentence,
         "rehearsal": wording.rehearsal_sentence(header.environment) if header.rehearsed else "",
         "outcomes": wording.WORST_FIRST,
+        "is_red": any(row.outcome in NEEDS_PERSON for row in header.checks),
+        "verify": f"make verify RUN={header.run_id}",
         "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        "script": Markup(script()),
+        "script_hash": hash_of(script()),
         **more,
     }
     text, _ = exporter(page).from_notebook_node(NO_NOTEBOOK, {"page": resources})
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
+
+
+@cache
+def script() -> str:
+    """Return the one script that a page may run; a page reads the same without it."""
+    return (TEMPLATES / "page.js").read_text(encoding="utf-8").strip()
+
+
+def hash_of(source: str) -> str:
+    """Return a script's hash as a content security policy names it: no other script runs on the page."""
+    return f"sha256-{b64encode(sha256(source.encode()).digest()).decode()}"
 
 
 def sort_rows(rows: Iterable[CheckRow]) -> list[CheckRow]:
@@ -152,7 +173,34 @@ def clean_text(text: Json, limit: int = wording.LONGEST_TEXT) -> str:
 def place_href(path: str) -> str:
     """Return a place on a page of the run as a relative link."""
     page, mark, place = path.partition("#")
-    return file_href(page) + (f"#{quote(place)}" if mark else "")
+    return file_href(page) + (f"#{anchor(place)}" if mark else "")
+
+
+def brief(text: Json, limit: int) -> str:
+    """Return the start of a text, up to a word's end: what is linked beside it has the whole."""
+    clean = " ".join(clean_text(text).split())
+    return clean if len(clean) <= limit else f"{clean[:limit].rsplit(None, 1)[0].rstrip(',;:.')} …"
+
+
+def own_place_href(place: str) -> str:
+    """Return a place on the page itself as a link."""
+    return f"#{anchor(place)}"
+
+
+def anchor(name: str) -> str:
+    """Return the name by which a check or a run is linked to."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", clean_text(name, limit=120))
+
+
+def fold(text: Json, limit: int = LONGEST_READ) -> Markup:
+    """Return a text as a page shows it: all of it, or its head, which opens the whole."""
+    return Markup(fold_text("" if text is None else str(text), limit))
+
+
+def fold_value(value: Json, unit: str | None = None) -> Markup:
+    """Return a value with its unit as a page shows it: all of it, or its head, which opens the whole."""
+    whole = wording.format_value(value, unit, limit=WHOLE)
+    return Markup(fold_text(whole, wording.LONGEST_VALUE))
 
 
 def short_commit(commit: str) -> str:
@@ -170,7 +218,11 @@ def file_href(path: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "clean": clean_text,
-    "value": wording.format_value,
+    "value": fold_value,
+    "fold": fold,
+    "brief": brief,
+    "anchor": anchor,
+    "own_place": own_place_href,
     "duration": wording.format_duration,
     "size": wording.format_size,
     "time": wording.format_time,

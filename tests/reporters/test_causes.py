@@ -1,0 +1,91 @@
+"""Each cause once, with all that waits for it, worst first; and what to do next, whatever the run came to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.core.results import Outcome, Provenance
+from lib.evidence.log import EvidenceLine
+from lib.reporters.causes import find_causes, tasks_of
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+def line(check: str, result: Outcome = Outcome.ERROR, detail: str = "", fix: str = "", *, gate: bool = True) -> EvidenceLine:
+    return EvidenceLine(
+        run_id="r",
+        environment="local",
+        task=check.partition(".")[0],
+        check=check,
+        result=result,
+        gate=gate,
+        provenance=Provenance.EMBEDDED,
+        detail=detail,
+        fix=(fix,) if fix else (),
+        started_at=NOW,
+        duration_s=1,
+    )
+
+
+def told(*lines: EvidenceLine) -> list[tuple[str, list[str]]]:
+    return [(one.line.check, [other.check for other in one.waiting]) for one in find_causes(lines, {})]
+
+
+def test_what_names_another_check_waits_for_it_through_every_step() -> None:
+    lines = (
+        line("seed.counts", detail="See seed.applied and fix that first."),
+        line("seed.applied", detail="needs migrations.pushed, which did not pass"),
+        line("migrations.pushed", Outcome.FAIL, "relation exists"),
+        line("alerts.rules", Outcome.FAIL, "line 3"),
+    )
+    assert told(*lines) == [("migrations.pushed", ["seed.applied", "seed.counts"]), ("alerts.rules", [])]
+
+
+def test_one_reason_of_many_checks_is_one_cause_across_tasks() -> None:
+    reason = "STAGING_DATABASE_URL is not set."
+    lines = [line(name, detail=reason) for name in ("rls.a", "rls.b", "seed.a")]
+    assert told(*lines) == [("rls.a", ["rls.b", "seed.a"])]
+
+
+def test_failures_of_the_same_words_stay_apart_and_come_first() -> None:
+    lines = [line("rls.a", detail="why"), line("rls.b", Outcome.FAIL, "why"), line("rls.c", Outcome.FAIL, "why")]
+    assert told(*lines) == [("rls.b", []), ("rls.c", []), ("rls.a", [])]
+
+
+def test_a_check_that_passed_or_only_advises_is_nobodys_cause() -> None:
+    lines = (
+        line("rls.a", detail="see rls.passed and rls.advice"),
+        line("rls.passed", Outcome.PASS),
+        line("rls.advice", Outcome.FAIL, gate=False),
+    )
+    assert told(*lines) == [("rls.a", [])]
+
+
+def test_two_that_wait_for_each_other_are_both_told() -> None:
+    found = told(line("rls.a", detail="see rls.b"), line("rls.b", detail="see rls.a"))
+    assert {check for cause, waiting in found for check in (cause, *waiting)} == {"rls.a", "rls.b"}
+
+
+def test_the_owner_is_the_tasks_or_else_the_projects() -> None:
+    lines = (line("rls.a", Outcome.FAIL), line("seed.a", Outcome.FAIL))
+    owners = {"default": "anybody", "rls": "db team"}
+    assert [(one.line.task, one.owner) for one in find_causes(lines, owners)] == [("rls", "db team"), ("seed", "anybody")]
+    assert [one.owner for one in find_causes(lines, {})] == ["", ""]
+
+
+NAMES = st.sampled_from([f"{task}.{check}" for task in ("rls", "seed", "alerts") for check in "abc"])
+LINES = st.lists(
+    st.builds(line, NAMES, st.sampled_from(Outcome), NAMES | st.sampled_from(["", "why"]), NAMES | st.just("")),
+    unique_by=lambda one: one.check,
+)
+
+
+@given(LINES)
+def test_every_gate_that_did_not_pass_is_told_exactly_once(lines: list[EvidenceLine]) -> None:
+    causes = find_causes(lines, {})
+    told_of = sorted(one.check for cause in causes for one in (cause.line, *cause.waiting))
+    assert told_of == sorted(one.check for one in lines if one.result in (Outcome.FAIL, Outcome.ERROR))
+    assert set(tasks_of(causes)) == {one.partition(".")[0] for one in told_of}
