@@ -27,6 +27,7 @@ from lib.evidence.history import History, HistoryEntry, last_run, open_history, 
 from lib.evidence.log import FILE, EvidenceLine, EvidenceLog, as_bytes, read_lines
 from lib.evidence.manifest import seal_run
 from lib.reporters.documents.draft import draft_documents, write_document
+from lib.reporters.overview import write_overviews
 from lib.reporters.pages import write_faults_page, write_index, write_task_page
 from lib.reporters.promotion import NO_PROMOTION, promote
 from lib.reporters.report import RunReport, report_run
@@ -109,6 +110,8 @@ def publish(
     report = making.report
     if history is not None:
         parts.make("The history of runs", partial(remember_run, history, history_entry(report)), otherwise=None)
+        overviews = partial(write_overviews, history, run.rendered, run.project, run.environment)
+        parts.make("The pages over all runs", overviews, otherwise=None)
     if report.outcome.finished and not parts.problems:
         conclude(report, parts)
     exit_code = report.verdict.code(strict=strict) if stopped_with is None else stopped_with

@@ -106,6 +106,11 @@ def render_faults(header: PageHeader, faults: FaultsPage) -> str:
     return render("faults", None, header, {"faults": faults})
 
 
+def render_over_runs(page: str, **facts: Any) -> str:
+    """Return a page over runs: `overview`, `environment` or `comparison`, with what its template names."""
+    return write_out(page, facts)
+
+
 def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: Mapping[str, Any]) -> str:
     """Return one page of the given kind."""
     story = read_story(NO_NOTEBOOK if notebook is None else notebook, has_results=page == "task")
@@ -123,10 +128,18 @@ def render(page: str, notebook: NotebookNode | None, header: PageHeader, more: M
         "outcomes": wording.WORST_FIRST,
         "is_red": any(row.outcome in NEEDS_PERSON for row in header.checks),
         "verify": f"make verify RUN={header.run_id}",
+        **more,
+    }
+    return write_out(page, resources)
+
+
+def write_out(page: str, facts: Mapping[str, Any]) -> str:
+    """Return a page of the given kind, with the style and the script that each has."""
+    resources = {
+        **facts,
         "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
         "script": Markup(script()),
         "script_hash": hash_of(script()),
-        **more,
     }
     text, _ = exporter(page).from_notebook_node(NO_NOTEBOOK, {"page": resources})
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
@@ -182,6 +195,14 @@ def brief(text: Json, limit: int) -> str:
     return clean if len(clean) <= limit else f"{clean[:limit].rsplit(None, 1)[0].rstrip(',;:.')} …"
 
 
+def near_href(path: str) -> str:
+    """Return a page of another run as a relative link; '#' for a path that is not one of ours."""
+    steps = redact(path[:400]).split("/")
+    up = len(steps) - len([step for step in steps if step != ".."])
+    is_ours = up <= 2 and steps[:up] == [".."] * up and all(steps) and not path.startswith(("/", "\\"))
+    return f"./{'/'.join(quote(step) for step in steps)}" if is_ours else "#"
+
+
 def own_place_href(place: str) -> str:
     """Return a place on the page itself as a link."""
     return f"#{anchor(place)}"
@@ -223,6 +244,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "brief": brief,
     "anchor": anchor,
     "own_place": own_place_href,
+    "near": near_href,
     "duration": wording.format_duration,
     "size": wording.format_size,
     "time": wording.format_time,
