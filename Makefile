@@ -23,7 +23,7 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: adopt help setup requirements publish-docs readiness faults health notify-dry-run sync-credentials guardrails tidy init confirm lab test bench lint check-machines new-task resilience verify resume diff clean
+.PHONY: adopt help setup requirements publish-docs readiness faults health notify-dry-run sync-credentials guardrails tidy init confirm lab test bench lint check-machines new-task resilience verify resume diff share clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,7 +89,10 @@ verify: setup ## Check a run's files against its signed manifest: make verify RU
 resume: setup ## Finish a run that was stopped or killed, without repeating what passed: make resume RUN=<run id>
 	@$(LIB) resume "$(RUN)"
 
-diff: setup ## Show what differs between two runs: make diff A=<run> B=<run>
+share: setup ## Write a run as one zip to pass on, and its front page as a PDF: make share RUN=<run id>
+	@$(LIB) share "$(RUN)"
+
+diff: setup ## Say what differs between two runs, and fail when the second is worse: make diff A=<run> B=<run>
 	@$(LIB) diff "$(A)" "$(B)"
 
 publish-docs: setup ## Write the newest run's documents into the pack: shows the diff only unless APPLY=1, ENV=staging

@@ -119,6 +119,9 @@ def build_parser() -> argparse.ArgumentParser:
     diff = commands.add_parser("diff", help="show what differs between two runs")
     diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
     diff.set_defaults(command=command_diff)
+    sharing = commands.add_parser("share", help="write a run as one zip to pass on, and its front page as a PDF")
+    sharing.add_argument("run", help="a run's folder, or its id")
+    sharing.set_defaults(command=command_share)
     sync = commands.add_parser(
         "sync-credentials", help="bring the vault's credentials to Fly.io and GitHub; a dry run unless APPLY=1"
     )
@@ -242,6 +245,13 @@ def command_diff(options: argparse.Namespace) -> int:
     from lib.cli.diff import diff
 
     return diff(*options.runs)
+
+
+def command_share(options: argparse.Namespace) -> int:
+    """Write one run as a zip and a PDF."""
+    from lib.cli.share import share
+
+    return share(options.run)
 
 
 def command_sync(options: argparse.Namespace) -> int:
