@@ -78,9 +78,10 @@ def remember_notification(task: TaskSession, plan: Plan, notified: bool | None) 
 
 
 def evidence_address(task: TaskSession) -> str:
-    """Return where a person opens this task's page of this run."""
+    """Return where a person opens this task's page of this run, at the first gate that did not pass."""
     page = task.run.run_folder / f"{task.task.name}.html"
-    return task.context.narrow(Health).settings.evidence_url or page.as_uri()
+    first = next((f"#{one.check}" for one in failures_of(task)), "")
+    return task.context.narrow(Health).settings.evidence_url or f"{page.as_uri()}{first}"
 
 
 def trend(task: TaskSession, *checks: str) -> list[dict[str, Any]]:
