@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
+from lib.core.folding import columns_of, width_of
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line
 from lib.core.wording import STATE_SYMBOLS, format_counts, format_duration, gate_word, outcome_symbol, outcome_word
@@ -14,6 +16,7 @@ from lib.reporters.summary import TaskSummary
 from lib.run.waivers import FILE as WAIVERS
 from lib.tasks.index import all_tasks
 
+LONGEST_DURATION = len("59 min 59 s")
 MOST_LISTED = 12
 """Causes listed below the table; the page has every check."""
 
@@ -24,6 +27,7 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
     unpublished: one sentence for each part of the run that could not be written or read.
     """
     page = report.run.run_folder / "index.html"
+    width = width_of(sys.stdout)
     place = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
     read = f"Read it: {place}" if page.exists() else f"There is no page. The evidence: {page.with_name(FILE)}"
     read = plain_line(read)
@@ -32,7 +36,7 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
     )
     beside = "".join(f"Not published as it should be. {one}\n" for one in unpublished)
     return (
-        f"\n{task_table(report.tasks)}\n\n{person_list(report.standing_out)}{untried_list(report.untried)}"
+        f"\n{task_table(report.tasks, width)}\n\n{person_list(report.standing_out)}{untried_list(report.untried)}"
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
         f"{worth_line(report)}"
@@ -66,14 +70,28 @@ def apart_line(report: RunReport) -> str:
     return said
 
 
-def task_table(tasks: Sequence[TaskSummary]) -> str:
-    """Return one aligned line a task."""
-    width = max(len(one.task.title) for one in tasks)
-    return "\n".join(
-        f"{STATE_SYMBOLS[one.state]} {one.task.title.ljust(width)}  {one.state.value.ljust(14)}  "
-        f"{format_duration(one.duration_s).rjust(7)}  {format_counts(one.counts)}"
+def task_table(tasks: Sequence[TaskSummary], width: int | None = None) -> str:
+    """Return one aligned line a task; where the terminal is too narrow for it, the counts of each on a line of their own.
+
+    width: the terminal's columns, None for lines of any length.
+    """
+    title = max(columns_of(plain_line(one.task.title)) for one in tasks)
+    state = max(len(one.state.value) for one in tasks)
+    rows = [
+        (
+            f"{STATE_SYMBOLS[one.state]} {pad(plain_line(one.task.title), title)}  {one.state.value.ljust(state)}  "
+            f"{format_duration(one.duration_s).rjust(LONGEST_DURATION)}",
+            format_counts(one.counts),
+        )
         for one in tasks
-    )
+    ]
+    fits = width is None or all(columns_of(f"{head}  {counts}") <= width for head, counts in rows)
+    return "\n".join(f"{head}  {counts}" if fits else f"{head}\n    {counts}" for head, counts in rows)
+
+
+def pad(text: str, width: int) -> str:
+    """Return a text with spaces up to a width in columns."""
+    return text + " " * (width - columns_of(text))
 
 
 def untried_list(found: Sequence[EvidenceLine]) -> str:
