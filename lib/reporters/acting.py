@@ -55,9 +55,15 @@ def as_cause(report: RunReport, lines: Sequence[EvidenceLine], waits: Mapping[st
     return Cause(
         lines=tuple(lines),
         waiting=tuple(check for check in waits if check not in checks and root_of(check, waits) in checks),
-        owner=report.run.owners.get(lines[0].task, ""),
+        owner=owner_of(report, lines[0].task),
         command=next_command(report, lines[0].task),
     )
+
+
+def owner_of(report: RunReport, task: str) -> str:
+    """Return who acts on a task's findings, as the project says; '' where it names nobody."""
+    owners = report.run.owners
+    return owners.get(task) or owners.get("default", "")
 
 
 def waits_for(line: EvidenceLine) -> str:

@@ -27,7 +27,7 @@ from lib.core.wording import (
 )
 from lib.display.markdown import plain
 from lib.evidence.log import EvidenceLine
-from lib.reporters.acting import Cause, find_causes
+from lib.reporters.acting import Cause, find_causes, owner_of
 from lib.reporters.faults import add_up, describe_faults
 from lib.reporters.places import Place, ProjectFiles, find_places, list_places
 from lib.reporters.report import RunReport
@@ -150,7 +150,7 @@ def task_table(report: RunReport) -> str:
     """Return one row a task."""
     rows = ["| | Task | Result | Checks | Took | Who |", "| --- | --- | --- | --- | --- | --- |"]
     for one in report.tasks:
-        owner = plain(report.run.owners.get(one.task.name, ""))
+        owner = plain(owner_of(report, one.task.name))
         cells = [plain(one.task.title), one.state.value, format_counts(one.counts), format_duration(one.duration_s), owner]
         rows.append(f"| {STATE_SYMBOLS[one.state]} | {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -17,6 +17,7 @@ from lib.core.errors import TargetError
 from lib.core.faults import PROVES_LITTLE
 from lib.core.results import Outcome
 from lib.evidence.log import EvidenceLine
+from lib.reporters.objects import Spot, find_objects
 
 MOST_ODD = 5_000
 """Names with spaces or brackets that are looked for one by one."""
@@ -49,12 +50,13 @@ class Place:
 class ProjectFiles:
     """The files of a project, by their paths from its folder. prefix: that folder in its repository, '' or `folder/`.
 
-    pack: where the project is on this machine, to know its files by whole paths, too.
+    pack: where the project is on this machine, to know its files by whole paths, too. objects: name -> where it is made or set.
     """
 
     names: frozenset[str]
     prefix: str = ""
     pack: str = ""
+    objects: Mapping[str, Spot] = field(default_factory=dict, repr=False)
     by_end: Mapping[str, tuple[str, ...]] = field(init=False, repr=False)
     odd: tuple[str, ...] = field(init=False, repr=False)
 
@@ -87,7 +89,8 @@ class ProjectFiles:
 def find_places(line: EvidenceLine, files: ProjectFiles) -> tuple[Place, ...]:
     """Return the places that a failed or undetermined result is about, in the order named; none when it names no file.
 
-    What was seen counts before what was observed, and both before what to do.
+    What was seen counts before what was observed, and both before what to do; in each, a file before an object of the database
+    or a setting, which stands where the project makes or sets it.
     """
     if line.result not in (Outcome.FAIL, Outcome.ERROR):
         return ()
@@ -95,9 +98,18 @@ def find_places(line: EvidenceLine, files: ProjectFiles) -> tuple[Place, ...]:
     observed = [] if line.observed is None else [in_text(line.observed)]
     for texts in ([seen], observed, line.fix):
         found = [place for text in texts for place in places_in(text, files)]
+        found = found or [place for text in texts for place in objects_in(text, files)]
         if found:
             return tuple(islice(without_doubles(found), MOST_PLACES))
     return ()
+
+
+def objects_in(text: str, files: ProjectFiles) -> Iterator[Place]:
+    """Yield where each object or setting that a text names by its whole name is made or set."""
+    for found in WORD.finditer(text[:LONGEST]):
+        spot = files.objects.get(found[0].rstrip("."))
+        if spot is not None:
+            yield Place(path=files.prefix + spot[0], line=spot[1])
 
 
 def in_text(value: object) -> str:
@@ -162,4 +174,5 @@ def list_places(pack: Path) -> ProjectFiles:
     except (TargetError, OSError):
         return ProjectFiles(names=frozenset())
     folder = pack.resolve().relative_to(root.resolve()).as_posix() if root else "."
-    return ProjectFiles(names=frozenset(names), prefix="" if folder == "." else f"{folder}/", pack=str(pack))
+    prefix = "" if folder == "." else f"{folder}/"
+    return ProjectFiles(names=frozenset(names), prefix=prefix, pack=str(pack), objects=find_objects(pack, names))

@@ -16,7 +16,6 @@ from lib.reporters.summary import TaskSummary
 from lib.run.waivers import FILE as WAIVERS
 from lib.tasks.index import all_tasks
 
-LONGEST_DURATION = len("59 min 59 s")
 MOST_LISTED = 12
 """Causes listed below the table; the page has every check."""
 
@@ -77,10 +76,11 @@ def task_table(tasks: Sequence[TaskSummary], width: int | None = None) -> str:
     """
     title = max(columns_of(plain_line(one.task.title)) for one in tasks)
     state = max(len(one.state.value) for one in tasks)
+    took = max(len(format_duration(one.duration_s)) for one in tasks)
     rows = [
         (
             f"{STATE_SYMBOLS[one.state]} {pad(plain_line(one.task.title), title)}  {one.state.value.ljust(state)}  "
-            f"{format_duration(one.duration_s).rjust(LONGEST_DURATION)}",
+            f"{format_duration(one.duration_s).rjust(took)}",
             format_counts(one.counts),
         )
         for one in tasks
