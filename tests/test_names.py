@@ -24,6 +24,7 @@ WHOLE = {
     "pack",
     "resilience",
     "test_action.py",
+    "test_container.py",
     "test_denominators.py",
     "test_layers.py",
     "test_limits.py",
