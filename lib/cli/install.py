@@ -59,10 +59,10 @@ def main() -> int:
             if not was_set_up or ASKED in sys.argv[1:]:
                 say_optional(but_promtool=was_said)
     except SetUpError as exc:
-        print(exc, file=sys.stderr)
+        say(str(exc), to=sys.stderr)
         return 2
     except OSError as exc:
-        print(f"Set-up could not use {exc.filename or ROOT}: {exc.strerror}. Fix: Check free space and rights.", file=sys.stderr)
+        say(f"Set-up could not use {exc.filename or ROOT}: {exc.strerror}. Fix: Check free space and rights.", to=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nSet-up was interrupted. Run `make setup` again: it goes on where it stopped.", file=sys.stderr)

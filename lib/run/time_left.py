@@ -48,4 +48,5 @@ def describe_left(seconds: float | None) -> str:
     if seconds < 1:
         return "takes longer than before"
     step = 5 if seconds < 60 else 10
-    return f"about {format_duration(max(step, round(seconds / step) * step))} left"
+    rounded = max(step, round(seconds / step) * step)
+    return f"about {f'{rounded} s' if rounded < 60 else format_duration(rounded)} left"

@@ -38,7 +38,7 @@ def test_without_a_figure_of_each_nothing_is_said() -> None:
 
 def test_it_is_said_as_coarse_as_it_is_known() -> None:
     assert [describe_left(seconds) for seconds in (1.2, 13, 58, 83, 3_600)] == [
-        "about 5.0 s left", "about 15 s left", "about 1 min left", "about 1 min 20 s left", "about 1 h 00 min left",
+        "about 5 s left", "about 15 s left", "about 1 min left", "about 1 min 20 s left", "about 1 h 00 min left",
     ]  # fmt: skip
 
 
