@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lib.core.visible import plain_line, say
+from lib.core.visible import plain_line, print_command, say
 from lib.reporters.github import FILE, format_summary, list_annotations
 from lib.reporters.report import RunReport
 from lib.run.params import with_variables
@@ -29,7 +29,7 @@ def tell_github(report: RunReport, *, exit_code: int, variables: Mapping[str, st
     if values.get(OUTPUT_VARIABLE):
         append(OUTPUT_VARIABLE, values, format_outputs(report, exit_code))
     for one in list_annotations(report):
-        print(one, file=sys.stdout, flush=True)
+        print_command(one)
 
 
 def format_outputs(report: RunReport, exit_code: int) -> str:

@@ -14,6 +14,8 @@ from lib.reporters.report import RunReport
 
 NEEDS = re.compile(r"\bneeds ([a-z0-9_]+\.[a-z0-9_]+), which did not pass")
 """How a check says that an earlier one keeps it from being looked at."""
+TELLING = 30
+"""Characters of a finding that no other says by chance."""
 SEE = re.compile(r"^(?:See|Fix) ([a-z0-9_]+\.[a-z0-9_]+)(?: first)?\.$")
 """How a fix says that another check's finding is the cause."""
 
@@ -39,7 +41,7 @@ class Cause:
 def find_causes(report: RunReport) -> tuple[Cause, ...]:
     """Return what keeps a run from being ready, worst first; what the project waives comes last."""
     standing = {line.check: line for line in report.standing_out}
-    waits = {line.check: cause for line in report.lines if (cause := waits_for(line)) and cause in standing}
+    waits = {line.check: cause for line in report.lines if (cause := waits_for(line, standing)) and cause in standing}
     roots: dict[tuple[object, ...], list[EvidenceLine]] = {}
     for check, line in standing.items():
         if check not in waits or root_of(check, waits) == check:
@@ -66,14 +68,17 @@ def owner_of(report: RunReport, task: str) -> str:
     return owners.get(task) or owners.get("default", "")
 
 
-def waits_for(line: EvidenceLine) -> str:
-    """Return the check whose finding keeps this one from being judged; '' for none."""
+def waits_for(line: EvidenceLine, standing: Mapping[str, EvidenceLine]) -> str:
+    """Return the check whose finding keeps this one from being judged; '' for none. standing: the findings, by check."""
     if line.see:
         return line.see
     if line.result is not Outcome.ERROR:
         return ""
     found = NEEDS.search(line.detail) or next((match for one in line.fix if (match := SEE.match(one))), None)
-    return found[1] if found else ""
+    if found:
+        return found[1]
+    failed = (one for one in standing.values() if one.result is Outcome.FAIL and len(one.detail) >= TELLING)
+    return next((one.check for one in failed if one.detail in line.detail), "")  # it repeats what the other one found
 
 
 def root_of(check: str, waits: Mapping[str, str]) -> str:

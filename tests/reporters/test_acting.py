@@ -24,6 +24,17 @@ def test_the_same_finding_of_several_checks_is_one_cause(tmp_path: Path) -> None
     assert {line.check for line in one.lines} == {GATE, "rls.every_table_is_declared"}
 
 
+def test_what_repeats_another_finding_waits_for_it(tmp_path: Path) -> None:
+    seen = "20260101000000_init.sql, line 2: relation public.nowhere does not exist."
+    said = {
+        GATE: result(GATE, Outcome.FAIL, detail=seen),
+        OTHER_GATE: result(OTHER_GATE, Outcome.ERROR, detail=f"Not pushed: not every migration applied. {seen}"),
+        "seed.checks_hold": result("seed.checks_hold", Outcome.FAIL, detail=f"Another finding. {seen}"),
+    }
+    causes = {one.first.check: one.waiting for one in find_causes(world(tmp_path, said))}
+    assert causes == {GATE: (OTHER_GATE,), "seed.checks_hold": ()}, "what failed by itself is a cause of its own"
+
+
 def test_an_undetermined_check_whose_cause_passed_is_a_cause_itself(tmp_path: Path) -> None:
     said = {OTHER_GATE: result(OTHER_GATE, Outcome.ERROR, detail="Not determined: needs seed.checks_hold, which did not pass.")}
     assert [one.first.check for one in find_causes(world(tmp_path, said))] == [OTHER_GATE]
