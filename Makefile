@@ -33,7 +33,7 @@ help: ## List the targets
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: Install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= tuple(map(int, "$(FLOOR)".split("."))) or sys.exit("Python " + sys.version.split()[0] + " is too old: $(FLOOR) or newer is needed. Fix: Name a newer one, such as make PYTHON=python$(FLOOR)")'
-	@$(PYTHON) -m lib.cli.install
+	@$(PYTHON) -m lib.cli.install $(if $(filter setup,$(MAKECMDGOALS)),--say-optional)
 
 %-readiness: setup ## Run every task of one environment: local-, staging-, production-readiness
 	@$(LIB) run $* --only "$(ONLY)" --pack "$(PACK)"

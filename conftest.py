@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # with pytest-xdist every worker comes by
         if not is_whole_run(ROOT / "rendered" / "local" / "latest"):
             subprocess.run([sys.executable, "-m", "lib", "run", "local"], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+
+
+def reason_of(report: pytest.TestReport) -> str:
+    """Return why a test was skipped, as it was said."""
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return " ".join(said.removeprefix("Skipped: ").split()) or "no reason was given"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped, and for which reasons: what was not tried is no part of a green."""
+    skipped = [one for one in terminalreporter.stats.get("skipped", []) if isinstance(one, pytest.TestReport)]
+    collected = [one for one in terminalreporter.stats.get("skipped", []) if isinstance(one, pytest.CollectReport)]
+    reasons = Counter(map(reason_of, [*skipped, *collected]))
+    if reasons:
+        total = sum(reasons.values())
+        terminalreporter.section(f"{total} {'test' if total == 1 else 'tests'} skipped", sep="-")
+    for reason, number in sorted(reasons.items(), key=lambda one: (-one[1], one[0])):
+        terminalreporter.write_line(f"{number:>5}  {reason}")

@@ -22,6 +22,7 @@ if __name__ == "__main__":
     start_clean(sys.argv[1:])
 
 from lib.cli import project_commands
+from lib.cli.ci_commands import add_ci_commands
 from lib.cli.project_commands import split_names
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.paths import ROOT
@@ -176,6 +177,7 @@ def build_parser() -> argparse.ArgumentParser:
     ask.set_defaults(command=project_commands.command_confirm)
     bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
     bench.set_defaults(command=command_bench)
+    add_ci_commands(commands)
     return parser
 
 

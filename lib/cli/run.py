@@ -15,6 +15,7 @@ import psutil
 
 from lib.cli.killed_runs import take_over_killed_runs
 from lib.cli.streams import forgiving_output
+from lib.cli.tell_github import tell_github
 from lib.core.breakages import read_breakages
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.files import write_whole
@@ -26,13 +27,15 @@ from lib.core.visible import plain_line, say
 from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
 from lib.embedded.state_folders import state_base
 from lib.embedded.strays import adopt_orphans, end_adopted
+from lib.evidence.durations import durations_lately
+from lib.evidence.history import open_history
 from lib.reporters.publish import Published, publish
 from lib.run.endings import RunOutcome, TaskRun
 from lib.run.graph import Graph, selected_tasks
 from lib.run.inputs import digest_inputs
 from lib.run.notebook_parameters import check_parameters
 from lib.run.older_layout import open_rendered
-from lib.run.params import Params, is_strict, load_params
+from lib.run.params import Params, history_url, is_strict, load_params
 from lib.run.preflight import look_ahead
 from lib.run.progress import Progress
 from lib.run.record import write_record
@@ -40,7 +43,7 @@ from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted, finish_first, handle_signals
 from lib.run.stack import RUN_FILE, new_run_id, start_stack
 from lib.tasks.base import Task
-from lib.tasks.index import SUMMARY, all_tasks, is_whole, use_own_tasks
+from lib.tasks.index import SUMMARY, all_tasks, in_order, is_whole, use_own_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +176,8 @@ def execute(plan: Plan, run: RunFile) -> int:
     use_own_tasks(staged.values())
     params = plan.params
     stopped_with = None
-    with Progress(plan.tasks, run.events) as progress, ThreadPoolExecutor(max_workers=params.run.jobs) as executor:
+    showing = Progress(plan.tasks, run.events, expected=read_durations(run), jobs=params.run.jobs)
+    with showing as progress, ThreadPoolExecutor(max_workers=params.run.jobs) as executor:
         graph = Graph(
             tasks=plan.tasks,
             run=run,
@@ -194,8 +198,17 @@ def execute(plan: Plan, run: RunFile) -> int:
     task_runs = [graph.runs[task.name] for task in plan.tasks]
     keep_what_broke(run, task_runs)
     published = publish_run(plan, run, task_runs, graph, stopped_with=stopped_with)
+    tell_github(published.report, exit_code=published.exit_code)
     say(published.words)
     return published.exit_code
+
+
+def read_durations(run: RunFile) -> dict[str, float]:
+    """Return how long each task took in the newest runs of this project and environment, s; nothing of what can't be read."""
+    try:
+        return durations_lately(open_history(run.rendered, history_url()), run.project, run.environment)
+    except (WorkbookError, OSError):
+        return {}  # look_ahead has said what is wrong with the history; how long a run takes is no reason to stop it
 
 
 def publish_run(plan: Plan, run: RunFile, task_runs: Sequence[TaskRun], graph: Graph, *, stopped_with: int | None) -> Published:
@@ -259,7 +272,7 @@ def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:
 
 def print_opening(params: Params, tasks: Collection[Task]) -> None:
     """Say in the first lines what is about to happen and on what."""
-    named = ", ".join(task.name for task in tasks)
+    named = ", ".join(task.name for task in in_order(tasks))
     say(f"Launch readiness of {plain_line(params.pack.name)} for {params.environment}: {named}")
     if params.rehearsal:
         say(rehearsal_opening(params.environment, params.rehearsed_for))

@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
+
+from lib.core.folding import fold, width_of
 
 STILL_AT_IT_S = 15
 """Seconds between two lines that say so, where there is no terminal."""
@@ -62,5 +66,8 @@ def write_stamp(stamp: Path, wanted: str) -> None:
     beside.replace(stamp)
 
 
-def say(line: str) -> None:
-    print(line, flush=True)
+def say(line: str, *, to: TextIO | None = None) -> None:
+    """Print a line, folded to the terminal's width where it goes to one. to: standard output when None."""
+    stream = to or sys.stdout
+    width = width_of(stream)
+    print(line if width is None else fold(line, width), file=stream, flush=True)

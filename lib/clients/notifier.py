@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from lib.clients.chat import ChatMessage, Format, choose_format, format_message
 from lib.clients.probe import find_fault
 from lib.core.errors import MailError, WebError
 from lib.core.incidents import FailedCheck, Incident, Plan
@@ -53,6 +54,11 @@ def subject_line(plan: Plan, environment: str) -> str:
 
 def body_text(plan: Plan, environment: str, evidence: str) -> str:
     """Return the message: what failed, since when, how to fix it, and where the evidence is."""
+    return whole_text("\n\n".join([*body_parts(plan, environment), f"Evidence: {plain_line(evidence)}"])) + "\n"
+
+
+def body_parts(plan: Plan, environment: str) -> list[str]:
+    """Return the message's paragraphs, but for where the evidence is."""
     parts = [f"Launch health of {environment}, {format_time(datetime.now(UTC))}."]
     if plan.is_dry_run:
         parts.append("This is a dry run: what follows is an example, and nothing needs to be done.")
@@ -64,8 +70,7 @@ def body_text(plan: Plan, environment: str, evidence: str) -> str:
     quiet = [NAMES.get(one.subject, one.subject) for one in plan.quiet]
     if quiet:
         parts.append(f"Notified before and still failing: {join_words(quiet)}.")
-    parts.append(f"Evidence: {plain_line(evidence)}")
-    return whole_text("\n\n".join(parts)) + "\n"
+    return parts
 
 
 def incident_text(incident: Incident, failures: Sequence[FailedCheck]) -> str:
@@ -104,11 +109,13 @@ def deliver(
     timeout_s: float,
     mail_works: bool,
     deadline_s: float | None = None,
+    webhook_format: Format = "auto",
 ) -> Delivery:
     """Hand the message in by every way there is, and return which took it.
 
     mail: the parts of the target: its url, a webhook's when there is one, and a mailbox where one can be read.
     mail_works: False leaves mail out, since why is judged already. deadline_s: of each way; twice timeout_s when None.
+    webhook_format: how the webhook is spoken to; `auto` knows Slack's and Teams' hosts.
     """
     deadline_s = deadline_s or 2 * timeout_s
     message = write_message(plan, environment=environment, evidence=evidence, sender=sender, recipients=recipients)
@@ -127,7 +134,8 @@ def deliver(
     else:
         rows.append({"way": "mail", "to": ", ".join(recipients), "result": "skip"})
     if mail.get("webhook"):
-        said = try_webhook(mail["webhook"], plan, environment, evidence, timeout_s=timeout_s, deadline_s=deadline_s)
+        body = format_message(chat_message(plan, environment, evidence), choose_format(webhook_format, mail["webhook"]))
+        said = try_webhook(mail["webhook"], body, timeout_s=timeout_s, deadline_s=deadline_s)
         rows.append({"way": "webhook", "to": host_of(mail["webhook"]), "result": "fail" if said else "pass"})
         if said:
             answered = answered or "HTTP" in said
@@ -154,16 +162,26 @@ def try_mail(
     return None
 
 
-def try_webhook(url: str, plan: Plan, environment: str, evidence: str, *, timeout_s: float, deadline_s: float) -> str | None:
-    """Post the message as JSON, once; return what went wrong, or None. `text` is what chat services show."""
-    body = {
-        "text": f"{plain_line(subject_line(plan, environment))}\n\n{body_text(plan, environment, evidence)}",
-        "environment": environment,
-        "failing": sorted(one.subject for one in (*plan.opened, *plan.reminded)),
-        "recovered": sorted(one.subject for one in plan.recovered),
-        "dry_run": plan.is_dry_run,
-        "evidence": plain_line(evidence),
-    }
+def chat_message(plan: Plan, environment: str, evidence: str) -> ChatMessage:
+    """Return the message for a chat service, and its facts for a program."""
+    subject, shown = plain_line(subject_line(plan, environment)), plain_line(evidence)
+    return ChatMessage(
+        subject=subject,
+        parts=[whole_text(part) for part in body_parts(plan, environment)],
+        evidence=shown,
+        facts={
+            "text": f"{subject}\n\n{body_text(plan, environment, evidence)}",
+            "environment": environment,
+            "failing": sorted(one.subject for one in (*plan.opened, *plan.reminded)),
+            "recovered": sorted(one.subject for one in plan.recovered),
+            "dry_run": plan.is_dry_run,
+            "evidence": shown,
+        },
+    )
+
+
+def try_webhook(url: str, body: Mapping[str, Any], *, timeout_s: float, deadline_s: float) -> str | None:
+    """Post the message as JSON, once; return what went wrong, or None."""
     retry = RetryPolicy(attempts=1, timeout_s=timeout_s, deadline_s=deadline_s, max_body_bytes=100_000, max_retry_after_s=0)
     try:
         parts = urlsplit(url)
@@ -173,7 +191,7 @@ def try_webhook(url: str, plan: Plan, environment: str, evidence: str, *, timeou
     except ValueError:
         return "its address is not a valid URL"
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    [answer] = ask(site, [Question(name="webhook", path=path, method="POST", json=body)], concurrency=1)
+    [answer] = ask(site, [Question(name="webhook", path=path, method="POST", json=dict(body))], concurrency=1)
     # Chat services answer with a word or with nothing: only the status counts.
     was_taken = answer.status is not None and 200 <= answer.status < 300
     return None if was_taken else f"{find_fault(answer)}{f' (HTTP {answer.status})' if answer.status else ''}"

@@ -18,6 +18,8 @@ from lib.core.wording import format_count, name_some
 
 ENOUGH = 10
 """Faults that must have been tried before a low kill rate says anything."""
+PROVES_LITTLE = "This pass proves little"
+"""How the detail of a pass begins that too few faults confirm; the places it names are those of the faults."""
 
 
 class End(StrEnum):
@@ -141,7 +143,7 @@ def is_weak(rate: KillRate, floor: float) -> bool:
 def describe_weakness(rate: KillRate, floor: float) -> str:
     """Return why a pass proves little, as a sentence."""
     missed = f" Missed: {name_some(rate.missed)}." if rate.missed else ""
-    return f"This pass proves little: {rate.words}, where {floor:.0%} must be.{missed}"
+    return f"{PROVES_LITTLE}: {rate.words}, where {floor:.0%} must be.{missed}"
 
 
 Item = TypeVar("Item")

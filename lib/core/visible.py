@@ -11,6 +11,7 @@ import sys
 import unicodedata
 from typing import TextIO
 
+from lib.core.folding import fold, width_of
 from lib.core.redact import redact
 
 COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
@@ -27,6 +28,9 @@ JOINED_SCRIPTS = re.compile("[\u0600-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u18
 """Scripts whose words need joiners: Arabic, Persian, those of India, Burmese, Khmer, Mongolian."""
 MACHINE_HIDDEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What JSON itself leaves as it is, and a terminal obeys; in JSON it stands in strings alone."""
+
+COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\w*\[)", re.MULTILINE)
+"""What begins a command of a CI in a printed line."""
 
 
 def visible(text: str) -> str:
@@ -69,6 +73,23 @@ def inert_json(text: str) -> str:
     return MACHINE_HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def without_commands(text: str) -> str:
+    r"""Return a text none of whose lines a CI obeys: what begins its commands there is written with an escape.
+
+    GitHub Actions takes a line that begins with `::`, after blanks, and `##[` anywhere; Azure Pipelines `##vso[`.
+    Source: https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs.
+    """
+    return COMMAND.sub(lambda found: f"{found[1] or ''}{spell(found[0][-1])}", text)
+
+
+def print_command(text: str) -> None:
+    """Print a line that a CI is meant to obey; whoever makes it has escaped what it holds."""
+    print(text, flush=True)
+
+
 def say(text: object = "", *, to: TextIO | None = None) -> None:
-    """Print a text for a person: the only way to the terminal. to: standard output when None."""
-    print(whole_text(str(text)), file=to or sys.stdout, flush=True)
+    """Print a text for a person: the only way to the terminal, whose width it is folded to. to: standard output when None."""
+    stream = to or sys.stdout
+    shown = without_commands(whole_text(str(text)))
+    width = width_of(stream)
+    print(shown if width is None else fold(shown, width), file=stream, flush=True)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections import Counter
 from collections.abc import Iterator
 
-from lib.core.paths import ROOT
 from lib.core.results import Outcome, Provenance
 from lib.core.verdict import Verdict
 from lib.core.wording import join_words
-from lib.reporters.causes import Cause, find_causes, tasks_of
+from lib.reporters.acting import Cause, find_causes, make_command, next_command, pack_words
 from lib.reporters.html.model import CauseRow, FirstScreen, NextStep, SinceLast
 from lib.reporters.report import RunReport
 from lib.tasks.index import every_check
 
 MOST_CAUSES = 3
 """Causes on the first screen; the section below has all."""
-SAMPLE = ROOT / "pack"
-"""The project that is run when none is named."""
 RANK = {Outcome.FAIL.value: 0, Outcome.ERROR.value: 1, Outcome.SKIP.value: 2, Outcome.PASS.value: 3}
 """How good a result is, to say whether a change was one to the worse."""
 MOST_VARIABLES = 3
@@ -27,7 +22,7 @@ MOST_VARIABLES = 3
 
 def first_screen(report: RunReport) -> FirstScreen:
     """Return what the front page says before anything else."""
-    causes = find_causes((line for line in report.lines if line.check not in report.proved), report.run.owners)
+    causes = [one for one in find_causes(report) if one.first.gate and one.first.check not in report.proved]
     return FirstScreen(
         causes=tuple(cause_row(one) for one in causes[:MOST_CAUSES]),
         more_causes=len(causes[MOST_CAUSES:]),
@@ -39,14 +34,14 @@ def first_screen(report: RunReport) -> FirstScreen:
 
 def cause_row(cause: Cause) -> CauseRow:
     """Return one cause as the page shows it."""
-    line, titles = cause.line, every_check()
+    line, titles = cause.first, every_check()
     return CauseRow(
         check=line.check,
         title=titles[line.check].title if line.check in titles else line.check,
         outcome=line.result,
         seen=line.detail,
         owner=cause.owner,
-        waiting=len(cause.waiting),
+        waiting=len(cause.lines) - 1 + len(cause.waiting),
         page=f"{line.task}.html#{line.check}" if line.task != "readiness_summary" else "index.html#story",
     )
 
@@ -74,39 +69,38 @@ def since_last(report: RunReport) -> SinceLast | None:
 
 def next_step(report: RunReport, causes: list[Cause]) -> NextStep:
     """Return what to do next, and the command that does it."""
-    environment, outcome = report.run.environment, report.outcome
-    pack = pack_words(report)
+    outcome, pack = report.outcome, pack_words(report)
     if outcome.leaks:
         return NextStep(words="Remove this run, keep the credential from being printed, and run again.")
     if not outcome.finished:
-        return NextStep(words="The run was cut off. Finish it:", command=command("resume", RUN=report.run.run_id))
+        return NextStep(words="The run was cut off. Finish it:", command=make_command("resume", RUN=report.run.run_id))
     match report.verdict:
         case Verdict.NO_GO | Verdict.BLOCKED:
-            only = ",".join(tasks_of(causes))
             words = "Mend what stops it, then look again:" if causes else "Run it again:"
-            return NextStep(words=words, command=command("readiness", ENV=environment, ONLY=only, PACK=pack))
+            tasks = list(dict.fromkeys(task for cause in causes for task in cause.tasks))
+            return NextStep(words=words, command=next_command(report, tasks))
         case Verdict.PARTIAL:
             return next_of_partial(report, pack)
         case Verdict.REHEARSED:
             return go_live(report, pack)
         case _:
             words = "Anyone with the signing key's public half can check what this says:"
-            return NextStep(words=words, command=command("verify", RUN=report.run.run_id))
+            return NextStep(words=words, command=make_command("verify", RUN=report.run.run_id))
 
 
 def next_of_partial(report: RunReport, pack: str) -> NextStep:
     """Return what makes a partial run whole: confirm, be allowed, or run the rest."""
     environment = report.run.environment
     if report.run.unconfirmed:
-        return NextStep(words="Say of each inferred expectation whether it is meant:", command=command("confirm", PACK=pack))
+        return NextStep(words="Say of each inferred expectation whether it is meant:", command=make_command("confirm", PACK=pack))
     if report.untried:
         promotes = report.run.promotes_from
         if promotes is not None:
             words = f"Prove on {promotes.environment}, with the same commit, what may not be tried in {environment}:"
-            return NextStep(words=words, command=command("readiness", ENV=promotes.environment, PACK=pack))
+            return NextStep(words=words, command=make_command("readiness", ENV=promotes.environment, PACK=pack))
         return NextStep(words=join_words(list(dict.fromkeys(fixes_of(report)))[:2]))
     if report.outcome.partial:
-        return NextStep(words="Run every task:", command=command("readiness", ENV=environment, PACK=pack))
+        return NextStep(words="Run every task:", command=make_command("readiness", ENV=environment, PACK=pack))
     owners = list(dict.fromkeys(one.owner for one in report.waived.covered.values()))
     return NextStep(words=f"Mend what is waived. Who took it upon themselves: {join_words(owners)}." if owners else "")
 
@@ -122,18 +116,7 @@ def go_live(report: RunReport, pack: str) -> NextStep:
     environment, wanted = report.run.environment, report.outcome.rehearsed_for
     if not wanted:
         words = "To go live, set the variables that params/staging.yaml names, then:"
-        return NextStep(words=words, command=command("readiness", ENV="staging", PACK=pack))
+        return NextStep(words=words, command=make_command("readiness", ENV="staging", PACK=pack))
     named = join_words([*wanted[:MOST_VARIABLES], *([f"{len(wanted) - MOST_VARIABLES} more"] if wanted[MOST_VARIABLES:] else [])])
     words = f"To go live, set {named} (params/{environment}.yaml says what each is), then:"
-    return NextStep(words=words, command=command("readiness", ENV=environment, PACK=pack), names=wanted)
-
-
-def pack_words(report: RunReport) -> str:
-    """Return the project as PACK= names it from the checkout; '' for the sample, which needs no name."""
-    pack = report.run.pack
-    return "" if pack == SAMPLE else os.path.relpath(pack, ROOT)
-
-
-def command(target: str, **variables: str) -> str:
-    """Return a make command, each value quoted for a shell; variables without a value are left out."""
-    return " ".join(["make", target, *(f"{name}={shlex.quote(value)}" for name, value in variables.items() if value)])
+    return NextStep(words=words, command=make_command("readiness", ENV=environment, PACK=pack), names=wanted)

@@ -16,20 +16,21 @@ from typing import Any, TypeVar
 import nbformat
 from nbformat import NotebookNode
 
-from lib.clients.git_command import run_git
 from lib.core.breakages import note_breakage
-from lib.core.errors import CommandError, WorkbookError
+from lib.core.errors import WorkbookError
 from lib.core.files import point_at, write_whole
 from lib.core.last_look import UNREAD, Leak, lock_away, look_once_more
 from lib.core.redact import redact
 from lib.core.verdict import Verdict
-from lib.evidence.history import History, HistoryEntry, last_run, open_history, remember_run
+from lib.evidence.history import History, last_run, open_history
 from lib.evidence.log import FILE, EvidenceLine, EvidenceLog, as_bytes, read_lines
 from lib.evidence.manifest import seal_run
+from lib.reporters.data_files import WRITERS
 from lib.reporters.documents.draft import draft_documents, write_document
 from lib.reporters.overview import write_overviews
 from lib.reporters.pages import write_faults_page, write_index, write_task_page
 from lib.reporters.promotion import NO_PROMOTION, promote
+from lib.reporters.remembered import read_commit, remember
 from lib.reporters.report import RunReport, report_run
 from lib.reporters.terminal import format_verdict
 from lib.run.endings import RunOutcome, TaskRun, error_line
@@ -40,13 +41,13 @@ from lib.run.signing import open_signer, trusted_keys
 from lib.tasks.index import SUMMARY
 
 Made = TypeVar("Made")
-GIT_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """A published run: its verdict, the exit code, the words for the terminal, and what could not be published."""
 
+    report: RunReport
     verdict: Verdict
     exit_code: int
     words: str
@@ -71,7 +72,9 @@ class Parts:
         except Exception as exc:
             why = f"{type(exc).__name__}: {exc}".splitlines()[0] + " (a bug of ours)"
             self.note(exc)
-        self.problems.append(redact(f"{what}: {why}."))
+        said = redact(f"{what}: {why}.")
+        if said not in self.problems:  # what is written a second time may fail a second time
+            self.problems.append(said)
         return otherwise
 
     def note(self, exc: Exception) -> None:
@@ -109,7 +112,7 @@ def publish(
     making.seal()
     report = making.report
     if history is not None:
-        parts.make("The history of runs", partial(remember_run, history, history_entry(report)), otherwise=None)
+        parts.make("The history of runs", partial(remember, history, report), otherwise=None)
         overviews = partial(write_overviews, history, run.rendered, run.project, run.environment)
         parts.make("The pages over all runs", overviews, otherwise=None)
     if report.outcome.finished and not parts.problems:
@@ -119,7 +122,7 @@ def publish(
         exit_code = Verdict.BLOCKED.exit_code
     torn = [f"A line of the evidence can't be read ({one}); its check counts as not determined." for one in log.torn]
     words = format_verdict(report, exit_code=exit_code, unpublished=[*torn, *parts.problems])
-    return Published(verdict=report.verdict, exit_code=exit_code, words=words, problems=tuple(parts.problems))
+    return Published(report=report, verdict=report.verdict, exit_code=exit_code, words=words, problems=tuple(parts.problems))
 
 
 @dataclass(kw_only=True)
@@ -147,12 +150,20 @@ class Making:
                 step = partial(write_task_page, self.report, one, read_notebook(self.folder, one.task.name))
                 self.parts.make(f"The page of {one.task.name}", step, otherwise=None)
         self.parts.make("The page of faults", partial(write_faults_page, self.report), otherwise=None)
+        self.write_data_files()
         if self.parts.problems:
             self.report = self.add_up(replace(self.report.outcome, finished=False))
         self.write_front_page()
 
+    def write_data_files(self) -> None:
+        """Write what other programs read, each file by itself."""
+        for name, write in WRITERS.items():
+            self.parts.make(f"The file {name}", partial(write, self.report), otherwise=None)
+
     def write_front_page(self) -> None:
-        """Write the front page as the run stands now."""
+        """Write the front page, and what other programs read, as the run stands now."""
+        if not self.report.outcome.finished:
+            self.write_data_files()
         index = partial(write_index, self.report, read_notebook(self.folder, SUMMARY.name))
         self.parts.make("The front page", index, otherwise=None)
 
@@ -221,6 +232,7 @@ def adder(
             outcome,
             past=past,
             commit=commit,
+            took_s={one.task.name: one.took_s for one in task_runs if one.took_s is not None},
             promotion=parts.make("What another environment proved", proving, otherwise=NO_PROMOTION),
         )
 
@@ -270,33 +282,3 @@ def about_run(report: RunReport) -> dict[str, Any]:
         "ended_at": outcome.ended_at.isoformat(),
         "resumed_at": [moment.isoformat() for moment in outcome.resumed_at],
     }
-
-
-def history_entry(report: RunReport) -> HistoryEntry:
-    """Return the run as history keeps it."""
-    return HistoryEntry(
-        run_id=report.run.run_id,
-        project=report.run.project,
-        environment=report.run.environment,
-        verdict=report.verdict.word,
-        partial=report.outcome.partial,
-        finished=report.outcome.finished,
-        commit_id=report.commit,
-        started_at=report.outcome.started_at,
-        duration_s=report.outcome.duration_s,
-        lines=report.lines,
-    )
-
-
-def read_commit(pack: Path) -> str | None:
-    """Return the commit the pack stands at, with `+` when it has changes since; None outside version control."""
-    try:
-        commit = run_git(pack, "rev-parse", "--short=12", "HEAD", timeout_s=GIT_TIMEOUT_S)
-        words = ("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty")
-        changed = run_git(pack, *words, timeout_s=GIT_TIMEOUT_S)
-    except CommandError:
-        return None
-    name = commit.stdout.strip()
-    if commit.exit_code != 0 or not name:
-        return None
-    return name if changed.exit_code == 0 and not changed.stdout.strip() else f"{name}+"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from lib.core.results import Outcome, count_outcomes
@@ -20,6 +21,10 @@ from lib.run.endings import RunOutcome
 from lib.run.run_file import RunFile
 from lib.run.waivers import NO_WAIVERS, AppliedWaivers, apply_waivers
 from lib.tasks.base import Task
+from lib.tasks.index import in_order
+
+NOT_TIMED: Mapping[str, float] = MappingProxyType({})
+"""How long each task took, when none was timed: then its evidence says it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +121,12 @@ def report_run(
     past: PastRun | None = None,
     commit: str | None = None,
     promotion: Promotion = NO_PROMOTION,
+    took_s: Mapping[str, float] = NOT_TIMED,
 ) -> RunReport:
     """Add a run's evidence up.
 
     past: the run to compare with, if there is one. promotion: what another environment's run proved.
+    took_s: task -> seconds, of those that were timed.
     """
     waived = apply_waivers(run.waivers, lines, outcome.started_at.astimezone(UTC).date())
     proved = {**promotion.proved, **waived_inputs(lines, waived)}
@@ -137,7 +144,7 @@ def report_run(
             proved=proved,
         ),
         lines=told,
-        tasks=tuple(summarize_task(task, lines, promotion.proved) for task in tasks),
+        tasks=tuple(summarize_task(task, lines, promotion.proved, took_s=took_s.get(task.name)) for task in in_order(tasks)),
         items=judge_items(run.launch_list, told, promotion.proved),
         commit=commit,
         previous=past.run_id if past else None,

@@ -33,10 +33,14 @@ class TaskSummary:
     provenance: Provenance | None
     started_at: datetime | None
     ended_at: datetime | None
+    took_s: float | None = None
 
     @property
     def duration_s(self) -> float | None:
-        """Seconds from its first look to the end of its last; None when it never looked."""
+        """Seconds that it took, its notebook's start and end included; where only its evidence is left, as of a killed run, from
+        its first look to the end of its last. None when it never looked."""
+        if self.took_s is not None:
+            return self.took_s
         if self.started_at is None or self.ended_at is None:
             return None
         return (self.ended_at - self.started_at).total_seconds()
@@ -58,8 +62,10 @@ def verdict_of(
     )
 
 
-def summarize_task(task: Task, lines: Sequence[EvidenceLine], proved: Mapping[str, GateInput] = NOTHING) -> TaskSummary:
-    """Return one task's summary; without a line it is not determined, never a pass."""
+def summarize_task(
+    task: Task, lines: Sequence[EvidenceLine], proved: Mapping[str, GateInput] = NOTHING, *, took_s: float | None = None
+) -> TaskSummary:
+    """Return one task's summary; without a line it is not determined, never a pass. took_s: seconds, where it was timed."""
     own = [line for line in lines if line.task == task.name]
     judged = [proved.get(line.check, line.judged) for line in own if line.gate]
     looked = [line for line in own if line.duration_s]
@@ -70,6 +76,7 @@ def summarize_task(task: Task, lines: Sequence[EvidenceLine], proved: Mapping[st
         provenance=least_real(line.provenance for line in own if line.result is not Outcome.SKIP),
         started_at=min((line.started_at for line in looked), default=None),
         ended_at=max((line.started_at + timedelta(seconds=line.duration_s) for line in looked), default=None),
+        took_s=took_s,
     )
 
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
+from lib.core.folding import columns_of, width_of
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line
-from lib.core.wording import STATE_SYMBOLS, format_counts, format_duration, gate_word, outcome_symbol, outcome_word
+from lib.core.wording import (
+    STATE_SYMBOLS,
+    format_count,
+    format_counts,
+    format_duration,
+    gate_word,
+    name_some,
+    outcome_symbol,
+    outcome_word,
+)
 from lib.evidence.log import FILE, EvidenceLine
+from lib.reporters.acting import Cause, find_causes
 from lib.reporters.faults import add_up, describe_faults
 from lib.reporters.report import RunReport
 from lib.reporters.summary import TaskSummary
@@ -24,6 +36,7 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
     unpublished: one sentence for each part of the run that could not be written or read.
     """
     page = report.run.run_folder / "index.html"
+    width = width_of(sys.stdout)
     place = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
     read = f"Read it: {place}" if page.exists() else f"There is no page. The evidence: {page.with_name(FILE)}"
     read = plain_line(read)
@@ -32,7 +45,7 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
     )
     beside = "".join(f"Not published as it should be. {one}\n" for one in unpublished)
     return (
-        f"\n{task_table(report.tasks)}\n\n{person_list(report.standing_out)}{untried_list(report.untried)}"
+        f"\n{task_table(report.tasks, width)}\n\n{person_list(find_causes(report))}{untried_list(report.untried)}"
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
         f"{worth_line(report)}"
@@ -66,14 +79,29 @@ def apart_line(report: RunReport) -> str:
     return said
 
 
-def task_table(tasks: Sequence[TaskSummary]) -> str:
-    """Return one aligned line a task."""
-    width = max(len(one.task.title) for one in tasks)
-    return "\n".join(
-        f"{STATE_SYMBOLS[one.state]} {one.task.title.ljust(width)}  {one.state.value.ljust(14)}  "
-        f"{format_duration(one.duration_s).rjust(7)}  {format_counts(one.counts)}"
+def task_table(tasks: Sequence[TaskSummary], width: int | None = None) -> str:
+    """Return one aligned line a task; where the terminal is too narrow for it, the counts of each on a line of their own.
+
+    width: the terminal's columns, None for lines of any length.
+    """
+    title = max(columns_of(plain_line(one.task.title)) for one in tasks)
+    state = max(len(one.state.value) for one in tasks)
+    took = max(len(format_duration(one.duration_s)) for one in tasks)
+    rows = [
+        (
+            f"{STATE_SYMBOLS[one.state]} {pad(plain_line(one.task.title), title)}  {one.state.value.ljust(state)}  "
+            f"{format_duration(one.duration_s).rjust(took)}",
+            format_counts(one.counts),
+        )
         for one in tasks
-    )
+    ]
+    fits = width is None or all(columns_of(f"{head}  {counts}") <= width for head, counts in rows)
+    return "\n".join(f"{head}  {counts}" if fits else f"{head}\n    {counts}" for head, counts in rows)
+
+
+def pad(text: str, width: int) -> str:
+    """Return a text with spaces up to a width in columns."""
+    return text + " " * (width - columns_of(text))
 
 
 def untried_list(found: Sequence[EvidenceLine]) -> str:
@@ -92,22 +120,21 @@ def format_untried(lines: Sequence[EvidenceLine]) -> str:
     return "\n".join([*heads, *format_reason(first)])
 
 
-def person_list(found: Sequence[EvidenceLine]) -> str:
-    """Return what did not pass, each cause once with the checks it stands behind; '' when all passed."""
-    causes: dict[tuple[str, str], list[EvidenceLine]] = {}
-    for line in found:
-        causes.setdefault((line.result.value, line.sentence), []).append(line)
-    said = [format_cause(behind) for behind in list(causes.values())[:MOST_LISTED]]
+def person_list(causes: Sequence[Cause]) -> str:
+    """Return what did not pass, each cause once with the checks it stands behind and that wait for it; '' when all passed."""
+    said = [format_cause(one) for one in causes[:MOST_LISTED]]
     if len(causes) > MOST_LISTED:
         said.append(f"and {len(causes) - MOST_LISTED} more on the page")
     return "\n".join(said) + "\n\n" if said else ""
 
 
-def format_cause(lines: Sequence[EvidenceLine]) -> str:
-    """Return the checks that one cause stands behind, what was seen, and the fix."""
-    first = lines[0]
-    heads = [f"{outcome_symbol(line.result)} {line.check} ({gate_word(line.gate)}) {outcome_word(line.result)}" for line in lines]
-    return "\n".join([*heads, *format_reason(first)])
+def format_cause(cause: Cause) -> str:
+    """Return the checks that one cause stands behind, what was seen, the fix, and how many wait for it."""
+    heads = [
+        f"{outcome_symbol(line.result)} {line.check} ({gate_word(line.gate)}) {outcome_word(line.result)}" for line in cause.lines
+    ]
+    waiting = [f"    {format_count(len(cause.waiting), 'check')} can't be judged before: {name_some(cause.waiting)}"]
+    return "\n".join([*heads, *format_reason(cause.first), *(waiting if cause.waiting else [])])
 
 
 def format_reason(line: EvidenceLine) -> list[str]:

@@ -29,6 +29,13 @@ class TaskRun:
     problem: str = ""
     notebook: Path | None = None
 
+    @property
+    def took_s(self) -> float | None:
+        """Seconds from its notebook's start to its end; None when it was not executed here."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunOutcome:

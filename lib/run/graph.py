@@ -215,7 +215,7 @@ class Graph:
             self.unkept += keep_errors(self.run, task, reason, fix=fix, whole=ended.ended != "blocked")
         if ended.notebook is not None:
             keep_notebook(self.run.run_folder, task, ended.notebook)
-        self.progress.end(task, ended.ended, ended.problem)
+        self.progress.end(task, ended.ended, ended.problem, took_s=ended.took_s)
 
     def interrupt(self, running: Mapping[Future[Execution], Task]) -> None:
         """Ask the notebooks that may leave something half done to say so, and give them their time."""

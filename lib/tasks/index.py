@@ -49,6 +49,9 @@ SECTIONS: dict[str, type[Section]] = {task.name: task.settings for task in TASKS
 """Task name -> the model of its section."""
 
 
+UNNUMBERED = 98
+"""Where a task goes whose notebook has no number: after those that have one, before the summary."""
+
 _projects: list[Task] = []
 """The tasks that the project adds which this process works on; see `use_own_tasks`."""
 
@@ -67,6 +70,16 @@ def using_own_tasks(tasks: Iterable[Task]) -> Iterator[None]:
         yield
     finally:
         use_own_tasks(before)
+
+
+def in_order(tasks: Iterable[Task]) -> tuple[Task, ...]:
+    """Return tasks in the order of their notebooks' numbers, as a person goes through them; the summary's is the last."""
+
+    def place(task: Task) -> tuple[bool, int, str]:
+        number = task.notebook.partition("_")[0]
+        return task.name == SUMMARY.name, int(number) if number.isdecimal() else UNNUMBERED, task.notebook
+
+    return tuple(sorted(tasks, key=place))
 
 
 def is_whole(tasks: Iterable[Task]) -> bool:

@@ -124,14 +124,29 @@ def test_no_python_and_an_old_one_are_one_line_each(tmp_path: Path) -> None:
 
 
 def test_what_is_optional_and_missing_is_said_with_what_it_is_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("lib.cli.install.shutil.which", lambda _: None)
     install.say_optional()
-    assert "browser tests. Fix: Install it" in capsys.readouterr().out
-    monkeypatch.setattr("lib.cli.install.shutil.which", lambda name: f"/usr/bin/{name}")
+    browser, promtool = capsys.readouterr().out.splitlines()
+    assert browser.startswith("Optional: Chromium is missing") and "browser tests. Fix: Install it" in browser
+    assert promtool.startswith("Optional: promtool is missing, so the alerts task will be an error. Fix:")
+    install.say_optional(but_promtool=True)
+    assert capsys.readouterr().out.splitlines() == [browser]
+
+
+def test_a_promtool_that_is_too_old_is_said_and_a_whole_set_up_too(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = checkout / "promtool"
+    program.write_text("#!/bin/sh\necho 'promtool, version 2.42.0'\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("lib.cli.install.shutil.which", lambda name: str(program) if name in ("promtool", "chromium") else None)
     install.say_optional()
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out.startswith("Optional: promtool is older than Prometheus 3")
+    program.write_text("#!/bin/sh\necho 'promtool, version 3.5.0'\n")
+    install.say_optional()
+    assert capsys.readouterr().out == "Set up. Nothing optional is missing either: Chromium and promtool are here.\n"
 
 
 def test_an_environment_that_a_killed_set_up_left_is_made_from_the_start(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

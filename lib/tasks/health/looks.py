@@ -266,6 +266,7 @@ def look_at_notification(context: Context[Health], *, plan: Plan, evidence: str,
             timeout_s=settings.timeout_s,
             deadline_s=settings.deadline_s,
             mail_works=mail_works,
+            webhook_format=settings.notify_format,
         )
     except TargetError as exc:
         return Findings(results=[check.errored_by(exc)], facts=False)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lib.clients.chat import Format
 from lib.clients.vendor_health import ChatwootHealth, PublerHealth
 from lib.core.plain_json import LONGEST
 from lib.core.results import Check
@@ -32,6 +33,7 @@ class Health(Section):
     stale_after_h: float = Field(gt=0)  # older evidence is shown as stale to QA, h
     notify_to: list[EmailAddress] = said_by_project([], about="mail")  # e-mail addresses; NOTIFY_EMAIL replaces them
     notify_from: EmailAddress | Literal[""] = said_by_project("", about="mail")  # the sender's e-mail address
+    notify_format: Format = "auto"  # how the webhook is spoken to: json, slack, teams; auto knows Slack's and Teams' hosts
     # where a person opens the evidence; empty: the run's folder; EVIDENCE_URL replaces it
     evidence_url: str = Field(pattern=r"^(https?://\S+)?$")
     chatwoot: ChatwootHealth
