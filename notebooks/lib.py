@@ -21,6 +21,8 @@ class WrongKernel(ImportError):
 
 
 def _check_kernel():
+    if "ipykernel" not in sys.modules:
+        return  # no notebook: a program of the workbook's own, which may need no package
     lacking = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if sys.version_info >= (3, 11) and not lacking:
         return

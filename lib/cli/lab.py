@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from urllib.parse import quote
 from lib.cli.start_page import write_start_page
 from lib.core.environment import LAB_PACK
 from lib.core.errors import WorkbookError
+from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.core.visible import say
 from lib.run.params import Params, load_params, with_variables
@@ -20,6 +22,13 @@ from lib.transport.process import run_command
 
 JUPYTER = Path(sys.executable).parent / "jupyter-lab"
 LAB = ROOT / ".run" / "lab"
+NOTEBOOKS = ROOT / "notebooks"
+"""Where the start page is, which git ignores: the file list opens beside it."""
+SETTINGS = {
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+"""JupyterLab's own defaults for this lab; a person's settings still win. Nothing is asked of the network unasked."""
 ENVIRONMENT = "local"
 """The environment that every notebook's own parameters name."""
 GIT_TIMEOUT_S = 30
@@ -37,20 +46,22 @@ def open_lab(pack: str | None, options: Sequence[str]) -> int:
         raise WorkbookError("JupyterLab is not installed here.", fix="Run `make setup`, then `make lab`.")
     params = load_params(ENVIRONMENT, pack=pack, is_bare=True)
     project = reach_project(params.pack)
-    page = write_start_page(params, folder=LAB, project=project)
+    page = write_start_page(params, folder=NOTEBOOKS, project=project)
+    write_whole(LAB / "config" / "labconfig" / "default_setting_overrides.json", json.dumps(SETTINGS, indent=1))
     start_database(pack)
     for line in hints(page):
         say(line)
-    argv = [str(JUPYTER), *lab_options(page), *options]
-    os.execve(JUPYTER, argv, with_variables({LAB_PACK: str(params.pack)}))
+    argv = [str(JUPYTER), *lab_options(page, project), *options]
+    ours = {LAB_PACK: str(params.pack), "JUPYTER_CONFIG_PATH": str(LAB / "config")}
+    os.execve(JUPYTER, argv, with_variables(ours))
 
 
-def lab_options(page: Path) -> Iterator[str]:
+def lab_options(page: Path, project: Path) -> Iterator[str]:
     """Yield JupyterLab's options: the checkout is its root, so that a link to any file of it leads somewhere."""
     yield f"--ServerApp.root_dir={ROOT}"
-    yield f"--ServerApp.preferred_dir={ROOT / 'notebooks'}"
-    yield "--ContentsManager.allow_hidden=True"  # the start page is in .run; the file list leaves hidden files out all the same
-    yield f"--LabApp.default_url=/lab/tree/{quote(page.relative_to(ROOT).as_posix())}?factory=Markdown%20Preview"
+    yield f"--LabApp.default_url=/lab/tree/{quote(page.relative_to(ROOT).as_posix())}"
+    if project.is_symlink():
+        yield "--ContentsManager.allow_hidden=True"  # the link is in .run; the file list leaves hidden files out all the same
     if os.geteuid() == 0:
         yield "--allow-root"
 
@@ -68,7 +79,7 @@ def reach_project(pack: Path) -> Path:
 
 def start_database(pack: str | None) -> None:
     """Start the lab's database in the background, so that the first notebook finds it. What goes wrong that notebook says."""
-    from lib.notebook.shared import kind_for, start_keeper
+    from lib.run.shared_server import kind_for, start_keeper
 
     with suppress(WorkbookError, OSError):
         params: Params = load_params(ENVIRONMENT, pack=pack)

@@ -123,7 +123,7 @@ def notebook_text(
 
 def compared_output(words: dict[str, str]) -> dict[str, object]:
     """Return what the compared cell shows: the checks, and no result."""
-    from lib.notebook.verdict import checks_table  # what it imports takes a while: only here
+    from lib.display.checks import checks_table
 
     one = Check(f"{words['name']}.files_are_there", "Every file is there", subject=PROJECT)
     shown = checks_table(words["name"], [one])._repr_mimebundle_()

@@ -54,7 +54,7 @@ def start_page(params: Params, *, folder: Path, project: Path) -> Iterator[str]:
         yield f"| [{plain(task.notebook.removesuffix('.ipynb'))}]({link_to(path, folder)}) | {plain(question_of(task))} |"
     yield "\n## The settings\n\n| file | what it says |\n| --- | --- |"
     for path, what in settings_files(project):
-        yield f"| [{plain(path.name)}]({link_to(path, folder)}) | {what} |"
+        yield f"| [{plain(f'{path.parent.name}/{path.name}')}]({link_to(path, folder)}) | {what} |"
     confirm = project / LAUNCH / "confirm.ipynb"
     if confirm.exists():
         yield f"\nLines that `make init` guessed wait to be confirmed: [confirm.ipynb]({link_to(confirm, folder)})."

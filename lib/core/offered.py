@@ -44,6 +44,16 @@ def offer(module: str, names: Iterable[str]) -> None:
     offered.__class__ = OfferedModule
 
 
+def complete_only(kind: type, names: Iterable[str]) -> None:
+    """Make IPython complete these names of an object of this class: by itself it adds those of the class to what `dir` says."""
+    if "IPython" not in sys.modules:
+        return
+    from IPython.utils.generics import complete_object
+
+    listed = list(names)
+    complete_object.register(kind, lambda _, __: listed)
+
+
 def offer_looks(module: str, *more: str) -> None:
     """Make a task's looks offer the looks alone, and what else its notebook calls."""
     offer(module, [*(name for name, one in vars(sys.modules[module]).items() if isinstance(one, Look)), *more])

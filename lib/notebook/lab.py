@@ -27,13 +27,13 @@ from lib.core.run_mark import unmark
 from lib.core.section import Section
 from lib.embedded.postgres.lent import LentPostgres
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.notebook.shared import LABS, server_to_share
 from lib.notebook.telling import Tell
 from lib.run.inputs import digest, digest_files, walk
 from lib.run.params import Params, load_params
 from lib.run.params_file import parameter_problem
 from lib.run.project import spell_name
 from lib.run.run_file import RunFile
+from lib.run.shared_server import LABS, server_to_share
 from lib.run.stack import Lend, clean_up_leftovers, fill_target, fills_with_rows, new_run_id, prepare_target, start_stack
 from lib.tasks.base import Task
 from lib.tasks.index import SECTIONS, all_tasks, task_named

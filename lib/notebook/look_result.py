@@ -23,8 +23,8 @@ body[data-jp-theme-light="false"] .launch-look, body.vscode-dark .launch-look {
 .launch-look .band b { letter-spacing: .1em; margin-right: .5em; }
 .launch-look ul.looked { list-style: none; margin: 0; padding: 0; }
 .launch-look ul.looked > li { border-left: 4px solid var(--skip); padding: .1em 0 .2em .8em; margin: 0 0 .6em; }
-.launch-look li.pass { border-color: var(--pass); } .launch-look li.fail { border-color: var(--fail); }
-.launch-look li.error { border-color: var(--error); }
+.launch-look ul.looked > li.pass { border-color: var(--pass); } .launch-look ul.looked > li.fail { border-color: var(--fail); }
+.launch-look ul.looked > li.error { border-color: var(--error); }
 .launch-look .outcome { font-weight: 700; } .launch-look .pass .outcome { color: var(--pass); }
 .launch-look .fail .outcome { color: var(--fail); } .launch-look .error .outcome { color: var(--error); }
 .launch-look .skip .outcome { color: var(--skip); }

@@ -25,17 +25,18 @@ from pydantic import ValidationError
 from lib.core.breakages import read_breakages
 from lib.core.environment import clean_in_place
 from lib.core.errors import NotReadyError, ParamsError
-from lib.core.offered import no_such_name
+from lib.core.offered import complete_only, no_such_name
 from lib.core.permissions import TARGETS, Act
 from lib.core.results import Findings, Look, Outcome
 from lib.core.section import Section
-from lib.core.wording import as_sentence, rehearsal_sentence
+from lib.core.wording import as_sentence
+from lib.display.checks import checks_table
 from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
 from lib.notebook.asked import check_look, check_opening
 from lib.notebook.keeping import Keeping
 from lib.notebook.look_result import LookResult
-from lib.notebook.verdict import checks_table, standing_out, verdict_table
+from lib.notebook.verdict import standing_out, verdict_table
 from lib.notebook.whole import keep_whole
 from lib.run import params
 from lib.run.own_tasks import pack_around
@@ -47,6 +48,7 @@ from lib.transport.context import Context
 
 OFFERED = ("about", "checks_table", "context", "look", "record", "require_ready", "settings", "show", "verdict_table")
 """What completion shows of a session."""
+BAND = "Embedded parts stand in for the live services of {}; what is found here can't be a GO."
 
 
 class TaskSession(Keeping):
@@ -59,6 +61,7 @@ class TaskSession(Keeping):
 
     def __init__(self, task: Task, run: RunFile, context: Context[Section | None]) -> None:
         super().__init__(task, run, context)
+        complete_only(type(self), OFFERED)
 
     def __repr__(self) -> str:
         return f"TaskSession({self.task.name}, run {self.run.run_id})"
@@ -139,7 +142,7 @@ class TaskSession(Keeping):
         titles = [self._check(line.check).title for line in lines]
         table = make_table(findings.rows, look.caption, artifact=whole)
         by_hand = params.run_file() is None
-        band = rehearsal_sentence(self.run.environment) if by_hand and self.run.rehearsal else ""
+        band = BAND.format(self.run.environment) if by_hand and self.run.rehearsal else ""
         return LookResult(lines=lines, titles=titles, table=table, facts=findings.facts, band=band, is_whole=by_hand)
 
     def _attempt(self, look: Look[..., object], **arguments: Any) -> Findings[object]:

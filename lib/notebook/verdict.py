@@ -27,20 +27,6 @@ def verdict_table(task: Task, found: Mapping[str, EvidenceLine]) -> Table:
     return make_table(rows, f"Every check of {task.name}", limit=len(rows))
 
 
-def checks_table(name: str, checks: Iterable[Check], standing_out: Mapping[str, str] | None = None) -> Table:
-    """Return one row a check: its id and what it counts as. It holds no result, so it may be stored in a notebook.
-
-    standing_out: check -> what is wrong with its result, as a word. It has a column of its own, and none when nothing is
-    wrong: so nbval, which compares the table with the stored one, notices that too.
-    """
-    said = standing_out or {}
-    rows = []
-    for check in checks:
-        row = {"check": check.id, "counts as": gate_word(check.gate)}
-        rows.append({**row, "stands out": said.get(check.id, "")} if said else row)
-    return make_table(rows, f"The checks of {name}", limit=len(rows))
-
-
 def standing_out(checks: Iterable[Check], found: Mapping[str, EvidenceLine]) -> dict[str, str]:
     """Return what is wrong with the result of each check that failed, could not be determined or was not looked at."""
     words = {check.id: outcome_word(found[check.id].result) if check.id in found else NOT_LOOKED_AT for check in checks}

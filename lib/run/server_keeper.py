@@ -1,4 +1,4 @@
-"""The process that keeps one lab's database server: `python -m lib.notebook.keeper <JSON>`, started by `lib.notebook.shared`.
+"""The process that keeps one lab's database server: `python -m lib.run.server_keeper <JSON>`, started by `lib.run.shared_server`.
 
 It starts the server, says where it is, and ends it when the lab ends, however that ends. The lock it holds for life makes a
 second server of the same kind impossible.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shutil
 import signal
 import sys
 import threading
@@ -25,7 +26,7 @@ from lib.embedded.leftovers import clean_leftovers, process_start
 from lib.embedded.postgres.lent import Lent
 from lib.embedded.postgres.server import start_postgres
 from lib.embedded.state_folders import state_base
-from lib.notebook.shared import Kind, Place
+from lib.run.shared_server import Kind, Place
 
 LOOK_S = 0.3
 """Seconds between two looks at whether the lab and the server still live."""
@@ -50,6 +51,7 @@ def main(argv: list[str]) -> int:
                 return FAILED
             finally:
                 place.server.unlink(missing_ok=True)
+    shutil.rmtree(place.folder, ignore_errors=True)
     return 0
 
 

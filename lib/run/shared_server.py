@@ -1,7 +1,7 @@
 """The database server that all notebooks of one lab share: found, or started by the first of them, and gone with the lab.
 
 Each notebook gets a database of its own on it, anew each time it opens its task, so none sees what another did. The server is
-kept by a process of its own (`lib.notebook.keeper`), which outlives every kernel and no lab.
+kept by a process of its own (`lib.run.server_keeper`), which outlives every kernel and no lab.
 """
 
 from __future__ import annotations
@@ -25,14 +25,17 @@ from lib.core.errors import WorkbookError
 from lib.core.paths import ROOT
 from lib.embedded.leftovers import process_start
 from lib.embedded.postgres.lent import Lent
-from lib.notebook.telling import Tell
 from lib.run.params import Params
 from lib.run.server_version import choose_server, own_programs
 
+Tell = Callable[[str], None]
+"""Says what is being done now, in a few words without a full stop."""
 LABS = ROOT / ".run" / "lab"
 START_TIMEOUT_S = 180
 """Seconds the server gets to start: it takes about four, but the machine may be busy with ten kernels."""
 POLL_S = 0.05
+_keepers: list[subprocess.Popen[bytes]] = []
+"""The keepers that this process started: it is their parent until it ends."""
 
 
 class Kind(BaseModel):
@@ -135,11 +138,13 @@ def start_keeper(kind: Kind) -> subprocess.Popen[bytes]:
     place.problem.unlink(missing_ok=True)
     with (place.folder / "keeper.log").open("ab") as log:
         # In a session of its own: Ctrl-C in the lab's terminal must not reach the server before the notebooks' kernels end.
-        return subprocess.Popen(
-            [sys.executable, "-m", "lib.notebook.keeper", kind.model_dump_json()],
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "lib.run.server_keeper", kind.model_dump_json()],
             cwd=ROOT, env={**inherited(PROGRAMS_INHERIT), **OURS},
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
+    _keepers[:] = [*(one for one in _keepers if one.poll() is None), keeper]
+    return keeper
 
 
 def sweep() -> None:
