@@ -38,14 +38,14 @@ class Line:
         self.ended = threading.Event()
         self.lock = threading.RLock()
         shell.display_pub.register_hook(self.see_display)
-        for stream in (sys.stdout, sys.stderr):
-            self.watch(stream)
+        self.watch_streams()
         shell.events.register("pre_run_cell", self.begin_cell)
         shell.events.register("post_run_cell", lambda *_: self.clear())
 
     def begin_cell(self, *_: object) -> None:
         """Take note that a cell begins with nothing put out yet."""
         self.others = False
+        self.watch_streams()
 
     def see_display(self, message: Any) -> Any:
         """Take note of what the cell shows besides. Called by the kernel with each message, which is let through."""
@@ -54,15 +54,11 @@ class Line:
         self.others = self.others or not (is_ours or message.get("header", {}).get("msg_type") == "clear_output")
         return message
 
-    def watch(self, stream: Any) -> None:
-        """Take note of what the cell prints. The kernel's own hooks of a stream are called in another thread, and too late."""
-        write = stream.write
-
-        def noted(text: str) -> Any:
-            self.others = True
-            return write(text)
-
-        stream.write = noted
+    def watch_streams(self) -> None:
+        """Take note of what the cell prints. IPython puts back a stream's own way of writing after each cell."""
+        for stream in (sys.stdout, sys.stderr):
+            if not isinstance(stream.write, Noted):
+                stream.write = Noted(self, stream.write)  # type: ignore[method-assign]
 
     def tell(self, text: str) -> None:
         """Say what is being done from now on."""
@@ -102,6 +98,18 @@ class Line:
             else:
                 self.shell.display_pub.clear_output(wait=False)
             self.handle = None
+
+
+class Noted:
+    """A stream's way of writing, which takes note that something was written."""
+
+    def __init__(self, line: Line, write: Callable[[str], int]) -> None:
+        self.line = line
+        self.inner = write
+
+    def __call__(self, text: str) -> int:
+        self.line.others = True
+        return self.inner(text)
 
 
 _line: list[Line] = []
