@@ -89,3 +89,8 @@ def test_a_wrong_argument_of_a_look_says_what_it_takes(given: dict[str, Any], sa
 def test_a_projects_own_parameter_is_checked_too(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="no folder"):
         lab.understand("rls", "local", {}, pack=tmp_path / "none")
+
+
+def test_a_look_that_is_called_says_how_it_is_passed() -> None:
+    with pytest.raises(WorkbookError, match=r"^look_at_words looks at nothing by itself\. Fix: Pass it by its name"):
+        look_at_words()  # type: ignore[call-arg]
