@@ -40,12 +40,18 @@ class Line:
         shell.display_pub.register_hook(self.see_display)
         self.watch_streams()
         shell.events.register("pre_run_cell", self.begin_cell)
-        shell.events.register("post_run_cell", lambda *_: self.clear())
+        shell.events.register("post_run_cell", self.end_cell)
 
     def begin_cell(self, *_: object) -> None:
         """Take note that a cell begins with nothing put out yet."""
         self.others = False
         self.watch_streams()
+
+    def end_cell(self, ended: Any = None) -> None:
+        """Take the line away where a cell ended with it: what the cell raised or came to stands below it already."""
+        came_to = (getattr(ended, name, None) for name in ("result", "error_in_exec", "error_before_exec"))
+        self.others = self.others or any(one is not None for one in came_to)
+        self.clear()
 
     def see_display(self, message: Any) -> Any:
         """Take note of what the cell shows besides. Called by the kernel with each message, which is let through."""

@@ -76,12 +76,13 @@ def test_a_notebook_is_opened_from_the_start_page_and_shows_what_it_found(page: 
     page.locator(".jp-MarkdownViewer table").first.wait_for()
     page.get_by_role("link", name="09_guardrails").click()
     page.locator(CELL).first.wait_for()
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+    page.locator("#jp-main-statusbar", has_text="| Idle").wait_for()
     assert page.locator(".launch-look").count() == 0, "a notebook that nobody ran shows a result"
     page.locator(CELL).first.locator(".jp-InputPrompt").click()
     look = page.locator(".launch-look").first
     for _ in range(CELLS_TO_THE_FIRST_LOOK):
         page.keyboard.press("Shift+Enter")
+        page.wait_for_timeout(200)
     look.wait_for()
     assert "REHEARSAL" in look.inner_text() and "guardrails." in look.inner_text()
     page.wait_for_function("() => !document.querySelector('.jp-CodeCell [role=status]')")

@@ -87,6 +87,12 @@ def test_what_begins_with_an_import_ends_with_the_cell(watched: BlockingKernelCl
     assert stored(execute(watched, "2 + 2")) == ["4"]
 
 
+@pytest.mark.parametrize(("code", "left"), [("1 / 0", "ZeroDivisionError"), ("6 * 7", "42"), ("1 +", "SyntaxError")])
+def test_what_a_cell_came_to_after_its_import_stays(watched: BlockingKernelClient, code: str, left: str) -> None:
+    messages = execute(watched, f"telling.begin()\n{code}")
+    assert [one for one in stored(messages) if one] == [left]
+
+
 def test_a_mistake_is_its_sentence_without_a_traceback(watched: BlockingKernelClient) -> None:
     code = "from lib.core.errors import ParamsError\nraise ParamsError(['One.', 'Two.'])"
     [(kind, content)] = execute(watched, code)
