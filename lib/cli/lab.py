@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -118,7 +118,7 @@ def git_settings() -> dict[str, str]:
     """Return the settings of git that .gitattributes refers to."""
     settings = {"filter.launch-outputs.clean": CLEAN, "filter.launch-outputs.smudge": "cat"}
     if NBDIME.exists():
-        settings["diff.jupyternotebook.command"] = f"{re.escape(str(NBDIME))} diff"
+        settings["diff.jupyternotebook.command"] = f"{shlex.quote(str(NBDIME))} diff --use-filter"
     return settings
 
 
