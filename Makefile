@@ -23,12 +23,12 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: adopt help setup requirements publish-docs readiness faults health notify-dry-run sync-credentials guardrails tidy init confirm lab test bench lint check-machines new-task resilience verify resume diff share clean
+.PHONY: adopt help setup requirements publish-docs readiness faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify resume diff share clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task or project> DRY_RUN=1 BASELINE=1 SHARE=0.1 SECONDS=60"
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task or project> DRY_RUN=1 BASELINE=1 SHARE=0.1 SECONDS=60 OFF=1"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: Install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
@@ -65,8 +65,11 @@ init: setup ## Read a project, try its database, and write what it is expected t
 confirm: setup ## Walk the lines that init guessed, one key each: make confirm PACK=../project
 	@$(LIB) confirm --pack "$(PACK)"
 
-lab: setup ## Open the notebooks in JupyterLab; each runs top to bottom on its own. PACK=... opens the project's launch folder
-	@.venv/bin/jupyter lab --notebook-dir="$(if $(PACK),$(PACK)/launch,notebooks)" $(LAB_OPTIONS)
+lab: setup ## Open JupyterLab at a start page; each notebook runs top to bottom on its own: make lab PACK=../project
+	@$(LIB) lab --pack "$(PACK)" -- $(LAB_OPTIONS)
+
+strip-outputs: setup ## Keep what notebooks put out from commits of this clone, and show their changes cell by cell: OFF=1 takes it back
+	@$(LIB) strip-outputs --off "$(OFF)"
 
 test: setup ## Run every test
 	@$(VENV_PYTHON) -m pytest -n auto --dist loadfile $(TESTS)

@@ -42,11 +42,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Make one local run when the summary's notebook is to be executed and there is no whole one to sum up."""
     if not any(item.path.name == "99_readiness_summary.ipynb" for item in session.items):
         return
+    from lib.run.project import find_project
+
     folder = ROOT / ".run"
     folder.mkdir(exist_ok=True)
     with (folder / "first-run.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # with pytest-xdist every worker comes by
-        if not is_whole_run(ROOT / "rendered" / "local" / "latest"):
+        rendered = ROOT / "rendered"
+        if not is_whole_run(rendered / find_project(rendered, ROOT / "pack") / "local" / "latest"):
             subprocess.run([sys.executable, "-m", "lib", "run", "local"], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
 
 

@@ -37,6 +37,8 @@ ASKED = "--say-optional"
 PROMTOOL = TOOLS / "prometheus" / "promtool"
 """Where promtool lies when it is not on PATH: one program out of Debian's package, installed nowhere."""
 
+PATH_FILE = "launch-workbook.pth"
+"""By a file of this kind Python adds a folder to those that it imports from. Source: docs.python.org/3/library/site.html"""
 NEEDED_MB = 1700
 """Free space to begin with, MB: .venv takes about 900, .tools 370, the rest is there for a while only."""
 TRY_AGAIN_S = 24 * 3600
@@ -53,11 +55,13 @@ def main() -> int:
                 check_space()
                 say(f"Setting up, once: about {NEEDED_MB / 1000:.1f} GB of disk and a minute or two. Later runs need no network.")
             install_packages()
+            write_path_file(VENV)
             install_tools()
             was_said = install_promtool()
             close_sample_vault()
             if not was_set_up or ASKED in sys.argv[1:]:
                 say_optional(but_promtool=was_said)
+                say_offers()
     except SetUpError as exc:
         say(str(exc), to=sys.stderr)
         return 2
@@ -110,6 +114,11 @@ def find_missing() -> Iterator[str]:
 def promtool_fix() -> str:
     """Return what brings promtool here."""
     return f"{'brew' if platform.system() == 'Darwin' else 'apt-get'} install prometheus, of version 3, then `make setup`"
+
+
+def say_offers() -> None:
+    """Say what set-up does not do unasked."""
+    say("Optional: to keep what notebooks put out from commits, and to see their changes cell by cell: make strip-outputs")
 
 
 def check_space() -> None:
@@ -183,6 +192,21 @@ def compile_packages(python: Path) -> None:
     subprocess.run(
         [str(python), "-m", "compileall", "-q", "-j", "0", "-x", "/tests?/", *folders], env=environment, capture_output=True
     )
+
+
+def write_path_file(venv: Path) -> None:
+    """Make every Python of a virtual environment find `lib`, wherever it is started: VS Code and a plain `jupyter lab` do so.
+
+    One that is a link belongs to another checkout, whose `lib` it finds.
+    """
+    if venv.is_symlink():
+        return
+    for folder in venv.glob("lib/python*/site-packages"):
+        path = folder / PATH_FILE
+        if not path.exists() or path.read_text(encoding="utf-8") != f"{ROOT}\n":
+            beside = path.with_suffix(".new")
+            beside.write_text(f"{ROOT}\n", encoding="utf-8")
+            beside.replace(path)
 
 
 def is_usable(python: Path) -> bool:

@@ -16,6 +16,7 @@ from string import Template
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
+from lib.core.results import PROJECT, Check
 from lib.core.visible import say
 
 TEMPLATES = Path(__file__).parent / "new_task_files"
@@ -86,14 +87,17 @@ def fill(template: str, words: dict[str, str]) -> str:
 
 
 def make_notebook(words: dict[str, str]) -> str:
-    """Return the notebook; its verdict cell holds the output that nbval compares with."""
-    return notebook_text(words["name"], json.loads(fill("notebook.json", words)), verdict=lambda: verdict_output(words))
+    """Return the notebook; one cell holds the output that nbval compares with."""
+    return notebook_text(words["name"], json.loads(fill("notebook.json", words)), compared=lambda: compared_output(words))
 
 
 def notebook_text(
-    name: str, described: Iterable[tuple[str, list[str], str]], *, verdict: Callable[[], dict[str, object]] | None = None
+    name: str, described: Iterable[tuple[str, list[str], str]], *, compared: Callable[[], dict[str, object]] | None = None
 ) -> str:
-    """Return a notebook's text. described: kind, tags and source of each cell; verdict: the output of the compared one."""
+    """Return a notebook's text. described: kind, tags and source of each cell.
+
+    compared: the output of the one that nbval compares.
+    """
     cells = []
     for place, (kind, tags, source) in enumerate(described):
         cell: dict[str, object] = {
@@ -103,9 +107,9 @@ def notebook_text(
             "source": source.splitlines(keepends=True),
         }
         if kind == "code":
-            compared = verdict is not None and source.startswith("# NBVAL_CHECK_OUTPUT")
-            outputs = [verdict()] if verdict is not None and compared else []
-            cell |= {"execution_count": 1 if compared else None, "outputs": outputs}
+            is_compared = source.startswith("# NBVAL_CHECK_OUTPUT")
+            outputs = [compared()] if compared is not None and is_compared else []
+            cell |= {"execution_count": 1 if outputs else None, "outputs": outputs}
         cells.append(cell)
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -117,12 +121,12 @@ def notebook_text(
     )
 
 
-def verdict_output(words: dict[str, str]) -> dict[str, object]:
-    """Return what the verdict cell shows when every check passes."""
-    from lib.display.tables import make_table  # pandas: only here
+def compared_output(words: dict[str, str]) -> dict[str, object]:
+    """Return what the compared cell shows: the checks, and no result."""
+    from lib.display.checks import checks_table
 
-    rows = [{"check": f"{words['name']}.files_are_there", "result": "pass", "counts as": "gate"}]
-    shown = make_table(rows, f"Every check of {words['name']}", limit=len(rows))._repr_mimebundle_()
+    one = Check(f"{words['name']}.files_are_there", "Every file is there", subject=PROJECT)
+    shown = checks_table(words["name"], [one])._repr_mimebundle_()
     data = {kind: text.splitlines(keepends=True) for kind, text in sorted(shown.items())}
     return {"data": data, "execution_count": 1, "metadata": {}, "output_type": "execute_result"}
 

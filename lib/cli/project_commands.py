@@ -70,6 +70,20 @@ def command_confirm(options: argparse.Namespace) -> int:
     return confirm(options.pack, is_list=options.list)
 
 
+def command_lab(options: argparse.Namespace) -> int:
+    """Open JupyterLab."""
+    from lib.cli.lab import open_lab
+
+    return open_lab(options.pack or None, options.options[options.options[:1] == ["--"] :])
+
+
+def command_strip_outputs(options: argparse.Namespace) -> int:
+    """Tell git how to keep outputs from commits, or take it back."""
+    from lib.cli.lab import keep_outputs_out
+
+    return keep_outputs_out(is_off=is_yes(options.off))
+
+
 def is_yes(text: str) -> bool:
     """Return whether a variable is switched on: any value but empty, 0, no or false."""
     return text.strip().lower() not in ("", "0", "no", "false")

@@ -39,6 +39,24 @@ MEDDLING = re.compile(r"PYTHON.+|PG[A-Z]+|JUPYTER_.+|IPYTHON.*|MPLBACKEND")
 """Variables that Python, libpq, Jupyter and matplotlib read by themselves."""
 
 
+SESSION, SERVER = "JPY_SESSION_NAME", "JPY_PARENT_PID"
+"""By these a kernel knows that a Jupyter server started it for a notebook that somebody has open, and which server.
+Source: jupyter_server, sessionmanager.get_kernel_env; jupyter_client, launcher.launch_kernel."""
+LAB_PACK = "LAUNCH_PACK"
+"""Names the project that `make lab PACK=...` was started for, to every kernel of that lab."""
+
+
+def lab_server(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Return the process id of the Jupyter server whose user has this kernel's notebook open; None anywhere else."""
+    named = environment.get(SERVER, "")
+    return int(named) if environment.get(SESSION) and named.isdigit() and int(named) > 1 else None
+
+
+def lab_pack(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the project that this lab was started for; None: the one that params name."""
+    return environment.get(LAB_PACK, "").strip() or None
+
+
 def inherited(names: frozenset[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables of these names that are set, and every LC_...: PROGRAMS_INHERIT or KERNELS_INHERIT."""
     return {name: value for name, value in environment.items() if name in names or name.startswith("LC_")}

@@ -30,6 +30,10 @@ class WorkbookError(Exception):
         self.fix = (fix,) if isinstance(fix, str) else tuple(fix)
         super().__init__(" ".join([message, *(f"Fix: {one}" for one in self.fix)]))
 
+    def _render_traceback_(self) -> list[str]:
+        """Show a person in JupyterLab the sentence alone: nothing broke that a traceback would explain."""
+        return [self.message, *(f"Fix: {one}" for one in self.fix)]
+
 
 class ParamsError(WorkbookError):
     """What the user asked for can't be understood; `problems` lists every line at once."""
@@ -89,7 +93,3 @@ class CommandTimeout(CommandError):
 
 class NotReadyError(WorkbookError):
     """Raised by the last cell of a notebook when a gate did not pass."""
-
-    def _render_traceback_(self) -> list[str]:
-        """Show a person in JupyterLab the sentence alone: nothing broke."""
-        return [str(self)]

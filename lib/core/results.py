@@ -213,6 +213,8 @@ class Look(Generic[Arguments, Facts_co]):
 
     def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Findings[Facts_co]:
         """Look, and let whatever is raised through."""
+        if not args and not kwargs:  # a person at a notebook has called it instead of passing it on
+            raise WorkbookError(f"{self.name} looks at nothing by itself.", fix=f"Pass it by its name: task.look({self.name}).")
         return self.function(*args, **kwargs)
 
     def attempt(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Findings[Facts_co]:

@@ -40,3 +40,8 @@ def marked(run_id: str) -> Iterator[None]:
             os.environ.pop(VARIABLE, None)
         else:
             os.environ[VARIABLE] = before
+
+
+def unmark() -> None:
+    """Let what this process starts from here on carry no mark of a run before."""
+    os.environ.pop(VARIABLE, None)

@@ -6,6 +6,10 @@ Names here are only ever added within a version.
 
 from __future__ import annotations
 
+import lib.notebook.telling  # noqa: F401  # first: it says at once that something is under way
+
+# isort: split
+
 from lib.core.errors import TargetError as TargetError
 from lib.core.results import Check as Check
 from lib.core.results import Findings as Findings

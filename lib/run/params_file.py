@@ -103,7 +103,11 @@ def place_of(problem: ErrorDetails) -> Keys:
 
 def parameter_problem(task: str, problem: ErrorDetails) -> str:
     """Return one line for a notebook parameter that the task's section can't take."""
-    return format_problem(f"the {task} notebook's parameters", problem)
+    where = f"the {task} notebook's parameters"
+    if problem["type"] == "extra_forbidden":
+        place: Any = (task, *problem["loc"])  # as the section is reached in a file of settings
+        return ParamsError.unknown_key(where, str(place[-1]), known_keys({**problem, "loc": place}))
+    return format_problem(where, problem)
 
 
 def format_problem(where: str, problem: ErrorDetails) -> str:

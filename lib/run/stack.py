@@ -55,6 +55,8 @@ FLY_SUFFIX = "-fly"
 """Of the folder in which the stand-in for Fly.io keeps its state, beside the run's own."""
 PREVIOUS_SCHEMA_TIMEOUT_S = 60
 """Seconds for one file of the pack on the database that is a release behind; the sample's longest takes 0.1."""
+Lend = Callable[[Path], EmbeddedPostgres]
+"""Returns a server that others use too, for the stack whose state folder is given; its `stop` takes away this stack's part."""
 CREDENTIAL_TARGETS = {"vault", "github"}
 """With one of these the vault is read once before anything else is done, so that none of its values is ever shown."""
 
@@ -76,24 +78,35 @@ def clean_up_leftovers(*, before: Callable[[Path], object] = lambda _: None) -> 
 
 @contextmanager
 def start_stack(
-    params: Params, *, run_id: str, project: str, run_folder: Path, rendered: Path, tasks: tuple[str, ...]
+    params: Params,
+    *,
+    run_id: str,
+    project: str,
+    run_folder: Path,
+    rendered: Path,
+    tasks: tuple[str, ...],
+    lend: Lend | None = None,
 ) -> Iterator[RunFile]:
     """Yield the run file of a standing stack, and take the stack down whatever happens.
 
     Only what the tasks look at is started. project: whose runs they are. rendered: the folder that keeps every project's.
+    lend: see `start_stack_for`.
     """
     applying = [name for name in tasks if name not in params.not_applicable]
     targets = {target for name in applying for target in task_named(name).targets} - params.not_applicable.keys()
     about = {"run_id": run_id, "project": project, "run_folder": run_folder, "rendered": rendered, "tasks": tasks}
-    with start_stack_for(params, targets, about=about) as run:
+    with start_stack_for(params, targets, about=about, lend=lend) as run:
         yield run
 
 
 @contextmanager
-def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, Any]) -> Iterator[RunFile]:
+def start_stack_for(
+    params: Params, targets: set[str], *, about: Mapping[str, Any], lend: Lend | None = None
+) -> Iterator[RunFile]:
     """Yield the run file of a stack for these targets; the database server is started only for the database.
 
-    about: the run's id, project, folders and tasks, as the run file has them.
+    about: the run's id, project, folders and tasks, as the run file has them. lend: returns a database server that is
+    there already, for the state folder of this stack; without it one is started.
     """
     run_id = about["run_id"]
     known = know_credentials(params)
@@ -101,7 +114,9 @@ def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, An
         state = state_base(ROOT) / run_id
         standing.enter_context(marked(run_id))
         standing.callback(end_strays, run_id)
-        if "database" in targets - params.missing.keys():
+        needs_server = "database" in targets - params.missing.keys()
+        server: EmbeddedPostgres | None = None
+        if needs_server and lend is None:
             server = start_postgres(
                 state,
                 tools=TOOLS,
@@ -109,11 +124,12 @@ def start_stack_for(params: Params, targets: set[str], *, about: Mapping[str, An
                 auto_expose_new_tables=read_exposes_tables(params.pack),
                 installation=own_programs(params),
             )
-            standing.callback(server.stop)
         else:
-            server = None
             make_state_folder(state)
             standing.callback(remove_folder, state)
+            server = lend(state) if needs_server and lend is not None else None
+        if server is not None:
+            standing.callback(server.stop)
         work = state / "work"
         work.mkdir(mode=0o700)
         stood_in = {target for target in targets if target not in params.addresses and target not in params.missing}

@@ -175,3 +175,23 @@ def test_the_stamp_is_gone_while_packages_change(checkout: Path, monkeypatch: py
     monkeypatch.setattr(install, "is_usable", lambda _: True)
     install.install_packages()
     assert there and not any(there)
+
+
+def test_every_python_of_the_environment_finds_lib_from_anywhere(checkout: Path, tmp_path: Path) -> None:
+    venv = checkout / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    (checkout / "lib").mkdir()
+    (checkout / "lib" / "__init__.py").write_text("found = True\n")
+    install.write_path_file(venv)
+    install.write_path_file(venv)
+    asked = [str(venv / "bin" / "python"), "-c", "import lib; print(lib.found)"]
+    done = subprocess.run(asked, cwd="/", env={}, capture_output=True, text=True)
+    assert done.stdout == "True\n"
+
+
+def test_the_environment_of_another_checkout_is_left_alone(checkout: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    (checkout / ".venv").symlink_to(other)
+    install.write_path_file(checkout / ".venv")
+    assert list(other.rglob("*.pth")) == []

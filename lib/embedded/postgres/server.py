@@ -71,6 +71,17 @@ class EmbeddedPostgres:
         self.stop()
 
     @property
+    def pid(self) -> int:
+        """The process of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """Role -> password, for whoever the server is lent to."""
+        return dict(self._passwords)
+
+    @property
     def postgres_url(self) -> str:
         """The database `postgres` as `postgres`, the role a project's owner gets; holds a password."""
         return self.url_for("postgres")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from lib.core.offered import offer_figures
 from lib.core.wording import format_count, join_words
 from lib.display.figure import EDGE, LIMIT, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
 from lib.tasks.alerts.mutations import Curve
@@ -107,3 +108,6 @@ def format_curves(curves: Sequence[Curve], limits: Mapping[str, float]) -> str:
         highest_value = f"{max(values):.3g}" if values else "unknown"
         said.append(f"{curve.alert} in '{curve.test}': highest value {highest_value}{threshold}; {fires}")
     return ". ".join(said) + "."
+
+
+offer_figures(__name__)

@@ -19,6 +19,7 @@ from lib.clients.prometheus.scrape_config import read_scraped
 from lib.clients.prometheus.server_config import find_server_problems
 from lib.clients.prometheus.test_file import read_test_file
 from lib.core.errors import TargetError
+from lib.core.offered import offer_looks
 from lib.core.permissions import Act, Refusal
 from lib.core.results import Findings, Outcome, look
 from lib.tasks.alerts import judge as judging
@@ -291,3 +292,6 @@ def look_at_delivery(context: Context[Alerts], *, rules: RuleFile | None, curves
         rows=part_rows(delivery),
         artifacts={"alert.eml": delivery.message},
     )
+
+
+offer_looks(__name__)

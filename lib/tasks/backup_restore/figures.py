@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict
 
+from lib.core.offered import offer_figures
 from lib.core.wording import format_duration, join_words
 from lib.display.figure import LIMIT, Figure, axes_box, finish, label, new_canvas, nothing_drawn, time_axis
 
@@ -46,3 +47,6 @@ def restore_stages(stages: Iterable[Stage] | None, rto_s: float) -> Figure:
         alt = f"{said}: {format_duration(total)} in all, {side} the objective of {format_duration(rto_s)}."
         caption = f"Time to restore, step by step: {format_duration(total)} in all, {side} the RTO of {format_duration(rto_s)}."
         return finish(canvas, alt=alt, caption=caption)
+
+
+offer_figures(__name__)

@@ -19,6 +19,7 @@ from lib.clients.postgres.fidelity import rest_on, rest_results_on
 from lib.clients.postgres.restores import as_owner, drop_copy, list_copies, make_copy, restore_dump
 from lib.clients.postgres.rls.probe import VERBS, observe_matrix
 from lib.clients.postgres.schema import compare_schemas
+from lib.core.offered import offer_looks
 from lib.core.results import Findings, look
 from lib.tasks.backup_restore.backup import Backup, DumpFailure, read_damage, read_state, take_backup
 from lib.tasks.backup_restore.compare import (
@@ -296,3 +297,6 @@ def look_at_store(context: Context[BackupRestore], *, backup: Backup | None, cop
         ],
         rows=[describe_kept(one, now, chosen, good) for one in before],
     )
+
+
+offer_looks(__name__, "stages_of")

@@ -13,6 +13,7 @@ from typing import Any
 from lib.clients.fly.digest_notes import read_notes
 from lib.clients.vault.declared import Credentials
 from lib.clients.vault.vault_copy import VaultCopy, read_copy, shared_values
+from lib.core.offered import offer_looks
 from lib.core.results import Findings, look
 from lib.tasks.credentials.audit import (
     audit_fly,
@@ -180,3 +181,6 @@ def sync_plan(*audits: Sequence[TargetDrift] | None) -> list[dict[str, str]]:
     """Return what a sync would set, one row a value; nothing is set here."""
     steps = plan_steps(one for found in audits for one in found or ())
     return [{"credential": step.name, "where": step.where, "why": step.why} for step in steps]
+
+
+offer_looks(__name__, "sync_plan")

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from matplotlib.axes import Axes
 
+from lib.core.offered import offer_figures
 from lib.core.wording import format_count, format_duration, join_words
 from lib.display.figure import INK, LIMIT, MARKERS, SOFT, Figure, finish, label, new_canvas, nothing_drawn
 from lib.tasks.deploy_rehearsal.outages import Phase, error_ratio, find_outages, longest_gap_s, within
@@ -94,3 +95,6 @@ def format_traffic(samples: Sequence[Sample], phases: Sequence[Phase]) -> str:
             f"{phase.name} ({format_duration(phase.end_s - phase.begin_s)}): {lost} of {format_count(len(own), 'request')} lost"
         )
     return f"{join_words(said)}. {error_ratio(samples):.1%} of all requests were lost."
+
+
+offer_figures(__name__)

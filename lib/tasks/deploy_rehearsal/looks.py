@@ -15,6 +15,7 @@ from lib.clients.fly.flyctl import (
     validate_config,
 )
 from lib.clients.supabase.unpushed import refuse_unpushed
+from lib.core.offered import offer_looks
 from lib.core.permissions import Act, Refusal
 from lib.core.recovery_notes import remove_recovery_note, write_recovery_note
 from lib.core.results import Findings, Outcome, look
@@ -272,3 +273,6 @@ def look_at_version_skew(
         for schema in ("old", "new")
     ]
     return Findings(results=[judgement.judge_version_skew(cells)], rows=rows, facts=cells)
+
+
+offer_looks(__name__)

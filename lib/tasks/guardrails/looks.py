@@ -12,6 +12,7 @@ from lib.clients.git import list_files
 from lib.clients.npm import run_scripts
 from lib.core.errors import TargetError
 from lib.core.left_out import LeftOut
+from lib.core.offered import offer_looks
 from lib.core.results import Check, Findings, Outcome, Provenance, Result, look
 from lib.core.wording import name_some
 from lib.tasks.guardrails import judge as judging
@@ -224,3 +225,6 @@ def look_at_commands(context: Context[Guardrails]) -> Findings[None]:
     artifacts |= {f"npm-{judging.file_name(one.name)}.diff": one.changes.diff for one in runs if one.changes.files}
     result = judging.judge_scripts(runs, control, limit_s=settings.command_limit_s, about=copy.about)
     return Findings(results=[result], rows=rows, artifacts=artifacts)
+
+
+offer_looks(__name__, "describe_branch")

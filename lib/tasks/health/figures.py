@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from matplotlib.axes import Axes
 
+from lib.core.offered import offer_figures
 from lib.core.results import Json, Outcome
 from lib.core.wording import format_count, join_words
 from lib.display.figure import EDGE, LIMIT, OUTCOME_LOOKS, Figure, finish, label, new_canvas, nothing_drawn
@@ -151,3 +152,6 @@ def format_trend(known: Sequence[TrendPoint], runs: Sequence[str], names: Mappin
 
 def is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+offer_figures(__name__)

@@ -18,6 +18,7 @@ from lib.clients.publer import publer_probes, publer_site
 from lib.core.busyness import QUIET, Control, best_look
 from lib.core.errors import MailError, TargetError
 from lib.core.incidents import Plan
+from lib.core.offered import offer_looks
 from lib.core.permissions import Act, Refusal
 from lib.core.results import Check, Findings, look
 from lib.tasks.health.figures import Sample
@@ -276,3 +277,6 @@ def look_at_notification(context: Context[Health], *, plan: Plan, evidence: str,
         artifacts=delivery.artifacts,
         facts=delivery.was_notified,
     )
+
+
+offer_looks(__name__)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from lib.core.offered import offer_figures
 from lib.core.wording import format_count, join_words, name_some
 from lib.display.figure import EDGE, LIMIT, MARKERS, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
 from lib.tasks.migrations.judge_locks import MigrationLock
@@ -108,3 +109,6 @@ def _format_locks(facts: Sequence[MigrationLock], limit_ms: float) -> str:
         return f"{said}None held an exclusive lock on a table with rows beyond {limit_ms:g} ms."
     named = [f"{fact['migration']} at {fact['scale']}× ({fact['longest_exclusive_ms']:.0f} ms)" for fact in over]
     return f"{said}Beyond the limit of {limit_ms:g} ms: {name_some(named, most=8)}."
+
+
+offer_figures(__name__)

@@ -18,6 +18,7 @@ from lib.clients.supabase.seed_files import find_seed_files
 from lib.clients.supabase.squawk import lint_migrations
 from lib.clients.supabase.unpushed import format_lacking, refuse_lacking
 from lib.core.errors import TargetError
+from lib.core.offered import offer_looks
 from lib.core.permissions import Act
 from lib.core.results import Findings, Outcome, look
 from lib.core.wording import name_some
@@ -290,3 +291,6 @@ def open_staged_cli(context: Context[Migrations]) -> SupabaseCli:
         timeout_s=context.settings.command_timeout_s,
         older=context.programs.supabase_before,
     )
+
+
+offer_looks(__name__)

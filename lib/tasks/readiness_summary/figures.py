@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from matplotlib.axes import Axes
 
+from lib.core.offered import offer_figures
 from lib.core.verdict import State
 from lib.core.wording import STATE_LOOKS, STATE_SYMBOLS, format_count, format_duration
 from lib.display.figure import OUTCOME_LOOKS, PAPER, Figure, axes_box, finish, label, new_canvas, nothing_drawn, time_axis
@@ -54,3 +55,6 @@ def _draw_span(axes: Axes, row: int, span: TaskSpan, begin: float, end: float, l
 def _span_words(span: TaskSpan, begin: float, end: float | None) -> str:
     took = format_duration(end - begin) if end is not None else "not finished"
     return f"{span['state']}, {took}"
+
+
+offer_figures(__name__)

@@ -16,6 +16,7 @@ from lib.clients.notifier_example import example_plan
 from lib.clients.vault.vault_copy import open_vault, read_copy
 from lib.core.errors import TargetError
 from lib.core.last_look import UNREAD, Leak, find_files, look_once_more
+from lib.core.offered import offer_looks
 from lib.core.pack_files import read_text_file
 from lib.core.paths import ROOT
 from lib.core.permissions import Act, Refusal
@@ -237,3 +238,6 @@ def look_at_runbook(context: Context[None], *, tasks: Collection[str], path: str
     absent = [name for name in named if not os.path.exists(context.pack / name)]  # noqa: PTH110
     rows = [{"part of the flow": part, "covered": bool(pattern.search(text))} for part, pattern in paper.RUNBOOK_MUST.items()]
     return Findings(results=[paper.judge_runbook(text, path, broken_links(text, file.parent), absent)], rows=rows)
+
+
+offer_looks(__name__)

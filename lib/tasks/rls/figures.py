@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Rectangle
 
+from lib.core.offered import offer_figures
 from lib.core.wording import format_count
 from lib.display.figure import EDGE, INK, LIMIT, PAPER, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
 from lib.tasks.rls.show import MatrixCell
@@ -151,3 +152,6 @@ def _matrix_caption(tables: Sequence[str], identities: Sequence[str], cells: Seq
         f"What each identity can really do, found by trying: {count}, "
         f"{format_count(len(identities), 'identity', 'identities')}, {format_count(len(cells), 'probe')}, all rolled back."
     )
+
+
+offer_figures(__name__)

@@ -15,6 +15,7 @@ from lib.clients.postgres.rls.probe import observe_matrix
 from lib.clients.postgres.rls.trial import VERBS
 from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.errors import TargetError
+from lib.core.offered import offer_looks
 from lib.core.results import Findings, Outcome, look
 from lib.core.wording import join_words
 from lib.tasks.rls.judge import (
@@ -250,3 +251,6 @@ def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
 def name_file(path: str) -> str:
     """Return a test file's name as part of an artifact's."""
     return re.sub(r"[^A-Za-z0-9.-]+", "_", path.rpartition("/")[2])
+
+
+offer_looks(__name__)

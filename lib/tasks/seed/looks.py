@@ -20,6 +20,7 @@ from lib.clients.supabase.seed_files import (
 )
 from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.errors import DatabaseError
+from lib.core.offered import offer_looks
 from lib.core.permissions import Act
 from lib.core.results import Findings, look
 from lib.tasks.seed.constraints import find_email_domains, verify_checks, verify_foreign_keys, verify_not_nulls, verify_sequences
@@ -204,3 +205,6 @@ def look_at_emails(context: Context[Seed]) -> Findings[None]:
     reserved = context.settings.reserved_email_domains
     found = find_email_domains(context.target, schemas_of(context), timeout_s=context.settings.command_timeout_s)
     return Findings(results=[judge_emails(found, reserved)], rows=[describe_domain(one, reserved) for one in found.found])
+
+
+offer_looks(__name__)
