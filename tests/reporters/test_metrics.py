@@ -88,7 +88,7 @@ def test_hostile_names_break_nothing(tmp_path: Path) -> None:
 def test_every_label_and_number_can_be_read_again(text: str, number: float) -> None:
     shown = format_family(Family(name="x", help=text, samples=(({"name": text}, number),)), {})
     [[(_, back)]] = [list(read(shown + "# EOF\n").items())]
-    assert float(back) == number or math.isnan(back) and math.isnan(number)
+    assert float(back) == number or (math.isnan(back) and math.isnan(number))
 
 
 def test_the_reader_refuses_what_is_wrong() -> None:
