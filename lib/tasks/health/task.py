@@ -32,8 +32,7 @@ class Health(Section):
     stale_after_h: float = Field(gt=0)  # older evidence is shown as stale to QA, h
     notify_to: list[EmailAddress] = said_by_project([], about="mail")  # e-mail addresses; NOTIFY_EMAIL replaces them
     notify_from: EmailAddress | Literal[""] = said_by_project("", about="mail")  # the sender's e-mail address
-    # where a person opens the evidence; empty: the run's folder; EVIDENCE_URL replaces it
-    evidence_url: str = Field(pattern=r"^(https?://\S+)?$")
+    evidence_url: str = Field(pattern=r"^(https?://\S+)?$")  # where a person opens the evidence; EVIDENCE_URL replaces it
     chatwoot: ChatwootHealth
     publer: PublerHealth
 
