@@ -52,8 +52,8 @@ def head_lines() -> Iterator[str]:
     yield f"Only `params/` says {names_of(WORKBOOKS)}: a project can't say what may be written or where targets are."
     yield f"Only the project says {names_of(PROJECTS)}. Every other section may stand in any of the four."
     yield ""
-    yield "What belongs together, such as a matrix or the counts, is replaced whole by a later file. Sections are merged by key:"
-    yield "`.venv/bin/python -m lib params staging --pack ../project` prints each value, and the file and line it comes from."
+    yield "What belongs together, such as a matrix or the counts, is replaced whole by a later file. Sections are merged by key."
+    yield "To see each value, and the file and line it comes from: `.venv/bin/python -m lib params staging --pack ../project`."
     yield ""
 
 
