@@ -23,7 +23,7 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: adopt help setup requirements publish-docs readiness faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify resume diff share clean
+.PHONY: adopt help setup requirements publish-docs readiness faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify resume diff share docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,8 +107,13 @@ adopt: setup ## Bring scripts, workflows, policy and runbook into PACK=... where
 new-task: setup ## Write a launch task as a working example: make new-task NAME=cdn_cache; with PACK=... one of the project's own
 	@$(LIB) new-task "$(NAME)" --pack "$(PACK)"
 
-requirements: setup ## Pin requirements.in anew
+requirements: setup ## Pin requirements.in and docs/requirements.in anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version $(FLOOR) --no-header --no-annotate --generate-hashes requirements.in -o requirements.txt
+	@.venv/bin/uv pip compile --quiet --universal --python-version $(FLOOR) --no-header --no-annotate --generate-hashes docs/requirements.in -o docs/requirements.txt
+
+docs: ## Build the documentation into .run/site with its own packages, and check each of its links
+	@$(PYTHON) -m venv .run/venv-docs && .run/venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/requirements.txt
+	@NO_MKDOCS_2_WARNING=1 .run/venv-docs/bin/mkdocs build --strict --quiet && echo "Open .run/site/index.html, or: $(PYTHON) -m http.server --directory .run/site"
 
 clean: ## Remove what can be made again; rendered runs and backups stay: they are evidence
 	@rm -rf .venv .tools .run .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -306,7 +306,7 @@ def command_list(options: argparse.Namespace) -> int:
     """Print every check, or write the page about them."""
     from lib.cli.list_checks import list_checks
 
-    return list_checks(write=options.write)
+    return list_checks(write=options.write, parser=build_parser())
 
 
 def command_bench(options: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from lib.tasks.index import SECTIONS, SUMMARY, TASKS, every_check
 CHECK_ID = re.compile(r"^[a-z_]+\.[a-z0-9_]+$")
 WHOLE = {
     "browser",
+    "docs",
     "faults",
     "notebooks",
     "pack",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator
 
 from lib.cli import list_platform
+from lib.cli.list_reference import reference_pages
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.core.results import Check
@@ -19,11 +21,10 @@ FILE = "docs/checks.md"
 SCHEMAS = "params/schemas"
 
 
-def list_checks(*, write: bool) -> int:
-    """Print every task and check, or write the page, and return the exit code 0."""
+def list_checks(*, write: bool, parser: argparse.ArgumentParser) -> int:
+    """Print every task and check, or write the pages, and return the exit code 0. parser: of the command line."""
     if write:
-        pages = {FILE: describe_checks(), list_platform.FILE: list_platform.describe_platform()}
-        for path, text in {**pages, **schema_files()}.items():
+        for path, text in written_files(parser).items():
             write_whole(ROOT / path, text)
             say(f"wrote {path}")
         return 0
@@ -32,6 +33,12 @@ def list_checks(*, write: bool) -> int:
         for check in task.checks:
             say(f"  {check.id} ({gate_word(check.gate)}): {check.title}")
     return 0
+
+
+def written_files(parser: argparse.ArgumentParser) -> dict[str, str]:
+    """Return every file that is written from the code, by its path."""
+    pages = {FILE: describe_checks(), list_platform.FILE: list_platform.describe_platform()}
+    return {**pages, **reference_pages(parser), **schema_files()}
 
 
 def schema_files() -> dict[str, str]:

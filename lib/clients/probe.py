@@ -38,12 +38,12 @@ class Endpoint(Section):
     `{account}` and `{workspace}` stand for the target's own, in the path and in `includes`.
     """
 
-    path: str = Field(pattern="^/")
+    path: str = Field(pattern="^/")  # behind the service's address; starts with /
     equals: dict[str, Plain] = Field(default_factory=dict)  # field -> what it must be
     fields: list[str] = Field(default_factory=list)  # must be there and not null; of each item, where there are items
     versions: list[str] = Field(default_factory=list)  # the field `version` must match one, like 4.*
     items: str | None = None  # the field that holds the list; `.` when the answer itself is one
-    min_items: int = Field(default=0, ge=0)
+    min_items: int = Field(default=0, ge=0)  # fewest items that the list must have
     includes: dict[str, list[str]] = Field(default_factory=dict)  # field -> values, each of which some item must have
     never: dict[str, Plain] = Field(default_factory=dict)  # field -> a value that no item may have
 

@@ -49,7 +49,7 @@ class Trial(BaseModel):
     operator: str
     place: str
     check: str
-    end: End
+    end: End  # what came of it
     came_to: str = ""
     said: str = ""
     move: str = ""

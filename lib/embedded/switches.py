@@ -36,27 +36,30 @@ MailFault = Literal["none", "refused", "hang_up", "rejects_login", "rejects_reci
 class ChatwootStandIn(Section):
     """How the stand-in of Chatwoot behaves."""
 
-    fault: ChatwootFault
+    fault: ChatwootFault  # the bad day it has
     at: list[Literal["alive", "services", "profile", "account", "inboxes"]]  # endpoints with the fault; none named: all
-    latency_ms: float = Field(ge=0)  # of each answer
+    latency_ms: float = Field(ge=0)  # of each answer, ms
 
 
 class PublerStandIn(Section):
     """How the stand-in of Publer behaves."""
 
-    fault: PublerFault
-    at: list[Literal["user", "workspaces", "accounts"]]
-    latency_ms: float = Field(ge=0)
+    fault: PublerFault  # the bad day it has
+    at: list[Literal["user", "workspaces", "accounts"]]  # endpoints with the fault; none named: all
+    latency_ms: float = Field(ge=0)  # of each answer, ms
 
 
 class MailSink(Section):
     """How the local mail server behaves."""
 
-    fault: MailFault
+    fault: MailFault  # the bad day it has
 
 
 class FlyStandIn(Section):
-    """How the stand-in of Fly.io behaves."""
+    """How the stand-in of Fly.io behaves.
+
+    fault: the bad day it has.
+    """
 
     fault: Literal[
         "none", "not_logged_in", "reads_hang", "half_a_json", "deploy_hangs", "deploy_dies", "deploy_deadline",
@@ -73,11 +76,11 @@ class CredentialStandIns(Section):
     set there before the vault's copy changed. Each by target.
     """
 
-    vault: Literal["folder", "hashicorp"]
+    vault: Literal["folder", "hashicorp"]  # what is played: the project's folder, or HashiCorp Vault filled from it
     lacking: dict[CredentialTarget, list[str]]
     undeclared: dict[CredentialTarget, list[str]]
     old: dict[CredentialTarget, list[str]]
-    github_fault: WireFault
+    github_fault: WireFault  # the bad day of GitHub's API
 
 
 class Embedded(Section):

@@ -38,8 +38,8 @@ class Artifact(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    path: str
-    sha256: str
+    path: str  # from the run's folder
+    sha256: str  # of its content, in hex
 
 
 class EvidenceLine(BaseModel):
@@ -52,28 +52,28 @@ class EvidenceLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: int = 1
-    run_id: str
-    project: str = ""
-    environment: str
-    task: str
-    check: str
-    result: Outcome
+    schema_version: int = 1  # of this form; a line of an older run has none, and counts as 1
+    run_id: str  # UTC time of the start and four letters, 20261126T171254Z-eujc
+    project: str = ""  # folder of the run in rendered/
+    environment: str  # a file's name in params/
+    task: str  # whose check it is
+    check: str  # the check's id, `<task>.<what_must_be_true>`
+    result: Outcome  # pass, fail, skip, or error: it could not be determined
     skipped_because: SkipReason | None = None
     see: str | None = None
-    gate: bool
+    gate: bool  # whether its failure stops the launch
     subject: str = ""
     provenance: Provenance
-    observed: Any = None
-    expected: Any = None
-    unit: str | None = None
-    detail: str = ""
-    fix: tuple[str, ...] = ()
-    command: str | None = None
-    exit_code: int | None = None
-    started_at: datetime
-    duration_s: float
-    artifacts: tuple[Artifact, ...] = ()
+    observed: Any = None  # what was seen, as plain JSON
+    expected: Any = None  # what was expected, as plain JSON
+    unit: str | None = None  # of observed and expected, where they are measured
+    detail: str = ""  # what was seen, in a sentence, with real names
+    fix: tuple[str, ...] = ()  # what to do next, one step each
+    command: str | None = None  # what was executed, where the result is a command's
+    exit_code: int | None = None  # of that command
+    started_at: datetime  # when the look began, ISO 8601, UTC
+    duration_s: float  # of the look, s
+    artifacts: tuple[Artifact, ...] = ()  # the kept files that it speaks of
     faults: KillRate | None = None
 
     @model_validator(mode="before")

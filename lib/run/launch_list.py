@@ -25,9 +25,9 @@ class LaunchItem(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    number: int = Field(ge=1)
-    title: str = Field(min_length=1)
-    checks: list[str] = Field(min_length=1)
+    number: int = Field(ge=1)  # of the item; each once
+    title: str = Field(min_length=1)  # what the launch asks for, in a sentence
+    checks: list[str] = Field(min_length=1)  # ids of the checks that prove it
 
 
 class LaunchList(BaseModel):
@@ -35,7 +35,7 @@ class LaunchList(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    items: list[LaunchItem] = Field(min_length=1)
+    items: list[LaunchItem] = Field(min_length=1)  # what the launch asks for, in order
 
 
 def load_launch_list(pack: Path, *, not_applicable: Collection[str] = ()) -> tuple[LaunchItem, ...]:

@@ -40,15 +40,18 @@ Value = str | int | float | bool | list[str] | list[int] | list[float]
 
 
 class OwnCheck(BaseModel):
-    """One check of a project's own task, as `lib.core.results.Check` has it; its id is `<task>.<name>`."""
+    """One check of a project's own task, as `lib.core.results.Check` has it; its id is `<task>.<name>`.
+
+    subject: what it speaks about.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    title: str = Field(min_length=5, max_length=160)
-    gate: bool = True
+    title: str = Field(min_length=5, max_length=160)  # the good state, as a sentence
+    gate: bool = True  # whether its failure stops the launch
     subject: Literal[PROJECT, RUN, TWIN, *PARTS] = PROJECT  # type: ignore[valid-type]
-    fix: str = Field(min_length=5, max_length=400)
-    doc: str = Field(default="", max_length=2000)
+    fix: str = Field(min_length=5, max_length=400)  # what to do when it fails
+    doc: str = Field(default="", max_length=2000)  # what it looks at, why, and how it can be wrong
 
 
 class OwnTask(BaseModel):
@@ -91,17 +94,20 @@ class OwnTask(BaseModel):
 
 
 class Contract(BaseModel):
-    """What `task.yaml` may say."""
+    """What `task.yaml` may say.
+
+    targets: those that it is given, with their credentials.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    version: Literal[1]
-    title: str = Field(min_length=3, max_length=60)
+    version: Literal[1]  # of this form
+    title: str = Field(min_length=3, max_length=60)  # what people read
     targets: list[Literal[*PARTS]] = Field(default=[])  # type: ignore[valid-type]
-    needs: list[str] = Field(default=[])
-    waits_for: list[str] = Field(default=[])
-    parameters: dict[str, Value] = Field(default={})
-    checks: dict[str, OwnCheck] = Field(min_length=1)
+    needs: list[str] = Field(default=[])  # ids of checks that must have passed, else this task is an error
+    waits_for: list[str] = Field(default=[])  # tasks that must have ended, however they ended
+    parameters: dict[str, Value] = Field(default={})  # what the notebook is given, with its defaults
+    checks: dict[str, OwnCheck] = Field(min_length=1)  # name -> the check; its id is `<task>.<name>`
 
 
 def read_own_tasks(pack: Path, given: Mapping[str, Mapping[str, Value]] | None = None) -> tuple[OwnTask, ...]:

@@ -21,13 +21,13 @@ from lib.tasks.index import SECTIONS
 class Targets(Section):
     """The outside systems of an environment: `embedded`, or the variables that hold address and credentials."""
 
-    database: str | dict[str, str | bool]
-    chatwoot: str | dict[str, str | bool]
-    publer: str | dict[str, str | bool]
-    mail: str | dict[str, str | bool]
-    fly: str | dict[str, str | bool]
-    vault: str | dict[str, str | bool]
-    github: str | dict[str, str | bool]
+    database: str | dict[str, str | bool]  # PostgreSQL of the project: its `url`
+    chatwoot: str | dict[str, str | bool]  # `url`, `token` and `account`
+    publer: str | dict[str, str | bool]  # `url`, `token` and `workspace`
+    mail: str | dict[str, str | bool]  # `url` of the mail server, `webhook` for a second way
+    fly: str | dict[str, str | bool]  # `url` of the Machines API, and `token`
+    vault: str | dict[str, str | bool]  # `url` of a folder or of HashiCorp Vault, and `token`
+    github: str | dict[str, str | bool]  # `url` of the API, and `token`
 
     @property
     def specs(self) -> dict[str, Spec]:
@@ -49,7 +49,7 @@ class Run(Section):
 class PromotesFrom(Section):
     """Whose runs count for gates that may not be tried here: those of the same commit in another environment."""
 
-    environment: str = Field(pattern=ENVIRONMENT_NAME.pattern)
+    environment: str = Field(pattern=ENVIRONMENT_NAME.pattern)  # the one whose runs count
     max_age_h: float = Field(gt=0)  # older runs prove nothing, h
 
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import BaseModel
+
 from lib.core.section import Section, section_of
 from lib.run.launch_list import LaunchList
 from lib.run.layers import PROJECTS, WORKBOOKS
@@ -101,15 +103,26 @@ def all_models(model: type[Section]) -> set[type[Section]]:
     return found
 
 
-def find_meanings(model: type[Section]) -> Iterator[tuple[str, str]]:
-    """Yield each field of a section with what its line in the code says of it."""
+def find_meanings(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Yield each field of a section with what the code says of it: its docstring, then its own line."""
+    yield from docstring_meanings(model)
     try:
         lines = inspect.getsource(model).splitlines()
     except (OSError, TypeError):
         return  # it was made by a call, as the whole is
     for line in lines:
-        if match := COMMENT.match(line):
+        if (match := COMMENT.match(line)) and not match.group(2).startswith("type: ignore"):
             yield match.group(1), match.group(2)
+
+
+def docstring_meanings(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Yield each field that the text below a model's first line explains, as `name: what it means.`, with that."""
+    _, _, text = inspect.cleandoc(model.__doc__ or "").partition("\n\n")
+    names = "|".join(sorted(model.model_fields, key=len, reverse=True))
+    parts = re.split(rf"(?<![\w`.])((?:(?:{names}), )*(?:{names})): ", " ".join(text.split())) if names else []
+    for said, meaning in zip(parts[1::2], parts[2::2], strict=True):
+        for name in said.split(", "):
+            yield name, meaning.strip().rstrip(".;")
 
 
 def described(meaning: str | None) -> dict[str, str]:

@@ -38,19 +38,18 @@ class Waiver(BaseModel):
     """One failure that stops no launch until its last day.
 
     check: the id of a gate. seen: what it found when the waiver was granted; another finding is not covered.
-    reason, owner: why it is taken upon oneself, and by whom. ticket: where it is worked on. granted, until: its first and last
-    day, ISO 8601, in UTC.
+    ticket: where it is worked on. Days are ISO 8601, in UTC.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     check: str
     seen: str = Field(min_length=1, max_length=LONGEST_SEEN)
-    reason: str = Field(min_length=5, max_length=400)
-    owner: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=5, max_length=400)  # why the launch may go on meanwhile
+    owner: str = Field(min_length=1, max_length=200)  # who acts
     ticket: str = Field(default="", max_length=200)
-    granted: Day
-    until: Day
+    granted: Day  # its first day
+    until: Day  # its last day, 30 days after granted at most
 
     @model_validator(mode="after")
     def check_days(self) -> Self:
@@ -70,7 +69,7 @@ class WaiverFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    waivers: list[Waiver]
+    waivers: list[Waiver]  # one for each finding
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The walk of README's "Adding a launch task", in a copy of this checkout: written, found, run, and held by the same tests."""
+"""The walk of docs/how-to/new-task.md, in a copy of this checkout: written, found, run, and held by the same tests."""
 
 from __future__ import annotations
 

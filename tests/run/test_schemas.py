@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from pydantic import BaseModel
 
 from lib.cli.list_checks import SCHEMAS, schema_files
 from lib.core.paths import ROOT
-from lib.run.schemas import describe_layers
+from lib.run.schemas import describe_layers, find_meanings
 
 FILES = [*sorted((ROOT / "params").glob("*.yaml")), *sorted((ROOT / "pack" / "launch").glob("*.yaml"))]
 HEAD = re.compile(r"# yaml-language-server: \$schema=(\S+)")
@@ -63,5 +64,23 @@ def test_a_layer_is_taken_or_refused_by_its_form(layer: str, document: object, i
 def test_a_key_says_what_it_means() -> None:
     schema = describe_layers()["project"]
     assert "longest ACCESS EXCLUSIVE" in schema["$defs"]["Migrations"]["properties"]["max_exclusive_lock_ms"]["description"]
-    sections = {name: schema["$defs"][name]["properties"] for name in ("Migrations", "Seed", "Alerts", "BackupRestore")}
-    assert [key for keys in sections.values() for key, said in keys.items() if "description" not in said] == []
+    for layer in ("defaults", "environment", "project"):
+        for name, one in describe_layers()[layer]["$defs"].items():
+            bare = [key for key, said in one.get("properties", {}).items() if "description" not in said and "$ref" not in said]
+            assert bare == [], name
+
+
+def test_a_meaning_may_stand_in_the_docstring() -> None:
+    class Thing(BaseModel):
+        """One thing.
+
+        size: of it: in bytes. left, right: a side
+        of it.
+        """
+
+        size: int
+        left: int
+        right: int
+        other: int = 0
+
+    assert dict(find_meanings(Thing)) == {"size": "of it: in bytes", "left": "a side of it", "right": "a side of it"}

@@ -24,7 +24,7 @@ class Credential(Section):
     """
 
     vault: str = Field(pattern=r"^[^#\\]+\.txt$|^[^#\\]+#[^#]+$")
-    needed_by: list[CredentialTarget] = Field(min_length=1)
+    needed_by: list[CredentialTarget] = Field(min_length=1)  # who must have it
     max_age_days: float | None = Field(default=None, gt=0)  # instead of the section's own
     may_be_shared: bool = False  # one value in several environments is meant
 
@@ -42,7 +42,7 @@ class Credentials(Section):
     github_repository: str = said_by_project("", about="github", pattern="^([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?$")  # owner/name
     github_environment: str = said_by_project("", about="github")  # its environment
     timeout_s: float = Field(gt=0)  # longest one request may take, s
-    declared: dict[str, Credential] = said_by_project({})
+    declared: dict[str, Credential] = said_by_project({})  # name in the targets -> where it is in the vault, and who needs it
 
     @model_validator(mode="after")
     def check_names(self) -> Self:

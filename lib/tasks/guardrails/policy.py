@@ -85,7 +85,7 @@ class Part(BaseModel):
 class BranchRules(Part):
     """How a branch may be called."""
 
-    pattern: str
+    pattern: str  # a regular expression that the branch's name matches
     exceptions: Patterns = []  # names besides, as bots call their branches: dependabot/**
 
     @field_validator("pattern")
@@ -97,23 +97,23 @@ class BranchRules(Part):
 class WideChange(Part):
     """How a change of more files than usual is agreed on."""
 
-    label: str = Field(min_length=1)
-    trailer: str = Field(pattern=r"^[A-Za-z][A-Za-z-]*$")
-    min_reason_characters: int = Field(ge=1)
+    label: str = Field(min_length=1)  # of the pull request; its text has the reason
+    trailer: str = Field(pattern=r"^[A-Za-z][A-Za-z-]*$")  # of a commit's message, with the reason behind it
+    min_reason_characters: int = Field(ge=1)  # a shorter reason is none
 
 
 class ChangeRules(Part):
     """How many files a branch may change, and which."""
 
-    max_files: int = Field(ge=1)
-    allowed_paths: Patterns = Field(min_length=1)
+    max_files: int = Field(ge=1)  # more need the opt-in of wide_change
+    allowed_paths: Patterns = Field(min_length=1)  # patterns of paths that a branch may change
     wide_change: WideChange
 
 
 class IssueRules(Part):
     """How a branch says which issue it belongs to."""
 
-    pattern: str
+    pattern: str  # a regular expression that a commit's message or the pull request matches
     exceptions: Patterns = []  # names of branches that need none
 
     @field_validator("pattern")
@@ -133,8 +133,8 @@ class SecretRules(Part):
 class MarkdownRules(Part):
     """Where Markdown may be, and where strays are moved to."""
 
-    allowed: Patterns = Field(min_length=1)
-    archive: str = Field(pattern=r"^[^/.].*$")
+    allowed: Patterns = Field(min_length=1)  # patterns of paths where Markdown may be
+    archive: str = Field(pattern=r"^[^/.].*$")  # the folder that `make tidy` moves strays to
 
 
 class Policy(Part):
@@ -145,7 +145,7 @@ class Policy(Part):
     issue: IssueRules
     secrets: SecretRules
     markdown: MarkdownRules
-    workflows: str
+    workflows: str  # the folder of the project's workflows
 
 
 def parse_policy(text: str) -> Policy:

@@ -14,8 +14,8 @@ from lib.tasks.base import Task
 class RehearsedBranch(Section):
     """Branch name and commit message of the branch made when the pack is not a git checkout of its own."""
 
-    branch: str = Field(min_length=1)
-    message: str = Field(min_length=1)
+    branch: str = Field(min_length=1)  # its name
+    message: str = Field(min_length=1)  # of its one commit
 
 
 class Guardrails(Section):

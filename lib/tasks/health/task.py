@@ -34,8 +34,7 @@ class Health(Section):
     notify_to: list[EmailAddress] = said_by_project([], about="mail")  # e-mail addresses; NOTIFY_EMAIL replaces them
     notify_from: EmailAddress | Literal[""] = said_by_project("", about="mail")  # the sender's e-mail address
     notify_format: Format = "auto"  # how the webhook is spoken to: json, slack, teams; auto knows Slack's and Teams' hosts
-    # where a person opens the evidence; empty: the run's folder; EVIDENCE_URL replaces it
-    evidence_url: str = Field(pattern=r"^(https?://\S+)?$")
+    evidence_url: str = Field(pattern=r"^(https?://\S+)?$")  # where a person opens the evidence; EVIDENCE_URL replaces it
     chatwoot: ChatwootHealth
     publer: PublerHealth
 

@@ -15,9 +15,9 @@ Call = Literal["deny", "own", "any"]
 class Identity(Section):
     """The identity a probe acts as: a database role, with the claims PostgREST would set."""
 
-    role: str
-    sub: str | None = None
-    claims: dict[str, object] = Field(default_factory=dict)
+    role: str  # the database role: anon, authenticated, service_role, or one of the project's
+    sub: str | None = None  # the user's id, as `auth.uid()` gives it
+    claims: dict[str, object] = Field(default_factory=dict)  # further claims of the token, as `auth.jwt()` gives them
 
 
 class Rls(Section):
@@ -36,7 +36,7 @@ class Rls(Section):
 
     schemas: list[str] = Field(min_length=1)  # schemas exposed through the API
     statement_timeout_s: float = Field(gt=0)  # longest one statement may take, s
-    identities: dict[str, Identity] = Field(default={})
+    identities: dict[str, Identity] = Field(default={})  # name -> who is tried, one of each role at least
     scopes: dict[str, dict[str, str]] = Field(default={})
     matrix: dict[str, dict[str, dict[Verb, str]]] = Field(default={})
     columns: dict[str, dict[str, dict[Verb, list[str]]]] = Field(default={})
