@@ -73,6 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{exc.filename}: " if exc.filename else ""
         say(plain_line(f"The machine did not go along. {where}{exc.strerror}. Fix: {OF_THE_MACHINE[exc.errno]}."), to=sys.stderr)
         return WRONG_INPUT
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] == "lib":
+            return broke()
+        python = plain_line(sys.executable)
+        say(f"This Python ({python}) lacks {exc.name}. Fix: Run `make setup`, then .venv/bin/python -m lib.", to=sys.stderr)
+        return WRONG_INPUT
     except Exception:
         return broke()
 
