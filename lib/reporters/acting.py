@@ -17,6 +17,12 @@ from lib.reporters.summary import standing_out
 CHECK_ID = re.compile(r"\b[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b")
 TELLING = 30
 """Characters of a finding that no other says by chance."""
+AT_RISK = (
+    {"rls", "credentials"},  # who may read or change what is not theirs
+    {"migrations", "backup_restore", "seed"},  # the data
+    {"deploy_rehearsal", "alerts", "health"},  # the service, and that somebody notices
+)
+"""What a failure of these tasks puts at risk, the gravest first; that of any other comes after."""
 SAMPLE = ROOT / "pack"
 """The project that is run when none is named."""
 
@@ -61,8 +67,9 @@ def find_causes(report: RunReport) -> tuple[Cause, ...]:
 def group_causes(
     lines: Iterable[EvidenceLine], waived: Collection[str] = ()
 ) -> list[tuple[tuple[EvidenceLine, ...], tuple[str, ...]]]:
-    """Return the lines of each cause with the ids of what waits for it, worst first: gates, failures, what most waits for. Pure.
+    """Return the lines of each cause with the ids of what waits for it, worst first. Pure.
 
+    Gates come before advisories, failures before what is unknown, then what puts more at risk, then what more waits for.
     An undetermined check that names another one, which did not pass either, waits for that; those of one reason are one cause.
     """
     every = list(lines)
@@ -78,9 +85,17 @@ def group_causes(
     for own in roots.values():
         checks = {line.check for line in own}
         found.append((tuple(own), tuple(one for one in waits if one not in checks and root_of(one, waits) in checks)))
-    return sorted(
-        found, key=lambda one: (one[0][0].check in waived, not one[0][0].gate, one[0][0].result is not Outcome.FAIL, -len(one[1]))
-    )
+
+    def place(one: tuple[tuple[EvidenceLine, ...], tuple[str, ...]]) -> tuple[bool, bool, bool, int, int]:
+        (first, *_), waiting = one
+        return first.check in waived, not first.gate, first.result is not Outcome.FAIL, gravity_of(first.task), -len(waiting)
+
+    return sorted(found, key=place)
+
+
+def gravity_of(task: str) -> int:
+    """Return how grave a failure of a task is: 0 is the gravest."""
+    return next((place for place, tasks in enumerate(AT_RISK) if task in tasks), len(AT_RISK))
 
 
 def owner_of(report: RunReport, task: str) -> str:

@@ -27,8 +27,8 @@ LONGEST = 20_000
 """Characters of a text that are read."""
 WORD = re.compile(r"[^\s\"'`<>|,;:()\[\]{}=*?!\\]+")
 """What a file's name is looked for in; names with other characters are looked for as a whole."""
-AFTER_COLON = re.compile(r":(\d{1,7})(?![\d.])")
-"""`path:12`, as compilers say it."""
+AFTER_COLON = re.compile(r":(?: (?=\d+:\d))?(\d{1,7})(?![\d.])")
+"""`path:12`, as compilers say it, and `path: 12:3:`, as promtool does."""
 IN_WORDS = re.compile(r"\blines? (\d{1,7})\b")
 """`path, line 12`, `path: line 12 has ...`, `... in line 12, column 4`."""
 BEFORE = re.compile(r"\blines? (\d{1,7}) (?:of|in) $")

@@ -80,3 +80,9 @@ LINES = st.lists(
 def test_every_gate_that_did_not_pass_is_told_exactly_once(lines: list[EvidenceLine]) -> None:
     told_of = sorted(check for own, waiting in group_causes(lines) for check in (*(one.check for one in own), *waiting))
     assert told_of == sorted(one.check for one in lines if one.result in (Outcome.FAIL, Outcome.ERROR))
+
+
+def test_what_puts_more_at_risk_comes_first() -> None:
+    tasks = ("guardrails", "alerts", "migrations", "rls", "a_task_of_their_own")
+    lines = [line(f"{task}.a", Outcome.FAIL, task) for task in tasks]
+    assert [own[0].task for own, _ in group_causes(lines)] == ["rls", "migrations", "alerts", "a_task_of_their_own", "guardrails"]

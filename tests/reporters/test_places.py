@@ -63,6 +63,7 @@ def line(detail: str = "", *, result: Outcome = Outcome.FAIL, **changes: Any) ->
         ("package.json has no script ci; package.json has no script fmt.", [("package.json", None)]),
         ("supabase/config.toml: [db] major_version is 'seventeen', not a whole number.", [("supabase/config.toml", None)]),
         ("prometheus-alerts.yml: expected ',' in line 3, column 4.", [("prometheus-alerts.yml", 3)]),
+        ('FAILED: prometheus-alerts.yml: 16:15: group "a", rule 2: 1:47: parse error', [("prometheus-alerts.yml", 16)]),
         ("Others than the owner may read local/chatwoot.env (-rw-r--r--).", [("vault/occ/local/chatwoot.env", None)]),
         ("Stray: stray note.md.", [("stray note.md", None)]),
         ("app/(auth)/[id]/page.tsx:40 (a key)", [("app/(auth)/[id]/page.tsx", 40)]),
