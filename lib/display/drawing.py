@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,18 +36,21 @@ KEY_LINE_IN, KEY_GAP_IN, SAMPLE_IN = 0.22, 0.16, 0.24
 def text_width_in(text: str, size: float = TEXT_PT, *, bold: bool = False) -> float:
     """Return the width of a line in inches; wide characters that our font lacks count as wide as other fonts draw them."""
     font = FontProperties(family=MEASURED_WITH, size=size, weight="bold" if bold else "normal")
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # a glyph that our font lacks
+        width = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return (text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] + wide * size * 0.5) / POINTS
+    return (width + wide * size * 0.5) / POINTS
 
 
 def fit(text: str, width_in: float, size: float = TEXT_PT, *, bold: bool = False) -> str:
     """Return a text as `label` cleans it, its middle left out so that it is at most so wide."""
     longest = 200
     line = label(text, limit=longest)
-    while text_width_in(line, size, bold=bold) > width_in and longest > 2:
-        longest = min(longest, len(line)) - 1
+    while (measured := text_width_in(line, size, bold=bold)) > width_in and longest > 2:
+        by_width = int(len(line) * width_in / measured) + 4  # about right, so that few steps are left
+        longest = max(min(longest - 1, len(line) - 1, max(by_width, 2)), 2)
         line = label(text, limit=longest)
-    return line
+    return line if text_width_in(line, size, bold=bold) <= width_in else "…"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,27 +147,37 @@ def draw_limit(canvas: Canvas, axes: Axes, value: float, text: str, *, row: int 
     text_at(canvas, middle, above, words, ha="center", va="bottom", color=LIMIT, fontsize=SMALL_PT)
 
 
-def ladder(low: float, high: float, most: int) -> list[float]:
-    """Return round numbers between two positive ones, evenly spaced on a logarithmic axis, at most so many."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for steps in ((1, 2, 5), (1,)):
-        found = [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+def ms_ladder(low: float, high: float, most: int) -> list[float]:
+    """Return round times between two positive ones, in ms, about evenly spaced on a logarithmic axis, at most so many."""
+    short = [step * 10.0**decade for decade in range(-2, 5) for step in (1, 2, 5)]
+    long = [60_000.0 * minutes for minutes in (1, 2, 5, 10, 20, 60, 120, 300, 600, 1200, 3000, 6000, 60_000)]
+    sparse = [10.0**decade for decade in range(-2, 5)] + [60_000.0, 600_000.0] + [3_600_000.0 * 10**decade for decade in range(4)]
+    for steps in (short + long, sparse):
+        found = [step for step in steps if low <= step <= high]
         if len(found) <= most:
             return found
     return found[:: math.ceil(len(found) / most)]
 
 
-def log_axis(
-    axes: Axes, along: Literal["x", "y"], ends: tuple[float, float], words: Callable[[float], str], *, most: int = 5
-) -> None:
-    """Make an axis logarithmic between two ends, its ticks round numbers in words with their units."""
+def log_axis(canvas: Canvas, axes: Axes, along: Literal["x", "y"], ends: tuple[float, float], *, most: int = 5) -> None:
+    """Make an axis of times in ms logarithmic between two ends, its ticks round times with their units, whole on the canvas."""
     axes.set(**{f"{along}scale": "log", f"{along}lim": ends})
     axis: Axis = axes.xaxis if along == "x" else axes.yaxis
-    ticks = ladder(*ends, most)
+    whole = canvas.get_size_inches()[0 if along == "x" else 1]
+    ticks = []
+    for tick in ms_ladder(*ends, most):
+        half = text_width_in(ms_words(tick), SMALL_PT) / 2 if along == "x" else SMALL_PT / POINTS / 2
+        if half < place_in(canvas, axes, tick, along) < whole - half:
+            ticks.append(tick)
     axis.set_major_locator(FixedLocator(ticks))
-    axis.set_major_formatter(FixedFormatter([words(tick) for tick in ticks]))
+    axis.set_major_formatter(FixedFormatter([ms_words(tick) for tick in ticks]))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
+
+
+def exact_ms(ms: float) -> str:
+    """Return a limit in ms as it was set: "800 ms", "1,250 ms"."""
+    return f"{ms:,.10g} ms"
 
 
 def ms_words(ms: float) -> str:
@@ -192,7 +206,7 @@ def seconds_axis(axes: Axes, end_s: float) -> Callable[[float], float]:
 def with_unit(axes: Axes) -> Callable[[float, float], str]:
     """Return what writes a tick of `seconds_axis` with its unit, for an axis without words of its own."""
     unit = SHORT_UNITS[axes.get_xlabel()]
-    return lambda value, _: f"{value:g} {unit}"
+    return lambda value, _: f"{value:g} {unit}" if value else "0"
 
 
 def lanes(axes: Axes, rows: float) -> None:
@@ -208,12 +222,22 @@ def row_words(axes: Axes, left: float, row: float, text: str, **look: Any) -> No
     axes.text(left, row, text, transform=axes.get_yaxis_transform(), va="center", bbox=behind, zorder=5, **look)
 
 
+def short_count(value: float, _: float = 0) -> str:
+    """Return a count as a tick says it: "950", "12k", "3M"."""
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / min(size, 1e3 if sign == 'k' else size):.3g}{sign}"
+    return f"{value:g}"
+
+
 def share_words(part: float, whole: float) -> str:
-    """Return a part of a whole in words: "2 %", "under 0.1 %", "130 %"."""
+    """Return a part of a whole in words: "2.0 %", "under 0.1 %", "130 %", "over 100 times"."""
     percent = 100 * part / whole if whole else math.inf
     if percent < 0.1:
         return "under 0.1 %"
-    return f"{percent:.1f} %" if percent < 10 else f"{percent:,.0f} %" if percent < math.inf else "more than it"
+    if percent >= 10_000:
+        return "over 100 times"
+    return f"{percent:.1f} %" if percent < 10 else f"{percent:,.0f} %"
 
 
 def thin(points: Sequence[T], most: int, rank: Callable[[T], float]) -> list[T]:

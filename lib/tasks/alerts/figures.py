@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lib.clients.prometheus.rule_file import RuleFile
 from lib.core.wording import format_count, format_duration, join_words
-from lib.display.drawing import Key, KeyEntry, axes_at, fit, limit_entry, text_at, text_width_in
+from lib.display.drawing import Key, KeyEntry, axes_at, fit, limit_entry, short_count, text_at, text_width_in
 from lib.display.figure import (
     AMBER,
     BLUES,
@@ -41,7 +41,7 @@ WIDTH_IN, LEFT_IN, GAP_IN, SIDE_IN = 5.6, 0.55, 0.25, 0.14
 PANEL_IN = (WIDTH_IN - LEFT_IN - GAP_IN - SIDE_IN) / 2
 ROW_IN = 2.3
 """Height of one alert."""
-MOST_DRAWN, BUCKETS = 12, 60
+MOST_DRAWN, BUCKETS = 10, 40
 """Alerts in one figure, a page of it; and parts of a curve with many turns, each drawn by its lowest and highest point."""
 
 
@@ -147,8 +147,9 @@ def highest(values: Sequence[float], limit: float | None) -> tuple[float, float]
 
 
 def fires_below(own: Sequence[Curve], limit: float | None) -> bool:
-    """Return whether an alert fires below its threshold, as its firing test shows it."""
-    seen = [value for curve in own for _, value, state in curve.points if is_drawn(value) and state in STATES]
+    """Return whether an alert fires below its threshold, by the values at which it begins to be pending or to fire."""
+    begins = [(curve, begin) for curve in own for state, begin, _ in stretches(curve) if state in STATES]
+    seen = [value for curve, begin in begins for at_s, value, _ in curve.points if abs(at_s - begin * 60) < 0.5 and is_drawn(value)]
     return limit is not None and bool(seen) and sum(seen) / len(seen) < limit
 
 
@@ -170,7 +171,8 @@ def distance_words(point: tuple[float, float] | None, limit: float | None) -> st
     if value == limit:
         return f": {value:.4g}, at the threshold"
     side = "above" if value > limit else "below"
-    return f": {value:.4g}, {abs(value - limit) / abs(limit):.1%} {side}" if limit else f": {value:.4g}, {side}"
+    share = abs(value - limit) / abs(limit) if limit else math.inf
+    return f": {value:.4g}, {share:.1%} {side}" if share < 10 else f": {value:.4g}, far {side}"
 
 
 def draw_curve(axes: Axes, curve: Curve, limit: float | None, decisive: tuple[float, float] | None) -> None:
@@ -187,6 +189,7 @@ def draw_curve(axes: Axes, curve: Curve, limit: float | None, decisive: tuple[fl
             axes.plot([decisive[0]] * 2, [limit, decisive[1]], color=INK, linewidth=1.2)
         axes.plot(*decisive, marker="D", markersize=5, color=INK, markeredgecolor=PAPER, markeredgewidth=0.6, clip_on=False)
     axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_formatter(short_count)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.grid(axis="y")
 

@@ -15,7 +15,7 @@ from lib.display.figure import BLUES, GREY, INK, NARROW_IN, PAPER, SMALL_PT, SOF
 
 ROW_IN = 0.38
 """Height of one step: its words, and its bar below them."""
-ABOVE_IN, BELOW_IN, SIDE_IN = 1.42, 0.5, 0.12
+ABOVE_IN, BELOW_IN, SIDE_IN = 1.46, 0.5, 0.16
 """Height of all that stands above and below the steps, and the space beside them."""
 BAR: Any = {"edgecolor": INK, "linewidth": 0.5}
 
@@ -70,7 +70,9 @@ def _draw_whole(canvas: Canvas, axes: Axes, steps: Sequence[Stage], rto_s: float
         beyond: Any = {"facecolor": "none", "edgecolor": PAPER, "hatch": "////", "linewidth": 0}
         axes.barh(0.5, scaled(total - rto_s), left=scaled(rto_s), height=0.7, **beyond)
     draw_limit(canvas, axes, scaled(rto_s), f"RTO {format_duration(rto_s)}")
-    words = f"restored in {format_duration(total)}: {share_words(total, rto_s)} of the RTO"
+    words = fit(
+        f"restored in {format_duration(total)}: {share_words(total, rto_s)} of the RTO", NARROW_IN - 0.3, SMALL_PT, bold=True
+    )
     text_at(canvas, SIDE_IN, canvas.get_size_inches()[1] - 0.06, words, va="top", fontweight="bold", fontsize=SMALL_PT)
     return place_in(canvas, axes, 0.0), place_in(canvas, axes, scaled(total))
 

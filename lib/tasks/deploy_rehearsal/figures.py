@@ -18,7 +18,6 @@ from lib.display.drawing import (
     axes_at,
     log_axis,
     ms_ends,
-    ms_words,
     place_in,
     seconds_axis,
     text_at,
@@ -84,7 +83,7 @@ def requests_through_phases(traffic: Traffic | None) -> Figure:
     with new_canvas(WIDTH_IN, height) as canvas:
         axes = axes_at(canvas, left=LEFT_IN, right=SIDE_IN, top=names_in + 0.2, bottom=0.55 + key.height_in)
         low, high = ms_ends([sample.took_ms for sample in good])
-        log_axis(axes, "y", (low, high * (high / low) ** 0.2), ms_words)
+        log_axis(canvas, axes, "y", (low, high * (high / low) ** 0.2))
         unit = seconds_axis(axes, whole_s)(1.0)
         shade_phases(canvas, axes, phases, named, unit)
         draw_answers(axes, good, unit, low)

@@ -15,6 +15,7 @@ from lib.display.drawing import (
     KeyEntry,
     axes_at,
     draw_limit,
+    exact_ms,
     fit,
     lanes,
     limit_entry,
@@ -79,7 +80,7 @@ def sample_times(samples: Iterable[Sample], limit_ms: float) -> Figure:
     key = Key(sample_key(taken, limit_ms), NARROW_IN - SIDE_IN)
     with new_canvas(NARROW_IN, 0.9 + ROW_IN * len(lines) + key.height_in) as canvas:
         axes = axes_at(canvas, left=SIDE_IN, right=SIDE_IN, top=0.3, bottom=0.56 + key.height_in)
-        log_axis(axes, "x", ms_ends([*(one["ms"] for one in taken), limit_ms]), ms_words, most=4)
+        log_axis(canvas, axes, "x", ms_ends([*(one["ms"] for one in taken), limit_ms]), most=4)
         lanes(axes, len(lines))
         for place, (service, endpoint) in enumerate(lines):
             own = [one for one in taken if one["service"] == service and endpoint in ("", one["endpoint"])]
@@ -87,7 +88,7 @@ def sample_times(samples: Iterable[Sample], limit_ms: float) -> Figure:
                 draw_row(axes, place, endpoint, own, SERIES[services.index(service) % len(SERIES)][0])
             else:
                 draw_p95(axes, place, service, own)
-        draw_limit(canvas, axes, max(limit_ms, axes.get_xlim()[0]), f"p95 at most {limit_ms:g} ms")
+        draw_limit(canvas, axes, max(limit_ms, axes.get_xlim()[0]), f"p95 at most {exact_ms(limit_ms)}")
         axes.set_xlabel("to the last byte of the answer, logarithmic")
         axes.grid(axis="x")
         key.draw(canvas)
@@ -100,7 +101,7 @@ def sample_key(taken: Sequence[Sample], limit_ms: float) -> list[KeyEntry]:
         KeyEntry(word="an answer", marker="o", colour=SERIES[0][0]),
         KeyEntry(word="not a good one", marker="x", colour=LIMIT),
         KeyEntry(word="95th percentile", marker="D", colour=INK),
-        limit_entry(f"its limit, {limit_ms:g} ms"),
+        limit_entry(f"its limit, {exact_ms(limit_ms)}"),
     ]
     bad = any(not one["good"] for one in taken)
     return [one for one in entries if one.marker != "x" or bad]
@@ -161,11 +162,11 @@ def latency_trend(points: Iterable[TrendPoint], limit_ms: float, names: Mapping[
     entries = [KeyEntry(word=names[check], colour=look[0], marker=look[1], line=look[2]) for check, look in looks.items()]
     if any(one["result"] == Outcome.FAIL for one in known):
         entries.append(KeyEntry(word="beyond the limit", colour=LIMIT, marker="x"))
-    key = Key([*entries, limit_entry(f"limit {limit_ms:g} ms")], NARROW_IN - SIDE_IN)
+    key = Key([*entries, limit_entry(f"limit {exact_ms(limit_ms)}")], NARROW_IN - SIDE_IN)
     with new_canvas(NARROW_IN, 2.5 + key.height_in) as canvas:
         axes = axes_at(canvas, left=0.6, right=SIDE_IN, top=0.34, bottom=0.5 + key.height_in)
         low, high = ms_ends([*(float(one["observed"]) for one in known), limit_ms])
-        log_axis(axes, "y", (low, high), ms_words)
+        log_axis(canvas, axes, "y", (low, high))
         axes.set(xlim=(-0.5, max(len(runs), 4) - 0.5))
         for check, (colour, marker, line) in looks.items():
             own = [one for one in known if one["check"] == check]

@@ -13,12 +13,12 @@ from lib.display.drawing import (
     KeyEntry,
     axes_at,
     draw_limit,
+    exact_ms,
     fit,
     lanes,
     limit_entry,
     log_axis,
     ms_ends,
-    ms_words,
     row_words,
 )
 from lib.display.figure import (
@@ -71,15 +71,15 @@ def lock_timeline(migrations: Iterable[MigrationLock] | None, limit_ms: float, b
         axes = axes_at(canvas, left=LEFT_IN, right=SIDE_IN, top=0.48, bottom=0.57 + key.height_in)
         limits = [limit_ms, *([blocked_ms] if blocked_ms is not None else [])]
         shown = [_ms(fact, mark) for own in drawn for fact in own for mark in MARKS]
-        log_axis(axes, "x", ms_ends([*(value for value in shown if value), *limits]), ms_words, most=4)
+        log_axis(canvas, axes, "x", ms_ends([*(value for value in shown if value), *limits]), most=4)
         lanes(axes, rows)
         top = 0.0
         for own in drawn:
             _draw_block(axes, own, top, {"longest_exclusive_ms": limit_ms, "longest_wait_ms": blocked_ms})
             top += block_height(own)
-        draw_limit(canvas, axes, max(limit_ms, axes.get_xlim()[0]), f"lock at most {limit_ms:g} ms")
+        draw_limit(canvas, axes, max(limit_ms, axes.get_xlim()[0]), f"lock at most {exact_ms(limit_ms)}")
         if blocked_ms is not None:
-            draw_limit(canvas, axes, max(blocked_ms, axes.get_xlim()[0]), f"wait at most {blocked_ms:g} ms", row=1)
+            draw_limit(canvas, axes, max(blocked_ms, axes.get_xlim()[0]), f"wait at most {exact_ms(blocked_ms)}", row=1)
         axes.set_xlabel("milliseconds, logarithmic")
         axes.grid(axis="x")
         key.draw(canvas)
@@ -113,7 +113,7 @@ def _ms(fact: MigrationLock, mark: str) -> float:
 def _key_entries(limit_ms: float, blocked_ms: float | None) -> list[KeyEntry]:
     entries = [KeyEntry(word=word, marker=shape, colour=colour, hollow=hollow) for shape, colour, hollow, word in MARKS.values()]
     same = blocked_ms is None or blocked_ms == limit_ms
-    words = f"limit {limit_ms:g} ms" if same else f"limits {limit_ms:g} and {blocked_ms:g} ms"
+    words = f"limit {exact_ms(limit_ms)}" if same else f"limits {exact_ms(limit_ms)} and {exact_ms(blocked_ms or 0)}"
     return [*entries, limit_entry(words)]
 
 

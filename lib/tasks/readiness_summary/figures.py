@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from lib.core.results import Outcome
 from lib.core.verdict import State, Verdict
 from lib.core.wording import STATE_LOOKS, STATE_SYMBOLS, WORST_FIRST, format_count, format_duration, join_words, outcome_word
-from lib.display.drawing import Key, KeyEntry, axes_at, fit, lanes, seconds_axis, text_at
+from lib.display.drawing import Key, KeyEntry, axes_at, fit, lanes, seconds_axis, short_count, text_at, text_width_in
 from lib.display.figure import (
     GREY,
     NARROW_IN,
@@ -27,7 +27,7 @@ from lib.display.figure import (
     nothing_drawn,
 )
 
-SIDE_IN = 0.12
+SIDE_IN, LEFT_IN = 0.16, 0.46
 MOST_RUNS = 30
 """Runs in one figure: a month of nights."""
 VERDICT_LOOKS = {
@@ -86,7 +86,7 @@ def _draw_span(axes: Axes, row: int, span: TaskSpan, ends: tuple[float, float], 
     width = max(ends[1] - ends[0], whole * 0.006)  # a task of no time is still seen
     left = min(ends[0], whole - width)
     axes.barh(row + 0.7, width, left=left, height=0.36, facecolor=colour, edgecolor=PAPER, hatch=hatch, linewidth=0)
-    name = fit(span["task"], 1.45)
+    name = fit(span["task"], NARROW_IN - 2 * SIDE_IN - text_width_in(f"{STATE_SYMBOLS[state]} : {words}", SMALL_PT), SMALL_PT)
     axes.text(0, row + 0.28, f"{STATE_SYMBOLS[state]} {name}: {words}", va="center", fontsize=SMALL_PT)
 
 
@@ -109,9 +109,9 @@ def readiness_over_runs(runs: Iterable[PastRun] | None) -> Figure:
     height = 3.5 + key.height_in
     with new_canvas(NARROW_IN, height) as canvas:
         below = key.height_in + 0.5
-        top = axes_at(canvas, left=0.42, right=SIDE_IN, top=0.3, bottom=height - 0.58)
-        middle = axes_at(canvas, left=0.42, right=SIDE_IN, top=0.94, bottom=below + 1.24)
-        bottom = axes_at(canvas, left=0.42, right=SIDE_IN, top=height - below - 0.88, bottom=below)
+        top = axes_at(canvas, left=LEFT_IN, right=SIDE_IN, top=0.3, bottom=height - 0.58)
+        middle = axes_at(canvas, left=LEFT_IN, right=SIDE_IN, top=0.94, bottom=below + 1.24)
+        bottom = axes_at(canvas, left=LEFT_IN, right=SIDE_IN, top=height - below - 0.88, bottom=below)
         _draw_verdicts(top, known)
         _stack(middle, known, (Outcome.FAIL, Outcome.ERROR))
         _stack(bottom, known, (Outcome.PASS, Outcome.SKIP))
@@ -150,6 +150,7 @@ def _stack(axes: Axes, runs: Sequence[PastRun], outcomes: Sequence[Outcome]) -> 
     axes.set(xlim=_ends(runs), ylim=(0, max([*floor, 1.0]) * 1.1))
     axes.set_xticks([])
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    axes.yaxis.set_major_formatter(short_count)
     axes.tick_params(axis="y", length=0, colors=SOFT)
     axes.grid(axis="y")
 
