@@ -22,6 +22,7 @@ from lib.display.figure import (
     INK,
     LIMIT,
     LIMIT_LINE,
+    NARROW_IN,
     PAPER,
     ROSE,
     SMALL_PT,
@@ -64,7 +65,7 @@ def alert_curves(
     alerts = choose_alerts(every, named)
     rows = {row["alert"]: row for row in boundaries or ()}
     holds = {rule.name: rule.hold_s for rule in rules.alerts} if rules else {}
-    key = Key(key_entries(every), WIDTH_IN - SIDE_IN)
+    key = Key(key_entries(every), NARROW_IN)
     height = ROW_IN * len(alerts) + key.height_in + 0.1
     with new_canvas(WIDTH_IN, height) as canvas:
         for place, alert in enumerate(alerts):
@@ -149,7 +150,9 @@ def highest(values: Sequence[float], limit: float | None) -> tuple[float, float]
 def fires_below(own: Sequence[Curve], limit: float | None) -> bool:
     """Return whether an alert fires below its threshold, by the values at which it begins to be pending or to fire."""
     begins = [(curve, begin) for curve in own for state, begin, _ in stretches(curve) if state in STATES]
-    seen = [value for curve, begin in begins for at_s, value, _ in curve.points if abs(at_s - begin * 60) < 0.5 and is_drawn(value)]
+    seen = [
+        value for curve, begin in begins for at_s, value, _ in curve.points if abs(at_s - begin * 60) < 0.5 and is_drawn(value)
+    ]
     return limit is not None and bool(seen) and sum(seen) / len(seen) < limit
 
 

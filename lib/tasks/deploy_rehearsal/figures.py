@@ -29,6 +29,7 @@ from lib.display.figure import (
     GREY,
     INK,
     LIMIT,
+    NARROW_IN,
     PAPER,
     SERIES,
     SMALL_PT,
@@ -75,7 +76,7 @@ def requests_through_phases(traffic: Traffic | None) -> Figure:
     samples, phases = traffic.samples, traffic.phases
     good = [sample for sample in samples if sample.is_good]
     before = [sample for sample in within(samples, phases[0]) if sample.is_good]
-    key = Key(key_entries(samples, before), WIDTH_IN - SIDE_IN)
+    key = Key(key_entries(samples, before), NARROW_IN)
     whole_s = max(phases[-1].end_s, *(sample.sent_at for sample in samples), 0.001)
     named = place_names(phases, whole_s)
     names_in = 0.08 + 0.18 * (1 + max((row for _, _, row in named), default=0))
