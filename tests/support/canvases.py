@@ -81,8 +81,7 @@ def limits_off_axes(axes: Axes) -> Iterator[str]:
     for line in axes.lines:
         if to_hex(line.get_color()) != LIMIT or not line.is_dashed():
             continue
-        x, y = line.get_xdata(), line.get_ydata()
-        if x[0] == x[-1] and not axes.get_xlim()[0] <= x[0] <= axes.get_xlim()[1]:
-            yield f"the limit at {x[0]} is not on its axis {axes.get_xlim()}"
-        if y[0] == y[-1] and not min(axes.get_ylim()) <= y[0] <= max(axes.get_ylim()):
-            yield f"the limit at {y[0]} is not on its axis {axes.get_ylim()}"
+        for places, ends in ((line.get_xdata(), axes.get_xlim()), (line.get_ydata(), axes.get_ylim())):
+            slack = abs(ends[1] - ends[0]) * 1e-6
+            if places[0] == places[-1] and not min(ends) - slack <= places[0] <= max(ends) + slack:
+                yield f"the limit at {places[0]} is not on its axis {ends}"

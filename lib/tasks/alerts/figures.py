@@ -42,6 +42,8 @@ WIDTH_IN, LEFT_IN, GAP_IN, SIDE_IN = 5.6, 0.55, 0.25, 0.14
 PANEL_IN = (WIDTH_IN - LEFT_IN - GAP_IN - SIDE_IN) / 2
 ROW_IN = 2.3
 """Height of one alert."""
+TINY = 1e-9
+"""A value below this is drawn as 0: the rounding of a difference."""
 MOST_DRAWN, BUCKETS = 10, 40
 """Alerts in one figure, a page of it; and parts of a curve with many turns, each drawn by its lowest and highest point."""
 
@@ -143,7 +145,7 @@ def is_drawn(value: float | None) -> TypeGuard[float]:
 def highest(values: Sequence[float], limit: float | None) -> tuple[float, float]:
     """Return the ends of the value axis: from 0, or below the lowest, to above everything drawn."""
     every = [*values, *([limit] if limit is not None else [])] or [1.0]
-    low, high = min(0.0, *every), max(0.0, *every)
+    low, high = (0.0 if abs(end) < TINY else end for end in (min(0.0, *every), max(0.0, *every)))
     return low * 1.15, (high or (0.0 if low else 1.0)) * 1.15
 
 

@@ -128,7 +128,7 @@ def draw_row(axes: Axes, place: int, endpoint: str, own: Sequence[Sample], colou
         dots = thin([max(one["ms"], floor) for one in own if one["good"] is good], MOST_DOTS, rank=float)
         # Spread over the row by turn, so that equal times don't hide one another.
         heights = [place + 0.74 + (turn % 5 - 2) * 0.08 for turn in range(len(dots))]
-        look: Any = {"s": 13, "alpha": 0.6, "linewidths": 0} if good else {"s": 30, "linewidths": 1.5, "zorder": 3}
+        look: Any = {"s": 13, "alpha": 0.75, "linewidths": 0} if good else {"s": 30, "linewidths": 1.5, "zorder": 3}
         axes.scatter(dots, heights, marker=marker, color=colour if good else LIMIT, **look)
 
 
