@@ -65,7 +65,7 @@ def alert_curves(
         return nothing_drawn("no alert has a unit test")
     named = list(dict.fromkeys(curve.alert for curve in every))
     alerts = choose_alerts(every, named)
-    rows = {row["alert"]: row for row in boundaries or ()}
+    rows = {str(row.get("alert")): row for row in boundaries or ()}
     holds = {rule.name: rule.hold_s for rule in rules.alerts} if rules else {}
     key = Key(key_entries(every), NARROW_IN)
     height = ROW_IN * len(alerts) + key.height_in + 0.1

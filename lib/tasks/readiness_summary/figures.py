@@ -148,6 +148,8 @@ def _stack(axes: Axes, runs: Sequence[PastRun], outcomes: Sequence[Outcome]) -> 
         axes.bar(range(len(runs)), high, bottom=floor, width=0.78, **look)
         floor = [below + more for below, more in zip(floor, high, strict=True)]
     axes.set(xlim=_ends(runs), ylim=(0, max([*floor, 1.0]) * 1.1))
+    if not any(floor):
+        axes.text(0.02, 0.5, "none", transform=axes.transAxes, va="center", color=SOFT)
     axes.set_xticks([])
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.yaxis.set_major_formatter(short_count)
@@ -179,7 +181,5 @@ def _format_runs(runs: Sequence[PastRun]) -> str:
 
 
 def _runs_caption(runs: Sequence[PastRun]) -> str:
-    return (
-        f"The last {format_count(len(runs), 'finished run')} of this project and environment, oldest first (UTC): "
-        "each one's verdict, and its gates by result."
-    )
+    last = format_count(len(runs), "finished run") if len(runs) > 1 else "finished run"
+    return f"The last {last} of this project and environment, oldest first (UTC): each one's verdict, and its gates by result."
