@@ -37,7 +37,7 @@ LIMIT_LINE: Any = {"color": LIMIT, "linewidth": 1.6, "linestyle": (0, (5, 2))}
 OUTCOME_LOOKS = {
     Outcome.PASS: ("#3f9a7c", ""),
     Outcome.FAIL: ("#a3231b", "////"),
-    Outcome.SKIP: ("#8b95a0", "..."),
+    Outcome.SKIP: ("#8b95a0", "---"),
     Outcome.ERROR: ("#c98a12", "\\\\\\\\"),
 }
 """Outcome -> fill and hatch, so that a grey print still tells them apart."""

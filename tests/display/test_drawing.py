@@ -248,6 +248,23 @@ def test_forty_rows_stay_small_and_whole(draw: Callable[[], Figure]) -> None:
     assert len(figure.svg) < 120_000
 
 
+def test_a_run_of_every_state_and_a_month_of_nights_stay_small() -> None:
+    every = [
+        {
+            "task": state.value,
+            "started_at": NOW.isoformat(),
+            "ended_at": (NOW + timedelta(seconds=9)).isoformat(),
+            "state": state.value,
+        }
+        for state in State
+    ]
+    nights = [
+        {"run_id": f"r{n}", "started_at": NOW + timedelta(days=n), "verdict": verdict.word, "results": {"pass": 9, "skip": n % 4}}
+        for n, verdict in enumerate([*Verdict] * 6)
+    ]
+    assert len(run_timeline(every).svg) < 10_000 and len(readiness_over_runs(nights).svg) < 40_000
+
+
 def test_tasks_define_no_colour_of_their_own() -> None:
     modules = sorted((ROOT / "lib/tasks").glob("*/figures.py"))
     assert len(modules) >= 7
