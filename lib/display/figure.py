@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import matplotlib
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import MaxNLocator
 
 from lib.core.results import Outcome
 from lib.core.wording import plain_text
@@ -24,14 +24,28 @@ LONGEST_LABEL = 32
 INK, SOFT, EDGE, PAPER = "#1c2733", "#4d5966", "#dde2e7", "#ffffff"
 LIMIT = "#b3261e"
 """Thresholds and mismatches: a red that stays dark for every kind of colour sight, always with words."""
+BLUES = ("#12355b", "#2f6fb3", "#8dbbe0", "#d6e6f4")
+"""From dark to pale: steps of one thing, told apart by lightness."""
+ORANGE, GREY, WASH, AMBER, ROSE, LILAC = "#c46a00", "#7d8894", "#eef1f4", "#f7e3b5", "#eebab6", "#e3d9ee"
+MARKERS: tuple[Literal["o", "s", "^", "D"], ...] = ("o", "s", "^", "D")
+"""One shape a series; colour only repeats it."""
+SERIES = tuple(zip((BLUES[0], ORANGE, GREY, BLUES[1]), MARKERS, ("-", "--", ":", "-."), strict=True))
+"""Colour, marker and line of each series in turn: no two differ by colour alone."""
+LIMIT_LINE: Any = {"color": LIMIT, "linewidth": 1.6, "linestyle": (0, (5, 2))}
+"""How every limit is drawn."""
 
 OUTCOME_LOOKS = {
-    Outcome.PASS: ("#2a7f62", ""),
-    Outcome.FAIL: ("#b3261e", "////"),
-    Outcome.SKIP: ("#9aa4af", ""),
-    Outcome.ERROR: ("#b07a12", "\\\\\\\\"),
+    Outcome.PASS: ("#3f9a7c", ""),
+    Outcome.FAIL: ("#a3231b", "////"),
+    Outcome.SKIP: ("#8b95a0", "---"),
+    Outcome.ERROR: ("#c98a12", "\\\\\\\\"),
 }
 """Outcome -> fill and hatch, so that a grey print still tells them apart."""
+
+NARROW_IN = 3.2
+"""The width in inches that a telephone of 360 px shows whole, its text at 11 px or more; a wider figure scrolls."""
+TEXT_PT, SMALL_PT = 9.0, 8.5
+"""The two sizes of text: 12 and 11.3 px, at which a page shows them."""
 
 MEASURED_WITH = "DejaVu Sans"
 """Comes with matplotlib and is wider than what browsers show instead, so texts never run over."""
@@ -39,24 +53,23 @@ SHOWN_WITH = "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
 
 STYLE: Any = {
     "font.family": [MEASURED_WITH],
-    "font.size": 9.5,
+    "font.size": TEXT_PT,
     "text.color": INK,
     "text.parse_math": False,  # a "$" in a name is a dollar
     "axes.edgecolor": EDGE,
     "axes.labelcolor": SOFT,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.titlesize": 9.5,
-    "axes.titleweight": "bold",
-    "axes.titlecolor": INK,
+    "axes.labelsize": SMALL_PT,
+    "axes.axisbelow": True,
+    "xtick.labelsize": SMALL_PT,
+    "ytick.labelsize": SMALL_PT,
+    "grid.color": EDGE,
+    "grid.linewidth": 0.6,
     "xtick.color": SOFT,
     "ytick.color": INK,
     "hatch.color": PAPER,
     "hatch.linewidth": 0.8,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "legend.handletextpad": 0.2,
-    "legend.columnspacing": 1.2,
     "figure.facecolor": PAPER,
     "svg.fonttype": "none",
     "svg.hashsalt": "launch readiness",
@@ -76,14 +89,13 @@ SHRINKS: tuple[tuple[re.Pattern[str], str], ...] = (
 """What is taken out of matplotlib's SVG: what no reader sees."""
 OFTEN = 3
 """A style written out this many times becomes a class, which is shorter."""
-MARKERS: tuple[Literal["o", "s", "^", "D"], ...] = ("o", "s", "^", "D")
-"""One shape a scale; colour only repeats it."""
 
 
 @contextmanager
 def new_canvas(width_in: float, height_in: float) -> Iterator[Canvas]:
     """Give a figure in the house's look; what is drawn and saved inside has that look."""
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the browser has other fonts
         yield Canvas(figsize=(width_in, height_in))
 
 
@@ -145,21 +157,8 @@ def label(text: str, *, limit: int = LONGEST_LABEL) -> str:
 
 def nothing_drawn(what: str) -> Figure:
     """Return the figure for facts that are not there, so that the cell after a failed look goes on."""
-    with new_canvas(5.4, 0.7) as canvas:
-        canvas.text(0.02, 0.5, f"Nothing to draw: {what}.", va="center", color=SOFT)
+    lines = textwrap.wrap(f"Nothing to draw: {what}.", 44)
+    with new_canvas(NARROW_IN, 0.3 + 0.18 * len(lines)) as canvas:
+        for place, line in enumerate(lines):
+            canvas.text(0.03, 1 - (0.24 + 0.18 * place) / (0.3 + 0.18 * len(lines)), line, va="center", color=SOFT)
         return finish(canvas, alt=f"No figure: {what}.", caption=f"Nothing to draw: {what}.")
-
-
-def axes_box(canvas: Canvas, *, left: float, right: float, top: float, bottom: float) -> tuple[float, float, float, float]:
-    """Return the axes' box for margins given in inches."""
-    width, height = canvas.get_size_inches()
-    return left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height
-
-
-def time_axis(axes: Axes, end: float, rows: int) -> None:
-    """Set a time axis in seconds from zero and one line a row, first on top."""
-    axes.set(xlim=(0, end), ylim=(rows - 0.5, -0.5), xlabel="seconds")
-    axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.tick_params(axis="y", length=0)
-    axes.set_axisbelow(True)
-    axes.grid(axis="x", color=EDGE, linewidth=0.6)

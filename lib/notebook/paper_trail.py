@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from lib.core.results import Outcome
 from lib.display.markdown import plain
+from lib.evidence.history import open_history
 from lib.evidence.log import EvidenceLine, read_evidence
+from lib.evidence.past_runs import list_runs, list_tasks
 from lib.notebook.session import TaskSession
 from lib.reporters.documents import runbook
 from lib.reporters.documents.draft import draft_documents, files_to_come
@@ -17,6 +20,7 @@ from lib.reporters.report import report_run
 from lib.run.endings import RunOutcome
 from lib.tasks.health.task import MAIL_SERVER_ACCEPTS_US, NOTIFICATION_DELIVERED
 from lib.tasks.index import all_tasks, every_check
+from lib.tasks.readiness_summary.figures import MOST_RUNS, PastRun
 from lib.tasks.readiness_summary.task import NOTIFY_DRY_RUN_RECORDED
 
 RUNBOOK = runbook.FILE
@@ -32,6 +36,20 @@ def mail_problem(lines: Sequence[EvidenceLine]) -> str:
     """Return the check that found that no mail can be sent, '' when it can."""
     check = MAIL_SERVER_ACCEPTS_US.id
     return "" if any(line.check == check and line.result is Outcome.PASS for line in lines) else check
+
+
+def past_runs(task: TaskSession) -> list[PastRun]:
+    """Return what the last finished runs of this project and environment came to, the newest first; none before the first."""
+    history = open_history(task.run.rendered, task.run.history_url)
+    kept = list_runs(history, project=task.run.project, environment=task.run.environment)
+    finished = [run for run in kept if run.finished][:MOST_RUNS]
+    gates: dict[str, Counter[str]] = {run.run_id: Counter() for run in finished}
+    for one in list_tasks(history, list(gates)):
+        gates[one.run_id].update(one.results)
+    return [
+        {"run_id": run.run_id, "started_at": run.started_at, "verdict": run.verdict, "results": gates[run.run_id]}
+        for run in finished
+    ]
 
 
 def find_drafts(task: TaskSession) -> dict[str, Any]:

@@ -1,114 +1,188 @@
-"""The figure of the migrations: how long each took, and its longest lock."""
+"""The figure of the migrations: the longest lock of each, the longest wait for it, and the control beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from lib.core.offered import offer_figures
-from lib.core.wording import format_count, join_words, name_some
-from lib.display.figure import EDGE, LIMIT, MARKERS, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
+from lib.core.wording import format_count, format_duration, join_words, name_some
+from lib.display.drawing import (
+    Key,
+    KeyEntry,
+    axes_at,
+    draw_limit,
+    exact_ms,
+    fit,
+    lanes,
+    limit_entry,
+    log_axis,
+    ms_ends,
+    row_words,
+)
+from lib.display.figure import (
+    BLUES,
+    EDGE,
+    GREY,
+    LIMIT,
+    NARROW_IN,
+    ORANGE,
+    SMALL_PT,
+    SOFT,
+    Figure,
+    finish,
+    new_canvas,
+    nothing_drawn,
+)
 from lib.tasks.migrations.judge_locks import MigrationLock
 
+MOST_DRAWN = 40
+"""Migrations in one figure: a page of it."""
+NAME, LANE, QUIET, REST = 1.0, 0.9, 0.9, 0.35
+"""Heights in a migration's block, in lines: its name, one scale, the words for none at all, and the space below it."""
+LINE_IN = 0.19
+LEFT_IN, SIDE_IN = 0.5, 0.12
+MARKS: Mapping[str, tuple[str, str, bool, str]] = {
+    "longest_exclusive_ms": ("s", BLUES[0], False, "exclusive lock held"),
+    "longest_wait_ms": ("^", ORANGE, False, "another's wait for it"),
+    "control_ms": ("o", GREY, True, "control, untouched table"),
+    "time_ms": ("|", SOFT, False, "whole file"),
+}
+"""What is marked on a lane -> shape, colour, whether it is hollow, and its words in the key."""
 
-def lock_timeline(migrations: Iterable[MigrationLock] | None, limit_ms: float) -> Figure:
-    """Draw for each migration, at each scale, how long it took and its longest exclusive lock; of many, those that took longest.
+
+def lock_timeline(migrations: Iterable[MigrationLock] | None, limit_ms: float, blocked_ms: float | None = None) -> Figure:
+    """Draw for each migration, at each scale, its longest exclusive lock, the longest wait, and the control beside them.
 
     limit_ms: the longest ACCESS EXCLUSIVE lock on a table with rows that is allowed, in milliseconds.
+    blocked_ms: the longest wait of a background statement that is allowed; None when only locks are looked at.
+    Of many migrations those with the longest locks and waits are drawn.
     """
     facts = list(migrations or ())
     if not facts:
         return nothing_drawn("no migration was rehearsed")
     every = list(dict.fromkeys(fact["migration"] for fact in facts))
     names = longest(facts, every)
-    scales = sorted({fact["scale"] for fact in facts})
-    with new_canvas(7.4, 1.35 + 0.34 * len(names)) as canvas:
-        left = canvas.add_axes(axes_box(canvas, left=2.45, right=2.65, top=0.4, bottom=0.85))
-        right = canvas.add_axes(axes_box(canvas, left=4.95, right=0.25, top=0.4, bottom=0.85))
-        _draw_scales(left, facts, names, scales, "time_ms")
-        _draw_scales(right, facts, names, scales, "longest_exclusive_ms")
-        left.set_yticks(range(len(names)), [label(name) for name in names], fontsize=8.5)
-        right.set_yticks(range(len(names)), [""] * len(names))
-        left.set_title("time to apply", loc="left")
-        right.set_title("longest exclusive lock", loc="left")
-        right.axvline(limit_ms, color=LIMIT, linewidth=1.6, linestyle=(0, (5, 2)))
-        right.set_xlim(right=max(right.get_xlim()[1], limit_ms * 3))
-        right.text(
-            limit_ms,
-            1.0,
-            f"limit {limit_ms:g} ms ",
-            transform=right.get_xaxis_transform(),
-            color=LIMIT,
-            fontsize=8.5,
-            ha="right",
-            va="top",
-        )
-        left.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.42 / (0.34 * len(names) + 0.1)), ncols=len(scales))
-        times = join_words([f"{scale}×" for scale in scales])
-        count = format_count(len(every), "migration")
-        if len(names) < len(every):
-            count = f"The {len(names)} of {count} with the longest locks, then times (all are in locks.json),"
-        caption = f"{count} on a twin of the target, at {times} the seed's rows; both axes logarithmic, in ms."
-        return finish(canvas, alt=_format_locks(facts, limit_ms), caption=caption)
-
-
-MOST_DRAWN = 40
-"""Migrations in one figure: a page of it."""
+    drawn = [[fact for fact in facts if fact["migration"] == name] for name in names]
+    key = Key(_key_entries(limit_ms, blocked_ms), NARROW_IN - SIDE_IN)
+    rows = sum(block_height(own) for own in drawn)
+    with new_canvas(NARROW_IN, 1.05 + LINE_IN * rows + key.height_in) as canvas:
+        axes = axes_at(canvas, left=LEFT_IN, right=SIDE_IN, top=0.48, bottom=0.57 + key.height_in)
+        limits = [limit_ms, *([blocked_ms] if blocked_ms is not None else [])]
+        shown = [_ms(fact, mark) for own in drawn for fact in own for mark in MARKS]
+        log_axis(canvas, axes, "x", ms_ends([*(value for value in shown if value), *limits]), most=4)
+        lanes(axes, rows)
+        top = 0.0
+        for own in drawn:
+            _draw_block(axes, own, top, {"longest_exclusive_ms": limit_ms, "longest_wait_ms": blocked_ms})
+            top += block_height(own)
+        draw_limit(canvas, axes, max(limit_ms, axes.get_xlim()[0]), f"lock at most {exact_ms(limit_ms)}")
+        if blocked_ms is not None:
+            draw_limit(canvas, axes, max(blocked_ms, axes.get_xlim()[0]), f"wait at most {exact_ms(blocked_ms)}", row=1)
+        axes.set_xlabel("milliseconds, logarithmic")
+        axes.grid(axis="x")
+        key.draw(canvas)
+        return finish(canvas, alt=_format_locks(facts, limit_ms, blocked_ms), caption=_caption(facts, names, every))
 
 
 def longest(facts: Sequence[MigrationLock], names: Sequence[str]) -> list[str]:
-    """Return the migrations that are drawn, in order: those of the longest locks, and then of the longest times."""
+    """Return the migrations that are drawn, in order: those of the longest locks and waits, and then of the longest times."""
     rank: dict[str, tuple[float, float]] = dict.fromkeys(names, (0.0, 0.0))
     for fact in facts:
-        name, lock_ms = fact["migration"], fact["longest_exclusive_ms"] or 0.0
-        rank[name] = (max(rank[name][0], lock_ms), max(rank[name][1], fact["time_ms"]))
+        name, held_ms = fact["migration"], max(_ms(fact, "longest_exclusive_ms"), _ms(fact, "longest_wait_ms"))
+        rank[name] = (max(rank[name][0], held_ms), max(rank[name][1], fact["time_ms"]))
     kept = set(sorted(names, key=lambda name: rank[name], reverse=True)[:MOST_DRAWN])
     return [name for name in names if name in kept]
 
 
-SCALE_COLOURS = ("#7aa6d6", "#1d4e89", "#0b2545", "#5b6472")
+def is_quiet(own: Sequence[MigrationLock]) -> bool:
+    """Return whether a migration held nothing that others need, and nobody waited for it."""
+    return not any(_ms(fact, mark) for fact in own for mark in ("longest_exclusive_ms", "longest_wait_ms"))
 
 
-def _draw_scales(axes: Axes, facts: Sequence[MigrationLock], names: Sequence[str], scales: Sequence[int], key: str) -> None:
-    """Draw one row a migration: a marker a scale, joined, on a logarithmic axis in milliseconds."""
-    axes.set_xscale("log")
-    values = {(fact["migration"], fact["scale"]): fact[key] or 0 for fact in facts}  # type: ignore[literal-required]
-    low = min([value for value in values.values() if value > 0] or [1]) / 2
-    for row, name in enumerate(names):
-        found = [values.get((name, scale), 0) for scale in scales]
-        taken = [value for value in found if value > 0]
-        if taken:
-            axes.plot([min(taken), max(taken)], [row, row], color=EDGE, linewidth=2, zorder=1)
-        else:
-            axes.text(0.02, row, "none", transform=axes.get_yaxis_transform(), va="center", fontsize=8.5, color=SOFT)
-    for place, scale in enumerate(scales):
-        points = [(values[name, scale], row) for row, name in enumerate(names) if values.get((name, scale), 0) > 0]
-        axes.scatter(
-            [x for x, _ in points],
-            [y for _, y in points],
-            s=34,
-            marker=MARKERS[place % 4],
-            color=SCALE_COLOURS[place % 4],
-            label=f"{scale}× the seed's rows",
-            zorder=2,
-        )
-    axes.set(xlim=(low, max([*values.values(), low * 10]) * 2), ylim=(len(names) - 0.5, -0.6), xlabel="ms")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color=EDGE, linewidth=0.6)
+def block_height(own: Sequence[MigrationLock]) -> float:
+    """Return how many lines one migration takes."""
+    return NAME + REST + (QUIET if is_quiet(own) else LANE * len(own))
 
 
-def _format_locks(facts: Sequence[MigrationLock], limit_ms: float) -> str:
-    over = [fact for fact in facts if (fact["longest_exclusive_ms"] or 0) > limit_ms]
+def _ms(fact: MigrationLock, mark: str) -> float:
+    return float(fact.get(mark) or 0.0)  # type: ignore[arg-type]
+
+
+def _key_entries(limit_ms: float, blocked_ms: float | None) -> list[KeyEntry]:
+    entries = [KeyEntry(word=word, marker=shape, colour=colour, hollow=hollow) for shape, colour, hollow, word in MARKS.values()]
+    same = blocked_ms is None or blocked_ms == limit_ms
+    words = f"limit {exact_ms(limit_ms)}" if same else f"limits {exact_ms(limit_ms)} and {exact_ms(blocked_ms or 0)}"
+    return [*entries, limit_entry(words)]
+
+
+def _draw_block(axes: Axes, own: Sequence[MigrationLock], top: float, limits: Mapping[str, float | None]) -> None:
+    """Draw one migration: its name, and below it one lane a scale, or that nothing was held."""
+    left = -(LEFT_IN - 0.06) / (NARROW_IN - LEFT_IN - SIDE_IN)
+    row_words(axes, left, top + NAME / 2, fit(own[0]["migration"], NARROW_IN - SIDE_IN))
+    if is_quiet(own):
+        times = ", ".join(f"{format_duration(fact['time_ms'] / 1000)} at {fact['scale']}×" for fact in own)
+        words = fit(f"no lock, no wait; {times}", NARROW_IN - 0.3, SMALL_PT)
+        row_words(axes, left + 0.04, top + NAME + QUIET / 2, words, color=SOFT, fontsize=SMALL_PT)
+        return
+    for place, fact in enumerate(own):
+        middle = top + NAME + LANE * (place + 0.5)
+        words = fit(f"{fact['scale']}×", LEFT_IN - 0.1, SMALL_PT)
+        row_words(axes, left, middle, words, color=SOFT, fontsize=SMALL_PT)
+        _draw_lane(axes, fact, middle, limits)
+
+
+def _draw_lane(axes: Axes, fact: MigrationLock, middle: float, limits: Mapping[str, float | None]) -> None:
+    """Draw the marks of one scale on a line; what is beyond its limit has a frame of the limit's colour."""
+    floor = axes.get_xlim()[0]
+    axes.axhline(middle, color=EDGE, linewidth=0.8, zorder=0)
+    for mark, (shape, colour, hollow, _) in MARKS.items():
+        value = _ms(fact, mark)
+        if not value:
+            continue
+        limit = limits.get(mark)
+        beyond = limit is not None and value > limit
+        edge = LIMIT if beyond else colour
+        look: Any = {"markersize": 5.5, "markeredgewidth": 1.8 if beyond else 1.1, "linestyle": "", "zorder": 3}
+        face = "none" if hollow else colour
+        axes.plot([max(value, floor)], [middle], marker=shape, markerfacecolor=face, markeredgecolor=edge, **look)
+
+
+def _format_locks(facts: Sequence[MigrationLock], limit_ms: float, blocked_ms: float | None) -> str:
+    over = [fact for fact in facts if _ms(fact, "longest_exclusive_ms") > limit_ms]
     slowest = max(facts, key=lambda fact: fact["time_ms"])
     said = f"The slowest migration was {slowest['migration']}: {slowest['time_ms']:.0f} ms at {slowest['scale']}×. "
+    said += _format_waits(facts, blocked_ms)
     if not over:
         return f"{said}None held an exclusive lock on a table with rows beyond {limit_ms:g} ms."
     named = [f"{fact['migration']} at {fact['scale']}× ({fact['longest_exclusive_ms']:.0f} ms)" for fact in over]
     return f"{said}Beyond the limit of {limit_ms:g} ms: {name_some(named, most=8)}."
+
+
+def _format_waits(facts: Sequence[MigrationLock], blocked_ms: float | None) -> str:
+    worst = max(facts, key=lambda fact: _ms(fact, "longest_wait_ms"))
+    waited_ms = _ms(worst, "longest_wait_ms")
+    if blocked_ms is None or not waited_ms:
+        return "" if blocked_ms is None else "Nobody waited for a migration. "
+    side = "beyond" if waited_ms > blocked_ms else "within"
+    control = f", while the control was held up for {_ms(worst, 'control_ms'):.0f} ms" if "control_ms" in worst else ""
+    return (
+        f"The longest wait, {waited_ms:.0f} ms for {worst['migration']} at {worst['scale']}×, "
+        f"is {side} its limit of {blocked_ms:g} ms{control}. "
+    )
+
+
+def _caption(facts: Sequence[MigrationLock], names: Sequence[str], every: Sequence[str]) -> str:
+    times = join_words([f"{scale}×" for scale in sorted({fact["scale"] for fact in facts})])
+    count = format_count(len(every), "migration")
+    if len(names) < len(every):
+        count = f"The {len(names)} of {count} with the longest locks and waits (all are in locks.json),"
+    return (
+        f"{count} on a twin of the target, at {times} the seed's rows: how long each held a table that has rows, how long others "
+        "waited for it, and what a statement on an untouched table met meanwhile."
+    )
 
 
 offer_figures(__name__)

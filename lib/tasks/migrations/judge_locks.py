@@ -31,13 +31,18 @@ from lib.tasks.migrations.unrecorded import count_recorded, describe_empty, find
 
 
 class MigrationLock(TypedDict):
-    """One migration at one scale; a lock of None or 0 means that none was taken on a table with rows."""
+    """One migration at one scale; a lock of None or 0 means that none was taken on a table with rows, a wait that nobody waited.
+
+    control_ms: how long the same kind of statement on an untouched table was held up meanwhile, beside the worse of the two.
+    """
 
     migration: str
     scale: int  # multiple of the seed's rows
     time_ms: float
     longest_exclusive_ms: float | None
     table: NotRequired[str | None]  # on which the longest one was held
+    longest_wait_ms: NotRequired[float | None]
+    control_ms: NotRequired[float]
 
 
 def judge_locks(rehearsal: Rehearsal, *, limit_ms: float) -> Findings[list[MigrationLock]]:
@@ -151,6 +156,9 @@ def lock_facts(rehearsal: Rehearsal) -> list[MigrationLock]:
     for recording in rehearsal.recordings:
         held = [lock for lock in recording.locks if lock.mode == EXCLUSIVE and lock.rows and not lock.is_new]
         longest = max(held, key=lambda lock: lock.held_ms, default=None)
+        worst = max(recording.waits, key=lambda wait: wait.waited_ms, default=None)
+        beside = [(longest.held_ms, longest.control)] if longest else []
+        beside += [(worst.waited_ms, worst.control)] if worst else []
         facts.append(
             {
                 "migration": recording.migration,
@@ -158,6 +166,8 @@ def lock_facts(rehearsal: Rehearsal) -> list[MigrationLock]:
                 "time_ms": recording.time_ms,
                 "longest_exclusive_ms": longest.held_ms if longest else None,
                 "table": longest.table if longest else None,
+                "longest_wait_ms": worst.waited_ms if worst else None,
+                "control_ms": held_up_s(beside or [(recording.time_ms, recording.control)]) * 1000,
             }
         )
     return facts

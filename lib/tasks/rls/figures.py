@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 
 from lib.core.offered import offer_figures
 from lib.core.wording import format_count
-from lib.display.figure import EDGE, INK, LIMIT, PAPER, SOFT, Figure, axes_box, finish, label, new_canvas, nothing_drawn
+from lib.display.drawing import Key, KeyEntry, axes_at, fit, text_at, text_width_in
+from lib.display.figure import (
+    AMBER,
+    BLUES,
+    GREY,
+    INK,
+    LILAC,
+    LIMIT,
+    NARROW_IN,
+    PAPER,
+    SMALL_PT,
+    TEXT_PT,
+    WASH,
+    Figure,
+    finish,
+    label,
+    new_canvas,
+    nothing_drawn,
+)
 from lib.tasks.rls.show import MatrixCell
 
 VERBS = ("select", "insert", "update", "delete")
@@ -18,35 +37,47 @@ KEY_WORDS = {"allow": "every row", "deny": "no row", "own": "own rows", "workspa
 """The key's text for the words that matrices use; other words are shown as they are."""
 
 
+MOST_DRAWN, MOST_CELLS = 40, 1600
+"""Tables in one figure, a page of it, and cells."""
+CELL_IN, ROW_IN, SIDE_IN = 0.32, 0.28, 0.1
+"""Width and height of a cell, and the space around the map."""
+NAME_IN = 1.9
+"""The most width that the tables' names take, and NAMES_IN the height of the verbs' and identities' above them."""
+NAMES_IN = 0.98
+
+
 def matrix_heat_map(cells: Iterable[MatrixCell] | None) -> Figure:
     """Draw who can do what to which table: a row a table, a column an identity and verb.
 
-    A letter in each cell says what was observed; a cell that differs from what is declared is
-    framed and shows both, observed first ("A≠D"). Of many tables, those with such a cell come first.
+    A cell that is as declared is one letter. One that differs is framed and split: declared in its lower left,
+    observed in its upper right. Of many tables, those with such a cell come first.
     """
     every = list(cells or ())
     if not every:
         return nothing_drawn("no permission was probed")
-    tables = choose_tables(every)
-    cells = [cell for cell in every if cell["table"] in tables]
-    identities = list(dict.fromkeys(cell["identity"] for cell in cells))
-    verbs = [verb for verb in VERBS if any(cell["verb"] == verb for cell in cells)]
+    identities = list(dict.fromkeys(cell["identity"] for cell in every))
+    verbs = [verb for verb in VERBS if any(cell["verb"] == verb for cell in every)]
     columns = [(identity, verb) for identity in identities for verb in verbs]
-    looks = scope_looks(word for cell in cells for word in (cell["observed"], cell["expected"]))
+    tables = choose_tables(every, most=max(MOST_CELLS // max(len(columns), 1), 1))
+    drawn = [cell for cell in every if cell["table"] in tables and (cell["identity"], cell["verb"]) in columns]
+    looks = scope_looks(word for cell in drawn for word in (cell["observed"], cell["expected"]))
     wrong = [cell for cell in every if is_wrong(cell)]
-    with new_canvas(1.9 + 0.31 * len(columns), 1.75 + 0.27 * len(tables)) as canvas:
-        axes = canvas.add_axes(axes_box(canvas, left=1.8, right=0.1, top=1.05, bottom=0.7))
-        for cell in cells:
-            if (cell["identity"], cell["verb"]) in columns:
-                place = columns.index((cell["identity"], cell["verb"])), tables.index(cell["table"])
-                _draw_cell(axes, place, cell, looks)
-        _label_matrix(axes, tables, identities, verbs)
-        _draw_matrix_key(canvas, looks, bool(wrong))
+    names_in = min(max(text_width_in(label(table, limit=200)) for table in tables) + 0.08, NAME_IN)
+    map_in = names_in + CELL_IN * len(columns)
+    width = max(map_in + 2 * SIDE_IN, NARROW_IN)
+    key = Key(_key_entries(looks), width - 2 * SIDE_IN)
+    rows_in = ROW_IN * len(tables)
+    below = key.height_in + (SPLIT_IN if wrong else 0.0) + 0.16
+    with new_canvas(width, NAMES_IN + rows_in + below) as canvas:
+        axes = axes_at(canvas, left=SIDE_IN + names_in, right=width - map_in - SIDE_IN, top=NAMES_IN, bottom=below)
+        places = {(cell["table"], cell["identity"], cell["verb"]): cell for cell in drawn}
+        grid = [[places.get((table, *column)) for column in columns] for table in tables]
+        _label_matrix(axes, tables, identities, verbs, names_in)
+        _draw_cells(axes, grid, looks)
+        if wrong:
+            _explain_split(canvas, key.height_in + 0.1)
+        key.draw(canvas, left=SIDE_IN)
         return finish(canvas, alt=_format_matrix(every, wrong), caption=_matrix_caption(tables, identities, every))
-
-
-MOST_DRAWN = 40
-"""Tables in one figure: a page of it."""
 
 
 def is_wrong(cell: MatrixCell) -> bool:
@@ -54,22 +85,22 @@ def is_wrong(cell: MatrixCell) -> bool:
     return cell["observed"] != cell["expected"]
 
 
-def choose_tables(cells: Sequence[MatrixCell]) -> list[str]:
+def choose_tables(cells: Sequence[MatrixCell], *, most: int = MOST_DRAWN) -> list[str]:
     """Return the tables that are drawn, in order: those that differ from what is declared before the others."""
     tables = dict.fromkeys(cell["table"] for cell in cells)
     differing = dict.fromkeys(cell["table"] for cell in cells if is_wrong(cell))
-    kept = set([*differing, *(table for table in tables if table not in differing)][:MOST_DRAWN])
+    kept = set([*differing, *(table for table in tables if table not in differing)][: min(most, MOST_DRAWN)])
     return [table for table in tables if table in kept]
 
 
 def scope_looks(words: Iterable[str]) -> dict[str, tuple[str, str, str]]:
     """Return word -> (letter, fill, ink) for every word that occurs, each letter used once."""
     fixed = {
-        "allow": ("A", "#2f6fb3", "#ffffff"),
-        "own": ("O", "#9ecae1", INK),
-        "workspace": ("W", "#d6e6f4", INK),
-        "deny": ("D", "#eef0f2", INK),
-        "error": ("?", "#f7e3b5", INK),
+        "allow": ("A", BLUES[1], PAPER),
+        "own": ("O", BLUES[2], INK),
+        "workspace": ("W", BLUES[3], INK),
+        "deny": ("D", WASH, INK),
+        "error": ("?", AMBER, INK),
     }
     seen = list(dict.fromkeys(words))
     looks = {word: fixed[word] for word in fixed if word in seen}
@@ -77,60 +108,97 @@ def scope_looks(words: Iterable[str]) -> dict[str, tuple[str, str, str]]:
         if word not in looks:
             taken = {look[0] for look in looks.values()} | {look[0] for look in fixed.values()}
             free = [char for char in f"{word.upper()}BCEFGHIJKLMNPQRSTUVXYZ" if char.isalpha() and char not in taken]
-            looks[word] = (free[0] if free else "*", "#e3d9ee", INK)
+            looks[word] = (free[0] if free else "*", LILAC, INK)
     return looks
 
 
-def _draw_cell(axes: Axes, place: tuple[int, int], cell: MatrixCell, looks: Mapping[str, tuple[str, str, str]]) -> None:
+Grid = Sequence[Sequence[MatrixCell | None]]
+Looks = Mapping[str, tuple[str, str, str]]
+
+
+def _draw_cells(axes: Axes, grid: Grid, looks: Looks) -> None:
+    """Draw every cell; one path for all that look alike in a row keeps the picture small."""
+    for y, row in enumerate(grid):
+        for x, word, length in stretches(row):
+            axes.add_patch(Rectangle((x, y), length, 1, facecolor=looks[word][1], edgecolor="none"))
+        for x, cell in enumerate(row):
+            if cell is not None and not is_wrong(cell):
+                letter, _, ink = looks[cell["observed"]]
+                axes.text(x + 0.5, y + 0.52, letter, ha="center", va="center_baseline", color=ink)
+    wide, high = len(grid[0]), len(grid)
+    axes.hlines(range(high + 1), 0, wide, color=PAPER, linewidth=1.2)
+    axes.vlines(range(wide + 1), 0, high, color=PAPER, linewidth=1.2)
+    for y, row in enumerate(grid):
+        for x, cell in enumerate(row):
+            if cell is not None and is_wrong(cell):
+                _draw_split(axes, (x, y), looks[cell["expected"]], looks[cell["observed"]])
+
+
+def stretches(row: Sequence[MatrixCell | None]) -> Iterator[tuple[int, str, int]]:
+    """Yield each stretch of cells of a row that were observed alike: its first place, what was observed, its length."""
+    begin = 0
+    words = [cell["observed"] if cell else None for cell in row]
+    for place in range(1, len(words) + 1):
+        if place == len(words) or words[place] != words[begin]:
+            word = words[begin]
+            if word is not None:
+                yield begin, word, place - begin
+            begin = place
+
+
+def _draw_split(axes: Axes, place: tuple[int, int], declared: tuple[str, str, str], observed: tuple[str, str, str]) -> None:
+    """Draw one framed cell: declared in its lower left, observed in its upper right."""
     x, y = place
-    letter, fill, ink = looks[cell["observed"]]
-    axes.add_patch(Rectangle((x + 0.04, y + 0.04), 0.92, 0.92, facecolor=fill, edgecolor="none"))
-    differs = cell["observed"] != cell["expected"]
-    if differs:
-        axes.add_patch(Rectangle((x + 0.06, y + 0.06), 0.88, 0.88, facecolor=PAPER, edgecolor=LIMIT, linewidth=2.2))
-        letter, ink = f"{letter}≠{looks[cell['expected']][0]}", LIMIT
-    axes.text(x + 0.5, y + 0.53, letter, ha="center", va="center", color=ink, fontsize=8 if differs else 9,
-              fontweight="bold" if differs else "normal")  # fmt: skip
+    for corner, (letter, fill, ink), (across, down) in (
+        ((x, y + 1), declared, (0.27, 0.74)),
+        ((x + 1, y), observed, (0.73, 0.3)),
+    ):
+        axes.add_patch(Polygon([(x, y), corner, (x + 1, y + 1)], closed=True, facecolor=fill, edgecolor="none", zorder=3))
+        look: Any = {"ha": "center", "va": "center_baseline", "fontsize": SMALL_PT, "fontweight": "bold", "zorder": 4}
+        axes.text(x + across, y + down, letter, color=ink, **look)
+    axes.plot([x, x + 1], [y, y + 1], color=LIMIT, linewidth=0.9, zorder=3)
+    axes.add_patch(Rectangle((x + 0.04, y + 0.04), 0.92, 0.92, facecolor="none", edgecolor=LIMIT, linewidth=2.0, zorder=4))
 
 
-def _label_matrix(axes: Axes, tables: Sequence[str], identities: Sequence[str], verbs: Sequence[str]) -> None:
+def _label_matrix(axes: Axes, tables: Sequence[str], identities: Sequence[str], verbs: Sequence[str], names_in: float) -> None:
     """Name the rows by table, the columns by verb, and each group of columns by identity."""
     width = len(identities) * len(verbs)
     axes.set(xlim=(0, width), ylim=(len(tables), 0))
     axes.xaxis.tick_top()
-    axes.set_xticks([place + 0.5 for place in range(width)], list(verbs) * len(identities), rotation=90, fontsize=8.5)
-    axes.set_yticks([place + 0.5 for place in range(len(tables))], [label(name, limit=24) for name in tables])
-    axes.tick_params(length=0)
+    axes.set_xticks([place + 0.5 for place in range(width)], list(verbs) * len(identities), rotation=90)
+    axes.set_yticks([place + 0.5 for place in range(len(tables))], [fit(name, names_in - 0.06) for name in tables])
+    axes.tick_params(axis="y", labelsize=TEXT_PT)
+    axes.tick_params(length=0, pad=3)
     for side in axes.spines.values():
         side.set_visible(False)
-    high = -0.62 / 0.27
+    high = -(NAMES_IN - 0.26) / ROW_IN
     for place, identity in enumerate(identities):
-        middle = (place + 0.5) * len(verbs)
-        axes.text(middle, high, label(identity, limit=18), ha="center", va="bottom", fontsize=9, fontweight="bold")
+        name = fit(identity, len(verbs) * CELL_IN - 0.06, bold=True)
+        axes.text((place + 0.5) * len(verbs), high, name, ha="center", va="bottom", fontweight="bold")
         if place:
-            axes.plot([place * len(verbs)] * 2, [high, len(tables)], color=EDGE, linewidth=1, clip_on=False)
+            axes.plot([place * len(verbs)] * 2, [high, len(tables)], color=GREY, linewidth=1, clip_on=False, zorder=2.5)
 
 
-def _draw_matrix_key(canvas: Canvas, looks: Mapping[str, tuple[str, str, str]], any_wrong: bool) -> None:
-    """Draw below the matrix what each letter means, in as many lines as needed."""
-    width, height = canvas.get_size_inches()
-    entries = [
-        (letter, KEY_WORDS.get(word, label(word, limit=16)), fill, ink, "none", 0.2)
-        for word, (letter, fill, ink) in looks.items()
+SPLIT_IN = 0.34
+"""Height of the line below the map that explains a split cell."""
+
+
+def _key_entries(looks: Looks) -> list[KeyEntry]:
+    """Return what each letter means."""
+    return [
+        KeyEntry(word=KEY_WORDS.get(word, word), letter=letter, fill=fill, ink=ink) for word, (letter, fill, ink) in looks.items()
     ]
-    if any_wrong:
-        entries.append(("A≠D", "not as declared: observed ≠ declared", PAPER, LIMIT, LIMIT, 0.34))
-    x, y = 0.1, 0.42
-    for letter, name, fill, ink, edge, box in entries:
-        needs = box + 0.07 + 0.08 * len(name)
-        if x + needs > width and x > 0.1:
-            x, y = 0.1, y - 0.27
-        canvas.add_artist(
-            Rectangle((x / width, y / height), box / width, 0.2 / height, facecolor=fill, edgecolor=edge, linewidth=1.8)
-        )
-        canvas.text((x + box / 2) / width, (y + 0.09) / height, letter, ha="center", va="center", fontsize=8, color=ink)
-        canvas.text((x + box + 0.07) / width, (y + 0.09) / height, name, va="center", fontsize=8.5, color=SOFT)
-        x += needs + 0.2
+
+
+def _explain_split(canvas: Canvas, bottom: float) -> None:
+    """Draw a split cell above the key, and what its two parts say."""
+    width, height = canvas.get_size_inches()
+    axes = axes_at(canvas, left=SIDE_IN, right=width - SIDE_IN - CELL_IN, top=height - bottom - ROW_IN, bottom=bottom)
+    axes.set(xlim=(0, 1), ylim=(1, 0))
+    axes.axis("off")
+    _draw_split(axes, (0, 0), ("D", WASH, INK), ("O", BLUES[2], INK))
+    words = fit("differs: declared lower left, observed upper right", width - CELL_IN - 0.3, SMALL_PT)
+    text_at(canvas, SIDE_IN + CELL_IN + 0.08, bottom + ROW_IN / 2, words, va="center", color=LIMIT, fontsize=SMALL_PT)
 
 
 def _format_matrix(cells: Sequence[MatrixCell], wrong: Sequence[MatrixCell]) -> str:

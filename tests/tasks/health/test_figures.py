@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lib.tasks.health.figures import latency_trend, sample_times
+from tests.support.canvases import faults_of
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 NAMES = {"health.chatwoot_p95_within_limit": "Chatwoot", "health.publer_p95_within_limit": "Publer"}
@@ -33,11 +34,25 @@ def test_samples_are_counted_and_the_slowest_named() -> None:
         "3 samples of 2 endpoints: the slowest took 900 ms (Chatwoot inboxes); 1 took longer than 800 ms; 1 gave no good answer"
         in figure.alt
     )
-    assert "limit of p95: 800 ms" in figure.svg
+    assert "p95 at most 800 ms" in figure.svg
 
 
-def test_a_limit_far_away_is_named_at_the_edge() -> None:
-    assert "limit of p95: 800 ms, further right" in sample_times([sample(3)], 800).svg
+def test_a_limit_far_away_is_on_the_axis_too() -> None:
+    for limit_ms in (800, 3_600_000, 0.01):
+        figure, faults = faults_of(lambda limit_ms=limit_ms: sample_times([sample(3)], limit_ms))
+        assert faults == [] and "further" not in figure.svg
+    assert "p95 at most 3,600,000 ms" in sample_times([sample(3)], 3_600_000).svg
+
+
+def test_the_percentile_is_marked_where_there_are_enough_good_answers() -> None:
+    assert ">Chatwoot: p95 19.1 ms<" in sample_times([sample(turn) for turn in range(1, 21)], 800).svg
+    assert ">Chatwoot: 1 good, too few for a p95<" in sample_times([sample(4), sample(5, good=False)], 800).svg
+
+
+def test_a_fourth_service_is_drawn_as_well() -> None:
+    names = {f"c{place}": f"service {place}" for place in range(6)}
+    figure = latency_trend([point(0, 5.0, check=check) for check in names], 800, names)
+    assert all(f">{name}<" in figure.svg for name in names.values())
 
 
 def test_no_samples_are_said_so() -> None:
