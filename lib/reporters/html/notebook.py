@@ -39,7 +39,10 @@ LONGEST_STREAM = 8_000
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 SHOWN_FIRST = (*PICTURES, "text/html", "text/markdown", "text/plain")
 NOTHING = Markup("")
-FIGURE = "<figure>"
+FIGURE, TALL = "<figure", '<figure class="tall">'
+TALLEST_PT = 420
+"""Height of a figure, in points, beyond which it stands behind the results: they are not pushed off the screen."""
+SVG_HEIGHT = re.compile(r'<svg[^>]*?\bheight="(\d{1,6}(?:\.\d+)?)pt"')
 MANY_COLUMNS = 4
 """Columns from which a table is wider than a phone."""
 SCROLLS = '<p class="hint">This table is wider than the screen: it scrolls sideways.</p>'
@@ -83,6 +86,10 @@ class Story:
     parameters: tuple[Parameter, ...] = ()
     passages: tuple[Passage, ...] = ()
     telling: Markup = NOTHING
+
+    @property
+    def is_tall(self) -> bool:
+        return TALL in self.telling
 
 
 @dataclass
@@ -208,6 +215,8 @@ def format_error(output: Mapping[str, Any]) -> Markup:
 def format_picture(mime: str, content: str, about: Mapping[str, Any], numbers: Numbers) -> Markup:
     """Return a picture as an inert image with its caption and its text."""
     numbers.figures += 1
+    height = SVG_HEIGHT.search(content[:2000])
+    opening = Markup(TALL if height and float(height[1]) > TALLEST_PT else "<figure>")
     if mime == "image/svg+xml":
         content = b64encode(redact(content).encode()).decode()
     elif not re.fullmatch(r"[A-Za-z0-9+/=\s]*", content):
@@ -216,10 +225,10 @@ def format_picture(mime: str, content: str, about: Mapping[str, Any], numbers: N
     alt = plain_text(str(about.get("alt") or "The notebook says nothing about what this figure shows."))
     caption = plain_text(str(about.get("caption") or ""))
     figure = (
-        '<figure><div class="scroll" role="region" tabindex="0" aria-label="{}"><img alt="{}" src="data:{};base64,{}"></div>'
+        '{}<div class="scroll" role="region" tabindex="0" aria-label="{}"><img alt="{}" src="data:{};base64,{}"></div>'
         "<figcaption><b>{}.</b> {}</figcaption></figure>"
     )
-    return Markup(figure).format(number, alt, mime, "".join(content.split()), number, caption)
+    return Markup(figure).format(opening, number, alt, mime, "".join(content.split()), number, caption)
 
 
 def format_html(content: str, numbers: Numbers) -> Markup:

@@ -338,3 +338,12 @@ def test_launch_list_shows_each_item_with_its_verdict_and_where_it_is_proved() -
     assert said == [(False, False), (True, False), (False, True)]
     assert 'href="./rls.html#results"' in rows[0]
     assert "2 of 3 passed" in page
+
+
+def test_a_tall_figure_stands_behind_the_results_and_another_before_them() -> None:
+    for height, is_before in (("300pt", True), ("900.5pt", False), ("1..5pt", True)):
+        data = {"image/svg+xml": f'<svg width="230pt" height="{height}"></svg>'}
+        notebook = new_notebook(cells=[sample.code("figure", new_output("display_data", data=data))])
+        page = render_task_page(notebook, sample.header(checks=(sample.row("rls.every_table_enabled"),)))
+        assert (page.index('id="telling"') < page.index('class="findings"')) is is_before
+        assert "stands beside the results" in page
