@@ -166,6 +166,7 @@ def waiver_rows(report: RunReport) -> Iterator[WaiverRow]:
         "covers a gate that failed": applied.covered.values(),
         "is over, and covers nothing": applied.expired,
         "covers nothing that failed: remove it": applied.unused,
+        "its check was not judged in this run": applied.unjudged,
     }
     for word, waivers in came_to.items():
         for one in waivers:
