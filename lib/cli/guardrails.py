@@ -10,6 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from lib.core.make_commands import USUAL_ENVIRONMENT, complete_commands
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.core.verdict import GateInput, Verdict, decide
@@ -83,12 +84,12 @@ def look_at_project(params: Params, root: Path, changes: dict[str, str]) -> tupl
         guarded = first.facts
         print_branch(root, guarded)
         results, printed = [*first.results], set[str]()
-        print_results(first, printed)
+        print_results(first, printed, root)
         is_said = any(one.outcome is Outcome.ERROR for one in results)
         for one in LATER_LOOKS if guarded is not None or not is_said else ():
             findings = TASK.attempt(one, context, guarded=guarded)
             results += findings.results
-            print_results(findings, printed)
+            print_results(findings, printed, root)
     say()
     return results, guarded
 
@@ -122,10 +123,10 @@ def print_branch(root: Path, guarded: GuardedBranch | None) -> None:
     say(plain_text(f"{plain_line(root.name)}: {guarded.name or 'no branch'} compared with {branch.base}{note}: {size}"))
 
 
-def print_results(found: Findings[object], printed: set[str]) -> None:
+def print_results(found: Findings[object], printed: set[str], root: Path) -> None:
     """Print a line a check, and below one that did not pass what was seen and the fix; each cause once.
 
-    printed: what was printed as seen; what is printed now is added to it.
+    printed: what was printed as seen; what is printed now is added to it. root: the project that commands are about.
     """
     for one in found.results:
         if one.outcome is Outcome.PASS:
@@ -134,6 +135,6 @@ def print_results(found: Findings[object], printed: set[str]) -> None:
         word = skip_word(one.skipped_because) if one.outcome is Outcome.SKIP else outcome_word(one.outcome)
         say(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}: {word} ({one.check})")
         if one.detail not in printed:
-            texts = (one.detail, *(f"Fix: {fix}" for fix in one.fix))
+            texts = (one.detail, *(f"Fix: {complete_commands(fix, environment=USUAL_ENVIRONMENT, pack=root)}" for fix in one.fix))
             say("\n".join(f"      {plain_line(text)}" for text in texts if text))
         printed.add(one.detail)

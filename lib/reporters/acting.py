@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lib.core.paths import ROOT
+from lib.core.make_commands import make_command, pack_word
 from lib.core.results import Outcome
 from lib.evidence.log import EvidenceLine
 from lib.reporters.report import RunReport
@@ -17,8 +15,6 @@ from lib.reporters.summary import standing_out
 CHECK_ID = re.compile(r"\b[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b")
 TELLING = 30
 """Characters of a finding that no other says by chance."""
-SAMPLE = ROOT / "pack"
-"""The project that is run when none is named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +117,4 @@ def next_command(report: RunReport, tasks: Sequence[str]) -> str:
 
 def pack_words(report: RunReport) -> str:
     """Return the project as PACK= names it from the checkout; '' for the sample, which needs no name."""
-    pack = report.run.pack
-    return "" if pack == SAMPLE else os.path.relpath(pack, ROOT)
-
-
-def make_command(target: str, **variables: str) -> str:
-    """Return a make command, each value quoted for a shell; variables without a value are left out."""
-    return " ".join(["make", target, *(f"{name}={shlex.quote(value)}" for name, value in variables.items() if value)])
+    return pack_word(report.run.pack)
