@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 from lib.cli import project_commands
 from lib.cli.ci_commands import add_ci_commands
-from lib.cli.project_commands import split_names
+from lib.cli.project_commands import split_names, split_words, words_after
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
@@ -55,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that can't show a character is no reason to stop
-    options = build_parser().parse_args(argv)
+    own, passed_on = split_words(sys.argv[1:] if argv is None else argv)
+    options = build_parser().parse_args(own, argparse.Namespace(passed_on=passed_on))
     try:
         return int(options.command(options))
     except ParamsError as exc:
@@ -140,7 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     load.add_argument("environment", help="a file's name in params/")
     load.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
-    load.add_argument("argv", nargs=argparse.REMAINDER, help="the command, after --")
+    load.add_argument("argv", nargs="*", help="the command, after --")
     load.set_defaults(command=command_load)
     publish = commands.add_parser("publish-docs", help="write a run's documents into the pack; a dry run unless APPLY=1")
     publish.add_argument("environment", help="a file's name in params/")
@@ -183,7 +184,7 @@ def build_parser() -> argparse.ArgumentParser:
     ask.set_defaults(command=project_commands.command_confirm)
     lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, at a start page")
     lab.add_argument("--pack", default="", help="the project under launch, instead of the one in params")
-    lab.add_argument("options", nargs=argparse.REMAINDER, help="options of JupyterLab's own, after --")
+    lab.add_argument("options", nargs="*", help="options of JupyterLab's own, after --")
     lab.set_defaults(command=project_commands.command_lab)
     strip = commands.add_parser("strip-outputs", help="keep what notebooks put out from commits of this clone")
     strip.add_argument("--off", default="", metavar="1", help="take that back")
@@ -280,7 +281,7 @@ def command_load(options: argparse.Namespace) -> int:
     """Become another command, with credentials."""
     from lib.cli.sync_credentials import load_credentials
 
-    return load_credentials(options.environment, options.argv[options.argv[:1] == ["--"] :], pack=options.pack or None)
+    return load_credentials(options.environment, words_after(options, options.argv), pack=options.pack or None)
 
 
 def command_publish(options: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ def affected(environment: str, *, base: str, pack: str | None) -> int:
     """
     params = load_params(environment, pack=pack, is_bare=True)
     try:
-        found = compare(params.pack, base)
+        found, base = compare(params.pack, base)
     except (WorkbookError, OSError) as exc:
         found = Affected(tasks=None, why=str(exc).partition(" Fix: ")[0].rstrip("."))
     if found.tasks is None:
@@ -34,15 +34,16 @@ def affected(environment: str, *, base: str, pack: str | None) -> int:
     return 0
 
 
-def compare(pack: Path, base: str) -> Affected:
-    """Return what a project's branch can touch. Raises TargetError when its changes can't be known."""
+def compare(pack: Path, base: str) -> tuple[Affected, str]:
+    """Return what a project's branch can touch, and the base by git's name. Raises TargetError when it can't be known."""
     root = find_root(pack)
     if root is None:
         raise TargetError(f"{pack.name} is not under version control")
-    fork = git(root, "merge-base", find_base(root, base), "HEAD").strip()
+    known = find_base(root, base)
+    fork = git(root, "merge-base", known, "HEAD").strip()
     changed = git(root, "diff", *PLAIN_DIFF, "--name-only", "--no-renames", "-z", fork).split("\0")
     unknown = git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
     folder = pack.resolve().relative_to(root).as_posix()
     prefix = "" if folder == "." else f"{folder}/"
     names = [name for name in (*changed, *unknown) if name]
-    return find_affected(names, all_tasks(), prefix=prefix, is_workbook=root == ROOT)
+    return find_affected(names, all_tasks(), prefix=prefix, is_workbook=root == ROOT), known

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
+from lib.core.make_commands import make_command
 from lib.core.results import Outcome
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count
@@ -35,7 +36,7 @@ def write_baseline(environment: str, *, pack: Path, rendered: Path) -> int:
     if not latest.exists():
         raise WorkbookError(
             f"There is no whole run of {environment} to take a baseline from.",
-            fix=f"Run `make readiness ENV={environment} PACK={pack}` first.",
+            fix=f"Run `{make_command('readiness', ENV=environment, PACK=str(pack))}` first.",
         )
     known = load_waivers(params.pack)
     new = list(find_new(read_evidence(latest), known, owners=params.owners, today=datetime.now(UTC).date()))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lib.cli.init import find_folder
 from lib.core.errors import ParamsError
+from lib.core.make_commands import make_command
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count
 from lib.onboarding.unconfirmed import (
@@ -51,8 +52,8 @@ def confirm(pack: str, *, is_list: bool = False) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print_lines(lines)
         say(
-            f"This is not a terminal, so nobody can be asked. Fix: Run make confirm PACK={pack} in one, "
-            f"or open launch/confirm.ipynb with make lab PACK={pack}",
+            f"This is not a terminal, so nobody can be asked. Fix: Run {make_command('confirm', PACK=str(pack))} in one, "
+            f"or open launch/confirm.ipynb with {make_command('lab', PACK=str(pack))}",
             to=sys.stderr,
         )
         return NO_TERMINAL

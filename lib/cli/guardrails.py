@@ -10,18 +10,19 @@ import os
 import tempfile
 from pathlib import Path
 
+from lib.core.make_commands import USUAL_ENVIRONMENT, complete_commands
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Outcome, Provenance, Result
 from lib.core.verdict import GateInput, Verdict, decide
 from lib.core.visible import plain_line, say
-from lib.core.wording import format_count, format_value, outcome_symbol, outcome_word, plain_text
+from lib.core.wording import format_count, format_value, outcome_symbol, outcome_word, plain_text, skip_word
 from lib.run.known_credentials import know_credentials
 from lib.run.params import Params, load_params
 from lib.run.run_file import NOT_STARTED
 from lib.tasks.guardrails import looks as guardrails
 from lib.tasks.guardrails.branch import GuardedBranch
 from lib.tasks.guardrails.policy import FILE
-from lib.tasks.guardrails.task import CHECKS, Guardrails
+from lib.tasks.guardrails.task import CHECKS, TASK, Guardrails
 from lib.transport.context import Context, Programs
 from lib.transport.database import Database
 
@@ -30,6 +31,7 @@ SAID = {
     Verdict.NO_GO: "This branch does not meet the policy.",
     Verdict.BLOCKED: "Not everything could be determined, and unknown is not a pass.",
 }
+NOTHING_APPLIES = "No rule applies to this project, as it says itself, so nothing was checked."
 TITLES = {check.id: check.title for check in CHECKS}
 LATER_LOOKS = (guardrails.look_for_secrets, guardrails.look_at_markdown, guardrails.look_at_workflows)
 """The looks that take the branch which the first one found."""
@@ -46,11 +48,24 @@ def guard_branch(environment: str, *, base: str, pack: str | None) -> int:
     results, guarded = look_at_project(params, params.pack if pack else ROOT, changes)
     if not pack and guarded is not None and has_changed(guarded, params.pack):
         results += look_at_project(params, params.pack, changes)[0]
-    verdict = decide(GateInput(check=one.check, outcome=one.outcome, gate=True, provenance=Provenance.LIVE) for one in results)
+    verdict = decide(judged(one) for one in results)
     counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in (Outcome.FAIL, Outcome.ERROR)}
     bad = [f"{format_count(count, 'check')} {outcome_word(outcome)}" for outcome, count in counts.items() if count]
-    say(f"{SAID[verdict]}{' ' + ', '.join(bad) + '.' if bad else ''}")
+    applies = any(one.outcome is not Outcome.SKIP for one in results)
+    say(f"{SAID[verdict] if applies else NOTHING_APPLIES}{' ' + ', '.join(bad) + '.' if bad else ''}")
     return verdict.exit_code
+
+
+def judged(one: Result) -> GateInput:
+    """Return a result as the verdict takes it; a rule of a real branch is always a gate."""
+    return GateInput(
+        check=one.check,
+        outcome=one.outcome,
+        gate=True,
+        provenance=Provenance.LIVE,
+        skipped_because=one.skipped_because,
+        is_hidden=one.outcome is Outcome.SKIP and bool(one.see),
+    )
 
 
 def has_changed(guarded: GuardedBranch, pack: Path) -> bool:
@@ -65,15 +80,16 @@ def look_at_project(params: Params, root: Path, changes: dict[str, str]) -> tupl
     """Make the looks at one project, print what each came to, and return the results and the branch that was found."""
     with tempfile.TemporaryDirectory(prefix="guardrails-") as folder:
         context = context_of_project(params, root, changes, work=Path(folder))
-        first = guardrails.look_at_branch.attempt(context)
+        first = TASK.attempt(guardrails.look_at_branch, context)
         guarded = first.facts
         print_branch(root, guarded)
-        results = [*first.results]
-        print_results(first)
-        for one in LATER_LOOKS if guarded is not None else ():
-            findings = one.attempt(context, guarded=guarded)
+        results, printed = [*first.results], set[str]()
+        print_results(first, printed, root)
+        is_said = any(one.outcome is Outcome.ERROR for one in results)
+        for one in LATER_LOOKS if guarded is not None or not is_said else ():
+            findings = TASK.attempt(one, context, guarded=guarded)
             results += findings.results
-            print_results(findings)
+            print_results(findings, printed, root)
     say()
     return results, guarded
 
@@ -92,6 +108,7 @@ def context_of_project(params: Params, root: Path, changes: dict[str, str], *, w
         programs=Programs(supabase=Path("supabase"), squawk=Path("squawk"), postgres_bin=Path()),
         work=work,
         kept=work,
+        not_applicable=params.not_applicable if root == params.pack else {},
     )
 
 
@@ -106,15 +123,18 @@ def print_branch(root: Path, guarded: GuardedBranch | None) -> None:
     say(plain_text(f"{plain_line(root.name)}: {guarded.name or 'no branch'} compared with {branch.base}{note}: {size}"))
 
 
-def print_results(found: Findings[object]) -> None:
-    """Print a line a check, and below one that did not pass what was seen and the fix; each cause once."""
-    printed: set[str] = set()
+def print_results(found: Findings[object], printed: set[str], root: Path) -> None:
+    """Print a line a check, and below one that did not pass what was seen and the fix; each cause once.
+
+    printed: what was printed as seen; what is printed now is added to it. root: the project that commands are about.
+    """
     for one in found.results:
         if one.outcome is Outcome.PASS:
             say(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}: {format_value(one.observed, one.unit)}")
             continue
-        say(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}: {outcome_word(one.outcome)} ({one.check})")
+        word = skip_word(one.skipped_because) if one.outcome is Outcome.SKIP else outcome_word(one.outcome)
+        say(f"  {outcome_symbol(one.outcome)} {TITLES[one.check]}: {word} ({one.check})")
         if one.detail not in printed:
-            texts = (one.detail, *(f"Fix: {fix}" for fix in one.fix))
+            texts = (one.detail, *(f"Fix: {complete_commands(fix, environment=USUAL_ENVIRONMENT, pack=root)}" for fix in one.fix))
             say("\n".join(f"      {plain_line(text)}" for text in texts if text))
         printed.add(one.detail)

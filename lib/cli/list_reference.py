@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 
-from lib.cli import sync_credentials, tidy, verify
+from lib.cli import diff, sync_credentials, tidy, verify
 from lib.cli.list_fields import field_lines, first_sentence
 from lib.cli.list_settings import FILE as SETTINGS_FILE
 from lib.cli.list_settings import describe_settings
@@ -57,7 +57,16 @@ MEANINGS: Mapping[Verdict, str] = {
 }
 """What each verdict means for the launch."""
 OTHER_CODES: Mapping[str, Mapping[int, str]] = {
-    "verify": {0: "every file is as it was signed", verify.CHANGED: "a file or the signature is not"},
+    "verify": {
+        0: "every file is as it was signed",
+        verify.CHANGED: "a file or the signature is not, or nobody here knows the key",
+    },
+    "diff": {0: "no check is worse in the second run", diff.WORSE: "one is"},
+    "share": {
+        0: "the zip is written, and the PDF where a browser is there",
+        2: "the run does not verify, or holds a credential; or the browser made no PDF, and the zip is whole",
+    },
+    "lab": {0: "JupyterLab was stopped", 2: "it is not installed, or could not be started"},
     "tidy": {0: "everything is, or would be, in its place", tidy.STAYED: "a file has to stay where it is"},
     "sync-credentials": {
         0: "set, or planned",

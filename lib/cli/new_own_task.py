@@ -11,6 +11,7 @@ from pathlib import Path
 from lib.cli.new_task import fill, notebook_text
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
+from lib.core.make_commands import make_command
 from lib.core.visible import plain_line, say
 from lib.run.own_tasks import CONTRACT, FOLDER, LONGEST_NAME, is_name
 
@@ -39,5 +40,6 @@ def new_own_task(name: str, *, pack: Path) -> int:
     for file, text in files.items():
         write_whole(folder / file, text)
         say(plain_line(f"wrote {FOLDER}/{name}/{file}"))
-    say(plain_line(f"Next: change looks.py to look at what matters, then `make readiness ONLY={name} PACK={pack}`."))
+    command = make_command("readiness", ENV="local", ONLY=name, PACK=str(pack))
+    say(plain_line(f"Next: change looks.py to look at what matters, then `{command}`."))
     return 0

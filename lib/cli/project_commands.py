@@ -6,14 +6,36 @@ Each imports what it needs when it is called: papermill and its kin take most of
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.visible import say
 
 INTERRUPTED = 130
 """As a shell says it of a program that Ctrl-C ended (SIGINT)."""
+PASSING_ON = ("load-credentials", "lab")
+"""Commands that hand what stands after `--` to another program."""
+
+
+def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return a command line's own words, and those after the first `--` of a command that passes them on untouched."""
+    at = words.index("--") if words and words[0] in PASSING_ON and "--" in words else len(words)
+    return list(words[:at]), list(words[at + 1 :])
+
+
+def words_after(options: argparse.Namespace, stray: Sequence[str]) -> list[str]:
+    """Return what stands after `--`. stray: words that stand before it and are no option of ours.
+
+    Raises ParamsError for those: whose they are can't be known.
+    """
+    if stray:
+        raise ParamsError(f"{stray[0]}: what another program is to be given stands after `--`. Fix: Write -- {shlex.join(stray)}")
+    passed_on: list[str] = options.passed_on
+    return passed_on
 
 
 def command_params(options: argparse.Namespace) -> int:
@@ -74,7 +96,7 @@ def command_lab(options: argparse.Namespace) -> int:
     """Open JupyterLab."""
     from lib.cli.lab import open_lab
 
-    return open_lab(options.pack or None, options.options[options.options[:1] == ["--"] :])
+    return open_lab(options.pack or None, words_after(options, options.options))
 
 
 def command_strip_outputs(options: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from lib.cli.verify import find_run
 from lib.core.errors import ParamsError, TargetError
 from lib.core.files import write_whole
+from lib.core.make_commands import make_command, pack_word
 from lib.core.pack_files import is_folder, read_file
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
@@ -55,7 +56,7 @@ def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path 
     run: a run's folder or id; '' is the environment's newest whole one. home: where links from a pack to a run hold.
     Raises ParamsError, before anything is written, when there is no such run, or the pack can't take its documents.
     """
-    folder = find_run(run) if run.strip() else newest_whole_run(rendered / find_project(rendered, pack) / environment)
+    folder = find_run(run) if run.strip() else newest_whole_run(rendered / find_project(rendered, pack) / environment, pack)
     about = read_about(folder)
     require_publishable(folder, about, environment, pack)
     changes = [change for change in plan_changes(folder, about, pack, home) if change.before != change.after]
@@ -73,15 +74,14 @@ def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path 
     return 0
 
 
-def newest_whole_run(folder: Path) -> Path:
-    """Return the newest finished run of every task. Raises ParamsError when there is none."""
+def newest_whole_run(folder: Path, pack: Path) -> Path:
+    """Return the newest finished run of every task. pack: the project whose runs they are. Raises ParamsError for none."""
     for path in sorted((path for path in folder.glob("*Z-*") if path.is_dir()), reverse=True):
         about = json.loads((path / MANIFEST).read_text(encoding="utf-8")) if (path / MANIFEST).is_file() else {}
         if about.get("finished") and not about.get("partial"):
             return path
-    raise ParamsError(
-        f"There is no whole finished run of {folder.name} to publish. Fix: Run `make {folder.name}-readiness`, without ONLY."
-    )
+    command = make_command("readiness", ENV=folder.name, PACK=pack_word(pack))
+    raise ParamsError(f"There is no whole finished run of {folder.name} to publish. Fix: Run `{command}`, without ONLY.")
 
 
 def read_about(folder: Path) -> dict[str, Any]:

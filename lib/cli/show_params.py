@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.errors import ParamsError
+from lib.core.make_commands import make_command
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
 from lib.run.layers import Keys, Merged
@@ -28,7 +29,8 @@ def show_params(environment: str, *, pack: str | None, folder: Path = ROOT / "pa
         say(line)
     if unconfirmed:
         were = "was" if len(unconfirmed) == 1 else "were"
-        say(f"# {len(unconfirmed)} of these lines {were} inferred and not confirmed: make confirm PACK={plain_line(str(root))}")
+        command = plain_line(make_command("confirm", PACK=str(root)))
+        say(f"# {len(unconfirmed)} of these lines {were} inferred and not confirmed: {command}")
     try:
         load_params(environment, pack=pack, folder=folder)
     except ParamsError as exc:

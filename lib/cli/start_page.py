@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 
 from lib.core.files import write_whole
+from lib.core.make_commands import USUAL_ENVIRONMENT, complete_commands, make_command, pack_word
 from lib.core.paths import ROOT
 from lib.core.wording import format_time
 from lib.display.markdown import link_to, plain
@@ -58,7 +59,7 @@ def start_page(params: Params, *, folder: Path, project: Path) -> Iterator[str]:
     confirm = project / LAUNCH / "confirm.ipynb"
     if confirm.exists():
         yield f"\nLines that `make init` guessed wait to be confirmed: [confirm.ipynb]({link_to(confirm, folder)})."
-    yield f"\n{HOW}"
+    yield f"\n{complete_commands(HOW, environment=USUAL_ENVIRONMENT, pack=params.pack)}"
 
 
 def question_of(task: Task) -> str:
@@ -95,7 +96,8 @@ def newest_runs(params: Params, folder: Path) -> Iterator[str]:
         environment = page.parent.parent.name
         yield f"- Newest summary of **{plain(environment)}**: [{plain(said_of(page.parent))}]({link_to(page, folder)})"
     if not runs:
-        yield "- No run of this project has been rendered yet: `make local-readiness` makes one, and its summary is linked here."
+        command = make_command("local-readiness", PACK=pack_word(params.pack))
+        yield f"- No run of this project has been rendered yet: `{command}` makes one, and its summary is linked here."
 
 
 def said_of(run: Path) -> str:

@@ -8,7 +8,7 @@ from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count
-from lib.evidence.manifest import verify_run
+from lib.evidence.manifest import SHOWN, verify_run
 from lib.run.signing import trusted_keys
 
 CHANGED = 1
@@ -22,6 +22,12 @@ def verify(run: str) -> int:
     found = verify_run(folder, keys=own)
     for problem in found.problems:
         say(f"{plain_line(folder.name)}: {plain_line(problem)}")
+    if found.is_unknown:
+        say(
+            f"{plain_line(folder.name)} is not shown to be yours: its {format_count(found.files, 'file')} are as that key sealed "
+            "them, and whose key it is nobody here knows. Fix: Verify it where the key is, or name the key: SIGNING_KEY=<file>."
+        )
+        return CHANGED
     if found.problems:
         say(
             f"{plain_line(folder.name)} does not verify: {format_count(len(found.problems), 'problem')}. "
@@ -29,7 +35,9 @@ def verify(run: str) -> int:
         )
         return CHANGED
     whose = "a key of yours" if own else "the key inside the envelope, which proves only that the files belong together"
-    say(f"{plain_line(folder.name)} verifies: {format_count(found.files, 'file')}, signed by {whose} ({found.signed_by[:16]}).")
+    say(
+        f"{plain_line(folder.name)} verifies: {format_count(found.files, 'file')}, signed by {whose} ({found.signed_by[:SHOWN]})."
+    )
     return 0
 
 

@@ -15,7 +15,7 @@ from lib.clients.git_added import MOST_ADDED_BYTES, AddedLine, read_added_text, 
 from lib.clients.git_command import PLAIN_DIFF, git, git_text, run_git
 from lib.core.errors import CommandError, TargetError
 from lib.core.pack_files import read_text_file, walk
-from lib.core.wording import format_count, format_size, plain_text
+from lib.core.wording import format_count, format_size, join_words, plain_text
 
 MOST_MESSAGES = 2_000
 """Commits of a branch whose messages are read, the newest first."""
@@ -23,6 +23,8 @@ LONGEST_POLICY_BYTES = 1024 * 1024
 MOST_FILES = 200_000
 """Files of one project; the largest monorepos have more, and no launch of their own."""
 DEEPEST = 64
+USUAL = ("main", "master", "trunk", "develop")
+"""What the branch that others are merged into is called, the most usual name first."""
 LEFT_OUT = frozenset({".git", "node_modules"})
 
 
@@ -77,16 +79,32 @@ def read_name(root: Path) -> str:
 def find_base(root: Path, base: str) -> str:
     """Return the name by which git knows the base: as given, else without the remote's name.
 
-    Raises TargetError when there is no such branch, or none in common with HEAD.
+    Where that is the usual main, which nobody may have chosen, and the repository has none: the remote's own default branch,
+    else the first of the USUAL names that is there.
+    Raises TargetError when there is no such branch.
     """
-    for name in dict.fromkeys((base, base.partition("/")[2] or base)):
-        # A name with a dash in front would be taken for an option.
-        asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-        if not name.startswith("-") and run_git(root, *asked).exit_code == 0:
-            return name
+    remote, _, bare = base.rpartition("/") if base.count("/") == 1 else ("", "", base)
+    asked = list(dict.fromkeys((base, bare)))
+    if bare == USUAL[0]:
+        remote = remote or "origin"
+        default = run_git(root, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD").stdout.strip()
+        asked += [default, *(name for one in USUAL for name in (f"{remote}/{one}", one))]
+    found = next((name for name in asked if has_commit(root, name)), "")
+    if found:
+        return found
     raise TargetError(
-        f"There is no {base} in {root.name} to compare with.", fix="Fetch it, or name another: make guardrails BASE=..."
+        f"{plain_text(root.name)} has no {join_words(list(dict.fromkeys((base, *USUAL))), last='or')} to compare the branch with."
+        if bare == USUAL[0]
+        else f"There is no {base} in {plain_text(root.name)} to compare with.",
+        fix="Name the branch that it will be merged into: `base` under `guardrails:` in launch/project.yaml, or once, with "
+        "make guardrails BASE=...; where it is only not here, fetch it (in a workflow: fetch-depth: 0).",
     )
+
+
+def has_commit(root: Path, name: str) -> bool:
+    """Return whether a name leads to a commit. One with a dash in front would be taken for an option."""
+    asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return bool(name) and not name.startswith("-") and run_git(root, *asked).exit_code == 0
 
 
 def read_branch(root: Path, base: str, *, policy_file: str, note: str = "") -> Branch:

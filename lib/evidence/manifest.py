@@ -14,8 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
@@ -25,6 +32,8 @@ from lib.core.files import digest_file, write_new, write_whole
 
 MANIFEST = "manifest.json"
 ENVELOPE = "manifest.dsse.json"
+SHOWN = 16
+"""Characters of a key's id that a person is shown."""
 UNFINISHED = "unfinished.json"
 """What an unfinished run keeps about itself; it goes when the run is finished."""
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -34,11 +43,16 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What checking a run's seal came to: one sentence for each thing wrong, none when all is well."""
+    """What checking a run's seal came to.
+
+    files: how many are listed. problems: one sentence for each thing wrong, none when all is well. signed_by: the signing
+    key's id. is_unknown: the one thing wrong is that this key is none of those that are trusted: the files belong together.
+    """
 
     files: int
     problems: tuple[str, ...]
     signed_by: str
+    is_unknown: bool = False
 
 
 def load_signer(path: Path) -> CryptoSigner:
@@ -123,17 +137,31 @@ def verify_run(run_folder: Path, *, keys: Sequence[Key] = ()) -> Verification:
         envelope = json.loads((run_folder / ENVELOPE).read_bytes())
         manifest = json.loads(manifest_bytes)
         listed = {name: file["sha256"] for name, file in manifest["files"].items()}
-        given = dict(envelope.pop("publicKey"))
-        named = SSlibKey.from_dict(str(given.pop("keyid")), given)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as exc:
+        named = enclosed_key(envelope.pop("publicKey"))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, UnsupportedAlgorithm) as exc:
         raise WorkbookError(
             f"{run_folder} has no readable seal ({MANIFEST}, {ENVELOPE}): {exc}.", fix="Name a finished run's folder."
         ) from exc
     problems = compare_files(manifest["files"], list_files(run_folder))
     if manifest.get("finished") and (run_folder / UNFINISHED).exists():
         problems.append(f"{UNFINISHED} is there, so the run was not known as finished when it was cut off")
-    problems += check_signature(envelope, keys or [named], manifest_bytes, manifest, listed)
+    is_trusted = not keys or any(one.keyid == named.keyid for one in keys)
+    problems += check_signature(envelope, [named] if not keys or not is_trusted else keys, manifest_bytes, manifest, listed)
+    if not is_trusted:
+        strange = f"it was signed by the key {named.keyid[:SHOWN]}, which is not known here"
+        return Verification(files=len(listed), problems=(*problems, strange), signed_by=named.keyid, is_unknown=not problems)
     return Verification(files=len(listed), problems=tuple(problems), signed_by=named.keyid)
+
+
+def enclosed_key(given: Mapping[str, Any]) -> SSlibKey:
+    """Return the key that an envelope encloses, by the id that is its own: whoever wrote the envelope may have given another.
+
+    Raises ValueError for one that is no key, KeyError or TypeError for what is no description of one.
+    """
+    value = str(given["keyval"]["public"])
+    if given["keytype"] == "ed25519":
+        return SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(bytes.fromhex(value)))
+    return SSlibKey.from_crypto(load_pem_public_key(value.encode()))
 
 
 def compare_files(listed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
@@ -160,7 +188,8 @@ def check_signature(
         statement = json.loads(signed.payload)
         subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     except (VerificationError, ValueError, KeyError, TypeError, AttributeError) as exc:
-        return [f"the signature does not hold: {exc}"]
+        seen = "it is another's, or the statement was changed" if isinstance(exc, VerificationError) else str(exc)
+        return [f"the signature does not hold: {seen}"]
     expected = {MANIFEST: hashlib.sha256(manifest).hexdigest(), **listed}
     said = {name: value for name, value in about.items() if name != "files"}
     problems = [] if subjects == expected else [f"the signed statement speaks of other files than {MANIFEST}"]

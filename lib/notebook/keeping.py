@@ -11,6 +11,7 @@ from datetime import datetime
 
 from lib.core.breakages import breakages_since
 from lib.core.faults import KillRate
+from lib.core.make_commands import complete_commands
 from lib.core.results import TWIN, Check, Findings, Outcome, Result
 from lib.core.section import Section
 from lib.evidence import log as evidence
@@ -130,8 +131,9 @@ class Keeping(RunView):
         kept: tuple[evidence.Artifact, ...],
         rate: KillRate | None,
     ) -> EvidenceLine:
+        fix = (complete_commands(one, environment=self.run.environment, pack=self.run.pack) for one in result.fix)
         return evidence.line_of(
-            result,
+            replace(result, fix=tuple(fix)),
             self._check(result.check),
             run_id=self.run.run_id,
             project=self.run.project,

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,6 @@ from lib.core.offered import complete_only, no_such_name
 from lib.core.permissions import TARGETS, Act
 from lib.core.results import Findings, Look, Outcome
 from lib.core.section import Section
-from lib.core.wording import as_sentence
 from lib.display.checks import checks_table
 from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
@@ -127,7 +125,7 @@ class TaskSession(Keeping):
         self.emit("looking", declared[0])
         started_at, started = datetime.now(UTC), time.monotonic()
         known = {one.name for one in read_breakages(self.run.work)}
-        found = self._attempt(look, **arguments)
+        found = self.task.attempt(look, self.context, **arguments)
         findings = keep_whole(self._without_broken(found, known))
         duration_s = time.monotonic() - started
         as_lines = partial(self._as_lines, findings, declared, started_at, duration_s, *self._keep_artifacts(findings))
@@ -144,19 +142,6 @@ class TaskSession(Keeping):
         by_hand = params.run_file() is None
         band = BAND.format(self.run.environment) if by_hand and self.run.rehearsal else ""
         return LookResult(lines=lines, titles=titles, table=table, facts=findings.facts, band=band, is_whole=by_hand)
-
-    def _attempt(self, look: Look[..., object], **arguments: Any) -> Findings[object]:
-        """Make one look, but for the checks that do not apply to the project; nothing is looked at where no target or task does.
-
-        A look whose checks are left out one by one is made all the same: later looks go on with what it saw.
-        """
-        apart = {name: reason for name, reason in self.run.not_applicable.items() if "." not in name}
-        reasons = {check.id: self.task.why_not(check, self.run.not_applicable) for check in look.checks}
-        skipped = {check.id: check.not_applicable(as_sentence(reasons[check.id])) for check in look.checks if reasons[check.id]}
-        if all(self.task.why_not(check, apart) for check in look.checks):
-            return Findings(results=list(skipped.values()))
-        found = look.attempt(self.context, **arguments)
-        return replace(found, results=[skipped.get(result.check, result) for result in found.results])
 
     def verdict_table(self) -> Table:
         """Return one row a check of this task, in the task's own order, whether it was looked at or not."""

@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from lib.core.make_commands import make_command
 from lib.core.visible import plain_line
 from lib.core.wording import format_count, join_words, name_some
 from lib.onboarding.observed import Finding, ObservedDatabase
@@ -119,9 +120,9 @@ def format_waiting(waiting: Sequence[Unconfirmed]) -> list[str]:
 
 def format_next(pack: str, waiting: int) -> list[str]:
     """Return the commands to type next."""
-    confirm = [f"  make confirm PACK={pack}", "      asks about each of these lines, one key each"] if waiting else []
+    confirm = [f"  {make_command('confirm', PACK=pack)}", "      asks about each of these lines, one key each"] if waiting else []
     return [
         *confirm,
-        f"  make readiness ENV=local PACK={pack}",
+        f"  {make_command('readiness', ENV='local', PACK=pack)}",
         "      gives the first verdict; PARTIAL at most while a line waits" if waiting else "      gives the first verdict",
     ]

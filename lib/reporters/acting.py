@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lib.core.paths import ROOT
+from lib.core.make_commands import make_command, pack_word
 from lib.core.results import Outcome
 from lib.evidence.log import EvidenceLine
 from lib.reporters.report import RunReport
@@ -23,8 +21,6 @@ AT_RISK = (
     {"deploy_rehearsal", "alerts", "health"},  # the service, and that somebody notices
 )
 """What a failure of these tasks puts at risk, the gravest first; that of any other comes after."""
-SAMPLE = ROOT / "pack"
-"""The project that is run when none is named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,10 +132,4 @@ def next_command(report: RunReport, tasks: Sequence[str]) -> str:
 
 def pack_words(report: RunReport) -> str:
     """Return the project as PACK= names it from the checkout; '' for the sample, which needs no name."""
-    pack = report.run.pack
-    return "" if pack == SAMPLE else os.path.relpath(pack, ROOT)
-
-
-def make_command(target: str, **variables: str) -> str:
-    """Return a make command, each value quoted for a shell; variables without a value are left out."""
-    return " ".join(["make", target, *(f"{name}={shlex.quote(value)}" for name, value in variables.items() if value)])
+    return pack_word(report.run.pack)

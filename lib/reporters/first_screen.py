@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from lib.core.make_commands import make_command
 from lib.core.results import Outcome, Provenance
 from lib.core.verdict import Verdict
 from lib.core.wording import join_words
-from lib.reporters.acting import Cause, find_causes, make_command, next_command, pack_words
+from lib.reporters.acting import Cause, find_causes, next_command, pack_words
 from lib.reporters.html.model import CauseRow, FirstScreen, NextStep, SinceLast
 from lib.reporters.report import RunReport
 from lib.tasks.index import every_check

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from lib.core.files import write_whole
+from lib.core.make_commands import make_command
 from lib.core.results import Provenance
 from lib.core.visible import plain_line
 from lib.core.wording import (
@@ -180,7 +181,7 @@ def beside(report: RunReport) -> Iterator[str]:
         yield f"Waived: {join_words(said)}."
     if report.run.unconfirmed:
         number = format_count(len(report.run.unconfirmed), "expectation")
-        yield f"{number} nobody has confirmed: {code(f'make confirm PACK={report.run.pack}')}"
+        yield f"{number} nobody has confirmed: {code(make_command('confirm', PACK=str(report.run.pack)))}"
 
 
 def at_commit(report: RunReport) -> str:

@@ -14,6 +14,7 @@ from lib.core.results import Outcome
 from lib.core.wording import verdict_sentence
 from lib.evidence.fault_log import read_trials
 from lib.evidence.log import FILE, EvidenceLine
+from lib.reporters import github, junit, metrics, sarif
 from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE
 from lib.reporters.documents.qa_links import FILE as QA_FILE
 from lib.reporters.faults import PAGE, add_up, describe_faults, sum_up_faults
@@ -26,6 +27,13 @@ from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, all_tasks, every_check
 
 INDEX = "index.html"
+OTHERS: Mapping[str, str] = {
+    github.FILE: "this run in a few lines of Markdown, as a pull request shows it",
+    junit.FILE: "each check as a test case, for a CI's list of tests; red exactly when the run is NO-GO or BLOCKED",
+    sarif.FILE: "each finding with its file and line, for code scanning and editors",
+    metrics.FILE: "verdict, results and durations in figures, for Prometheus",
+}
+"""What other programs read of a run -> what it is for."""
 
 
 def write_task_page(report: RunReport, one: TaskSummary, notebook: NotebookNode | None) -> None:
@@ -166,6 +174,7 @@ def waiver_rows(report: RunReport) -> Iterator[WaiverRow]:
         "covers a gate that failed": applied.covered.values(),
         "is over, and covers nothing": applied.expired,
         "covers nothing that failed: remove it": applied.unused,
+        "its check was not judged in this run": applied.unjudged,
     }
     for word, waivers in came_to.items():
         for one in waivers:
@@ -209,15 +218,16 @@ def change_row(row: Mapping[str, Any]) -> Change:
 
 
 def list_links(run_folder: Path) -> tuple[FileLink, ...]:
-    """Return every file to open beside the pages: the note, the evidence, then the artifacts."""
+    """Return every file to open beside the pages: the note, the evidence, what other programs read, then the artifacts."""
     entries = sorted((run_folder / "docs" / FEEDBACK).glob("*.md"))
-    first = [run_folder / SUMMARY_FILE, *entries, run_folder / QA_FILE, run_folder / FILE]
+    first = [run_folder / SUMMARY_FILE, *entries, run_folder / QA_FILE, run_folder / FILE, *(run_folder / one for one in OTHERS)]
     artifacts = sorted(path for path in (run_folder / "artifacts").rglob("*") if path.is_file())
     abouts = {
         SUMMARY_FILE: "the execution summary, ready to paste",
         **{path.relative_to(run_folder).as_posix(): "the feedback entry" for path in entries},
         QA_FILE: "links to the vendors' newest health evidence, for QA",
         FILE: "one result a line",
+        **OTHERS,
     }
     return tuple(
         FileLink(path=name, about=abouts.get(name, ""), size_bytes=path.stat().st_size)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from lib.core.folding import columns_of, width_of
+from lib.core.make_commands import make_command
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line
 from lib.core.wording import (
@@ -75,7 +76,7 @@ def apart_line(report: RunReport) -> str:
     for one in report.waived.unused:
         said += plain_line(f"A waiver of {one.check} covers nothing that failed. Fix: Remove it from {WAIVERS}.") + "\n"
     if report.run.unconfirmed:
-        said += f"To confirm what was inferred: make confirm PACK={plain_line(str(report.run.pack))}\n"
+        said += f"To confirm what was inferred: {plain_line(make_command('confirm', PACK=str(report.run.pack)))}\n"
     return said
 
 

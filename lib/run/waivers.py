@@ -77,13 +77,15 @@ class AppliedWaivers:
     """What the waivers of a project come to in one run.
 
     covered: check -> the waiver that covers its failure. hidden: checks that could not be told because of such a failure.
-    expired: those whose last day is over. unused: those that nothing failed for, as it was seen then.
+    expired: those whose last day is over. unused: those whose check passed, or failed otherwise than it was seen then.
+    unjudged: those whose check was not looked at in this run, or gave no answer: whether they are still needed is not known.
     """
 
     covered: Mapping[str, Waiver]
     hidden: frozenset[str]
     expired: tuple[Waiver, ...]
     unused: tuple[Waiver, ...]
+    unjudged: tuple[Waiver, ...] = ()
 
 
 NO_WAIVERS = AppliedWaivers(covered={}, hidden=frozenset(), expired=(), unused=())
@@ -95,11 +97,14 @@ def apply_waivers(waivers: Sequence[Waiver], lines: Iterable[EvidenceLine], toda
     covered = {line.check: one for line in lines for one in waivers if one.covers(line, today)}
     used = {id(one) for one in covered.values()}
     expired = tuple(one for one in waivers if date.fromisoformat(one.until) < today)
+    judged = {line.check for line in lines if line.result in (Outcome.PASS, Outcome.FAIL)}
+    idle = [one for one in waivers if id(one) not in used and one not in expired]
     return AppliedWaivers(
         covered=covered,
         hidden=frozenset(line.check for line in lines if line.see in covered),
         expired=expired,
-        unused=tuple(one for one in waivers if id(one) not in used and one not in expired),
+        unused=tuple(one for one in idle if one.check in judged),
+        unjudged=tuple(one for one in idle if one.check not in judged),
     )
 
 

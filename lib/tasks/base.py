@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lib.core.paths import ROOT
-from lib.core.results import RUN, TWIN, Check
+from lib.core.results import RUN, TWIN, Check, Findings, Look
 from lib.core.section import Borrowed, Section
+from lib.core.wording import as_sentence
+from lib.transport.context import Context
+
+Facts = TypeVar("Facts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,20 @@ class Task:
         subject = "database" if check.subject == TWIN else check.subject
         names = (self.name, check.id, subject, *check.about)
         return next((not_applicable[name] for name in names if name in not_applicable), "")
+
+    def attempt(self, look: Look[..., Facts], context: Context[Any], **arguments: Any) -> Findings[Facts]:
+        """Make one look, but for the checks that do not apply to the project; nothing is looked at where no target or task does.
+
+        A look whose checks are left out one by one is made all the same: later looks go on with what it saw.
+        """
+        declared = context.not_applicable
+        apart = {name: reason for name, reason in declared.items() if "." not in name}
+        reasons = {check.id: self.why_not(check, declared) for check in look.checks}
+        skipped = {check.id: check.not_applicable(as_sentence(reasons[check.id])) for check in look.checks if reasons[check.id]}
+        if all(self.why_not(check, apart) for check in look.checks):
+            return Findings(results=list(skipped.values()))
+        found = look.attempt(context, **arguments)
+        return replace(found, results=[skipped.get(result.check, result) for result in found.results])
 
     @property
     def path(self) -> Path:

@@ -86,3 +86,56 @@ def test_a_checkout_is_judged_with_the_pack_that_the_branch_changes(
 def test_an_unknown_pack_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="there is no folder"):
         guard.guard_branch("local", base="main", pack=str(tmp_path / "gone"))
+
+
+def say_not_applicable(project: Project, **reasons: str) -> None:
+    """Write what does not apply into the project's own settings, on its branch; checks by their names alone."""
+    checks = {check.id.partition(".")[2]: check.id for check in guard.CHECKS}
+    said = {checks.get(name, name): reason for name, reason in reasons.items()}
+    project.change("launch/project.yaml", json.dumps({"not_applicable": said}))
+
+
+def test_what_the_project_says_does_not_apply_is_shown_so_and_counts_for_nothing(project: Project) -> None:
+    project.git("mv", "README.md", "NOTES.md")
+    say_not_applicable(
+        project, markdown_in_allowed_folders="notes lie where they are about", paths_allowed="one folder holds all"
+    )
+    done = run_guard(project)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not applicable (guardrails.markdown_in_allowed_folders)\n      Notes lie where they are about.\n" in done.stdout
+    assert "This branch meets the policy." in done.stdout
+
+
+def test_a_project_without_a_policy_that_says_why_is_judged_by_the_rest(project: Project) -> None:
+    about_policy = (
+        "branch_name_allowed",
+        "change_small_or_opted_in",
+        "paths_allowed",
+        "issue_linked",
+        "markdown_in_allowed_folders",
+    )
+    project.git("checkout", "--quiet", "main")
+    (project.root / ".github/launch-policy.yml").unlink()
+    project.commit("Drop the policy")
+    project.git("checkout", "--quiet", "-B", "feature/tiles")
+    say_not_applicable(project, **dict.fromkeys(about_policy, "one person works here"))
+    done = run_guard(project)
+    assert done.returncode == 0, done.stdout
+    assert "make adopt" not in done.stdout and done.stdout.count("One person works here.") == 1
+    project.change("app/client.py", f'TOKEN = "{TOKEN}"\n')
+    assert run_guard(project).returncode == 1
+
+
+def test_a_project_to_which_no_rule_applies_is_said_to_be_unchecked(project: Project) -> None:
+    say_not_applicable(project, guardrails="it has no branches")
+    done = run_guard(project)
+    assert done.returncode == 2
+    assert "No rule applies to this project" in done.stdout and "Not everything" not in done.stdout
+
+
+def test_why_there_is_no_branch_is_said_by_a_check_that_applies(project: Project) -> None:
+    about_branch = ("branch_name_allowed", "change_small_or_opted_in", "paths_allowed", "issue_linked")
+    say_not_applicable(project, **dict.fromkeys(about_branch, "one person works here"))
+    done = run_guard(project, base="origin/gone")
+    assert done.returncode == 2
+    assert done.stdout.count("There is no origin/gone") == 1 and "see guardrails." not in done.stdout

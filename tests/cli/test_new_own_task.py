@@ -32,7 +32,6 @@ def run(pack: Path, rendered: Path, only: str) -> tuple[int, str, dict[str, str]
 
 def test_a_new_task_passes_beside_a_broken_one_and_writes_nothing_to_the_project(tmp_path: Path) -> None:
     pack = describe_project(tmp_path / "project")
-    (pack / "package.json").write_text("{}")
     new_own_task("cdn_cache", pack=pack)
     new_own_task("bad_looks", pack=pack)
     (pack / FOLDER / "bad_looks" / "looks.py").write_text("raise RuntimeError('no')\n")

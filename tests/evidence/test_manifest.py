@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib.core.errors import WorkbookError
-from lib.evidence.manifest import ENVELOPE, MANIFEST, load_signer, seal_run, verify_run
+from lib.evidence.manifest import ENVELOPE, MANIFEST, Verification, load_signer, seal_run, verify_run
 
 ABOUT = {"run_id": "20261123T114500Z-abcd", "verdict": "REHEARSED"}
 
@@ -25,8 +27,12 @@ def sealed(tmp_path: Path) -> Path:
     return folder
 
 
+def check(folder: Path) -> Verification:
+    return verify_run(folder, keys=[load_signer(folder.parent / "key.pem").public_key])
+
+
 def problems(folder: Path) -> tuple[str, ...]:
-    return verify_run(folder, keys=[load_signer(folder.parent / "key.pem").public_key]).problems
+    return check(folder).problems
 
 
 def test_an_untouched_run_verifies(sealed: Path) -> None:
@@ -50,9 +56,62 @@ def test_a_manifest_made_to_fit_is_found_by_the_signature(sealed: Path) -> None:
     assert "the signed statement says other things of the run than manifest.json" in problems(sealed)
 
 
-def test_a_run_sealed_by_another_key_is_found(sealed: Path, tmp_path: Path) -> None:
+def test_a_run_sealed_by_another_key_is_found_and_the_key_named(sealed: Path, tmp_path: Path) -> None:
+    other = load_signer(tmp_path / "other.pem")
+    seal_run(sealed, ABOUT, other)
+    found = check(sealed)
+    assert found.problems == (f"it was signed by the key {other.public_key.keyid[:16]}, which is not known here",)
+    assert found.is_unknown
+    (sealed / "index.html").write_text("<p>a pagE</p>")
+    assert check(sealed).problems[0] == "index.html was changed after the run" and not check(sealed).is_unknown
+
+
+def test_another_key_that_passes_for_ours_is_a_signature_that_does_not_hold(sealed: Path, tmp_path: Path) -> None:
+    ours = json.loads((sealed / ENVELOPE).read_text())
     seal_run(sealed, ABOUT, load_signer(tmp_path / "other.pem"))
-    assert any("signature does not hold" in problem for problem in problems(sealed))
+    theirs = json.loads((sealed / ENVELOPE).read_text())
+    theirs["signatures"][0]["keyid"] = ours["publicKey"]["keyid"]
+    for key in (ours["publicKey"], {**theirs["publicKey"], "keyid": ours["publicKey"]["keyid"]}):
+        (sealed / ENVELOPE).write_text(json.dumps({**theirs, "publicKey": key}))
+        assert any("signature does not hold" in one for one in problems(sealed)) and not check(sealed).is_unknown
+
+
+def test_a_signature_that_is_wrong_by_a_key_that_is_not_known_is_both(sealed: Path, tmp_path: Path) -> None:
+    seal_run(sealed, ABOUT, load_signer(tmp_path / "other.pem"))
+    envelope = json.loads((sealed / ENVELOPE).read_text())
+    envelope["payload"] = envelope["payload"][:-8] + "AAAAAAA="
+    (sealed / ENVELOPE).write_text(json.dumps(envelope))
+    assert [one.partition(":")[0].partition(" the key ")[0] for one in problems(sealed)] == [
+        "the signature does not hold", "it was signed by",
+    ]  # fmt: skip
+    assert not check(sealed).is_unknown
+
+
+def test_a_signature_that_is_wrong_by_our_own_key_speaks_of_no_other(sealed: Path) -> None:
+    envelope = json.loads((sealed / ENVELOPE).read_text())
+    envelope["signatures"][0]["sig"] = "00" + envelope["signatures"][0]["sig"][2:]
+    (sealed / ENVELOPE).write_text(json.dumps(envelope))
+    assert problems(sealed) == ("the signature does not hold: it is another's, or the statement was changed",)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {},
+        [],
+        "x",
+        {"keyval": {}, "keytype": "ed25519"},
+        {"keyval": {"public": "x"}, "keytype": "ed25519"},
+        {"keyval": {"public": "ab"}, "keytype": "ed25519"},
+        {"keyval": {"public": None}, "keytype": "rsa"},
+        {"keyval": {"public": "ab"}},
+    ],
+)
+def test_an_envelope_without_a_key_is_no_seal(sealed: Path, key: object) -> None:
+    envelope = json.loads((sealed / ENVELOPE).read_text())
+    (sealed / ENVELOPE).write_text(json.dumps({**envelope, "publicKey": key}))
+    with pytest.raises(WorkbookError, match="no readable seal"):
+        problems(sealed)
 
 
 def test_an_envelope_of_another_run_is_found(sealed: Path, tmp_path: Path) -> None:
@@ -82,6 +141,14 @@ def found_out(folder: Path) -> bool:
         return bool(problems(folder))
     except WorkbookError:
         return True
+
+
+@pytest.mark.parametrize("key", [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())])
+def test_keys_of_other_kinds_sign_as_well(sealed: Path, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> None:
+    path = sealed.parent / "key.pem"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    seal_run(sealed, ABOUT, load_signer(path))
+    assert problems(sealed) == () and verify_run(sealed).signed_by == load_signer(path).public_key.keyid
 
 
 def test_a_folder_without_a_seal_is_told(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from lib.evidence.manifest import MANIFEST, verify_run
 from lib.reporters import data_files
 from lib.reporters import publish as publishing
 from lib.reporters.data_files import WRITERS
+from lib.reporters.pages import OTHERS, list_links
 from lib.run.endings import RunOutcome, TaskRun
 from lib.run.record import read_record, write_record
 from lib.run.run_file import RunFile
@@ -47,6 +48,9 @@ def test_they_are_written_and_sealed(run: RunFile) -> None:
     assert go(run).problems == ()
     assert set(WRITERS) == FILES <= json.loads((run.run_folder / MANIFEST).read_bytes())["files"].keys()
     assert verify_run(run.run_folder).problems == ()
+    listed = {one.path: one.about for one in list_links(run.run_folder)}
+    page = (run.run_folder / "index.html").read_text()
+    assert set(WRITERS) == set(OTHERS) and all(listed[name] == OTHERS[name] and name in page for name in WRITERS)
     assert 'task="rls"} 17\n' in (run.run_folder / "metrics.prom").read_text()
     assert durations_lately(open_history(run.rendered), run.project, run.environment)["rls"] == 17
 

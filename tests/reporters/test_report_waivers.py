@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lib.core.results import Outcome, Result
 from lib.core.verdict import State, Verdict
+from lib.reporters.pages import summarize_run
 from lib.reporters.report import RunReport
 from lib.reporters.terminal import format_verdict
 from lib.run.waivers import Waiver, describe_finding
@@ -51,3 +52,11 @@ def test_one_that_is_over_covers_nothing_and_is_said(tmp_path: Path) -> None:
     one = report_of(run.model_copy(update={"waivers": (old,)}), lines, AT)
     assert one.verdict is Verdict.NO_GO
     assert "ended on 2026-10-20" in format_verdict(one, exit_code=1)
+
+
+def test_a_run_that_did_not_look_at_the_check_says_nothing_of_its_waiver(tmp_path: Path) -> None:
+    run = report(tmp_path, detail="2 of 5 views.").run
+    lines = [line for line in all_lines(run, {}, AT) if line.check != VIEWS]
+    one = report_of(run, lines, AT)
+    assert "covers nothing" not in format_verdict(one, exit_code=2)
+    assert [(row.check, row.came_to) for row in summarize_run(one).waivers] == [(VIEWS, "its check was not judged in this run")]

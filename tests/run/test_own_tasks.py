@@ -147,7 +147,7 @@ def test_a_folder_with_odd_files_is_its_own_error(pack: Path, tmp_path: Path) ->
 
 def test_a_notebook_that_does_not_fit_is_its_own_error(pack: Path, tmp_path: Path) -> None:
     text = (pack / FOLDER / "cdn_cache" / CONTRACT).read_text()
-    (pack / FOLDER / "cdn_cache" / CONTRACT).write_text(text.replace("  files: [package.json]", "  fils: [package.json]"))
+    (pack / FOLDER / "cdn_cache" / CONTRACT).write_text(text.replace("  files: [launch", "  fils: [launch"))
     [one] = stage_own_tasks(read_own_tasks(pack), pack, tmp_path / "a", judge=own_problem)
     assert f"{FOLDER}/cdn_cache/cdn_cache.ipynb has no parameter 'fils'" in one.problem
     (pack / FOLDER / "cdn_cache" / CONTRACT).write_text(text)

@@ -26,10 +26,13 @@ ENTRY = {"check": VIEWS, "seen": "2 of 5 views.", "reason": "they are internal",
 
 
 def line(check: str = VIEWS, outcome: Outcome = Outcome.FAIL, detail: str = "2 of 5 views.", **facts: object) -> EvidenceLine:
-    result = Result(check=check, outcome=outcome, detail=detail, **facts)  # type: ignore[arg-type]
+    return as_line(Result(check=check, outcome=outcome, detail=detail, **facts))  # type: ignore[arg-type]
+
+
+def as_line(result: Result) -> EvidenceLine:
     at = datetime(2026, 11, 26, tzinfo=UTC)
     about = {"run_id": "r", "environment": "x", "provenance": Provenance.LIVE, "started_at": at, "duration_s": 1}
-    return line_of(result, every_check()[check], **about)  # type: ignore[arg-type]
+    return line_of(result, every_check()[result.check], **about)  # type: ignore[arg-type]
 
 
 def waiver(**changes: str) -> Waiver:
@@ -60,17 +63,28 @@ def test_it_holds_from_its_first_day_to_its_last(day: int, is_covered: bool) -> 
     assert applied.expired == ((waiver(),) if day > 14 else ())
 
 
-@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.ERROR])
-def test_a_pass_needs_none_and_an_error_has_none(outcome: Outcome) -> None:
-    applied = apply_waivers([waiver()], [line(outcome=outcome)], GRANTED)
-    assert (applied.covered, applied.unused) == ({}, (waiver(),))
+def test_a_pass_needs_none() -> None:
+    applied = apply_waivers([waiver()], [line(outcome=Outcome.PASS)], GRANTED)
+    assert (applied.covered, applied.unused, applied.unjudged) == ({}, (waiver(),), ())
+
+
+@pytest.mark.parametrize("lines", [[], [line(outcome=Outcome.ERROR)], [every_check()[VIEWS].not_applicable("No view.")]])
+def test_a_check_that_was_not_judged_says_nothing_of_its_waiver(lines: list[EvidenceLine | Result]) -> None:
+    found = [one if isinstance(one, EvidenceLine) else as_line(one) for one in lines]
+    applied = apply_waivers([waiver()], [*found, line(check="rls.no_policy_without_rls", outcome=Outcome.PASS)], GRANTED)
+    assert (applied.covered, applied.unused, applied.unjudged) == ({}, (), (waiver(),))
+
+
+def test_each_waiver_is_told_once() -> None:
+    waivers = [waiver(), waiver(seen="old", until="2026-11-26"), waiver(check="rls.no_policy_without_rls", seen="1 policy.")]
+    applied = apply_waivers(waivers, [line()], GRANTED + timedelta(days=1))
+    told = [*applied.covered.values(), *applied.expired, *applied.unused, *applied.unjudged]
+    assert sorted(map(id, told)) == sorted(map(id, waivers))
 
 
 def test_what_a_waived_failure_hides_is_waived_with_it() -> None:
     shown = every_check()["rls.no_policy_without_rls"].hidden_by(VIEWS, "It can't be told.")
-    at = datetime(2026, 11, 26, tzinfo=UTC)
-    about = {"run_id": "r", "environment": "x", "provenance": Provenance.LIVE, "started_at": at, "duration_s": 1}
-    hidden = line_of(shown, every_check()[shown.check], **about)  # type: ignore[arg-type]
+    hidden = as_line(shown)
     assert apply_waivers([waiver()], [line(), hidden], GRANTED).hidden == {shown.check}
     assert apply_waivers([], [line(), hidden], GRANTED).hidden == frozenset()
 

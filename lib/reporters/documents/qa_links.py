@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.files import write_whole
+from lib.core.make_commands import make_command, pack_word
 from lib.core.results import Outcome
 from lib.core.wording import format_duration, format_time, outcome_symbol, outcome_word
 from lib.display.markdown import link_to, plain
@@ -48,9 +49,10 @@ def draft_qa_links(run: RunFile, *, now: datetime) -> dict[str, str]:
         "is_stale": not rows or any(row["is_stale"] for row in rows),
         "links": rows,
     }
+    command = make_command("health", ENV=run.environment, PACK=pack_word(run.pack))
     return {
         DATA_FILE: json.dumps(about, indent=2, ensure_ascii=False) + "\n",
-        FILE: write_markdown(about, newest[1] if newest else []),
+        FILE: write_markdown(about, newest[1] if newest else [], command),
     }
 
 
@@ -98,11 +100,11 @@ def link_rows(
     return rows
 
 
-def write_markdown(about: dict[str, Any], lines: Sequence[EvidenceLine]) -> str:
-    """Return the links as Markdown, ready for the daily report."""
+def write_markdown(about: dict[str, Any], lines: Sequence[EvidenceLine], command: str) -> str:
+    """Return the links as Markdown, ready for the daily report. command: what looks at the vendors."""
     parts = [f"# Vendor health of {plain(about['environment'])}: links for QA"]
     if not about["links"]:
-        parts.append("**MISSING.** No run of this environment has looked at Chatwoot and Publer. Fix: `make health`.")
+        parts.append(f"**MISSING.** No run of this environment has looked at Chatwoot and Publer. Fix: `{plain(command)}`.")
         return "\n\n".join(parts) + "\n"
     oldest = max(row["age_s"] for row in about["links"])
     if about["is_stale"]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lib.clients.git import Branch, find_root, is_on_base, read_branch, read_everything, read_name
+from lib.clients.git import Branch, find_base, find_root, is_on_base, read_branch, read_everything, read_name
 from lib.clients.git_command import run_git
 from lib.clients.working_copy import OF_PROJECT, copy_tree
 from lib.core.errors import CommandError, TargetError
@@ -119,7 +119,8 @@ def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], work
     why = "the pack is not a repository of its own"
     try:
         if find_root(pack) == pack.resolve():
-            if read_name(pack) != (base.partition("/")[2] or base):
+            known = find_base(pack, base)
+            if read_name(pack) not in (known, known.partition("/")[2]):
                 return read_branch(pack, base, policy_file=FILE)
             why = "HEAD is on the base itself"
     except TargetError as exc:

@@ -27,6 +27,7 @@ from lib.tasks.guardrails.task import (
     NO_SECRETS_IN_DIFF,
     PATHS_ALLOWED,
     PROJECT_COMMANDS_PASS,
+    TASK,
     WORKFLOWS_MATCH_SCHEMA,
     WORKFLOWS_PASS_LINT,
     Guardrails,
@@ -37,21 +38,11 @@ from lib.transport.control import ControlClock
 HOW = {"A": "added", "D": "deleted", "R": "moved", "C": "copied", "?": "not committed"}
 """How git says that a file was changed."""
 
-NO_BRANCH = f"There is no branch to look at: see {BRANCH_NAME_ALLOWED.id}."
-FIX_BRANCH = f"Fix {BRANCH_NAME_ALLOWED.id} first."
-
 
 @look(BRANCH_NAME_ALLOWED, CHANGE_SMALL_OR_OPTED_IN, PATHS_ALLOWED, ISSUE_LINKED)
 def look_at_branch(context: Context[Guardrails]) -> Findings[GuardedBranch]:
     """What the branch changes, folder by folder; branch.json has every file."""
-    settings = context.settings
-    guarded = open_branch(
-        context.pack,
-        base=settings.base,
-        pull_request=settings.pull_request,
-        rehearsal=rehearsed_as(context),
-        work=context.work,
-    )
+    guarded = find_branch(context)
     changes = guarded.branch.changes
     strange = set(judging.find_strange(sorted(changes), guarded.policy.change.allowed_paths))
     about = {
@@ -72,6 +63,31 @@ def look_at_branch(context: Context[Guardrails]) -> Findings[GuardedBranch]:
     ]
     rows = folder_rows(changes, guarded.policy.change.allowed_paths)
     return Findings(results=results, rows=rows, artifacts={"branch.json": about}, facts=guarded)
+
+
+def find_branch(context: Context[Guardrails]) -> GuardedBranch:
+    """Return the project's branch with its policy. Raises TargetError when there is none."""
+    settings = context.settings
+    return open_branch(
+        context.pack,
+        base=settings.base,
+        pull_request=settings.pull_request,
+        rehearsal=rehearsed_as(context),
+        work=context.work,
+    )
+
+
+def require_branch(context: Context[Guardrails], guarded: GuardedBranch | None) -> GuardedBranch:
+    """Return the branch that the first look found, or find it.
+
+    Raises TargetError when there is none: it names the check that says why, or says it itself where none of those applies.
+    """
+    if guarded is not None:
+        return guarded
+    cause = next((one for one in look_at_branch.checks if not TASK.why_not(one, context.not_applicable)), None)
+    if cause is None:
+        return find_branch(context)
+    raise TargetError(f"There is no branch to look at: see {cause.id}.", fix=f"Fix {cause.id} first.")
 
 
 def rehearsed_as(context: Context[Guardrails]) -> dict[str, str] | None:
@@ -136,8 +152,7 @@ def describe_branch(guarded: GuardedBranch | None) -> list[dict[str, object]]:
 @look(NO_SECRETS_IN_DIFF)
 def look_for_secrets(context: Context[Guardrails], *, guarded: GuardedBranch | None) -> Findings[None]:
     """Places in what the branch adds where a credential seems to be; never its value."""
-    if guarded is None:
-        return look_for_secrets.errors(NO_BRANCH, fix=FIX_BRANCH)
+    guarded = require_branch(context, guarded)
     if guarded.branch.too_much:
         return look_for_secrets.errors(f"{guarded.branch.too_much} None of it was scanned.", fix="Split the branch.")
     folder = context.work / "scanned"
@@ -158,8 +173,7 @@ def look_for_secrets(context: Context[Guardrails], *, guarded: GuardedBranch | N
 @look(MARKDOWN_IN_ALLOWED_FOLDERS)
 def look_at_markdown(context: Context[Guardrails], *, guarded: GuardedBranch | None) -> Findings[None]:
     """Markdown files where none may be, and where `make tidy` would put each."""
-    if guarded is None:
-        return look_at_markdown.errors(NO_BRANCH, fix=FIX_BRANCH)
+    guarded = require_branch(context, guarded)
     if not guarded.has_policy:
         return look_at_markdown.errors(judging.NO_POLICY, fix=judging.FIX_POLICY)
     files = list_files(guarded.branch.root)
@@ -172,8 +186,7 @@ def look_at_markdown(context: Context[Guardrails], *, guarded: GuardedBranch | N
 @look(WORKFLOWS_MATCH_SCHEMA, WORKFLOWS_PASS_LINT)
 def look_at_workflows(context: Context[Guardrails], *, guarded: GuardedBranch | None) -> Findings[None]:
     """What the linters find in the workflow files."""
-    if guarded is None:
-        return look_at_workflows.errors(NO_BRANCH, fix=FIX_BRANCH)
+    guarded = require_branch(context, guarded)
     settings = context.settings
     seen = look_through(guarded.branch.root, guarded.policy.workflows, timeout_s=settings.command_limit_s)
     schema = judging.judge_findings(WORKFLOWS_MATCH_SCHEMA, seen.names, seen.misfits)

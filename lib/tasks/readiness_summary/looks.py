@@ -16,9 +16,9 @@ from lib.clients.notifier_example import example_plan
 from lib.clients.vault.vault_copy import open_vault, read_copy
 from lib.core.errors import TargetError
 from lib.core.last_look import UNREAD, Leak, find_files, look_once_more
+from lib.core.make_commands import make_command, pack_word
 from lib.core.offered import offer_looks
 from lib.core.pack_files import read_text_file
-from lib.core.paths import ROOT
 from lib.core.permissions import Act, Refusal
 from lib.core.redact import known_secrets, telling_parts
 from lib.core.results import Findings, Outcome, look
@@ -172,8 +172,7 @@ def look_at_dry_run(
         )
         return Findings(results=[judge_delivery(check, delivery)], rows=delivery.rows, artifacts=delivery.artifacts)
     like = context.provenance_of("mail") if "mail" in context.services else None
-    command = f"make notify-dry-run ENV={context.environment}"
-    command += "" if context.pack.is_relative_to(ROOT) else f" PACK={context.pack}"
+    command = make_command("notify-dry-run", ENV=context.environment, PACK=pack_word(context.pack))
     result = paper.judge_recorded(recorded, environment=context.environment, like=like, now=datetime.now(UTC), fix=command)
     refusal = context.refusals.get(Act.NOTIFY)
     if result.outcome is Outcome.ERROR and refusal:

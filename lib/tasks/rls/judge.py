@@ -14,7 +14,7 @@ from lib.clients.postgres.schema import name_differences
 from lib.core.results import Check, Outcome, Result
 from lib.core.wording import format_count, join_words, name_some
 from lib.tasks.rls.place import Place
-from lib.tasks.rls.show import name_cell
+from lib.tasks.rls.show import name_cell, say_reach
 from lib.tasks.rls.task import (
     EVERY_TABLE_ENABLED,
     EVERY_TABLE_IS_DECLARED,
@@ -174,13 +174,9 @@ def judge_matrix(cells: Sequence[Cell], open_live: Sequence[Cell] = (), undeclar
         return hide_cells(check, cells, observed=0, expected=len(cells), unit="cells")
     if not determined:
         return check.errored("No cell of the matrix could be determined.", fix="See rls.probes_could_be_made.")
-    wrong = [
-        f"{name_cell(cell)} is {cell.observed}, declared {cell.declared} ({cell.detail})"
-        for cell in determined
-        if cell.outcome is Outcome.FAIL
-    ]
+    wrong = [f"{name_cell(cell)} {say_reach(cell)}: {cell.detail}" for cell in determined if cell.outcome is Outcome.FAIL]
     well = len(determined) - len(wrong)
-    wrong += [f"{name_cell(cell)} is {cell.observed} on the live database, declared {cell.declared}" for cell in open_live]
+    wrong += [f"{name_cell(cell)} {say_reach(cell)}, on the live database" for cell in open_live]
     facts: dict[str, Any] = {"observed": well, "expected": len(cells), "unit": "cells"}
     if not wrong and any(cell.outcome is Outcome.ERROR for cell in cells):
         return check.hidden_by(PROBES_COULD_BE_MADE.id, "Not every cell could be determined.", **facts)

@@ -10,6 +10,11 @@ from lib.clients.postgres.rls.declared import Rls, split_scope
 from lib.clients.postgres.rls.trial import VERBS
 from lib.core.results import Json, Outcome
 
+OTHERS = "other"
+"""What a cell is observed to be where no declared word says which rows were reached."""
+
+REACHES = {"allow": "every row", "deny": "no row"}
+
 
 class MatrixCell(TypedDict):
     """One probed permission; expected and observed: allow, deny, error or the name of a scope (own, workspace)."""
@@ -24,6 +29,14 @@ class MatrixCell(TypedDict):
 def name_cell(cell: Cell) -> str:
     """Return a cell's name as text: role, verb and table."""
     return f"{cell.role} {cell.verb} on {cell.table}"
+
+
+def say_reach(cell: Cell) -> str:
+    """Return what a role reaches, and what is declared, as the end of a sentence about a cell."""
+    if cell.observed == OTHERS:
+        return f"reaches other rows than are declared ({cell.declared})"
+    words = [REACHES.get(one, f"the rows of {one}") for one in cell.observed.split(" or ")]
+    return f"reaches {' or '.join(words)} (declared: {cell.declared})"
 
 
 def matrix_rows(cells: Sequence[Cell]) -> list[dict[str, Json]]:
@@ -53,7 +66,8 @@ def format_cell(cell: Cell) -> str:
         return f"? ({cell.observed}; declared {cell.declared})"
     if cell.outcome is Outcome.PASS:
         return f"{cell.observed} (no grant)" if cell.refused_by == "grant" else cell.observed
-    return f"{cell.observed} (declared {cell.declared})"
+    seen = "other rows" if cell.observed == OTHERS else cell.observed
+    return f"{seen} (declared {cell.declared})"
 
 
 def cell_json(cell: Cell) -> dict[str, Json]:
@@ -84,4 +98,4 @@ def display_class(cell: Cell, who: str) -> str:
     seen = cell.by_identity.get(who, cell.observed)
     # A row that can be moved out of its scope fails the role's cell, although each identity reaches the right rows.
     is_as_declared = seen == split_scope(cell.declared)[0]
-    return cell.observed if cell.outcome is Outcome.FAIL and is_as_declared and cell.observed == "other" else seen
+    return cell.observed if cell.outcome is Outcome.FAIL and is_as_declared and cell.observed == OTHERS else seen

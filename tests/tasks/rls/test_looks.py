@@ -154,7 +154,7 @@ class TestEveryTableIsDeclared:
         assert "storage.objects" in failing(context)["rls.every_table_is_declared"]
         closed = roles(every_verb("deny"), service_role=every_verb("allow"))
         found = failing(declaring(context, matrix={"public.notes": roles(), "storage.objects": closed}))
-        assert "anon select on storage.objects is allow, declared deny" in found["rls.matrix_matches_declared"]
+        assert "anon select on storage.objects reaches every row (declared: deny): " in found["rls.matrix_matches_declared"]
         apply(context.target, "drop policy open on storage.objects")
         assert failing(declaring(context, matrix={"public.notes": roles(), "storage.objects": closed})) == {}
 
@@ -283,7 +283,8 @@ class TestMatrix:
     def test_an_always_true_policy_fails_here_alone_until_dropped(self, context: Context[Rls]) -> None:
         check, detail = only_failure(context, "create policy open on public.notes for select to authenticated using (true)")
         assert check == "rls.matrix_matches_declared"
-        assert "authenticated select on public.notes is allow, declared own" in detail
+        assert "authenticated select on public.notes reaches every row (declared: own): " in detail
+        assert "outside of what is declared (own), such as id" in detail
         apply(context.target, "drop policy open on public.notes")
         assert failing(context) == {}
 

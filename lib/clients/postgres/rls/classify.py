@@ -13,6 +13,7 @@ from lib.clients.postgres.rls.attempt import UID
 from lib.clients.postgres.rls.clauses import stronger_of
 from lib.clients.postgres.rls.declared import split_scope
 from lib.core.results import Outcome
+from lib.core.wording import format_count
 
 GRANT = "grant"
 POLICY = "policy"
@@ -151,9 +152,13 @@ def _decide(
     partial = [one for one in seen if one.problem is not None and contradicts(one, reached, scopes)]
     if partial:
         return Outcome.FAIL, "other", "; ".join(describe(one, reached, scopes) for one in partial)
-    moved = [f"{one.identity} can move rows out of it by column {', '.join(one.moved)}" for one in seen if one.moved]
+    moved = [
+        f"{one.identity} can move rows out of what is declared ({declared}) by column {', '.join(one.moved)}"
+        for one in seen
+        if one.moved
+    ]
     if moved:
-        return Outcome.FAIL, "other", f"declared {declared}, but {'; '.join(moved)}"
+        return Outcome.FAIL, "other", "; ".join(moved)
     if problems:
         return Outcome.ERROR, "unknown" if not whole else join_classes(common), "; ".join(problems)
     if len(common) > 1:
@@ -179,16 +184,17 @@ def name_class(names: Sequence[str], declared: str) -> str:
 
 
 def describe(seen: Observation, reached: str, scopes: Sequence[str]) -> str:
-    """Return one phrase: how an observation differs from what is declared."""
+    """Return one phrase: how an observation differs from what is declared, in rows; reached: the declared word."""
     if seen.refused_by in (POLICY, TRIGGER, OTHER):
         return f"{seen.identity} was refused by {seen.refused_by} ({seen.said})"
-    touched = sum(count for _, count in seen.regions.values())
     outside = {region: count for region, (_, count) in seen.regions.items() if count and not is_member(region, reached, scopes)}
     missed = sum(rows - count for region, (rows, count) in seen.regions.items() if is_member(region, reached, scopes))
     parts = []
     if outside:
         example = next((seen.example[region] for region in sorted(outside) if region in seen.example), None)
-        parts.append(f"{sum(outside.values())} outside {reached}" + (f", for example {example}" if example else ""))
+        touched, beyond = sum(count for _, count in seen.regions.values()), sum(outside.values())
+        rows = f"{format_count(touched, 'row')}, {beyond:,} of them" if touched > beyond else format_count(beyond, "row")
+        parts.append(f"reaches {rows} outside of what is declared ({reached})" + (f", such as {example}" if example else ""))
     if missed:
-        parts.append(f"{missed} of {reached} out of reach")
-    return f"{seen.identity} reached {touched} rows: {', '.join(parts) or 'none'}"
+        parts.append(f"does not reach {format_count(missed, 'row')} of what is declared ({reached})")
+    return f"{seen.identity} {' and '.join(parts) or 'reaches no row that tells'}"

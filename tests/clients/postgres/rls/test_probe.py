@@ -59,7 +59,7 @@ class TestPolicies:
         assert wrong == {("authenticated", verb)}
         assert cells["authenticated", verb].outcome is Outcome.FAIL
         assert cells["authenticated", verb].observed == "allow"
-        assert "outside own" in cells["authenticated", verb].detail
+        assert "outside of what is declared (own)" in cells["authenticated", verb].detail
 
     @pytest.mark.parametrize("verb", VERBS)
     def test_a_policy_that_is_gone_is_observed_as_deny(self, notes: Database, verb: str) -> None:
@@ -74,7 +74,7 @@ class TestPolicies:
         )
         cell = users(notes, "select")
         assert (cell.outcome, cell.observed) == (Outcome.FAIL, "other")
-        assert "1 outside own, for example id 8" in cell.detail
+        assert "1 of them outside of what is declared (own), such as id 8" in cell.detail
 
     def test_the_right_number_of_wrong_rows_is_not_own(self, notes: Database) -> None:
         apply(
@@ -105,7 +105,7 @@ class TestPolicies:
         apply(notes, "create policy strict on public.notes as restrictive for delete to authenticated using (id < 3)")
         cell = users(notes, "delete")
         assert (cell.outcome, cell.observed) == (Outcome.FAIL, "other")
-        assert "of own out of reach" in cell.detail
+        assert "of what is declared (own)" in cell.detail
 
     def test_a_leftover_claim_of_the_session_does_not_win(self, notes: Database, postgres_server: EmbeddedPostgres) -> None:
         superuser = postgres_server.database(notes.name, role="supabase_admin")

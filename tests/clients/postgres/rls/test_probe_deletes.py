@@ -50,11 +50,11 @@ def test_a_row_that_does_not_go_alone_either_is_out_of_reach_until_repaired(memb
     apply(members, f"create policy spared on public.notes as restrictive for delete to authenticated using (owner <> '{CAT}')")
     cell = users_delete(members)
     assert cell.outcome is Outcome.FAIL
-    assert "of team_owner out of reach" in cell.detail
+    assert "of what is declared (team_owner)" in cell.detail
     apply(members, "drop policy spared on public.notes")
     assert users_delete(members).outcome is Outcome.PASS
 
 
 def test_what_is_outside_and_goes_is_found_as_ever(members: Database) -> None:
     apply(members, f"create policy more on public.notes for delete to authenticated using (team = 3 and owner = '{CAT}')")
-    assert "outside team_owner" in users_delete(members).detail
+    assert "outside of what is declared (team_owner)" in users_delete(members).detail
