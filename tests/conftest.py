@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lib.core import redact
 from lib.core.known_secrets import Needles
@@ -17,6 +18,10 @@ from lib.embedded.state_folders import own_folder, state_base, temp_root
 from lib.transport.database import Database
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("without a clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("without a clock")
+"""A law holds on a busy machine, too: no test rests on how long one takes."""
 
 
 @pytest.fixture(autouse=True)
