@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
@@ -17,6 +18,8 @@ from lib.core.visible import say
 
 INTERRUPTED = 130
 """As a shell says it of a program that Ctrl-C ended (SIGINT)."""
+PACK = "the project under launch, instead of the one in params"
+"""What --pack is, where nothing else is said."""
 PASSING_ON = ("load-credentials", "lab")
 """Commands that hand what stands after `--` to another program."""
 
@@ -36,6 +39,114 @@ def words_after(options: argparse.Namespace, stray: Sequence[str]) -> list[str]:
         raise ParamsError(f"{stray[0]}: what another program is to be given stands after `--`. Fix: Write -- {shlex.join(stray)}")
     passed_on: list[str] = options.passed_on
     return passed_on
+
+
+def add_project_commands(commands: Any) -> None:
+    """Add the commands that look at a project, or bring something to it."""
+    add_environment(
+        commands.add_parser(
+            "sync-credentials", help="bring the vault's credentials to Fly.io and GitHub; a dry run unless APPLY=1"
+        ),
+        command_sync,
+    )
+    load = commands.add_parser(
+        "load-credentials", help="start a command with the credentials declared for `mcp` in its environment"
+    )
+    add_environment(load, command_load)
+    load.add_argument("argv", nargs="*", help="the command, after --")
+    publish = commands.add_parser("publish-docs", help="write a run's documents into the pack; a dry run unless APPLY=1")
+    add_environment(publish, command_publish)
+    publish.add_argument("--run", default="", help="a run's folder or id, instead of the newest whole one")
+    guard = commands.add_parser("guardrails", help="hold this branch to the project's policy, in seconds")
+    add_environment(guard, command_guardrails, pack="another project than this checkout")
+    guard.add_argument("--base", default="", help="the branch to compare with, instead of the one in params")
+    tidy = commands.add_parser("tidy", help="move stray Markdown to the archive folder; a dry run unless APPLY=1")
+    add_environment(tidy, command_tidy, pack="another project than this checkout")
+    params = commands.add_parser("params", help="print every setting of an environment, and the file and line it comes from")
+    add_environment(params, command_params)
+    add_onboarding_commands(commands)
+    add_lab_commands(commands)
+
+
+def add_onboarding_commands(commands: Any) -> None:
+    """Add the commands by which a project comes to the workbook."""
+    adopting = commands.add_parser("adopt", help="bring what a launch asks for into the project, where it is missing")
+    adopting.add_argument("--pack", required=True, help="the project")
+    adopting.add_argument("--only", default="", help="names of pieces, separated by commas")
+    adopting.set_defaults(command=command_adopt)
+    new = commands.add_parser("new-task", help="write a launch task as a working example")
+    new.add_argument("name", help="lower-case words joined by _, such as cdn_cache")
+    new.add_argument("--pack", default="", help="the project whose own task it is, instead of one of the workbook's")
+    new.set_defaults(command=command_new_task)
+    first = commands.add_parser("init", help="read a project, try its database, and write what it is expected to be")
+    first.add_argument("--pack", default="", help="the project's checkout")
+    first.add_argument("--name", default="", help="how the project is called, instead of as its folder is")
+    first.add_argument("--dry-run", default="", metavar="1", help="show what would be written, and write nothing")
+    first.add_argument("--baseline", default="", metavar="1", help="run it once, and waive what fails today for a while")
+    first.set_defaults(command=command_init)
+    ask = commands.add_parser("confirm", help="walk the lines that init guessed, one key each")
+    ask.add_argument("--pack", default="", help="the project's checkout")
+    ask.add_argument("--list", action="store_true", help="print them instead")
+    ask.set_defaults(command=command_confirm)
+
+
+def add_lab_commands(commands: Any) -> None:
+    """Add the commands of JupyterLab."""
+    lab = commands.add_parser("lab", help="open the notebooks in JupyterLab, at a start page")
+    lab.add_argument("--pack", default="", help=PACK)
+    lab.add_argument("options", nargs="*", help="options of JupyterLab's own, after --")
+    lab.set_defaults(command=command_lab)
+    strip = commands.add_parser("strip-outputs", help="keep what notebooks put out from commits of this clone")
+    strip.add_argument("--off", default="", metavar="1", help="take that back")
+    strip.set_defaults(command=command_strip_outputs)
+
+
+def add_environment(
+    parser: argparse.ArgumentParser, command: Any, *, said: str = "a file's name in params/", pack: str = PACK
+) -> None:
+    """Add which environment and project a command is about, and what does it. said, pack: what they are."""
+    parser.add_argument("environment", help=said)
+    parser.add_argument("--pack", default="", help=pack)
+    parser.set_defaults(command=command)
+
+
+def command_sync(options: argparse.Namespace) -> int:
+    """Plan a sync of credentials, and carry it out if asked."""
+    from lib.cli.sync_credentials import sync_credentials
+
+    return sync_credentials(options.environment, pack=options.pack or None)
+
+
+def command_load(options: argparse.Namespace) -> int:
+    """Become another command, with credentials."""
+    from lib.cli.sync_credentials import load_credentials
+
+    return load_credentials(options.environment, words_after(options, options.argv), pack=options.pack or None)
+
+
+def command_publish(options: argparse.Namespace) -> int:
+    """Bring a run's documents to the pack."""
+    from lib.cli.publish_docs import publish_docs
+    from lib.run.known_credentials import know_credentials
+    from lib.run.params import load_params
+
+    params = load_params(options.environment, pack=options.pack or None)
+    know_credentials(params)
+    return publish_docs(options.environment, pack=params.pack, run=options.run)
+
+
+def command_guardrails(options: argparse.Namespace) -> int:
+    """Judge a branch."""
+    from lib.cli.guardrails import guard_branch
+
+    return guard_branch(options.environment, base=options.base, pack=options.pack or None)
+
+
+def command_tidy(options: argparse.Namespace) -> int:
+    """Plan a tidying, and carry it out if asked."""
+    from lib.cli.tidy import tidy
+
+    return tidy(options.environment, pack=options.pack or None)
 
 
 def command_params(options: argparse.Namespace) -> int:

@@ -1,0 +1,129 @@
+"""The commands about runs: what they are called with, handed to the one module that does each.
+
+Each imports what it needs when it is called: papermill and its kin take most of a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from lib.cli.project_commands import add_environment, split_names
+from lib.core.paths import ROOT
+
+
+def add_run_commands(commands: Any) -> None:
+    """Add the commands that make a run, or take one."""
+    run = commands.add_parser("run", help="run the tasks of one environment")
+    add_where(run, command_run)
+    run.add_argument("--only", default="", help="task names, separated by commas")
+    faults = commands.add_parser("faults", help="run the tasks, and spend long on faults made on purpose: what is a green worth?")
+    add_where(faults, command_faults)
+    faults.add_argument("--seconds", default="", help="seconds that each task spends on them")
+    faults.add_argument("--only", default="", help="task names, separated by commas")
+    health = commands.add_parser("health", help="check the vendors alone, as every night does; judged by its own checks")
+    add_where(health, command_health)
+    notify = commands.add_parser("notify-dry-run", help="send one message as a failure would")
+    add_where(notify, command_notify)
+    for name, command, said in (
+        ("verify", command_verify, "check a run's files against its signed manifest"),
+        ("resume", command_resume, "finish a run that was stopped or killed"),
+        ("share", command_share, "write a run as one zip to pass on, and its front page as a PDF"),
+    ):
+        one = commands.add_parser(name, help=said)
+        one.add_argument("run", help="a run's folder, or its id")
+        one.set_defaults(command=command)
+    diff = commands.add_parser("diff", help="say what differs between two runs, and whether the second is worse")
+    diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
+    diff.set_defaults(command=command_diff)
+    bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
+    bench.set_defaults(command=command_bench)
+
+
+def add_where(parser: argparse.ArgumentParser, command: Any) -> None:
+    """Add which environment and project a command is about, and where runs are kept."""
+    add_environment(parser, command, said="a file's name in params/: local, staging, production")
+    parser.add_argument("--rendered", type=Path, default=ROOT / "rendered", help="where runs are kept")
+
+
+def command_run(options: argparse.Namespace) -> int:
+    """Run one environment."""
+    from lib.cli.run import run_environment  # papermill and its kin take most of a second to import
+
+    return run_environment(
+        options.environment,
+        only=split_names(options.only),
+        pack=options.pack or None,
+        rendered=options.rendered.resolve(),
+    )
+
+
+def command_faults(options: argparse.Namespace) -> int:
+    """Run one environment, and spend long on faults made on purpose."""
+    from lib.cli.faults import read_seconds
+    from lib.cli.run import run_environment
+
+    return run_environment(
+        options.environment,
+        only=split_names(options.only),
+        pack=options.pack or None,
+        rendered=options.rendered.resolve(),
+        kill_rate_s=read_seconds(options.seconds),
+    )
+
+
+def command_health(options: argparse.Namespace) -> int:
+    """Check the vendors of one environment."""
+    from lib.cli.run import run_environment
+
+    return run_environment(
+        options.environment,
+        only=["health"],
+        pack=options.pack or None,
+        rendered=options.rendered.resolve(),
+        is_watch=True,
+        kill_rate_s=0,  # a nightly watch asks the vendors, and proves nothing of itself
+    )
+
+
+def command_notify(options: argparse.Namespace) -> int:
+    """Send one message as a trial."""
+    from lib.cli.notify_dry_run import notify_dry_run
+
+    return notify_dry_run(options.environment, rendered=options.rendered.resolve(), pack=options.pack or None)
+
+
+def command_verify(options: argparse.Namespace) -> int:
+    """Check one run's seal."""
+    from lib.cli.verify import verify
+
+    return verify(options.run)
+
+
+def command_resume(options: argparse.Namespace) -> int:
+    """Finish one run."""
+    from lib.cli.resume import resume
+
+    return resume(options.run)
+
+
+def command_diff(options: argparse.Namespace) -> int:
+    """Compare two runs."""
+    from lib.cli.diff import diff
+
+    return diff(*options.runs)
+
+
+def command_share(options: argparse.Namespace) -> int:
+    """Write one run as a zip and a PDF."""
+    from lib.cli.share import share
+
+    return share(options.run)
+
+
+def command_bench(options: argparse.Namespace) -> int:
+    """Measure a whole embedded run."""
+    from lib.cli.bench import bench
+
+    return bench()
