@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lib.core.paths import ROOT
 from lib.core.results import RUN, TWIN, Check, Findings, Look
 from lib.core.section import Borrowed, Section
 from lib.core.wording import as_sentence
-from lib.transport.context import Context
+
+if TYPE_CHECKING:
+    from lib.transport.context import Context  # params are read without what opens connections
 
 Facts = TypeVar("Facts")
 
