@@ -79,7 +79,7 @@ def test_a_task_over_time_and_a_run_whose_folder_is_gone(tmp_path: Path) -> None
     assert strip.count("<rect") == 30 and strip.count('class="fail"') == 1
     assert "29 passed, 1 failed" in strip
     assert page.count('<tr role="row"><th role="rowheader"') + page.count('<tr role="row">\n') >= 35
-    assert f"<code>{gone}</code>" in page and "removed" in page
+    assert f"<code>{gone}</code>" in page and "not kept here" in page
 
 
 def test_a_check_wavers_on_one_commit_alone(tmp_path: Path) -> None:
