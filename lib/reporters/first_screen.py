@@ -10,14 +10,13 @@ from lib.core.results import Outcome, Provenance
 from lib.core.verdict import Verdict
 from lib.core.wording import join_words
 from lib.reporters.acting import Cause, find_causes, next_command, pack_words
+from lib.reporters.comparison import RANK
 from lib.reporters.html.model import CauseRow, FirstScreen, NextStep, SinceLast
 from lib.reporters.report import RunReport
 from lib.tasks.index import every_check
 
 MOST_CAUSES = 3
 """Causes on the first screen; the section below has all."""
-RANK = {Outcome.FAIL.value: 0, Outcome.ERROR.value: 1, Outcome.SKIP.value: 2, Outcome.PASS.value: 3}
-"""How good a result is, to say whether a change was one to the worse."""
 MOST_VARIABLES = 3
 
 
@@ -58,7 +57,7 @@ def since_last(report: RunReport) -> SinceLast | None:
     """Return the comparable run before this one, and how much is better and worse; None without one."""
     if report.previous is None or report.changes is None:
         return None
-    turns = [RANK.get(row["now"], 1) - RANK.get(row["before"], 1) for row in report.changes]
+    turns = [RANK[Outcome(row["now"])] - RANK[Outcome(row["before"])] for row in report.changes]
     return SinceLast(
         run_id=report.previous,
         started_at=report.previous_at.isoformat() if report.previous_at else "",
