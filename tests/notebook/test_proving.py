@@ -178,7 +178,7 @@ def test_results_are_kept_before_their_faults_are_tried(tmp_path: Path, monkeypa
     run = run.model_copy(update={"spare": tmp_path / "spare.jsonl", "events": tmp_path / "events.jsonl"})
     task = Task(name="rls", title="RLS", notebook="02_rls.ipynb", checks=(LIMIT, ADVICE))
     context: Context[Any] = Context.__new__(Context)
-    for name, value in {"settings": None, "embedded": ()}.items():
+    for name, value in {"settings": None, "embedded": (), "not_applicable": {}}.items():
         object.__setattr__(context, name, value)
     session = TaskSession(task, run, context)
     session.proving = Proving(run=run, task="rls", faults=Faults(operators=(kind("too large", LIMIT, 20),)))

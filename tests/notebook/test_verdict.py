@@ -30,7 +30,7 @@ def look_at_both(context: object, *, gate: bool = True, advice: bool = True) -> 
 
 @pytest.fixture
 def session(tmp_path: Path) -> TaskSession:
-    return TaskSession(TASK, make_run(tmp_path, kill_rate_s=0), SimpleNamespace(embedded=frozenset()))  # type: ignore[arg-type]
+    return TaskSession(TASK, make_run(tmp_path, kill_rate_s=0), SimpleNamespace(embedded=frozenset(), not_applicable={}))  # type: ignore[arg-type]
 
 
 def test_a_gate_that_was_not_looked_at_is_not_ready(session: TaskSession) -> None:

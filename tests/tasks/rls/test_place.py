@@ -111,7 +111,7 @@ def test_what_is_denied_is_read_on_the_live_database_too(live: Context[Rls], mon
     )
     found = look(live)
     assert found["matrix_matches_declared"].outcome is Outcome.FAIL
-    assert "anon select on public.notes is" in found["matrix_matches_declared"].detail
+    assert "anon select on public.notes reaches" in found["matrix_matches_declared"].detail
     assert "on the live database" in found["matrix_matches_declared"].detail
 
 
