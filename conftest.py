@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +21,19 @@ ROOT = Path(__file__).resolve().parent
 close_sample_vault()  # as `make setup` does: tests may run in a checkout where it never did
 os.environ["SIGNING_KEY"] = str(ROOT / ".run" / "tests-signing-key.pem")  # nobody's own key signs what tests make
 os.environ["PYTHONPATH"] = str(ROOT)  # nbval starts kernels in the notebooks' own folder
+
+
+def temporary_folder_of(worker: str) -> Path:
+    """Return this worker's own temporary folder: what one kills and leaves behind, another's run would clean up and speak of."""
+    mark = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
+    folder = Path(tempfile.gettempdir()) / f"tests-{os.geteuid()}-{mark}-{worker}"
+    folder.mkdir(mode=0o755, exist_ok=True)  # the database server runs as another user, who must get through
+    return folder
+
+
+if "PYTEST_XDIST_WORKER" in os.environ and "TESTS_TMPDIR" not in os.environ:
+    os.environ["TMPDIR"] = os.environ["TESTS_TMPDIR"] = str(temporary_folder_of(os.environ["PYTEST_XDIST_WORKER"]))
+    tempfile.tempdir = None
 
 
 # Started in the background or with nohup, tests inherit ignored signals, and what they start could not be interrupted.

@@ -29,7 +29,11 @@ class Session(smtplib.SMTP):
     def __init__(self, *given: Any, deadline_s: float, **named: Any) -> None:
         self._ends = time.monotonic() + deadline_s
         self._held = bytearray()
-        super().__init__(*given, **named)
+        try:
+            super().__init__(*given, **named)
+        except BaseException:  # nobody has the session yet who could let go of its connection
+            self.close()
+            raise
 
     def wait_at_most(self) -> None:
         """Let the socket wait no longer than the session lasts. Raises TimeoutError when that is over."""
