@@ -51,3 +51,9 @@ def test_as_text_keeps_what_is_written() -> None:
 def test_a_key_that_is_there_twice_is_told(text: str) -> None:
     with pytest.raises(PlainYamlError, match="is there twice"):
         load_yaml(text, as_text=True)
+
+
+@pytest.mark.parametrize("text", ["a: !!int ''\n", "a: !!float ''\n", "a: !!bool maybe\n", "a: !!timestamp x\n"])
+def test_a_tag_that_its_text_does_not_fit_is_told_with_its_line(text: str) -> None:
+    with pytest.raises(PlainYamlError, match="line 1: "):
+        load_yaml(text)
