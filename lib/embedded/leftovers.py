@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from lib.embedded.memory import free_memory_of, sweep_memory
 from lib.embedded.strays import end_strays
 
 LEASE = "owner.json"
@@ -89,6 +90,7 @@ def clean_leftovers(base: Path, *, before: Callable[[Path], object] = lambda _: 
                 before(state_dir)
                 remove_folder(state_dir)
                 removed.append(state_dir)
+        sweep_memory()
     return removed
 
 
@@ -167,7 +169,8 @@ def has_ended(process: psutil.Process) -> bool:
 
 
 def remove_folder(state_dir: Path) -> None:
-    """Remove the folder; its lease goes last, so that a removal cut short is taken up again."""
+    """Remove the folder and what it has in memory; its lease goes last, so that a removal cut short is taken up again."""
+    free_memory_of(state_dir)
     for path in state_dir.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -93,7 +93,8 @@ def open_project(pack: Path, *, emit: Emit) -> Iterator[AppliedProject]:
         standing.callback(end_strays, run_id)
         major = choose_version(pack, problems)
         emit(f"starting PostgreSQL {major}")
-        server = start_postgres(state, tools=TOOLS, major=major, auto_expose_new_tables=read_exposes_tables(pack))
+        exposes = read_exposes_tables(pack)
+        server = start_postgres(state, tools=TOOLS, major=major, auto_expose_new_tables=exposes, in_memory=True)
         standing.callback(server.stop)
         work = state / "work"
         work.mkdir(mode=0o700)

@@ -123,6 +123,7 @@ def start_stack_for(
                 major=choose_server(params).major,
                 auto_expose_new_tables=read_exposes_tables(params.pack),
                 installation=own_programs(params),
+                in_memory="database" not in params.addresses,
             )
         else:
             make_state_folder(state)

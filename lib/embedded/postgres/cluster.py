@@ -15,6 +15,7 @@ from typing import Any
 
 from lib.core.errors import WorkbookError
 from lib.core.run_mark import run_mark
+from lib.embedded.memory import put_into_memory
 from lib.embedded.ports import HOST
 from lib.embedded.postgres.overlay import Overlay
 from lib.embedded.state_folders import can_walk, server_user
@@ -57,10 +58,13 @@ checkpoint_timeout = '1h'
 SETTINGS_FROM = {18: "io_method = 'sync'  # no worker processes for data that is cached anyway\n"}
 """Major version -> settings that exist only from it on."""
 
+SETTINGS_IN_MEMORY = "max_wal_size = '512MB'  # the log of changes takes memory, too\n"
 
-def init_data(data_dir: Path, overlay: Overlay, *, superuser: str, password: str) -> None:
+
+def init_data(data_dir: Path, overlay: Overlay, *, superuser: str, password: str, in_memory: bool = False) -> None:
     """Make an empty data folder, owned by the server's user, that asks every connection for a password.
 
+    in_memory: whether it may lie in memory, where that has room.
     Raises WorkbookError when the server's user can't reach the folder, has no name, or initdb fails.
     """
     check_account()
@@ -69,7 +73,8 @@ def init_data(data_dir: Path, overlay: Overlay, *, superuser: str, password: str
             f"The embedded database runs as '{server_user()}', who can't enter {data_dir.parent}.",
             fix="Put its state in a folder that every user may enter, such as below /tmp.",
         )
-    data_dir.mkdir(mode=0o700)
+    if not (in_memory and put_into_memory(data_dir)):
+        data_dir.mkdir(mode=0o700)
     password_file = data_dir.with_name("password")
     password_file.touch(mode=0o600, exist_ok=False)
     password_file.write_text(password, encoding="utf-8")
@@ -92,6 +97,7 @@ def init_data(data_dir: Path, overlay: Overlay, *, superuser: str, password: str
     with (data_dir / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(SETTINGS.format(host=HOST))
         file.writelines(lines for since, lines in SETTINGS_FROM.items() if overlay.major >= since)
+        file.writelines(SETTINGS_IN_MEMORY if data_dir.is_symlink() else ())
 
 
 def version_options(major: int) -> list[str]:

@@ -45,8 +45,10 @@ class EmbeddedPostgres:
         *,
         auto_expose_new_tables: bool,
         work: Path | None = None,
+        in_memory: bool = False,
     ) -> None:
         self.state_dir = state_dir
+        self.in_memory = in_memory
         self.work = work or state_dir / "work"
         self.data_dir = state_dir / "data"
         self.log_path = state_dir / "postgres.log"
@@ -119,7 +121,7 @@ class EmbeddedPostgres:
         lease = new_lease(owner_pid, self.data_dir)
         write_lease(self.state_dir, lease)
         overlay = write_overlay(self._binaries, self.state_dir / "overlay")
-        init_data(self.data_dir, overlay, superuser=SUPERUSER, password=self._passwords[SUPERUSER])
+        init_data(self.data_dir, overlay, superuser=SUPERUSER, password=self._passwords[SUPERUSER], in_memory=self.in_memory)
         for _ in range(PORT_ATTEMPTS):
             self.port = choose_port()
             self._process = launch_server(self.data_dir, overlay, port=self.port, log_path=self.log_path)
@@ -173,6 +175,7 @@ def start_postgres(
     auto_expose_new_tables: bool = False,
     choose_port: Callable[[], int] = free_port,
     installation: Path | None = None,
+    in_memory: bool = False,
 ) -> EmbeddedPostgres:
     """Start a server of one version whose every database looks hosted, and return it once it accepts connections.
 
@@ -184,6 +187,7 @@ def start_postgres(
     hosted projects did before 2026.
     installation: the folder of programs of an installation of the user's own, used instead of the packages; its version
     is then the server's.
+    in_memory: whether its data may lie in memory; not for a server that twins of a live database may fill.
     Raises WorkbookError when a package is missing or the server does not start; nothing is left then.
     """
     binaries = find_binaries(tools, major) if installation is None else read_installation(installation, tools=tools)
@@ -196,7 +200,7 @@ def start_postgres(
             fix="remove what is there, or choose another folder.",
         ) from exc
     state_dir.chmod(0o711)  # mkdir's mode is cut by the umask
-    server = EmbeddedPostgres(state_dir, binaries, auto_expose_new_tables=auto_expose_new_tables)
+    server = EmbeddedPostgres(state_dir, binaries, auto_expose_new_tables=auto_expose_new_tables, in_memory=in_memory)
     try:
         server.start(owner_pid=owner_pid or os.getpid(), choose_port=choose_port)
     except BaseException:
