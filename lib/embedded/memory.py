@@ -18,6 +18,8 @@ from lib.embedded.state_folders import own_folder
 
 MOUNT = Path("/dev/shm")
 """What Linux keeps in memory. Elsewhere there is none, and a container has mostly 64 MB there."""
+USUAL = Path("/tmp")
+"""Where state folders lie when nobody has named another place in TMPDIR."""
 ROOM = 4 * 2**30
 """Bytes that must be free there; a rehearsal's databases take a few hundred megabytes."""
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -48,9 +50,9 @@ def read_limits() -> list[int]:
 def put_into_memory(folder: Path) -> bool:
     """Make the folder as a link to one in memory, and return whether that was done; a state folder is above it.
 
-    Without room, or where somebody named another place in TMPDIR, nothing is made.
+    Without room, or where somebody named another place for temporary files, nothing is made.
     """
-    if "TMPDIR" in os.environ or not has_room():
+    if USUAL.resolve() not in folder.parents or not has_room():
         return False
     try:
         place = own_folder(own_memory() / mark_of(folder.parent))

@@ -25,7 +25,7 @@ def mount(base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     there.mkdir(mode=0o755)
     monkeypatch.setattr(memory, "MOUNT", there)
     monkeypatch.setattr(memory, "ROOM", 2**20)
-    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(memory, "USUAL", base)
     yield there
 
 
@@ -87,7 +87,7 @@ def test_a_container_with_little_memory_has_no_room(mount: Path, tmp_path: Path,
 
 
 def test_where_somebody_named_a_place_it_is_there(base: Path, mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(base))
+    monkeypatch.setattr(memory, "USUAL", base / "elsewhere")
     assert not put_into_memory(state_of(base) / "data") and not list(mount.iterdir())
 
 
