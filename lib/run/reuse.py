@@ -93,8 +93,10 @@ def find_reusable(
             continue
         try:
             sources[task.name] = earlier.find(task, inputs.digests[task.name], now=now, max_age_h=max_age_h)
-        except (NotReusedError, OSError) as exc:
-            refusals[task.name] = exc.message if isinstance(exc, NotReusedError) else f"{exc.filename}: {exc.strerror}"
+        except NotReusedError as exc:
+            refusals[task.name] = exc.message
+        except OSError as exc:
+            refusals[task.name] = f"an earlier run can't be read ({exc.filename}: {exc.strerror})"
     for name in [name for name in sources if tasks_before(known[name], known) - {name} - sources.keys()]:
         first = min(tasks_before(known[name], known) - {name} - sources.keys())
         refusals[name] = f"{first} is executed before it"

@@ -80,9 +80,10 @@ def digest_for_reuse(params: Params, tasks: Collection[Task]) -> ReuseInputs:
             require_reusable(params, task, tasks)
             shared = shared or digest(shared_inputs(params))
             own[task.name] = digest([shared, own_inputs(params, task)])
-        except (WorkbookError, OSError) as exc:
-            said = exc.message.rstrip(".") if isinstance(exc, WorkbookError) else f"{exc.filename}: {exc.strerror}"
-            refusals[task.name] = said
+        except WorkbookError as exc:
+            refusals[task.name] = exc.message.rstrip(".")
+        except (OSError, ValueError) as exc:  # a name or a file that can't be read is a reason to look, and none to stop
+            refusals[task.name] = f"what it reads can't be told ({type(exc).__name__}: {exc})"
     digests = {}
     for name in own:
         before = sorted(tasks_before(known[name], known) - {name})

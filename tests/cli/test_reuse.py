@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lib.cli import reuse as reusing
+from lib.cli.resume import may_keep
 from lib.cli.reuse import require_reuse_allowed, settled_inputs
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
-from lib.evidence.log import read_evidence
+from lib.core.results import Provenance
+from lib.evidence.log import ReusedFrom, line_of, read_evidence
 from lib.evidence.manifest import MANIFEST, verify_run
 from lib.run.endings import TaskRun
 from lib.run.params import is_reuse, load_params
@@ -116,11 +119,22 @@ def test_production_and_strict_refuse_it_before_anything_is_started(tmp_path: Pa
         require_reuse_allowed(params)
 
 
+def test_what_was_reused_is_not_kept_over_an_interruption_too(tmp_path: Path) -> None:
+    seed = task_named("seed")
+    now = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    (tmp_path / "seed.ipynb").write_text("{}")
+    about: dict[str, Any] = {"run_id": "r", "environment": "local", "provenance": Provenance.EMBEDDED, "duration_s": 1}
+    lines = [line_of(check.passed(), check, started_at=now, **about) for check in seed.checks]
+    assert may_keep(seed, lines, tmp_path, now)
+    taken = lines[0].model_copy(update={"reused_from": ReusedFrom(run_id="q", looked_at=now)})
+    assert not may_keep(seed, [taken, *lines[1:]], tmp_path, now)
+
+
 def test_inputs_count_for_later_runs_only_where_a_task_ended_and_they_stayed_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ends = {"migrations": "ready", "seed": "not_ready", "rls": "broken", "backup_restore": "ready", "health": "kept"}
-    task_runs = [TaskRun(task=task_named(name), started_at=datetime.now(), ended=how) for name, how in ends.items()]
+    task_runs = [TaskRun(task=task_named(name), started_at=datetime.now(UTC), ended=how) for name, how in ends.items()]
     before = ReuseInputs(digests=dict.fromkeys(ends, "same"), refusals={})
     after = ReuseInputs(digests={**before.digests, "backup_restore": "another"}, refusals={})
     monkeypatch.setattr(reusing, "digest_for_reuse", lambda *_: after)

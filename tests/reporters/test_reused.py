@@ -71,6 +71,12 @@ def test_each_door_tells_the_run_that_looked_and_how_long_ago(tmp_path: Path) ->
     assert all(RUN in line for line in ages)
 
 
+def test_the_note_says_of_the_migrations_when_they_were_looked_at(tmp_path: Path) -> None:
+    note = execution_summary(reused(tmp_path, tasks=["migrations"]))
+    assert f"## Migration status\n\nReused: looked at in run `{RUN}`, 26 Nov 2026, 09:00:00 UTC." in note
+    assert "Reused" not in execution_summary(world(tmp_path / "other")).partition("## Launch list")[0]
+
+
 def test_a_finding_and_an_item_of_the_launch_list_say_it_too(tmp_path: Path) -> None:
     report = reused(tmp_path, fails=True)
     [found] = report.standing_out

@@ -123,7 +123,9 @@ def migration_status(lines: Sequence[EvidenceLine]) -> str:
     titles = every_check()
     if not own:
         return "Not looked at in this run."
-    return "\n".join(
+    found = own[0].reused_from
+    head = f"Reused: looked at in run `{plain(found.run_id)}`, {format_time(found.looked_at)}.\n\n" if found else ""
+    return head + "\n".join(
         f"- {outcome_symbol(line.result)} **{plain(titles[line.check].title)}**: {outcome_word(line.result)}"
         + (f" (observed {plain(format_value(line.observed, line.unit))})" if line.observed is not None else "")
         for line in own
