@@ -17,7 +17,7 @@ from lib.core.paths import ROOT
 from lib.core.results import Outcome, Provenance, SkipReason
 from lib.core.verdict import STRICT_CODE, Verdict
 from lib.evidence.log import FILE as EVIDENCE
-from lib.evidence.log import SCHEMA_VERSION, Artifact, EvidenceLine
+from lib.evidence.log import SCHEMA_VERSION, Artifact, EvidenceLine, ReusedFrom
 from lib.run.layers import known_environments, read_targets
 from lib.run.targets import VARIABLE, parts_of
 
@@ -38,6 +38,7 @@ SWITCHES: Mapping[str, str] = {
     "ALLOW_WRITES": "The environment whose live targets may be changed, by what `writes` of its params lists.",
     "APPLY": "`1` carries out what a command only plans without it.",
     "STRICT": "`1`: every verdict but GO is refused, and a rehearsal is refused before it starts.",
+    "REUSE": "`1` takes over the last results of tasks whose inputs are unchanged, with their age; refused for production.",
     "NOTIFY_EMAIL": "Who is notified, in the place of `health.notify_to`; several addresses are separated by commas.",
     "EVIDENCE_URL": "Where a person opens the evidence, in the place of `health.evidence_url`.",
     "PULL_REQUEST": "The file with GitHub's event; without it `GITHUB_EVENT_PATH` is read.",
@@ -50,8 +51,8 @@ SWITCHES: Mapping[str, str] = {
 MEANINGS: Mapping[Verdict, str] = {
     Verdict.GO: "every gate passed, on the live services or on a twin that was shown to be like them",
     Verdict.REHEARSED: "every gate passed, but not all of it on the real thing",
-    Verdict.PARTIAL: "a gate would have to write where it may not, only some of the tasks ran, a failure is waived, or an "
-    "expectation is unconfirmed",
+    Verdict.PARTIAL: "a gate would have to write where it may not, only some of the tasks ran, a result was reused, "
+    "a failure is waived, or an expectation is unconfirmed",
     Verdict.BLOCKED: "a gate could not be determined, or none passed; or what was asked can't be understood",
     Verdict.NO_GO: "a gate failed",
 }
@@ -184,7 +185,7 @@ def evidence_lines() -> Iterator[str]:
         yield from (f"### {words}", "", f"{first_sentence_of(choices)}", "", "| Value | Meaning |", "| --- | --- |")
         yield from (f"| `{value}` | {meaning} |" for value, meaning in enum_meanings(choices))
         yield ""
-    for title, model in (("Artifact", Artifact), ("Kill rate", KillRate)):
+    for title, model in (("Artifact", Artifact), ("Kill rate", KillRate), ("Reused from", ReusedFrom)):
         yield from (f"### {title}", "", first_sentence(model), "", *field_lines(model, {}), "")
     yield from ("## `faults.jsonl`", "", first_sentence(Trial), "", *field_lines(Trial, {}), "")
 

@@ -96,11 +96,11 @@ def open_unfinished(folder: Path) -> RunRecord:
 
 
 def may_keep(task: Task, lines: Iterable[EvidenceLine], folder: Path, now: datetime) -> bool:
-    """Return whether a task was looked at to its end and nothing of it has to be looked at again."""
+    """Return whether a task was looked at to its end, in this very run, and nothing of it has to be looked at again."""
     own = {line.check: line for line in lines if line.task == task.name}
     is_whole = all(check.id in own for check in task.checks) and (folder / f"{task.name}.ipynb").exists()
     is_good = all(line.result in (Outcome.PASS, Outcome.SKIP) and line.see is None for line in own.values())
-    is_new = all(now - line.started_at < LONGEST_KEPT for line in own.values())
+    is_new = all(now - line.started_at < LONGEST_KEPT and line.reused_from is None for line in own.values())
     return task.name != SUMMARY.name and is_whole and is_good and is_new
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from lib.cli.killed_runs import take_over_killed_runs
+from lib.cli.reuse import look_for_reusable, require_reuse_allowed, settled_inputs
 from lib.cli.streams import forgiving_output
 from lib.cli.tell_github import tell_github
 from lib.core.breakages import read_breakages
@@ -35,10 +36,12 @@ from lib.run.graph import Graph, selected_tasks
 from lib.run.inputs import digest_inputs
 from lib.run.notebook_parameters import check_parameters
 from lib.run.older_layout import open_rendered
-from lib.run.params import Params, history_url, is_strict, load_params
+from lib.run.params import Params, history_url, is_reuse, is_strict, load_params
 from lib.run.preflight import look_ahead
 from lib.run.progress import Progress
 from lib.run.record import write_record
+from lib.run.reuse import NOTHING_REUSED, Reuse, take_over
+from lib.run.reuse_inputs import NO_INPUTS, ReuseInputs, digest_for_reuse
 from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted, finish_first, handle_signals
 from lib.run.stack import RUN_FILE, new_run_id, start_stack
@@ -51,7 +54,8 @@ class Plan:
     """One run as it was asked for and understood; nothing of it was started yet.
 
     tasks: all that the run has; kept: those whose results an interrupted run already has. inputs: task -> digest of what its
-    results rest on. strict: everything but a GO is refused. resumed_at: when the run was taken up again, each time.
+    results rest on; reuse_inputs: the same as narrowly as reuse needs it. reuse: what is taken over from earlier runs.
+    strict: everything but a GO is refused. resumed_at: when the run was taken up again, each time.
     """
 
     params: Params
@@ -63,6 +67,8 @@ class Plan:
     started_at: datetime
     inputs: Mapping[str, str]
     kept: frozenset[str] = frozenset()
+    reuse: Reuse = NOTHING_REUSED
+    reuse_inputs: ReuseInputs = NO_INPUTS
     resumed_at: tuple[datetime, ...] = field(default=())
 
 
@@ -86,6 +92,9 @@ def run_environment(
         patient = params.run.notebook_timeout_s + 2 * kill_rate_s
         spent = {"kill_rate_s": kill_rate_s, "notebook_timeout_s": patient}
         params = replace(params, run=params.run.model_copy(update=spent))
+    reuses = is_reuse() and not is_watch and kill_rate_s is None
+    if reuses:
+        require_reuse_allowed(params)
     tasks = choose_tasks(only)
     parameters = check_parameters(tasks, params)
     if params.rehearsal and params.rehearsed_for and is_strict():
@@ -95,6 +104,8 @@ def run_environment(
     look_ahead(rendered, state_base(ROOT))
     print_opening(params, tasks)
     started_at = datetime.now(UTC)
+    inputs = digest_for_reuse(params, tasks)
+    reuse = look_for_reusable(params, tasks, inputs, rendered, now=started_at) if reuses else NOTHING_REUSED
     return carry_out(
         Plan(
             params=params,
@@ -105,6 +116,8 @@ def run_environment(
             run_id=new_run_id(started_at),
             started_at=started_at,
             inputs=digest_inputs(params, tasks),
+            reuse=reuse,
+            reuse_inputs=inputs,
         )
     )
 
@@ -125,6 +138,7 @@ def carry_out(plan: Plan) -> int:
                 run_folder=run_folder,
                 rendered=plan.rendered,
                 tasks=tuple(task.name for task in plan.tasks),
+                reused=plan.reuse.sources,
             ) as run,
         ):
             register_secrets(run.secrets)
@@ -176,6 +190,7 @@ def execute(plan: Plan, run: RunFile) -> int:
     use_own_tasks(staged.values())
     params = plan.params
     stopped_with = None
+    bring_reused(plan, run)
     showing = Progress(plan.tasks, run.events, expected=read_durations(run), jobs=params.run.jobs)
     with showing as progress, ThreadPoolExecutor(max_workers=params.run.jobs) as executor:
         graph = Graph(
@@ -189,7 +204,7 @@ def execute(plan: Plan, run: RunFile) -> int:
             prepares=params.rehearsal,
         )
         try:
-            graph.keep(plan.kept)
+            graph.keep(plan.kept | plan.reuse.sources.keys())
             graph.execute(executor, jobs=params.run.jobs)
             finish_first()
         except Interrupted as stop:
@@ -201,6 +216,15 @@ def execute(plan: Plan, run: RunFile) -> int:
     tell_github(published.report, exit_code=published.exit_code)
     say(published.words)
     return published.exit_code
+
+
+def bring_reused(plan: Plan, run: RunFile) -> None:
+    """Bring what earlier runs found into this one. Raises WorkbookError when its folder can't take it."""
+    try:
+        for source in plan.reuse.sources.values():
+            take_over(source, run)
+    except OSError as exc:
+        raise unwritable(run.run_folder, exc) from exc
 
 
 def read_durations(run: RunFile) -> dict[str, float]:
@@ -220,6 +244,7 @@ def publish_run(plan: Plan, run: RunFile, task_runs: Sequence[TaskRun], graph: G
         partial=not is_whole(plan.tasks),
         rehearsed_for=plan.params.rehearsed_for,
         resumed_at=plan.resumed_at,
+        inputs=settled_inputs(plan.params, plan.tasks, plan.reuse_inputs, task_runs, plan.kept),
     )
     return publish(run, task_runs, ending, strict=plan.strict, stopped_with=stopped_with, unkept=graph.unkept)
 

@@ -37,6 +37,7 @@ class GateInput:
 
     skipped_because: of a skip alone. is_hidden: it was skipped because another check's failure hides its subject.
     is_waived: it failed, or was hidden by what failed, and the project has taken that upon itself for a while.
+    is_reused: it was not looked at in this run, but taken over from an earlier one.
     """
 
     check: str
@@ -46,6 +47,7 @@ class GateInput:
     skipped_because: SkipReason | None = None
     is_hidden: bool = False
     is_waived: bool = False
+    is_reused: bool = False
 
     @property
     def is_untried(self) -> bool:
@@ -67,6 +69,7 @@ def decide(
     gates: ids of the gates that the tasks asked for declare; one without a result could not be determined.
     partial: only some of the tasks were asked for. finished: the run came to its end; without it nothing is determined but
     what failed. unconfirmed: some of what is expected was inferred, and nobody has confirmed it.
+    A gate that was taken over from an earlier run makes it partial: nothing but what was looked at in a run leads to a GO.
     twin_proof: id of the gate that shows whether a twin is faithful.
     A skip without a reason counts as not allowed, and one that another check hides as not determined: nothing unknown
     leads to a GO.
@@ -79,7 +82,7 @@ def decide(
     hidden = any(one.is_hidden and not one.is_waived for one in own)
     if not finished or Outcome.ERROR in outcomes or Outcome.PASS not in outcomes or absent or hidden:
         return Verdict.BLOCKED
-    if partial or unconfirmed or any(one.is_untried or one.is_waived for one in own):
+    if partial or unconfirmed or any(one.is_untried or one.is_waived or one.is_reused for one in own):
         return Verdict.PARTIAL
     passed = [one for one in own if one.outcome is Outcome.PASS]
     is_proved = any(one.check == twin_proof and one.provenance in REAL for one in passed)

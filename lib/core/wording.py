@@ -131,6 +131,7 @@ def verdict_sentence(
     untried: int = 0,
     unconfirmed: int = 0,
     waived: int = 0,
+    reused: int = 0,
     promoted: str = "",
 ) -> str:
     """Return what the verdict means and why, in one or two sentences.
@@ -140,6 +141,7 @@ def verdict_sentence(
     untried: gates that would have to write where they may not.
     unconfirmed: lines of what is expected that were inferred and that nobody has confirmed.
     waived: gates that failed, as the project knows and has taken upon itself for a while.
+    reused: gates whose results were taken over from an earlier run.
     promoted: the run in another environment that proved some of the gates.
     """
     failed, undetermined, passed = (counts.get(word, 0) for word in (Outcome.FAIL, Outcome.ERROR, Outcome.PASS))
@@ -158,6 +160,11 @@ def verdict_sentence(
             why += ["only some of the tasks ran"] if partial else []
             why += [f"{format_count(unconfirmed, 'expectation')} {were} confirmed by nobody"] if unconfirmed else []
             why += [f"{format_count(waived, 'failing gate')} {'is' if waived == 1 else 'are'} waived"] if waived else []
+            why += (
+                [f"{format_count(reused, 'gate')} {'was' if reused == 1 else 'were'} reused from an earlier run"]
+                if reused
+                else []
+            )
             none = "" if waived else " and none failed"
             return f"{format_count(passed, 'gate')} passed{none}, but {join_words(why)}. It can't be a GO."
         case Verdict.NO_GO:

@@ -27,7 +27,7 @@ from lib.core.verdict import GateInput
 from lib.core.visible import inert_json
 
 FILE = "evidence.jsonl"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SCHEMA_ID = f"urn:launch-readiness-workbook:evidence-line:{SCHEMA_VERSION}"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ARTIFACT_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
@@ -40,6 +40,15 @@ class Artifact(BaseModel):
 
     path: str  # from the run's folder
     sha256: str  # of its content, in hex
+
+
+class ReusedFrom(BaseModel):
+    """Where a result was found that a later run took over: the run that looked, never one that itself took it over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run_id: str  # the run that looked
+    looked_at: datetime  # when that look began, ISO 8601, UTC
 
 
 class EvidenceLine(BaseModel):
@@ -75,6 +84,7 @@ class EvidenceLine(BaseModel):
     duration_s: float  # of the look, s
     artifacts: tuple[Artifact, ...] = ()  # the kept files that it speaks of
     faults: KillRate | None = None
+    reused_from: ReusedFrom | None = None  # of a result that was taken over from an earlier run, not found in this one
 
     @model_validator(mode="before")
     @classmethod
@@ -105,6 +115,7 @@ class EvidenceLine(BaseModel):
             provenance=self.provenance,
             skipped_because=self.skipped_because,
             is_hidden=self.see is not None,
+            is_reused=self.reused_from is not None,
         )
 
 

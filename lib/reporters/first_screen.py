@@ -101,6 +101,9 @@ def next_of_partial(report: RunReport, pack: str) -> NextStep:
         return NextStep(words=join_words(list(dict.fromkeys(fixes_of(report)))[:2]))
     if report.outcome.partial:
         return NextStep(words="Run every task:", command=make_command("readiness", ENV=environment, PACK=pack))
+    if report.reused:
+        words = "Look at every task anew, without REUSE:"
+        return NextStep(words=words, command=make_command("readiness", ENV=environment, PACK=pack))
     owners = list(dict.fromkeys(one.owner for one in report.waived.covered.values()))
     return NextStep(words=f"Mend what is waived. Who took it upon themselves: {join_words(owners)}." if owners else "")
 

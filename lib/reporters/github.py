@@ -79,6 +79,8 @@ def told_first(report: RunReport) -> Iterator[str]:
         yield "**A credential, or what looks like one, is in the run's files.** They are its owner's alone."
     if report.run.rehearsal:
         yield "**REHEARSAL.** Embedded parts stood in for live services; this can't be a GO."
+    if report.reused:
+        yield f"**REUSED.** {plain(report.reused)}. Nothing of it was looked at in this run."
     if report.outcome.partial:
         yield "**PARTIAL.** Only some of the tasks ran."
 
@@ -152,7 +154,8 @@ def task_table(report: RunReport) -> str:
     rows = ["| | Task | Result | Checks | Took | Who |", "| --- | --- | --- | --- | --- | --- |"]
     for one in report.tasks:
         owner = plain(owner_of(report, one.task.name))
-        cells = [plain(one.task.title), one.state.value, format_counts(one.counts), format_duration(one.duration_s), owner]
+        came_to = one.state.value + (f" (reused: {plain(one.reused)})" if one.reused else "")
+        cells = [plain(one.task.title), came_to, format_counts(one.counts), format_duration(one.duration_s), owner]
         rows.append(f"| {STATE_SYMBOLS[one.state]} | {' | '.join(cells)} |")
     return "\n".join(rows)
 

@@ -59,7 +59,7 @@ def add_suite(
     """Add one task's suite. places: check -> where its finding lies in the project."""
     started = one.started_at or report.outcome.started_at
     suite = ElementTree.SubElement(root, "testsuite", name=clean(one.task.name), timestamp=f"{started:%Y-%m-%dT%H:%M:%S}")
-    add_properties(suite, {"title": one.task.title, "state": one.state.value, **about_run(report)})
+    add_properties(suite, {"title": one.task.title, "state": one.state.value, **reused_words(one.reused), **about_run(report)})
     for line in lines:
         add_case(suite, report, line, places[line.check])
     sum_up(suite, one.duration_s)
@@ -71,6 +71,11 @@ def about_run(report: RunReport) -> dict[str, str]:
     said = {"run_id": run.run_id, "project": run.project, "environment": run.environment, "verdict": report.verdict.word}
     marks = {"rehearsal": run.rehearsal, "partial": outcome.partial, "unfinished": not outcome.finished}
     return {**said, **{name: "yes" for name, is_so in marks.items() if is_so}}
+
+
+def reused_words(said: str) -> dict[str, str]:
+    """Return where and when reused results were found, as a property; nothing when they were found in this run."""
+    return {"reused": said} if said else {}
 
 
 def add_case(suite: ElementTree.Element, report: RunReport, line: EvidenceLine, places: tuple[Place, ...]) -> None:
@@ -87,7 +92,7 @@ def add_case(suite: ElementTree.Element, report: RunReport, line: EvidenceLine, 
     kind = gate_word(line.gate)
     page = f"{line.task}.html#{line.check}"
     about = {"title": title, "gate": kind, "provenance": line.provenance.value, "page": page}
-    add_properties(case, about)
+    add_properties(case, {**about, **({"reused_from": line.reused_from.run_id} if line.reused_from else {})})
     add_result(case, report, line, title)
     ElementTree.SubElement(case, "system-out").text = clean(tell(line, title, page, places))
 

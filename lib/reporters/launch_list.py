@@ -79,6 +79,9 @@ def format_why(
     elsewhere = [line for line in lines if line.check in proved]
     checks = every_check()
     said = [f"{format_count(len(elsewhere), 'check')}: {elsewhere[0].detail.partition('. ')[0]}."] if elsewhere else []
+    sources = dict.fromkeys(line.reused_from.run_id for line in lines if line.reused_from is not None)
+    many = sum(line.reused_from is not None for line in lines)
+    said += [f"{format_count(many, 'check')} reused from run {', '.join(sources)}."] if many else []
     said += [
         f"{checks[one.check].title if one.check in checks else one.check}: {result_word(one)}. {one.sentence}".strip()
         for one in shown[:2]

@@ -115,6 +115,16 @@ def about_tasks(report: RunReport) -> Iterator[Family]:
     yield Family(name="task_state", help="What the gates of a task came to: 1 for the state that is so.", samples=states)
     took = tuple(({"task": one.task.name}, one.duration_s) for one in report.tasks if one.duration_s is not None)
     yield Family(name="task_duration_seconds", help="How long a task took.", samples=took)
+    ages = tuple(
+        (
+            {"task": one.task.name, "run_id": line.reused_from.run_id},
+            (report.ended_at - line.reused_from.looked_at).total_seconds(),
+        )
+        for one in report.tasks
+        for line in report.lines_of(one.task)[:1]
+        if line.reused_from is not None
+    )
+    yield Family(name="task_reused_age_seconds", help="How old results are that an earlier run found.", samples=ages)
 
 
 def about_faults(report: RunReport) -> Iterator[Family]:

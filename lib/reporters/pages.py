@@ -21,7 +21,7 @@ from lib.reporters.faults import PAGE, add_up, describe_faults, sum_up_faults
 from lib.reporters.first_screen import first_screen
 from lib.reporters.html.model import Change, CheckRow, FileLink, Neighbour, PageHeader, RunSummary, TaskRow, WaiverRow
 from lib.reporters.html.render import render_faults, render_index, render_task_page
-from lib.reporters.report import RunReport, count_gates
+from lib.reporters.report import RunReport, count_gates, count_reused
 from lib.reporters.summary import TaskSummary, verdict_of
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, all_tasks, every_check
@@ -68,7 +68,8 @@ def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:
         title=summary.task.title,
         task=summary.task.name,
         verdict=verdict,
-        sentence=verdict_sentence(verdict, count_gates(own, report.proved), untried=untried),
+        sentence=verdict_sentence(verdict, count_gates(own, report.proved), untried=untried, reused=count_reused(own)),
+        reused=f"{summary.reused[:1].upper()}{summary.reused[1:]}." if summary.reused else "",
         gates=count_gates(own, report.proved),
         started_at=started_at.isoformat(),
         duration_s=summary.duration_s,
@@ -110,6 +111,7 @@ def run_header(report: RunReport) -> PageHeader:
         partial=outcome.partial,
         finished=outcome.finished,
         leaks=outcome.leaks,
+        reused=f"{report.reused}." if report.reused else "",
         notebook=notebook_of(report, SUMMARY),
         checks=tuple(check_row(line) for line in report.lines),
     )
@@ -145,6 +147,7 @@ def check_row(line: EvidenceLine) -> CheckRow:
         duration_s=line.duration_s,
         artifacts=tuple(FileLink(path=one.path, sha256=one.sha256) for one in line.artifacts),
         faults=line.faults,
+        reused_from=line.reused_from.run_id if line.reused_from else None,
     )
 
 
@@ -206,6 +209,7 @@ def task_row(one: TaskSummary) -> TaskRow:
         duration_s=one.duration_s,
         provenance=one.provenance,
         page=f"{one.task.name}.html",
+        reused=one.reused,
     )
 
 

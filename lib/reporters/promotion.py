@@ -90,8 +90,8 @@ def promote(
 
 
 def is_proved(line: EvidenceLine | None) -> bool:
-    """Return whether a line is a pass on something real."""
-    return line is not None and line.result is Outcome.PASS and line.provenance in REAL
+    """Return whether a line is a pass on something real, looked at in its own run."""
+    return line is not None and line.result is Outcome.PASS and line.provenance in REAL and line.reused_from is None
 
 
 def find_proof(

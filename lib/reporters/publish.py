@@ -280,5 +280,8 @@ def about_run(report: RunReport) -> dict[str, Any]:
         "pack_commit": report.commit,
         "started_at": outcome.started_at.isoformat(),
         "ended_at": outcome.ended_at.isoformat(),
+        "tasks": list(run.tasks),
+        "inputs": {} if outcome.leaks else dict(outcome.inputs),
+        "reused": {one.task.name: one.reused for one in report.tasks if one.reused},
         "resumed_at": [moment.isoformat() for moment in outcome.resumed_at],
     }

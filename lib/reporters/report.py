@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow
 from lib.reporters.launch_list import count_items, judge_items
 from lib.reporters.promotion import NO_PROMOTION, Promotion
+from lib.reporters.reused import name_reused, tell_reused
 from lib.reporters.summary import TaskSummary, standing_out, summarize_task, verdict_of
 from lib.run.endings import RunOutcome
 from lib.run.run_file import RunFile
@@ -85,8 +86,14 @@ class RunReport:
             untried=len(self.untried),
             unconfirmed=len(self.run.unconfirmed),
             waived=len(self.waived.covered),
+            reused=count_reused(self.lines),
             promoted=self.promotion.sentence if self.promotion.proved else "",
         )
+
+    @property
+    def reused(self) -> str:
+        """Which tasks' results were taken over from which run, and how long ago that looked; '' when each was looked at here."""
+        return name_reused({one.task.title: one.reused for one in self.tasks if one.reused})
 
     @property
     def ended_at(self) -> datetime:
@@ -104,6 +111,11 @@ class RunReport:
     def results(self) -> dict[str, Outcome]:
         """What each check came to, by its id."""
         return {line.check: line.result for line in self.lines}
+
+
+def count_reused(lines: Iterable[EvidenceLine]) -> int:
+    """Return how many gates were taken over from an earlier run."""
+    return sum(line.gate and line.reused_from is not None for line in lines)
 
 
 def count_gates(lines: Sequence[EvidenceLine], proved: Mapping[str, GateInput]) -> dict[str, int]:
@@ -131,7 +143,7 @@ def report_run(
     waived = apply_waivers(run.waivers, lines, outcome.started_at.astimezone(UTC).date())
     proved = {**promotion.proved, **waived_inputs(lines, waived)}
     gates = [check.id for task in tasks for check in task.checks if check.gate]
-    told = tuple(tell_waiver(promotion.tell(line), waived) for line in lines)
+    told = tuple(tell_waiver(promotion.tell(tell_reused(line, outcome.ended_at)), waived) for line in lines)
     return RunReport(
         run=run,
         outcome=outcome,
@@ -144,7 +156,10 @@ def report_run(
             proved=proved,
         ),
         lines=told,
-        tasks=tuple(summarize_task(task, lines, promotion.proved, took_s=took_s.get(task.name)) for task in in_order(tasks)),
+        tasks=tuple(
+            summarize_task(task, lines, promotion.proved, took_s=took_s.get(task.name), now=outcome.ended_at)
+            for task in in_order(tasks)
+        ),
         items=judge_items(run.launch_list, told, promotion.proved),
         commit=commit,
         previous=past.run_id if past else None,

@@ -59,6 +59,7 @@ def make_sarif(report: RunReport) -> dict[str, Any]:
             "partial": report.outcome.partial,
             "finished": report.outcome.finished,
             "commit": report.commit,
+            **({"reused": plain_text(report.reused)} if report.reused else {}),
         },
     }
     return {"$schema": SCHEMA, "version": VERSION, "runs": [run]}
@@ -103,6 +104,7 @@ def describe_result(report: RunReport, line: EvidenceLine, rule: int, files: Pro
             "observed": format_value(line.observed, line.unit),
             "expected": format_value(line.expected, line.unit),
             "page": f"{line.task}.html#{line.check}",
+            **({"reusedFrom": line.reused_from.model_dump(mode="json")} if line.reused_from else {}),
         },
     }
     waiver = report.waived.covered.get(line.check)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +15,7 @@ from lib.core.results import Outcome, Provenance, count_outcomes, least_real
 from lib.core.verdict import GateInput, State, Verdict, decide, sum_up
 from lib.core.wording import WORST_FIRST
 from lib.evidence.log import EvidenceLine
+from lib.reporters.reused import describe_reused
 from lib.tasks.base import Task
 from lib.tasks.index import every_check
 from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
@@ -25,7 +26,10 @@ NOTHING: Mapping[str, GateInput] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSummary:
-    """One task of a run: what its gates came to together, counts of all its checks, provenance, and when it looked."""
+    """One task of a run: what its gates came to together, counts of all its checks, provenance, and when it looked.
+
+    reused: where and when its results were found, when they were taken over from an earlier run.
+    """
 
     task: Task
     state: State
@@ -34,6 +38,7 @@ class TaskSummary:
     started_at: datetime | None
     ended_at: datetime | None
     took_s: float | None = None
+    reused: str = ""
 
     @property
     def duration_s(self) -> float | None:
@@ -63,9 +68,17 @@ def verdict_of(
 
 
 def summarize_task(
-    task: Task, lines: Sequence[EvidenceLine], proved: Mapping[str, GateInput] = NOTHING, *, took_s: float | None = None
+    task: Task,
+    lines: Sequence[EvidenceLine],
+    proved: Mapping[str, GateInput] = NOTHING,
+    *,
+    took_s: float | None = None,
+    now: datetime | None = None,
 ) -> TaskSummary:
-    """Return one task's summary; without a line it is not determined, never a pass. took_s: seconds, where it was timed."""
+    """Return one task's summary; without a line it is not determined, never a pass.
+
+    took_s: seconds, where it was timed. now: when reused results have the age that is told.
+    """
     own = [line for line in lines if line.task == task.name]
     judged = [proved.get(line.check, line.judged) for line in own if line.gate]
     looked = [line for line in own if line.duration_s]
@@ -77,11 +90,12 @@ def summarize_task(
         started_at=min((line.started_at for line in looked), default=None),
         ended_at=max((line.started_at + timedelta(seconds=line.duration_s) for line in looked), default=None),
         took_s=took_s,
+        reused=describe_reused(own, now or datetime.now(UTC)),
     )
 
 
 def task_spans(tasks: Iterable[Task], lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
-    """Return when each task looked, as `figures.run_timeline` takes it; tasks that never looked are left out."""
+    """Return when each task looked, as `figures.run_timeline` takes it; tasks that did not look in this run are left out."""
     summaries = [summarize_task(task, lines) for task in tasks]
     return [
         {
@@ -91,7 +105,7 @@ def task_spans(tasks: Iterable[Task], lines: Sequence[EvidenceLine]) -> list[dic
             "state": one.state.value,
         }
         for one in summaries
-        if one.started_at
+        if one.started_at and not one.reused
     ]
 
 
@@ -124,6 +138,10 @@ def standing_out_rows(lines: Iterable[EvidenceLine]) -> list[dict[str, Any]]:
 def task_rows(tasks: Iterable[Task], lines: Sequence[EvidenceLine]) -> list[dict[str, Any]]:
     """Return one row a task: what it came to, and how many checks came to what."""
     return [
-        {"task": one.task.title, "result": one.state.value, **{word: one.counts[word] for word in one.counts}}
+        {
+            "task": one.task.title,
+            "result": one.state.value + (" (reused)" if one.reused else ""),
+            **{word: one.counts[word] for word in one.counts},
+        }
         for one in (summarize_task(task, lines) for task in tasks)
     ]

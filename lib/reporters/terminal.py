@@ -92,7 +92,7 @@ def task_table(tasks: Sequence[TaskSummary], width: int | None = None) -> str:
         (
             f"{STATE_SYMBOLS[one.state]} {pad(plain_line(one.task.title), title)}  {one.state.value.ljust(state)}  "
             f"{format_duration(one.duration_s).rjust(took)}",
-            format_counts(one.counts),
+            format_counts(one.counts) + (f"  reused: {plain_line(one.reused)}" if one.reused else ""),
         )
         for one in tasks
     ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,6 +43,8 @@ class RunOutcome:
     """How a run ended. finished: False when it was stopped or killed; partial: only some of the tasks ran.
 
     resumed_at: when it was taken up again after it had been cut off, each time. leaks: its files that hold credentials.
+    inputs: task -> digest of what its results rest on, of those that ended and whose inputs stayed the same meanwhile: a later
+    run may take their results over.
     """
 
     started_at: datetime
@@ -51,6 +54,7 @@ class RunOutcome:
     rehearsed_for: tuple[str, ...]
     resumed_at: tuple[datetime, ...] = ()
     leaks: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:

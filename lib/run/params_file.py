@@ -44,6 +44,7 @@ class Run(Section):
     notebook_timeout_s: float = Field(gt=0)  # longest one notebook may take, s
     kill_rate_s: float = Field(default=1, ge=0)  # what each task spends on faults made on purpose, s
     kill_rate_floor: float = Field(default=0.9, ge=0, le=1)  # a gate that finds a smaller part of them is an error
+    reuse_max_age_h: float = Field(default=24, gt=0, le=168)  # with REUSE=1, results found longer ago are found anew, h
 
 
 class PromotesFrom(Section):

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import string
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -85,14 +85,15 @@ def start_stack(
     run_folder: Path,
     rendered: Path,
     tasks: tuple[str, ...],
+    reused: Collection[str] = (),
     lend: Lend | None = None,
 ) -> Iterator[RunFile]:
     """Yield the run file of a standing stack, and take the stack down whatever happens.
 
-    Only what the tasks look at is started. project: whose runs they are. rendered: the folder that keeps every project's.
-    lend: see `start_stack_for`.
+    Only what the tasks look at is started; nothing for those of `reused`, whose results are there already. project: whose runs
+    they are. rendered: the folder that keeps every project's. lend: see `start_stack_for`.
     """
-    applying = [name for name in tasks if name not in params.not_applicable]
+    applying = [name for name in tasks if name not in params.not_applicable and name not in reused]
     targets = {target for name in applying for target in task_named(name).targets} - params.not_applicable.keys()
     about = {"run_id": run_id, "project": project, "run_folder": run_folder, "rendered": rendered, "tasks": tasks}
     with start_stack_for(params, targets, about=about, lend=lend) as run:

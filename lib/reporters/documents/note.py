@@ -52,6 +52,7 @@ def execution_summary(report: RunReport) -> str:
         f"# Launch readiness of {plain(run.pack.name)} for {run.environment}: {report.verdict.word}",
         report.sentence,
         *([f"**REHEARSAL.** {rehearsal_sentence(run.environment)}"] if run.rehearsal else []),
+        *([f"**REUSED.** {plain(report.reused)}. Nothing of it was looked at in this run."] if report.reused else []),
         f"Run `{run.run_id}`, ended {format_time(report.ended_at)}. Evidence: {evidence_links(run, here)}.",
         "## Migration status",
         migration_status(report.lines),
@@ -77,7 +78,8 @@ def feedback_entry(report: RunReport) -> str:
         f"## {report.ended_at.astimezone(UTC):%H:%M} UTC, {run.environment}: {report.verdict.word}",
         report.sentence + (" A rehearsal: stand-ins took the place of the live services." if run.rehearsal else ""),
         "### What was run",
-        f"Run `{run.run_id}` of {plain(run.pack.name)}, {format_count(len(report.tasks), 'task')}.",
+        f"Run `{run.run_id}` of {plain(run.pack.name)}, {format_count(len(report.tasks), 'task')}."
+        + (f" Reused: {plain(report.reused)}." if report.reused else ""),
         task_table(report, here),
         "### Evidence",
         f"{evidence_links(run, here)}.",
@@ -121,7 +123,9 @@ def migration_status(lines: Sequence[EvidenceLine]) -> str:
     titles = every_check()
     if not own:
         return "Not looked at in this run."
-    return "\n".join(
+    found = own[0].reused_from
+    head = f"Reused: looked at in run `{plain(found.run_id)}`, {format_time(found.looked_at)}.\n\n" if found else ""
+    return head + "\n".join(
         f"- {outcome_symbol(line.result)} **{plain(titles[line.check].title)}**: {outcome_word(line.result)}"
         + (f" (observed {plain(format_value(line.observed, line.unit))})" if line.observed is not None else "")
         for line in own
@@ -136,7 +140,7 @@ def task_table(report: RunReport, here: Path) -> str:
         how = provenance_words(one.provenance).partition(":")[0] if one.provenance else "—"
         rows.append(
             f"| [{one.task.title}]({link_to(report.run.run_folder / page_of(one.task), here)}) "
-            f"| {STATE_SYMBOLS[one.state]} {one.state.value} "
+            f"| {STATE_SYMBOLS[one.state]} {one.state.value}{f' (reused: {plain(one.reused)})' if one.reused else ''} "
             f"| {format_counts(one.counts)} | {format_duration(one.duration_s)} | {how} |"
         )
     return "\n".join(rows)

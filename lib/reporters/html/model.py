@@ -47,6 +47,7 @@ class CheckRow:
     duration_s: float | None = None
     artifacts: tuple[FileLink, ...] = ()
     faults: KillRate | None = None
+    reused_from: str | None = None  # the run that looked, where that was an earlier one
     items: tuple[int, ...] = ()
 
 
@@ -92,6 +93,7 @@ class PageHeader:
     gates: outcome word -> how many gates count as what; of the checks themselves when it is not said.
     rehearsed: embedded or simulated parts stood in. partial: only some tasks ran.
     finished: False when the run was stopped before its end. leaks: files of the run that hold credentials.
+    reused: what was taken over from which earlier run, and its age; '' when all was looked at in this run.
     notebook: the executed notebook beside the page, or None.
     before, after: the pages of the tasks beside this one; None at either end. place: "3 of 9".
     """
@@ -111,6 +113,7 @@ class PageHeader:
     partial: bool = False
     finished: bool = True
     leaks: tuple[str, ...] = ()
+    reused: str = ""
     notebook: str | None = None
     checks: tuple[CheckRow, ...] = ()
     gates: Mapping[str, int] | None = None
@@ -130,6 +133,7 @@ class TaskRow:
     duration_s: float | None = None
     provenance: Provenance | None = None
     page: str | None = None
+    reused: str = ""  # the run that looked, and how long ago, where that was an earlier one
 
 
 @dataclass(frozen=True, kw_only=True)
