@@ -247,22 +247,29 @@ def run_scripts(
     places = [work / f"copy-{number}" for number in range(min(jobs, len(names)) or 1)]
     remove_copies(places)
     try:
-        copies = [copy_commit(project, place) for place in places]
-        free = SimpleQueue[WorkingCopy]()
-        for copy in copies:
-            free.put(copy)
+        made: dict[Path, WorkingCopy] = {}
+        free = SimpleQueue[Path]()
+        for place in places:
+            free.put(place)
+
+        def fresh_copy(place: Path) -> WorkingCopy:
+            if place in made:
+                reset_copy(made[place])
+            else:
+                made[place] = copy_commit(project, place)
+            return made[place]
 
         def run_one(name: str) -> ScriptRun:
-            copy = free.get()
+            place = free.get()
             try:
+                copy = fresh_copy(place)
                 run = run_script(copy.folder, name, timeout_s=timeout_s)
-                changed = replace(run, changes=read_changes(copy)) if run.run else run
-                reset_copy(copy)
-                return changed
+                return replace(run, changes=read_changes(copy)) if run.run else run
             finally:
-                free.put(copy)
+                free.put(place)
 
         with ThreadPoolExecutor(max_workers=len(places)) as executor:
-            return list(executor.map(run_one, names)), copies[0]
+            runs = list(executor.map(run_one, names))
+        return runs, made.get(places[0]) or copy_commit(project, places[0])
     finally:
         remove_copies(places)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -138,9 +139,17 @@ def read_operator(fly: Fly) -> None:
 
 
 def read_app(fly: Fly) -> AppState:
-    """Return what the app is right now, in three calls. Raises CommandError when it cannot be read."""
-    url, machines = read(fly, lambda said: (read_url(as_object(said)), describe_machines(said.get("Machines"))), "status")
-    return AppState(url=url, machines=machines, releases=read_releases(fly), secrets=read_secret_states(fly))
+    """Return what the app is right now, in three calls beside each other. Raises CommandError when it cannot be read."""
+    with ThreadPoolExecutor(max_workers=3) as executor:
+        status = executor.submit(read_status, fly)
+        releases, secrets = executor.submit(read_releases, fly), executor.submit(read_secret_states, fly)
+        url, machines = status.result()
+        return AppState(url=url, machines=machines, releases=releases.result(), secrets=secrets.result())
+
+
+def read_status(fly: Fly) -> tuple[str, tuple[Machine, ...]]:
+    """Return where the app's users reach it, and its machines."""
+    return read(fly, lambda said: (read_url(as_object(said)), describe_machines(said.get("Machines"))), "status")
 
 
 def read_url(status: Mapping[str, Any]) -> str:

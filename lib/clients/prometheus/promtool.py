@@ -33,6 +33,11 @@ FAILURE = re.compile(
 )
 ANSWER = re.compile(r'expr: "(?P<expression>(?:[^"\\]|\\.)*)", time: (?P<time>\w+),\s+exp: [^\n]*\n\s+got: (?P<got>[^\n]*)')
 SAMPLE = re.compile(r'\{(?P<labels>(?:[^"{}]|"(?:[^"\\]|\\.)*")*)\} (?P<value>[-+.\w]+)')
+LAZY_COLLECTOR = {"GOGC": "400"}
+"""A run of unit tests needs little memory and makes much garbage: collecting it a quarter as often saves a fifth of its CPU.
+
+Source: https://go.dev/doc/gc-guide#GOGC
+"""
 NEVER = "what_no_rule_says"
 """A metric that no answer can be, so that promtool always prints what it got."""
 
@@ -111,9 +116,10 @@ def count_rules(run: CommandRun) -> int:
     return sum(int(number) for number in FOUND.findall(run.whole_stdout))
 
 
-def run_tests(promtool: Promtool, tests: Path, *, timeout_s: float) -> CommandRun:
-    """Return what `promtool test rules` said."""
-    return run_command(promtool.command("test", "rules", tests.name), cwd=tests.parent, timeout_s=timeout_s)
+def run_tests(promtool: Promtool, *tests: Path, timeout_s: float) -> CommandRun:
+    """Return what `promtool test rules` said of one file or of several in the same folder."""
+    words = promtool.command("test", "rules", *(one.name for one in tests))
+    return run_command(words, cwd=tests[0].parent, timeout_s=timeout_s, env=LAZY_COLLECTOR)
 
 
 def read_failures(run: CommandRun) -> list[FailedExpectation]:

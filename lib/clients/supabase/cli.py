@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from lib.clients.supabase.migration_files import check_migrations
+from lib.clients.supabase.migration_history import Listed
 from lib.clients.supabase.platform_stage import stage_for
 from lib.clients.supabase.project_config import read_config, require_config
 from lib.core.errors import CommandError, TargetError
@@ -36,6 +37,9 @@ SILENCED = {"SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1", "SUPABASE_Y
 
 VERSION_TIMEOUT_S = 30
 """Seconds for `--version`, which takes 0.4 here; a cold disk may need more."""
+
+PACKED = "@supabase/cli-"
+"""How npm calls the packages that hold nothing but the CLI's binary for one platform."""
 
 OLDEST_MAJOR = 2
 """Older versions have neither `db advisors` nor JSON output."""
@@ -89,15 +93,6 @@ class CliRefusal(CommandError):
         self.said = said
         self.run = run
         super().__init__(message, fix=fix)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listed:
-    """One line of `migration list`; None on the side that does not have it."""
-
-    version: str
-    local: bool
-    remote: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,15 +172,29 @@ def open_cli(binary: Path, workdir: Path, *, timeout_s: float, older: Path | Non
 @lru_cache
 def read_major(binary: Path) -> int:
     """Return the major version of the binary. Raises CommandError when it is not supported."""
-    run = run_command([binary, "--version"], timeout_s=VERSION_TIMEOUT_S, env=SILENCED)
-    match = re.search(r"\b(\d+)\.\d+\.\d+", run.stdout)
+    said = read_packed_version(binary) or run_command([binary, "--version"], timeout_s=VERSION_TIMEOUT_S, env=SILENCED).stdout
+    match = re.search(r"\b(\d+)\.\d+\.\d+", said)
     major = int(match.group(1)) if match else 0
     if major < OLDEST_MAJOR:
         raise CommandError(
-            f"The Supabase CLI {binary} reports version '{redact(run.stdout.strip()) or 'unknown'}'.",
+            f"The Supabase CLI {binary} reports version '{redact(said.strip()) or 'unknown'}'.",
             fix=[f"Install version {OLDEST_MAJOR} or newer.", "make setup"],
         )
     return major
+
+
+def read_packed_version(binary: Path) -> str:
+    """Return the version of the npm package that a binary lies in; '' when it lies in none.
+
+    A start of the CLI costs half a second of CPU, and a package holds the binary of its own version alone.
+    """
+    package = binary.resolve().parent.parent / "package.json"
+    try:
+        said = load_json(package.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    is_packed = isinstance(said, dict) and str(said.get("name")).startswith(PACKED)
+    return str(said.get("version") or "") if is_packed else ""
 
 
 def name_target(target: Database, major: int) -> str:

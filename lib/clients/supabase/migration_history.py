@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lib.clients.postgres.platform_statements import as_written
@@ -36,6 +36,21 @@ def read_history(database: Database) -> list[AppliedMigration]:
         )
         for row in database.rows(read_query(__package__, "history"))
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A version, and on which sides it is: in the pack, and in the target's history."""
+
+    version: str
+    local: bool
+    remote: bool
+
+
+def list_versions(files: Sequence[MigrationFile], applied: Iterable[str]) -> list[Listed]:
+    """Return every version of the pack's files and of a history, in order. applied: the versions of the history."""
+    local, remote = {file.version for file in files}, set(applied)
+    return [Listed(version=one, local=one in local, remote=one in remote) for one in sorted(local | remote)]
 
 
 def find_edited(files: Sequence[MigrationFile], history: Sequence[AppliedMigration]) -> list[str]:

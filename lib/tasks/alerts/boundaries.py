@@ -131,11 +131,9 @@ def find_boundaries(bench: Bench) -> list[Boundary]:
     """Return the boundary of every alert, in the rules' order; all alerts share each run of promtool."""
     opened = [open_search(rule, bench) for rule in bench.rules.alerts]
     searches = [one for one in opened if isinstance(one, Search)]
-    ends = read_firing(bench, [(one, (0.0, 1.0)) for one in searches])
-    pending = read_firing(bench, [(one, (1.0,)) for one in searches], state="pending")
     searches = [
-        replace(one, fires=(fired[0], fired[1]), is_pending_only=waits[0] and not fired[1])
-        for one, fired, waits in zip(searches, ends, pending, strict=True)
+        replace(one, fires=(quiet_fires, firing_fires), is_pending_only=waits and not firing_fires)
+        for one, (quiet_fires, firing_fires, waits) in zip(searches, read_ends(bench, searches), strict=True)
     ]
     for _ in range(ROUNDS):
         tried = [(one, inside(one) if one.fires == (False, True) else ()) for one in searches]
@@ -185,15 +183,30 @@ def boundary_of(search: Search, values: Sequence[float | None]) -> Boundary:
     return Boundary(alert=search.rule.name, sides=sides, is_pending_only=search.is_pending_only)
 
 
-def read_firing(bench: Bench, tried: Sequence[tuple[Search, Sequence[float]]], *, state: str = "firing") -> list[list[bool]]:
-    """Return for each search and each of its shares whether the alert is in a state at any moment."""
+def was_ever(search: Search, state: str) -> str:
+    """Return the query that has an answer when the alert is in a state at any moment of a test."""
+    return f'count_over_time(ALERTS{{alertname="{search.rule.name}",alertstate="{state}"}}[{search.length_s + 1}s])'
+
+
+def read_ends(bench: Bench, searches: Sequence[Search]) -> list[tuple[bool, bool, bool]]:
+    """Return for each search whether the alert fires along its quiet and its firing test, and whether it is pending in that."""
+    tests: list[dict[str, Any]] = []
+    queries: list[Query] = []
+    for one in searches:
+        for share, state in ((0.0, "firing"), (1.0, "firing"), (1.0, "pending")):
+            tests += [one.test(share)] if state == "firing" else []
+            queries.append(Query(test=len(tests) - 1, expression=was_ever(one, state), at_s=one.length_s))
+    answers = iter(bench.query(tests, queries) if queries else [])
+    return [(bool(next(answers)), bool(next(answers)), bool(next(answers))) for _ in searches]
+
+
+def read_firing(bench: Bench, tried: Sequence[tuple[Search, Sequence[float]]]) -> list[list[bool]]:
+    """Return for each search and each of its shares whether the alert fires at any moment."""
     tests: list[dict[str, Any]] = []
     queries: list[Query] = []
     for search, shares in tried:
-        firing = f'ALERTS{{alertname="{search.rule.name}",alertstate="{state}"}}'
         for share in shares:
-            ever = f"count_over_time({firing}[{search.length_s + 1}s])"
-            queries.append(Query(test=len(tests), expression=ever, at_s=search.length_s))
+            queries.append(Query(test=len(tests), expression=was_ever(search, "firing"), at_s=search.length_s))
             tests.append(search.test(share))
     answers = iter(bench.query(tests, queries) if queries else [])
     return [[bool(next(answers)) for _ in shares] for _, shares in tried]

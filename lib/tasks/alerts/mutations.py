@@ -6,8 +6,9 @@ A unit test that stays green when the threshold moves proves nothing, so the thr
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,6 +19,8 @@ from lib.clients.prometheus.rule_file import AlertRule, duration_s
 from lib.clients.prometheus.test_file import AlertTest
 from lib.tasks.alerts.boundaries import Bench
 
+MOST_TESTS = 100
+"""Tests of mutations in one run of promtool, unless the project's own file has more: some two seconds."""
 MOST_POINTS = 400
 """Points of one curve; a longer test is looked at in wider steps."""
 
@@ -60,27 +63,33 @@ def measure_coverage(bench: Bench, *, margin: float, limits: Mapping[str, float]
     margin: how far the threshold is moved, as a part of it. limits: alert -> its declared threshold.
     left_out: alerts whose threshold is not moved, since something else is wrong with them already.
     """
-    found = []
-    for rule in bench.rules.alerts:
-        tests = bench.tests.tests
-        quiet = [test for test in tests if test.stays_quiet(rule.name)]
-        firing = [test for test in tests if test.fires(rule.name)]
-        moved = rule.name not in left_out and bool(quiet and firing)
-        limit = limits.get(rule.name)
-        has_threshold = rule.name in bench.rules.unparsed or can_be_moved(rule, limit)
-        lower, higher = mutate_thresholds(bench, rule, limit, margin) if moved and has_threshold else (None, None)
-        found.append(
-            TestCoverage(
-                alert=rule.name,
-                firing=len(firing),
-                quiet=len(quiet),
-                resolving=sum(test.resolves(rule.name) for test in tests),
-                notices_lower=lower,
-                notices_higher=higher,
-                has_threshold=has_threshold,
-            )
+    tests = bench.tests.tests
+    moved = {
+        rule.name: mutate_thresholds(bench, rule, limits.get(rule.name), margin)
+        for rule in bench.rules.alerts
+        if rule.name not in left_out
+        and any(test.stays_quiet(rule.name) for test in tests)
+        and any(test.fires(rule.name) for test in tests)
+        and has_limit(bench, rule, limits)
+    }
+    noticed = find_noticed(bench, [one for pair in moved.values() for one in pair])
+    return [
+        TestCoverage(
+            alert=rule.name,
+            firing=sum(test.fires(rule.name) for test in tests),
+            quiet=sum(test.stays_quiet(rule.name) for test in tests),
+            resolving=sum(test.resolves(rule.name) for test in tests),
+            notices_lower=noticed[moved[rule.name][0]] if rule.name in moved else None,
+            notices_higher=noticed[moved[rule.name][1]] if rule.name in moved else None,
+            has_threshold=has_limit(bench, rule, limits),
         )
-    return found
+        for rule in bench.rules.alerts
+    ]
+
+
+def has_limit(bench: Bench, rule: AlertRule, limits: Mapping[str, float]) -> bool:
+    """Return whether an alert has a threshold that can be moved, as far as its expression can be parsed."""
+    return rule.name in bench.rules.unparsed or can_be_moved(rule, limits.get(rule.name))
 
 
 def can_be_moved(rule: AlertRule, limit: float | None) -> bool:
@@ -90,38 +99,86 @@ def can_be_moved(rule: AlertRule, limit: float | None) -> bool:
     return bool(comparison is not None and base and comparison.operator in (">", ">=", "<", "<="))
 
 
-def mutate_thresholds(bench: Bench, rule: AlertRule, limit: float | None, margin: float) -> tuple[bool, bool]:
-    """Return whether the quiet tests notice a threshold that is easier to reach, and the firing ones a harder one."""
+@dataclass(frozen=True, kw_only=True)
+class Mutation:
+    """An alert with another expression, and the places of the tests of which one must notice it."""
+
+    alert: str
+    expression: str
+    places: frozenset[int]
+
+
+def mutate_thresholds(bench: Bench, rule: AlertRule, limit: float | None, margin: float) -> tuple[Mutation, Mutation]:
+    """Return a threshold that is easier to reach, which quiet tests must notice, and a harder one, for the firing ones."""
     comparison = find_comparison(rule.expression)
     base = limit if limit is not None else comparison.limit if comparison else None
     assert comparison is not None and base is not None, f"{rule.name} has no threshold to move"
-    easier = -margin if comparison.operator in (">", ">=") else margin
-    quiet = {test.place for test in bench.tests.tests if test.stays_quiet(rule.name)}
-    firing = {test.place for test in bench.tests.tests if test.fires(rule.name)}
+    easier = abs(base) * (-margin if comparison.operator in (">", ">=") else margin)
+    quiet = frozenset(test.place for test in bench.tests.tests if test.stays_quiet(rule.name))
+    firing = frozenset(test.place for test in bench.tests.tests if test.fires(rule.name))
     return (
-        bool(quiet & red_tests(bench, rule.name, with_limit(comparison, base + abs(base) * easier))),
-        bool(firing & red_tests(bench, rule.name, with_limit(comparison, base - abs(base) * easier))),
+        Mutation(alert=rule.name, expression=with_limit(comparison, base + easier), places=quiet),
+        Mutation(alert=rule.name, expression=with_limit(comparison, base - easier), places=firing),
     )
 
 
-def red_tests(bench: Bench, alert: str, expression: str) -> set[int]:
-    """Return the places of the tests in which an alert is not as expected once it has this expression."""
+def find_noticed(bench: Bench, mutations: Sequence[Mutation]) -> dict[Mutation, bool]:
+    """Return for each mutation whether one of its tests goes red. A run of promtool tries many of them."""
+    found: dict[Mutation, bool] = {}
+    for batch in in_batches(mutations, most=max(MOST_TESTS, len(bench.tests.tests))):
+        paths = [write_mutation(bench, number, one) for number, one in enumerate(batch)]
+        failures = read_failures(run_tests(bench.promtool, *paths, timeout_s=bench.timeout_s))
+        red = {(one.test, one.alert) for one in failures}
+        for number, one in enumerate(batch):
+            found[one] = any((name_test(number, place), one.alert) in red for place in one.places)
+    return found
+
+
+def in_batches(mutations: Sequence[Mutation], *, most: int) -> Iterator[list[Mutation]]:
+    """Yield the mutations in order, as many at a time as have no more than so many tests together, at least one."""
+    batch: list[Mutation] = []
+    for one in mutations:
+        if batch and sum(len(some.places) for some in (*batch, one)) > most:
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch
+
+
+def name_test(number: int, place: int) -> str:
+    """Return how a test at a place of the project's file is called beside those of other mutations."""
+    return f"#{number}.{place}"
+
+
+def write_mutation(bench: Bench, number: int, mutation: Mutation) -> Path:
+    """Write the rules with the other expression, and the tests that must notice it; return the file of tests.
+
+    Of each test its series are kept, and what it expects of this alert.
+    """
     rules = copy.deepcopy(dict(bench.rules.document))
     for group in rules["groups"]:
         for rule in group.get("rules") or []:
-            if rule.get("alert") == alert:
-                rule["expr"] = expression
+            if rule.get("alert") == mutation.alert:
+                rule["expr"] = mutation.expression
     tests = copy.deepcopy(dict(bench.tests.document))
-    tests["rule_files"] = ["moved.yml", *map(str, bench.companions)]
+    tests["rule_files"] = [f"moved-{number}.yml", *map(str, bench.companions)]
     tests["group_eval_order"] = bench.group_order
-    tests["tests"] = [dict(test) | {"name": f"#{place}"} for place, test in enumerate(tests["tests"])]
-    write_yaml(bench, "moved.yml", rules)
-    path = write_yaml(bench, "moved.test.yml", tests)
-    failures = read_failures(run_tests(bench.promtool, path, timeout_s=bench.timeout_s))
-    return {int(one.test[1:]) for one in failures if one.alert == alert and one.test.startswith("#")}
+    tests["tests"] = [
+        {key: value for key, value in tests["tests"][place].items() if key != "promql_expr_test"}
+        | {
+            "name": name_test(number, place),
+            "alert_rule_test": [
+                one for one in tests["tests"][place]["alert_rule_test"] if str(one.get("alertname")) == mutation.alert
+            ],
+        }
+        for place in sorted(mutation.places)
+    ]
+    write_yaml(bench, f"moved-{number}.yml", rules)
+    return write_yaml(bench, f"moved-{number}.test.yml", tests)
 
 
-def write_yaml(bench: Bench, name: str, document: Any) -> Any:
+def write_yaml(bench: Bench, name: str, document: Any) -> Path:
     path = bench.folder / name
     path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return path

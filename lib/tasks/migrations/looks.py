@@ -178,7 +178,7 @@ def push_to_target(context: Context[Migrations], *, rehearsal: Rehearsal | None)
     require_good_rehearsal(rehearsal, migrations, limit_ms=context.settings.max_exclusive_lock_ms)
     cli = open_staged_cli(context)
     rehearsed = [] if rehearsal.from_nothing else [name.partition("_")[0] for name in rehearsal.files]
-    pushed = push_under_lock(cli, place_of(context), rehearsed=rehearsed, wait_s=context.settings.lock_wait_s)
+    pushed = push_under_lock(cli, place_of(context), migrations.files, rehearsed=rehearsed, wait_s=context.settings.lock_wait_s)
     return judge_push(pushed, [file.name for file in pending], migrations)
 
 

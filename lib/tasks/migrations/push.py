@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lib.clients.postgres.advisory_lock import hold_run_lock
-from lib.clients.supabase.cli import CliRefusal, Listed, SupabaseCli
-from lib.clients.supabase.migration_history import read_history
+from lib.clients.supabase.cli import CliRefusal, SupabaseCli
+from lib.clients.supabase.migration_files import MigrationFile
+from lib.clients.supabase.migration_history import Listed, list_versions, read_history
 from lib.core.errors import TargetError
 from lib.core.wording import name_some
 from lib.tasks.migrations.rehearsal import Place
@@ -43,10 +44,12 @@ class Pushed:
         return tuple(version for version in self.after if version not in self.before)
 
 
-def push_under_lock(cli: SupabaseCli, place: Place, *, rehearsed: Sequence[str], wait_s: float) -> Pushed:
+def push_under_lock(
+    cli: SupabaseCli, place: Place, files: Sequence[MigrationFile], *, rehearsed: Sequence[str], wait_s: float
+) -> Pushed:
     """Push what was rehearsed, then push again, all under one lock.
 
-    rehearsed: the versions that were pending when the twin was made.
+    files: all of the pack. rehearsed: the versions that were pending when the twin was made.
     Raises TargetError when another run holds the lock, or has changed the history since the rehearsal.
     """
     with hold_run_lock(place.target, wait_s=wait_s) as waited_s:
@@ -60,27 +63,26 @@ def push_under_lock(cli: SupabaseCli, place: Place, *, rehearsed: Sequence[str],
         refusal: CliRefusal | None = None
         second: CommandRun | None = None
         left: tuple[str, ...] = ()
-        listed: tuple[Listed, ...] = ()
         try:
             answer = cli.push(place.target)
             first, names = answer.run, tuple(answer.data["migrations"])
             again = cli.push(place.target)
             second, left = again.run, tuple(again.data["migrations"])
-            listed = tuple(cli.list_migrations(place.target))
         except CliRefusal as exc:
             if exc.code != APPLY_ERROR:
                 raise
             refusal, names = exc, ()
             first = exc.run
+        after = read_versions(place)
         return Pushed(
             before=before,
-            after=read_versions(place),
+            after=after,
             refusal=refusal,
             first=first,
             names=names,
             second=second,
             left=left,
-            listed=listed,
+            listed=tuple(list_versions(files, after)),
             waited_s=waited_s,
         )
 

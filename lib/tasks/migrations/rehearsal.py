@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lib.clients.postgres.dumps import PLATFORM_SCHEMAS
 from lib.clients.postgres.fidelity import Fidelity
-from lib.clients.postgres.schema import Schema, read_schema
+from lib.clients.postgres.schema import Schema, read_schema, read_schema_on
 from lib.clients.postgres.twin import Twin, clone_twin, make_twin
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
 from lib.clients.supabase.rehearsal_rows import load_rows
@@ -23,10 +23,10 @@ from lib.tasks.migrations.apply import ApplyFailure, apply_file
 from lib.tasks.migrations.recordings import Recording
 from lib.tasks.migrations.rollbacks import TriedRollback, try_rollback
 from lib.tasks.migrations.scale_rows import Reference, mark_seeding, read_reference
-from lib.tasks.migrations.scaled_pass import Period, ScaledPass, apply_at_scale
+from lib.tasks.migrations.scaled_pass import Period, ScaledPass, apply_at_scales
 from lib.tasks.migrations.target_rows import find_breaking_rows
 from lib.tasks.migrations.timing import TimeLimits
-from lib.transport.database import Database, read_query
+from lib.transport.database import Database, KeptSession, as_database_error, read_query
 
 RECORD_S = 150.0
 """Seconds in which files are recorded, all scales together: half of what a notebook has. 500 files took 60 on two cores."""
@@ -123,14 +123,9 @@ def rehearse(
             first = apply_in_turn(reference_twin, files, migrations, place.compared)
             applied = [file for file in files if file.name in first.applied]
             with seeded_at_best(base, reference_twin, applied, pack, place) as (reference, seed_problem):
-                period = Period.of(RECORD_S)
-                scaled = [
-                    apply_at_scale(
-                        base, applied, reference, scale, limits, period.share(len(scales) - number),
-                        rollbacks=migrations.rollbacks if not number else {},
-                    )
-                    for number, scale in enumerate(scales)
-                ]  # fmt: skip
+                scaled = apply_at_scales(
+                    base, applied, reference, scales, limits, Period.of(RECORD_S), rollbacks=migrations.rollbacks
+                )
         stage_failures = try_narrowing(base, applied, pack, place)
         if pending and not stage_failures:
             asked = find_breaking_rows(place.target, applied, before, first.after, timeout_s=place.timeout_s)
@@ -185,9 +180,18 @@ def has_rows(place: Place) -> bool:
 def apply_in_turn(twin: Twin, files: Sequence[MigrationFile], migrations: MigrationSet, schemas: Sequence[str]) -> FirstPass:
     """Apply each file in order until one fails, trying its rollback right after it.
 
-    The schema is read only where something is compared with it: at both ends, and around a rollback.
+    The schema is read only where something is compared with it: at both ends, and around a rollback. One session reads it
+    each time: a new one would first read the server's whole catalogue again.
     """
-    before = read_schema(twin.database, schemas)
+    with KeptSession(twin.database) as observer:
+        return apply_beside(observer, twin, files, migrations, schemas)
+
+
+def apply_beside(
+    observer: KeptSession, twin: Twin, files: Sequence[MigrationFile], migrations: MigrationSet, schemas: Sequence[str]
+) -> FirstPass:
+    """Apply each file in turn. observer: the session that reads the twin's schema."""
+    before = read_schema_kept(observer, schemas)
     current: Schema | None = before
     period = Period.of(ROLL_BACK_S)
     applied: list[str] = []
@@ -197,19 +201,27 @@ def apply_in_turn(twin: Twin, files: Sequence[MigrationFile], migrations: Migrat
         rollback = migrations.rollbacks.get(file.name)
         is_late = rollback is not None and period.left_s <= 0
         if rollback and current is None and not is_late:
-            current = read_schema(twin.database, schemas)
+            current = read_schema_kept(observer, schemas)
         failure = apply_file(twin, file)
         if failure:
             break
         applied.append(file.name)
         if is_late:
             rollbacks.append(TriedRollback(migration=file.name, found=True, timed_out=True))
-        now = read_schema(twin.database, schemas) if rollback and not is_late else None
+        now = read_schema_kept(observer, schemas) if rollback and not is_late else None
         if not is_late:
-            rollbacks.append(try_rollback(twin, file, rollback, current or {}, now or {}, schemas))
+            rollbacks.append(try_rollback(twin, file, rollback, current or {}, now or {}, schemas, observer=observer))
         current = now
-    after = read_schema(twin.database, schemas) if current is None else current
+    after = read_schema_kept(observer, schemas) if current is None else current
     return FirstPass(applied=tuple(applied), failure=failure, before=before, after=after, rollbacks=tuple(rollbacks))
+
+
+def read_schema_kept(observer: KeptSession, schemas: Sequence[str]) -> Schema:
+    """Return the same as `read_schema`, by a session that goes on. Raises DatabaseError."""
+    with as_database_error(observer.database):
+        connection = observer.open()
+        with connection.transaction():
+            return read_schema_on(connection, schemas)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from lib.clients.postgres.statements import Statement
 from lib.clients.postgres.twin import Twin, clone_twin
 from lib.clients.supabase.migration_files import MigrationFile
 from lib.tasks.migrations.apply import ApplyFailure, apply_file, read_failure, refuse_file, too_slow
+from lib.transport.database import KeptSession
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +34,27 @@ class TriedRollback:
 
 
 def try_rollback(
-    twin: Twin, file: MigrationFile, rollback: MigrationFile | None, before: Schema, now: Schema, schemas: Sequence[str]
+    twin: Twin,
+    file: MigrationFile,
+    rollback: MigrationFile | None,
+    before: Schema,
+    now: Schema,
+    schemas: Sequence[str],
+    *,
+    observer: KeptSession | None = None,
 ) -> TriedRollback:
-    """Roll the newest migration back, compare with the schema before it, and leave the twin as it was. now: its schema."""
+    """Roll the newest migration back, compare with the schema before it, and leave the twin as it was.
+
+    now: the twin's schema. observer: a session of it, which ends where the twin has to be copied.
+    """
     if rollback is None:
         return TriedRollback(migration=file.name, found=False)
     if refusal := refuse_file(rollback):
         return TriedRollback(migration=file.name, found=True, failure=refusal)
     statements = unwrap(rollback.statements)
     if any(one.is_concurrent or one.is_transaction_control for one in statements):
+        if observer is not None:
+            observer.close()
         with clone_twin(twin) as copy:
             failure = apply_file(copy, rollback)
             after: Schema = read_schema(copy.database, schemas)

@@ -7,11 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from lib.clients.supabase.cli import CliRefusal, SupabaseCli, name_target, open_cli, read_answer, read_major, stage_project
+from lib.clients.supabase.cli import (
+    CliRefusal,
+    SupabaseCli,
+    name_target,
+    open_cli,
+    read_answer,
+    read_major,
+    read_packed_version,
+    stage_project,
+)
+from lib.clients.supabase.migration_files import find_migrations
+from lib.clients.supabase.migration_history import list_versions, read_history
 from lib.core.errors import CommandError, TargetError
 from lib.run.stack import find_supabase, find_supabase_before
 from lib.transport.database import Database
-from lib.transport.process import CommandRun
+from lib.transport.process import CommandRun, run_command
 
 TARGET = Database("postgresql://postgres.ref:pass%40word1@db.example.com:6543/app")
 
@@ -58,6 +69,18 @@ def test_a_database_whose_server_has_tls_here_keeps_its_mode() -> None:
 @pytest.mark.parametrize(("printed", "major"), [("2.122.1", 2), ("3.1.0", 3)])
 def test_the_generation_is_read_from_the_version(tmp_path: Path, printed: str, major: int) -> None:
     assert read_major(fake_cli(tmp_path, f"echo {printed}")) == major
+
+
+@pytest.mark.parametrize(("name", "major"), [("@supabase/cli-linux-x64", 3), ("@somebody/supabase", 2)])
+def test_the_generation_of_an_npm_package_is_its_own_version(tmp_path: Path, name: str, major: int) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "package.json").write_text(f'{{"name": "{name}", "version": "3.1.0"}}')
+    assert read_major(fake_cli(tmp_path / "bin", "echo 2.122.1")) == major
+
+
+def test_the_packages_here_hold_the_versions_that_they_say() -> None:
+    for binary in filter(None, (find_supabase(None), find_supabase_before(None))):
+        assert run_command([binary, "--version"], timeout_s=60).stdout.strip() == read_packed_version(binary)
 
 
 @pytest.mark.parametrize("printed", ["1.226.4", "", "no idea"])
@@ -117,6 +140,20 @@ def test_the_real_cli_plans_pushes_lists_and_advises(cli: SupabaseCli, hosted_da
         ("20250101000000", True, True)
     ]
     assert isinstance(cli.advise(hosted_database).data["results"], list)
+
+
+def test_what_is_read_here_of_both_sides_is_what_the_cli_lists(
+    pack: Path, cli: SupabaseCli, hosted_database: Database, tmp_path: Path
+) -> None:
+    cli.push(hosted_database)
+    (pack / "supabase" / "migrations" / "20250102000000_later.sql").write_text("select 1;")
+    with hosted_database.connect() as connection:
+        connection.execute("insert into supabase_migrations.schema_migrations (version) values ('20240101000000')")
+    again = open_cli(find_supabase(None), stage_project(pack, tmp_path / "again"), timeout_s=60)
+    applied = [one.version for one in read_history(hosted_database)]
+    ours = list_versions(find_migrations(pack).files, applied)
+    assert ours == again.list_migrations(hosted_database)
+    assert [(one.local, one.remote) for one in ours] == [(False, True), (True, True), (True, False)]
 
 
 BEFORE = find_supabase_before(None)

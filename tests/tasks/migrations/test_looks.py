@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from lib.clients.postgres.advisory_lock import hold_run_lock
+from lib.clients.supabase.cli import open_cli, stage_project
 from lib.clients.supabase.squawk import LintFinding
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Look, Outcome, Provenance, Result, SkipReason
+from lib.embedded.postgres.hosted import copy_database
 from lib.embedded.postgres.server import EmbeddedPostgres
 from lib.run.params import load_params
 from lib.run.stack import find_supabase
@@ -363,11 +365,27 @@ class TestLint:
         assert judgements.judge_lint([finding], 1).results[0].outcome is Outcome.FAIL
 
 
+@pytest.fixture(scope="module")
+def once_pushed(postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Yield a database that the three migrations were pushed to; nobody changes it: tests get copies."""
+    folder = tmp_path_factory.mktemp("once_pushed")
+    write(folder / "pack" / "supabase" / "migrations", FILES)
+    database = postgres_server.create_hosted_database("migrations_once_pushed")
+    cli = open_cli(find_supabase(None), stage_project(folder / "pack", folder / "staged"), timeout_s=60)
+    assert cli.push(database).data["migrations"] == list(FILES)
+    yield database
+    postgres_server.drop_database("migrations_once_pushed")
+
+
 class TestHistory:
     @pytest.fixture
-    def pushed(self, launch: Launch) -> Launch:
-        launch.rehearse().push()
-        launch.seen.clear()
+    def pushed(self, launch: Launch, once_pushed: Database, postgres_server: EmbeddedPostgres) -> Launch:
+        """Return a launch whose target is a copy of the pushed database."""
+        name = launch.context.target.name
+        postgres_server.drop_database(name)
+        copy_database(
+            postgres_server.database("template1", role="supabase_admin"), name, template=once_pushed.name, owner="postgres"
+        )
         return launch
 
     def test_a_file_edited_after_it_was_applied_fails(self, pushed: Launch) -> None:
@@ -499,9 +517,10 @@ class TestRollbacks:
     def test_only_migrations_from_a_version_on_need_one(self, launch: Launch) -> None:
         add(launch.context, "create table public.more (id int)", None)
         settings = launch.context.settings
+        launch.rehearse()
         for since, wanted in (("20200101000000", "fail"), (LAST.partition("_")[0], "fail"), ("99999999999999", "pass")):
             launch.context = replace(launch.context, settings=settings.model_copy(update={"rollbacks_from": since}))
-            launch.rehearse()
+            launch.look(migrations.look_at_rollbacks, rehearsal=launch.rehearsal)  # nothing else rests on it
             assert launch.not_passed().get("rollbacks_restore_schema", "pass") == wanted, since
 
     def test_where_none_is_needed_and_none_is_there_it_does_not_apply(self, launch: Launch) -> None:

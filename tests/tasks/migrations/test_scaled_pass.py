@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,19 @@ import psycopg
 import pytest
 
 from lib.clients.postgres.fidelity import Fidelity
-from lib.clients.postgres.twin import Twin
+from lib.clients.postgres.twin import Twin, clone_twin
 from lib.clients.supabase.migration_files import MigrationFile, MigrationSet
+from lib.core.errors import TargetError
 from lib.core.results import Outcome
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.tasks.migrations import rehearsal
+from lib.tasks.migrations import rehearsal, scaled_pass
+from lib.tasks.migrations.apply import apply_file
 from lib.tasks.migrations.judge_rehearsal import judge_rollbacks
 from lib.tasks.migrations.lock_recorder import open_sessions, record_locks
 from lib.tasks.migrations.rehearsal import Rehearsal, apply_in_turn
 from lib.tasks.migrations.scale_rows import RowScaler, mark_seeding, read_reference
-from lib.tasks.migrations.scaled_pass import Period, record_in_turn
+from lib.tasks.migrations.scaled_pass import Period, ScaledPass, apply_at_scales, record_in_turn
+from lib.tasks.migrations.timing import TimeLimits
 from lib.tasks.migrations.work_tables import count_rows, read_tables
 from lib.transport.database import Database
 
@@ -77,8 +82,8 @@ def test_a_further_file_opens_one_session_however_many_tables_there_are(twin: Tw
 
 def test_nothing_is_read_of_the_schema_where_nothing_is_compared(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
-    read = rehearsal.read_schema
-    monkeypatch.setattr(rehearsal, "read_schema", lambda *given: reads.append(1) or read(*given))
+    read = rehearsal.read_schema_kept
+    monkeypatch.setattr(rehearsal, "read_schema_kept", lambda *given: reads.append(1) or read(*given))
     files = [file(number, TABLE.format(name=f"t{number}")) for number in range(6)]
     none = apply_in_turn(twin, files, MigrationSet(files=tuple(files), unfit=(), rollbacks={}), ["public"])
     assert (len(reads), len(none.applied)) == (2, 6)
@@ -159,3 +164,81 @@ def test_rollbacks_whose_time_is_over_are_an_error_that_names_them(twin: Twin, m
     (result,) = judge_rollbacks(seen, since="").results
     assert (result.outcome, result.observed, result.expected) == (Outcome.ERROR, 0, 3)
     assert "the time for it was over: 000_a.sql, 001_a.sql and 002_a.sql." in result.detail
+
+
+def run_scales(twin: Twin, files: Sequence[MigrationFile], scales: Sequence[int]) -> list[ScaledPass]:
+    with clone_twin(twin) as source:
+        for one in files:
+            assert apply_file(source, one) is None
+        marker = mark_seeding(source.database)
+        with source.database.connect() as connection:
+            connection.execute("insert into public.t0 (id, body) select n, 'x' from generate_series(1, 3) n")
+        reference = read_reference(source.worker, marker)
+        limits = TimeLimits(exclusive_ms=60_000, blocked_ms=60_000)
+        return apply_at_scales(twin, files, reference, scales, limits, Period.of(120), rollbacks={})
+
+
+def test_scales_beside_each_other_never_meet_while_a_file_is_recorded(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: set[str] = set()
+    met: list[set[str]] = []
+
+    def seen(name: str, step: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(step)
+        def follow(*given: Any, **named: Any) -> Any:
+            mark = f"{name} {threading.get_ident()}"
+            steps.add(mark)
+            met.append(set(steps))
+            try:
+                return step(*given, **named)
+            finally:
+                met.append(set(steps))
+                steps.discard(mark)
+
+        return follow
+
+    monkeypatch.setattr(scaled_pass, "record_locks", seen("record", scaled_pass.record_locks))
+    monkeypatch.setattr(RowScaler, "top_up", seen("fill", RowScaler.top_up))
+    monkeypatch.setattr(scaled_pass, "clone_twin", seen("clone", clone_twin))
+    files = [file(0, TABLE.format(name="t0")), *(file(number, f"alter table public.t0 add c{number} int;") for number in (1, 2))]
+    found = run_scales(twin, files, [1, 5, 20])
+    assert [(one.scale, one.timed_out, len(one.recordings)) for one in found] == [(1, False, 3), (5, False, 3), (20, False, 3)]
+    assert [sum(fill.rows for fill in one.fills) for one in found] == [3, 15, 60]
+    assert not any(recording.failure for one in found for recording in one.recordings)
+    assert all(len(some) == 1 for some in met if any(mark.startswith("record") for mark in some))
+    assert len({mark for some in met for mark in some if mark.startswith("record")}) == 2  # two threads took turns
+
+
+def test_files_that_change_what_a_server_has_once_are_applied_one_scale_after_the_other(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[int] = []
+    record = scaled_pass.record_locks
+
+    def follow(sessions: Any, one: MigrationFile, *, scale: int) -> Any:
+        order.append(scale)
+        return record(sessions, one, scale=scale)
+
+    monkeypatch.setattr(scaled_pass, "record_locks", follow)
+    files = [
+        file(0, TABLE.format(name="t0")),
+        file(1, "do $$ begin create role launch_test_role; end $$;"),
+        file(2, "drop role launch_test_role;"),
+    ]
+    found = run_scales(twin, files, [1, 5])
+    assert order == [1, 1, 1, 5, 5, 5]
+    assert not any(recording.failure for one in found for recording in one.recordings)
+
+
+def test_a_pass_that_breaks_ends_the_one_beside_it(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = scaled_pass.record_locks
+
+    def break_small(sessions: Any, one: MigrationFile, *, scale: int) -> Any:
+        if scale == 1:
+            raise TargetError("It did not end in time.")
+        return record(sessions, one, scale=scale)
+
+    monkeypatch.setattr(scaled_pass, "record_locks", break_small)
+    before = twin.database.rows("select datname from pg_database order by 1")
+    with pytest.raises(TargetError, match="It did not end in time"):
+        run_scales(twin, [file(0, TABLE.format(name="t0"))], [1, 5])
+    assert twin.database.rows("select datname from pg_database order by 1") == before
