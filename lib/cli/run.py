@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -42,6 +43,7 @@ from lib.run.record import write_record
 from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted, finish_first, handle_signals
 from lib.run.stack import RUN_FILE, new_run_id, start_stack
+from lib.run.warm_kernels import WarmKernels, start_warm_kernels
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, all_tasks, in_order, is_whole, use_own_tasks
 
@@ -118,6 +120,7 @@ def carry_out(plan: Plan) -> int:
         with (
             forgiving_output(),
             handle_signals(),
+            warm_kernels(plan) as warm,  # they import while the embedded parts start
             start_stack(
                 plan.params,
                 run_id=plan.run_id,
@@ -129,7 +132,7 @@ def carry_out(plan: Plan) -> int:
         ):
             register_secrets(run.secrets)
             keep_record(plan, run)
-            return execute(plan, run)
+            return execute(plan, run, warm)
     except Interrupted as stop:
         say("Interrupted before anything was looked at.", to=sys.stderr)
         return stop.exit_code
@@ -137,6 +140,14 @@ def carry_out(plan: Plan) -> int:
         end_adopted(known)
         if run_folder.is_dir() and not any(run_folder.iterdir()):
             run_folder.rmdir()
+
+
+def warm_kernels(plan: Plan) -> AbstractContextManager[WarmKernels | None]:
+    """Return what the run's kernels are forked from, to be entered; it is importing already. None where there is none."""
+    if plan.params.run.kernels != "warm":
+        return nullcontext()
+    notebooks = [task.path for task in plan.tasks if not task.is_own and task.name not in plan.kept]
+    return start_warm_kernels(notebooks, mark=plan.run_id)
 
 
 def open_run_folder(plan: Plan) -> tuple[str, Path]:
@@ -169,8 +180,11 @@ def unwritable(place: Path, exc: OSError) -> WorkbookError:
     return WorkbookError(f"{place} can't be written to: {exc.strerror}.", fix="Free some room there, or correct its permissions.")
 
 
-def execute(plan: Plan, run: RunFile) -> int:
-    """Execute the graph in a standing stack, publish it however it ended, and return the exit code."""
+def execute(plan: Plan, run: RunFile, warm: WarmKernels | None) -> int:
+    """Execute the graph in a standing stack, publish it however it ended, and return the exit code.
+
+    warm: what kernels are forked from.
+    """
     staged = {one.name: one.task for one in run.own_tasks}
     plan = replace(plan, tasks=tuple(staged.get(task.name, task) for task in plan.tasks))
     use_own_tasks(staged.values())
@@ -187,6 +201,7 @@ def execute(plan: Plan, run: RunFile) -> int:
             progress=progress,
             missing=params.missing,
             prepares=params.rehearsal,
+            warm=warm,
         )
         try:
             graph.keep(plan.kept)
@@ -194,6 +209,8 @@ def execute(plan: Plan, run: RunFile) -> int:
             finish_first()
         except Interrupted as stop:
             stopped_with = stop.exit_code
+    if warm is not None:
+        warm.close()  # publishing needs its memory more
     keep_notes(run)
     task_runs = [graph.runs[task.name] for task in plan.tasks]
     keep_what_broke(run, task_runs)
