@@ -43,6 +43,7 @@ from lib.run.record import write_record
 from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted, finish_first, handle_signals
 from lib.run.stack import RUN_FILE, new_run_id, start_stack
+from lib.run.time_left import by_longest_way
 from lib.run.warm_kernels import WarmKernels, start_warm_kernels
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, all_tasks, in_order, is_whole, use_own_tasks
@@ -190,10 +191,12 @@ def execute(plan: Plan, run: RunFile, warm: WarmKernels | None) -> int:
     use_own_tasks(staged.values())
     params = plan.params
     stopped_with = None
-    showing = Progress(plan.tasks, run.events, expected=read_durations(run), jobs=params.run.jobs)
+    expected = read_durations(run)
+    first_longest = by_longest_way(plan.tasks, expected)
+    showing = Progress(first_longest, run.events, expected=expected, jobs=params.run.jobs)
     with showing as progress, ThreadPoolExecutor(max_workers=params.run.jobs) as executor:
         graph = Graph(
-            tasks=plan.tasks,
+            tasks=first_longest,
             run=run,
             run_file=run.work / RUN_FILE,
             parameters=plan.parameters,

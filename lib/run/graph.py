@@ -38,8 +38,9 @@ POLL_S = 0.2
 
 @dataclass(kw_only=True)
 class Graph:
-    """The tasks of one run while they are executed; `runs` holds how each ended, in the tasks' order.
+    """The tasks of one run while they are executed; `runs` holds how each ended.
 
+    tasks: in the order in which they are started where more than one may be.
     unkept: lines of evidence that no disk would take. prepares: whether the target is embedded, and is brought to where a
     task starts when the tasks before it are not executed here. kept: tasks whose results are there already.
     warm: what kernels are forked from; without it each is started by itself.
