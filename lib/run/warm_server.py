@@ -40,8 +40,9 @@ ADOPTED_WITHIN_S = 10
 POLL_S = 0.0005
 KILL_WITH_PARENT = 1
 """PR_SET_PDEATHSIG. Source: include/uapi/linux/prctl.h"""
-ENV_START, ENV_END = 47, 48
-"""Places of `env_start` and `env_end` in /proc/<pid>/stat, counted from `state`. Source: proc_pid_stat(5)."""
+ARG_START, ARG_END, ENV_START, ENV_END = 45, 46, 47, 48
+"""Places of `arg_start` and its like in /proc/<pid>/stat, counted from `state`: where a process's words and variables lie in
+its memory. Source: proc_pid_stat(5)."""
 EVERY_KERNEL = (
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
@@ -148,6 +149,7 @@ def be_kernel(asked: dict[str, Any], parent: int, answer: socket.socket, log: in
             if problem:
                 answer.send(json.dumps({"refused": problem}).encode())
                 return 1
+        show_command([sys.executable, "-m", *asked["argv"]])
         app = open_kernel(asked["argv"], parent)
         answer.send(b'{"ready": true}')
         answer.close()
@@ -199,8 +201,7 @@ def show_mark(mark: str) -> str:
     /proc/<pid>/environ shows the memory in which a process was given its variables when it was started, and a fork has its
     parent's. The server's mark has room behind it, so this kernel's is written into its own copy of that memory.
     """
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    start, end = int(fields[ENV_START]), int(fields[ENV_END])
+    start, end = read_places(ENV_START, ENV_END)
     given = Path("/proc/self/environ").read_bytes()
     name, words = f"{VARIABLE}=".encode(), mark.encode()
     at = given.find(name) if given.startswith(name) else given.find(b"\0" + name) + 1
@@ -209,6 +210,19 @@ def show_mark(mark: str) -> str:
         return "the system hides where the kernel's variables are, or its mark is too long"
     ctypes.memmove(start + at + len(name), words.ljust(room), room)
     return ""
+
+
+def show_command(words: Sequence[str]) -> None:
+    """Let `ps` show a kernel's command in the place of the server's, as far as there is room."""
+    start, end = read_places(ARG_START, ARG_END)
+    if start:
+        ctypes.memmove(start, "\0".join(words).encode()[: end - start - 1].ljust(end - start, b"\0"), end - start)
+
+
+def read_places(*names: int) -> list[int]:
+    """Return what /proc/self/stat says at these places; 0 where the system hides it."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    return [int(fields[name]) for name in names]
 
 
 def open_kernel(argv: Sequence[str], parent: int) -> Any:

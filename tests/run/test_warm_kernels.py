@@ -238,6 +238,8 @@ def test_a_kernel_is_found_by_the_mark_of_its_task_and_by_no_other(
             time.sleep(0.02)
         pid = warm.kernels[-1].pid
         assert [one.pid for one in find_strays(f"{MARK}/marked")] == [pid]
+        words = [word for word in psutil.Process(pid).cmdline() if word]
+        assert words[:5] == [sys.executable, "-m", "ipykernel_launcher", "-f", str(tmp_path / "marked" / "marked.json")]
         assert find_strays(f"{MARK}/other") == []
         assert {one.pid for one in find_strays(MARK)} == {warm.server.pid}
         assert end_strays(f"{MARK}/marked") == 1
