@@ -6,14 +6,11 @@ import argparse
 import json
 from collections.abc import Iterator
 
-from lib.cli import list_platform
-from lib.cli.list_reference import reference_pages
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.core.results import Check
 from lib.core.visible import say
 from lib.core.wording import gate_word
-from lib.run.schemas import describe_layers
 from lib.tasks.base import Task
 from lib.tasks.index import TASKS
 
@@ -37,12 +34,17 @@ def list_checks(*, write: bool, parser: argparse.ArgumentParser) -> int:
 
 def written_files(parser: argparse.ArgumentParser) -> dict[str, str]:
     """Return every file that is written from the code, by its path."""
+    from lib.cli import list_platform  # nearly all of the workbook: printing the checks needs none of it
+    from lib.cli.list_reference import reference_pages
+
     pages = {FILE: describe_checks(), list_platform.FILE: list_platform.describe_platform()}
     return {**pages, **reference_pages(parser), **schema_files()}
 
 
 def schema_files() -> dict[str, str]:
     """Return the JSON Schema of each kind of settings file, by its path."""
+    from lib.run.schemas import describe_layers
+
     return {
         f"{SCHEMAS}/{name}.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
         for name, schema in describe_layers().items()

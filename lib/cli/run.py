@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -13,16 +14,14 @@ from typing import Any
 
 import psutil
 
+from lib.cli.aftermath import keep_notes, keep_what_broke
 from lib.cli.killed_runs import take_over_killed_runs
 from lib.cli.reuse import look_for_reusable, require_reuse_allowed, settled_inputs
 from lib.cli.streams import forgiving_output
 from lib.cli.tell_github import tell_github
-from lib.core.breakages import read_breakages
 from lib.core.errors import ParamsError, WorkbookError
-from lib.core.files import write_whole
 from lib.core.paths import ROOT
-from lib.core.recovery_notes import read_notes
-from lib.core.redact import redact, register_secrets
+from lib.core.redact import register_secrets
 from lib.core.verdict import Verdict
 from lib.core.visible import plain_line, say
 from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
@@ -45,6 +44,8 @@ from lib.run.reuse_inputs import NO_INPUTS, ReuseInputs, digest_for_reuse
 from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted, finish_first, handle_signals
 from lib.run.stack import RUN_FILE, new_run_id, start_stack
+from lib.run.time_left import by_longest_way
+from lib.run.warm_kernels import WarmKernels, start_warm_kernels
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, all_tasks, in_order, is_whole, use_own_tasks
 
@@ -131,6 +132,7 @@ def carry_out(plan: Plan) -> int:
         with (
             forgiving_output(),
             handle_signals(),
+            warm_kernels(plan) as warm,  # they import while the embedded parts start
             start_stack(
                 plan.params,
                 run_id=plan.run_id,
@@ -143,7 +145,7 @@ def carry_out(plan: Plan) -> int:
         ):
             register_secrets(run.secrets)
             keep_record(plan, run)
-            return execute(plan, run)
+            return execute(plan, run, warm)
     except Interrupted as stop:
         say("Interrupted before anything was looked at.", to=sys.stderr)
         return stop.exit_code
@@ -151,6 +153,14 @@ def carry_out(plan: Plan) -> int:
         end_adopted(known)
         if run_folder.is_dir() and not any(run_folder.iterdir()):
             run_folder.rmdir()
+
+
+def warm_kernels(plan: Plan) -> AbstractContextManager[WarmKernels | None]:
+    """Return what the run's kernels are forked from, to be entered; it is importing already. None where there is none."""
+    if plan.params.run.kernels != "warm":
+        return nullcontext()
+    notebooks = [task.path for task in plan.tasks if not task.is_own and task.name not in plan.kept]
+    return start_warm_kernels(notebooks, mark=plan.run_id)
 
 
 def open_run_folder(plan: Plan) -> tuple[str, Path]:
@@ -183,18 +193,23 @@ def unwritable(place: Path, exc: OSError) -> WorkbookError:
     return WorkbookError(f"{place} can't be written to: {exc.strerror}.", fix="Free some room there, or correct its permissions.")
 
 
-def execute(plan: Plan, run: RunFile) -> int:
-    """Execute the graph in a standing stack, publish it however it ended, and return the exit code."""
+def execute(plan: Plan, run: RunFile, warm: WarmKernels | None) -> int:
+    """Execute the graph in a standing stack, publish it however it ended, and return the exit code.
+
+    warm: what kernels are forked from.
+    """
     staged = {one.name: one.task for one in run.own_tasks}
     plan = replace(plan, tasks=tuple(staged.get(task.name, task) for task in plan.tasks))
     use_own_tasks(staged.values())
     params = plan.params
     stopped_with = None
     bring_reused(plan, run)
-    showing = Progress(plan.tasks, run.events, expected=read_durations(run), jobs=params.run.jobs)
+    expected = read_durations(run)
+    first_longest = by_longest_way(plan.tasks, expected)
+    showing = Progress(first_longest, run.events, expected=expected, jobs=params.run.jobs)
     with showing as progress, ThreadPoolExecutor(max_workers=params.run.jobs) as executor:
         graph = Graph(
-            tasks=plan.tasks,
+            tasks=first_longest,
             run=run,
             run_file=run.work / RUN_FILE,
             parameters=plan.parameters,
@@ -202,6 +217,7 @@ def execute(plan: Plan, run: RunFile) -> int:
             progress=progress,
             missing=params.missing,
             prepares=params.rehearsal,
+            warm=warm,
         )
         try:
             graph.keep(plan.kept | plan.reuse.sources.keys())
@@ -209,6 +225,8 @@ def execute(plan: Plan, run: RunFile) -> int:
             finish_first()
         except Interrupted as stop:
             stopped_with = stop.exit_code
+    if warm is not None:
+        warm.close()  # publishing needs its memory more
     keep_notes(run)
     task_runs = [graph.runs[task.name] for task in plan.tasks]
     keep_what_broke(run, task_runs)
@@ -247,33 +265,6 @@ def publish_run(plan: Plan, run: RunFile, task_runs: Sequence[TaskRun], graph: G
         inputs=settled_inputs(plan.params, plan.tasks, plan.reuse_inputs, task_runs, plan.kept),
     )
     return publish(run, task_runs, ending, strict=plan.strict, stopped_with=stopped_with, unkept=graph.unkept)
-
-
-def keep_notes(run: RunFile) -> None:
-    """Say what tasks left behind that a person must bring back, and keep it with the run."""
-    for task, note in read_notes(run.work).items():
-        say(f"{task} left something behind.\n{note}", to=sys.stderr)
-        keep_text(run.run_folder / "artifacts" / task / "left_behind.txt", note + "\n")
-
-
-def keep_what_broke(run: RunFile, task_runs: Iterable[TaskRun]) -> None:
-    """Say which parts of ours broke, and keep with the run what helps whoever fixes them."""
-    for broken in read_breakages(run.work):
-        kept = f"artifacts/breakages/{broken.name}.txt"
-        say(f"{plain_line(broken.sentence)} Fix: Report it with {run.run_folder.name}/{kept}.", to=sys.stderr)
-        keep_text(run.run_folder / kept, f"{broken.sentence}\n\n{broken.traceback}")
-    for one in task_runs:
-        log = run.work / f"{one.task.name}.log"
-        if one.ended == "broken" and log.exists() and (said := log.read_text(encoding="utf-8", errors="replace")):
-            keep_text(run.run_folder / "artifacts" / one.task.name / "kernel.log", said)
-
-
-def keep_text(path: Path, text: str) -> None:
-    """Keep a text with the run where that can be; what it tells was said already."""
-    try:
-        write_whole(path, redact(text))
-    except OSError as exc:
-        say(f"{path.name} could not be kept: {exc.strerror}.", to=sys.stderr)
 
 
 def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:

@@ -49,42 +49,30 @@ def add_where(parser: argparse.ArgumentParser, command: Any) -> None:
 
 def command_run(options: argparse.Namespace) -> int:
     """Run one environment."""
-    from lib.cli.run import run_environment  # papermill and its kin take most of a second to import
-
-    return run_environment(
-        options.environment,
-        only=split_names(options.only),
-        pack=options.pack or None,
-        rendered=options.rendered.resolve(),
-    )
+    return run_tasks(options, only=split_names(options.only))
 
 
 def command_faults(options: argparse.Namespace) -> int:
     """Run one environment, and spend long on faults made on purpose."""
     from lib.cli.faults import read_seconds
-    from lib.cli.run import run_environment
 
-    return run_environment(
-        options.environment,
-        only=split_names(options.only),
-        pack=options.pack or None,
-        rendered=options.rendered.resolve(),
-        kill_rate_s=read_seconds(options.seconds),
-    )
+    return run_tasks(options, only=split_names(options.only), kill_rate_s=read_seconds(options.seconds))
 
 
 def command_health(options: argparse.Namespace) -> int:
-    """Check the vendors of one environment."""
+    """Check the vendors of one environment. A nightly watch asks them, and proves nothing of itself."""
+    return run_tasks(options, only=["health"], is_watch=True, kill_rate_s=0)
+
+
+def run_tasks(options: argparse.Namespace, **asked: Any) -> int:
+    """Run tasks of one environment. asked: of `run_environment`."""
+    from lib.run.params import load_params
+
+    # What can't be understood is said at once: papermill and its kin take more than a second to import.
+    load_params(options.environment, pack=options.pack or None)
     from lib.cli.run import run_environment
 
-    return run_environment(
-        options.environment,
-        only=["health"],
-        pack=options.pack or None,
-        rendered=options.rendered.resolve(),
-        is_watch=True,
-        kill_rate_s=0,  # a nightly watch asks the vendors, and proves nothing of itself
-    )
+    return run_environment(options.environment, pack=options.pack or None, rendered=options.rendered.resolve(), **asked)
 
 
 def command_notify(options: argparse.Namespace) -> int:

@@ -23,7 +23,8 @@ BESIDE = 64
 
 def show_params(environment: str, *, pack: str | None, folder: Path = ROOT / "params") -> int:
     """Print every value with its origin, then what is wrong with them, and return the exit code: 0, or 2 for a problem."""
-    root, merged, unconfirmed = read_layers(environment, pack=pack, folder=folder)
+    layers = read_layers(environment, pack=pack, folder=folder)
+    root, merged, unconfirmed = layers
     say(f"# {environment} of {plain_line(str(root))}: each value, and the file and line that it comes from")
     for line in format_values(merged):
         say(line)
@@ -32,7 +33,7 @@ def show_params(environment: str, *, pack: str | None, folder: Path = ROOT / "pa
         command = plain_line(make_command("confirm", PACK=str(root)))
         say(f"# {len(unconfirmed)} of these lines {were} inferred and not confirmed: {command}")
     try:
-        load_params(environment, pack=pack, folder=folder)
+        load_params(environment, pack=pack, folder=folder, layers=layers)
     except ParamsError as exc:
         say("\n".join(map(plain_line, exc.problems)), to=sys.stderr)
         return 2

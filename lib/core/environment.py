@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from pathlib import Path
 
 from lib.core.paths import ROOT
 
@@ -55,6 +56,22 @@ def lab_server(environment: Mapping[str, str] = os.environ) -> int | None:
 def lab_pack(environment: Mapping[str, str] = os.environ) -> str | None:
     """Return the project that this lab was started for; None: the one that params name."""
     return environment.get(LAB_PACK, "").strip() or None
+
+
+def named_signing_key(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the key that SIGNING_KEY names for signing runs, or None."""
+    named = environment.get("SIGNING_KEY", "").strip()
+    return Path(named).expanduser().absolute() if named else None
+
+
+def config_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the user's folder for what the workbook keeps beyond any checkout; None of a user without a home.
+
+    Source: XDG Base Directory Specification.
+    """
+    named, home = (Path(environment.get(name, "").strip()) for name in ("XDG_CONFIG_HOME", "HOME"))
+    base = named if named.is_absolute() else home / ".config" if home.is_absolute() and home.is_dir() else None
+    return base / "launch-readiness-workbook" if base else None
 
 
 def inherited(names: frozenset[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -25,6 +25,7 @@ from lib.run.progress import Progress
 from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted
 from lib.run.stack import fill_target, fills_with_rows, prepare_target
+from lib.run.warm_kernels import WarmKernels
 from lib.tasks.base import Task
 
 HARMLESS = (SkipReason.NOT_ALLOWED, SkipReason.NOT_APPLICABLE)
@@ -37,10 +38,12 @@ POLL_S = 0.2
 
 @dataclass(kw_only=True)
 class Graph:
-    """The tasks of one run while they are executed; `runs` holds how each ended, in the tasks' order.
+    """The tasks of one run while they are executed; `runs` holds how each ended.
 
+    tasks: in the order in which they are started where more than one may be.
     unkept: lines of evidence that no disk would take. prepares: whether the target is embedded, and is brought to where a
     task starts when the tasks before it are not executed here. kept: tasks whose results are there already.
+    warm: what kernels are forked from; without it each is started by itself.
     """
 
     tasks: tuple[Task, ...]
@@ -56,6 +59,7 @@ class Graph:
     unkept: list[EvidenceLine] = field(default_factory=list)
     prepares: bool = False
     kept: frozenset[str] = frozenset()
+    warm: WarmKernels | None = None
     preparing: Lock = field(default_factory=Lock)
     prepared: set[str] = field(default_factory=set)
 
@@ -158,6 +162,7 @@ class Graph:
             folder=self.run.work,
             timeout_s=self.timeout_s,
             slot=self.slots[task.name],
+            warm=self.warm,
         )
 
     def run_file_of(self, task: Task) -> Path:

@@ -24,7 +24,7 @@ MOST_READ = 2_000_000_000
 """Bytes that are read of a whole project; files beyond count by their sizes and times."""
 MOST_FILES = 200_000
 GIT_TIMEOUT_S = 30
-SPENT = {"kill_rate_s", "kill_rate_floor", "jobs", "notebook_timeout_s", "reuse_max_age_h"}
+SPENT = {"kill_rate_s", "kill_rate_floor", "jobs", "kernels", "notebook_timeout_s", "reuse_max_age_h"}
 """Of the section `run`: what is spent on a run, which changes no result."""
 LEFT_OUT = {".git", "node_modules", ".venv", "__pycache__"}
 """Folders of a project outside version control that are no part of it."""

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import papermill
 import psutil
@@ -26,12 +27,12 @@ from lib.core.redact import redact
 from lib.core.run_mark import mark_with
 from lib.embedded.strays import end_strays
 from lib.run.params import RUN_FILE_VARIABLE, kernel_variables
+from lib.run.provisioner import START_TIMEOUT_S, TaskClient, TaskProvisioner
+from lib.run.warm_kernels import WarmKernels
 from lib.tasks.base import Task
 
 LONGEST_SOCKET_PATH = 90
 """Bytes. A Unix socket's path must stay under 104 (macOS) with the suffix that the kernel adds."""
-START_TIMEOUT_S = 60
-"""Seconds a kernel gets to start; on a busy machine ten of them start at once."""
 
 logging.getLogger("papermill").setLevel(logging.ERROR)
 logging.getLogger("traitlets").setLevel(logging.ERROR)
@@ -98,10 +99,11 @@ def execute_notebook(
     folder: Path,
     timeout_s: float,
     slot: KernelSlot,
+    warm: WarmKernels | None = None,
 ) -> Execution:
     """Execute the task's notebook and say how it ended; the executed notebook is in `folder`.
 
-    timeout_s: wall seconds for the whole notebook; then its kernel is ended.
+    timeout_s: wall seconds for the whole notebook; then its kernel is ended. warm: what its kernel is forked from.
     """
     output = folder / f"{task.name}.ipynb"
     # A folder of its own: a person's IPython profile may run anything in every kernel.
@@ -117,7 +119,7 @@ def execute_notebook(
             parameters=dict(parameters),
             progress_bar=False,
             start_timeout=START_TIMEOUT_S,
-            kernel_manager_class=kernel_class(variables, folder, task.name, slot),
+            kernel_manager_class=kernel_class(variables, folder, task.name, slot, warm),
         )
     except PapermillExecutionError as exc:
         if exc.ename == "NotReadyError":
@@ -146,16 +148,25 @@ def execute_notebook(
     return Execution(notebook=output, ended="ready")
 
 
-def kernel_class(variables: Mapping[str, str], folder: Path, name: str, slot: KernelSlot) -> type[AsyncKernelManager]:
-    """Return a kernel manager whose kernel knows this run, speaks over files where it can, and can be ended."""
+def kernel_class(
+    variables: Mapping[str, str], folder: Path, name: str, slot: KernelSlot, warm: WarmKernels | None = None
+) -> type[AsyncKernelManager]:
+    """Return a kernel manager whose kernel knows this run, speaks over files where it can, and can be ended.
+
+    warm: what the kernel is forked from; without it, it is an ordinary one.
+    """
     connection_file = folder / f"{name}.json"
     transport_of = "ipc" if len(str(connection_file)) < LONGEST_SOCKET_PATH else "tcp"
 
     class TaskKernelManager(AsyncKernelManager):
         def __init__(self, **options: Any) -> None:
-            super().__init__(**{**options, "connection_file": str(connection_file), "transport": transport_of})
+            ours = {"connection_file": str(connection_file), "transport": transport_of, "client_factory": TaskClient}
+            super().__init__(**{**options, **ours})
 
         async def _async_start_kernel(self, **options: Any) -> None:
+            self.kernel_id = self.kernel_id or str(uuid4())
+            self.provisioner = TaskProvisioner(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
+            self.provisioner.warm = warm
             # What a kernel prints beside its cells is for whoever mends the workbook, not for the terminal.
             with (folder / f"{name}.log").open("ab") as log:
                 await super()._async_start_kernel(**{**options, "env": dict(variables), "stdout": log, "stderr": log})

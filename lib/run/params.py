@@ -43,6 +43,8 @@ from lib.tasks.index import SECTIONS, use_own_tasks
 
 RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
 """Names the private file by which the runner hands a kernel its run; unset outside a run."""
+Layers = tuple[Path, Merged, tuple[str, ...]]
+"""The project's folder, what the layers say together, and the lines that nobody has confirmed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,18 +100,20 @@ def load_params(
     variables: Mapping[str, str] | None = None,
     folder: Path = ROOT / "params",
     is_bare: bool = False,
+    layers: Layers | None = None,
 ) -> Params:
     """Return one environment's params, validated whole.
 
     pack: replaces the files' `pack`, relative to where the user stands.
     variables: the environment variables to read; the process's own when not given.
     is_bare: the project need not say anything of its launch, since only limits and mechanics are asked for.
+    layers: what `read_layers` returned, where somebody has read them already.
     Every credential that the variables hold is known to redaction from here on.
     Raises ParamsError with every problem found, one line each.
     """
     values = os.environ if variables is None else variables
     where = f"params/{environment}.yaml"
-    root, merged, unconfirmed = read_layers(environment, pack=pack, folder=folder, is_bare=is_bare)
+    root, merged, unconfirmed = layers or read_layers(environment, pack=pack, folder=folder, is_bare=is_bare)
     parsed = parse_document(merged, where=where)
     own_tasks = read_own_tasks(root, parsed.own_tasks)
     use_own_tasks(one.task for one in own_tasks)
@@ -164,9 +168,7 @@ def load_params(
     )
 
 
-def read_layers(
-    environment: str, *, pack: str | None, folder: Path, is_bare: bool = False
-) -> tuple[Path, Merged, tuple[str, ...]]:
+def read_layers(environment: str, *, pack: str | None, folder: Path, is_bare: bool = False) -> Layers:
     """Return the project's folder, what the layers say together, and the lines that nobody has confirmed, as `file:line`.
 
     Raises ParamsError when a file can't be understood, says what is another's to say, or there is no such project.
@@ -232,22 +234,6 @@ def run_file() -> Path | None:
 def history_url() -> str | None:
     """Return the database that keeps the history of runs, or None for the file beside the runs."""
     return os.environ.get("HISTORY_URL", "").strip() or None
-
-
-def named_signing_key() -> Path | None:
-    """Return the key that SIGNING_KEY names for signing runs, or None."""
-    named = os.environ.get("SIGNING_KEY", "").strip()
-    return Path(named).expanduser().absolute() if named else None
-
-
-def config_folder() -> Path | None:
-    """Return the user's folder for what the workbook keeps beyond any checkout; None of a user without a home.
-
-    Source: XDG Base Directory Specification.
-    """
-    named, home = (Path(os.environ.get(name, "").strip()) for name in ("XDG_CONFIG_HOME", "HOME"))
-    base = named if named.is_absolute() else home / ".config" if home.is_absolute() and home.is_dir() else None
-    return base / "launch-readiness-workbook" if base else None
 
 
 def history_problems(values: Mapping[str, str]) -> list[str]:

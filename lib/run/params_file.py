@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
@@ -38,6 +38,7 @@ class Run(Section):
     """How a run is executed."""
 
     jobs: int = Field(ge=1, le=32)  # notebooks at a time
+    kernels: Literal["warm", "ordinary"] = "warm"  # forked from a warm server (Linux), or each started by itself
     supabase_cli: str | None = None  # another Supabase CLI than the pinned one: a path, or a name on PATH
     postgres_bin: str | None = None  # the folder of programs of a PostgreSQL of one's own, started instead of the packages'
     flyctl: str | None = None  # another flyctl than the stand-in's, or than the one on PATH: a path, or a name

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner, Key
 
+from lib.core.environment import config_folder, named_signing_key
 from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.evidence.manifest import load_signer
-from lib.run.params import config_folder, named_signing_key
 
 NAME = "signing-key.pem"
 FORMER = "former"

@@ -1,4 +1,4 @@
-"""How long a run still takes, by how long its tasks took before. Pure."""
+"""How long a run still takes, and what it should start first, by how long its tasks took before. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,26 @@ from collections.abc import Collection, Mapping, Sequence
 
 from lib.core.wording import format_duration
 from lib.tasks.base import Task
+
+UNTIMED_S = 5.0
+"""How long a task is taken to last that no earlier run tells of, s: then what most wait for comes first."""
+
+
+def by_longest_way(tasks: Sequence[Task], expected: Mapping[str, float]) -> tuple[Task, ...]:
+    """Return tasks in the order in which they should be started: first what the end of the run waits for longest.
+
+    expected: task -> seconds it takes. Tasks of equally long ways stay in their order.
+    """
+    ways: dict[str, float] = {}
+    left = list(tasks)
+    while left:
+        # A task's own way is known once those of all that wait for it are. In a circle, which never starts, none would be.
+        ready = [one for one in left if not any(one.name in names_before(other, tasks) for other in left)] or left[:1]
+        for task in ready:
+            after = [ways[other.name] for other in tasks if other.name in ways and task.name in names_before(other, tasks)]
+            ways[task.name] = expected.get(task.name, UNTIMED_S) + max(after, default=0.0)
+            left.remove(task)
+    return tuple(sorted(tasks, key=lambda task: -ways[task.name]))
 
 
 def estimate_left(

@@ -34,7 +34,14 @@ WEIGHTS = (6, 6, 3, 3, 2, 1)
 LONGEST_S = {"": 60, "migrations,seed": 25, "rls": 14}
 USUAL_S = 10
 """Seconds within which a kill falls, by what is asked for; some runs end before it."""
-VICTIMS = ("runner", "runner", "kernel", "database", "stand-in", "publishing")
+VICTIMS = ("runner", "runner", "kernel", "warm server", "database", "stand-in", "publishing")
+WORDS = {
+    "kernel": "ipykernel_launcher",
+    "warm server": "lib.run.warm_server",
+    "database": "postgres",
+    "stand-in": "lib.embedded.fly.service",
+}
+"""Victim -> what its command line holds."""
 GONE_WITHIN_S = 5
 """Seconds that the next start has to end what a killed run left."""
 PATIENCE_S = 240
@@ -150,7 +157,7 @@ def strike(one: Killed, process: subprocess.Popen[str]) -> bool:
     if one.victim in ("runner", "publishing"):
         process.kill()
         return True
-    words = {"kernel": "ipykernel", "database": "postgres", "stand-in": "lib.embedded.fly.service"}[one.victim]
+    words = WORDS[one.victim]
     family = [child for child in children_of(process.pid) if words in command_of(child)]
     if not family:
         return False
@@ -220,7 +227,7 @@ def judge(one: Killed) -> list[str]:
             problems.append("its page does not say that it is unfinished")
         if latest.is_symlink() and latest.readlink().name == one.run:
             problems.append("`latest` leads to it although it is unfinished")
-    elif one.victim in ("kernel", "database", "stand-in") and one.hit and one.exit_code == 0:
+    elif one.victim in WORDS and one.hit and one.exit_code == 0:
         broken = [line for line in read_evidence(one.folder) if line.gate and line.result.value == "error"]
         problems += ["exit code 0 with gates that could not be determined"] if broken else []
     return problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.run.time_left import describe_left, estimate_left
+from lib.run.time_left import by_longest_way, describe_left, estimate_left
 from lib.tasks.base import Task
 
 
@@ -50,3 +50,35 @@ def test_it_is_between_the_longest_way_and_one_after_the_other(seconds: list[flo
     left = estimate_left(TASKS, expected, {}, (), jobs=jobs)
     longest = max(expected["a"] + expected["b"], expected["c"]) + expected["d"]
     assert left is not None and longest - 1e-6 <= left <= sum(seconds) + 1e-6
+
+
+def names(tasks: tuple[Task, ...]) -> str:
+    return "".join(one.name for one in tasks)
+
+
+def test_what_the_end_waits_for_longest_is_started_first() -> None:
+    assert names(by_longest_way(TASKS, EXPECTED)) == "cabd"
+    assert names(by_longest_way(TASKS, {**EXPECTED, "c": 1.0})) == "abcd"
+    first = by_longest_way((C, A, B, D), {"a": 6.0, "b": 5.0, "c": 10.0, "d": 3.0})
+    assert names(first) == "acbd"  # c is the longest task, and a has the longest way
+
+
+def test_without_earlier_runs_what_most_wait_for_comes_first() -> None:
+    assert names(by_longest_way((C, D, B, A), {})) == "acbd"
+    assert names(by_longest_way((B, A), {})) == "ab"
+    assert by_longest_way((), {}) == ()
+
+
+def test_tasks_that_wait_for_each_other_are_ordered_all_the_same() -> None:
+    one, other = task("x", waits_for=("y",)), task("y", waits_for=("x",))
+    assert {task.name for task in by_longest_way((one, other, A), {})} == {"x", "y", "a"}
+
+
+@given(
+    seconds=st.lists(st.floats(min_value=0, max_value=1e4), min_size=4, max_size=4), jobs=st.integers(min_value=1, max_value=5)
+)
+def test_the_order_is_one_in_which_nobody_starts_before_whom_it_waits_for(seconds: list[float], jobs: int) -> None:
+    ordered = by_longest_way(TASKS, dict(zip("abcd", seconds, strict=True)))
+    assert sorted(names(ordered)) == list("abcd")
+    assert names(ordered).index("a") < names(ordered).index("b") < names(ordered).index("d")
+    assert estimate_left(ordered, dict(zip("abcd", seconds, strict=True)), {}, (), jobs=jobs) is not None
