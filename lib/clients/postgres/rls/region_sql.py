@@ -32,7 +32,7 @@ def count_regions(table: str, alias: str, region: str, kept: Sequence[str]) -> s
 
 
 def count_touched(table: str, region: str, is_hit: str, shown: str) -> str:
-    """Return what answers region -> [rows, rows of which `is_hit` holds, an example of these, as `shown`, which is never null]."""
+    """Return what answers region -> [rows, rows of which `is_hit` holds, an example, as `shown`, which is never null]."""
     # OFFSET 0 keeps the planner from asking `is_hit`, which is most of the work, once for the count and once for the example.
     return f"""
             select coalesce(jsonb_object_agg(region, jsonb_build_array(total, touched, example)), '{{}}')
