@@ -41,7 +41,9 @@ def run_until_stopped(loop: asyncio.AbstractEventLoop, serve: Callable[[], Corou
     """Run the proxy's loop until its tasks are cancelled, and then until they have ended."""
     with suppress(asyncio.CancelledError):
         loop.run_until_complete(serve())
-    loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True))
+    for task in asyncio.all_tasks(loop):
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
     loop.close()
 
 
