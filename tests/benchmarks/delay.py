@@ -25,7 +25,10 @@ def delayed(port: int, *, round_trip_s: float) -> Iterator[int]:
         server = await asyncio.start_server(meet, HOST, 0)
         where.append(server.sockets[0].getsockname()[1])
         ready.set()
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            server.close()
 
     thread = threading.Thread(target=run_until_stopped, args=(loop, serve), daemon=True)
     thread.start()
@@ -44,6 +47,7 @@ def run_until_stopped(loop: asyncio.AbstractEventLoop, serve: Callable[[], Corou
     for task in asyncio.all_tasks(loop):
         with suppress(asyncio.CancelledError):
             loop.run_until_complete(task)
+    loop.run_until_complete(asyncio.sleep(0))  # what was closed lets go of its socket in the loop's next turn
     loop.close()
 
 
@@ -63,9 +67,12 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dela
         writer.close()
 
     delivery = asyncio.create_task(deliver())
-    with suppress(ConnectionError):
-        while data := await reader.read(CHUNK):
-            under_way.put_nowait((loop.time() + delay_s, data))
-    under_way.put_nowait((loop.time() + delay_s, b""))
-    with suppress(ConnectionError):
-        await delivery
+    try:
+        with suppress(ConnectionError):
+            while data := await reader.read(CHUNK):
+                under_way.put_nowait((loop.time() + delay_s, data))
+        under_way.put_nowait((loop.time() + delay_s, b""))
+        with suppress(ConnectionError):
+            await delivery
+    finally:
+        writer.close()
