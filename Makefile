@@ -28,7 +28,7 @@ LIB := $(VENV_PYTHON) -m lib
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 REUSE=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task or project> DRY_RUN=1 BASELINE=1 SHARE=0.1 SECONDS=60 OFF=1"
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 REUSE=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task or project> DRY_RUN=1 BASELINE=1 SHARE=0.1 ROUNDS=5 SECONDS=60 OFF=1"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: Install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
@@ -74,8 +74,8 @@ strip-outputs: setup ## Keep what notebooks put out from commits of this clone, 
 test: setup ## Run every test
 	@$(VENV_PYTHON) -m pytest -n auto --dist loadfile $(TESTS)
 
-bench: setup ## Run everything embedded, and print where the time went
-	@$(LIB) bench
+bench: setup ## Measure the workbook beside its peers, in turn, and keep a page in .run/bench: ROUNDS=5 ONLY=kernels,run,rls,digest,backup
+	@$(VENV_PYTHON) -m tests.benchmarks --only "$(ONLY)" --rounds "$(ROUNDS)"
 
 resilience: setup ## Kill, starve and attack the workbook on this machine, and keep the figures in docs/resilience.md: ONLY=kills SHARE=0.1
 	@$(VENV_PYTHON) -m tests.resilience --only "$(ONLY)" --share "$(SHARE)"

@@ -1,4 +1,4 @@
-"""The command line: `python -m lib run staging`, `verify`, `diff`, `bench`. The Makefile's recipes call it.
+"""The command line: `python -m lib run staging`, `verify`, `diff`. The Makefile's recipes call it.
 
 Exit codes: 0 GO, REHEARSED or PARTIAL, 1 NO-GO, 2 BLOCKED or wrong input, 3 the workbook itself broke, 130/143 stopped.
 With STRICT=1 a run gives 2 for everything but GO and NO-GO.

@@ -23,6 +23,7 @@ WHOLE = {
     "faults",
     "notebooks",
     "pack",
+    "benchmarks",
     "resilience",
     "test_action.py",
     "test_container.py",

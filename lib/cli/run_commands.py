@@ -37,8 +37,6 @@ def add_run_commands(commands: Any) -> None:
     diff = commands.add_parser("diff", help="say what differs between two runs, and whether the second is worse")
     diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
     diff.set_defaults(command=command_diff)
-    bench = commands.add_parser("bench", help="run everything embedded and print where the time went")
-    bench.set_defaults(command=command_bench)
 
 
 def add_where(parser: argparse.ArgumentParser, command: Any) -> None:
@@ -108,10 +106,3 @@ def command_share(options: argparse.Namespace) -> int:
     from lib.cli.share import share
 
     return share(options.run)
-
-
-def command_bench(options: argparse.Namespace) -> int:
-    """Measure a whole embedded run."""
-    from lib.cli.bench import bench
-
-    return bench()

@@ -28,6 +28,7 @@ from lib.core.offered import complete_only, no_such_name
 from lib.core.permissions import TARGETS, Act
 from lib.core.results import Findings, Look, Outcome
 from lib.core.section import Section
+from lib.core.under_way import listening
 from lib.display.checks import checks_table
 from lib.display.tables import Table, make_table
 from lib.evidence import log as evidence
@@ -118,7 +119,13 @@ class TaskSession(Keeping):
         """
         check_look(self.task, look, arguments)
         with telling(f"Looking: {look.caption.rstrip('.')}") as tell:
-            return self._look(look, arguments, tell)
+
+            def tell_share(said: str) -> None:
+                tell(f"Looking: {look.caption.rstrip('.')}: {said}")
+                self.emit("under way", said)
+
+            with listening(tell_share):
+                return self._look(look, arguments, tell)
 
     def _look(self, look: Look[..., object], arguments: Mapping[str, Any], tell: Tell) -> LookResult:
         declared = tuple(check.id for check in look.checks)

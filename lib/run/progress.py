@@ -34,10 +34,15 @@ UNTIMED: Mapping[str, float] = {}
 
 @dataclass(kw_only=True)
 class TaskLine:
-    """One task as the display knows it. took_s: seconds from its start to its end, once it has ended."""
+    """One task as the display knows it.
+
+    looking: the check that is looked at. doing: that, and how far it is. took_s: seconds from its start to its end, once it
+    has ended.
+    """
 
     title: str
     state: str = "waiting"
+    looking: str = ""
     doing: str = ""
     started: float | None = None
     took_s: float | None = None
@@ -142,10 +147,13 @@ class Progress:
             self.beat()
 
     def take(self, event: dict[str, str]) -> None:
-        """Take in one event: a look that begins, or a result."""
+        """Take in one event: a look that begins, how far it is, or a result."""
         line = self.lines[event["task"]]
         if event["state"] == "looking":
-            line.doing = self.name_check(event["what"])
+            line.doing = line.looking = self.name_check(event["what"])
+            return
+        if event["state"] == "under way":
+            line.doing = f"{line.looking}: {event['what']}"
             return
         line.counts[event["state"]] = line.counts.get(event["state"], 0) + 1
         if event["state"] in ("fail", "error"):

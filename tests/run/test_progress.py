@@ -64,6 +64,21 @@ def test_a_pipe_gets_whole_lines_with_titles_and_no_codes(tmp_path: Path) -> Non
     assert len(lines) == 5
 
 
+def test_how_far_a_look_is_stands_behind_its_check(tmp_path: Path) -> None:
+    out, events = io.StringIO(), tmp_path / "events"
+    with Progress((FIRST,), events, console=Console(file=out, highlight=False, width=40)) as progress:
+        progress.begin(FIRST)
+        said = [
+            ("looking", "beta.holds"),
+            ("under way", "reading rows, 20%"),
+            ("under way", "reading rows, 43%, about 2 min left"),
+        ]
+        events.write_text("".join(json.dumps({"task": "beta", "state": state, "what": what}) + "\n" for state, what in said))
+        progress.follow()
+        progress.beat()
+    assert f"{TITLE} (beta.holds): reading rows, 43%, about 2 min left, after" in out.getvalue().splitlines()[-1]
+
+
 def test_time_left_is_said_when_earlier_runs_tell_it(tmp_path: Path) -> None:
     lines = in_a_pipe(tmp_path, {"beta": 30.0, "alpha": 10.0})
     assert lines[0] == "By earlier runs it takes about 40 s."

@@ -11,16 +11,18 @@ versions in use. Materialized views are left out: a restore refreshes them, so t
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
 
 from lib.core.errors import DatabaseError
+from lib.core.under_way import under_way
 from lib.transport.database import Database, quote_name, read_query
 
 PINNED_SETTINGS = {
@@ -50,12 +52,17 @@ MOST_TABLES_PER_QUERY = 400
 """Branches of one UNION ALL; with far more, planning costs more than reading."""
 
 
+PIECE_BYTES = 64 * 1024 * 1024
+"""Bytes of a table in one piece: under a second of the server's time, and still no more statements than needed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableDigest:
     """How many rows one table holds and the sums of their hashes; rows is None when it may not be read.
 
     kind: "r" for a table or partition with rows of its own, "p" for a partitioned parent, whose numbers
         are the sums of its partitions.
+    size_bytes: what it takes on the server's disk, which is no part of what it is.
     columns: (name, type) in order. key: the primary key's columns, empty without one.
     """
 
@@ -67,6 +74,7 @@ class TableDigest:
     is_partition: bool
     rows: int | None
     sums: tuple[int, int] = (0, 0)
+    size_bytes: int = field(default=0, compare=False)
 
     @property
     def label(self) -> str:
@@ -76,6 +84,18 @@ class TableDigest:
     def digest(self) -> str:
         """32 hexadecimal digits."""
         return "".join(f"{part % HASH_MODULUS:016x}" for part in self.sums)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A piece of one table: a range of its blocks (by ctid), which needs no key and reads each block once.
+
+    where: the condition for its rows, `true` for all. size_bytes: about how much there is to read.
+    """
+
+    oid: int
+    where: str
+    size_bytes: int
 
 
 @contextmanager
@@ -117,20 +137,26 @@ def check_snapshot(snapshot: str) -> str:
 
 
 def digest_tables(connection: psycopg.Connection[DictRow], schemas: Sequence[str]) -> list[TableDigest]:
-    """Return the digest of every table of the schemas, in two round trips (one more for each 400 tables).
+    """Return the digest of every table of the schemas, in two round trips (one more for each 64 MB, and each 400 tables).
 
-    connection: from `open_reading`, or in a transaction whose settings `pin_settings` pinned.
+    connection: from `open_reading`, or in a transaction whose settings `pin_settings` pinned. `digest_piecewise` does the same
+    over several connections.
     """
     found = read_tables(connection, schemas)
-    oids = {table["oid"]: describe_table(table) for table in found}
-    own = [table["oid"] for table in found if table["kind"] == "r" and table["readable"]]
-    for start in range(0, len(own), MOST_TABLES_PER_QUERY):
-        part = own[start : start + MOST_TABLES_PER_QUERY]
-        query = "\nunion all\n".join(f"select {oid}::bigint as oid, {digest_of(oids[oid])}" for oid in part)
-        for row in connection.execute(query):
-            sums = (int(row["sum0"]), int(row["sum1"]))
-            oids[row["oid"]] = replace(oids[row["oid"]], rows=row["rows"], sums=sums)
-    return add_up_partitions(found, oids)
+    tables, statements = plan_statements(found)
+    with under_way("reading rows", sum(size for _, size in statements)) as done:
+        for statement, size in statements:
+            for row in connection.execute(statement):
+                add_rows(tables, row)
+            done(size)
+    return add_up_partitions(found, tables)
+
+
+def add_rows(tables: dict[int, TableDigest], row: DictRow) -> None:
+    """Add what one row of an answer to `join_digests` counted to its table."""
+    table = tables[row["oid"]]
+    sums = (table.sums[0] + int(row["sum0"]), table.sums[1] + int(row["sum1"]))
+    tables[row["oid"]] = replace(table, rows=(table.rows or 0) + row["rows"], sums=sums)
 
 
 def read_tables(connection: psycopg.Connection[DictRow], schemas: Sequence[str]) -> list[DictRow]:
@@ -148,16 +174,17 @@ def describe_table(table: DictRow) -> TableDigest:
         key=tuple(table["key"]),
         is_partition=bool(table["ancestors"]),
         rows=None,
+        size_bytes=table["bytes"],
     )
 
 
-def digest_of(table: TableDigest) -> str:
-    """Return the columns and source of the query that counts and digests one table."""
+def digest_of(table: TableDigest, where: str = "true") -> str:
+    """Return the columns and source of the query that counts and digests one table, or its rows of which a condition holds."""
     # OFFSET 0 stops the planner from computing the row's text once for each hash: 187 ms instead of 310.
     return (
         "count(*) as rows, coalesce(sum(hashtextextended(line, 0)), 0) as sum0, "
         "coalesce(sum(hashtextextended(line, 1)), 0) as sum1 "
-        f"from (select {row_text()} as line from only {quote_name(table.schema, table.name)} as t offset 0) as s"
+        f"from (select {row_text()} as line from only {quote_name(table.schema, table.name)} as t where {where} offset 0) as s"
     )
 
 
@@ -167,6 +194,49 @@ def row_text() -> str:
     `t::text` would be the column named t where a table has one; `(t.*)` is the row whatever it holds.
     """
     return "(t.*)::text"
+
+
+def plan_statements(found: Sequence[DictRow]) -> tuple[dict[int, TableDigest], list[tuple[str, int]]]:
+    """Return each table by oid with nothing counted yet, and the statements that count them, each with the bytes it reads.
+
+    found: from `read_tables`. The answers' rows are for `add_rows`, in any order.
+    """
+    tables = {table["oid"]: describe_table(table) for table in found}
+    return tables, [join_statement(parts, tables) for parts in join_parts(cut_tables(found))]
+
+
+def cut_tables(found: Sequence[DictRow]) -> Iterator[Part]:
+    """Yield the pieces of every table that has rows of its own and may be read."""
+    for table in found:
+        if table["kind"] != "r" or not table["readable"]:
+            continue
+        count = max(1, min(math.ceil(table["bytes"] / PIECE_BYTES), table["blocks"]))
+        starts = [table["blocks"] * number // count for number in range(count)]
+        for number, start in enumerate(starts):
+            # The first has no beginning and the last no end: no row is left out, whatever was written since the size was read.
+            conditions = [f"t.ctid >= '({start},0)'::tid"] if number else []
+            conditions += [f"t.ctid < '({starts[number + 1]},0)'::tid"] if number + 1 < count else []
+            yield Part(oid=table["oid"], where=" and ".join(conditions) or "true", size_bytes=table["bytes"] // count)
+
+
+def join_parts(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    """Yield what one statement reads: a piece of a large table alone, many small tables together."""
+    together: list[Part] = []
+    size = 0
+    for part in parts:
+        if together and (len(together) == MOST_TABLES_PER_QUERY or size + part.size_bytes > PIECE_BYTES):
+            yield together
+            together, size = [], 0
+        together.append(part)
+        size += part.size_bytes
+    if together:
+        yield together
+
+
+def join_statement(parts: Sequence[Part], tables: Mapping[int, TableDigest]) -> tuple[str, int]:
+    """Return one statement for several pieces, and the bytes that it reads."""
+    parts_sql = (f"select {part.oid}::bigint as oid, {digest_of(tables[part.oid], part.where)}" for part in parts)
+    return "\nunion all\n".join(parts_sql), sum(part.size_bytes for part in parts)
 
 
 def add_up_partitions(found: Sequence[DictRow], digests: dict[int, TableDigest]) -> list[TableDigest]:

@@ -123,20 +123,13 @@ def read_scope(connection: psycopg.Connection[DictRow]) -> Scope:
 
 
 def read_sequences(connection: psycopg.Connection[DictRow], schemas: Sequence[str]) -> dict[str, SequenceState]:
-    """Return the current state of each sequence of the schemas, which no snapshot holds. Two round trips."""
-    found = connection.execute(read_query(__package__, "dumps/sequences"), {"schemas": list(schemas)}).fetchall()
-    if not found:
-        return {}
-    states = "\nunion all\n".join(
-        f"(select {place} as place, last_value, is_called from {quote_name(row['schema'], row['name'])})"
-        for place, row in enumerate(found)
-    )
+    """Return the current state of each sequence of the schemas, which no snapshot holds. One round trip, however many."""
     return {
-        f"{found[row['place']]['schema']}.{found[row['place']]['name']}": SequenceState(
-            next=row["last_value"] + (found[row["place"]]["increment"] if row["is_called"] else 0),
-            increment=found[row["place"]]["increment"],
+        f"{row['schema']}.{row['name']}": SequenceState(
+            next=row["last_value"] + (row["increment"] if row["is_called"] else 0),
+            increment=row["increment"],
         )
-        for row in connection.execute(states)
+        for row in connection.execute(read_query(__package__, "dumps/sequences"), {"schemas": list(schemas)})
     }
 
 

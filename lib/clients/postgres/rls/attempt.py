@@ -56,4 +56,6 @@ def bind_uid(predicate: str, identity: Identity) -> str:
 def is_new(alias: str) -> str:
     """Return the condition that an attempt wrote a row."""
     mark = f"nullif(pg_catalog.current_setting('{NEWER_THAN}', true), '')::xid"
-    return f"pg_catalog.age({alias}.xmin) between -{NEW_XIDS} and coalesce(pg_catalog.age({mark}) - 1, 0)"
+    # A subquery, which is answered once and not again for each row.
+    newest = f"(select coalesce(pg_catalog.age({mark}) - 1, 0))"
+    return f"pg_catalog.age({alias}.xmin) between -{NEW_XIDS} and {newest}"

@@ -80,7 +80,8 @@ def mark_rows(connection: psycopg.Connection[DictRow]) -> None:
 
 def run_attempts(connection: psycopg.Connection[DictRow], attempts: Mapping[Key, Attempt | None]) -> dict[Key, Answer]:
     """Run the attempts in few round trips, equal ones once, and return each one's answer; None has none."""
-    plan = list(dict.fromkeys(attempt for attempt in attempts.values() if attempt is not None))
+    # The quiet ones together: see install_attempts.sql.
+    plan = sorted(dict.fromkeys(attempt for attempt in attempts.values() if attempt is not None), key=lambda one: one.quiet)
     rows = [
         row
         for begin in range(0, len(plan), BATCH)

@@ -8,6 +8,8 @@
 --   act     SQL tried as the role                   reads   whether act answers one text[]
 --   witness SQL by the caller after acting and before undoing: one text[]
 --   measure SQL by the caller after undoing; $1 is what was read or witnessed; answers one jsonb
+-- Best with the quiet ones together: at each switch the server forgets every plan of this function, which takes as long as
+-- an attempt.
 -- answers: phase (the last one begun; 'done' on success), sqlstate and message of what stopped it,
 --   touched rows, witnessed text[], measured jsonb, broke: the table whose constraint the act broke, as schema.table.
 create or replace function pg_temp.launch_attempts(plan jsonb)
@@ -17,51 +19,68 @@ as $attempts$
 declare
   home constant text := current_setting('role');
   path constant text := current_setting('search_path');
-  step jsonb;
+  replication constant text := current_setting('session_replication_role');
+  step record;
   captured text;
   in_schema text;
+  is_quiet boolean := false;
 begin
-  for step, number in select value, ordinality from jsonb_array_elements(plan) with ordinality loop
+  -- The older per-claim settings win over the JSON in auth.uid(): emptied, so that none is left over.
+  perform set_config(name, '', true)
+  from unnest(array['request.jwt.claim', 'request.jwt.claim.sub', 'request.jwt.claim.role', 'request.jwt.claim.email']) as name;
+  for step in
+    select each.ordinality, said.*
+    from jsonb_array_elements(plan) with ordinality as each (value, ordinality),
+      jsonb_to_record(each.value) as said (
+        claims text, role text, path text, quiet boolean, capture text, remove text, act text, reads boolean, witness text, measure text
+      )
+    order by each.ordinality
+  loop
+    number := step.ordinality;
     phase := 'prepare';
     code := null; message := null; touched := null; witnessed := '{}'; measured := null; captured := null; broke := null;
-    -- The older per-claim settings win over the JSON in auth.uid(): emptied, so that none is left over.
-    perform set_config(name, '', true)
-    from unnest(array['request.jwt.claim', 'request.jwt.claim.sub', 'request.jwt.claim.role', 'request.jwt.claim.email']) as name;
-    perform set_config('request.jwt.claims', step ->> 'claims', true);
+    if step.quiet is distinct from is_quiet then
+      begin
+        -- As a statement, not by set_config: a hosted project allows it by a hook on the statement.
+        execute format('set local session_replication_role = %I', case when step.quiet then 'replica' else replication end);
+        is_quiet := step.quiet;
+      exception
+        when others then
+          code := sqlstate; message := sqlerrm;
+          return next;
+          continue;
+      end;
+    end if;
+    perform set_config('request.jwt.claims', step.claims, true);
     begin
-      if step ->> 'capture' is not null then
-        execute step ->> 'capture' into captured;
+      if step.capture is not null then
+        execute step.capture into captured;
         if captured is null then
           raise exception 'the row to start from is gone';
         end if;
       end if;
-      if (step ->> 'quiet')::boolean then
-        -- As a statement, not by set_config: a hosted project allows it by a hook on the statement.
-        execute 'set local session_replication_role = replica';
+      if step.remove is not null then
+        execute step.remove;
       end if;
-      if step ->> 'remove' is not null then
-        execute step ->> 'remove';
-      end if;
-      if step ->> 'role' is not null then
-        execute format('set local role %I', step ->> 'role');
-        if current_user is distinct from (step ->> 'role')::name then
-          raise exception 'the role did not change to %', step ->> 'role';
+      if step.role is not null then
+        execute format('set local role %I', step.role);
+        if current_user is distinct from step.role::name then
+          raise exception 'the role did not change to %', step.role;
         end if;
       end if;
-      perform set_config('search_path', step ->> 'path', true);
+      perform set_config('search_path', step.path, true);
       phase := 'act';
-      if (step ->> 'reads')::boolean then
-        execute step ->> 'act' into witnessed using captured;
+      if step.reads then
+        execute step.act into witnessed using captured;
         touched := cardinality(witnessed);
       else
-        execute step ->> 'act' using captured;
+        execute step.act using captured;
         get diagnostics touched = row_count;
       end if;
-      perform set_config('search_path', path, true);
-      perform set_config('role', home, true);
+      perform set_config('search_path', path, true), set_config('role', home, true);
       phase := 'witness';
-      if step ->> 'witness' is not null then
-        execute step ->> 'witness' into witnessed using captured;
+      if step.witness is not null then
+        execute step.witness into witnessed using captured;
       end if;
       phase := 'undo';
       raise exception using errcode = 'LRUND';
@@ -75,8 +94,8 @@ begin
     end;
     if phase = 'measure' then
       begin
-        if step ->> 'measure' is not null then
-          execute step ->> 'measure' into measured using coalesce(witnessed, '{}');
+        if step.measure is not null then
+          execute step.measure into measured using coalesce(witnessed, '{}');
         end if;
         phase := 'done';
       exception
@@ -86,5 +105,8 @@ begin
     end if;
     return next;
   end loop;
+  if is_quiet then
+    execute format('set local session_replication_role = %I', replication);
+  end if;
 end
 $attempts$;

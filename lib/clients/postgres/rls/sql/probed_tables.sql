@@ -30,8 +30,10 @@ select
             and (a.attnum = any (i.indkey::int2[]) or i.indexprs is not null)
         ) and not exists (
           select from pg_catalog.pg_constraint k
-          where (k.conrelid = c.oid and a.attnum = any (k.conkey) and k.contype in ('c', 'f', 'x'))
-            or (k.confrelid = c.oid and a.attnum = any (k.confkey))
+          where k.conrelid = c.oid and a.attnum = any (k.conkey) and k.contype in ('c', 'f', 'x')
+        ) and (c.oid, a.attnum) not in (
+          -- Not by exists: no index finds a key by what it refers to, so each column would read every constraint.
+          select k.confrelid, unnest(k.confkey) from pg_catalog.pg_constraint k where k.contype = 'f'
         ) and not exists (
           select from pg_catalog.pg_depend d
           where d.classid = 'pg_catalog.pg_policy'::regclass

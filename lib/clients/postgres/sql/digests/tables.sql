@@ -32,9 +32,14 @@ select
         where ancestor.relid <> c.oid
         order by ancestor.relid
     ) as ancestors,
-    c.oid::bigint as oid
+    c.oid::bigint as oid,
+    case when c.relkind = 'r' then coalesce(pg_table_size(c.oid), 0) else 0 end as bytes,
+    -- Blocks of the table itself; those of other access methods than heap may not be numbered alike.
+    case when c.relkind = 'r' and am.amname = 'heap'
+      then coalesce(pg_relation_size(c.oid) / current_setting('block_size')::bigint, 0) else 0 end as blocks
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_am am on am.oid = c.relam
 where c.relkind in ('r', 'p')
   and n.nspname = any (%(schemas)s)
   and not exists (

@@ -1,0 +1,1 @@
+"""Measures the workbook against its peers: `make bench`."""
