@@ -206,6 +206,12 @@ def is_strict(variables: Mapping[str, str] | None = None) -> bool:
     return values.get("STRICT", "").strip().lower() not in ("", "0", "no", "false")
 
 
+def is_reuse(variables: Mapping[str, str] | None = None) -> bool:
+    """Return whether REUSE asks to take earlier results where nothing changed: 1 and nothing else."""
+    values = os.environ if variables is None else variables
+    return values.get("REUSE", "").strip() == "1"
+
+
 def is_apply(variables: Mapping[str, str] | None = None) -> bool:
     """Return whether APPLY asks to do what was planned: 1 and nothing else."""
     values = os.environ if variables is None else variables
