@@ -23,12 +23,12 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: adopt help setup requirements publish-docs readiness faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify resume diff share docs clean
+.PHONY: adopt help setup requirements publish-docs readiness fleet faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify resume diff share docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 REUSE=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task or project> DRY_RUN=1 BASELINE=1 SHARE=0.1 ROUNDS=5 SECONDS=60 OFF=1"
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 REUSE=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> NAME=<task or project> DRY_RUN=1 BASELINE=1 SHARE=0.1 ROUNDS=5 SECONDS=60 OFF=1 ENVS=local,staging PACKS=../a,../b FLEET=fleet.yaml SCHEDULER=tls://... RESULTS=s3://bucket/fleet"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: Install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
@@ -40,6 +40,9 @@ setup: ## Install what is missing into .venv and .tools (nothing when all is the
 
 readiness: setup ## The same for ENV=...: make readiness ENV=staging ONLY=rls,seed
 	@$(LIB) run $(ENV) --only "$(ONLY)" --pack "$(PACK)"
+
+fleet: setup ## Run many projects in many environments, on a cluster or on two workers here: make fleet ENVS=local,staging PACKS=../a,../b
+	@$(LIB) fleet --environments "$(ENVS)" --packs "$(PACKS)" --only "$(ONLY)" --file "$(FLEET)" --scheduler "$(SCHEDULER)" --results "$(RESULTS)"
 
 faults: setup ## Show what each green is worth: faults made on purpose, SECONDS=120 a task: make faults ENV=staging ONLY=rls
 	@$(LIB) faults $(ENV) --only "$(ONLY)" --pack "$(PACK)" --seconds "$(SECONDS)"

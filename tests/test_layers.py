@@ -40,6 +40,9 @@ DOORS = {
     "promql_parser": {"clients/prometheus/promql.py", "clients/prometheus/result_labels.py"},
     "prometheus_client": {"clients/prometheus/exposition.py"},
     "papermill": {"run/kernels.py"},
+    "distributed": {"run/cluster.py"},
+    "dask": {"run/cluster.py"},
+    "fsspec": {"transport/storage.py"},
     "nbconvert": {"reporters/html/render.py", "reporters/html/notebook.py"},
     "psycopg": {
         "transport/database.py",

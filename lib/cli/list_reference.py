@@ -15,7 +15,7 @@ from lib.cli.project_commands import INTERRUPTED
 from lib.core.faults import KillRate, Trial
 from lib.core.paths import ROOT
 from lib.core.results import Outcome, Provenance, SkipReason
-from lib.core.verdict import STRICT_CODE, Verdict
+from lib.core.verdict import BROKEN_CODE, STRICT_CODE, Verdict
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import SCHEMA_VERSION, Artifact, EvidenceLine, ReusedFrom
 from lib.run.layers import known_environments, read_targets
@@ -73,6 +73,12 @@ OTHER_CODES: Mapping[str, Mapping[int, str]] = {
         0: "set, or planned",
         sync_credentials.FAILED: "a value could not be set",
         sync_credentials.REFUSED: "it may not be set here",
+    },
+    "fleet": {
+        1: "the worst verdict of all is NO-GO",
+        BROKEN_CODE: "no run came to NO-GO, and the workbook broke in one",
+        2: "neither, and one is BLOCKED, could not begin, or lost its worker too often; with `STRICT=1`, is no GO",
+        0: "every run ended with 0",
     },
     "guardrails": {0: "the branch meets every rule", 1: "it breaks one", 2: "one could not be determined"},
     "notify-dry-run": {0: "the message arrived", 1: "it did not", 2: "it could not be determined"},

@@ -18,6 +18,7 @@ def add_run_commands(commands: Any) -> None:
     run = commands.add_parser("run", help="run the tasks of one environment")
     add_where(run, command_run)
     run.add_argument("--only", default="", help="task names, separated by commas")
+    add_fleet(commands)
     faults = commands.add_parser("faults", help="run the tasks, and spend long on faults made on purpose: what is a green worth?")
     add_where(faults, command_faults)
     faults.add_argument("--seconds", default="", help="seconds that each task spends on them")
@@ -39,6 +40,18 @@ def add_run_commands(commands: Any) -> None:
     diff.set_defaults(command=command_diff)
 
 
+def add_fleet(commands: Any) -> None:
+    """Add the command that runs many projects."""
+    fleet = commands.add_parser("fleet", help="run many projects in many environments, on a cluster or on two workers here")
+    fleet.add_argument("--environments", default="", help="names of environments, separated by commas")
+    fleet.add_argument("--packs", default="", help="projects' folders, separated by commas")
+    fleet.add_argument("--only", default="", help="task names, separated by commas")
+    fleet.add_argument("--file", default="", help="a YAML list of pack, environment, only and variables, instead of the three")
+    fleet.add_argument("--scheduler", default="", help="a dask scheduler's address; without it two workers are started here")
+    fleet.add_argument("--results", default="", help="where results go: a folder, or any URL that fsspec opens; rendered/fleet")
+    fleet.set_defaults(command=command_fleet)
+
+
 def add_where(parser: argparse.ArgumentParser, command: Any) -> None:
     """Add which environment and project a command is about, and where runs are kept."""
     add_environment(parser, command, said="a file's name in params/: local, staging, production")
@@ -48,6 +61,20 @@ def add_where(parser: argparse.ArgumentParser, command: Any) -> None:
 def command_run(options: argparse.Namespace) -> int:
     """Run one environment."""
     return run_tasks(options, only=split_names(options.only))
+
+
+def command_fleet(options: argparse.Namespace) -> int:
+    """Run many projects."""
+    from lib.cli.fleet import run_fleet  # dask takes most of a second to import
+
+    return run_fleet(
+        environments=split_names(options.environments),
+        packs=split_names(options.packs),
+        only=split_names(options.only),
+        file=options.file,
+        scheduler=options.scheduler,
+        results=options.results or str(ROOT / "rendered" / "fleet"),
+    )
 
 
 def command_faults(options: argparse.Namespace) -> int:

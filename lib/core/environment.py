@@ -35,6 +35,8 @@ KERNELS_INHERIT = frozenset(
 )
 """What a kernel inherits besides: whose process it is, and the way to the web. Added to it are OURS, the private run file's
 name and an IPython folder of its own. A proxy's password is a known credential (`lib.run.known_credentials`)."""
+RUNS_INHERIT = KERNELS_INHERIT | {"SIGNING_KEY", "XDG_CONFIG_HOME"}
+"""What a run that a fleet starts has of its worker's variables: whose key signs it besides. None of them names a target."""
 HARMLESS = {"PYTHONUNBUFFERED", "PYTHONFAULTHANDLER"}
 MEDDLING = re.compile(r"PYTHON.+|PG[A-Z]+|JUPYTER_.+|IPYTHON.*|MPLBACKEND")
 """Variables that Python, libpq, Jupyter and matplotlib read by themselves."""
@@ -77,6 +79,11 @@ def config_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
 def inherited(names: frozenset[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables of these names that are set, and every LC_...: PROGRAMS_INHERIT or KERNELS_INHERIT."""
     return {name: value for name, value in environment.items() if name in names or name.startswith("LC_")}
+
+
+def with_prefixes(prefixes: tuple[str, ...], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the variables that begin so."""
+    return {name: value for name, value in environment.items() if name.startswith(prefixes)}
 
 
 def is_meddling(name: str) -> bool:

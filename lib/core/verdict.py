@@ -11,6 +11,8 @@ from lib.core.results import Outcome, Provenance, SkipReason
 REAL = frozenset({Provenance.LIVE, Provenance.TWIN})
 """Where a gate may have passed for a GO; a twin counts only when a gate has shown that it is faithful."""
 STRICT_CODE = 2
+BROKEN_CODE = 3
+"""Exit code of a run that broke by a bug of the workbook's own: it says nothing about the pack."""
 
 
 class Verdict(Enum):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ WORKBOOKS = frozenset({"pack", "writes", "promotes_from", "targets", "run", "emb
 """What a project's own files may not say: where targets are, and what may be written there."""
 PROJECTS = frozenset({"name", "owners", "not_applicable", "own_tasks"})
 """What only a project's own files may say."""
+
+MOST_REMEMBERED = 32
+"""Texts of YAML files whose data is kept in memory: the workbook's own are a handful, and a project's two."""
 
 Keys = tuple[str, ...]
 """Where a value is: the keys that lead to it."""
@@ -124,7 +129,7 @@ def read_layer(path: Path, where: str, *, root: Path) -> Layer:
             f"{where} must be a mapping of sections; saw {type(document).__name__}. Fix: Write `name: value` lines."
         )
     marked = tuple(number for number, line in enumerate(text.splitlines(), start=1) if UNCONFIRMED.search(line))
-    return Layer(where=where, document=document, lines=find_lines(text), unconfirmed=marked)
+    return Layer(where=where, document=document, lines=lines_of(text), unconfirmed=marked)
 
 
 def read_yaml(path: Path, where: str, *, root: Path) -> tuple[str, Any]:
@@ -134,12 +139,24 @@ def read_yaml(path: Path, where: str, *, root: Path) -> tuple[str, Any]:
     """
     try:
         text = read_text_file(path, root=root)
-        return text, load_yaml(text)
+        return text, deepcopy(parse_text(text))
     except TargetError as exc:
         said = exc.message.replace(path.relative_to(root).as_posix(), where, 1)
         raise ParamsError(" ".join([said, "Fix: Put the file back as UTF-8 text."])) from exc
     except PlainYamlError as exc:
         raise ParamsError(f"{where} is not valid YAML: {exc}. Fix: Correct that line.") from exc
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def parse_text(text: str) -> Any:
+    """Return what `load_yaml` does; the workbook's own files are read several times a run, and once a project in a fleet."""
+    return load_yaml(text)
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def lines_of(text: str) -> Mapping[tuple[str, ...], int]:
+    """Return what `find_lines` does."""
+    return find_lines(text)
 
 
 def misplaced(layer: Layer, *, is_projects: bool) -> Iterator[str]:
