@@ -38,6 +38,8 @@ LONGEST_REQUEST = 200_000
 ADOPTED_WITHIN_S = 10
 """Seconds until the parent has adopted a kernel; the system needs less than a millisecond."""
 POLL_S = 0.0005
+CLOSES_WITHIN_S = 0.2
+"""Seconds that a kernel gets to close its sockets at its end; it needs 20 ms, and all outputs of its cells are out by then."""
 KILL_WITH_PARENT = 1
 """PR_SET_PDEATHSIG. Source: include/uapi/linux/prctl.h"""
 ARG_START, ARG_END, ENV_START, ENV_END = 45, 46, 47, 48
@@ -140,6 +142,7 @@ def fork_kernel(asked: dict[str, Any], parent: int, answer: socket.socket, log: 
 
 def be_kernel(asked: dict[str, Any], parent: int, answer: socket.socket, log: int) -> int:
     """Become the kernel that was asked for, and return its exit code once it has ended."""
+    app = None
     try:
         answer.send(json.dumps({"pid": os.getpid()}).encode())
         os.setsid()
@@ -161,7 +164,7 @@ def be_kernel(asked: dict[str, Any], parent: int, answer: socket.socket, log: in
         traceback.print_exc(file=sys.__stderr__)
         return 1
     finally:
-        end_as_python_does()
+        end_as_python_does(app)
 
 
 def take_over(asked: dict[str, Any], log: int) -> None:
@@ -235,12 +238,22 @@ def open_kernel(argv: Sequence[str], parent: int) -> Any:
     return app
 
 
-def end_as_python_does() -> None:
-    """Do what Python does at its end, but for taking modules apart: that would copy all the memory that is shared."""
+def end_as_python_does(app: Any) -> None:
+    """Do what Python does at its end, but for taking modules apart: that would copy all the memory that is shared.
+
+    app: ipykernel's, None of a kernel that never came to be. It ends its thread that publishes outputs and waits for the one that
+    takes requests, which may be waiting for the first; so it gets a while, and no more.
+    """
     with suppress(BaseException):
         threading._shutdown()  # type: ignore[attr-defined]
+    if app is not None:
+        atexit.unregister(app.close)
     with suppress(BaseException):
         atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
+    if app is not None:
+        closing = threading.Thread(target=app.close, daemon=True)
+        closing.start()
+        closing.join(CLOSES_WITHIN_S)
