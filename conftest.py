@@ -35,8 +35,8 @@ def in_memory() -> Path:
 
 def own_temporary_folder() -> str:
     """Return this process's own temporary folder: what one worker kills and leaves behind, another's run would clean up."""
-    mark = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
-    folder = in_memory() / f"tests-{os.geteuid()}-{mark}-{os.environ.get('PYTEST_XDIST_WORKER', 'one')}"
+    mark = hashlib.sha256(f"{os.geteuid()} {ROOT}".encode()).hexdigest()[:6]
+    folder = in_memory() / f"t{mark}-{os.environ.get('PYTEST_XDIST_WORKER', 'one')}"  # short: a socket's path is
     folder.mkdir(mode=0o755, exist_ok=True)  # the database server runs as another user, who must get through
     return str(folder)
 
@@ -77,6 +77,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         rendered = ROOT / "rendered"
         if not is_whole_run(rendered / find_project(rendered, ROOT / "pack") / "local" / "latest"):
             subprocess.run([sys.executable, "-m", "lib", "run", "local"], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers `-n auto` starts: three on two cores, since many tests wait for what they have started."""
+    cores = os.cpu_count() or 1
+    return cores + cores // 2
 
 
 def reason_of(report: pytest.TestReport) -> str:

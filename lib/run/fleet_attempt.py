@@ -45,7 +45,7 @@ def attempts_folder() -> Path:
 
 
 def main() -> int:
-    """Do one attempt and print what came of it."""
+    """Do one attempt and answer what came of it."""
     job = json.loads(sys.stdin.buffer.readline())
     is_over = threading.Event()
     threading.Thread(target=wait_for_end, args=(sys.stdin.buffer, is_over), daemon=True).start()
@@ -56,7 +56,8 @@ def main() -> int:
     except (WorkbookError, OSError, ValueError) as exc:
         answer = {"problem": redact(str(exc))}
     with suppress(BrokenPipeError):
-        print(json.dumps(answer), flush=True)
+        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")  # for the worker, which reads it
+        sys.stdout.buffer.flush()
     return 0
 
 

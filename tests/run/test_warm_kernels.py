@@ -343,7 +343,8 @@ def test_no_credential_of_the_runner_is_in_the_server(monkeypatch: pytest.Monkey
     values = set_fifty_credentials(monkeypatch)
     with start_warm_kernels([], mark=MARK) as server:
         assert server is not None
-        given = psutil.Process(server.server.pid).environ()
+        while not (given := psutil.Process(server.server.pid).environ()):
+            time.sleep(0.01)  # a program that has just been started shows no variables yet
         words = " ".join(psutil.Process(server.server.pid).cmdline())
     assert given[VARIABLE].split()[-1] == MARK
     assert [value for value in values if value in str(given) or value in words] == []

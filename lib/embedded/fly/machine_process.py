@@ -118,8 +118,9 @@ class RunningMachine:
         return await self.process.wait()
 
     async def stop(self) -> None:
-        """Ask the process to end, as fly.toml says, and end it by force when it takes too long."""
+        """Ask the process to end, as fly.toml says, and end it by force when it takes too long; a crashed one stays down."""
         self.stopping = True
+        waits_to_restart = self.process is not None and self.process.returncode is not None and self.machine.state != "started"
         for task in self.checking:
             task.cancel()
         settings = self.machine.config.get("stop_config", {})
@@ -133,7 +134,7 @@ class RunningMachine:
                 with contextlib.suppress(ProcessLookupError):
                     self.process.kill()
         if self.watching is not None:
-            if self.process is None or self.machine.state == "starting":
+            if self.process is None or self.machine.state == "starting" or waits_to_restart:
                 self.watching.cancel()
             await asyncio.wait([self.watching])
         self.machine.state = "stopped"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,7 @@ class Deploy:
             found = next((one for one in self.machines() if one["id"] == machine), None)
             if found is None:
                 raise DeployFailed(f"machine {machine} is gone")
-            exits = sum(event["type"] == "exit" and event["request"]["exit_event"]["exit_code"] != 0 for event in found["events"])
-            if self.smoke_checks and exits >= CRASH_LOOP_RESTARTS:
+            if self.smoke_checks and count_crashes(found["events"]) >= CRASH_LOOP_RESTARTS:
                 raise DeployFailed(f"smoke checks for {machine} failed: the app appears to be crashing")
             if found["state"] == "started" and all(check["status"] == "passing" for check in found["checks"]):
                 say(f"  Machine {machine} is now in a good state")
@@ -107,6 +107,13 @@ class Deploy:
             f"failed to update machine {machine}: Unrecoverable error: "
             f"timeout reached waiting for health checks to pass for machine {machine}"
         )
+
+
+def count_crashes(events: Sequence[Mapping[str, Any]]) -> int:
+    """Return how often a machine ended by itself, badly, since it was launched with its image. events: the newest first."""
+    since_launch = takewhile(lambda event: event["type"] != "launch", events)
+    ends = [event["request"]["exit_event"] for event in since_launch if event["type"] == "exit"]
+    return sum(not one["requested_stop"] and one["exit_code"] != 0 for one in ends)
 
 
 def say(line: str) -> None:

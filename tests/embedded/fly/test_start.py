@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from lib.core.paths import ROOT
+from lib.embedded.fly.one_deploy import count_crashes
 from lib.embedded.fly.start import EmbeddedFly
 from lib.embedded.leftovers import clean_leftovers, process_start
 from lib.embedded.postgres.server import EmbeddedPostgres
@@ -373,3 +374,20 @@ def test_the_stand_in_needs_pythons_own_library_alone(module: str) -> None:
         env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def ended(code: int, *, asked: bool = False) -> dict[str, Any]:
+    return {"type": "exit", "request": {"exit_event": {"exit_code": code, "requested_stop": asked}}}
+
+
+@pytest.mark.parametrize(
+    ("events", "crashes"),
+    [
+        ([ended(70), {"type": "start"}, ended(70), {"type": "start"}, {"type": "launch"}], 2),
+        ([{"type": "start"}, {"type": "launch"}, ended(70), ended(70)], 0),  # of the image before
+        ([ended(-15, asked=True), ended(0), ended(70), {"type": "launch"}], 1),
+        ([], 0),
+    ],
+)
+def test_crashes_are_counted_since_the_launch_and_when_nobody_asked(events: list[dict[str, Any]], crashes: int) -> None:
+    assert count_crashes(events) == crashes

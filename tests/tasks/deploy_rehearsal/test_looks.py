@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import signal
 import subprocess
 import sys
 import threading
@@ -398,13 +399,12 @@ def test_ctrl_c_during_the_deploy_prints_state_and_rollback(
 
 
 def interrupt_when(ready: Any) -> None:
-    """Interrupt the main thread, as Ctrl-C does, once something is so."""
-    import _thread
+    """Interrupt the main thread, as Ctrl-C does, once something is so: also while it waits in the system."""
 
     def wait() -> None:
         while not ready():
             time.sleep(0.005)
-        _thread.interrupt_main()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     threading.Thread(target=wait, daemon=True).start()
 
