@@ -12,13 +12,20 @@ WORKERS = 2
 
 
 def execute(notebook: Path, folder: Path) -> None:
-    """Execute one notebook on its own defaults with papermill, and render it as nbconvert does."""
+    """Execute one notebook on its own defaults with papermill, and render it as nbconvert does.
+
+    A notebook that is not ready has done all its work: by itself the summary finds no run to sum up.
+    """
     import nbformat
     import papermill
     from nbconvert import HTMLExporter
 
     output = folder / notebook.name
-    papermill.execute_notebook(str(notebook), str(output), progress_bar=False, cwd=str(notebook.parent))
+    try:
+        papermill.execute_notebook(str(notebook), str(output), progress_bar=False, cwd=str(notebook.parent))
+    except papermill.exceptions.PapermillExecutionError as exc:
+        if exc.ename != "NotReadyError":
+            raise
     page, _ = HTMLExporter().from_notebook_node(nbformat.read(output, as_version=4))
     output.with_suffix(".html").write_text(page, encoding="utf-8")
 
@@ -34,13 +41,13 @@ def loop(notebooks: Sequence[Path], folder: Path) -> None:
     """A loop of the shell: papermill, then nbconvert, a notebook after the other."""
     for notebook in notebooks:
         output = folder / notebook.name
-        run("papermill", "--no-progress-bar", "--cwd", str(notebook.parent), str(notebook), str(output))
+        run("papermill", "--no-progress-bar", "--cwd", str(notebook.parent), str(notebook), str(output), may_fail=True)
         run("nbconvert", "--to", "html", str(output))
 
 
 def nbconvert(notebooks: Sequence[Path], folder: Path) -> None:
     """One `nbconvert --execute` for all of them."""
-    run("nbconvert", "--to", "html", "--execute", "--output-dir", str(folder), *map(str, notebooks))
+    run("nbconvert", "--to", "html", "--execute", "--allow-errors", "--output-dir", str(folder), *map(str, notebooks))
 
 
 def dask(notebooks: Sequence[Path], folder: Path) -> None:
@@ -64,9 +71,9 @@ def ploomber(notebooks: Sequence[Path], folder: Path) -> None:
     dag.build()
 
 
-def run(module: str, *arguments: str) -> None:
-    """Run a program of Jupyter's."""
-    subprocess.run([sys.executable, "-m", module, *arguments], check=True)
+def run(module: str, *arguments: str, may_fail: bool = False) -> None:
+    """Run a program of Jupyter's. may_fail: papermill's exit code can't tell a notebook that is not ready from a broken one."""
+    subprocess.run([sys.executable, "-m", module, *arguments], check=not may_fail)
 
 
 PEERS: dict[str, Callable[[Sequence[Path], Path], None]] = {
