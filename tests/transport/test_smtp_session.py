@@ -12,6 +12,7 @@ import pytest
 
 from lib.core.errors import MailError
 from lib.transport.smtp import MailServer, open_mail_server, read_mail_url
+from lib.transport.smtp_session import Session
 
 EHLO = b"250-here\r\n250-AUTH CRAM-MD5 PLAIN LOGIN\r\n250 SIZE\r\n"
 Script = Callable[[socket.socket], None]
@@ -95,6 +96,15 @@ def test_what_is_no_smtp_is_told_in_time(script: Script, answered: bool, said: s
         error = try_session(url)
     assert (said in str(error), error.answered) == (True, answered), str(error)
     assert "pppp" not in str(error)
+
+
+def test_a_connection_that_failed_at_its_greeting_is_let_go() -> None:
+    with serve(repeat(b"220 ", b"x", pause_s=0.01)) as url:
+        server = read_mail_url(url)
+        session = Session.__new__(Session)
+        with pytest.raises(TimeoutError):
+            Session.__init__(session, server.host, server.port, "us", timeout=5, deadline_s=0.3)
+        assert session.sock is None
 
 
 @pytest.mark.parametrize(
