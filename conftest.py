@@ -5,16 +5,20 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lib.cli.install import close_sample_vault
+from lib.core.results import Check, Result
 
 ROOT = Path(__file__).resolve().parent
 
@@ -51,6 +55,39 @@ if os.environ.get("TESTS_TMPDIR") != os.environ.get("PYTEST_XDIST_WORKER", "one"
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+class TooBusyToTell(Exception):
+    """A test failed in which the workbook said that this machine was too busy to tell: it is made again, three times at most."""
+
+
+TOO_BUSY = re.compile("machine (was too busy|is less busy)")
+"""How the workbook says so, in what it found or in its advice."""
+said_busy: list[str] = []
+"""The checks of the test that is being made of which the workbook said so."""
+
+
+def note_busy(check: Check, reason: str, errored: Any = Check.errored, **facts: Any) -> Result:
+    """Make the result as the workbook does, and remember where its advice is to run again on a quieter machine."""
+    result: Result = errored(check, reason, **facts)
+    if TOO_BUSY.search(" ".join((reason, *result.fix))):
+        said_busy.append(f"{check.id}: {reason}")
+    return result
+
+
+Check.errored = note_busy  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Tell a failure that the workbook itself put down to a busy machine from every other: only such a test is made again."""
+    said_busy.clear()
+    try:
+        return (yield)
+    except (Exception, pytest.fail.Exception) as exc:
+        if said_busy or TOO_BUSY.search(str(exc)):
+            raise TooBusyToTell(said_busy[-1] if said_busy else "as shown above") from exc
+        raise
 
 
 def is_whole_run(folder: Path) -> bool:

@@ -26,6 +26,7 @@ WHOLE = {
     "benchmarks",
     "resilience",
     "test_action.py",
+    "test_conftest.py",
     "test_container.py",
     "test_denominators.py",
     "test_layers.py",

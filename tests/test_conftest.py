@@ -1,0 +1,38 @@
+"""A test is made again where the workbook said that the machine was too busy to tell, and for no other reason."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEST = """
+from lib.core.busyness import RUN_AGAIN
+from lib.core.results import Check
+
+made = []
+
+def test_it():
+    made.append(1)
+    found = Check("a.b", "title").errored("{reason}", fix={fix})
+    assert len(made) == {passes_at}, found.check
+"""
+
+
+@pytest.mark.parametrize(
+    ("fix", "passes_at", "failed", "rerun"),
+    [("RUN_AGAIN", 3, 0, 2), ("RUN_AGAIN", 0, 1, 3), ("'Start the server.'", 2, 1, 0), ("RUN_AGAIN", 1, 0, 0)],
+    ids=["told later", "never told", "another reason", "told at once"],
+)
+def test_only_what_a_busy_machine_hid_is_tried_again(tmp_path: Path, fix: str, passes_at: int, failed: int, rerun: int) -> None:
+    path = tmp_path / "test_made.py"
+    path.write_text(TEST.format(reason="It took 900 ms.", fix=fix, passes_at=passes_at))
+    argv = [sys.executable, "-m", "pytest", str(path), "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    done = subprocess.run([*argv, "-p", "conftest"], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    said = done.stdout.splitlines()[-1]
+    counted = {word: int(number) for number, word in re.findall(r"(\d+) (failed|rerun)", said)}
+    assert counted == {word: number for word, number in (("failed", failed), ("rerun", rerun)) if number}, done.stdout
