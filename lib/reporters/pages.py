@@ -14,7 +14,7 @@ from lib.core.results import Outcome
 from lib.core.wording import verdict_sentence
 from lib.evidence.fault_log import read_trials
 from lib.evidence.log import FILE, EvidenceLine
-from lib.reporters import github, junit, metrics, sarif
+from lib.reporters import ctrf, github, junit, metrics, oscal, sarif
 from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE
 from lib.reporters.documents.qa_links import FILE as QA_FILE
 from lib.reporters.faults import PAGE, add_up, describe_faults, sum_up_faults
@@ -31,6 +31,8 @@ OTHERS: Mapping[str, str] = {
     github.FILE: "this run in a few lines of Markdown, as a pull request shows it",
     junit.FILE: "each check as a test case, for a CI's list of tests; red exactly when the run is NO-GO or BLOCKED",
     sarif.FILE: "each finding with its file and line, for code scanning and editors",
+    ctrf.FILE: "each check as a test in the Common Test Report Format, for dashboards of test results",
+    oscal.FILE: "each check as an observation, each gate as a finding, in OSCAL, for tools of governance",
     metrics.FILE: "verdict, results and durations in figures, for Prometheus",
 }
 """What other programs read of a run -> what it is for."""

@@ -23,7 +23,7 @@ from lib.run.run_file import RunFile
 from lib.tasks.index import TASKS
 from tests.support.paper_worlds import AT, all_lines, make_pack, run_in
 
-FILES = {"junit.xml", "results.sarif", "metrics.prom", "summary.md"}
+FILES = {"junit.xml", "results.sarif", "ctrf.json", "oscal.json", "metrics.prom", "summary.md"}
 
 
 @pytest.fixture

@@ -32,7 +32,13 @@ from lib.core.wording import format_size
 from lib.transport.database import Database, is_loopback
 from lib.transport.process import CommandRun, run_command
 
-SILENCED = {"SUPABASE_TELEMETRY_DISABLED": "1", "DO_NOT_TRACK": "1", "SUPABASE_YES": "", "NO_COLOR": "1", "BUN_JSC_useDFGJIT": "0"}
+SILENCED = {
+    "SUPABASE_TELEMETRY_DISABLED": "1",
+    "DO_NOT_TRACK": "1",
+    "SUPABASE_YES": "",
+    "NO_COLOR": "1",
+    "BUN_JSC_useDFGJIT": "0",
+}
 """Switches telemetry off; consent is given by --yes in each call, never by the environment.
 
 The last one keeps the CLI's JavaScript engine from optimising code that runs once: a third of the CPU of each start.
