@@ -32,6 +32,7 @@ from lib.reporters.pages import write_faults_page, write_index, write_task_page
 from lib.reporters.promotion import NO_PROMOTION, promote
 from lib.reporters.remembered import read_commit, remember
 from lib.reporters.report import RunReport, report_run
+from lib.reporters.statements import state_run
 from lib.reporters.terminal import format_verdict
 from lib.run.endings import RunOutcome, TaskRun, error_line
 from lib.run.params import history_url
@@ -259,7 +260,9 @@ def read_notebook(run_folder: Path, task: str) -> NotebookNode | None:
 
 def seal_with_key(report: RunReport) -> str:
     """Seal the run and return the manifest's sha256 in hex."""
-    return seal_run(report.run.run_folder, about_run(report), open_signer())
+    about, signer = about_run(report), open_signer()
+    state_run(report, about, signer)
+    return seal_run(report.run.run_folder, about, signer)
 
 
 def about_run(report: RunReport) -> dict[str, Any]:
