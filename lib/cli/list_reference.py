@@ -63,9 +63,9 @@ OTHER_CODES: Mapping[str, Mapping[int, str]] = {
         verify.CHANGED: "a file or the signature is not, or nobody here knows the key",
     },
     "diff": {0: "no check is worse in the second run", diff.WORSE: "one is"},
-    "share": {
-        0: "the zip is written, and the PDF where a browser is there",
-        2: "the run does not verify, or holds a credential; or the browser made no PDF, and the zip is whole",
+    "bundle": {
+        0: "the zip and the page are written, and the PDF where a browser is there",
+        2: "the run does not verify, holds a credential, or has nothing of what is to be withheld; or the browser made no PDF",
     },
     "lab": {0: "JupyterLab was stopped", 2: "it is not installed, or could not be started"},
     "tidy": {0: "everything is, or would be, in its place", tidy.STAYED: "a file has to stay where it is"},

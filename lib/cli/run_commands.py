@@ -30,11 +30,14 @@ def add_run_commands(commands: Any) -> None:
     for name, command, said in (
         ("verify", command_verify, "check a run's files against its signed manifest"),
         ("resume", command_resume, "finish a run that was stopped or killed"),
-        ("share", command_share, "write a run as one zip to pass on, and its front page as a PDF"),
     ):
         one = commands.add_parser(name, help=said)
         one.add_argument("run", help="a run's folder, or its id")
         one.set_defaults(command=command)
+    bundle = commands.add_parser("bundle", help="write a run as one zip and one page for strangers, with what checks them")
+    bundle.add_argument("run", help="a run's folder, or its id")
+    bundle.add_argument("--redact", default="", help="checks, tasks and files of the run to withhold, separated by commas")
+    bundle.set_defaults(command=command_bundle)
     diff = commands.add_parser("diff", help="say what differs between two runs, and whether the second is worse")
     diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
     diff.set_defaults(command=command_diff)
@@ -128,8 +131,8 @@ def command_diff(options: argparse.Namespace) -> int:
     return diff(*options.runs)
 
 
-def command_share(options: argparse.Namespace) -> int:
-    """Write one run as a zip and a PDF."""
-    from lib.cli.share import share
+def command_bundle(options: argparse.Namespace) -> int:
+    """Write one run for strangers."""
+    from lib.cli.bundle import bundle
 
-    return share(options.run)
+    return bundle(options.run, split_names(options.redact))
