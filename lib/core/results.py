@@ -146,6 +146,7 @@ class Result:
     unit: of observed and expected when they are numbers.
     detail: one or two sentences naming the objects.
     fix: what to do next, each a sentence or a command that can be copied, with the real names in it.
+    objects: of a fail, the stable key of each thing that is not as it should be, all of them: `public.orders`, a file, a rule.
     command: the program that was run, as redacted argv in one string.
     skipped_because: of a skip. see: the check whose finding hides this one's subject.
     provenance: where it was performed, when that is not where its subject is looked at otherwise.
@@ -163,6 +164,7 @@ class Result:
     fix: tuple[str, ...] = ()
     command: str | None = None
     exit_code: int | None = None
+    objects: Sequence[str] = ()
 
     @classmethod
     def of(cls, check: Check, outcome: Outcome, *, fix: str | Sequence[str] = (), **facts: Any) -> Result:

@@ -8,10 +8,12 @@ private folder, and read with the rest.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,9 +29,13 @@ from lib.core.verdict import GateInput
 from lib.core.visible import inert_json
 
 FILE = "evidence.jsonl"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SCHEMA_ID = f"urn:launch-readiness-workbook:evidence-line:{SCHEMA_VERSION}"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+LONGEST_KEY = 200
+"""Characters of one key of what is wrong."""
+MOST_KEYS = 200
+"""Keys kept of one result."""
 ARTIFACT_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
 
 
@@ -84,6 +90,7 @@ class EvidenceLine(BaseModel):
     duration_s: float  # of the look, s
     artifacts: tuple[Artifact, ...] = ()  # the kept files that it speaks of
     faults: KillRate | None = None
+    objects: tuple[str, ...] = ()  # of a fail: the stable key of each thing that is wrong
     reused_from: ReusedFrom | None = None  # of a result that was taken over from an earlier run, not found in this one
 
     @model_validator(mode="before")
@@ -165,7 +172,28 @@ def line_of(
         duration_s=round(duration_s, 3),
         artifacts=artifacts,
         faults=faults,
+        objects=stable_keys(result.objects) if result.outcome is Outcome.FAIL else (),
     )
+
+
+def stable_keys(objects: Iterable[str]) -> tuple[str, ...]:
+    """Return the keys of what is wrong as they are kept: sorted, on one line each, credentials redacted.
+
+    What has the same key as another one is numbered, so that one more of a kind has a key of its own. Of very many, the
+    first are kept, and one key that stands for all the others: another set of others has another key.
+    """
+    many = Counter(" ".join(redact(one).split()) for one in objects)
+    keys = [f"{one} ({number})" if number > 1 else one for one in sorted(many) if one for number in range(1, many[one] + 1)]
+    short = [one if len(one) <= LONGEST_KEY else f"{one[: LONGEST_KEY - 20]} {digest_of([one])}" for one in keys]
+    if len(short) <= MOST_KEYS:
+        return tuple(short)
+    rest = short[MOST_KEYS - 1 :]
+    return (*short[: MOST_KEYS - 1], f"{len(rest)} more, {digest_of(rest)}")
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """Return a short name for texts that nobody reads whole."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
 def append_line(run_folder: Path, line: EvidenceLine, *, spare: Path | None = None) -> None:

@@ -13,6 +13,7 @@ from lib.core.files import write_whole
 from lib.core.results import Outcome
 from lib.core.wording import verdict_sentence
 from lib.evidence.fault_log import read_trials
+from lib.evidence.findings import finding_keys
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters import github, junit, metrics, sarif
 from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE
@@ -148,6 +149,7 @@ def check_row(line: EvidenceLine) -> CheckRow:
         artifacts=tuple(FileLink(path=one.path, sha256=one.sha256) for one in line.artifacts),
         faults=line.faults,
         reused_from=line.reused_from.run_id if line.reused_from else None,
+        objects=finding_keys(line) if line.gate and line.result is Outcome.FAIL else (),
     )
 
 
@@ -172,24 +174,16 @@ def summarize_run(report: RunReport) -> RunSummary:
 
 def waiver_rows(report: RunReport) -> Iterator[WaiverRow]:
     """Yield each waiver of the project with what it came to in this run."""
-    applied = report.waived
-    came_to = {
-        "covers a gate that failed": applied.covered.values(),
-        "is over, and covers nothing": applied.expired,
-        "covers nothing that failed: remove it": applied.unused,
-        "its check was not judged in this run": applied.unjudged,
-    }
-    for word, waivers in came_to.items():
-        for one in waivers:
-            yield WaiverRow(
-                check=one.check,
-                title=name_of(one.check),
-                seen=one.seen,
-                reason=one.reason,
-                owner=" ".join(filter(None, (one.owner, one.ticket))),
-                until=one.until,
-                came_to=word,
-            )
+    for one, what in report.waived.told:
+        yield WaiverRow(
+            check=one.check,
+            title=name_of(one.check),
+            object=one.object,
+            reason=one.reason,
+            who=" ".join(filter(None, (one.who, one.ticket))),
+            until=one.until,
+            came_to=what.value,
+        )
 
 
 def name_of(name: str) -> str:

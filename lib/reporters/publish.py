@@ -274,7 +274,7 @@ def about_run(report: RunReport) -> dict[str, Any]:
         "partial": outcome.partial,
         "not_applicable": run.not_applicable,
         "unconfirmed": list(run.unconfirmed),
-        "waivers": [one.model_dump() for one in report.waived.covered.values()],
+        **report.waived.record,
         "finished": outcome.finished,
         "pack": run.pack.name,
         "pack_commit": report.commit,

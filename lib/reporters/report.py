@@ -11,6 +11,7 @@ from typing import Any
 from lib.core.results import Outcome, count_outcomes
 from lib.core.verdict import GateInput, Verdict
 from lib.core.wording import as_sentence, verdict_sentence
+from lib.evidence.findings import name_keys
 from lib.evidence.history import PastRun, changes_since, in_utc
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow
@@ -172,10 +173,13 @@ def report_run(
 
 def tell_waiver(line: EvidenceLine, waived: AppliedWaivers) -> EvidenceLine:
     """Return a line with what the project says of its failure; its result stays what it is."""
-    one = waived.covered.get(line.check)
-    if one is None:
+    said = line.detail
+    for one in waived.covered.get(line.check, ()):
+        said += f" Waived until {one.until} by {one.who}: {as_sentence(one.reason)}"
+    if keys := waived.partly.get(line.check):
+        said += f" Waived in part: no waiver covers {name_keys(keys)}."
+    if said == line.detail:
         return line
-    said = f"{line.detail} Waived until {one.until} by {one.owner}: {as_sentence(one.reason)}"
     return line.model_copy(update={"detail": said.strip()})
 
 

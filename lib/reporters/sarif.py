@@ -18,6 +18,7 @@ from lib.core.files import write_whole
 from lib.core.results import Check, Outcome
 from lib.core.visible import inert_json
 from lib.core.wording import format_value, plain_text
+from lib.evidence.findings import finding_keys
 from lib.evidence.log import EvidenceLine
 from lib.reporters.places import Place, ProjectFiles, find_places, list_places
 from lib.reporters.report import RunReport
@@ -104,13 +105,14 @@ def describe_result(report: RunReport, line: EvidenceLine, rule: int, files: Pro
             "observed": format_value(line.observed, line.unit),
             "expected": format_value(line.expected, line.unit),
             "page": f"{line.task}.html#{line.check}",
+            **({"objects": list(finding_keys(line))} if failed else {}),
             **({"reusedFrom": line.reused_from.model_dump(mode="json")} if line.reused_from else {}),
         },
     }
-    waiver = report.waived.covered.get(line.check)
-    if waiver is not None:
-        said = plain_text(f"Waived until {waiver.until} by {waiver.owner}: {waiver.reason}")
-        found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": said}]
+    waivers = report.waived.covered.get(line.check, ())
+    said = [plain_text(f"{one.object}: waived until {one.until} by {one.who}: {one.reason}") for one in waivers]
+    if said:
+        found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": one} for one in said]
     return found
 
 

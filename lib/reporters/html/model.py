@@ -48,6 +48,7 @@ class CheckRow:
     artifacts: tuple[FileLink, ...] = ()
     faults: KillRate | None = None
     reused_from: str | None = None  # the run that looked, where that was an earlier one
+    objects: tuple[str, ...] = ()  # of a failing gate, the keys by which a waiver names what is wrong
     items: tuple[int, ...] = ()
 
 
@@ -177,13 +178,13 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class WaiverRow:
-    """One waiver of the project: of which check, for which finding, why, by whom, until when, and what it came to."""
+    """One waiver of the project: of which check, for what, why, by whom, until when, and what it came to."""
 
     check: str
     title: str
-    seen: str
+    object: str
     reason: str
-    owner: str
+    who: str
     until: str
     came_to: str
 

@@ -37,6 +37,7 @@ def judge_kept(backups: Sequence[KeptBackup], judged_elsewhere: Collection[str])
         expected=len(backups),
         unit="backups",
         detail=f"{name_some(named)}." if damaged else "",
+        objects=[one.id for one in damaged],
         fix=f"Do not restore from {name_some([one.id for one in damaged])}: find out what damaged the files, then delete them.",
     )
 
