@@ -12,6 +12,7 @@ from lib.core.wording import join_words
 from lib.reporters.acting import Cause, find_causes, next_command, pack_words
 from lib.reporters.comparison import RANK
 from lib.reporters.html.model import CauseRow, FirstScreen, NextStep, SinceLast
+from lib.reporters.nearness import describe_flips
 from lib.reporters.report import RunReport
 from lib.run.waivers import CameTo
 from lib.tasks.index import every_check
@@ -30,6 +31,7 @@ def first_screen(report: RunReport) -> FirstScreen:
         next_step=next_step(report, causes),
         since=since_last(report),
         realness=realness_of(report),
+        nearness=tuple(describe_flips(report.flips, report.verdict)),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from lib.core.flips import Flip, find_flips
 from lib.core.results import Outcome, count_outcomes
 from lib.core.verdict import GateInput, Verdict
 from lib.core.wording import as_sentence, verdict_sentence
@@ -18,7 +19,7 @@ from lib.reporters.html.model import LaunchRow
 from lib.reporters.launch_list import count_items, judge_items
 from lib.reporters.promotion import NO_PROMOTION, Promotion
 from lib.reporters.reused import name_reused, tell_reused
-from lib.reporters.summary import TaskSummary, standing_out, summarize_task, verdict_of
+from lib.reporters.summary import TaskSummary, rules_of, standing_out, summarize_task
 from lib.run.endings import RunOutcome
 from lib.run.run_file import RunFile
 from lib.run.waivers import NO_WAIVERS, AppliedWaivers, apply_waivers
@@ -38,7 +39,7 @@ class RunReport:
     gates: how many gates came to what. commit: the pack's, with `+` when it had changes; None outside version control.
     previous: the run compared with, begun at previous_at; changes: None without one.
     promotion: what another environment's run proved for it.
-    waived: what the project's waivers come to.
+    waived: what the project's waivers come to. flips: the smallest sets of results that would make the verdict better.
     """
 
     run: RunFile
@@ -53,6 +54,7 @@ class RunReport:
     changes: tuple[Mapping[str, Any], ...] | None = None
     promotion: Promotion = NO_PROMOTION
     waived: AppliedWaivers = NO_WAIVERS
+    flips: tuple[Flip, ...] = ()
 
     @property
     def proved(self) -> Mapping[str, GateInput]:
@@ -145,17 +147,13 @@ def report_run(
     proved = {**promotion.proved, **waived_inputs(lines, waived)}
     gates = [check.id for task in tasks for check in task.checks if check.gate]
     told = tuple(tell_waiver(promotion.tell(tell_reused(line, outcome.ended_at)), waived) for line in lines)
+    judged = [proved.get(line.check, line.judged) for line in lines]
+    rules = rules_of(gates=gates, partial=outcome.partial, finished=outcome.finished, unconfirmed=bool(run.unconfirmed))
     return RunReport(
         run=run,
         outcome=outcome,
-        verdict=verdict_of(
-            lines,
-            gates=gates,
-            partial=outcome.partial,
-            finished=outcome.finished,
-            unconfirmed=bool(run.unconfirmed),
-            proved=proved,
-        ),
+        verdict=rules(judged),
+        flips=find_flips(judged, rules, gates=gates, hidden_by={line.check: line.see for line in lines if line.see}),
         lines=told,
         tasks=tuple(
             summarize_task(task, lines, promotion.proved, took_s=took_s.get(task.name), now=outcome.ended_at)

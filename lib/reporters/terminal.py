@@ -23,6 +23,7 @@ from lib.evidence.findings import name_keys
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.acting import Cause, find_causes
 from lib.reporters.faults import add_up, describe_faults
+from lib.reporters.nearness import describe_flips
 from lib.reporters.report import RunReport
 from lib.reporters.summary import TaskSummary
 from lib.run.waivers import FILE as WAIVERS
@@ -51,11 +52,17 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
         f"\n{task_table(report.tasks, width)}\n\n{person_list(find_causes(report))}{untried_list(report.untried)}"
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
+        f"{nearness_lines(report)}"
         f"{worth_line(report)}"
         f"{apart_line(report)}"
         f"{beside}{unfinished}{read}   ({format_duration(report.outcome.duration_s)})\n"
         f"exit code {exit_code}: {report.verdict.word}"
     )
+
+
+def nearness_lines(report: RunReport) -> str:
+    """Return which results keep the verdict from being better, a line for each better one; '' of a GO."""
+    return "".join(f"{plain_line(one)}\n" for one in describe_flips(report.flips, report.verdict))
 
 
 def worth_line(report: RunReport) -> str:

@@ -224,13 +224,17 @@ class SinceLast:
 
 @dataclass(frozen=True, kw_only=True)
 class FirstScreen:
-    """What the front page says before anything else. realness: where the gates that passed did so -> how many."""
+    """What the front page says before anything else. realness: where the gates that passed did so -> how many.
+
+    nearness: which results keep the verdict from being better, one sentence for each better one.
+    """
 
     causes: tuple[CauseRow, ...] = ()
     more_causes: int = 0
     next_step: NextStep = NextStep(words="")
     since: SinceLast | None = None
     realness: Mapping[Provenance, int] = field(default_factory=dict)
+    nearness: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
