@@ -29,6 +29,7 @@ DOORS = {
         "transport/database.py",
         "evidence/durations.py",
         "evidence/history.py",
+        "evidence/history_schema.py",
         "evidence/incident_store.py",
         "evidence/past_runs.py",
     },

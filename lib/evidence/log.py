@@ -91,6 +91,7 @@ class EvidenceLine(BaseModel):
     artifacts: tuple[Artifact, ...] = ()  # the kept files that it speaks of
     faults: KillRate | None = None
     objects: tuple[str, ...] = ()  # of a fail: the stable key of each thing that is wrong
+    as_of: datetime | None = None  # the moment that it speaks of, where that is before the look, ISO 8601, UTC
     reused_from: ReusedFrom | None = None  # of a result that was taken over from an earlier run, not found in this one
 
     @model_validator(mode="before")
@@ -173,6 +174,7 @@ def line_of(
         artifacts=artifacts,
         faults=faults,
         objects=stable_keys(result.objects) if result.outcome is Outcome.FAIL else (),
+        as_of=result.as_of.astimezone(UTC) if result.as_of else None,
     )
 
 

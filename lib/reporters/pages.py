@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from nbformat import NotebookNode
 from lib.core.files import write_whole
 from lib.core.results import Outcome
 from lib.core.wording import verdict_sentence
+from lib.evidence.ages import age_s, looked_at
 from lib.evidence.fault_log import read_trials
-from lib.evidence.findings import finding_keys
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters import github, junit, metrics, sarif
 from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE
@@ -75,7 +76,7 @@ def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:
         started_at=started_at.isoformat(),
         duration_s=summary.duration_s,
         notebook=notebook_of(report, summary.task),
-        checks=tuple(replace(check_row(line), items=items_of(report, line.check)) for line in own),
+        checks=tuple(replace(check_row(line, report.ended_at), items=items_of(report, line.check)) for line in own),
         before=neighbour(tasks[here - 1]) if here else None,
         after=neighbour(tasks[here + 1]) if here + 1 < len(tasks) else None,
         place=f"{here + 1} of {len(tasks)}",
@@ -114,7 +115,7 @@ def run_header(report: RunReport) -> PageHeader:
         leaks=outcome.leaks,
         reused=f"{report.reused}." if report.reused else "",
         notebook=notebook_of(report, SUMMARY),
-        checks=tuple(check_row(line) for line in report.lines),
+        checks=tuple(check_row(line, report.ended_at) for line in report.lines),
     )
 
 
@@ -124,8 +125,8 @@ def notebook_of(report: RunReport, task: Task) -> str | None:
     return name if (report.run.run_folder / name).exists() else None
 
 
-def check_row(line: EvidenceLine) -> CheckRow:
-    """Return one line of evidence as a row of a page."""
+def check_row(line: EvidenceLine, now: datetime) -> CheckRow:
+    """Return one line of evidence as a row of a page. now: when facts have the age that is shown."""
     titles = every_check()
     return CheckRow(
         check=line.check,
@@ -145,11 +146,13 @@ def check_row(line: EvidenceLine) -> CheckRow:
         command=line.command,
         exit_code=line.exit_code,
         started_at=line.started_at.isoformat(),
+        age_s=age_s(looked_at(line), now),
+        as_of=line.as_of.isoformat() if line.as_of else None,
         duration_s=line.duration_s,
         artifacts=tuple(FileLink(path=one.path, sha256=one.sha256) for one in line.artifacts),
         faults=line.faults,
         reused_from=line.reused_from.run_id if line.reused_from else None,
-        objects=finding_keys(line) if line.gate and line.result is Outcome.FAIL else (),
+        objects=line.objects if line.gate else (),
     )
 
 

@@ -224,6 +224,7 @@ def adder(
             commit=commit,
             now=outcome.ended_at,
             keys=parts.make("The trusted keys", trusted_keys, otherwise=[]),
+            shelf_life=run.shelf_life,
         )
         return report_run(
             run,

@@ -12,7 +12,7 @@ from lib.core.flips import Flip, find_flips
 from lib.core.results import Outcome, count_outcomes
 from lib.core.verdict import GateInput, Verdict
 from lib.core.wording import as_sentence, verdict_sentence
-from lib.evidence.findings import name_keys
+from lib.evidence.findings import finding_keys, name_keys
 from lib.evidence.history import PastRun, changes_since, in_utc
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow
@@ -34,7 +34,8 @@ NOT_TIMED: Mapping[str, float] = MappingProxyType({})
 class RunReport:
     """What a run came to.
 
-    run: what was asked, and where it lies. lines: its evidence, in the order found. tasks: in their order.
+    run: what was asked, and where it lies. tasks: in their order. found: its evidence, in the order found. lines: the same as it
+    counts and is told: what is too old is an error, and a line says whether it is reused, proved elsewhere, or waived.
     items: the launch list's, tally: the same in one line. standing_out: what a person must read, worst first.
     gates: how many gates came to what. commit: the pack's, with `+` when it had changes; None outside version control.
     previous: the run compared with, begun at previous_at; changes: None without one.
@@ -55,6 +56,7 @@ class RunReport:
     promotion: Promotion = NO_PROMOTION
     waived: AppliedWaivers = NO_WAIVERS
     flips: tuple[Flip, ...] = ()
+    found: tuple[EvidenceLine, ...] = ()
 
     @property
     def proved(self) -> Mapping[str, GateInput]:
@@ -143,6 +145,8 @@ def report_run(
     past: the run to compare with, if there is one. promotion: what another environment's run proved.
     took_s: task -> seconds, of those that were timed.
     """
+    found = tuple(lines)
+    lines = [name_objects(run.shelf_life.judge(line, outcome.ended_at)) for line in found]
     waived = apply_waivers(run.waivers, lines, outcome.started_at.astimezone(UTC).date())
     proved = {**promotion.proved, **waived_inputs(lines, waived)}
     gates = [check.id for task in tasks for check in task.checks if check.gate]
@@ -153,6 +157,7 @@ def report_run(
         run=run,
         outcome=outcome,
         verdict=rules(judged),
+        found=found,
         flips=find_flips(judged, rules, gates=gates, hidden_by={line.check: line.see for line in lines if line.see}),
         lines=told,
         tasks=tuple(
@@ -167,6 +172,11 @@ def report_run(
         promotion=promotion,
         waived=waived,
     )
+
+
+def name_objects(line: EvidenceLine) -> EvidenceLine:
+    """Return a failing line with the keys of what is wrong, also where they are read from its words."""
+    return line.model_copy(update={"objects": finding_keys(line)}) if line.result is Outcome.FAIL else line
 
 
 def tell_waiver(line: EvidenceLine, waived: AppliedWaivers) -> EvidenceLine:

@@ -18,7 +18,6 @@ from lib.core.files import write_whole
 from lib.core.results import Check, Outcome
 from lib.core.visible import inert_json
 from lib.core.wording import format_value, plain_text
-from lib.evidence.findings import finding_keys
 from lib.evidence.log import EvidenceLine
 from lib.reporters.places import Place, ProjectFiles, find_places, list_places
 from lib.reporters.report import RunReport
@@ -105,7 +104,7 @@ def describe_result(report: RunReport, line: EvidenceLine, rule: int, files: Pro
             "observed": format_value(line.observed, line.unit),
             "expected": format_value(line.expected, line.unit),
             "page": f"{line.task}.html#{line.check}",
-            **({"objects": list(finding_keys(line))} if failed else {}),
+            **({"objects": list(line.objects)} if failed else {}),
             **({"reusedFrom": line.reused_from.model_dump(mode="json")} if line.reused_from else {}),
         },
     }

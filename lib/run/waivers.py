@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -19,9 +18,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lib.core.errors import ParamsError
-from lib.core.results import RUN, Check, Outcome
+from lib.core.results import RUN, Outcome
 from lib.evidence.findings import LONGEST_SEEN, describe_finding, finding_keys
 from lib.evidence.log import EvidenceLine
+from lib.run.check_names import unknown_checks
 from lib.run.layers import LAUNCH, read_yaml
 from lib.tasks.index import every_check
 
@@ -180,15 +180,13 @@ def format_misfit(place: Sequence[int | str], said: str) -> str:
     )
 
 
-def find_problems(waivers: Iterable[Waiver], checks: Mapping[str, Check] | None = None) -> Iterator[str]:
+def find_problems(waivers: Iterable[Waiver]) -> Iterator[str]:
     """Yield one line for each waiver of a check that does not exist or stops nothing, or that is there twice."""
-    known = every_check() if checks is None else checks
+    known = every_check()
     seen: set[tuple[str, str]] = set()
     for one in waivers:
         if one.check not in known:
-            near = get_close_matches(one.check, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see docs/checks.md."
-            yield f"{FILE}: there is no check {one.check}; {hint}"
+            yield from unknown_checks(FILE, [one.check])
         elif known[one.check].subject == RUN:
             yield f"{FILE}: {one.check} speaks of the run itself, which nobody can waive. Fix: Remove its waiver."
         elif not known[one.check].gate:

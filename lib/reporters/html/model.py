@@ -44,6 +44,8 @@ class CheckRow:
     command: str | None = None
     exit_code: int | None = None
     started_at: str | None = None  # ISO 8601
+    age_s: float | None = None  # since it was looked at, at the run's end
+    as_of: str | None = None  # the moment that it speaks of, where that is before the look, ISO 8601
     duration_s: float | None = None
     artifacts: tuple[FileLink, ...] = ()
     faults: KillRate | None = None
