@@ -105,7 +105,7 @@ def remember_run(engine: sa.Engine, entry: HistoryEntry) -> None:
     """Keep one run and all its results, or nothing of it."""
     run = {column.name: getattr(entry, column.name) for column in RUNS.columns}
     kept = {one.check: one.row for one in entry.kept}
-    nothing = dict.fromkeys(KeptResult("", "", False, "").row)
+    nothing = dict.fromkeys(KeptResult("", "", False, "", "").row)
     rows = [
         {
             **kept.get(line.check, nothing),

@@ -52,7 +52,7 @@ RESULTS = sa.Table(
     sa.Column("duration_s", sa.Float, nullable=False),
     sa.Column("found", sa.String(8)),  # the result as the evidence has it, which a stale one does not count as
     sa.Column("skipped_because", sa.String(16)),
-    sa.Column("hidden", sa.Boolean),  # another check's finding hides its subject
+    sa.Column("see", sa.String(120)),  # the check whose finding hides its subject
     sa.Column("reused", sa.Boolean),
     sa.Column("age_s", sa.Float),  # of the fact, at the run's end
     sa.Column("counted_as", sa.String(24)),  # `waived`, or where another environment's run proved it
@@ -64,7 +64,7 @@ ADDED = {
     3: (),
     4: (
         RUNS.c.unconfirmed,
-        *(RESULTS.c[name] for name in ("found", "skipped_because", "hidden", "reused", "age_s", "counted_as", "finding")),
+        *(RESULTS.c[name] for name in ("found", "skipped_because", "see", "reused", "age_s", "counted_as", "finding")),
     ),
 }
 """Version -> the columns that it added to a table of an older one; whole tables are made where they lack."""

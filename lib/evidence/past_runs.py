@@ -57,9 +57,15 @@ class Wavering:
     results: tuple[tuple[str, str], ...]
 
 
-def list_runs(engine: History, *, project: str | None = None, environment: str | None = None) -> list[KeptRun]:
-    """Return runs, the newest first: of all, or of one project and environment. Raises WorkbookError for a damaged history."""
-    asked = sa.select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc()).limit(MOST_RUNS if environment else None)
+def list_runs(
+    engine: History, *, project: str | None = None, environment: str | None = None, every: bool = False
+) -> list[KeptRun]:
+    """Return runs, the newest first: of all, or of one project and environment. Raises WorkbookError for a damaged history.
+
+    every: also those of one environment that are more than pages show.
+    """
+    most = MOST_RUNS if environment and not every else None
+    asked = sa.select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc()).limit(most)
     if project is not None:
         asked = asked.where(RUNS.c.project == project)
     if environment is not None:

@@ -44,7 +44,13 @@ def keep_one(report: RunReport, line: EvidenceLine) -> KeptResult:
     """Return what is kept of one line, as it was found and as it counted."""
     proved = report.promotion.proved.get(line.check)
     is_waived = line.check in report.waived.covered or line.check in report.waived.hidden
-    return keep_result(line, report.ended_at, is_waived=is_waived, proved=proved.provenance if proved else None)
+    return keep_result(
+        line,
+        report.ended_at,
+        result=report.results[line.check],
+        is_waived=is_waived,
+        proved=proved.provenance if proved else None,
+    )
 
 
 def read_commit(pack: Path) -> str | None:
