@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from lib.core.errors import WorkbookError
 from lib.evidence.history import History, as_history_error
 from lib.evidence.history_schema import RESULTS, RUNS
 from lib.evidence.kept_results import KeptResult, keep_result
@@ -117,5 +118,5 @@ def read_decision(folder: Path) -> Decision | None:
             unconfirmed=bool(about.get("unconfirmed")),
             results=tuple(kept),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, WorkbookError):
         return None

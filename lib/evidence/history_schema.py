@@ -84,7 +84,7 @@ def bring_up(engine: sa.Engine) -> None:
             f"The history of runs has form {version}, of a newer workbook; this one knows forms up to {VERSION}.",
             fix="Use that workbook, or name another history in HISTORY_URL.",
         )
-    METADATA.create_all(engine)
+    make_tables(engine)
     add_columns(engine, [column for number, columns in ADDED.items() if number > (version or 0) for column in columns])
     note_version(engine)
 
@@ -96,6 +96,16 @@ def read_version(engine: sa.Engine) -> int | None:
     with engine.connect() as connection:
         found: int | None = connection.execute(sa.select(sa.func.max(SCHEMA.c.version))).scalar_one()
     return found
+
+
+def make_tables(engine: sa.Engine) -> None:
+    """Make the tables that are not there yet."""
+    for table in METADATA.sorted_tables:
+        try:
+            table.create(engine, checkfirst=True)
+        except sa.exc.DBAPIError:
+            if not sa.inspect(engine).has_table(table.name):  # else another run was faster
+                raise
 
 
 def add_columns(engine: sa.Engine, columns: Iterable[sa.Column[object]]) -> None:

@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lib.core.errors import WorkbookError
 from lib.core.faults import KillRate
 from lib.core.files import write_all, write_whole
 from lib.core.redact import redact, redact_all
@@ -67,7 +68,9 @@ class EvidenceLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: int = 1  # of this form; a line of an older run has none, and counts as 1
+    schema_version: int = Field(
+        default=1, ge=1, le=SCHEMA_VERSION
+    )  # of this form; a line of an older run has none, and counts as 1
     run_id: str  # UTC time of the start and four letters, 20261126T171254Z-eujc
     project: str = ""  # folder of the run in rendered/
     environment: str  # a file's name in params/
@@ -253,15 +256,32 @@ def read_log(run_folder: Path, *, spare: Path | None = None) -> EvidenceLog:
 
 
 def read_lines(path: Path) -> tuple[list[EvidenceLine], list[str]]:
-    """Return the lines of one file in order, and where those are that can't be read; none of a file that is not there."""
+    """Return the lines of one file in order, and where those are that can't be read; none of a file that is not there.
+
+    Raises WorkbookError for a file of a newer workbook.
+    """
     lines, torn = [], []
     for number, text in enumerate(path.read_bytes().split(b"\n") if path.exists() else [], start=1):
         if text.strip():
             try:
                 lines.append(EvidenceLine.model_validate_json(text))
             except ValidationError:
+                refuse_newer(text, f"{path.name} of run {path.parent.name}")
                 torn.append(f"{path.name}, line {number}")
     return lines, torn
+
+
+def refuse_newer(text: bytes, where: str) -> None:
+    """Raise WorkbookError for a line of a newer workbook: what its keys mean is not known here, and is not guessed."""
+    try:
+        version = json.loads(text)["schema_version"]
+    except (ValueError, TypeError, KeyError):
+        return
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise WorkbookError(
+            f"{where} has lines of form {version}, of a newer workbook; this one knows forms up to {SCHEMA_VERSION}.",
+            fix="Read it with that workbook.",
+        )
 
 
 def read_evidence(run_folder: Path) -> list[EvidenceLine]:

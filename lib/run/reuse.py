@@ -207,7 +207,7 @@ def parse_lines(content: bytes) -> list[EvidenceLine]:
     try:
         return [EvidenceLine.model_validate_json(text) for text in content.split(b"\n") if text.strip()]
     except ValidationError as exc:
-        raise NotReusedError("a line of its evidence can't be read") from exc
+        raise NotReusedError("a line of its evidence can't be read, or is of a newer workbook") from exc
 
 
 def parse_trials(content: bytes) -> list[Trial]:
