@@ -23,12 +23,12 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: adopt help setup requirements publish-docs readiness fleet faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify resume diff bundle docs clean
+.PHONY: adopt help setup requirements publish-docs readiness fleet faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify resume diff replay bundle docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 REUSE=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> REDACT=<checks> NAME=<task or project> DRY_RUN=1 BASELINE=1 SHARE=0.1 ROUNDS=5 SECONDS=60 OFF=1 ENVS=local,staging PACKS=../a,../b FLEET=fleet.yaml SCHEDULER=tls://... RESULTS=s3://bucket/fleet"
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 REUSE=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> REDACT=<checks> NAME=<task or project> DRY_RUN=1 BASELINE=1 SHARE=0.1 ROUNDS=5 SECONDS=60 OFF=1 ENVS=local,staging PACKS=../a,../b FLEET=fleet.yaml POLICY=stricter.yaml SCHEDULER=tls://... RESULTS=s3://bucket/fleet"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: Install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
@@ -100,6 +100,9 @@ bundle: setup ## Write a run as one zip and one page for strangers, with what ch
 
 diff: setup ## Say what differs between two runs, and fail when the second is worse: make diff A=<run> B=<run>
 	@$(LIB) diff "$(A)" "$(B)"
+
+replay: setup ## Decide every kept run again under another policy, and say which come out otherwise: POLICY=<file>, ENV=staging
+	@$(LIB) replay $(ENV) --policy "$(POLICY)" --pack "$(PACK)"
 
 publish-docs: setup ## Write the newest run's documents into the pack: shows the diff only unless APPLY=1, ENV=staging
 	@$(LIB) publish-docs $(ENV) --pack "$(PACK)" --run "$(RUN)"

@@ -28,7 +28,9 @@ DOORS = {
     "sqlalchemy": {
         "transport/database.py",
         "evidence/durations.py",
+        "evidence/decisions.py",
         "evidence/history.py",
+        "evidence/history_schema.py",
         "evidence/incident_store.py",
         "evidence/past_runs.py",
     },

@@ -16,10 +16,11 @@ from lib.core.make_commands import make_command
 from lib.core.results import Outcome
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count
+from lib.evidence.findings import describe_finding, finding_keys
 from lib.evidence.log import EvidenceLine, read_evidence
 from lib.run.params import load_params
 from lib.run.project import find_project
-from lib.run.waivers import FILE, LONGEST_DAYS, Waiver, describe_finding, format_waivers, load_waivers
+from lib.run.waivers import FILE, LONGEST_DAYS, Waiver, format_waivers, load_waivers
 
 REASON = "It failed when this project was first looked at."
 NOBODY = "nobody yet"
@@ -27,7 +28,7 @@ NOBODY = "nobody yet"
 
 
 def write_baseline(environment: str, *, pack: Path, rendered: Path) -> int:
-    """Add a waiver for each gate that failed in the project's newest whole run, print them, and return the exit code 0.
+    """Add a waiver for each thing that a gate found wrong in the project's newest whole run, print them, and return 0.
 
     Raises WorkbookError when there is no such run.
     """
@@ -44,9 +45,9 @@ def write_baseline(environment: str, *, pack: Path, rendered: Path) -> int:
         say(f"Nothing failed that is not waived already: {FILE} stays as it is.")
         return 0
     write_whole(params.pack / FILE, format_waivers([*known, *new]))
-    say(f"{format_count(len(new), 'failing gate')} waived until {new[0].until}, in {FILE}:")
+    say(f"{format_count(len(new), 'finding')} of failing gates waived until {new[0].until}, in {FILE}:")
     for one in new:
-        say(plain_line(f"  {one.check}: {one.seen}"))
+        say(plain_line(f"  {one.check}: {one.object}"))
     say("Next: name an owner and a reason for each, and repair them before that day. What fails anew is a NO-GO.")
     return 0
 
@@ -54,16 +55,16 @@ def write_baseline(environment: str, *, pack: Path, rendered: Path) -> int:
 def find_new(
     lines: Iterable[EvidenceLine], known: Iterable[Waiver], *, owners: Mapping[str, str], today: date
 ) -> Iterable[Waiver]:
-    """Return a waiver for each failing gate that no waiver speaks of as it fails today."""
-    spoken = {(one.check, one.seen) for one in known}
-    for line in lines:
-        seen = describe_finding(line)
-        if line.gate and line.result is Outcome.FAIL and (line.check, seen) not in spoken:
+    """Return a waiver for each object of a failing gate that no waiver speaks of."""
+    spoken = {(one.check, one.object) for one in known}
+    for line in (one for one in lines if one.gate and one.result is Outcome.FAIL):
+        keys = () if (line.check, describe_finding(line)) in spoken else finding_keys(line)
+        for key in (one for one in keys if (line.check, one) not in spoken):
             yield Waiver(
                 check=line.check,
-                seen=seen,
+                object=key,
                 reason=REASON,
-                owner=owners.get(line.task) or owners.get("default") or NOBODY,
+                who=owners.get(line.task) or owners.get("default") or NOBODY,
                 granted=today.isoformat(),
                 until=(today + timedelta(days=LONGEST_DAYS)).isoformat(),
             )

@@ -41,6 +41,9 @@ def add_run_commands(commands: Any) -> None:
     diff = commands.add_parser("diff", help="say what differs between two runs, and whether the second is worse")
     diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
     diff.set_defaults(command=command_diff)
+    again = commands.add_parser("replay", help="decide every kept run of an environment again, under another policy")
+    add_where(again, command_replay)
+    again.add_argument("--policy", default="", help="the YAML file that says by what rules; without it, the rules of today alone")
 
 
 def add_fleet(commands: Any) -> None:
@@ -136,3 +139,10 @@ def command_bundle(options: argparse.Namespace) -> int:
     from lib.cli.bundle import bundle
 
     return bundle(options.run, split_names(options.redact))
+
+
+def command_replay(options: argparse.Namespace) -> int:
+    """Decide kept runs again."""
+    from lib.cli.replay import replay_runs
+
+    return replay_runs(options.environment, policy=options.policy, pack=options.pack or None, rendered=options.rendered.resolve())

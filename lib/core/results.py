@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -146,6 +147,8 @@ class Result:
     unit: of observed and expected when they are numbers.
     detail: one or two sentences naming the objects.
     fix: what to do next, each a sentence or a command that can be copied, with the real names in it.
+    objects: of a fail, the stable key of each thing that is not as it should be, all of them: `public.orders`, a file, a rule.
+    as_of: the moment that it speaks of, where that is before the look: when a backup was taken.
     command: the program that was run, as redacted argv in one string.
     skipped_because: of a skip. see: the check whose finding hides this one's subject.
     provenance: where it was performed, when that is not where its subject is looked at otherwise.
@@ -163,6 +166,8 @@ class Result:
     fix: tuple[str, ...] = ()
     command: str | None = None
     exit_code: int | None = None
+    objects: Sequence[str] = ()
+    as_of: datetime | None = None
 
     @classmethod
     def of(cls, check: Check, outcome: Outcome, *, fix: str | Sequence[str] = (), **facts: Any) -> Result:

@@ -7,7 +7,8 @@ from statistics import median
 
 import sqlalchemy as sa
 
-from lib.evidence.history import METADATA, RUNS, History, as_history_error
+from lib.evidence.history import History, as_history_error
+from lib.evidence.history_schema import METADATA, RUNS
 
 NEWEST = 5
 """Finished runs that an expectation is made of; their middle one counts, so that a slow day does not."""

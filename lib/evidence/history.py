@@ -13,39 +13,13 @@ import sqlalchemy as sa
 
 from lib.core.errors import WorkbookError
 from lib.core.redact import redact
+from lib.evidence.history_schema import RESULTS, RUNS, bring_up
+from lib.evidence.kept_results import KeptResult
 from lib.evidence.log import EvidenceLine
 
 HISTORY = "history.sqlite"
-METADATA = sa.MetaData()
 History = sa.Engine
 """An open history, as the functions here take it."""
-
-RUNS = sa.Table(
-    "runs",
-    METADATA,
-    sa.Column("run_id", sa.String(40), primary_key=True),
-    sa.Column("project", sa.String(80), nullable=False, server_default="", index=True),
-    sa.Column("environment", sa.String(40), nullable=False, index=True),
-    sa.Column("verdict", sa.String(16), nullable=False),
-    sa.Column("partial", sa.Boolean, nullable=False),
-    sa.Column("finished", sa.Boolean, nullable=False),
-    sa.Column("commit_id", sa.String(64)),
-    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("duration_s", sa.Float, nullable=False),
-)
-
-RESULTS = sa.Table(
-    "results",
-    METADATA,
-    sa.Column("run_id", sa.String(40), sa.ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("check_id", sa.String(120), primary_key=True),
-    sa.Column("task", sa.String(60), nullable=False),
-    sa.Column("result", sa.String(8), nullable=False),
-    sa.Column("gate", sa.Boolean, nullable=False),
-    sa.Column("provenance", sa.String(12), nullable=False),
-    sa.Column("observed", sa.JSON),
-    sa.Column("duration_s", sa.Float, nullable=False),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +36,10 @@ class PastRun:
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryEntry:
-    """One run to be remembered."""
+    """One run to be remembered.
+
+    lines: as they counted. unconfirmed, kept: what it takes to decide the run again; None and none where that is not known.
+    """
 
     run_id: str
     project: str
@@ -74,6 +51,8 @@ class HistoryEntry:
     started_at: datetime
     duration_s: float
     lines: Sequence[EvidenceLine]
+    unconfirmed: bool | None = None
+    kept: Sequence[KeptResult] = ()
 
 
 def open_history(rendered: Path, url: str | None = None) -> sa.Engine:
@@ -81,8 +60,7 @@ def open_history(rendered: Path, url: str | None = None) -> sa.Engine:
     rendered.mkdir(parents=True, exist_ok=True)
     with as_history_error():
         engine = sa.create_engine(url or f"sqlite:///{rendered / HISTORY}")
-        METADATA.create_all(engine)
-        add_column(engine, RUNS.c.project)
+        bring_up(engine)
     return engine
 
 
@@ -115,16 +93,6 @@ def check_history(rendered: Path, url: str | None = None) -> None:
         engine.dispose()
 
 
-def add_column(engine: sa.Engine, column: sa.Column[Any]) -> None:
-    """Add a column that a table of an older workbook lacks; its rows have the column's default."""
-    table = column.table.name
-    if column.name in {one["name"] for one in sa.inspect(engine).get_columns(table)}:
-        return
-    kind = column.type.compile(engine.dialect)
-    with engine.begin() as connection:
-        connection.execute(sa.text(f"alter table {table} add column {column.name} {kind} not null default ''"))
-
-
 def give_to_projects(engine: sa.Engine, owners: Mapping[str, str]) -> None:
     """Say whose the runs of an older workbook are. owners: run's id -> project."""
     with engine.begin() as connection:
@@ -136,8 +104,11 @@ def give_to_projects(engine: sa.Engine, owners: Mapping[str, str]) -> None:
 def remember_run(engine: sa.Engine, entry: HistoryEntry) -> None:
     """Keep one run and all its results, or nothing of it."""
     run = {column.name: getattr(entry, column.name) for column in RUNS.columns}
+    kept = {one.check: one.row for one in entry.kept}
+    nothing = dict.fromkeys(KeptResult("", "", False, "", "").row)
     rows = [
         {
+            **kept.get(line.check, nothing),
             "run_id": entry.run_id,
             "check_id": line.check,
             "task": line.task,

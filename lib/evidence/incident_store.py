@@ -8,7 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lib.core.incidents import Incident
-from lib.evidence.history import METADATA, in_utc
+from lib.evidence.history import in_utc
+from lib.evidence.history_schema import METADATA
 
 OLDER = "episodes"
 """The table of an older workbook, which said no project."""

@@ -8,17 +8,20 @@ private folder, and read with the rest.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lib.core.errors import WorkbookError
 from lib.core.faults import KillRate
 from lib.core.files import write_all, write_whole
 from lib.core.redact import redact, redact_all
@@ -27,9 +30,13 @@ from lib.core.verdict import GateInput
 from lib.core.visible import inert_json
 
 FILE = "evidence.jsonl"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SCHEMA_ID = f"urn:launch-readiness-workbook:evidence-line:{SCHEMA_VERSION}"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+LONGEST_KEY = 200
+"""Characters of one key of what is wrong."""
+MOST_KEYS = 200
+"""Keys kept of one result."""
 ARTIFACT_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
 
 
@@ -61,7 +68,9 @@ class EvidenceLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: int = 1  # of this form; a line of an older run has none, and counts as 1
+    schema_version: int = Field(
+        default=1, ge=1, le=SCHEMA_VERSION
+    )  # of this form; a line of an older run has none, and counts as 1
     run_id: str  # UTC time of the start and four letters, 20261126T171254Z-eujc
     project: str = ""  # folder of the run in rendered/
     environment: str  # a file's name in params/
@@ -84,6 +93,8 @@ class EvidenceLine(BaseModel):
     duration_s: float  # of the look, s
     artifacts: tuple[Artifact, ...] = ()  # the kept files that it speaks of
     faults: KillRate | None = None
+    objects: tuple[str, ...] = ()  # of a fail: the stable key of each thing that is wrong
+    as_of: datetime | None = None  # the moment that it speaks of, where that is before the look, ISO 8601, UTC
     reused_from: ReusedFrom | None = None  # of a result that was taken over from an earlier run, not found in this one
 
     @model_validator(mode="before")
@@ -165,7 +176,29 @@ def line_of(
         duration_s=round(duration_s, 3),
         artifacts=artifacts,
         faults=faults,
+        objects=stable_keys(result.objects) if result.outcome is Outcome.FAIL else (),
+        as_of=result.as_of.astimezone(UTC) if result.as_of else None,
     )
+
+
+def stable_keys(objects: Iterable[str]) -> tuple[str, ...]:
+    """Return the keys of what is wrong as they are kept: sorted, on one line each, credentials redacted.
+
+    What has the same key as another one is numbered, so that one more of a kind has a key of its own. Of very many, the
+    first are kept, and one key that stands for all the others: another set of others has another key.
+    """
+    many = Counter(" ".join(redact(one).split()) for one in objects)
+    keys = [f"{one} ({number})" if number > 1 else one for one in sorted(many) if one for number in range(1, many[one] + 1)]
+    short = [one if len(one) <= LONGEST_KEY else f"{one[: LONGEST_KEY - 20]} {digest_of([one])}" for one in keys]
+    if len(short) <= MOST_KEYS:
+        return tuple(short)
+    rest = short[MOST_KEYS - 1 :]
+    return (*short[: MOST_KEYS - 1], f"{len(rest)} more, {digest_of(rest)}")
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """Return a short name for texts that nobody reads whole."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
 def append_line(run_folder: Path, line: EvidenceLine, *, spare: Path | None = None) -> None:
@@ -223,15 +256,32 @@ def read_log(run_folder: Path, *, spare: Path | None = None) -> EvidenceLog:
 
 
 def read_lines(path: Path) -> tuple[list[EvidenceLine], list[str]]:
-    """Return the lines of one file in order, and where those are that can't be read; none of a file that is not there."""
+    """Return the lines of one file in order, and where those are that can't be read; none of a file that is not there.
+
+    Raises WorkbookError for a file of a newer workbook.
+    """
     lines, torn = [], []
     for number, text in enumerate(path.read_bytes().split(b"\n") if path.exists() else [], start=1):
         if text.strip():
             try:
                 lines.append(EvidenceLine.model_validate_json(text))
             except ValidationError:
+                refuse_newer(text, f"{path.name} of run {path.parent.name}")
                 torn.append(f"{path.name}, line {number}")
     return lines, torn
+
+
+def refuse_newer(text: bytes, where: str) -> None:
+    """Raise WorkbookError for a line of a newer workbook: what its keys mean is not known here, and is not guessed."""
+    try:
+        version = json.loads(text)["schema_version"]
+    except (ValueError, TypeError, KeyError):
+        return
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise WorkbookError(
+            f"{where} has lines of form {version}, of a newer workbook; this one knows forms up to {SCHEMA_VERSION}.",
+            fix="Read it with that workbook.",
+        )
 
 
 def read_evidence(run_folder: Path) -> list[EvidenceLine]:

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from lib.core.results import Outcome
 from lib.evidence.durations import DURATIONS
-from lib.evidence.history import RESULTS, RUNS, History, as_history_error, in_utc
+from lib.evidence.history import History, as_history_error, in_utc
+from lib.evidence.history_schema import RESULTS, RUNS
 
 MOST_RUNS = 500
 """Runs of one environment that are read, the newest first."""
@@ -20,7 +21,10 @@ CAME_OUT = frozenset({Outcome.PASS.value, Outcome.FAIL.value, Outcome.ERROR.valu
 
 @dataclass(frozen=True, kw_only=True)
 class KeptRun:
-    """One run as history keeps it. commit_id: of the project, with `+` when it had changes; None when not known."""
+    """One run as history keeps it. commit_id: of the project, with `+` when it had changes; None when not known.
+
+    unconfirmed: whether it expected what nobody had confirmed; None: an older workbook kept too little to decide it again.
+    """
 
     run_id: str
     project: str
@@ -31,6 +35,7 @@ class KeptRun:
     commit_id: str | None
     started_at: datetime
     duration_s: float
+    unconfirmed: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +57,15 @@ class Wavering:
     results: tuple[tuple[str, str], ...]
 
 
-def list_runs(engine: History, *, project: str | None = None, environment: str | None = None) -> list[KeptRun]:
-    """Return runs, the newest first: of all, or of one project and environment. Raises WorkbookError for a damaged history."""
-    asked = sa.select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc()).limit(MOST_RUNS if environment else None)
+def list_runs(
+    engine: History, *, project: str | None = None, environment: str | None = None, every: bool = False
+) -> list[KeptRun]:
+    """Return runs, the newest first: of all, or of one project and environment. Raises WorkbookError for a damaged history.
+
+    every: also those of one environment that are more than pages show.
+    """
+    most = MOST_RUNS if environment and not every else None
+    asked = sa.select(RUNS).order_by(RUNS.c.started_at.desc(), RUNS.c.run_id.desc()).limit(most)
     if project is not None:
         asked = asked.where(RUNS.c.project == project)
     if environment is not None:

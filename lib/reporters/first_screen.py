@@ -12,7 +12,9 @@ from lib.core.wording import join_words
 from lib.reporters.acting import Cause, find_causes, next_command, pack_words
 from lib.reporters.comparison import RANK
 from lib.reporters.html.model import CauseRow, FirstScreen, NextStep, SinceLast
+from lib.reporters.nearness import describe_flips
 from lib.reporters.report import RunReport
+from lib.run.waivers import CameTo
 from lib.tasks.index import every_check
 
 MOST_CAUSES = 3
@@ -29,6 +31,7 @@ def first_screen(report: RunReport) -> FirstScreen:
         next_step=next_step(report, causes),
         since=since_last(report),
         realness=realness_of(report),
+        nearness=tuple(describe_flips(report.flips, report.verdict)),
     )
 
 
@@ -104,7 +107,7 @@ def next_of_partial(report: RunReport, pack: str) -> NextStep:
     if report.reused:
         words = "Look at every task anew, without REUSE:"
         return NextStep(words=words, command=make_command("readiness", ENV=environment, PACK=pack))
-    owners = list(dict.fromkeys(one.owner for one in report.waived.covered.values()))
+    owners = list(dict.fromkeys(one.who for one in report.waived.that(CameTo.COVERS)))
     return NextStep(words=f"Mend what is waived. Who took it upon themselves: {join_words(owners)}." if owners else "")
 
 

@@ -32,6 +32,7 @@ from lib.reporters.acting import Cause, find_causes, owner_of
 from lib.reporters.faults import add_up, describe_faults
 from lib.reporters.places import Place, ProjectFiles, find_places, list_places
 from lib.reporters.report import RunReport
+from lib.run.waivers import CameTo
 from lib.tasks.index import every_check
 
 FILE = "summary.md"
@@ -180,7 +181,8 @@ def beside(report: RunReport) -> Iterator[str]:
     if faults:
         yield f"Faults made on purpose: {plain(faults)}"
     if report.waived.covered:
-        said = [f"{code(check)} until {plain(one.until)} by {plain(one.owner)}" for check, one in report.waived.covered.items()]
+        covering = report.waived.that(CameTo.COVERS)
+        said = [f"{code(one.check)} ({plain(one.object)}) until {plain(one.until)} by {plain(one.who)}" for one in covering]
         yield f"Waived: {join_words(said)}."
     if report.run.unconfirmed:
         number = format_count(len(report.run.unconfirmed), "expectation")

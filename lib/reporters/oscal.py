@@ -110,7 +110,7 @@ def describe_observation(report: RunReport, line: EvidenceLine, check: Check | N
 def describe_finding(report: RunReport, line: EvidenceLine, check: Check | None) -> dict[str, Any]:
     """Return what a gate came to, as the verdict takes it."""
     outcome = counts_as(report, line)
-    waiver = report.waived.covered.get(line.check)
+    waivers = report.waived.covered.get(line.check, ())
     status = {"state": "satisfied" if outcome is Outcome.PASS else "not-satisfied", "reason": REASONS[outcome]}
     found = {
         "uuid": give_id(report, f"finding {line.check}"),
@@ -119,7 +119,8 @@ def describe_finding(report: RunReport, line: EvidenceLine, check: Check | None)
         "target": {"type": "objective-id", "target-id": line.check, "status": status},
         "related-observations": [{"observation-uuid": give_id(report, f"observation {line.check}")}],
     }
-    return found | ({"remarks": f"Waived by {plain_text(waiver.owner)} until {waiver.until}."} if waiver else {})
+    said = " ".join(f"Waived by {plain_text(one.who)} until {one.until}." for one in waivers)
+    return found | ({"remarks": said} if said else {})
 
 
 def counts_as(report: RunReport, line: EvidenceLine) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from nbformat import NotebookNode
 from lib.core.files import write_whole
 from lib.core.results import Outcome
 from lib.core.wording import verdict_sentence
+from lib.evidence.ages import age_s, looked_at
 from lib.evidence.fault_log import read_trials
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters import ctrf, github, junit, metrics, oscal, sarif
@@ -76,7 +78,7 @@ def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:
         started_at=started_at.isoformat(),
         duration_s=summary.duration_s,
         notebook=notebook_of(report, summary.task),
-        checks=tuple(replace(check_row(line), items=items_of(report, line.check)) for line in own),
+        checks=tuple(replace(check_row(line, report.ended_at), items=items_of(report, line.check)) for line in own),
         before=neighbour(tasks[here - 1]) if here else None,
         after=neighbour(tasks[here + 1]) if here + 1 < len(tasks) else None,
         place=f"{here + 1} of {len(tasks)}",
@@ -115,7 +117,7 @@ def run_header(report: RunReport) -> PageHeader:
         leaks=outcome.leaks,
         reused=f"{report.reused}." if report.reused else "",
         notebook=notebook_of(report, SUMMARY),
-        checks=tuple(check_row(line) for line in report.lines),
+        checks=tuple(check_row(line, report.ended_at) for line in report.lines),
     )
 
 
@@ -125,8 +127,8 @@ def notebook_of(report: RunReport, task: Task) -> str | None:
     return name if (report.run.run_folder / name).exists() else None
 
 
-def check_row(line: EvidenceLine) -> CheckRow:
-    """Return one line of evidence as a row of a page."""
+def check_row(line: EvidenceLine, now: datetime) -> CheckRow:
+    """Return one line of evidence as a row of a page. now: when facts have the age that is shown."""
     titles = every_check()
     return CheckRow(
         check=line.check,
@@ -146,10 +148,13 @@ def check_row(line: EvidenceLine) -> CheckRow:
         command=line.command,
         exit_code=line.exit_code,
         started_at=line.started_at.isoformat(),
+        age_s=age_s(looked_at(line), now),
+        as_of=line.as_of.isoformat() if line.as_of else None,
         duration_s=line.duration_s,
         artifacts=tuple(FileLink(path=one.path, sha256=one.sha256) for one in line.artifacts),
         faults=line.faults,
         reused_from=line.reused_from.run_id if line.reused_from else None,
+        objects=line.objects if line.gate else (),
     )
 
 
@@ -174,24 +179,16 @@ def summarize_run(report: RunReport) -> RunSummary:
 
 def waiver_rows(report: RunReport) -> Iterator[WaiverRow]:
     """Yield each waiver of the project with what it came to in this run."""
-    applied = report.waived
-    came_to = {
-        "covers a gate that failed": applied.covered.values(),
-        "is over, and covers nothing": applied.expired,
-        "covers nothing that failed: remove it": applied.unused,
-        "its check was not judged in this run": applied.unjudged,
-    }
-    for word, waivers in came_to.items():
-        for one in waivers:
-            yield WaiverRow(
-                check=one.check,
-                title=name_of(one.check),
-                seen=one.seen,
-                reason=one.reason,
-                owner=" ".join(filter(None, (one.owner, one.ticket))),
-                until=one.until,
-                came_to=word,
-            )
+    for one, what in report.waived.told:
+        yield WaiverRow(
+            check=one.check,
+            title=name_of(one.check),
+            object=one.object,
+            reason=one.reason,
+            who=" ".join(filter(None, (one.who, one.ticket))),
+            until=one.until,
+            came_to=what.value,
+        )
 
 
 def name_of(name: str) -> str:

@@ -21,6 +21,7 @@ from lib.core.errors import WorkbookError
 from lib.core.results import Outcome
 from lib.core.verdict import REAL, GateInput
 from lib.core.wording import format_duration
+from lib.evidence.ages import A_DAY, ShelfLife
 from lib.evidence.log import EvidenceLine, read_evidence
 from lib.evidence.manifest import ENVELOPE, MANIFEST, verify_run
 from lib.run.params_file import PromotesFrom
@@ -60,11 +61,12 @@ def promote(
     commit: str | None,
     now: datetime,
     keys: Sequence[Key],
+    shelf_life: ShelfLife = A_DAY,
 ) -> Promotion:
     """Return what the other environment's newest run proves of the gates that were not allowed here.
 
     runs: the folder of the other environment's runs of this project. commit: of the pack, with `+` when it had changes.
-    keys: whom to trust; without any nothing is proved.
+    keys: whom to trust; without any nothing is proved. shelf_life: how old a fact may be here, wherever it was found.
     """
     checks = every_check()
     untried = [line for line in lines if line.gate and line.judged.is_untried and checks[line.check].promotes]
@@ -76,16 +78,22 @@ def promote(
     except WorkbookError as exc:
         return Promotion(refusals=dict.fromkeys((line.check for line in untried), f"Not proved on {there}: {exc.message}"))
     found = {line.check: line for line in read_evidence(folder)}
-    is_faithful = is_proved(found.get(TWIN_IS_FAITHFUL.id))
-    proved = {line.check: found[line.check].judged for line in untried if line.check in found and is_proved(found[line.check])}
-    if not is_faithful:
+    stale = {line.check: why for line in found.values() if (why := shelf_life.why_stale(line, now))}
+    passed = [line.check for line in untried if is_proved(found.get(line.check))]
+    proved = {check: found[check].judged for check in passed if check not in stale}
+    if not is_proved(found.get(TWIN_IS_FAITHFUL.id)) or TWIN_IS_FAITHFUL.id in stale:
         proved = {check: one for check, one in proved.items() if one.provenance.value == "live"}
     age = format_duration((now - ended_at(about)).total_seconds())
     said = f"Not proved on {there}: run {folder.name} did not pass it there live or on a faithful twin."
+    spoilt = {
+        check: f"Not proved on {there}: run {folder.name} passed it, but that is too old. {stale[check]}"
+        for check in passed
+        if check in stale
+    }
     return Promotion(
         proved=proved,
         sentence=f"proved on {there}, run {folder.name}, {age} ago",
-        refusals={line.check: said for line in untried if line.check not in proved},
+        refusals={line.check: spoilt.get(line.check, said) for line in untried if line.check not in proved},
     )
 
 

@@ -225,6 +225,7 @@ def adder(
             commit=commit,
             now=outcome.ended_at,
             keys=parts.make("The trusted keys", trusted_keys, otherwise=[]),
+            shelf_life=run.shelf_life,
         )
         return report_run(
             run,
@@ -277,7 +278,7 @@ def about_run(report: RunReport) -> dict[str, Any]:
         "partial": outcome.partial,
         "not_applicable": run.not_applicable,
         "unconfirmed": list(run.unconfirmed),
-        "waivers": [one.model_dump() for one in report.waived.covered.values()],
+        **report.waived.record,
         "finished": outcome.finished,
         "pack": run.pack.name,
         "pack_commit": report.commit,

@@ -8,6 +8,8 @@ from lib.clients.git_command import run_git
 from lib.core.errors import CommandError
 from lib.evidence.durations import remember_durations
 from lib.evidence.history import History, HistoryEntry, remember_run
+from lib.evidence.kept_results import KeptResult, keep_result
+from lib.evidence.log import EvidenceLine
 from lib.reporters.report import RunReport
 
 GIT_TIMEOUT_S = 10
@@ -33,6 +35,21 @@ def history_entry(report: RunReport) -> HistoryEntry:
         started_at=report.outcome.started_at,
         duration_s=report.outcome.duration_s,
         lines=report.lines,
+        unconfirmed=bool(report.run.unconfirmed),
+        kept=[keep_one(report, line) for line in report.found],
+    )
+
+
+def keep_one(report: RunReport, line: EvidenceLine) -> KeptResult:
+    """Return what is kept of one line, as it was found and as it counted."""
+    proved = report.promotion.proved.get(line.check)
+    is_waived = line.check in report.waived.covered or line.check in report.waived.hidden
+    return keep_result(
+        line,
+        report.ended_at,
+        result=report.results[line.check],
+        is_waived=is_waived,
+        proved=proved.provenance if proved else None,
     )
 
 

@@ -8,16 +8,18 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from lib.core.flips import Flip, find_flips
 from lib.core.results import Outcome, count_outcomes
 from lib.core.verdict import GateInput, Verdict
 from lib.core.wording import as_sentence, verdict_sentence
+from lib.evidence.findings import finding_keys, name_keys
 from lib.evidence.history import PastRun, changes_since, in_utc
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow
 from lib.reporters.launch_list import count_items, judge_items
 from lib.reporters.promotion import NO_PROMOTION, Promotion
 from lib.reporters.reused import name_reused, tell_reused
-from lib.reporters.summary import TaskSummary, standing_out, summarize_task, verdict_of
+from lib.reporters.summary import TaskSummary, rules_of, standing_out, summarize_task
 from lib.run.endings import RunOutcome
 from lib.run.run_file import RunFile
 from lib.run.waivers import NO_WAIVERS, AppliedWaivers, apply_waivers
@@ -32,12 +34,13 @@ NOT_TIMED: Mapping[str, float] = MappingProxyType({})
 class RunReport:
     """What a run came to.
 
-    run: what was asked, and where it lies. lines: its evidence, in the order found. tasks: in their order.
+    run: what was asked, and where it lies. tasks: in their order. found: its evidence, in the order found. lines: the same as it
+    counts and is told: what is too old is an error, and a line says whether it is reused, proved elsewhere, or waived.
     items: the launch list's, tally: the same in one line. standing_out: what a person must read, worst first.
     gates: how many gates came to what. commit: the pack's, with `+` when it had changes; None outside version control.
     previous: the run compared with, begun at previous_at; changes: None without one.
     promotion: what another environment's run proved for it.
-    waived: what the project's waivers come to.
+    waived: what the project's waivers come to. flips: the smallest sets of results that would make the verdict better.
     """
 
     run: RunFile
@@ -52,6 +55,8 @@ class RunReport:
     changes: tuple[Mapping[str, Any], ...] | None = None
     promotion: Promotion = NO_PROMOTION
     waived: AppliedWaivers = NO_WAIVERS
+    flips: tuple[Flip, ...] = ()
+    found: tuple[EvidenceLine, ...] = ()
 
     @property
     def proved(self) -> Mapping[str, GateInput]:
@@ -140,21 +145,20 @@ def report_run(
     past: the run to compare with, if there is one. promotion: what another environment's run proved.
     took_s: task -> seconds, of those that were timed.
     """
+    found = tuple(lines)
+    lines = [name_objects(run.shelf_life.judge(line, outcome.ended_at)) for line in found]
     waived = apply_waivers(run.waivers, lines, outcome.started_at.astimezone(UTC).date())
     proved = {**promotion.proved, **waived_inputs(lines, waived)}
     gates = [check.id for task in tasks for check in task.checks if check.gate]
     told = tuple(tell_waiver(promotion.tell(tell_reused(line, outcome.ended_at)), waived) for line in lines)
+    judged = [proved.get(line.check, line.judged) for line in lines]
+    rules = rules_of(gates=gates, partial=outcome.partial, finished=outcome.finished, unconfirmed=bool(run.unconfirmed))
     return RunReport(
         run=run,
         outcome=outcome,
-        verdict=verdict_of(
-            lines,
-            gates=gates,
-            partial=outcome.partial,
-            finished=outcome.finished,
-            unconfirmed=bool(run.unconfirmed),
-            proved=proved,
-        ),
+        verdict=rules(judged),
+        found=found,
+        flips=find_flips(judged, rules, gates=gates, hidden_by={line.check: line.see for line in lines if line.see}),
         lines=told,
         tasks=tuple(
             summarize_task(task, lines, promotion.proved, took_s=took_s.get(task.name), now=outcome.ended_at)
@@ -170,12 +174,20 @@ def report_run(
     )
 
 
+def name_objects(line: EvidenceLine) -> EvidenceLine:
+    """Return a failing line with the keys of what is wrong, also where they are read from its words."""
+    return line.model_copy(update={"objects": finding_keys(line)}) if line.result is Outcome.FAIL else line
+
+
 def tell_waiver(line: EvidenceLine, waived: AppliedWaivers) -> EvidenceLine:
     """Return a line with what the project says of its failure; its result stays what it is."""
-    one = waived.covered.get(line.check)
-    if one is None:
+    said = line.detail
+    for one in waived.covered.get(line.check, ()):
+        said += f" Waived until {one.until} by {one.who}: {as_sentence(one.reason)}"
+    if keys := waived.partly.get(line.check):
+        said += f" Waived in part: no waiver covers {name_keys(keys)}."
+    if said == line.detail:
         return line
-    said = f"{line.detail} Waived until {one.until} by {one.owner}: {as_sentence(one.reason)}"
     return line.model_copy(update={"detail": said.strip()})
 
 

@@ -104,13 +104,14 @@ def describe_result(report: RunReport, line: EvidenceLine, rule: int, files: Pro
             "observed": format_value(line.observed, line.unit),
             "expected": format_value(line.expected, line.unit),
             "page": f"{line.task}.html#{line.check}",
+            **({"objects": list(line.objects)} if failed else {}),
             **({"reusedFrom": line.reused_from.model_dump(mode="json")} if line.reused_from else {}),
         },
     }
-    waiver = report.waived.covered.get(line.check)
-    if waiver is not None:
-        said = plain_text(f"Waived until {waiver.until} by {waiver.owner}: {waiver.reason}")
-        found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": said}]
+    waivers = report.waived.covered.get(line.check, ())
+    said = [plain_text(f"{one.object}: waived until {one.until} by {one.who}: {one.reason}") for one in waivers]
+    if said:
+        found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": one} for one in said]
     return found
 
 

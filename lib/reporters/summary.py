@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from lib.core.flips import Rules
 from lib.core.results import Outcome, Provenance, count_outcomes, least_real
 from lib.core.verdict import GateInput, State, Verdict, decide, sum_up
 from lib.core.wording import WORST_FIRST
@@ -51,20 +52,21 @@ class TaskSummary:
         return (self.ended_at - self.started_at).total_seconds()
 
 
+def rules_of(*, gates: Collection[str] = (), partial: bool = False, finished: bool = True, unconfirmed: bool = False) -> Rules:
+    """Return the rules of one run: what its results come to, all else being as it is."""
+    return lambda judged: decide(
+        judged, gates=gates, partial=partial, finished=finished, unconfirmed=unconfirmed, twin_proof=TWIN_IS_FAITHFUL.id
+    )
+
+
 def verdict_of(
     lines: Iterable[EvidenceLine],
     *,
     gates: Collection[str] = (),
-    partial: bool = False,
-    finished: bool = True,
-    unconfirmed: bool = False,
     proved: Mapping[str, GateInput] = NOTHING,
 ) -> Verdict:
-    """Return the verdict of a run's lines, as `decide` takes them; what was proved elsewhere counts in a line's place."""
-    judged = [proved.get(line.check, line.judged) for line in lines]
-    return decide(
-        judged, gates=gates, partial=partial, finished=finished, unconfirmed=unconfirmed, twin_proof=TWIN_IS_FAITHFUL.id
-    )
+    """Return what lines of a run come to by themselves; what was proved elsewhere counts in a line's place."""
+    return rules_of(gates=gates)([proved.get(line.check, line.judged) for line in lines])
 
 
 def summarize_task(

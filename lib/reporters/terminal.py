@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lib.core.folding import columns_of, width_of
 from lib.core.make_commands import make_command
@@ -19,12 +19,15 @@ from lib.core.wording import (
     outcome_symbol,
     outcome_word,
 )
+from lib.evidence.findings import name_keys
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.acting import Cause, find_causes
 from lib.reporters.faults import add_up, describe_faults
+from lib.reporters.nearness import describe_flips
 from lib.reporters.report import RunReport
 from lib.reporters.summary import TaskSummary
 from lib.run.waivers import FILE as WAIVERS
+from lib.run.waivers import AppliedWaivers, CameTo
 from lib.tasks.index import all_tasks
 
 MOST_LISTED = 12
@@ -49,11 +52,17 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
         f"\n{task_table(report.tasks, width)}\n\n{person_list(find_causes(report))}{untried_list(report.untried)}"
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
+        f"{nearness_lines(report)}"
         f"{worth_line(report)}"
         f"{apart_line(report)}"
         f"{beside}{unfinished}{read}   ({format_duration(report.outcome.duration_s)})\n"
         f"exit code {exit_code}: {report.verdict.word}"
     )
+
+
+def nearness_lines(report: RunReport) -> str:
+    """Return which results keep the verdict from being better, a line for each better one; '' of a GO."""
+    return "".join(f"{plain_line(one)}\n" for one in describe_flips(report.flips, report.verdict))
 
 
 def worth_line(report: RunReport) -> str:
@@ -69,15 +78,22 @@ def apart_line(report: RunReport) -> str:
     rest = len(apart) - len(tasks)
     named = [*tasks, *([f"{rest} more on the page" if tasks else f"{rest} on the page"] if rest else [])]
     said = f"Does not apply, as the project says: {plain_line(', '.join(named))}\n" if apart else ""
-    for check, one in report.waived.covered.items():
-        said += plain_line(f"Waived until {one.until} by {one.owner}: {check}. {one.reason}") + "\n"
-    for one in report.waived.expired:
-        said += plain_line(f"A waiver of {one.check} ended on {one.until}: it covers nothing. Fix: Remove it.") + "\n"
-    for one in report.waived.unused:
-        said += plain_line(f"A waiver of {one.check} covers nothing that failed. Fix: Remove it from {WAIVERS}.") + "\n"
+    said += "".join(plain_line(one) + "\n" for one in waiver_lines(report.waived))
     if report.run.unconfirmed:
         said += f"To confirm what was inferred: {plain_line(make_command('confirm', PACK=str(report.run.pack)))}\n"
     return said
+
+
+def waiver_lines(waived: AppliedWaivers) -> Iterator[str]:
+    """Yield what each waiver came to that was judged in the run."""
+    for one in waived.that(CameTo.COVERS):
+        yield f"Waived until {one.until} by {one.who}: {one.check} ({one.object}): {one.reason}"
+    for check, keys in waived.partly.items():
+        yield f"Waived in part: {check}. No waiver covers {name_keys(keys)}."
+    for one in waived.that(CameTo.EXPIRED):
+        yield f"A waiver of {one.check} for {one.object} ended on {one.until}: it covers nothing. Fix: Remove it."
+    for one in waived.that(CameTo.UNUSED):
+        yield f"A waiver of {one.check} for {one.object} covers nothing that failed. Fix: Remove it from {WAIVERS}."
 
 
 def task_table(tasks: Sequence[TaskSummary], width: int | None = None) -> str:

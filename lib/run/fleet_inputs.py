@@ -21,9 +21,6 @@ from lib.run.production import is_production
 from lib.tasks.index import SUMMARY, all_tasks, use_own_tasks
 from lib.transport.storage import Storage
 
-MAX_AGE_H = 24.0
-"""Hours after which a result is not reused any more."""
-
 
 def digest_member(member: Member) -> str | None:
     """Return the digest of all that a rehearsal of this member rests on; None when it can't be told, and its run says why."""
@@ -36,6 +33,12 @@ def digest_member(member: Member) -> str | None:
     finally:
         use_own_tasks(())
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def longest_age_h(member: Member) -> float:
+    """Return how old a member's results may be to stand for new ones, h: what its settings say of the fact that spoils first."""
+    params = load_params(member.environment, pack=member.pack, variables={})
+    return min(params.run.reuse_max_age_h, params.shelf_life.shortest_h)
 
 
 def latest_of(member: Member) -> str:
@@ -55,8 +58,8 @@ def find_reusable(
 ) -> Outcome | None:
     """Return the last result of a member when it may stand for a new one; None when it has to be run.
 
-    That takes the same inputs, a rehearsal then and now, no failure, an age within max_age_h, a folder that is still what was
-    committed, and an environment that is not production. set_at_worker: variables that the workers have.
+    That takes the same inputs, a rehearsal then and now, no failure, an age within max_age_h, a folder
+    that is still what was committed, and an environment that is not production. set_at_worker: variables that the workers have.
     """
     if inputs is None or is_production(member.environment) or any(one in set_at_worker for one in member.variables.values()):
         return None
@@ -92,12 +95,11 @@ def choose_reused(
     digests: dict[str, str | None],
     *,
     set_at_worker: Collection[str],
-    max_age_h: float = MAX_AGE_H,
 ) -> dict[str, Outcome]:
     """Return member's name -> its last result, of those that need not be run again."""
     now = datetime.now(UTC)
-    found = {
-        one.name: find_reusable(storage, one, digests[one.name], set_at_worker=set_at_worker, max_age_h=max_age_h, now=now)
-        for one in members
-    }
+    found = {}
+    for one in members:
+        limit = longest_age_h(one) if digests[one.name] else 0.0
+        found[one.name] = find_reusable(storage, one, digests[one.name], set_at_worker=set_at_worker, max_age_h=limit, now=now)
     return {name: outcome for name, outcome in found.items() if outcome is not None}

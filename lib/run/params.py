@@ -22,8 +22,10 @@ from lib.core.permissions import TARGETS, Act, Refusal, refuse
 from lib.core.redact import register_secrets
 from lib.core.results import Provenance
 from lib.embedded.switches import Embedded
+from lib.evidence.ages import A_DAY, ShelfLife
 from lib.run.address import provenances_of
 from lib.run.applicability import name_problems, with_consequences
+from lib.run.check_names import unknown_checks
 from lib.run.launch_list import LaunchItem, load_launch_list
 from lib.run.layers import Merged, merge_layers, misplaced, read_environment, read_project
 from lib.run.named_secrets import secrets_of
@@ -62,7 +64,7 @@ class Params:
     name: how the project calls itself; None: as its folder. owners: task -> who acts on what it finds.
     origins: the keys that lead to a value -> the file and line it comes from. unconfirmed: `file:line` of what was inferred
     from the project and nobody has confirmed.
-    not_applicable: task, target or check -> why there is nothing of the kind.
+    not_applicable: task, target or check -> why there is nothing of the kind. shelf_life: how old a fact may be.
     """
 
     environment: str
@@ -86,6 +88,7 @@ class Params:
     unconfirmed: tuple[str, ...] = ()
     launch_list: tuple[LaunchItem, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    shelf_life: ShelfLife = A_DAY
     own_tasks: tuple[OwnTask, ...] = ()
 
     @property
@@ -121,6 +124,8 @@ def load_params(
     problems = [*spec_problems(where, specs), *production_problems(environment, parsed, where=where)]
     named_where = {name: merged.origin(("not_applicable", name)) for name in parsed.not_applicable}
     problems += name_problems(parsed.not_applicable, named_where)
+    ages_where = f"{merged.origin(('shelf_life', 'max_age_h_by_check')) or where}: shelf_life.max_age_h_by_check"
+    problems += unknown_checks(ages_where, parsed.shelf_life.max_age_h_by_check)
     if problems:
         raise ParamsError(problems)
     not_applicable = with_consequences({**parsed.not_applicable, **inapplicable_tasks(environment, parsed)})
@@ -145,6 +150,7 @@ def load_params(
         unconfirmed=unconfirmed,
         launch_list=load_launch_list(root, not_applicable=not_applicable),
         waivers=load_waivers(root),
+        shelf_life=parsed.shelf_life,
         own_tasks=own_tasks,
         sections=sections,
         run=parsed.run,

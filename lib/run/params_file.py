@@ -12,6 +12,7 @@ from lib.core.errors import ParamsError
 from lib.core.permissions import Act
 from lib.core.section import Section, find_unsaid, section_of
 from lib.embedded.switches import Embedded
+from lib.evidence.ages import A_DAY, ShelfLife
 from lib.run.layers import ENVIRONMENT_NAME, LAUNCH, PROJECT, Keys, Merged
 from lib.run.own_tasks import Value
 from lib.run.targets import Spec
@@ -70,6 +71,7 @@ ParamsFile: type[Section] = create_model(  # type: ignore[call-overload]
     promotes_from=(PromotesFrom | None, None),
     targets=(Targets, ...),
     run=(Run, ...),
+    shelf_life=(ShelfLife, A_DAY),
     embedded=(Embedded, ...),
     **{name: (model, ...) for name, model in SECTIONS.items()},
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from lib.core.faults import Trial
 from lib.core.files import write_whole
 from lib.core.results import Outcome
 from lib.core.wording import format_duration
+from lib.evidence.ages import A_DAY, ShelfLife
 from lib.evidence.fault_log import FILE as FAULTS
 from lib.evidence.fault_log import append_trials
 from lib.evidence.log import FILE, EvidenceLine, ReusedFrom
@@ -77,15 +78,22 @@ NOTHING_REUSED = Reuse()
 
 
 def find_reusable(
-    tasks: Sequence[Task], inputs: ReuseInputs, runs: Path, *, now: datetime, max_age_h: float, keys: Sequence[Key]
+    tasks: Sequence[Task],
+    inputs: ReuseInputs,
+    runs: Path,
+    *,
+    now: datetime,
+    max_age_h: float,
+    keys: Sequence[Key],
+    shelf_life: ShelfLife = A_DAY,
 ) -> Reuse:
     """Return what of earlier runs can be taken over, and of each other task why not.
 
     runs: the folder of this project's and environment's runs. keys: whom to trust; without any nothing is reused.
-    A task that comes after one that is executed is executed, too.
+    max_age_h: of a look, whatever shelf_life says of its check. A task that comes after one that is executed is executed, too.
     """
     known = {task.name: task for task in tasks}
-    earlier = EarlierRuns(folder=runs, keys=keys)
+    earlier = EarlierRuns(folder=runs, keys=keys, shelf_life=shelf_life)
     sources: dict[str, Source] = {}
     refusals = dict(inputs.refusals)
     for task in tasks:
@@ -110,6 +118,7 @@ class EarlierRuns:
 
     folder: Path
     keys: Sequence[Key]
+    shelf_life: ShelfLife = A_DAY
     verified: dict[Path, str] = field(default_factory=dict)
 
     def find(self, task: Task, digest: str, *, now: datetime, max_age_h: float) -> Source:
@@ -152,6 +161,7 @@ class EarlierRuns:
         lines = tuple(origin(line) for line in parse_lines(read_listed(folder, FILE, files)) if line.task == task.name)
         require_whole(task, lines, folder)
         require_new(lines, now=now, max_age_h=max_age_h)
+        require_unspoilt(lines, self.shelf_life, now=now)
         wanted = [name for name in files if name.startswith(f"artifacts/{task.name}/") or name == f"{task.name}.ipynb"]
         if f"{task.name}.ipynb" not in wanted:
             raise NotReusedError(f"run {folder.name} has no notebook of it")
@@ -197,7 +207,7 @@ def parse_lines(content: bytes) -> list[EvidenceLine]:
     try:
         return [EvidenceLine.model_validate_json(text) for text in content.split(b"\n") if text.strip()]
     except ValidationError as exc:
-        raise NotReusedError("a line of its evidence can't be read") from exc
+        raise NotReusedError("a line of its evidence can't be read, or is of a newer workbook") from exc
 
 
 def parse_trials(content: bytes) -> list[Trial]:
@@ -232,6 +242,13 @@ def require_new(lines: Collection[EvidenceLine], *, now: datetime, max_age_h: fl
         raise NotReusedError(f"it was looked at {format_duration(max(ages).total_seconds())} ago, more than {max_age_h:g} h")
     if min(ages) < timedelta(0):
         raise NotReusedError("it was looked at in the future, by this machine's clock")
+
+
+def require_unspoilt(lines: Iterable[EvidenceLine], shelf_life: ShelfLife, *, now: datetime) -> None:
+    """Raise NotReusedError when the policy says of a result that it is too old."""
+    for line in lines:
+        if why := shelf_life.why_stale(line, now):
+            raise NotReusedError(f"{line.check} is too old ({why.rstrip('.').lower()})")
 
 
 def take_over(source: Source, run: RunFile) -> None:

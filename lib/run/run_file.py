@@ -17,6 +17,7 @@ from lib.core.permissions import Act, Refusal
 from lib.core.redact import register_secrets
 from lib.core.results import TWIN, Check, Provenance, find_provenance
 from lib.core.section import Section
+from lib.evidence.ages import A_DAY, ShelfLife
 from lib.evidence.log import EvidenceLine, EvidenceLog, append_bytes, append_line, as_bytes, read_log
 from lib.run.launch_list import LaunchItem
 from lib.run.own_tasks import OwnTask, settings_of
@@ -39,6 +40,7 @@ class RunFile(BaseModel):
     the kind. unconfirmed: `file:line` of what was inferred from the project and nobody has confirmed. owners: task -> who acts.
     provenances: target -> where what is done to it is performed. embedded: the targets that a part of ours plays.
     refusals: the acts that are not allowed, and why. promotes_from: the environment whose runs count for this one, if any.
+    shelf_life: how old a fact may be at its end.
     services: the targets other than the database, part by part. missing: those whose variables are not set.
     events: where the kernels say what they are doing, for the progress display. spare: where evidence goes that the run's own
     folder can't take; it outlives the run until it is published.
@@ -64,6 +66,7 @@ class RunFile(BaseModel):
     unconfirmed: tuple[str, ...] = ()
     launch_list: tuple[LaunchItem, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    shelf_life: ShelfLife = A_DAY
     own_tasks: tuple[OwnTask, ...] = ()
     owners: dict[str, str] = Field(default_factory=dict)
     pack: Path

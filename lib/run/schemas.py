@@ -32,6 +32,7 @@ MEANINGS = {
     "extends": "Another environment that this one is like, but for what is said here.",
     "writes": "What may be changed on live targets once ALLOW_WRITES names the environment.",
     "promotes_from": "Whose runs count for what may not be tried here.",
+    "shelf_life": "How old a fact may be before it says nothing of now.",
     "name": "How the project is called: its runs are kept under this name.",
     "owners": "Task, or `default` -> who acts on what it finds.",
     "own_tasks": "Task of launch/tasks/ -> parameter -> value, in the place of what its task.yaml says.",

@@ -264,6 +264,7 @@ def describe_run(
         unconfirmed=params.unconfirmed,
         launch_list=params.launch_list,
         waivers=params.waivers,
+        shelf_life=params.shelf_life,
         own_tasks=stage_own_tasks(params.own_tasks, params.pack, work, judge=own_problem),
         owners=dict(params.owners),
         pack=params.pack,

@@ -29,7 +29,7 @@ def line(check: str, outcome: Outcome, detail: str = "2 of 5.") -> EvidenceLine:
 def test_failing_gates_alone_are_waived() -> None:
     lines = [line(VIEWS, Outcome.FAIL), line(SPARE, Outcome.FAIL), line("rls.pgtap_tests_pass", Outcome.ERROR)]
     [one] = find_new(lines, [], owners={"rls": "@rls", "default": "@all"}, today=date(2026, 11, 26))
-    assert (one.check, one.owner, one.granted, one.until) == (VIEWS, "@rls", "2026-11-26", "2026-12-26")
+    assert (one.check, one.who, one.granted, one.until) == (VIEWS, "@rls", "2026-11-26", "2026-12-26")
 
 
 def test_what_is_waived_is_not_waived_for_longer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from lib.core.permissions import Refusal
 from lib.core.results import Check, Outcome, Provenance, Result, SkipReason
 from lib.core.verdict import Verdict
+from lib.evidence.ages import ShelfLife
 from lib.evidence.log import EvidenceLine, append_line, line_of
 from lib.evidence.manifest import load_signer, seal_run
 from lib.reporters.promotion import Promotion, promote
@@ -66,7 +67,7 @@ def stage(
 
 def ask(folder: Path, *, commit: str | None = COMMIT, lines: Sequence[EvidenceLine] = HERE, **changes: Any) -> Promotion:
     key = changes.pop("key", load_signer(folder / "key.pem").public_key)
-    return promote(WANTED, lines, runs=folder / "staging", commit=commit, now=NOW, keys=[key] if key else [])
+    return promote(WANTED, lines, runs=folder / "staging", commit=commit, now=NOW, keys=[key] if key else [], **changes)
 
 
 def verdict(promotion: Promotion, lines: Sequence[EvidenceLine] = HERE) -> Verdict:
@@ -166,3 +167,19 @@ def test_only_what_was_not_allowed_is_promoted(tmp_path: Path) -> None:
     hidden = replace(PUSHED.hidden_by(FOUND.id, "No."), skipped_because=SkipReason.NOT_DUE)
     lines = [HERE[0], line(PUSHED, hidden), *HERE[2:]]
     assert verdict(ask(tmp_path, lines=lines), lines) is Verdict.BLOCKED
+
+
+def test_what_was_found_too_long_ago_is_not_proved(tmp_path: Path) -> None:
+    """The run itself is young enough; the policy for one of its facts is stricter."""
+    old = PASSED[0].model_copy(update={"started_at": NOW - timedelta(hours=4)})
+    stage(tmp_path, lines=[old, *PASSED[1:]])
+    assert PUSHED.id in ask(tmp_path).proved
+    strict = ask(tmp_path, shelf_life=ShelfLife(max_age_h_by_check={PUSHED.id: 3}))
+    assert set(strict.proved) == {DEPLOYED.id}
+    assert strict.refusals[PUSHED.id].endswith("that is too old. Looked at 4 h 00 min ago, at most 3 h.")
+
+
+def test_a_twin_that_was_proved_faithful_too_long_ago_proves_nothing(tmp_path: Path) -> None:
+    old = PASSED[2].model_copy(update={"started_at": NOW - timedelta(hours=4)})
+    stage(tmp_path, lines=[*PASSED[:2], old, PASSED[3]])
+    assert set(ask(tmp_path, shelf_life=ShelfLife(max_age_h=3.5)).proved) == {PUSHED.id}

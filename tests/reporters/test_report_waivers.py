@@ -7,10 +7,11 @@ from pathlib import Path
 
 from lib.core.results import Outcome, Result
 from lib.core.verdict import State, Verdict
+from lib.evidence.findings import describe_finding
 from lib.reporters.pages import summarize_run
 from lib.reporters.report import RunReport
 from lib.reporters.terminal import format_verdict
-from lib.run.waivers import Waiver, describe_finding
+from lib.run.waivers import Waiver
 from tests.support.paper_worlds import all_lines, make_pack, report_of, run_in
 
 AT = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -21,7 +22,7 @@ def report(tmp_path: Path, *, detail: str, seen: str = "", until: str = "2026-12
     run = run_in(tmp_path, "20261126T120000Z-aaaa", pack=make_pack(tmp_path))
     lines = all_lines(run, {VIEWS: Result(check=VIEWS, outcome=Outcome.FAIL, detail=detail)}, AT)
     failed = next(line for line in lines if line.check == VIEWS)
-    given = {"check": VIEWS, "seen": seen or describe_finding(failed), "reason": "they are internal", "owner": "@team"}
+    given = {"check": VIEWS, "object": seen or describe_finding(failed), "reason": "they are internal", "who": "@team"}
     waiver = Waiver.model_validate({**given, "granted": "2026-11-26", "until": until})
     return report_of(run.model_copy(update={"waivers": (waiver,)}), lines, AT)
 
@@ -35,7 +36,8 @@ def test_it_is_shown_as_failed_and_named_as_waived(tmp_path: Path) -> None:
     assert "1 failing gate is waived" in one.sentence
     assert one.gates["fail"] == 1
     said = format_verdict(one, exit_code=0)
-    assert f"Waived until 2026-12-10 by @team: {VIEWS}." in said
+
+    assert f"Waived until 2026-12-10 by @team: {VIEWS} (2 of 5 views.): they are internal" in said
     assert f"{VIEWS} (gate) failed" in said
 
 

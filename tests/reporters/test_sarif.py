@@ -101,7 +101,7 @@ def test_a_waived_finding_is_suppressed_with_the_reason(tmp_path: Path) -> None:
     run = run_of(world(tmp_path, {GATE: result(GATE, Outcome.FAIL, detail="known")}, waived=GATE))
     [found] = run["results"]
     assert found["suppressions"] == [
-        {"kind": "external", "status": "accepted", "justification": "Waived until 2026-12-10 by @team: known"}
+        {"kind": "external", "status": "accepted", "justification": "known: waived until 2026-12-10 by @team: known"}
     ]
 
 

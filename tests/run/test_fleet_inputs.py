@@ -11,7 +11,7 @@ import pytest
 
 from lib.run.fleet import Outcome
 from lib.run.fleet_commit import Committed
-from lib.run.fleet_inputs import choose_reused, digest_member, find_reusable, keep_latest
+from lib.run.fleet_inputs import choose_reused, digest_member, find_reusable, keep_latest, longest_age_h
 from lib.run.fleet_plan import Member, cross
 from lib.transport.storage import Storage, open_storage
 from tests.support.credential_worlds import copy_pack
@@ -115,3 +115,13 @@ def test_the_digest_tells_a_changed_policy_another_choice_and_another_environmen
 def test_a_project_whose_settings_are_wrong_has_no_digest(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert digest_member(Member(project="p", pack=str(tmp_path / "empty"), environment="local")) is None
+
+
+def test_the_age_up_to_which_results_are_reused_is_what_the_settings_say(tmp_path: Path) -> None:
+    pack = copy_pack(tmp_path)
+    [member] = cross([str(pack)], ["local"], base=tmp_path)
+    assert longest_age_h(member) == 24
+    settings = pack / "launch" / "project.yaml"
+    said = "shelf_life:\n  max_age_h: 12\n  max_age_h_by_check: {rls.every_table_enabled: 6}\n"
+    settings.write_text(f"{settings.read_text()}\n{said}")
+    assert longest_age_h(member) == 6

@@ -10,10 +10,11 @@ from typing import Any
 
 from lib.core.files import write_whole
 from lib.core.results import Outcome, Result, SkipReason
+from lib.evidence.findings import describe_finding
 from lib.reporters.report import RunReport, report_run
 from lib.run.endings import RunOutcome
 from lib.run.run_file import RunFile
-from lib.run.waivers import Waiver, describe_finding
+from lib.run.waivers import Waiver
 from lib.tasks.index import TASKS
 from tests.support.paper_worlds import all_lines, make_pack, run_in
 
@@ -53,7 +54,7 @@ def world(
 
 
 def waive(file: RunFile, seen: str, check: str) -> RunFile:
-    given = {"check": check, "seen": seen, "reason": "known", "owner": "@team", "granted": "2026-11-26", "until": "2026-12-10"}
+    given = {"check": check, "object": seen, "reason": "known", "who": "@team", "until": "2026-12-10"}
     return file.model_copy(update={"waivers": (Waiver.model_validate(given),)})
 
 

@@ -44,10 +44,13 @@ class CheckRow:
     command: str | None = None
     exit_code: int | None = None
     started_at: str | None = None  # ISO 8601
+    age_s: float | None = None  # since it was looked at, at the run's end
+    as_of: str | None = None  # the moment that it speaks of, where that is before the look, ISO 8601
     duration_s: float | None = None
     artifacts: tuple[FileLink, ...] = ()
     faults: KillRate | None = None
     reused_from: str | None = None  # the run that looked, where that was an earlier one
+    objects: tuple[str, ...] = ()  # of a failing gate, the keys by which a waiver names what is wrong
     items: tuple[int, ...] = ()
 
 
@@ -177,13 +180,13 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class WaiverRow:
-    """One waiver of the project: of which check, for which finding, why, by whom, until when, and what it came to."""
+    """One waiver of the project: of which check, for what, why, by whom, until when, and what it came to."""
 
     check: str
     title: str
-    seen: str
+    object: str
     reason: str
-    owner: str
+    who: str
     until: str
     came_to: str
 
@@ -223,13 +226,17 @@ class SinceLast:
 
 @dataclass(frozen=True, kw_only=True)
 class FirstScreen:
-    """What the front page says before anything else. realness: where the gates that passed did so -> how many."""
+    """What the front page says before anything else. realness: where the gates that passed did so -> how many.
+
+    nearness: which results keep the verdict from being better, one sentence for each better one.
+    """
 
     causes: tuple[CauseRow, ...] = ()
     more_causes: int = 0
     next_step: NextStep = NextStep(words="")
     since: SinceLast | None = None
     realness: Mapping[Provenance, int] = field(default_factory=dict)
+    nearness: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,6 +59,7 @@ def judge_required(names: Sequence[str], wanted: Iterable[str]) -> Result:
         observed=sorted(names),
         expected=expected,
         detail=f"There is no alert {join_words(missing)}." if missing else "",
+        objects=missing,
         fix=f"Add {join_words(missing)} to the rules, or remove it from alerts.thresholds.",
     )
 
@@ -133,7 +134,8 @@ def judge_uses(uses: Sequence[MetricUse], rules: RuleFile) -> Result:
     well = metrics - wrong - {use.metric for use in uses if use.unknown}
     facts: dict[str, Any] = {"observed": len(well), "expected": len(metrics), "unit": "metrics"}
     if wrong:
-        return check.failed(detail=f"{named}. {NEVER_FIRES} {undetermined}".strip(), **facts)
+        keys = list(dict.fromkeys(f"{use.alert} {use.metric}" for use in uses if use.problem))
+        return check.failed(detail=f"{named}. {NEVER_FIRES} {undetermined}".strip(), objects=keys, **facts)
     if undetermined or not metrics:
         none = "Every metric is exposed elsewhere, as the project says, so none was compared." if elsewhere else NO_METRIC
         return check.errored(
@@ -179,9 +181,9 @@ def judge_tests(
     hidden = name_causes((name, causes[name]) for name in dict.fromkeys(one.alert for one in failures) if name in causes)
     left_out = [LeftOut(reason=f"Expectations of {join_words(names)} fail.", cause=cause) for cause, names in hidden.items()]
     observed = f"{format_count(len(failures), 'expectation')} failed" if failures else "all pass"
-    return judge_all(
-        check, holds=not own, left_out=left_out, detail=f"Not as expected: {named}." if own else "", observed=observed, **facts
-    )
+    said = f"Not as expected: {named}." if own else ""
+    keys = [f"{one.alert} at {one.time} in {one.test}" for one in own]
+    return judge_all(check, holds=not own, left_out=left_out, detail=said, observed=observed, objects=keys, **facts)
 
 
 def judge_names(named: Sequence[str], rules: RuleFile, wanted: Iterable[str], others: Collection[str] = ()) -> Result:
@@ -201,6 +203,7 @@ def judge_names(named: Sequence[str], rules: RuleFile, wanted: Iterable[str], ot
         holds=not strangers,
         left_out=left_out,
         detail=f"Not in the rules: {join_words(strangers)}." if strangers else "",
+        objects=strangers,
         observed=len(named) - len(absent),
         expected=len(named),
         unit="alerts",

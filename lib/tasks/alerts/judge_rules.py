@@ -101,4 +101,5 @@ def judge_runbooks(found: Sequence[tuple[str, str]]) -> Result:
     named = "; ".join(f"{name}: {', '.join(some)}" for name, some in bad.items())
     well = len(problems) - len({*bad, *unchecked})
     facts: dict[str, Any] = {"observed": well, "expected": len(problems), "unit": "alerts"}
-    return judge_all(RUNBOOKS_RESOLVE, holds=not bad, left_out=left_out, detail=f"{named}." if bad else "", **facts)
+    said = f"{named}." if bad else ""
+    return judge_all(RUNBOOKS_RESOLVE, holds=not bad, left_out=left_out, detail=said, objects=list(bad), **facts)

@@ -108,6 +108,7 @@ def judge_thresholds(problems: Mapping[str, str | None], unknown: Mapping[str, L
         left_out=left_out,
         detail=f"{named}." if wrong else f"No threshold is declared for {join_words(unlimited)}." if unlimited else "",
         observed=sum(problem == "" for problem in problems.values()),
+        objects=list(wrong),
         expected=len(problems),
         unit="alerts",
     )

@@ -43,6 +43,7 @@ def judge_dump(backup: Backup) -> Result:
         expected=len(source.tables),
         unit="tables",
         detail=detail if source.unreadable else describe_beside(source.beside),
+        objects=source.unreadable,
         fix=[f"grant select on {label} to <the user that takes backups>;" for label in source.unreadable[:NAMED]],
         command=backup.run.command,
         exit_code=backup.run.exit_code,
@@ -132,6 +133,7 @@ def judge_definitions(found: Definitions) -> Result:
         unit="objects",
         detail=detail,
         fix="Find which of these objects the dump does not contain, and create them in the migrations.",
+        objects=[one.object for one in found.differences],
     )
 
 
@@ -166,6 +168,7 @@ def judge_rows(found: RowComparison, history: Sequence[str], tables: int) -> Res
         left_out=leave_out(aside, what="Could not be compared row by row", fix=fix),
         detail=detail,
         fix="Read changed_rows.json, and do not rely on this backup.",
+        objects=found.differing,
         observed=tables - len(found.differing) - len(aside),
         expected=tables,
         unit="tables",
@@ -193,6 +196,7 @@ def judge_sequences(places: Sequence[SequencePlace], aside: Mapping[str, str]) -
         holds=not wrong,
         left_out=leave_out(aside, what="Could not be compared", fix="Run again; if it stays, compare their next values by hand."),
         detail=f"{name_some(named)}: the next inserts may collide." if wrong else "",
+        objects=[one.name for one in wrong],
         fix=[f"After a restore: select setval('{one.name}', {one.after}, false);" for one in wrong[:NAMED]],
         observed=len(places) - len(wrong),
         expected=len(places) + len(aside),
@@ -213,6 +217,7 @@ def judge_history(backup: Backup, differing: Sequence[str]) -> Result:
         observed="differs" if differing else f"{applied} applied",
         expected=f"{applied} applied",
         detail=detail if differing else "",
+        objects=differing,
         fix=[
             "Dump the schema supabase_migrations too.",
             "Or mark the migrations after a restore: supabase migration repair --status applied <version>",
@@ -255,6 +260,7 @@ def judge_matrix(pairs: Sequence[CellPair], verbs: Sequence[str], *, cause: str)
         left_out=left_out,
         detail=f"{name_some(named)}." if wrong else f"Tried: {join_words(verbs)}.",
         fix="Find which policies, grants and functions of these tables the dump does not contain.",
+        objects=[f"{pair.source.table} {pair.source.role} {pair.source.verb}" for pair in wrong],
         observed=len(compared) - len(wrong),
         expected=len(pairs),
         unit="cells",

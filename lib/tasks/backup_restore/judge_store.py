@@ -37,6 +37,7 @@ def judge_kept(backups: Sequence[KeptBackup], judged_elsewhere: Collection[str])
         expected=len(backups),
         unit="backups",
         detail=f"{name_some(named)}." if damaged else "",
+        objects=[one.id for one in damaged],
         fix=f"Do not restore from {name_some([one.id for one in damaged])}: find out what damaged the files, then delete them.",
     )
 
@@ -60,7 +61,8 @@ def judge_rpo(good: Sequence[KeptBackup], *, now: datetime, rpo_s: float, this_r
     )
     holds = age_s <= rpo_s
     fix = f"Take a backup at least every {format_duration(rpo_s)}."
-    return check.judge(holds=holds, observed=age_s, expected=rpo_s, unit="s", detail=before, fix=fix)
+    facts = {"observed": age_s, "expected": rpo_s, "unit": "s", "as_of": good[0].taken_at}
+    return check.judge(holds=holds, **facts, detail=before, fix=fix)
 
 
 def judge_retention(

@@ -41,6 +41,7 @@ def judge_complete(copy: VaultCopy, display_name: str) -> Result:
         observed=len(named),
         expected=0,
         unit="missing values",
+        objects=[one.name for one in copy.missing],
         detail=detail,
         fix=f"Put {join_words(named)} into the vault, or correct its place under credentials.declared.",
     )
@@ -78,6 +79,7 @@ def judge_placeholders(copy: VaultCopy, words: Sequence[str]) -> Result:
         observed=len(real),
         expected=len(copy.declared),
         unit="values",
+        objects=named,
     )
 
 
@@ -110,6 +112,7 @@ def judge_rotation(copy: VaultCopy, words: Sequence[str], now: datetime) -> Resu
             "Run `make sync-credentials`.",
         ],
         observed=len(real) - len(undated) - len(late),
+        objects=[one.name for one in late],
         expected=len(copy.declared),
         unit="credentials",
     )
@@ -127,7 +130,8 @@ def judge_privacy(too_open: Sequence[str] | None, display_name: str) -> Result:
         if too_open
         else f"Every file of {display_name} is its owner's alone."
     )
-    return check.judge(holds=not too_open, observed=len(too_open), expected=0, unit="open files", detail=detail)
+    facts = {"observed": len(too_open), "expected": 0, "unit": "open files"}
+    return check.judge(holds=not too_open, **facts, detail=detail, objects=too_open)
 
 
 def judge_apart(
@@ -163,6 +167,7 @@ def judge_apart(
         observed=len(compared),
         expected=len(copies),
         unit="environments",
+        objects=named,
     )
 
 
@@ -206,7 +211,13 @@ def judge_present(target: TargetChecks, drifts: Sequence[Drift]) -> Result:
         else f"{target.title} has each of {count(declared, 'declared credential')}."
     )
     return target.every_credential.judge(
-        holds=not missing, observed=len(missing), expected=0, unit="missing credentials", detail=detail, fix=SYNC
+        holds=not missing,
+        observed=len(missing),
+        expected=0,
+        unit="missing credentials",
+        detail=detail,
+        fix=SYNC,
+        objects=[f"{one.name} {one.where}" for one in missing],
     )
 
 
@@ -233,6 +244,7 @@ def judge_undeclared(target: TargetChecks, drifts: Sequence[Drift]) -> Result:
         observed=len(extra) + len(respelled),
         expected=0,
         unit="undeclared secrets",
+        objects=[f"{one.name} {one.where}" for one in extra],
     )
 
 
@@ -264,5 +276,6 @@ def judge_age(target: TargetChecks, drifts: Sequence[Drift], without_value: Mapp
         left_out=leave_out(hidden, "Without a copy on both sides to compare"),
         detail=f"{said}." if wrong else f"{format_count(len(known), 'copy', 'copies')} were set after the vault's last changed.",
         fix=SYNC,
+        objects=[f"{one.name} {one.where}" for one in wrong],
         **facts,
     )

@@ -103,6 +103,7 @@ def judge_paths(guarded: GuardedBranch) -> Result:
         holds=not strange,
         left_out=left_out,
         detail=f"Outside of the allowed paths: {name_some(strange)}." if strange else "",
+        objects=strange,
         observed=len(changes) - len(strange) - len(strays),
         expected=len(changes),
         unit="files",
@@ -129,7 +130,7 @@ def judge_secrets(found: Sequence[SecretFinding], branch: Branch, rules: SecretR
     facts: dict[str, Any] = {"observed": len(found), "expected": 0, "unit": "findings"}
     if found:
         named = name_some([f"{one.path}:{one.line} ({one.kind})" for one in found])
-        return check.failed(detail=f"{named}.", **facts)
+        return check.failed(detail=f"{named}.", objects=[f"{one.path}:{one.line} {one.kind}" for one in found], **facts)
     excepted = sorted({one.path for one in branch.added if matches(one.path, rules.allowed_files)})
     scanned = [one for one in branch.added if one.path not in set(excepted) and not one.is_raw]
     accepted = list(dict.fromkeys(f"{one.path}:{one.line}" for one in scanned if ACCEPTED.search(one.text)))
@@ -158,7 +159,7 @@ def judge_markdown(files: Sequence[str], strays: Sequence[str]) -> Result:
     if not total:
         return check.not_applicable("The project has no Markdown file.")
     detail = f"Stray: {name_some(strays)}." if strays else f"{format_count(total, 'Markdown file')} looked at."
-    return check.judge(holds=not strays, observed=len(strays), expected=0, unit="stray files", detail=detail)
+    return check.judge(holds=not strays, observed=len(strays), expected=0, unit="stray files", detail=detail, objects=strays)
 
 
 def judge_findings(
@@ -188,6 +189,7 @@ def judge_findings(
         holds=not found,
         left_out=left_out,
         detail=f"{named}.{noted}" if found else f"{format_count(len(found), 'finding')}.{noted}",
+        objects=[f"{one.file} {one.rule}: {one.words}" for one in found],
         observed=sum(name not in bad for name in files),
         expected=len(files),
         unit="files",
@@ -220,6 +222,7 @@ def judge_scripts(runs: Sequence[ScriptRun], control: Control, *, limit_s: float
             detail=" ".join(filter(None, (f"{'. '.join(said)}.", f"Not run: {missing}." if missing else "", about))),
             command=first.command if first else None,
             exit_code=first.exit_code if first else None,
+            objects=[f"npm run {one.name}" for one in (*bad, *rewriting)],
             **facts,
             fix=[
                 *(f"Read its output in npm-{file_name(one.name)}.txt, and fix the cause." for one in bad[:1]),

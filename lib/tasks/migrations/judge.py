@@ -96,7 +96,7 @@ def judge_names(migrations: MigrationSet) -> Result:
         return check.errored(NONE_FOUND, fix=POINT_AT_PACK)
     detail = f"The CLI skips {name_some(unfit)} without an error." if unfit else ""
     fix = f"Rename {name_some(unfit)} to <digits>_<words>.sql, or move it out of supabase/migrations."
-    return count_check(check, unfit, "files", detail, fix=fix)
+    return count_check(check, unfit, "files", detail, fix=fix, objects=unfit)
 
 
 def judge_versions(migrations: MigrationSet) -> Result:
@@ -106,7 +106,7 @@ def judge_versions(migrations: MigrationSet) -> Result:
     detail = f"{named}. The history can record only one of them." if shared else ""
     fix = [f"Give {' and '.join(names)} different versions." for names in shared.values()]
     left_out = find_skipped(migrations)
-    return count_check(VERSIONS_ARE_UNIQUE, shared, "versions", detail, left_out=left_out, fix=fix)
+    return count_check(VERSIONS_ARE_UNIQUE, shared, "versions", detail, left_out=left_out, fix=fix, objects=list(shared))
 
 
 def find_skipped(migrations: MigrationSet) -> list[LeftOut]:
@@ -128,7 +128,8 @@ def judge_atomic(migrations: MigrationSet) -> Result:
         named = "; ".join(f"{file.name}, line {one.line}: {one.summary}" for file, one in causes)
         detail = f"{named}. A later failure leaves half the file applied and no history row."
     fix = "Put each CONCURRENTLY or VACUUM statement alone in a file, and remove BEGIN and COMMIT: the CLI adds them."
-    return count_check(FILES_ARE_ATOMIC, torn, "files", detail, left_out=find_skipped(migrations), fix=fix)
+    names = [file.name for file in torn]
+    return count_check(FILES_ARE_ATOMIC, torn, "files", detail, left_out=find_skipped(migrations), fix=fix, objects=names)
 
 
 def judge_lint(findings: Sequence[LintFinding], files: int) -> Findings[None]:
@@ -151,7 +152,8 @@ def judge_lint(findings: Sequence[LintFinding], files: int) -> Findings[None]:
         first = counted[0]
         detail = f"The first is in {first.file}, line {first.line}: {first.message}"
     fix = "Correct each finding in the table, or accept its rule in .squawk.toml."
-    return Findings(results=[count_check(LINT_IS_CLEAN, counted, "findings", detail, fix=fix)], rows=rows)
+    keys = [f"{one.file}:{one.line} {one.rule}" for one in counted]
+    return Findings(results=[count_check(LINT_IS_CLEAN, counted, "findings", detail, fix=fix, objects=keys)], rows=rows)
 
 
 def judge_history(
@@ -187,7 +189,7 @@ def judge_history(
     if shared:
         reason = f"Nobody can tell which of {name_some(shared)} was applied."
         left_out.append(LeftOut(reason=reason, cause=VERSIONS_ARE_UNIQUE.id))
-    return count_check(HISTORY_HAS_NO_DRIFT, drifted, "versions", detail, left_out=left_out, fix=fix)
+    return count_check(HISTORY_HAS_NO_DRIFT, drifted, "versions", detail, left_out=left_out, fix=fix, objects=drifted)
 
 
 def judge_dry_run(answer: CliAnswer, pending: Sequence[str]) -> Findings[None]:
@@ -234,7 +236,8 @@ def judge_level(check: Check, level: str, rows: Sequence[Mapping[str, Any]]) -> 
         said = " ".join(row["says"] for row in ours[:5])
         detail = said
     fix = list(dict.fromkeys(f"{row['lint']}: see {row['read more']}" for row in ours[:5] if row["read more"]))
-    return count_check(check, ours, "findings", detail, fix=fix or check.fix)
+    keys = [f"{row['lint']}: {row['says']}" for row in ours]
+    return count_check(check, ours, "findings", detail, fix=fix or check.fix, objects=keys)
 
 
 def count_check(

@@ -36,6 +36,7 @@ def judge_drift(found: Drift) -> Findings[None]:
         expected=0,
         unit="differences",
         detail=f"{'; '.join(apart)}." if apart else built,
+        objects=[one.object for one in found.differences],
     )
     return Findings(results=[result], rows=drift_rows(found.differences))
 

@@ -112,6 +112,7 @@ def judge_left(pushed: Pushed, migrations: MigrationSet) -> Result:
         "migrations",
         detail,
         left_out=find_unpushed(migrations),
+        objects=left,
         command=run.command,
         exit_code=run.exit_code,
         fix="Push again, and read what the CLI says about these versions in push.txt.",

@@ -76,9 +76,10 @@ def judge_match(rehearsal: Rehearsal, target: Schema, schemas: Sequence[str]) ->
     detail = f"{len(rehearsal.first.after.keys() - set(apart))} objects compared.{noted}"
     if unexplained:
         detail = f"{name_differences(unexplained)}."
+    keys = [one.object for one in unexplained]
     fix = "Find who changed these objects outside the migrations, then add the change as a migration or revert it."
     return Findings(
-        results=[count_check(TARGET_MATCHES_TWIN, unexplained, "objects", detail, fix=fix)],
+        results=[count_check(TARGET_MATCHES_TWIN, unexplained, "objects", detail, fix=fix, objects=keys)],
         rows=difference_rows(differences, known),
         artifacts={"target_schema.json": dict(target)},
     )

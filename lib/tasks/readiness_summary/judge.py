@@ -161,4 +161,4 @@ def judge_recorded(
     if age_s > DRY_RUN_HOLDS.total_seconds():
         detail = f"The dry run {newest['run_id']} is {format_duration(age_s)} old."
         return check.failed(observed=observed, expected=expected, detail=detail, fix=fix)
-    return check.passed(observed=observed, expected=expected)
+    return check.passed(observed=observed, expected=expected, as_of=newest["started_at"])

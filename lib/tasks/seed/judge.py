@@ -42,7 +42,7 @@ def judge_edited(edited: Sequence[str]) -> list[Result]:
         *(f"Or run again after: delete from supabase_migrations.seed_files where path = '{path}';" for path in edited),
     ]
     return [
-        APPLIED_WITH_CLI.failed(observed="edited since", expected="applied as it is now", detail=detail, fix=fix),
+        APPLIED_WITH_CLI.failed(observed="edited since", expected="applied as it is now", detail=detail, fix=fix, objects=edited),
         HISTORY_RECORDS_FILE.errored(NOT_APPLIED, fix=SEE_APPLIED),
     ]
 
@@ -52,7 +52,7 @@ def judge_client_commands(found: Sequence[tuple[str, ClientCommand]]) -> list[Re
     detail = f"{join_words([f'{path}: {command.account}' for path, command in found])}. Nothing of the seed was run."
     fix = list(dict.fromkeys(command.fix for _, command in found))
     return [
-        APPLIED_WITH_CLI.failed(observed="not SQL", expected="SQL", detail=detail, fix=fix),
+        APPLIED_WITH_CLI.failed(observed="not SQL", expected="SQL", detail=detail, fix=fix, objects=[path for path, _ in found]),
         HISTORY_RECORDS_FILE.errored(NOT_APPLIED, fix=SEE_APPLIED),
     ]
 
@@ -82,7 +82,8 @@ def judge_ran(files: Sequence[SeedFile], before: Mapping[str, str], stderr: str)
     if passed_over:
         detail = f"The CLI did not run {join_words(passed_over)}."
         fix = ["Read push.txt.", "Run it by hand: supabase db push --include-seed --debug"]
-        return check.failed(observed=len(new) - len(passed_over), expected=len(new), unit="files", detail=detail, fix=fix)
+        facts = {"observed": len(new) - len(passed_over), "expected": len(new), "unit": "files"}
+        return check.failed(**facts, detail=detail, fix=fix, objects=passed_over)
     if not new:
         detail = "Applied before, and unchanged since: the CLI had nothing to run."
         return check.passed(observed="applied before", expected="applied", detail=detail)
@@ -100,6 +101,7 @@ def judge_recorded(files: Sequence[SeedFile], recorded: Mapping[str, str]) -> Re
         expected=len(files),
         unit="files",
         detail=f"The database has not recorded {join_words(missing)} as it is now." if missing else "",
+        objects=missing,
         fix="Apply the seed with the CLI: supabase db push --include-seed",
     )
 
@@ -137,6 +139,7 @@ def judge_second_application(seen: Reapplied, left_to_push: Sequence[str], expec
         unit="tables",
         detail=detail.strip(),
         fix=fix,
+        objects=[*changed, *left_to_push, *([] if seen.undone else ["the transaction of the seed"])],
     )
 
 
@@ -174,6 +177,7 @@ def judge_counts(tables: Sequence[TableDigest], expected: Mapping[str, int], *, 
         unit="tables",
         detail=f"{join_words(wrong[:NAMED])}." if wrong else "",
         fix="Correct the seed, or seed.expected_counts in the params file.",
+        objects=[row["table"] for row in rows if row["expected"] != row["seen"]],
     )
     return Findings(results=[result], rows=rows, facts=rows)
 
@@ -206,6 +210,7 @@ def judge_verified(check: Check, found: Sequence[Verified], kind: str) -> Result
         unit="constraints",
         detail=detail if broken else "",
         fix="Correct these rows: the database does not check them again by itself.",
+        objects=[f"{one.table} {one.constraint}" for one in broken],
     )
 
 
@@ -223,6 +228,7 @@ def judge_sequences(found: Sequence[Verified]) -> Result:
         expected=len(held),
         unit="sequences",
         detail=f"{join_words(named[:NAMED])}." if behind else "",
+        objects=[f"{one.table} {one.constraint}" for one in behind],
         fix=[
             f"At the end of the seed: select setval(pg_get_serial_sequence('{one.table}', '{column}'), "
             f"(select max({column}) from {one.table}));"
@@ -256,6 +262,7 @@ def judge_emails(found: EmailSearch, reserved: Sequence[str]) -> Result:
         expected=0,
         unit="addresses",
         detail=f"{join_words(named[:NAMED])}." if outside else aside,
+        objects=[f"{one.table}.{one.column} {one.domain}" for one in outside],
         fix=f"Use {join_words(list(reserved)[:3], last='or')} in the seed: mail to these domains reaches nobody.",
     )
 
