@@ -27,7 +27,7 @@ from lib.core.verdict import GateInput
 from lib.core.visible import inert_json
 
 FILE = "evidence.jsonl"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SCHEMA_ID = f"urn:launch-readiness-workbook:evidence-line:{SCHEMA_VERSION}"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ARTIFACT_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
@@ -85,6 +85,7 @@ class EvidenceLine(BaseModel):
     artifacts: tuple[Artifact, ...] = ()  # the kept files that it speaks of
     faults: KillRate | None = None
     reused_from: ReusedFrom | None = None  # of a result that was taken over from an earlier run, not found in this one
+    again: str | None = None  # the command that looks again and compares
 
     @model_validator(mode="before")
     @classmethod
@@ -165,6 +166,7 @@ def line_of(
         duration_s=round(duration_s, 3),
         artifacts=artifacts,
         faults=faults,
+        again=f"python -m lib look {check.id} --run {run_id}",
     )
 
 

@@ -148,6 +148,7 @@ def check_row(line: EvidenceLine) -> CheckRow:
         artifacts=tuple(FileLink(path=one.path, sha256=one.sha256) for one in line.artifacts),
         faults=line.faults,
         reused_from=line.reused_from.run_id if line.reused_from else None,
+        again=line.again,
     )
 
 

@@ -48,6 +48,7 @@ class CheckRow:
     artifacts: tuple[FileLink, ...] = ()
     faults: KillRate | None = None
     reused_from: str | None = None  # the run that looked, where that was an earlier one
+    again: str | None = None  # the command that looks again and compares
     items: tuple[int, ...] = ()
 
 
