@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from lib.clients.postgres.rls.catalogue import read_access, read_tables, resolve_tables
+from lib.clients.postgres.rls.catalogue import ProbedTable, read_access, read_tables, resolve_tables
 from lib.clients.postgres.rls.declared import Identity, Rls
 from lib.clients.postgres.rls.samples import read_regions
 from lib.clients.supabase.rest_api import RestApi, read_answer
@@ -15,7 +15,7 @@ from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.results import Findings, Provenance, look
 from lib.tasks.rls.judge_api import Compared, Subject, Try, api_rows, judge_api, plan_tries, seen_classes
 from lib.tasks.rls.show import MatrixCell
-from lib.tasks.rls.task import API_AGREES_WITH_SQL
+from lib.tasks.rls.task import API_AGREES_WITH_SQL, MATRIX_MATCHES_DECLARED
 from lib.transport.context import Context
 from lib.transport.web import ask
 
@@ -32,12 +32,14 @@ def look_at_api(context: Context[Rls], *, matrix: Sequence[MatrixCell] | None) -
         return look_at_api.not_allowed(refusal)
     api = api_of(context)
     if api is None:
-        result = API_AGREES_WITH_SQL.not_due(f"{NOT_NAMED} {HOW_TO_NAME}")
-        return Findings(results=[result])
-    if not matrix:
-        return look_at_api.errors("Nothing was determined in SQL that it could be compared with.", fix="See the matrix above.")
+        return look_at_api.not_due(f"{NOT_NAMED} {HOW_TO_NAME}")
+    tables = exposed_tables(context)
+    if not tables:
+        return look_at_api.not_due("No declared table with row level security is in a schema that the API exposes.")
     is_live = "database" not in context.embedded
-    tries = plan(context, matrix, writes=not is_live)
+    tries = plan(context, tables, matrix or (), writes=not is_live)
+    if not tries:
+        return look_at_api.hidden_by(MATRIX_MATCHES_DECLARED.id, "Nothing was determined in SQL that it could be compared with.")
     compared = ask_all(api, context.settings, tries, is_exact=not is_live)
     judged = judge_api(compared, where="the live API" if is_live else "the stand-in of the API")
     provenance = Provenance.LIVE if is_live else Provenance.SIMULATED
@@ -53,11 +55,18 @@ def api_of(context: Context[Rls]) -> RestApi | None:
     return RestApi(url=parts["url"], anon_key=parts["anon_key"], jwt_secret=parts["jwt_secret"])
 
 
-def plan(context: Context[Rls], matrix: Sequence[MatrixCell], *, writes: bool) -> list[tuple[str, Try]]:
+def exposed_tables(context: Context[Rls]) -> dict[str, ProbedTable]:
+    """Return the declared tables that have policies and are in an exposed schema, by their names as declared."""
+    rls = context.settings
+    tables = resolve_tables(rls.matrix, read_tables(context.target, rls.schemas, rls.matrix))
+    return {name: table for name, table in tables.items() if table.schema in rls.schemas and table.rls_enabled}
+
+
+def plan(
+    context: Context[Rls], own: Mapping[str, ProbedTable], matrix: Sequence[MatrixCell], *, writes: bool
+) -> list[tuple[str, Try]]:
     """Return every question with the schema that it is about. writes: whether more than reading is asked for."""
     rls, database = context.settings, context.target
-    tables = resolve_tables(rls.matrix, read_tables(database, rls.schemas, rls.matrix))
-    own = {name: table for name, table in tables.items() if table.schema in rls.schemas and table.rls_enabled}
     access = read_access(database, rls.schemas, [one.role for one in rls.identities.values()], rls.matrix)
     classes = seen_classes(matrix, rls, {table.display_name: name for name, table in own.items()})
     regions = read_regions(database, rls, own)

@@ -112,10 +112,18 @@ def test_an_api_that_does_not_answer_is_undetermined(asked: Context[Rls], api: P
     assert result.outcome is Outcome.ERROR and "connection refused" in result.detail
 
 
-def test_without_anything_seen_in_sql_it_is_undetermined(asked: Context[Rls]) -> None:
+def test_where_sql_determined_nothing_that_is_said_once(asked: Context[Rls]) -> None:
     for nothing in (None, []):
         (result,) = rls.look_at_api(asked, matrix=nothing).results
-        assert result.outcome is Outcome.ERROR
+        assert (result.outcome, result.see) == (Outcome.SKIP, "rls.matrix_matches_declared")
+
+
+def test_a_project_without_a_guarded_table_has_nothing_to_ask(asked: Context[Rls]) -> None:
+    facts = rls.look_at_matrix(asked).facts
+    for table in asked.settings.matrix:
+        apply(asked.target, f"alter table {table} disable row level security")
+    (result,) = rls.look_at_api(asked, matrix=facts).results
+    assert (result.outcome, result.skipped_because) == (Outcome.SKIP, SkipReason.NOT_DUE)
 
 
 def test_cells_that_sql_did_not_determine_are_not_compared(asked: Context[Rls]) -> None:
