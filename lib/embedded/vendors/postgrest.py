@@ -41,6 +41,8 @@ class Postgrest(StandIn):
         self.database = Database(database_url)
         self.schemas = tuple(schemas)
         self.anon_key, self.jwt_secret = f"sb_publishable_{secrets.token_urlsafe(24)}", secrets.token_urlsafe(32)
+        self.config_query = read_query(__package__, "postgrest_config").encode()
+        self.columns_query = read_query(__package__, "postgrest_columns").encode()
         self.idle: SimpleQueue[psycopg.Connection[DictRow]] = SimpleQueue()
         self.places = asyncio.Semaphore(CONNECTIONS)
         super().__init__(
@@ -95,12 +97,11 @@ class Postgrest(StandIn):
         """Answer in one transaction of the role. Raises Refused, or psycopg's Error for what the database refuses."""
         connection = self.connect()
         try:
-            config = connection.execute(read_query(__package__, "postgrest_config")).fetchone() or {}
+            config = connection.execute(self.config_query).fetchone() or {}
             schemas = [one.strip() for one in (config.get("schemas") or "").split(",") if one.strip()] or list(self.schemas)
             table, query = request.path_params["table"], request.scope["query_string"]
             call = parse_call(request.method, table, query, request.headers, body, schemas)
-            columns = read_query(__package__, "postgrest_columns")
-            call.require_known(connection.execute(columns, [call.schema, call.table]).fetchone())
+            call.require_known(connection.execute(self.columns_query, [call.schema, call.table]).fetchone())
             self.impersonate(connection, request, call, claims, role)
             if config.get("pre_request"):
                 connection.execute(f"select {quote_name(*config['pre_request'].split('.'))}()".encode())
@@ -121,8 +122,6 @@ class Postgrest(StandIn):
         self, connection: psycopg.Connection[DictRow], request: Request, call: Call, claims: Mapping[str, Any], role: str
     ) -> None:
         """Take the role, and give the database what it may know of the request. Raises psycopg's Error for a role not granted."""
-        connection.rollback()
-        connection.execute("begin read only" if call.method == "GET" else "begin")
         headers = {name: value for name, value in request.headers.items() if name not in ("authorization", "apikey")}
         given = {
             "search_path": ", ".join(quote_name(one) for one in dict.fromkeys((call.schema, *EXTRA_PATH))),
@@ -134,7 +133,9 @@ class Postgrest(StandIn):
             "role": role,
         }
         words = ", ".join("set_config(%s, %s, true)" for _ in given)
-        connection.execute(f"select {words}".encode(), [one for pair in given.items() for one in pair])
+        with connection.pipeline():  # one round trip
+            connection.execute("begin read only" if call.method == "GET" else "begin")
+            connection.execute(f"select {words}".encode(), [one for pair in given.items() for one in pair])
 
     def connect(self) -> psycopg.Connection[DictRow]:
         """Return a connection that acts as `authenticator`, one that was used before where there is one."""
