@@ -56,6 +56,7 @@ DOORS = {
         "tasks/seed/constraints.py",
         "tasks/backup_restore/backup.py",
         "embedded/postgres/hosted.py",
+        "embedded/vendors/postgrest.py",
         "onboarding/inlining.py",
         "onboarding/made_rows.py",
         "onboarding/policies.py",

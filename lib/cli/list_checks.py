@@ -16,6 +16,7 @@ from lib.tasks.index import TASKS
 
 FILE = "docs/checks.md"
 SCHEMAS = "params/schemas"
+MEASURED = " Measured: looked at again, its outcome must be the same, its figure need not."
 
 
 def list_checks(*, write: bool, parser: argparse.ArgumentParser) -> int:
@@ -79,7 +80,7 @@ def describe_check(check: Check) -> Iterator[str]:
     """Yield one check's lines."""
     yield f"### `{check.id}`"
     yield ""
-    yield f"**{check.title}.** {gate_word(check.gate).capitalize()}."
+    yield f"**{check.title}.** {gate_word(check.gate).capitalize()}.{MEASURED if check.measured else ''}"
     yield ""
     yield check.doc
     yield ""

@@ -8,18 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from lib.cli.aftermath import keep_notes, keep_what_broke
+from lib.cli.choose_tasks import choose_tasks
 from lib.cli.killed_runs import take_over_killed_runs
 from lib.cli.reuse import look_for_reusable, require_reuse_allowed, settled_inputs
 from lib.cli.streams import forgiving_output
 from lib.cli.tell_github import tell_github
-from lib.core.errors import ParamsError, WorkbookError
+from lib.core.errors import WorkbookError
 from lib.core.paths import ROOT
 from lib.core.redact import register_secrets
 from lib.core.verdict import Verdict
@@ -30,8 +30,9 @@ from lib.embedded.strays import adopt_orphans, end_adopted
 from lib.evidence.durations import durations_lately
 from lib.evidence.history import open_history
 from lib.reporters.publish import Published, publish
+from lib.reporters.remembered import read_commit
 from lib.run.endings import RunOutcome, TaskRun
-from lib.run.graph import Graph, selected_tasks
+from lib.run.graph import Graph
 from lib.run.inputs import digest_inputs
 from lib.run.notebook_parameters import check_parameters
 from lib.run.older_layout import open_rendered
@@ -39,6 +40,7 @@ from lib.run.params import Params, history_url, is_reuse, is_strict, load_params
 from lib.run.preflight import look_ahead
 from lib.run.progress import Progress
 from lib.run.record import write_record
+from lib.run.recorded_inputs import gather_inputs, write_inputs
 from lib.run.reuse import NOTHING_REUSED, Reuse, take_over
 from lib.run.reuse_inputs import NO_INPUTS, ReuseInputs, digest_for_reuse
 from lib.run.run_file import RunFile
@@ -47,7 +49,7 @@ from lib.run.stack import RUN_FILE, new_run_id, start_stack
 from lib.run.time_left import by_longest_way
 from lib.run.warm_kernels import WarmKernels, start_warm_kernels
 from lib.tasks.base import Task
-from lib.tasks.index import SUMMARY, all_tasks, in_order, is_whole, use_own_tasks
+from lib.tasks.index import in_order, is_whole, use_own_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +177,7 @@ def open_run_folder(plan: Plan) -> tuple[str, Path]:
 
 
 def keep_record(plan: Plan, run: RunFile) -> None:
-    """Keep the run's record. Raises WorkbookError when it can't be: nothing was looked at yet."""
+    """Keep the run's record, and what it is made on. Raises WorkbookError when it can't be: nothing was looked at yet."""
     try:
         write_record(
             run,
@@ -184,6 +186,8 @@ def keep_record(plan: Plan, run: RunFile) -> None:
             inputs=plan.inputs,
             resumed_at=plan.resumed_at,
         )
+        commits = {"project": read_commit(plan.params.pack), "workbook": read_commit(ROOT)}
+        write_inputs(run.run_folder, gather_inputs(plan.params, plan.tasks, commits=commits, kept=run.kept))
     except OSError as exc:
         raise unwritable(run.run_folder, exc) from exc
 
@@ -198,13 +202,35 @@ def execute(plan: Plan, run: RunFile, warm: WarmKernels | None) -> int:
 
     warm: what kernels are forked from.
     """
-    staged = {one.name: one.task for one in run.own_tasks}
-    plan = replace(plan, tasks=tuple(staged.get(task.name, task) for task in plan.tasks))
-    use_own_tasks(staged.values())
-    params = plan.params
-    stopped_with = None
+    plan = with_staged_tasks(plan, run)
     bring_reused(plan, run)
-    expected = read_durations(run)
+    graph, stopped_with = execute_graph(plan, run, warm, expected=read_durations(run))
+    if warm is not None:
+        warm.close()  # publishing needs its memory more
+    keep_notes(run)
+    task_runs = [graph.runs[task.name] for task in plan.tasks]
+    keep_what_broke(run, task_runs)
+    published = publish_run(plan, run, task_runs, graph, stopped_with=stopped_with)
+    tell_github(published.report, exit_code=published.exit_code)
+    say(published.words)
+    return published.exit_code
+
+
+def with_staged_tasks(plan: Plan, run: RunFile) -> Plan:
+    """Return the plan with a project's own tasks as the run has copied them."""
+    staged = {one.name: one.task for one in run.own_tasks}
+    use_own_tasks(staged.values())
+    return replace(plan, tasks=tuple(staged.get(task.name, task) for task in plan.tasks))
+
+
+def execute_graph(
+    plan: Plan, run: RunFile, warm: WarmKernels | None, *, expected: Mapping[str, float]
+) -> tuple[Graph, int | None]:
+    """Execute the tasks to an end, and return how each ended, and the exit code where the run was stopped.
+
+    expected: how long each task may take, s.
+    """
+    params, stopped_with = plan.params, None
     first_longest = by_longest_way(plan.tasks, expected)
     showing = Progress(first_longest, run.events, expected=expected, jobs=params.run.jobs)
     with showing as progress, ThreadPoolExecutor(max_workers=params.run.jobs) as executor:
@@ -225,15 +251,7 @@ def execute(plan: Plan, run: RunFile, warm: WarmKernels | None) -> int:
             finish_first()
         except Interrupted as stop:
             stopped_with = stop.exit_code
-    if warm is not None:
-        warm.close()  # publishing needs its memory more
-    keep_notes(run)
-    task_runs = [graph.runs[task.name] for task in plan.tasks]
-    keep_what_broke(run, task_runs)
-    published = publish_run(plan, run, task_runs, graph, stopped_with=stopped_with)
-    tell_github(published.report, exit_code=published.exit_code)
-    say(published.words)
-    return published.exit_code
+    return graph, stopped_with
 
 
 def bring_reused(plan: Plan, run: RunFile) -> None:
@@ -265,25 +283,6 @@ def publish_run(plan: Plan, run: RunFile, task_runs: Sequence[TaskRun], graph: G
         inputs=settled_inputs(plan.params, plan.tasks, plan.reuse_inputs, task_runs, plan.kept),
     )
     return publish(run, task_runs, ending, strict=plan.strict, stopped_with=stopped_with, unkept=graph.unkept)
-
-
-def choose_tasks(only: Sequence[str]) -> tuple[Task, ...]:
-    """Return the selected tasks, the summary always among them.
-
-    Raises ParamsError for an unknown task, and for the summary alone: nothing would be judged.
-    """
-    known = [task.name for task in all_tasks()]
-    problems = []
-    for name in only:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"tasks: {', '.join(known)}."
-            problems.append(f"ONLY={name}: there is no such task; {hint}")
-    if not problems and set(only) == {SUMMARY.name}:
-        problems.append(f"ONLY={SUMMARY.name}: it sums up other tasks, so alone it judges nothing. Fix: Name one beside it.")
-    if problems:
-        raise ParamsError(problems)
-    return selected_tasks(all_tasks(), only)
 
 
 def print_opening(params: Params, tasks: Collection[Task]) -> None:

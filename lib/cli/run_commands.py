@@ -38,6 +38,12 @@ def add_run_commands(commands: Any) -> None:
     bundle.add_argument("run", help="a run's folder, or its id")
     bundle.add_argument("--redact", default="", help="checks, tasks and files of the run to withhold, separated by commas")
     bundle.set_defaults(command=command_bundle)
+    look = commands.add_parser("look", help="look again at what a kept run found, and say whether it comes out the same")
+    look.add_argument("check", help="a check's id, a task's name, or all")
+    look.add_argument("--run", required=True, help="a run's folder, or its id")
+    look.add_argument("--pack", default="", help="the project's checkout; as the run names it when not given")
+    look.add_argument("--anyway", action="store_true", help="also where an input is another now than in the run")
+    look.set_defaults(command=command_look)
     diff = commands.add_parser("diff", help="say what differs between two runs, and whether the second is worse")
     diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
     diff.set_defaults(command=command_diff)
@@ -118,6 +124,13 @@ def command_verify(options: argparse.Namespace) -> int:
     from lib.cli.verify import verify
 
     return verify(options.run)
+
+
+def command_look(options: argparse.Namespace) -> int:
+    """Perform what gave a run's results again."""
+    from lib.cli.look import look
+
+    return look(options.check, run=options.run, pack=options.pack or None, anyway=options.anyway)
 
 
 def command_resume(options: argparse.Namespace) -> int:

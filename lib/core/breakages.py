@@ -21,6 +21,7 @@ MOST_NOTES = 20
 
 PARTS = {
     "database": "embedded PostgreSQL",
+    "api": "REST API stand-in",
     "fly": "Fly.io stand-in",
     "chatwoot": "Chatwoot stand-in",
     "publer": "Publer stand-in",

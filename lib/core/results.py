@@ -73,6 +73,7 @@ class Check:
     promotes: whether a pass in another environment can stand for it; not where it speaks of this one's own state.
     fix: what to do when it fails, in general; a result that knows better brings its own.
     about: tasks and targets, besides the subject, without which there is nothing to look at.
+    measured: whether what it observes is a measurement, such as a time: looked at again it comes out near, not equal.
     optional: whether a project may say that it has nothing of the kind; it always may of its own files.
     doc: one paragraph: what is looked at, why it matters, how the check can be wrong.
     """
@@ -84,6 +85,7 @@ class Check:
     promotes: bool = field(default=True, kw_only=True)
     about: tuple[str, ...] = field(default=(), kw_only=True)
     optional: bool = field(default=False, kw_only=True)
+    measured: bool = field(default=False, kw_only=True)
     fix: str = field(default="", kw_only=True)
     doc: str = field(default="", kw_only=True)
 

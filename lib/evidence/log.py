@@ -96,6 +96,7 @@ class EvidenceLine(BaseModel):
     objects: tuple[str, ...] = ()  # of a fail: the stable key of each thing that is wrong
     as_of: datetime | None = None  # the moment that it speaks of, where that is before the look, ISO 8601, UTC
     reused_from: ReusedFrom | None = None  # of a result that was taken over from an earlier run, not found in this one
+    again: str | None = None  # the command that looks again and compares
 
     @model_validator(mode="before")
     @classmethod
@@ -178,6 +179,7 @@ def line_of(
         faults=faults,
         objects=stable_keys(result.objects) if result.outcome is Outcome.FAIL else (),
         as_of=result.as_of.astimezone(UTC) if result.as_of else None,
+        again=f"python -m lib look {check.id} --run {run_id}",
     )
 
 

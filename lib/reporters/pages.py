@@ -155,6 +155,7 @@ def check_row(line: EvidenceLine, now: datetime) -> CheckRow:
         faults=line.faults,
         reused_from=line.reused_from.run_id if line.reused_from else None,
         objects=line.objects if line.gate else (),
+        again=line.again,
     )
 
 

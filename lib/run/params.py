@@ -45,6 +45,8 @@ from lib.tasks.index import SECTIONS, use_own_tasks
 
 RUN_FILE_VARIABLE = "LAUNCH_RUN_FILE"
 """Names the private file by which the runner hands a kernel its run; unset outside a run."""
+LETS_WRITE = frozenset({"ALLOW_WRITES", "APPLY", "HISTORY_URL"})
+"""Variables by which a run may change something outside its own folder."""
 Layers = tuple[Path, Merged, tuple[str, ...]]
 """The project's folder, what the layers say together, and the lines that nobody has confirmed."""
 
@@ -229,6 +231,11 @@ def is_apply(variables: Mapping[str, str] | None = None) -> bool:
 def with_variables(values: Mapping[str, str]) -> dict[str, str]:
     """Return this process's variables with more of them."""
     return {**os.environ, **values}
+
+
+def reading_variables() -> dict[str, str]:
+    """Return this process's variables without those by which a run may write, or remember itself elsewhere."""
+    return {name: value for name, value in os.environ.items() if name not in LETS_WRITE}
 
 
 def run_file() -> Path | None:

@@ -22,7 +22,7 @@ from lib.tasks.index import SECTIONS
 class Targets(Section):
     """The outside systems of an environment: `embedded`, or the variables that hold address and credentials."""
 
-    database: str | dict[str, str | bool]  # PostgreSQL of the project: its `url`
+    database: str | dict[str, str | bool]  # PostgreSQL: its `url`; of its REST API `api`, `anon_key`, `jwt_secret`
     chatwoot: str | dict[str, str | bool]  # `url`, `token` and `account`
     publer: str | dict[str, str | bool]  # `url`, `token` and `workspace`
     mail: str | dict[str, str | bool]  # `url` of the mail server, `webhook` for a second way

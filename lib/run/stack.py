@@ -19,7 +19,7 @@ from typing import Any
 
 from lib.clients.fly.digest_notes import notes_name
 from lib.clients.supabase.cli import open_cli, stage_project
-from lib.clients.supabase.project_config import read_exposes_tables
+from lib.clients.supabase.project_config import read_api_schemas, read_exposes_tables
 from lib.clients.supabase.rehearsal_rows import fill_embedded
 from lib.clients.supabase.seed_files import check_seed
 from lib.core.errors import CommandError, WorkbookError
@@ -34,6 +34,7 @@ from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.embedded.state_folders import own_folder, state_base
 from lib.embedded.strays import end_strays
 from lib.embedded.vendors.credentials import CredentialServices, note_digests, start_credential_stand_ins
+from lib.embedded.vendors.postgrest import Postgrest
 from lib.embedded.vendors.start import RunningServices, start_stand_ins
 from lib.run.address import stand_in
 from lib.run.inputs import digest_inputs
@@ -143,6 +144,8 @@ def start_stack_for(
                 services={**stand_ins.services, **credentials.services},
                 planted=(*stand_ins.planted, *credentials.planted),
             )
+        if server is not None and "database" in stood_in:
+            stand_ins = with_api(stand_ins, standing.enter_context(start_api(params, server, work)))
         fly_secrets = credentials.fly_secrets if credentials else {}
         fly = standing.enter_context(start_fly_stand_in(params, server, run_id, fly_secrets)) if "fly" in stood_in else None
         if fly is not None and credentials is not None:
@@ -162,6 +165,17 @@ def start_stack_for(
         register_secrets(run.secrets)
         run.write(run.work / RUN_FILE)
         yield run
+
+
+def start_api(params: Params, server: EmbeddedPostgres, work: Path) -> Postgrest:
+    """Return the stand-in of the REST API over the embedded database, to be entered."""
+    return Postgrest(server.superuser_url, schemas=read_api_schemas(params.pack), folder=work)
+
+
+def with_api(stand_ins: RunningServices | None, api: Postgrest) -> RunningServices:
+    """Return what stands in, with the REST API, which goes with the database."""
+    services, planted = (stand_ins.services, stand_ins.planted) if stand_ins is not None else ({}, ())
+    return RunningServices(services={**services, "api": api.parts}, planted=(*planted, *api.planted))
 
 
 def start_credentials(params: Params, stood_in: set[str], work: Path) -> AbstractContextManager[CredentialServices]:
@@ -241,6 +255,7 @@ def describe_run(
     services = {
         **(stand_ins.services if stand_ins else {}),
         **{name: dict(parts) for name, parts in live.items() if name != "database"},
+        **live_api(live.get("database", {})),
     }
     urls = [parts["url"] for parts in services.values()]
     addresses: dict[str, Any] = {}
@@ -285,6 +300,12 @@ def describe_run(
         sections={name: section.model_dump(mode="json") for name, section in params.sections.items()},
         secrets=tuple(dict.fromkeys([*filter(None, secrets_known), *(stand_ins.planted if stand_ins else ())])),
     )
+
+
+def live_api(parts: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the REST API that is named beside a live database, as a service; none where it is not."""
+    named = {"url": parts.get("api", ""), **{name: parts.get(name, "") for name in ("anon_key", "jwt_secret")}}
+    return {"api": named} if named["url"] else {}
 
 
 def find_supabase(asked: str | None) -> Path:

@@ -18,7 +18,7 @@ EMBEDDED = "embedded"
 VARIABLE = re.compile(r"^\$\{([A-Z][A-Z0-9_]*)(?::-([^{}]*))?\}$")
 
 PARTS: Mapping[str, tuple[str, ...]] = {
-    "database": ("url",),
+    "database": ("url", "api", "anon_key", "jwt_secret"),
     "chatwoot": ("url", "token", "account"),
     "publer": ("url", "token", "workspace"),
     "mail": ("url", "webhook"),
@@ -27,7 +27,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "github": ("url", "token"),
 }
 """Target -> the parts that reach and open it; one variable alone gives the `url`."""
-SECRET_PARTS = frozenset({"token", "webhook"})
+OPTIONAL_PARTS = frozenset({"api", "anon_key", "jwt_secret"})
+"""Parts that a file need not name: a project's REST API beside its database, and what opens it."""
+SECRET_PARTS = frozenset({"token", "webhook", "anon_key", "jwt_secret"})
 """Parts that are credentials by themselves; of the others only a password within a URL is."""
 
 IS_LIVE = "is_live"
@@ -68,7 +70,7 @@ def is_declared_live(spec: Spec) -> bool:
 def spec_problems(where: str, specs: Mapping[str, Spec]) -> Iterator[str]:
     """Yield one line for each target or part that says something else than it may."""
     for target, spec in specs.items():
-        if isinstance(spec, str) and len(PARTS[target]) > 1 and spec != EMBEDDED:
+        if isinstance(spec, str) and len(set(PARTS[target]) - OPTIONAL_PARTS) > 1 and spec != EMBEDDED:
             yield f"{where}: targets.{target}: write `embedded`, or its parts {', '.join(PARTS[target])}, each as ${{NAME}}."
             continue
         for part, said in ({} if isinstance(spec, str) else spec).items():
@@ -92,7 +94,7 @@ def spec_problems(where: str, specs: Mapping[str, Spec]) -> Iterator[str]:
             elif part in SECRET_PARTS and parts[part].partition(":-")[2].rstrip("}"):
                 yield f"{where}: targets.{target}.{part}: a credential has no default; write ${{NAME}} alone."
         for part in PARTS[target]:
-            if parts and part not in parts:
+            if parts and part not in parts and part not in OPTIONAL_PARTS:
                 yield f"{where}: targets.{target}: the part '{part}' is missing. Fix: Add it as ${{NAME}}."
 
 

@@ -30,7 +30,7 @@ from lib.transport.tls import trusted_context
 from lib.transport.web_types import RETRIED_FAILURES, RETRIED_STATUSES, Answer, Failure, Question, Site, origin, read_number
 
 KEPT_HEADERS = (
-    "content-type", "date", "retry-after", "x-request-id", "x-runtime",
+    "content-type", "content-range", "date", "retry-after", "x-request-id", "x-runtime",
     "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset",
 )  # fmt: skip
 """Headers that matter afterwards. All others are dropped: cookies among them."""

@@ -30,11 +30,6 @@ UNTIL_S = 90
 """Seconds within which a run gets to the point a test waits for; it takes a few on two cores."""
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    return run_lib("staging", rendered=tmp_path_factory.mktemp("whole"))
-
-
 def test_a_clean_pack_is_rehearsed_and_exits_0(whole: Done) -> None:
     assert whole.exit_code == 0, whole.said
     assert "REHEARSED" in whole.said

@@ -12,6 +12,8 @@ from lib.core.wording import plain_text
 
 CONFIG = "supabase/config.toml"
 
+EXPOSED = ("public", "graphql_public")
+"""What the REST API exposes where a project does not say."""
 CONFIG_LIMIT_BYTES = 1024 * 1024
 """Bytes of the file that are read; the one that the CLI writes has 15,000."""
 
@@ -60,6 +62,16 @@ def read_exposes_tables(pack: Path) -> bool:
         return read_section(read_config(pack), "api").get("auto_expose_new_tables", True) is not False
     except TargetError:
         return True
+
+
+def read_api_schemas(pack: Path) -> tuple[str, ...]:
+    """Return `[api] schemas`: what the REST API exposes; as the CLI has it where the config does not say, or can't be read."""
+    try:
+        said = read_section(read_config(pack), "api").get("schemas")
+    except TargetError:
+        said = None
+    is_list = isinstance(said, list) and said and all(isinstance(one, str) and one for one in said)
+    return tuple(said) if isinstance(said, list) and is_list else EXPOSED
 
 
 def require_config(pack: Path) -> None:

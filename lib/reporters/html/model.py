@@ -51,6 +51,7 @@ class CheckRow:
     faults: KillRate | None = None
     reused_from: str | None = None  # the run that looked, where that was an earlier one
     objects: tuple[str, ...] = ()  # of a failing gate, the keys by which a waiver names what is wrong
+    again: str | None = None  # the command that looks again and compares
     items: tuple[int, ...] = ()
 
 

@@ -57,6 +57,7 @@ RESTORED = Check(
 WITHIN_RTO = Check(
     "backup_restore.within_rto",
     "Restoring takes no longer than the recovery time objective",
+    measured=True,
     subject=TWIN,
     fix="Raise backup_restore.jobs in the params file, or agree on another objective (backup_restore.rto_s).",
     doc="Compares the seconds from an empty server to a complete copy with backup_restore.rto_s. It answers how long an "
@@ -141,6 +142,7 @@ KEPT_BACKUPS_ARE_INTACT = Check(
 WITHIN_RPO = Check(
     "backup_restore.within_rpo",
     "The newest good backup is younger than the recovery point objective",
+    measured=True,
     subject="database",
     fix="Take backups at least as often as backup_restore.rpo_s says.",
     doc="Compares the age of the newest good backup of this environment with backup_restore.rpo_s. The age is the work "

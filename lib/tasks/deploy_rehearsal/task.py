@@ -74,6 +74,7 @@ WAY_BACK_IS_KNOWN = Check(
 CANDIDATE_GETS_HEALTHY = Check(
     "deploy_rehearsal.candidate_gets_healthy",
     "Every machine gets healthy on the candidate",
+    measured=True,
     subject="fly",
     fix="Run the candidate's health check on its own, and read its log.",
     doc="Deploys the candidate with the real command, and waits until every machine runs it and is healthy. "
@@ -84,6 +85,7 @@ CANDIDATE_GETS_HEALTHY = Check(
 CANDIDATE_STAYS_HEALTHY = Check(
     "deploy_rehearsal.candidate_stays_healthy",
     "The candidate stays healthy while it is watched",
+    measured=True,
     subject="fly",
     fix="Run `flyctl logs` to see why it ended.",
     doc="Watches the machines for watch_s: all there, on the candidate and healthy, none ended by itself. "
@@ -95,6 +97,7 @@ CANDIDATE_STAYS_HEALTHY = Check(
 ROLLBACK_IS_QUICK = Check(
     "deploy_rehearsal.rollback_is_quick",
     "Going back takes no longer than agreed, until healthy",
+    measured=True,
     subject="fly",
     fix="Read rollback.txt to see where the time went.",
     doc="Runs the pack's rollback script, and compares the time from its trigger to healthy with rollback_limit_s. "
@@ -114,6 +117,7 @@ OLD_VERSION_ANSWERS = Check(
 DOWNTIME_WITHIN_LIMIT = Check(
     "deploy_rehearsal.downtime_within_limit",
     "Users were never without an answer for longer than agreed",
+    measured=True,
     subject="fly",
     fix="Deploy with rolling or bluegreen, or find out why the app takes long to start.",
     doc="Sends requests by the clock during the whole rehearsal, and compares the longest stretch without a good answer "
@@ -124,6 +128,7 @@ DOWNTIME_WITHIN_LIMIT = Check(
 ERRORS_WITHIN_LIMIT = Check(
     "deploy_rehearsal.errors_within_limit",
     "Users lost no more requests than agreed",
+    measured=True,
     subject="fly",
     fix="Deploy with rolling or bluegreen, or find out why the app takes long to start.",
     doc="Counts the requests without a good answer from the trigger of the deploy to the end, as a part of all, "

@@ -96,6 +96,7 @@ CHATWOOT_WORKERS_WORK = Check(
 CHATWOOT_AVAILABLE = Check(
     "health.chatwoot_available",
     "Chatwoot answers well every time",
+    measured=True,
     subject="chatwoot",
     fix="Read Chatwoot's log for the minutes of this run.",
     doc="Requests each endpoint that was healthy at first in turn, without retries, and counts the good answers. "
@@ -107,6 +108,7 @@ CHATWOOT_AVAILABLE = Check(
 CHATWOOT_P95_WITHIN_LIMIT = Check(
     "health.chatwoot_p95_within_limit",
     "Chatwoot answers fast enough",
+    measured=True,
     subject="chatwoot",
     fix="Check Chatwoot's load and its database for the minutes of this run.",
     doc="Compares the 95th percentile of the good answers' times, to the last byte, with p95_limit_ms. "
@@ -144,6 +146,7 @@ PUBLER_ACCOUNTS_CONNECTED = Check(
 PUBLER_AVAILABLE = Check(
     "health.publer_available",
     "Publer answers well every time",
+    measured=True,
     subject="publer",
     fix="Check Publer's status page for the minutes of this run.",
     doc="Requests each endpoint that was healthy at first in turn, without retries, and counts the good answers. "
@@ -154,6 +157,7 @@ PUBLER_AVAILABLE = Check(
 PUBLER_P95_WITHIN_LIMIT = Check(
     "health.publer_p95_within_limit",
     "Publer answers fast enough",
+    measured=True,
     subject="publer",
     fix="Check Publer's status page, and the network from this machine.",
     doc="Compares the 95th percentile of the good answers' times, to the last byte, with p95_limit_ms. "

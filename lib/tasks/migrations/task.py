@@ -139,6 +139,7 @@ APPLIES_WITH_ROWS = Check(
 NO_LONG_EXCLUSIVE_LOCK = Check(
     "migrations.no_long_exclusive_lock",
     "No migration locks a table with rows for long",
+    measured=True,
     subject=TWIN,
     fix="Split the change into steps that need the lock only briefly.",
     doc="Records every lock of each file on the filled twins, and compares the longest ACCESS EXCLUSIVE lock on a table with "
@@ -150,6 +151,7 @@ NO_LONG_EXCLUSIVE_LOCK = Check(
 BACKGROUND_WORK_NOT_BLOCKED = Check(
     "migrations.background_work_not_blocked",
     "Readers and writers are not blocked while migrations run",
+    measured=True,
     subject=TWIN,
     fix="Move the long part of the file into its own file, without a lock that blocks others.",
     doc="Runs a reader and a writer on every table with rows while each file is applied, and compares their longest wait with "

@@ -24,6 +24,7 @@ EVERY_CHECK_HAS_A_RESULT = Check(
 NO_CREDENTIAL_WAS_KEPT = Check(
     "readiness_summary.no_credential_was_kept",
     "No credential is in any file that the run wrote",
+    measured=True,
     subject=RUN,
     fix="Remove the run's folder, change that credential, and report the leak.",
     doc="Reads every file of the run and the executed notebooks for each credential it used, in the encodings that "

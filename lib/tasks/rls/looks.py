@@ -30,6 +30,7 @@ from lib.tasks.rls.judge import (
 )
 from lib.tasks.rls.judge_grants import grants_row, judge_grants
 from lib.tasks.rls.judge_pgtap import judge_pgtap
+from lib.tasks.rls.look_api import look_at_api as look_at_api
 from lib.tasks.rls.look_calls import look_at_calls as look_at_calls
 from lib.tasks.rls.look_roles import look_at_defaults as look_at_defaults
 from lib.tasks.rls.look_roles import look_at_roles as look_at_roles

@@ -96,6 +96,19 @@ MATRIX_MATCHES_DECLARED = Check(
     "such as triggers, functions and updates that move a row. It proves this for the rows and identities that exist: "
     "another user or another row may behave differently.",
 )
+API_AGREES_WITH_SQL = Check(
+    "rls.api_agrees_with_sql",
+    "Over HTTP every identity can do what it can in SQL, and nothing else",
+    subject="database",
+    promotes=False,
+    fix="Look at what stands between the API and the database: the schemas it exposes, its pre-request function, the membership "
+    "of authenticator, and policies that read the request.",
+    doc="Asks the project's REST API as every identity, each with a signed token, how many rows of each declared table it sees, "
+    "and to insert, change and delete one row inside and one outside of what SQL allowed, and compares. It finds what only a "
+    "request meets: a pre-request function, a schema that is not exposed, a policy that reads headers or claims. In a rehearsal "
+    "the API is a stand-in with PostgREST's rules, and every write is rolled back; a live one is only read, and only whether "
+    "there are rows is compared. Where a live API is not named beside its database nothing is asked.",
+)
 ROLES_STAY_APART = Check(
     "rls.roles_stay_apart",
     "No role of the API can step past the policies",
@@ -166,6 +179,7 @@ CHECKS: tuple[Check, ...] = (
     FUNCTIONS_KEEP_TO_MATRIX,
     PROBES_COULD_BE_MADE,
     MATRIX_MATCHES_DECLARED,
+    API_AGREES_WITH_SQL,
     TWIN_GRANTS_THE_SAME,
     ROLES_STAY_APART,
     GRANTS_MATCH_DECLARED,
