@@ -68,9 +68,7 @@ class EvidenceLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: int = Field(
-        default=1, ge=1, le=SCHEMA_VERSION
-    )  # of this form; a line of an older run has none, and counts as 1
+    schema_version: int = Field(default=1, ge=1, le=SCHEMA_VERSION)  # of this form; an older line has none, and counts as 1
     run_id: str  # UTC time of the start and four letters, 20261126T171254Z-eujc
     project: str = ""  # folder of the run in rendered/
     environment: str  # a file's name in params/
