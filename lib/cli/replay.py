@@ -9,7 +9,6 @@ from lib.core.errors import WorkbookError
 from lib.core.make_commands import make_command
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count, join_words
-from lib.display.tables import make_table
 from lib.evidence.decisions import list_decisions
 from lib.evidence.history import open_history
 from lib.run.older_layout import open_rendered
@@ -48,18 +47,14 @@ def replay_runs(environment: str, *, policy: str, pack: str | None, rendered: Pa
 def print_replayed(found: list[Replayed], *, environment: str, policy: str) -> None:
     """Print the runs that come out otherwise, the newest first, and how many there are of each change."""
     otherwise = [one for one in reversed(found) if one.is_otherwise]
-    rows = [
-        {
-            "run": one.decision.run_id,
-            "then": one.then,
-            "now": one.now,
-            "why": " ".join(one.reasons[:MOST_REASONS])
-            + (f" And {len(one.reasons) - MOST_REASONS} more." if one.reasons[MOST_REASONS:] else ""),
-        }
-        for one in otherwise[:MOST_SHOWN]
-    ]
-    if rows:
-        say(make_table(rows, f"Runs of {environment} that {policy} decides otherwise", limit=MOST_SHOWN))
+    for one in otherwise[:MOST_SHOWN]:
+        say(plain_line(f"{one.decision.run_id}  {one.then} → {one.now}"))
+        for reason in one.reasons[:MOST_REASONS]:
+            say(plain_line(f"    {reason}"))
+        if one.reasons[MOST_REASONS:]:
+            say(f"    And {len(one.reasons) - MOST_REASONS:,} more.")
+    if otherwise[MOST_SHOWN:]:
+        say(f"And {len(otherwise) - MOST_SHOWN:,} older runs.")
     turns = Counter((one.then, one.now) for one in otherwise)
     said = [f"{many:,} from {then} to {now}" for (then, now), many in turns.most_common()]
     total = format_count(len(found), "run")

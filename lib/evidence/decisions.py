@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,7 +85,7 @@ def read_results(engine: History, project: str, environment: str) -> dict[str, l
     plain: list[Any] = [sa.type_coerce(RESULTS.c[name], sa.types.NullType()) for name in COLUMNS]
     rows: sa.Select[Any] = sa.select(*plain).join_from(RUNS, RESULTS, ours)
     failed = sa.select(RESULTS.c.run_id, RESULTS.c.check_id, RESULTS.c.finding).join_from(RUNS, RESULTS, ours)
-    with as_history_error(), engine.connect() as connection:
+    with as_history_error(), engine.connect() as connection, without_collecting():
         findings = {
             (row.run_id, row.check_id): (tuple(row.finding["keys"]), row.finding["words"])
             for row in connection.execute(failed.where(RESULTS.c.found == "fail"))
@@ -97,6 +99,18 @@ def read_results(engine: History, project: str, environment: str) -> dict[str, l
                 one = one._replace(keys=keys, words=words)
             found.setdefault(run_id, []).append(one)
     return found
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Let the garbage collector rest: it would look through all that is read, again and again, for circles that are not there."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def read_decision(folder: Path) -> Decision | None:

@@ -8,12 +8,10 @@ private folder, and read with the rest.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,15 +26,12 @@ from lib.core.redact import redact, redact_all
 from lib.core.results import Check, Outcome, Provenance, Result, SkipReason
 from lib.core.verdict import GateInput
 from lib.core.visible import inert_json
+from lib.evidence.object_keys import stable_keys
 
 FILE = "evidence.jsonl"
 SCHEMA_VERSION = 5
 SCHEMA_ID = f"urn:launch-readiness-workbook:evidence-line:{SCHEMA_VERSION}"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-LONGEST_KEY = 200
-"""Characters of one key of what is wrong."""
-MOST_KEYS = 200
-"""Keys kept of one result."""
 ARTIFACT_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$")
 
 
@@ -68,9 +63,7 @@ class EvidenceLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: int = Field(
-        default=1, ge=1, le=SCHEMA_VERSION
-    )  # of this form; a line of an older run has none, and counts as 1
+    schema_version: int = Field(default=1, ge=1, le=SCHEMA_VERSION)  # of this form; an older line has none, and counts as 1
     run_id: str  # UTC time of the start and four letters, 20261126T171254Z-eujc
     project: str = ""  # folder of the run in rendered/
     environment: str  # a file's name in params/
@@ -181,26 +174,6 @@ def line_of(
         as_of=result.as_of.astimezone(UTC) if result.as_of else None,
         again=f"python -m lib look {check.id} --run {run_id}",
     )
-
-
-def stable_keys(objects: Iterable[str]) -> tuple[str, ...]:
-    """Return the keys of what is wrong as they are kept: sorted, on one line each, credentials redacted.
-
-    What has the same key as another one is numbered, so that one more of a kind has a key of its own. Of very many, the
-    first are kept, and one key that stands for all the others: another set of others has another key.
-    """
-    many = Counter(" ".join(redact(one).split()) for one in objects)
-    keys = [f"{one} ({number})" if number > 1 else one for one in sorted(many) if one for number in range(1, many[one] + 1)]
-    short = [one if len(one) <= LONGEST_KEY else f"{one[: LONGEST_KEY - 20]} {digest_of([one])}" for one in keys]
-    if len(short) <= MOST_KEYS:
-        return tuple(short)
-    rest = short[MOST_KEYS - 1 :]
-    return (*short[: MOST_KEYS - 1], f"{len(rest)} more, {digest_of(rest)}")
-
-
-def digest_of(texts: Iterable[str]) -> str:
-    """Return a short name for texts that nobody reads whole."""
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
 def append_line(run_folder: Path, line: EvidenceLine, *, spare: Path | None = None) -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from lib.core.results import Outcome, Provenance, Result
 from lib.evidence.findings import describe_finding, finding_keys, name_keys
-from lib.evidence.log import MOST_KEYS, EvidenceLine, line_of, stable_keys
+from lib.evidence.log import EvidenceLine, line_of
+from lib.evidence.object_keys import MOST_KEYS, stable_keys
 from lib.tasks.index import every_check
 
 CHECK = "rls.every_table_enabled"

@@ -20,6 +20,7 @@ from lib.evidence.history import HISTORY, last_run, open_history, remember_run
 from lib.evidence.history_schema import METADATA, SCHEMA, VERSION, read_version
 from lib.evidence.incident_store import open_incidents, take_over_older
 from lib.evidence.past_runs import list_runs
+from lib.transport.database import Database
 from tests.evidence.test_decisions import entry
 
 OLDER = Path(__file__).with_name("older")
@@ -82,6 +83,25 @@ def test_a_migration_that_was_cut_off_is_finished_at_the_next_start(older: Path)
     remember_run(engine, entry("20261125T120000Z-news"))
     engine.dispose()
     assert read_version(open_history(older)) == VERSION
+
+
+def test_postgres_is_brought_up_too(hosted_database: Database, tmp_path: Path) -> None:
+    """The statements of the first version, as Postgres spells them."""
+    text = (OLDER / "v1.sql").read_text().replace("DATETIME", "TIMESTAMPTZ")
+    made = [one for one in text.split(";\n") if one.startswith("CREATE")]
+    url = hosted_database.url.replace("postgresql://", "postgresql+psycopg://")
+    plain = sa.create_engine(url)
+    with plain.begin() as connection:
+        for one in sorted(made, key=lambda one: "results" in one or "INDEX" in one):
+            connection.execute(sa.text(one))
+    plain.dispose()
+    engine = open_history(tmp_path, url)
+    assert read_version(engine) == VERSION
+    remember_run(engine, entry("20261125T120000Z-news"))
+    [one], unknown = list_decisions(engine, tmp_path / "none", "p", "local")
+    engine.dispose()
+    assert unknown == []
+    assert [tuple(kept) for kept in one.results] == [tuple(kept) for kept in entry("x").kept]
 
 
 @pytest.mark.parametrize("older", ["v1-episodes"], indirect=True)

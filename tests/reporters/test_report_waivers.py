@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from lib.core.results import Outcome, Result
 from lib.core.verdict import State, Verdict
@@ -62,3 +64,30 @@ def test_a_run_that_did_not_look_at_the_check_says_nothing_of_its_waiver(tmp_pat
     one = report_of(run, lines, AT)
     assert "covers nothing" not in format_verdict(one, exit_code=2)
     assert [(row.check, row.came_to) for row in summarize_run(one).waivers] == [(VIEWS, "its check was not judged in this run")]
+
+
+COUNTS, FILES = "seed.row_counts_match", "migrations.names_are_valid"
+DAYS = [(0, Verdict.PARTIAL, 3), (5, Verdict.PARTIAL, 3), (6, Verdict.NO_GO, 2), (15, Verdict.NO_GO, 1), (31, Verdict.NO_GO, 0)]
+
+
+@pytest.mark.parametrize(("day", "verdict", "covering"), DAYS)
+def test_a_run_with_three_waivers_through_their_last_days(tmp_path: Path, day: int, verdict: Verdict, covering: int) -> None:
+    at = AT + timedelta(days=day)
+    run = run_in(tmp_path, "20261126T120000Z-aaaa", pack=make_pack(tmp_path))
+    given = {COUNTS: ("public.votes", "2026-12-01"), FILES: ("a.sql", "2026-12-10"), VIEWS: ("public.board", "2026-12-26")}
+    said = {check: Result(check=check, outcome=Outcome.FAIL, detail="Known.", objects=[key]) for check, (key, _) in given.items()}
+    waivers = [
+        Waiver(check=check, object=key, reason="it is known", who="@team", until=until) for check, (key, until) in given.items()
+    ]
+    one = report_of(run.model_copy(update={"waivers": tuple(waivers)}), all_lines(run, said, at), at)
+    assert one.verdict is verdict
+    assert {check: one.results[check] for check in given} == dict.fromkeys(given, Outcome.FAIL), "no result is changed"
+    record = one.waived.record
+    assert (len(record["waivers"]), len(record["idle_waivers"])) == (covering, 3 - covering), (
+        "each is signed, whatever it came to"
+    )
+    shown = [(row.check, row.came_to) for row in summarize_run(one).waivers]
+    assert [check for check, _ in shown] == list(given)
+    assert sum(came_to == "is over, and covers nothing" for _, came_to in shown) == 3 - covering
+    terminal = format_verdict(one, exit_code=verdict.exit_code)
+    assert terminal.count("it covers nothing. Fix: Remove it.") == 3 - covering

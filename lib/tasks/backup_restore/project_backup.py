@@ -228,6 +228,7 @@ def judge_copy(proof: Proof, ended: Mapping[str, Any]) -> Result:
         left_out=find_uncompared(proof),
         detail=f"{named}." if wrong else about,
         fix=f"Let `npm run {COMMAND}` include what is missing, and do not rely on it until then.",
+        objects=wrong,
         observed=f"{len(compared) - len(proof.differing)} of {format_count(total, 'table')}",
         **ended,
     )

@@ -86,6 +86,7 @@ def judge_exclusive(timed: Sequence[tuple[Recording, Lock]], limit_ms: float) ->
         if over
         else f"{format_count(len(timed), 'exclusive lock')} on tables with rows.",
         fix="Split the change into steps that need the lock only briefly.",
+        objects=list(dict.fromkeys(f"{recording.migration} {lock.table}" for recording, lock in over)),
     )
 
 
@@ -212,6 +213,7 @@ def weigh_patience(result: Result, rehearsal: Rehearsal, since: str) -> Result:
         unit="locks without a lock_timeout",
         detail=f"{name_some(named)}, and no lock_timeout ends the wait: behind one long reader everybody waits behind it.",
         fix=[f"Begin {name} with: set local lock_timeout = '2s';" for name in files[:5]],
+        objects=[f"{migration} {table}" for migration, _, table in asked],
     )
 
 

@@ -62,7 +62,7 @@ def judge_first_pass(rehearsal: Rehearsal) -> Result:
             fix=WAYS_OUT,
         )
     fix = HINTS.get(failure.sqlstate or "", "Correct the statement, then run again.")
-    return check.failed(**facts, detail=f"{failure.display_name}. {account}", fix=fix)
+    return check.failed(**facts, detail=f"{failure.display_name}. {account}", fix=fix, objects=[failure.file])
 
 
 def judge_with_rows(rehearsal: Rehearsal) -> Result:
@@ -77,6 +77,7 @@ def judge_with_rows(rehearsal: Rehearsal) -> Result:
             **facts,
             detail=f"Applies to empty tables, but not to tables that hold the seed's rows: {named}.",
             fix="Give the statement a default, a backfill or `not valid` before it reaches a database with rows.",
+            objects=list(dict.fromkeys(one.file for one in failures)),
         )
     left_out = find_unrecorded(rehearsal, own=check.id)
     if not filled and not find_unapplied(rehearsal):
@@ -154,7 +155,7 @@ def judge_rollbacks(rehearsal: Rehearsal, *, since: str) -> Findings[None]:
         named += [f"{one.migration}: {format_rollback(one)}" for one in tried if one.found and not is_good(one)]
         wrong = [one.migration for one in tried if not is_good(one)]
         fix = [f"Write or correct supabase/rollbacks/{name}." for name in wrong]
-        result = check.failed(**facts, detail=f"{'; '.join(named)}.", fix=fix)
+        result = check.failed(**facts, detail=f"{'; '.join(named)}.", fix=fix, objects=wrong)
     return Findings(results=[result], rows=rows)
 
 

@@ -134,7 +134,7 @@ def judge_links(broken: Mapping[str, Sequence[str]]) -> Result:
         return check.errored("There is no document to look at.", fix="Run the tasks first.")
     found = [f"{name}: {said}" for name, links in broken.items() for said in links]
     detail = f"{name_some(found)}." if found else ""
-    return check.judge(holds=not found, observed=len(found), expected=0, unit="broken links", detail=detail)
+    return check.judge(holds=not found, observed=len(found), expected=0, unit="broken links", detail=detail, objects=found)
 
 
 def judge_recorded(

@@ -176,4 +176,5 @@ def judge_failure_path(rows: Sequence[Mapping[str, Any]], people: Sequence[str])
         observed=f"{len(services) - len(silent)} of {len(NIGHTLY)} services",
         expected=expected,
         detail=f"Nobody is notified when it fails: {name_some(named)}." if silent else "",
+        objects=[f"{row['workflow']} {row['job']}" for row in nightly if row["service"] in silent],
     )
