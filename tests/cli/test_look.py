@@ -22,7 +22,7 @@ from lib.core.results import Outcome, SkipReason
 from lib.evidence.log import FILE, EvidenceLine, read_evidence
 from lib.run.params import load_params, reading_variables
 from lib.run.recorded_inputs import FILE as INPUTS
-from lib.tasks.index import TASKS, every_check
+from lib.tasks.index import SUMMARY, TASKS, every_check
 from tests.support.launch import Done, carry_out
 
 MANY = 50
@@ -76,10 +76,12 @@ def test_all_comes_out_the_same_and_nothing_is_written(whole: Done) -> None:
     places = (whole.folder.parent.parent.parent, ROOT / "pack", ROOT / "rendered")
     before = [snapshot(place) for place in places]
     done = look_at(whole.folder, "all")
-    assert done.exit_code == SAME, done.said
     checks = [line.check for line in read_evidence(whole.folder)]
-    assert [check for check in checks if f"{check} comes out the same: " not in done.said] == []
-    assert f"{len(checks)} the same." in done.said
+    # On a busy machine a measurement may be undetermined; the summary, which adds the run up, then says so, too.
+    busy = {check for check in checks if f"{check} could not be looked at again: " in done.said and every_check()[check].measured}
+    promised = [check for check in checks if check not in busy and not (busy and check.startswith(f"{SUMMARY.name}."))]
+    assert [check for check in promised if f"{check} comes out the same: " not in done.said] == [], done.said
+    assert done.exit_code == SAME or busy, done.said
     assert [snapshot(place) for place in places] == before
 
 
