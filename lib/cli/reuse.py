@@ -14,7 +14,7 @@ from lib.run.params import Params, is_strict
 from lib.run.production import is_production
 from lib.run.reuse import Reuse, find_reusable
 from lib.run.reuse_inputs import ReuseInputs, digest_for_reuse
-from lib.run.signing import trusted_keys
+from lib.run.signing import own_keys
 from lib.tasks.base import Task
 
 ENDED = frozenset({"ready", "not_ready", "kept"})
@@ -35,7 +35,7 @@ def require_reuse_allowed(params: Params) -> None:
 def look_for_reusable(params: Params, tasks: Sequence[Task], inputs: ReuseInputs, rendered: Path, *, now: datetime) -> Reuse:
     """Return what is taken over from earlier runs, and say it, and of each other task why not."""
     runs = rendered / open_rendered(rendered, params.pack) / params.environment
-    found = find_reusable(tasks, inputs, runs, now=now, max_age_h=params.run.reuse_max_age_h, keys=trusted_keys())
+    found = find_reusable(tasks, inputs, runs, now=now, max_age_h=params.run.reuse_max_age_h, keys=own_keys())
     for task in tasks:
         if task.name in found.sources:
             say(plain_line(f"{task.name} is reused: {found.sources[task.name].describe(now)}."))

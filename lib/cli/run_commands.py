@@ -28,13 +28,16 @@ def add_run_commands(commands: Any) -> None:
     notify = commands.add_parser("notify-dry-run", help="send one message as a failure would")
     add_where(notify, command_notify)
     for name, command, said in (
-        ("verify", command_verify, "check a run's files against its signed manifest"),
+        ("verify", command_verify, "say who signed a run, and check all of it against its signed manifest"),
         ("resume", command_resume, "finish a run that was stopped or killed"),
         ("share", command_share, "write a run as one zip to pass on, and its front page as a PDF"),
     ):
         one = commands.add_parser(name, help=said)
         one.add_argument("run", help="a run's folder, or its id")
         one.set_defaults(command=command)
+        if name == "verify":
+            one.add_argument("--key", default="", help="a public key's file: only its signature counts")
+            one.add_argument("--pack", default="", help="the project whose launch/trusted_keys count, instead of the sample's")
     diff = commands.add_parser("diff", help="say what differs between two runs, and whether the second is worse")
     diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
     diff.set_defaults(command=command_diff)
@@ -108,10 +111,13 @@ def command_notify(options: argparse.Namespace) -> int:
 
 
 def command_verify(options: argparse.Namespace) -> int:
-    """Check one run's seal."""
+    """Check one run. A name that is none is said at once: cryptography and its kin take a while to import."""
+    from lib.cli.named_run import find_run
+
+    find_run(options.run)
     from lib.cli.verify import verify
 
-    return verify(options.run)
+    return verify(options.run, key=options.key, pack=options.pack)
 
 
 def command_resume(options: argparse.Namespace) -> int:

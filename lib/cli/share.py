@@ -10,13 +10,13 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from lib.cli.verify import find_run
+from lib.cli.named_run import find_run
 from lib.core.errors import CommandError, ParamsError
 from lib.core.last_look import look_once_more
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count, format_size
 from lib.evidence.manifest import verify_run
-from lib.run.signing import trusted_keys
+from lib.run.signing import own_keys
 from lib.transport.process import run_command
 
 SHARED = "shared"
@@ -61,7 +61,7 @@ def share(run: str) -> int:
 
 def refuse_unsound(folder: Path) -> None:
     """Raise ParamsError for a run that nobody should be handed: one that was changed since, or that holds a credential."""
-    found = verify_run(folder, keys=trusted_keys())
+    found = verify_run(folder, keys=own_keys())
     if found.problems:
         named = f"{plain_line(found.problems[0])}"
         raise ParamsError(f"{folder.name} does not verify ({named}), so it is not passed on. Fix: Run again.")

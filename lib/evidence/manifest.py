@@ -10,7 +10,7 @@ import hashlib
 import json
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,10 @@ from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 from lib.core.errors import WorkbookError
 from lib.core.files import digest_file, write_new, write_whole
+from lib.evidence.trust import SHOWN
 
 MANIFEST = "manifest.json"
 ENVELOPE = "manifest.dsse.json"
-SHOWN = 16
-"""Characters of a key's id that a person is shown."""
 UNFINISHED = "unfinished.json"
 """What an unfinished run keeps about itself; it goes when the run is finished."""
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -47,30 +46,48 @@ class Verification:
 
     files: how many are listed. problems: one sentence for each thing wrong, none when all is well. signed_by: the signing
     key's id. is_unknown: the one thing wrong is that this key is none of those that are trusted: the files belong together.
+    about: what the manifest says of the run.
     """
 
     files: int
     problems: tuple[str, ...]
     signed_by: str
     is_unknown: bool = False
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_signer(path: Path) -> CryptoSigner:
-    """Return the signer with this key, made on first use, readable by its owner only.
+def load_signer(path: Path, *, make: bool = True) -> CryptoSigner:
+    """Return the signer with this key. make: on first use one is made, readable by its owner only.
 
     Raises WorkbookError when it can't be made or used.
     """
     try:
-        if not path.exists():
-            key = Ed25519PrivateKey.generate()
-            write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
-        private = load_pem_private_key(path.read_bytes(), password=None)
-        return CryptoSigner(private)
-    except (OSError, ValueError, TypeError) as exc:
-        raise WorkbookError(
-            f"The signing key {path} can't be used: {getattr(exc, 'strerror', None) or exc}.",
-            fix="Give an unencrypted Ed25519 key in PEM, name another file in SIGNING_KEY, or move this one away.",
-        ) from exc
+        if make and not path.exists():
+            write_new(path, new_key(), mode=0o600)
+        return read_signer(path.read_bytes(), str(path))
+    except OSError as exc:
+        raise unusable(str(path), exc.strerror or type(exc).__name__) from exc
+
+
+def new_key() -> bytes:
+    """Return a new Ed25519 key, in PEM."""
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def read_signer(pem: bytes, where: str) -> CryptoSigner:
+    """Return the signer with this key. where: it comes from, for a person. Raises WorkbookError, without a word of the key."""
+    try:
+        return CryptoSigner(load_pem_private_key(pem, password=None))
+    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+        raise unusable(where, "it is not an unencrypted private key in PEM") from exc
+
+
+def unusable(where: str, why: str) -> WorkbookError:
+    """Return the error for a key that nothing can be signed with."""
+    return WorkbookError(
+        f"The signing key {where} can't be used: {why}.",
+        fix="Give an unencrypted Ed25519 key in PEM, name another file in READINESS_SIGNING_KEY, or move this one away.",
+    )
 
 
 def list_files(run_folder: Path) -> dict[str, dict[str, Any]]:
@@ -149,8 +166,9 @@ def verify_run(run_folder: Path, *, keys: Sequence[Key] = ()) -> Verification:
     problems += check_signature(envelope, [named] if not keys or not is_trusted else keys, manifest_bytes, manifest, listed)
     if not is_trusted:
         strange = f"it was signed by the key {named.keyid[:SHOWN]}, which is not known here"
-        return Verification(files=len(listed), problems=(*problems, strange), signed_by=named.keyid, is_unknown=not problems)
-    return Verification(files=len(listed), problems=tuple(problems), signed_by=named.keyid)
+        found = (*problems, strange)
+        return Verification(files=len(listed), problems=found, signed_by=named.keyid, is_unknown=not problems, about=manifest)
+    return Verification(files=len(listed), problems=tuple(problems), signed_by=named.keyid, about=manifest)
 
 
 def enclosed_key(given: Mapping[str, Any]) -> SSlibKey:

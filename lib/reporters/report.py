@@ -13,6 +13,7 @@ from lib.core.verdict import GateInput, Verdict
 from lib.core.wording import as_sentence, verdict_sentence
 from lib.evidence.history import PastRun, changes_since, in_utc
 from lib.evidence.log import EvidenceLine
+from lib.evidence.trust import Standing
 from lib.reporters.html.model import LaunchRow
 from lib.reporters.launch_list import count_items, judge_items
 from lib.reporters.promotion import NO_PROMOTION, Promotion
@@ -37,7 +38,7 @@ class RunReport:
     gates: how many gates came to what. commit: the pack's, with `+` when it had changes; None outside version control.
     previous: the run compared with, begun at previous_at; changes: None without one.
     promotion: what another environment's run proved for it.
-    waived: what the project's waivers come to.
+    waived: what the project's waivers come to. signed_by: what the project says of the key that signs it; None: not asked.
     """
 
     run: RunFile
@@ -52,6 +53,17 @@ class RunReport:
     changes: tuple[Mapping[str, Any], ...] | None = None
     promotion: Promotion = NO_PROMOTION
     waived: AppliedWaivers = NO_WAIVERS
+    signed_by: Standing | None = None
+
+    @property
+    def is_vouched(self) -> bool:
+        """Whether the project trusts the key that signs the run, as far as that was asked."""
+        return self.signed_by is None or self.signed_by.is_trusted
+
+    @property
+    def gate_ids(self) -> list[str]:
+        """The gates that the tasks of the run declare."""
+        return [check.id for one in self.tasks for check in one.task.checks if check.gate]
 
     @property
     def proved(self) -> Mapping[str, GateInput]:
@@ -87,6 +99,7 @@ class RunReport:
             unconfirmed=len(self.run.unconfirmed),
             waived=len(self.waived.covered),
             reused=count_reused(self.lines),
+            unvouched=not self.is_vouched,
             promoted=self.promotion.sentence if self.promotion.proved else "",
         )
 
@@ -134,11 +147,12 @@ def report_run(
     commit: str | None = None,
     promotion: Promotion = NO_PROMOTION,
     took_s: Mapping[str, float] = NOT_TIMED,
+    signed_by: Standing | None = None,
 ) -> RunReport:
     """Add a run's evidence up.
 
     past: the run to compare with, if there is one. promotion: what another environment's run proved.
-    took_s: task -> seconds, of those that were timed.
+    took_s: task -> seconds, of those that were timed. signed_by: what the project says of the key that signs it.
     """
     waived = apply_waivers(run.waivers, lines, outcome.started_at.astimezone(UTC).date())
     proved = {**promotion.proved, **waived_inputs(lines, waived)}
@@ -153,6 +167,7 @@ def report_run(
             partial=outcome.partial,
             finished=outcome.finished,
             unconfirmed=bool(run.unconfirmed),
+            vouched=signed_by is None or signed_by.is_trusted,
             proved=proved,
         ),
         lines=told,
@@ -167,6 +182,7 @@ def report_run(
         changes=None if past is None else tuple(changes_since(past, lines)),
         promotion=promotion,
         waived=waived,
+        signed_by=signed_by,
     )
 
 

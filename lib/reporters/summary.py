@@ -58,12 +58,19 @@ def verdict_of(
     partial: bool = False,
     finished: bool = True,
     unconfirmed: bool = False,
+    vouched: bool = True,
     proved: Mapping[str, GateInput] = NOTHING,
 ) -> Verdict:
     """Return the verdict of a run's lines, as `decide` takes them; what was proved elsewhere counts in a line's place."""
     judged = [proved.get(line.check, line.judged) for line in lines]
     return decide(
-        judged, gates=gates, partial=partial, finished=finished, unconfirmed=unconfirmed, twin_proof=TWIN_IS_FAITHFUL.id
+        judged,
+        gates=gates,
+        partial=partial,
+        finished=finished,
+        unconfirmed=unconfirmed,
+        vouched=vouched,
+        twin_proof=TWIN_IS_FAITHFUL.id,
     )
 
 

@@ -12,7 +12,7 @@ from lib.cli import share as sharing
 from lib.cli.share import share, write_zip
 from lib.core.errors import ParamsError
 from lib.evidence.manifest import seal_run, verify_run
-from lib.run.signing import open_signer, trusted_keys
+from lib.run.signing import open_signer, own_keys
 
 TOKEN = "ghp_" + "Zk3" * 12
 
@@ -34,7 +34,7 @@ def test_the_zip_is_whole_verifies_once_unpacked_and_is_always_the_same(run: Pat
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
         archive.extractall(tmp_path / "elsewhere")
-    assert verify_run(tmp_path / "elsewhere" / run.name, keys=trusted_keys()).problems == ()
+    assert verify_run(tmp_path / "elsewhere" / run.name, keys=own_keys()).problems == ()
 
 
 def test_where_both_files_are_is_said(run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
