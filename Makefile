@@ -23,7 +23,7 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: adopt help setup requirements publish-docs readiness fleet faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify key rotate-key revoke-key resume diff share docs clean
+.PHONY: adopt help setup requirements publish-docs readiness fleet faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify remove-run key rotate-key revoke-key resume diff share docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ lint: setup ## Check style, types, and that nothing needs a newer Python than th
 
 verify: setup ## Say who signed a run, and check all of it: make verify RUN=<folder or run id> PACK=../project, or KEY=<public key file>
 	@$(LIB) verify "$(RUN)" --key "$(KEY)" --pack "$(PACK)"
+
+remove-run: setup ## Remove a run's folder, and keep, signed, that it was there and why it went: shows it only unless APPLY=1, RUN=<run id> REASON="..."
+	@$(LIB) remove-run "$(RUN)" --reason "$(REASON)" --pack "$(PACK)"
 
 key: setup ## Make a key that signs runs, outside of any project, and show the file that makes PACK=... trust it; APPLY=1 writes that: make key NAME=release-bot
 	@$(LIB) key "$(NAME)" --pack "$(PACK)"

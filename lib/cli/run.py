@@ -30,6 +30,7 @@ from lib.embedded.strays import adopt_orphans, end_adopted
 from lib.evidence.durations import durations_lately
 from lib.evidence.history import open_history
 from lib.reporters.publish import Published, publish
+from lib.reporters.sealing import enter_run
 from lib.run.endings import RunOutcome, TaskRun
 from lib.run.graph import Graph, selected_tasks
 from lib.run.inputs import digest_inputs
@@ -186,6 +187,8 @@ def keep_record(plan: Plan, run: RunFile) -> None:
             inputs=plan.inputs,
             resumed_at=plan.resumed_at,
         )
+        for gap in enter_run(run, at=plan.started_at):
+            say(plain_line(f"Of earlier runs: {gap}."))
     except OSError as exc:
         raise unwritable(run.run_folder, exc) from exc
 

@@ -38,6 +38,11 @@ def add_run_commands(commands: Any) -> None:
         if name == "verify":
             one.add_argument("--key", default="", help="a public key's file: only its signature counts")
             one.add_argument("--pack", default="", help="the project whose launch/trusted_keys count, instead of the sample's")
+    removing = commands.add_parser("remove-run", help="remove a run's folder, with a signed note; a dry run unless APPLY=1")
+    removing.add_argument("run", help="a run's folder, or its id")
+    removing.add_argument("--reason", default="", help="why, in a sentence")
+    removing.add_argument("--pack", default="", help="the project whose trusted key signs the note, instead of the sample")
+    removing.set_defaults(command=command_remove_run)
     diff = commands.add_parser("diff", help="say what differs between two runs, and whether the second is worse")
     diff.add_argument("runs", nargs=2, help="two runs' folders or ids")
     diff.set_defaults(command=command_diff)
@@ -118,6 +123,13 @@ def command_verify(options: argparse.Namespace) -> int:
     from lib.cli.verify import verify
 
     return verify(options.run, key=options.key, pack=options.pack)
+
+
+def command_remove_run(options: argparse.Namespace) -> int:
+    """Remove one run."""
+    from lib.cli.remove_run import remove_run
+
+    return remove_run(options.run, options.reason, pack=options.pack)
 
 
 def command_resume(options: argparse.Namespace) -> int:

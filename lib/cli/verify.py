@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.cli.named_run import find_run
+from lib.cli.verify_order import find_place
 from lib.core.errors import ParamsError, TargetError, WorkbookError
 from lib.core.make_commands import SAMPLE
 from lib.core.pack_files import read_text_file
@@ -18,6 +20,7 @@ from lib.core.wording import format_count, format_time
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import read_lines
 from lib.evidence.manifest import Verification, verify_run
+from lib.evidence.run_order import FILE as ORDER
 from lib.evidence.trust import FOLDER, SHOWN, Standing, TrustList, read_public_key
 from lib.reporters.decide_again import find_contradictions
 from lib.run.layers import known_environments
@@ -71,11 +74,14 @@ def verify(run: str, *, key: str = "", pack: str = "") -> int:
         return UNKNOWABLE
     standing = trust.judge(found.signed_by, signed_at(about))
     problems = [*([] if standing.is_trusted else [standing.problem]), *found.problems, *find_misplaced(folder, about)]
+    place = find_place(folder, about, trust.judge, trust.own)
+    problems += place.problems
     if not found.problems:
         problems += find_contradictions(about, read_lines(folder / EVIDENCE)[0])
     say(plain_line(headline(found, standing)))
     say(plain_line(describe_run(about)))
-    return conclude(folder, found, standing, problems)
+    say(plain_line(place.sentence))
+    return conclude(folder, found, standing, problems, of_others=place.problems)
 
 
 def headline(found: Verification, standing: Standing) -> str:
@@ -84,14 +90,20 @@ def headline(found: Verification, standing: Standing) -> str:
     return broken or standing.sentence
 
 
-def conclude(folder: Path, found: Verification, standing: Standing, problems: Sequence[str]) -> int:
-    """Print what does not hold, or that all of it does; return the exit code."""
+def conclude(folder: Path, found: Verification, standing: Standing, problems: Sequence[str], *, of_others: Sequence[str]) -> int:
+    """Print what does not hold, or that all of it does; return the exit code. of_others: of the problems, the runs beside it."""
     for problem in problems:
         say(f"{plain_line(folder.name)}: {plain_line(problem)}")
     if problems == [standing.problem] and not standing.signer:
         say(
             f"{plain_line(folder.name)} does not verify: its {format_count(found.files, 'file')} are as that key sealed them, "
             f"and nobody here knows whose key it is. {how_to_trust(folder)}"
+        )
+        return CHANGED
+    if problems and list(problems) == list(of_others):
+        say(
+            f"{plain_line(folder.name)} does not verify: it is as it was signed, and the runs beside it are not as they were. "
+            "Fix: Bring back what was taken away, or ask who did it; make remove-run leaves a note."
         )
         return CHANGED
     if problems:
@@ -173,4 +185,9 @@ def find_misplaced(folder: Path, about: Mapping[str, Any]) -> Iterator[str]:
 def is_laid_out(folder: Path) -> bool:
     """Return whether a run lies among others as the workbook keeps them, and not by itself, as one that was passed on."""
     beside = folder.parent
-    return folder.is_relative_to(ROOT / "rendered") or beside.name in known_environments() or (beside / "latest").is_symlink()
+    return (
+        folder.is_relative_to(ROOT / "rendered")
+        or beside.name in known_environments()
+        or (beside / "latest").is_symlink()
+        or os.path.lexists(beside / ORDER)
+    )

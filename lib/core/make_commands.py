@@ -29,6 +29,7 @@ TAKES: Mapping[str, tuple[str, ...]] = {
     "lab": ("PACK",),
     "adopt": ("PACK",),
     "verify": ("PACK",),
+    "remove-run": ("PACK",),
     "key": ("PACK",),
     "rotate-key": ("PACK",),
     "revoke-key": ("PACK",),

@@ -17,6 +17,8 @@ from lib.evidence.log import EvidenceLine
 from lib.evidence.manifest import seal_run
 from lib.evidence.trust import FOLDER, NOBODY, Standing, TrustList
 from lib.reporters.report import RunReport
+from lib.run.order import enter_started, seal_in_order
+from lib.run.run_file import RunFile
 from lib.run.signing import open_signer
 from lib.run.trusted_keys import read_trusted_keys
 from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
@@ -37,15 +39,32 @@ class Sealer:
         return self.trust.judge(self.signer.public_key.keyid, at) if self.signer else Standing(keyid="", problem="not signed")
 
     def seal(self, report: RunReport, *, unkept: Sequence[EvidenceLine]) -> str:
-        """Seal the run and return the manifest's sha256 in hex. Raises WorkbookError when it can't be signed."""
-        about = about_run(report, unkept)
-        return seal_run(report.run.run_folder, about, self.signer or open_signer(self.trust))
+        """Seal the run, enter it in the order of runs, and return the manifest's sha256 in hex.
+
+        Raises WorkbookError or OSError when that can't be done.
+        """
+        about, folder = about_run(report, unkept), report.run.run_folder
+        signer = self.signer or open_signer(self.trust)
+
+        def seal(previous: Mapping[str, str] | None) -> str:
+            return seal_run(folder, {**about, "previous": previous}, signer)
+
+        return seal_in_order(folder, report.verdict.word, signer, self.trust, seal)
 
 
 def open_sealer(pack: Path, *, at: datetime) -> Sealer:
     """Return who signs a run of this project at a moment. Raises WorkbookError when nobody can, or the trust list is wrong."""
     trust = read_trusted_keys(pack)
     return Sealer(signer=open_signer(trust, at=at), trust=trust)
+
+
+def enter_run(run: RunFile, *, at: datetime) -> list[str]:
+    """Enter a run that starts in the order of runs; return one sentence for each earlier run that is not as it was entered.
+
+    Raises WorkbookError or OSError when that can't be done.
+    """
+    trust = read_trusted_keys(run.pack)
+    return enter_started(run.run_folder, open_signer(trust, at=at), trust)
 
 
 def format_standing(report: RunReport) -> str:
