@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lib.cli.named_run import find_run
-from lib.cli.verify_order import find_place
+from lib.cli.verify_order import Place, find_place
 from lib.core.errors import ParamsError, TargetError, WorkbookError
 from lib.core.make_commands import SAMPLE
 from lib.core.pack_files import read_text_file
@@ -59,6 +59,19 @@ class Trust:
         return self.listed.judge(keyid, at)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What looking at a run came to. seal: of its files. standing: of who signed. place: in the order of runs.
+
+    problems: one sentence for each thing that does not hold.
+    """
+
+    seal: Verification
+    standing: Standing
+    place: Place
+    problems: tuple[str, ...]
+
+
 def verify(run: str, *, key: str = "", pack: str = "") -> int:
     """Print who signed a run, what it says, and what of it does not hold; return the exit code.
 
@@ -66,22 +79,32 @@ def verify(run: str, *, key: str = "", pack: str = "") -> int:
     Raises WorkbookError when it can't be checked.
     """
     folder = find_run(run)
-    found = verify_run(folder)
-    about = found.about
-    trust = open_trust(key, pack, folder, about)
+    seal = verify_run(folder)
+    trust = open_trust(key, pack, folder, seal.about)
     if trust.is_empty:
         say(f"{plain_line(folder.name)} can't be checked: nothing here says whose signature counts. {how_to_trust(folder)}")
         return UNKNOWABLE
-    standing = trust.judge(found.signed_by, signed_at(about))
-    problems = [*([] if standing.is_trusted else [standing.problem]), *found.problems, *find_misplaced(folder, about)]
+    found = examine(folder, seal, trust)
+    say(plain_line(headline(found.seal, found.standing)))
+    say(plain_line(describe_run(found.seal.about)))
+    say(plain_line(found.place.sentence))
+    return conclude(folder, found)
+
+
+def examine(folder: Path, seal: Verification, trust: Trust) -> Examined:
+    """Return all that is known of a run by those whose word counts. seal: what checking its seal came to."""
+    about = seal.about
+    standing = trust.judge(seal.signed_by, signed_at(about))
     place = find_place(folder, about, trust.judge, trust.own)
-    problems += place.problems
-    if not found.problems:
+    problems = [
+        *([] if standing.is_trusted else [standing.problem]),
+        *seal.problems,
+        *find_misplaced(folder, about),
+        *place.problems,
+    ]
+    if not seal.problems:
         problems += find_contradictions(about, read_lines(folder / EVIDENCE)[0])
-    say(plain_line(headline(found, standing)))
-    say(plain_line(describe_run(about)))
-    say(plain_line(place.sentence))
-    return conclude(folder, found, standing, problems, of_others=place.problems)
+    return Examined(seal=seal, standing=standing, place=place, problems=tuple(problems))
 
 
 def headline(found: Verification, standing: Standing) -> str:
@@ -90,29 +113,25 @@ def headline(found: Verification, standing: Standing) -> str:
     return broken or standing.sentence
 
 
-def conclude(folder: Path, found: Verification, standing: Standing, problems: Sequence[str], *, of_others: Sequence[str]) -> int:
-    """Print what does not hold, or that all of it does; return the exit code. of_others: of the problems, the runs beside it."""
-    for problem in problems:
-        say(f"{plain_line(folder.name)}: {plain_line(problem)}")
-    if problems == [standing.problem] and not standing.signer:
-        say(
-            f"{plain_line(folder.name)} does not verify: its {format_count(found.files, 'file')} are as that key sealed them, "
-            f"and nobody here knows whose key it is. {how_to_trust(folder)}"
-        )
-        return CHANGED
-    if problems and list(problems) == list(of_others):
-        say(
-            f"{plain_line(folder.name)} does not verify: it is as it was signed, and the runs beside it are not as they were. "
+def conclude(folder: Path, found: Examined) -> int:
+    """Print what does not hold, or that all of it does; return the exit code."""
+    name, files = plain_line(folder.name), format_count(found.seal.files, "file")
+    for problem in found.problems:
+        say(f"{name}: {plain_line(problem)}")
+    if not found.problems:
+        say(f"{name} verifies: {files} are as they were signed ({found.seal.signed_by[:SHOWN]}).")
+        return 0
+    if found.problems == (found.standing.problem,) and not found.standing.signer:
+        why = f"its {files} are as that key sealed them, and nobody here knows whose key it is. {how_to_trust(folder)}"
+    elif found.problems == found.place.problems:
+        why = (
+            "it is as it was signed, and the runs beside it are not as they were. "
             "Fix: Bring back what was taken away, or ask who did it; make remove-run leaves a note."
         )
-        return CHANGED
-    if problems:
-        count = format_count(len(problems), "problem")
-        say(f"{plain_line(folder.name)} does not verify: {count}. Don't rely on it; run again.")
-        return CHANGED
-    files = format_count(found.files, "file")
-    say(f"{plain_line(folder.name)} verifies: {files} are as they were signed ({found.signed_by[:SHOWN]}).")
-    return 0
+    else:
+        why = f"{format_count(len(found.problems), 'problem')}. Don't rely on it; run again."
+    say(f"{name} does not verify: {why}")
+    return CHANGED
 
 
 def how_to_trust(folder: Path) -> str:
@@ -155,7 +174,7 @@ def signed_at(about: Mapping[str, Any]) -> datetime:
     """Return the moment that a run's manifest says it ended at; without one, as in very old runs, the beginning of time."""
     try:
         return datetime.fromisoformat(str(about["ended_at"])).astimezone(UTC)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return datetime(1970, 1, 1, tzinfo=UTC)
 
 

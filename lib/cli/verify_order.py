@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,7 @@ def find_problems(folder: Path, found: OpenedOrder, judge: Judge, own: frozenset
     """Return what of an order does not hold: its signature, its signer, its place, a run."""
     order = found.order
     problems = [f"{FILE}: {found.problem}"] if found.problem else []
-    at = datetime.fromisoformat(order.events[-1].at) if order.events else datetime.now(UTC)
-    standing = judge(found.signed_by, at)
+    standing = judge(found.signed_by, order.signed_at)
     if not standing.is_trusted and (standing.signer or found.signed_by not in own):
         problems.append(f"{FILE} is {standing.problem}")
     if (order.project, order.environment) != (folder.parent.parent.name, folder.parent.name):

@@ -5,6 +5,7 @@ Source: https://github.com/secure-systems-lab/dsse/blob/master/envelope.md
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import CryptoSigner, SSlibKey
+from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 from lib.core.plain_json import load_json
 
@@ -38,12 +39,20 @@ def write_envelope(payload: bytes, payload_type: str, signer: CryptoSigner) -> b
     """Return the payload, signed, as it is kept."""
     envelope = Envelope(payload, payload_type, {})
     envelope.sign(signer)
-    return spell(envelope, {"keyid": signer.public_key.keyid, **signer.public_key.to_dict()})
+    return spell(envelope, signer.public_key)
 
 
-def spell(envelope: Envelope, key: Mapping[str, Any]) -> bytes:
-    """Return an envelope in its one spelling."""
-    return (json.dumps({**envelope.to_dict(), KEY: dict(key)}, indent=2, sort_keys=True) + "\n").encode()
+def spell(envelope: Envelope, key: Key) -> bytes:
+    """Return an envelope with the signature of a key in its one spelling: nothing that a library would pass through besides."""
+    said = {
+        "payload": base64.b64encode(envelope.payload).decode(),
+        "payloadType": envelope.payload_type,
+        "signatures": [
+            {"keyid": key.keyid, "sig": base64.b64encode(bytes.fromhex(envelope.signatures[key.keyid].signature)).decode()}
+        ],
+        KEY: {"keyid": key.keyid, **key.to_dict()},
+    }
+    return (json.dumps(said, indent=2, sort_keys=True) + "\n").encode()
 
 
 def open_envelope(content: bytes, payload_type: str) -> Opened:
@@ -61,7 +70,7 @@ def open_envelope(content: bytes, payload_type: str) -> Opened:
         problem = "the signature does not hold: it is another's, or the statement was changed"
     if not problem and envelope.payload_type != payload_type:
         problem = "the signature does not hold: it is of another kind of statement"
-    if not problem and spell(envelope, {"keyid": key.keyid, **key.to_dict()}) != content:
+    if not problem and spell(envelope, key) != content:
         problem = "the signature does not hold: its envelope is not as it was written"
     return Opened(payload=envelope.payload, key=key, problem=problem)
 

@@ -16,12 +16,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from securesystemslib.signer import CryptoSigner
 
 from lib.core.errors import WorkbookError
@@ -30,6 +31,7 @@ from lib.core.plain_json import load_json
 from lib.evidence.envelope import open_envelope, write_envelope
 from lib.evidence.manifest import ENVELOPE, MANIFEST
 from lib.evidence.run_files import OddFileError, read_regular
+from lib.evidence.trust import check_moment, read_moment
 
 FILE = "order.dsse.json"
 LOCK = ".order.lock"
@@ -49,7 +51,7 @@ class Event(BaseModel):
 
     what: Literal["started", "sealed", "removed", "begun"]
     run_id: str
-    at: str
+    at: Annotated[str, AfterValidator(check_moment)]
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     verdict: str | None = None
     reason: str | None = None
@@ -67,6 +69,11 @@ class RunOrder(BaseModel):
 
     def with_event(self, event: Event) -> RunOrder:
         return self.model_copy(update={"events": (*self.events, event)})
+
+    @property
+    def signed_at(self) -> datetime:
+        """When the list was signed: with its last event; an empty one never was."""
+        return read_moment(self.events[-1].at) if self.events else datetime.now(UTC)
 
     def last_event(self, run_id: str) -> Event | None:
         """Return what happened last to a run; None of one that was never started here."""

@@ -99,8 +99,7 @@ def distrust(order: RunOrder, signed_by: str, problem: str, place: Path, trust: 
         return problem
     if (order.project, order.environment) != (place.parent.name, place.name):
         return f"it is of {order.project} and {order.environment}"
-    at = datetime.fromisoformat(order.events[-1].at) if order.events else datetime.now(UTC)
-    standing = trust.judge(signed_by, at)
+    standing = trust.judge(signed_by, order.signed_at)
     if standing.is_trusted or (not standing.signer and signed_by in {key.keyid for key in own_keys()}):
         return ""
     return standing.problem
