@@ -54,9 +54,11 @@ def find_problems(folder: Path, found: OpenedOrder, judge: Judge, own: frozenset
 
 def describe(run_id: str, found: OpenedOrder) -> str:
     """Return a run's number among those that were started, and which one was sealed before it."""
-    names = list(dict.fromkeys(event.run_id for event in found.order.events if event.what != "begun"))
+    names = list(dict.fromkeys(event.run_id for event in found.order.events if not event.is_of_list))
     if run_id not in names:
         return "order: the run is not in it"
     removed = sum(event.what == "removed" for event in found.order.events)
     said = f"order: run {names.index(run_id) + 1} of {len(names)} that were started here"
-    return f"{said}, {removed} of them removed with a note" if removed else said
+    said += f", {removed} of them removed with a note" if removed else ""
+    rekeyed = [event for event in found.order.events if event.what == "rekeyed"]
+    return f"{said}; what was entered before {rekeyed[-1].at} was {rekeyed[-1].reason}" if rekeyed else said

@@ -42,19 +42,25 @@ VERSION = 1
 
 
 class Event(BaseModel):
-    """What happened to one run. begun: the list was begun anew, and what was before is not known.
+    """What happened to one run, or to the list. begun: it was begun anew, and what was before is not known. rekeyed: it goes on
+    after its last signer's key had been revoked, or is over.
 
     sha256, verdict: of a sealed run's manifest. reason: why a run was removed, or the list begun anew.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    what: Literal["started", "sealed", "removed", "begun"]
+    what: Literal["started", "sealed", "removed", "begun", "rekeyed"]
     run_id: str
     at: Annotated[str, AfterValidator(check_moment)]
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     verdict: str | None = None
     reason: str | None = None
+
+    @property
+    def is_of_list(self) -> bool:
+        """Whether it is about the list itself, and about no run."""
+        return self.what in ("begun", "rekeyed")
 
 
 class RunOrder(BaseModel):
@@ -77,7 +83,7 @@ class RunOrder(BaseModel):
 
     def last_event(self, run_id: str) -> Event | None:
         """Return what happened last to a run; None of one that was never started here."""
-        return next((event for event in reversed(self.events) if event.run_id == run_id and event.what != "begun"), None)
+        return next((event for event in reversed(self.events) if event.run_id == run_id and not event.is_of_list), None)
 
     def knows(self, run_id: str) -> bool:
         """Return whether a run was ever started here."""
@@ -139,6 +145,7 @@ def find_gaps(order: RunOrder, kept: Mapping[str, KeptRun], *, is_deep: bool = T
     for event in order.events:
         if event.what == "begun":
             yield f"the order of runs was begun anew on {event.at}, and what ran before is not known: {event.reason}"
+        if event.is_of_list:
             continue
         events.setdefault(event.run_id, []).append((event, last))
         if event.what == "sealed":

@@ -19,6 +19,7 @@ from lib.evidence.run_order import (
     FILE,
     Event,
     KeptRun,
+    OpenedOrder,
     RunOrder,
     find_gaps,
     list_kept,
@@ -78,10 +79,13 @@ def open_order(place: Path, trust: TrustList) -> RunOrder:
     """Return the list of an environment, or a new one where there is none that counts."""
     try:
         found = read_order(place)
-        reason = "" if found is None else distrust(found.order, found.signed_by, found.problem, place, trust)
+        reason = "" if found is None else distrust(found, place, trust)
     except WorkbookError as exc:
         found, reason = None, exc.message
     if found is not None and not reason:
+        late = trust.judge(found.signed_by, found.order.signed_at)
+        if late.signer and not late.is_trusted:
+            return found.order.with_event(Event(what="rekeyed", run_id="", at=now(), reason=late.problem))
         return found.order
     empty = RunOrder(project=place.parent.name, environment=place.name)
     lost = sorted(name for name, one in list_kept(place).items() if one.is_sealed and not one.is_older)
@@ -93,16 +97,15 @@ def open_order(place: Path, trust: TrustList) -> RunOrder:
     return adopt(place, empty.with_event(Event(what="begun", run_id="", at=now(), reason=reason)))
 
 
-def distrust(order: RunOrder, signed_by: str, problem: str, place: Path, trust: TrustList) -> str:
-    """Return why a list does not count here; '' when it does."""
-    if problem:
-        return problem
+def distrust(found: OpenedOrder, place: Path, trust: TrustList) -> str:
+    """Return why a list does not count here; '' when it does, also by a key that the project trusted once."""
+    order = found.order
+    if found.problem:
+        return found.problem
     if (order.project, order.environment) != (place.parent.name, place.name):
         return f"it is of {order.project} and {order.environment}"
-    standing = trust.judge(signed_by, order.signed_at)
-    if standing.is_trusted or (not standing.signer and signed_by in {key.keyid for key in own_keys()}):
-        return ""
-    return standing.problem
+    standing = trust.judge(found.signed_by, order.signed_at)
+    return "" if standing.signer or found.signed_by in {key.keyid for key in own_keys()} else standing.problem
 
 
 def adopt(place: Path, order: RunOrder) -> RunOrder:
@@ -117,7 +120,7 @@ def adopt(place: Path, order: RunOrder) -> RunOrder:
 
 def take_in_seals(place: Path, order: RunOrder, *, but: str) -> RunOrder:
     """Return the list with the seals of runs that were killed between their seal and its entry. but: a run to leave alone."""
-    last = {event.run_id: event.what for event in order.events if event.what != "begun"}
+    last = {event.run_id: event.what for event in order.events if not event.is_of_list}
     for name in (name for name, what in last.items() if what == "started" and name != but):
         one = read_kept(place / name)
         if one.is_sealed and is_next(place / name, one.about, order):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import pytest
 
 from lib.core.results import Outcome, Provenance
 from lib.core.verdict import Verdict
-from lib.evidence.manifest import verify_run
+from lib.evidence.manifest import load_signer, verify_run
 from lib.evidence.trust import Standing
 from lib.reporters import github
 from lib.reporters.documents.note import execution_summary
 from lib.reporters.pages import write_index, write_task_page
 from lib.reporters.report import RunReport, report_run
-from lib.reporters.sealing import Sealer, about_run, format_standing, open_sealer
+from lib.reporters.sealing import Sealer, about_run, enter_run, format_standing, open_sealer
 from lib.reporters.terminal import format_verdict
 from lib.tasks.index import TASKS
 from tests.support.paper_worlds import AT, all_lines
@@ -91,3 +92,17 @@ def test_the_manifest_keeps_all_that_the_verdict_rests_on(tmp_path: Path) -> Non
     waived = world(tmp_path / "waived", {GATE: result(GATE, Outcome.FAIL)}, waived=GATE)
     assert about_run(waived)["policy"]["counted"][GATE]["is_waived"]
     assert len(all_lines(waived.run, {}, AT)) > len(policy["gates"])
+
+
+def test_a_run_that_starts_is_told_of_earlier_ones_that_are_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNING_KEY", str(tmp_path / "key.pem"))
+    made = world(tmp_path)
+    assert enter_run(made.run, at=AT) == []
+    Sealer(signer=load_signer(tmp_path / "key.pem")).seal(made, unkept=())
+    folder = made.run.run_folder
+    later = made.run.model_copy(
+        update={"run_id": "20261127T120000Z-bbbb", "run_folder": folder.with_name("20261127T120000Z-bbbb")}
+    )
+    later.run_folder.mkdir()
+    shutil.rmtree(folder)
+    assert enter_run(later, at=AT) == [f"run {folder.name} (REHEARSED) was removed without a note"]

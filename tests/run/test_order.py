@@ -17,7 +17,7 @@ from lib.evidence.run_order import FILE, find_gaps, list_kept, read_order
 from lib.evidence.trust import TrustList
 from lib.run import order as ordering
 from lib.run.order import enter_removed, enter_started, seal_in_order
-from tests.support.trust_worlds import entry, trust
+from tests.support.trust_worlds import REVOKED, entry, trust
 
 
 @pytest.fixture
@@ -196,3 +196,20 @@ def test_runs_of_before_there_was_a_list_are_left_alone(place: Path) -> None:
     assert start(place, 2) == []
     seal(place, 2)
     assert gaps(place) == []
+
+
+def test_after_a_revocation_the_list_goes_on_by_another_key_and_says_so(place: Path) -> None:
+    start(place, 1)
+    seal(place, 1)
+    home = place.parents[2]
+    after = trust(entry(home / "key.pem", revoked=REVOKED), entry(home / "next.pem", signer="next"))
+    folder = place / run_id(2)
+    folder.mkdir()
+    assert enter_started(folder, load_signer(home / "next.pem"), after) == []
+    found = read_order(place)
+    assert found is not None and found.signed_by == load_signer(home / "next.pem").public_key.keyid
+    [note] = [event for event in found.order.events if event.what == "rekeyed"]
+    assert note.reason == "signed by release-bot, whose key was revoked on 2026-11-26: the laptop was stolen"
+    assert gaps(place) == []
+    shutil.rmtree(place / run_id(1))
+    assert gaps(place) == [f"run {run_id(1)} (NO-GO) was removed without a note"]
