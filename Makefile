@@ -23,12 +23,12 @@ VENV_PYTHON := .venv/bin/python
 LIB := $(VENV_PYTHON) -m lib
 
 .DEFAULT_GOAL := help
-.PHONY: adopt help setup requirements publish-docs readiness fleet faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify resume diff replay bundle docs clean
+.PHONY: adopt help setup requirements publish-docs readiness fleet faults health notify-dry-run sync-credentials guardrails tidy init confirm lab strip-outputs test bench lint check-machines new-task resilience verify remove-run key rotate-key revoke-key resume diff replay bundle docs clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "<env>", $$1); printf "  \033[1m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 REUSE=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> REDACT=<checks> NAME=<task or project> DRY_RUN=1 BASELINE=1 SHARE=0.1 ROUNDS=5 SECONDS=60 OFF=1 ENVS=local,staging PACKS=../a,../b FLEET=fleet.yaml POLICY=stricter.yaml SCHEDULER=tls://... RESULTS=s3://bucket/fleet"
+	@echo "  Variables: ENV=staging ONLY=migrations,rls PACK=../project STRICT=1 REUSE=1 ALLOW_WRITES=staging APPLY=1 BASE=origin/main RUN=<run id> A=<run id> B=<run id> REDACT=<checks> NAME=<task, project or signer> KEY=<public key file> REASON=<why> DRY_RUN=1 BASELINE=1 SHARE=0.1 ROUNDS=5 SECONDS=60 OFF=1 ENVS=local,staging PACKS=../a,../b FLEET=fleet.yaml POLICY=stricter.yaml SCHEDULER=tls://... RESULTS=s3://bucket/fleet"
 
 setup: ## Install what is missing into .venv and .tools (nothing when all is there)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. Fix: Install Python $(FLOOR) or newer, or name one: make PYTHON=python3.12"; exit 2; }
@@ -89,8 +89,20 @@ check-machines: ## Rehearse on every Python from the floor up that is found, eac
 lint: setup ## Check style, types, and that nothing needs a newer Python than the floor
 	@.venv/bin/ruff check . && .venv/bin/mypy --python-version $(FLOOR) lib && .venv/bin/python -m pytest -q tests/cli/test_check_machines_floor.py
 
-verify: setup ## Check a run's files against its signed manifest: make verify RUN=<folder or run id>
-	@$(LIB) verify "$(RUN)"
+verify: setup ## Say who signed a run, and check all of it: make verify RUN=<folder or run id> PACK=../project, or KEY=<public key file>
+	@$(LIB) verify "$(RUN)" --key "$(KEY)" --pack "$(PACK)"
+
+remove-run: setup ## Remove a run's folder, and keep, signed, that it was there and why it went: shows it only unless APPLY=1, RUN=<run id> REASON="..."
+	@$(LIB) remove-run "$(RUN)" --reason "$(REASON)" --pack "$(PACK)"
+
+key: setup ## Make a key that signs runs, outside of any project, and show the file that makes PACK=... trust it; APPLY=1 writes that: make key NAME=release-bot
+	@$(LIB) key "$(NAME)" --pack "$(PACK)"
+
+rotate-key: setup ## Replace a signer's key; what the old one signed still counts: shows it only unless APPLY=1, NAME=release-bot
+	@$(LIB) rotate-key "$(NAME)" --pack "$(PACK)"
+
+revoke-key: setup ## Void everything that a key ever signed, earlier runs too: shows it only unless APPLY=1, NAME=release-bot REASON="stolen"
+	@$(LIB) revoke-key "$(NAME)" --pack "$(PACK)" --reason "$(REASON)"
 
 resume: setup ## Finish a run that was stopped or killed, without repeating what passed: make resume RUN=<run id>
 	@$(LIB) resume "$(RUN)"

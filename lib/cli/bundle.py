@@ -19,21 +19,22 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lib.cli.verify import find_run
+from lib.cli.named_run import find_run
 from lib.core.errors import CommandError, ParamsError, WorkbookError
 from lib.core.files import write_whole
 from lib.core.last_look import look_once_more
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count, format_size
+from lib.evidence.envelope import enclosed_key
 from lib.evidence.leaves import Leaf, as_rows, from_rows, walk_facts, walk_files
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import read_evidence
-from lib.evidence.manifest import ENVELOPE, enclosed_key, verify_run
+from lib.evidence.manifest import ENVELOPE, verify_run
 from lib.evidence.statements import FACTS, LEAVES
 from lib.evidence.withhold import ALWAYS, Withheld, find_withheld
 from lib.reporters.bundle_page import render_bundle
-from lib.run.signing import trusted_keys
+from lib.run.signing import own_keys
 from lib.tasks.index import every_check
 from lib.transport.process import run_command
 
@@ -107,7 +108,7 @@ def bundle(run: str, redact: Sequence[str]) -> int:
 
 def refuse_unsound(folder: Path) -> None:
     """Raise ParamsError for a run that nobody should be handed: one that was changed since, or that holds a credential."""
-    found = verify_run(folder, keys=trusted_keys())
+    found = verify_run(folder, keys=own_keys())
     if found.problems:
         named = f"{plain_line(found.problems[0])}"
         raise ParamsError(f"{folder.name} does not verify ({named}), so it is not passed on. Fix: Run again.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lib.cli.verify import find_run
+from lib.cli.named_run import find_run
 from lib.core.errors import ParamsError
 from lib.core.visible import plain_line, say
 from lib.display.tables import make_table

@@ -21,6 +21,7 @@ from pathlib import Path
 from lib.cli.debian_promtool import is_new, take_promtool
 from lib.cli.package_index import index_settings
 from lib.cli.set_up_steps import SetUpError, digest_of, is_current, run, say, write_stamp
+from lib.core.environment import SIGNING_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
@@ -47,6 +48,7 @@ TRY_AGAIN_S = 24 * 3600
 
 def main() -> int:
     """Install whatever is missing and return the exit code: 0 done, 2 with one sentence why not."""
+    os.environ.pop(SIGNING_KEY, None)  # what packages run while they are installed has no use for it
     try:
         check_machine()
         with alone():

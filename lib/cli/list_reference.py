@@ -43,7 +43,8 @@ SWITCHES: Mapping[str, str] = {
     "EVIDENCE_URL": "Where a person opens the evidence, in the place of `health.evidence_url`.",
     "PULL_REQUEST": "The file with GitHub's event; without it `GITHUB_EVENT_PATH` is read.",
     "HISTORY_URL": "A database that keeps the results of all runs, in the place of `rendered/history.sqlite`.",
-    "SIGNING_KEY": "The key that signs runs, in the place of the one in the user's folder for settings.",
+    "READINESS_SIGNING_KEY": "The key that signs runs: a file's path, or the key itself in PEM.",
+    "SIGNING_KEY": "The same as a path alone, by its older name; a key is made there when there is none.",
     "XDG_CONFIG_HOME": "The user's folder for settings, in the place of `~/.config`.",
 }
 """What a person may set in the environment, besides the targets' variables."""
@@ -52,15 +53,16 @@ MEANINGS: Mapping[Verdict, str] = {
     Verdict.GO: "every gate passed, on the live services or on a twin that was shown to be like them",
     Verdict.REHEARSED: "every gate passed, but not all of it on the real thing",
     Verdict.PARTIAL: "a gate would have to write where it may not, only some of the tasks ran, a result was reused, "
-    "a failure is waived, or an expectation is unconfirmed",
+    "a failure is waived, an expectation is unconfirmed, or the project does not trust the key that signs it",
     Verdict.BLOCKED: "a gate could not be determined, or none passed; or what was asked can't be understood",
     Verdict.NO_GO: "a gate failed",
 }
 """What each verdict means for the launch."""
 OTHER_CODES: Mapping[str, Mapping[int, str]] = {
     "verify": {
-        0: "every file is as it was signed",
-        verify.CHANGED: "a file or the signature is not, or nobody here knows the key",
+        0: "the signer is trusted, and everything is as it was signed",
+        verify.CHANGED: "something does not hold: a file, the signature, the signer, the place, the order, or the verdict",
+        verify.UNKNOWABLE: "it can't be checked: there is no seal, or nothing that says whose signature counts",
     },
     "diff": {0: "no check is worse in the second run", diff.WORSE: "one is"},
     "bundle": {

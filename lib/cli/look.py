@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.cli.look_again import look_anew
-from lib.cli.verify import find_run
+from lib.cli.named_run import find_run
 from lib.core.errors import ParamsError
 from lib.core.faults import PROVES_LITTLE
 from lib.core.paths import ROOT

@@ -70,6 +70,7 @@ def add_project_commands(commands: Any) -> None:
 
 def add_onboarding_commands(commands: Any) -> None:
     """Add the commands by which a project comes to the workbook."""
+    add_key_commands(commands)
     adopting = commands.add_parser("adopt", help="bring what a launch asks for into the project, where it is missing")
     adopting.add_argument("--pack", required=True, help="the project")
     adopting.add_argument("--only", default="", help="names of pieces, separated by commas")
@@ -154,6 +155,46 @@ def command_params(options: argparse.Namespace) -> int:
     from lib.cli.show_params import show_params
 
     return show_params(options.environment, pack=options.pack or None)
+
+
+def add_key_commands(commands: Any) -> None:
+    """Add the commands about who signs."""
+    for name, command, said in (
+        ("key", command_key, "make a key that signs runs, and show the file that makes a project trust it; APPLY=1 writes that"),
+        (
+            "rotate-key",
+            command_rotate_key,
+            "replace a signer's key; what the old one signed still counts; a dry run unless APPLY=1",
+        ),
+        ("revoke-key", command_revoke_key, "void everything that a key ever signed; a dry run unless APPLY=1"),
+    ):
+        one = commands.add_parser(name, help=said)
+        one.add_argument("name", help="what the signer is called, such as release-bot")
+        one.add_argument("--pack", default="", help="the project that trusts it, instead of the sample")
+        one.set_defaults(command=command)
+        if name == "revoke-key":
+            one.add_argument("--reason", default="", help="why, in a sentence")
+
+
+def command_key(options: argparse.Namespace) -> int:
+    """Make a key."""
+    from lib.cli.keys import make_key
+
+    return make_key(options.name, pack=options.pack)
+
+
+def command_rotate_key(options: argparse.Namespace) -> int:
+    """Replace a key."""
+    from lib.cli.keys import rotate_key
+
+    return rotate_key(options.name, pack=options.pack)
+
+
+def command_revoke_key(options: argparse.Namespace) -> int:
+    """Revoke a key."""
+    from lib.cli.keys import revoke_key
+
+    return revoke_key(options.name, options.reason, pack=options.pack)
 
 
 def command_adopt(options: argparse.Namespace) -> int:

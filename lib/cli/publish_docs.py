@@ -13,7 +13,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from lib.cli.verify import find_run
+from lib.cli.named_run import find_run
 from lib.core.errors import ParamsError, TargetError
 from lib.core.files import write_whole
 from lib.core.make_commands import make_command, pack_word

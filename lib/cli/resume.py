@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lib.cli.killed_runs import take_over_killed_runs
+from lib.cli.named_run import find_run
 from lib.cli.run import Plan, carry_out, print_opening
-from lib.cli.verify import find_run
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
@@ -32,6 +32,7 @@ from lib.run.older_layout import open_rendered
 from lib.run.params import is_strict, load_params
 from lib.run.preflight import look_ahead
 from lib.run.record import RunRecord, read_record
+from lib.run.signing_variable import take_key_from_environment
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, all_tasks
 
@@ -46,6 +47,7 @@ def resume(named: str) -> int:
 
     Raises ParamsError when there is no such run, when it is finished or still going on, or of another project's state.
     """
+    take_key_from_environment()
     folder = find_run(named)
     rendered = folder.parent.parent.parent
     take_over_killed_runs(rendered)
@@ -57,7 +59,7 @@ def resume(named: str) -> int:
     if params.rehearsal and params.rehearsed_for and is_strict():
         say(refusal_of_rehearsal(environment, params.rehearsed_for), to=sys.stderr)
         return Verdict.BLOCKED.exit_code
-    look_ahead(rendered, state_base(ROOT))
+    look_ahead(rendered, state_base(ROOT), params.pack)
     if open_rendered(rendered, params.pack) != record.run.project:
         raise ParamsError(f"RUN={named}: it is of another project than the one in {pack} now. Fix: Start a new run.")
     inputs = digest_inputs(params, tasks)

@@ -14,7 +14,7 @@ from lib.run.params import Params, is_strict
 from lib.run.production import is_production
 from lib.run.reuse import Reuse, find_reusable
 from lib.run.reuse_inputs import ReuseInputs, digest_for_reuse
-from lib.run.signing import trusted_keys
+from lib.run.signing import own_keys
 from lib.tasks.base import Task
 
 ENDED = frozenset({"ready", "not_ready", "kept"})
@@ -41,7 +41,7 @@ def look_for_reusable(params: Params, tasks: Sequence[Task], inputs: ReuseInputs
         runs,
         now=now,
         max_age_h=params.run.reuse_max_age_h,
-        keys=trusted_keys(),
+        keys=own_keys(),
         shelf_life=params.shelf_life,
     )
     for task in tasks:

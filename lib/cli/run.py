@@ -31,6 +31,7 @@ from lib.evidence.durations import durations_lately
 from lib.evidence.history import open_history
 from lib.reporters.publish import Published, publish
 from lib.reporters.remembered import read_commit
+from lib.reporters.sealing import enter_run
 from lib.run.endings import RunOutcome, TaskRun
 from lib.run.graph import Graph
 from lib.run.inputs import digest_inputs
@@ -45,6 +46,7 @@ from lib.run.reuse import NOTHING_REUSED, Reuse, take_over
 from lib.run.reuse_inputs import NO_INPUTS, ReuseInputs, digest_for_reuse
 from lib.run.run_file import RunFile
 from lib.run.signals import Interrupted, finish_first, handle_signals
+from lib.run.signing_variable import take_key_from_environment
 from lib.run.stack import RUN_FILE, new_run_id, start_stack
 from lib.run.time_left import by_longest_way
 from lib.run.warm_kernels import WarmKernels, start_warm_kernels
@@ -90,6 +92,7 @@ def run_environment(
     kill_rate_s: seconds that each task spends on faults made on purpose, instead of those in params.
     Raises ParamsError before anything is started when what was asked can't be understood, or could not be published.
     """
+    take_key_from_environment()
     params = load_params(environment, pack=pack)
     if kill_rate_s is not None:
         patient = params.run.notebook_timeout_s + 2 * kill_rate_s
@@ -104,7 +107,7 @@ def run_environment(
         say(refusal_of_rehearsal(environment, params.rehearsed_for), to=sys.stderr)
         return Verdict.BLOCKED.exit_code
     take_over_killed_runs(rendered)
-    look_ahead(rendered, state_base(ROOT))
+    look_ahead(rendered, state_base(ROOT), params.pack)
     print_opening(params, tasks)
     started_at = datetime.now(UTC)
     inputs = digest_for_reuse(params, tasks)
@@ -188,6 +191,8 @@ def keep_record(plan: Plan, run: RunFile) -> None:
         )
         commits = {"project": read_commit(plan.params.pack), "workbook": read_commit(ROOT)}
         write_inputs(run.run_folder, gather_inputs(plan.params, plan.tasks, commits=commits, kept=run.kept))
+        for gap in enter_run(run, at=plan.started_at):
+            say(plain_line(f"Of earlier runs: {gap}."))
     except OSError as exc:
         raise unwritable(run.run_folder, exc) from exc
 

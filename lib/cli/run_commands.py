@@ -28,12 +28,20 @@ def add_run_commands(commands: Any) -> None:
     notify = commands.add_parser("notify-dry-run", help="send one message as a failure would")
     add_where(notify, command_notify)
     for name, command, said in (
-        ("verify", command_verify, "check a run's files against its signed manifest"),
+        ("verify", command_verify, "say who signed a run, and check all of it against its signed manifest"),
         ("resume", command_resume, "finish a run that was stopped or killed"),
     ):
         one = commands.add_parser(name, help=said)
         one.add_argument("run", help="a run's folder, or its id")
         one.set_defaults(command=command)
+        if name == "verify":
+            one.add_argument("--key", default="", help="a public key's file: only its signature counts")
+            one.add_argument("--pack", default="", help="the project whose launch/trusted_keys count, instead of the sample's")
+    removing = commands.add_parser("remove-run", help="remove a run's folder, with a signed note; a dry run unless APPLY=1")
+    removing.add_argument("run", help="a run's folder, or its id")
+    removing.add_argument("--reason", default="", help="why, in a sentence")
+    removing.add_argument("--pack", default="", help="the project whose trusted key signs the note, instead of the sample")
+    removing.set_defaults(command=command_remove_run)
     bundle = commands.add_parser("bundle", help="write a run as one zip and one page for strangers, with what checks them")
     bundle.add_argument("run", help="a run's folder, or its id")
     bundle.add_argument("--redact", default="", help="checks, tasks and files of the run to withhold, separated by commas")
@@ -120,10 +128,20 @@ def command_notify(options: argparse.Namespace) -> int:
 
 
 def command_verify(options: argparse.Namespace) -> int:
-    """Check one run's seal."""
+    """Check one run. A name that is none is said at once: cryptography and its kin take a while to import."""
+    from lib.cli.named_run import find_run
+
+    find_run(options.run)
     from lib.cli.verify import verify
 
-    return verify(options.run)
+    return verify(options.run, key=options.key, pack=options.pack)
+
+
+def command_remove_run(options: argparse.Namespace) -> int:
+    """Remove one run."""
+    from lib.cli.remove_run import remove_run
+
+    return remove_run(options.run, options.reason, pack=options.pack)
 
 
 def command_look(options: argparse.Namespace) -> int:

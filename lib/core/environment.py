@@ -35,7 +35,9 @@ KERNELS_INHERIT = frozenset(
 )
 """What a kernel inherits besides: whose process it is, and the way to the web. Added to it are OURS, the private run file's
 name and an IPython folder of its own. A proxy's password is a known credential (`lib.run.known_credentials`)."""
-RUNS_INHERIT = KERNELS_INHERIT | {"SIGNING_KEY", "XDG_CONFIG_HOME"}
+SIGNING_KEY = "READINESS_SIGNING_KEY"
+"""The key that signs runs: its text in PEM, or a file's path. `SIGNING_KEY`, a path alone, is its older name."""
+RUNS_INHERIT = KERNELS_INHERIT | {SIGNING_KEY, "SIGNING_KEY", "XDG_CONFIG_HOME"}
 """What a run that a fleet starts has of its worker's variables: whose key signs it besides. None of them names a target."""
 HARMLESS = {"PYTHONUNBUFFERED", "PYTHONFAULTHANDLER"}
 MEDDLING = re.compile(r"PYTHON.+|PG[A-Z]+|JUPYTER_.+|IPYTHON.*|MPLBACKEND")
@@ -61,9 +63,27 @@ def lab_pack(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 def named_signing_key(environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the key that SIGNING_KEY names for signing runs, or None."""
-    named = environment.get("SIGNING_KEY", "").strip()
+    """Return the file that READINESS_SIGNING_KEY, or else SIGNING_KEY, names for signing runs; None when neither names one."""
+    named = environment.get(SIGNING_KEY, "").strip()
+    if is_key_text(named):
+        return None
+    named = named or environment.get("SIGNING_KEY", "").strip()
     return Path(named).expanduser().absolute() if named else None
+
+
+def signing_key_variable(environment: Mapping[str, str] = os.environ) -> str:
+    """Return what READINESS_SIGNING_KEY holds: a path, a key's text, or ''."""
+    return environment.get(SIGNING_KEY, "").strip()
+
+
+def drop_signing_key(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Take READINESS_SIGNING_KEY out of what is started from here on."""
+    environment.pop(SIGNING_KEY, None)
+
+
+def is_key_text(said: str) -> bool:
+    """Return whether a variable holds a key itself, and not the path of one."""
+    return "-----BEGIN" in said
 
 
 def config_folder(environment: Mapping[str, str] = os.environ) -> Path | None:

@@ -28,6 +28,11 @@ TAKES: Mapping[str, tuple[str, ...]] = {
     "confirm": ("PACK",),
     "lab": ("PACK",),
     "adopt": ("PACK",),
+    "verify": ("PACK",),
+    "remove-run": ("PACK",),
+    "key": ("PACK",),
+    "rotate-key": ("PACK",),
+    "revoke-key": ("PACK",),
 }
 """Target -> which of ENV and PACK decide what it looks at."""
 OF_CHECKOUT = ("guardrails", "tidy")

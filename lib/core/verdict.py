@@ -64,6 +64,7 @@ def decide(
     partial: bool = False,
     finished: bool = True,
     unconfirmed: bool = False,
+    vouched: bool = True,
     twin_proof: str = "",
 ) -> Verdict:
     """Return the verdict of a set of results, for every set there can be.
@@ -71,6 +72,7 @@ def decide(
     gates: ids of the gates that the tasks asked for declare; one without a result could not be determined.
     partial: only some of the tasks were asked for. finished: the run came to its end; without it nothing is determined but
     what failed. unconfirmed: some of what is expected was inferred, and nobody has confirmed it.
+    vouched: the project trusts the key that signs this; without it a GO is partial, since nobody stands for it.
     A gate that was taken over from an earlier run makes it partial: nothing but what was looked at in a run leads to a GO.
     twin_proof: id of the gate that shows whether a twin is faithful.
     A skip without a reason counts as not allowed, and one that another check hides as not determined: nothing unknown
@@ -89,7 +91,9 @@ def decide(
     passed = [one for one in own if one.outcome is Outcome.PASS]
     is_proved = any(one.check == twin_proof and one.provenance in REAL for one in passed)
     good = REAL if is_proved else {Provenance.LIVE}
-    return Verdict.GO if all(one.provenance in good for one in passed) else Verdict.REHEARSED
+    if any(one.provenance not in good for one in passed):
+        return Verdict.REHEARSED
+    return Verdict.GO if vouched else Verdict.PARTIAL
 
 
 class State(StrEnum):

@@ -132,6 +132,7 @@ def verdict_sentence(
     unconfirmed: int = 0,
     waived: int = 0,
     reused: int = 0,
+    unvouched: bool = False,
     promoted: str = "",
 ) -> str:
     """Return what the verdict means and why, in one or two sentences.
@@ -142,6 +143,7 @@ def verdict_sentence(
     unconfirmed: lines of what is expected that were inferred and that nobody has confirmed.
     waived: gates that failed, as the project knows and has taken upon itself for a while.
     reused: gates whose results were taken over from an earlier run.
+    unvouched: the project does not trust the key that signs it.
     promoted: the run in another environment that proved some of the gates.
     """
     failed, undetermined, passed = (counts.get(word, 0) for word in (Outcome.FAIL, Outcome.ERROR, Outcome.PASS))
@@ -165,6 +167,9 @@ def verdict_sentence(
                 if reused
                 else []
             )
+            why += (
+                ["the project does not trust the key that signs it"] if unvouched and not why else []
+            )  # else nothing hangs on it
             none = "" if waived else " and none failed"
             return f"{format_count(passed, 'gate')} passed{none}, but {join_words(why)}. It can't be a GO."
         case Verdict.NO_GO:

@@ -69,7 +69,7 @@ def write_statements(
     root = find_root([one.digest for one in leaves])
     subjects = [
         *({"name": name, "digest": {"gitCommit": commit}} for name, commit in sorted(commits.items())),
-        {"name": EVIDENCE, "digest": {"sha256": digest_file(run_folder / EVIDENCE)}},
+        {"name": EVIDENCE, "digest": {"sha256": digest_evidence(run_folder)}},
     ]
     facts = {**{name: about[name] for name in TOLD if name in about}, "leaves": len(leaves)}
     statements = {
@@ -81,6 +81,12 @@ def write_statements(
         envelope = Envelope(json.dumps(statement, sort_keys=True).encode(), PAYLOAD_TYPE, {})
         envelope.sign(signer)
         write_whole(run_folder / name, json.dumps(envelope.to_dict(), indent=1, sort_keys=True) + "\n")
+
+
+def digest_evidence(run_folder: Path) -> str:
+    """Return the sha256, hex, of the run's evidence; a run that was ended before it found anything has none, which is empty."""
+    path = run_folder / EVIDENCE
+    return digest_file(path) if path.exists() else hashlib.sha256().hexdigest()
 
 
 def make_statement(predicate_type: str, subjects: Sequence[Mapping[str, Any]], predicate: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def next_step(report: RunReport, causes: list[Cause]) -> NextStep:
             return go_live(report, pack)
         case _:
             words = "Anyone with the signing key's public half can check what this says:"
-            return NextStep(words=words, command=make_command("verify", RUN=report.run.run_id))
+            return NextStep(words=words, command=make_command("verify", RUN=report.run.run_id, PACK=pack))
 
 
 def next_of_partial(report: RunReport, pack: str) -> NextStep:

@@ -32,6 +32,7 @@ from lib.reporters.acting import Cause, find_causes, owner_of
 from lib.reporters.faults import add_up, describe_faults
 from lib.reporters.places import Place, ProjectFiles, find_places, list_places
 from lib.reporters.report import RunReport
+from lib.reporters.sealing import format_standing
 from lib.run.waivers import CameTo
 from lib.tasks.index import every_check
 
@@ -176,7 +177,7 @@ def to_go_live(report: RunReport) -> Iterator[str]:
 
 
 def beside(report: RunReport) -> Iterator[str]:
-    """Yield what the faults made on purpose came to, what is waived, and what nobody has confirmed."""
+    """Yield what the faults made on purpose came to, what is waived, what nobody has confirmed, and an untrusted signer."""
     faults = describe_faults(add_up(report.lines))
     if faults:
         yield f"Faults made on purpose: {plain(faults)}"
@@ -187,6 +188,8 @@ def beside(report: RunReport) -> Iterator[str]:
     if report.run.unconfirmed:
         number = format_count(len(report.run.unconfirmed), "expectation")
         yield f"{number} nobody has confirmed: {code(make_command('confirm', PACK=str(report.run.pack)))}"
+    if standing := format_standing(report):
+        yield plain(standing)
 
 
 def at_commit(report: RunReport) -> str:

@@ -24,6 +24,7 @@ from lib.reporters.first_screen import first_screen
 from lib.reporters.html.model import Change, CheckRow, FileLink, Neighbour, PageHeader, RunSummary, TaskRow, WaiverRow
 from lib.reporters.html.render import render_faults, render_index, render_task_page
 from lib.reporters.report import RunReport, count_gates, count_reused
+from lib.reporters.sealing import format_standing
 from lib.reporters.summary import TaskSummary, verdict_of
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, all_tasks, every_check
@@ -116,6 +117,7 @@ def run_header(report: RunReport) -> PageHeader:
         finished=outcome.finished,
         leaks=outcome.leaks,
         reused=f"{report.reused}." if report.reused else "",
+        signer=format_standing(report),
         notebook=notebook_of(report, SUMMARY),
         checks=tuple(check_row(line, report.ended_at) for line in report.lines),
     )

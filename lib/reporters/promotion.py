@@ -15,8 +15,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from securesystemslib.signer import Key
-
 from lib.core.errors import WorkbookError
 from lib.core.results import Outcome
 from lib.core.verdict import REAL, GateInput
@@ -24,6 +22,7 @@ from lib.core.wording import format_duration
 from lib.evidence.ages import A_DAY, ShelfLife
 from lib.evidence.log import EvidenceLine, read_evidence
 from lib.evidence.manifest import ENVELOPE, MANIFEST, verify_run
+from lib.evidence.trust import TrustList
 from lib.run.params_file import PromotesFrom
 from lib.tasks.index import every_check
 from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
@@ -60,13 +59,13 @@ def promote(
     runs: Path,
     commit: str | None,
     now: datetime,
-    keys: Sequence[Key],
+    trust: TrustList,
     shelf_life: ShelfLife = A_DAY,
 ) -> Promotion:
     """Return what the other environment's newest run proves of the gates that were not allowed here.
 
     runs: the folder of the other environment's runs of this project. commit: of the pack, with `+` when it had changes.
-    keys: whom to trust; without any nothing is proved. shelf_life: how old a fact may be here, wherever it was found.
+    trust: whom the project trusts; without anybody nothing is proved. shelf_life: how old a fact may be here, wherever found.
     """
     checks = every_check()
     untried = [line for line in lines if line.gate and line.judged.is_untried and checks[line.check].promotes]
@@ -74,7 +73,7 @@ def promote(
         return NO_PROMOTION
     there = wanted.environment
     try:
-        folder, about = find_proof(wanted, runs, commit=commit, now=now, keys=keys)
+        folder, about = find_proof(wanted, runs, commit=commit, now=now, trust=trust)
     except WorkbookError as exc:
         return Promotion(refusals=dict.fromkeys((line.check for line in untried), f"Not proved on {there}: {exc.message}"))
     found = {line.check: line for line in read_evidence(folder)}
@@ -103,7 +102,7 @@ def is_proved(line: EvidenceLine | None) -> bool:
 
 
 def find_proof(
-    wanted: PromotesFrom, runs: Path, *, commit: str | None, now: datetime, keys: Sequence[Key]
+    wanted: PromotesFrom, runs: Path, *, commit: str | None, now: datetime, trust: TrustList
 ) -> tuple[Path, dict[str, Any]]:
     """Return the newest finished whole run of this commit, and what its manifest says of it.
 
@@ -114,8 +113,8 @@ def find_proof(
         raise WorkbookError("the project is not in version control, so nothing says that both runs are of the same state.")
     if commit.endswith("+"):
         raise WorkbookError("the project has changes that are not committed, so no run is of the same state.")
-    if not keys:
-        raise WorkbookError("there is no key whose signature is trusted.")
+    if not trust.keys:
+        raise WorkbookError(f"{trust.source} of the project names no key, so nobody's signature counts.")
     whole = [(folder, about) for folder, about in finished_runs(runs) if about.get("finished") and not about.get("partial")]
     if not whole:
         raise WorkbookError(f"there is no finished whole run of {there}.")
@@ -134,9 +133,12 @@ def find_proof(
         raise WorkbookError(f"run {folder.name} expects what nobody has confirmed.")
     if about.get("waivers"):
         raise WorkbookError(f"run {folder.name} has waivers.")
-    verification = verify_run(folder, keys=keys)
+    verification = verify_run(folder)
     if verification.problems:
         raise WorkbookError(f"run {folder.name} does not verify: {verification.problems[0]}.")
+    standing = trust.judge(verification.signed_by, ended_at(about))
+    if not standing.is_trusted:
+        raise WorkbookError(f"run {folder.name} does not count: {standing.problem}.")
     return folder, about
 
 

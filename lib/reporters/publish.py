@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import nbformat
 from nbformat import NotebookNode
@@ -24,7 +24,6 @@ from lib.core.redact import redact
 from lib.core.verdict import Verdict
 from lib.evidence.history import History, last_run, open_history
 from lib.evidence.log import FILE, EvidenceLine, EvidenceLog, as_bytes, read_lines
-from lib.evidence.manifest import seal_run
 from lib.reporters.data_files import WRITERS
 from lib.reporters.documents.draft import draft_documents, write_document
 from lib.reporters.overview import write_overviews
@@ -32,13 +31,12 @@ from lib.reporters.pages import write_faults_page, write_index, write_task_page
 from lib.reporters.promotion import NO_PROMOTION, promote
 from lib.reporters.remembered import read_commit, remember
 from lib.reporters.report import RunReport, report_run
-from lib.reporters.statements import state_run
+from lib.reporters.sealing import Sealer, open_sealer
 from lib.reporters.terminal import format_verdict
 from lib.run.endings import RunOutcome, TaskRun, error_line
 from lib.run.params import history_url
 from lib.run.record import remove_record
 from lib.run.run_file import RunFile
-from lib.run.signing import open_signer, trusted_keys
 from lib.tasks.index import SUMMARY
 
 Made = TypeVar("Made")
@@ -105,8 +103,9 @@ def publish(
     parts.make("Evidence that had to be kept elsewhere", partial(take_in_spare, run, log), otherwise=None)
     lines = complete([*log.lines, *unkept], run, task_runs, torn=log.torn)
     history = parts.make("The history of runs", partial(open_history, run.rendered, history_url()), otherwise=None)
-    add_up = adder(run, task_runs, lines, history, parts)
-    making = Making(parts=parts, add_up=add_up, report=add_up(outcome))
+    sealer = parts.make("The signing key", partial(open_sealer, run.pack, at=outcome.ended_at), otherwise=Sealer())
+    add_up = adder(run, task_runs, lines, history, parts, sealer)
+    making = Making(parts=parts, add_up=add_up, report=add_up(outcome), sealer=sealer, unkept=unkept)
     making.write_documents()
     making.write_pages()
     making.look_for_leaks()
@@ -133,6 +132,8 @@ class Making:
     parts: Parts
     add_up: Callable[[RunOutcome], RunReport]
     report: RunReport
+    sealer: Sealer
+    unkept: Sequence[EvidenceLine]
 
     @property
     def folder(self) -> Path:
@@ -181,7 +182,7 @@ class Making:
 
     def seal(self) -> None:
         """Sign what the run's folder holds. What is not sealed may not look finished, and what leaks is its owner's alone."""
-        seal = self.parts.make("The seal", partial(seal_with_key, self.report), otherwise="")
+        seal = self.parts.make("The seal", partial(self.sealer.seal, self.report, unkept=self.unkept), otherwise="")
         if not seal and self.report.outcome.finished:
             self.report = self.add_up(replace(self.report.outcome, finished=False))
             self.write_front_page()
@@ -206,7 +207,12 @@ def take_in_spare(run: RunFile, log: EvidenceLog) -> None:
 
 
 def adder(
-    run: RunFile, task_runs: Sequence[TaskRun], lines: Sequence[EvidenceLine], history: History | None, parts: Parts
+    run: RunFile,
+    task_runs: Sequence[TaskRun],
+    lines: Sequence[EvidenceLine],
+    history: History | None,
+    parts: Parts,
+    sealer: Sealer,
 ) -> Callable[[RunOutcome], RunReport]:
     """Return what adds the run up, however it ended; what it is compared with is read once."""
     commit = read_commit(run.pack)
@@ -224,7 +230,7 @@ def adder(
             runs=run.runs_of(run.promotes_from.environment) if run.promotes_from else run.run_folder,
             commit=commit,
             now=outcome.ended_at,
-            keys=parts.make("The trusted keys", trusted_keys, otherwise=[]),
+            trust=sealer.trust,
             shelf_life=run.shelf_life,
         )
         return report_run(
@@ -236,6 +242,7 @@ def adder(
             commit=commit,
             took_s={one.task.name: one.took_s for one in task_runs if one.took_s is not None},
             promotion=parts.make("What another environment proved", proving, otherwise=NO_PROMOTION),
+            signed_by=sealer.standing(outcome.ended_at),
         )
 
     return add_up
@@ -257,35 +264,3 @@ def read_notebook(run_folder: Path, task: str) -> NotebookNode | None:
         return nbformat.read(run_folder / f"{task}.ipynb", as_version=4)
     except (OSError, ValueError, nbformat.reader.NotJSONError):
         return None
-
-
-def seal_with_key(report: RunReport) -> str:
-    """Seal the run and return the manifest's sha256 in hex."""
-    about, signer = about_run(report), open_signer()
-    state_run(report, about, signer)
-    return seal_run(report.run.run_folder, about, signer)
-
-
-def about_run(report: RunReport) -> dict[str, Any]:
-    """Return what the signed statement says of the run."""
-    run, outcome = report.run, report.outcome
-    return {
-        "run_id": run.run_id,
-        "project": run.project,
-        "environment": run.environment,
-        "verdict": report.verdict.word,
-        "rehearsal": run.rehearsal,
-        "partial": outcome.partial,
-        "not_applicable": run.not_applicable,
-        "unconfirmed": list(run.unconfirmed),
-        **report.waived.record,
-        "finished": outcome.finished,
-        "pack": run.pack.name,
-        "pack_commit": report.commit,
-        "started_at": outcome.started_at.isoformat(),
-        "ended_at": outcome.ended_at.isoformat(),
-        "tasks": list(run.tasks),
-        "inputs": {} if outcome.leaks else dict(outcome.inputs),
-        "reused": {one.task.name: one.reused for one in report.tasks if one.reused},
-        "resumed_at": [moment.isoformat() for moment in outcome.resumed_at],
-    }

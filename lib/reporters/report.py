@@ -15,6 +15,7 @@ from lib.core.wording import as_sentence, verdict_sentence
 from lib.evidence.findings import finding_keys, name_keys
 from lib.evidence.history import PastRun, changes_since, in_utc
 from lib.evidence.log import EvidenceLine
+from lib.evidence.trust import Standing
 from lib.reporters.html.model import LaunchRow
 from lib.reporters.launch_list import count_items, judge_items
 from lib.reporters.promotion import NO_PROMOTION, Promotion
@@ -41,6 +42,7 @@ class RunReport:
     previous: the run compared with, begun at previous_at; changes: None without one.
     promotion: what another environment's run proved for it.
     waived: what the project's waivers come to. flips: the smallest sets of results that would make the verdict better.
+    signed_by: what the project says of the key that signs it; None: not asked.
     """
 
     run: RunFile
@@ -57,6 +59,17 @@ class RunReport:
     waived: AppliedWaivers = NO_WAIVERS
     flips: tuple[Flip, ...] = ()
     found: tuple[EvidenceLine, ...] = ()
+    signed_by: Standing | None = None
+
+    @property
+    def is_vouched(self) -> bool:
+        """Whether the project trusts the key that signs the run, as far as that was asked."""
+        return self.signed_by is None or self.signed_by.is_trusted
+
+    @property
+    def gate_ids(self) -> list[str]:
+        """The gates that the tasks of the run declare."""
+        return [check.id for one in self.tasks for check in one.task.checks if check.gate]
 
     @property
     def proved(self) -> Mapping[str, GateInput]:
@@ -92,6 +105,7 @@ class RunReport:
             unconfirmed=len(self.run.unconfirmed),
             waived=len(self.waived.covered),
             reused=count_reused(self.lines),
+            unvouched=not self.is_vouched,
             promoted=self.promotion.sentence if self.promotion.proved else "",
         )
 
@@ -139,11 +153,12 @@ def report_run(
     commit: str | None = None,
     promotion: Promotion = NO_PROMOTION,
     took_s: Mapping[str, float] = NOT_TIMED,
+    signed_by: Standing | None = None,
 ) -> RunReport:
     """Add a run's evidence up.
 
     past: the run to compare with, if there is one. promotion: what another environment's run proved.
-    took_s: task -> seconds, of those that were timed.
+    took_s: task -> seconds, of those that were timed. signed_by: what the project says of the key that signs it.
     """
     found = tuple(lines)
     lines = [name_objects(run.shelf_life.judge(line, outcome.ended_at)) for line in found]
@@ -152,7 +167,13 @@ def report_run(
     gates = [check.id for task in tasks for check in task.checks if check.gate]
     told = tuple(tell_waiver(promotion.tell(tell_reused(line, outcome.ended_at)), waived) for line in lines)
     judged = [proved.get(line.check, line.judged) for line in lines]
-    rules = rules_of(gates=gates, partial=outcome.partial, finished=outcome.finished, unconfirmed=bool(run.unconfirmed))
+    rules = rules_of(
+        gates=gates,
+        partial=outcome.partial,
+        finished=outcome.finished,
+        unconfirmed=bool(run.unconfirmed),
+        vouched=signed_by is None or signed_by.is_trusted,
+    )
     return RunReport(
         run=run,
         outcome=outcome,
@@ -171,6 +192,7 @@ def report_run(
         changes=None if past is None else tuple(changes_since(past, lines)),
         promotion=promotion,
         waived=waived,
+        signed_by=signed_by,
     )
 
 

@@ -52,10 +52,23 @@ class TaskSummary:
         return (self.ended_at - self.started_at).total_seconds()
 
 
-def rules_of(*, gates: Collection[str] = (), partial: bool = False, finished: bool = True, unconfirmed: bool = False) -> Rules:
+def rules_of(
+    *,
+    gates: Collection[str] = (),
+    partial: bool = False,
+    finished: bool = True,
+    unconfirmed: bool = False,
+    vouched: bool = True,
+) -> Rules:
     """Return the rules of one run: what its results come to, all else being as it is."""
     return lambda judged: decide(
-        judged, gates=gates, partial=partial, finished=finished, unconfirmed=unconfirmed, twin_proof=TWIN_IS_FAITHFUL.id
+        judged,
+        gates=gates,
+        partial=partial,
+        finished=finished,
+        unconfirmed=unconfirmed,
+        vouched=vouched,
+        twin_proof=TWIN_IS_FAITHFUL.id,
     )
 
 

@@ -25,6 +25,7 @@ from lib.reporters.acting import Cause, find_causes
 from lib.reporters.faults import add_up, describe_faults
 from lib.reporters.nearness import describe_flips
 from lib.reporters.report import RunReport
+from lib.reporters.sealing import format_standing
 from lib.reporters.summary import TaskSummary
 from lib.run.waivers import FILE as WAIVERS
 from lib.run.waivers import AppliedWaivers, CameTo
@@ -55,6 +56,7 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
         f"{nearness_lines(report)}"
         f"{worth_line(report)}"
         f"{apart_line(report)}"
+        f"{signer_line(report)}"
         f"{beside}{unfinished}{read}   ({format_duration(report.outcome.duration_s)})\n"
         f"exit code {exit_code}: {report.verdict.word}"
     )
@@ -69,6 +71,12 @@ def worth_line(report: RunReport) -> str:
     """Return how many faults made on purpose the run's checks found; '' when none were made."""
     said = describe_faults(add_up(report.lines))
     return f"Faults made on purpose: {plain_line(said)}\n" if said else ""
+
+
+def signer_line(report: RunReport) -> str:
+    """Return that the project does not trust the key that signs the run, and the fix; '' where it does."""
+    said = format_standing(report)
+    return f"{plain_line(said)}\n" if said else ""
 
 
 def apart_line(report: RunReport) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from lib.core.redact import SHORTEST_SECRET, register_secrets
 from lib.core.wording import plain_text
 from lib.run.named_secrets import holds_credential, password_in
 from lib.run.params import Params
-from lib.run.signing import signing_key_path
+from lib.run.signing import named_keys, signing_key_path
+from lib.run.signing_variable import key_text
 
 LARGEST_ENV_FILE = 1024 * 1024
 MOST_ENV_FILES = 100
@@ -133,8 +135,9 @@ def read_env_file(path: Path) -> dict[str, str] | None:
 
 
 def read_signing_key() -> list[str]:
-    """Return the key that this checkout signs with, if it has one by now."""
-    try:
-        return [signing_key_path().read_text(encoding="utf-8")]
-    except (OSError, ValueError):
-        return []
+    """Return the keys that runs may be signed with here, as far as there are any by now."""
+    found = [key_text()] if key_text() else []
+    for path in (signing_key_path(), *named_keys()):
+        with suppress(OSError, ValueError):
+            found.append(path.read_text(encoding="utf-8"))
+    return found

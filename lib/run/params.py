@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lib.core.environment import KERNELS_INHERIT, OURS, inherited
+from lib.core.environment import KERNELS_INHERIT, OURS, SIGNING_KEY, inherited
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.permissions import TARGETS, Act, Refusal, refuse
@@ -229,8 +229,8 @@ def is_apply(variables: Mapping[str, str] | None = None) -> bool:
 
 
 def with_variables(values: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's variables with more of them."""
-    return {**os.environ, **values}
+    """Return this process's variables with more of them, for a program that becomes ours or a person's: no signing key."""
+    return {**{name: value for name, value in os.environ.items() if name != SIGNING_KEY}, **values}
 
 
 def reading_variables() -> dict[str, str]:

@@ -12,6 +12,7 @@ from lib.core.wording import format_size
 from lib.evidence.history import check_history
 from lib.run.params import history_url
 from lib.run.signing import open_signer
+from lib.run.trusted_keys import read_trusted_keys
 
 ROOM_FOR_RUN = 50_000_000
 """Bytes that a run's folder may need: pages, notebooks and artifacts came to 3 to 8 MB, backups to a few more."""
@@ -21,14 +22,14 @@ FEWEST_FILES = 2_000
 """Files that a file system must still be able to hold; a run makes about 300, its server 1,500."""
 
 
-def look_ahead(rendered: Path, state: Path) -> None:
+def look_ahead(rendered: Path, state: Path, pack: Path) -> None:
     """Raise ParamsError with one line for each thing that a run would fail on when it is published.
 
-    rendered: the folder that keeps runs. state: the folder below which the embedded parts keep theirs.
+    rendered: the folder that keeps runs. state: the folder below which the embedded parts keep theirs. pack: the project.
     """
     problems = [*storage_problems(rendered, ROOM_FOR_RUN), *storage_problems(state, ROOM_FOR_STATE)]
     if not problems:
-        problems += [*history_problems(rendered), *key_problems()]
+        problems += [*history_problems(rendered), *key_problems(pack)]
     if problems:
         raise ParamsError(problems)
 
@@ -60,9 +61,11 @@ def history_problems(rendered: Path) -> Iterator[str]:
         yield str(exc)
 
 
-def key_problems() -> Iterator[str]:
-    """Yield why no run could be signed."""
+def key_problems(pack: Path) -> Iterator[str]:
+    """Yield why no run could be signed, and what is wrong with the keys that the project trusts."""
     try:
-        open_signer()
+        open_signer(read_trusted_keys(pack))
+    except ParamsError as exc:
+        yield from exc.problems
     except (WorkbookError, OSError) as exc:
         yield str(exc)

@@ -144,3 +144,11 @@ def test_an_item_has_passed_only_when_all_of_it_was_tried_and_something_passed(j
         assert not any(one.is_untried or one.outcome in (Outcome.FAIL, Outcome.ERROR) for one in judged)
     if any(one.outcome is Outcome.FAIL for one in judged):
         assert state is State.FAILED
+
+
+@given(st.lists(inputs), st.booleans(), st.booleans())
+def test_without_somebody_who_stands_for_it_a_go_is_partial_and_nothing_else_changes(
+    judged: list[GateInput], partial: bool, finished: bool
+) -> None:
+    with_one, without = (decide(judged, partial=partial, finished=finished, vouched=vouched) for vouched in (True, False))
+    assert without is (Verdict.PARTIAL if with_one is Verdict.GO else with_one)

@@ -81,7 +81,7 @@ def test_nothing_of_the_looking_counts(key: str) -> None:
 
 
 def test_every_key_of_a_line_is_stated_or_is_of_the_looking() -> None:
-    assert STATED == FORGED.keys()
+    assert FORGED.keys() == STATED
     assert EvidenceLine.model_fields.keys() - STATED <= OF_THE_LOOKING.keys()
 
 

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +71,5 @@ def test_lines_and_files_are_leaves_and_what_speaks_of_them_is_none(tmp_path: Pa
     assert len({one.salt for one in leaves}) == len(leaves) and from_rows(as_rows(leaves)) == leaves
 
 
-def test_a_tree_without_leaves_is_none() -> None:
-    with pytest.raises(ValueError, match="leaf"):
-        find_root([])
+def test_the_root_of_nothing_is_the_standards() -> None:
+    assert find_root([]) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lib.core.make_commands import pack_word
 from lib.core.results import Outcome, Provenance, SkipReason
 from lib.core.verdict import Verdict
 from lib.reporters.first_screen import first_screen
@@ -69,7 +71,8 @@ def test_the_next_step_is_what_this_run_needs(
 
 def test_after_a_go_anybody_can_verify_it(tmp_path: Path) -> None:
     report = replace(world(tmp_path), verdict=Verdict.GO)
-    assert first_screen(report).next_step.command == "make verify RUN=20261126T120000Z-aaaa"
+    pack = shlex.quote(pack_word(report.run.pack))
+    assert first_screen(report).next_step.command == f"make verify RUN=20261126T120000Z-aaaa PACK={pack}"
 
 
 def test_what_changed_is_counted_and_linked_where_it_lies(tmp_path: Path) -> None:

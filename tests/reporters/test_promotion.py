@@ -16,12 +16,14 @@ from lib.core.verdict import Verdict
 from lib.evidence.ages import ShelfLife
 from lib.evidence.log import EvidenceLine, append_line, line_of
 from lib.evidence.manifest import load_signer, seal_run
+from lib.evidence.trust import NOBODY
 from lib.reporters.promotion import Promotion, promote
 from lib.reporters.summary import verdict_of
 from lib.run.params_file import PromotesFrom
 from lib.tasks.credentials.task import FLY_AS_NEW_AS_VAULT
 from lib.tasks.migrations.task import TWIN_IS_FAITHFUL
 from lib.tasks.readiness_summary.task import NOTIFY_DRY_RUN_RECORDED
+from tests.support.trust_worlds import REVOKED, entry, trust
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 COMMIT = "0123456789ab"
@@ -66,8 +68,9 @@ def stage(
 
 
 def ask(folder: Path, *, commit: str | None = COMMIT, lines: Sequence[EvidenceLine] = HERE, **changes: Any) -> Promotion:
-    key = changes.pop("key", load_signer(folder / "key.pem").public_key)
-    return promote(WANTED, lines, runs=folder / "staging", commit=commit, now=NOW, keys=[key] if key else [], **changes)
+    key = changes.pop("key", entry(folder / "key.pem"))
+    trusted = trust(key) if key else NOBODY
+    return promote(WANTED, lines, runs=folder / "staging", commit=commit, now=NOW, trust=trusted, **changes)
 
 
 def verdict(promotion: Promotion, lines: Sequence[EvidenceLine] = HERE) -> Verdict:
@@ -86,7 +89,7 @@ def test_the_same_commit_proved_on_staging_is_a_go(tmp_path: Path) -> None:
 
 def test_without_promotion_it_is_partial() -> None:
     assert verdict(Promotion()) is Verdict.PARTIAL
-    assert promote(None, HERE, runs=Path("x"), commit=COMMIT, now=NOW, keys=[]) == Promotion()
+    assert promote(None, HERE, runs=Path("x"), commit=COMMIT, now=NOW, trust=NOBODY) == Promotion()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,7 @@ def test_without_promotion_it_is_partial() -> None:
         ({"waivers": ["x"]}, {}, "has waivers"),
         ({"environment": "local"}, {}, "says that it is of local"),
         ({"ended_at": "soon"}, {}, "does not say when it ended"),
-        ({}, {"key": None}, "no key whose signature is trusted"),
+        ({}, {"key": None}, "launch/trusted_keys of the project names no key"),
     ],
 )
 def test_what_does_not_hold_is_said_and_it_stays_not_allowed(
@@ -121,8 +124,13 @@ def test_without_a_staging_run_nothing_is_proved(tmp_path: Path) -> None:
 
 def test_a_run_that_was_changed_or_signed_by_another_key_proves_nothing(tmp_path: Path) -> None:
     run = stage(tmp_path)
-    other = load_signer(tmp_path / "other.pem").public_key
-    assert verdict(ask(tmp_path, key=other)) is Verdict.PARTIAL
+    for key, said in (
+        (entry(tmp_path / "other.pem"), "signed by a key that launch/trusted_keys does not name"),
+        (entry(tmp_path / "key.pem", revoked=REVOKED), "whose key was revoked"),
+        (entry(tmp_path / "key.pem", until="2026-11-24"), "after its key's end"),
+    ):
+        assert verdict(ask(tmp_path, key=key)) is Verdict.PARTIAL
+        assert said in ask(tmp_path, key=key).tell(HERE[1]).detail
     (run / "evidence.jsonl").write_text((run / "evidence.jsonl").read_text().replace("It", "it") + "\n")
     promotion = ask(tmp_path)
     assert verdict(promotion) is Verdict.PARTIAL

@@ -18,6 +18,7 @@ from lib.evidence import manifest
 from lib.evidence.log import FILE, append_line
 from lib.evidence.manifest import ENVELOPE, MANIFEST, UNFINISHED, verify_run
 from lib.reporters import publish as publishing
+from lib.reporters import sealing
 from lib.reporters.publish import Published, publish
 from lib.run.endings import RunOutcome, TaskRun
 from lib.run.record import read_record, write_record
@@ -92,7 +93,7 @@ def test_a_part_that_can_not_be_made_costs_that_part_alone(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(publishing, part, full)
+    monkeypatch.setattr(sealing if part == "seal_run" else publishing, part, full)
     done = go(run)
     assert any(problem.replace("docs/", "").endswith(said) for problem in done.problems), done.problems
     assert done.exit_code == 2

@@ -24,10 +24,10 @@ from lib.reporters.junit import format_junit
 from lib.reporters.metrics import format_metrics
 from lib.reporters.pages import summarize_run, task_header
 from lib.reporters.promotion import is_proved
-from lib.reporters.publish import about_run
 from lib.reporters.report import RunReport, report_run
 from lib.reporters.reused import describe_reused, name_reused, tell_reused
 from lib.reporters.sarif import make_sarif
+from lib.reporters.sealing import about_run
 from lib.reporters.summary import task_rows, task_spans
 from lib.reporters.terminal import format_verdict
 from lib.tasks.index import TASKS, task_named

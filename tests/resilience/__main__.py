@@ -14,7 +14,7 @@ from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from tests.resilience.measured import Measured
 
-EXPERIMENTS: tuple[str, ...] = ("kills", "storage", "secrets", "meta_commands", "vendors", "packs", "clean")
+EXPERIMENTS: tuple[str, ...] = ("kills", "storage", "secrets", "meta_commands", "vendors", "packs", "seals", "clean")
 """Modules of this folder, each with `measure(share, seed) -> Measured`."""
 
 PAGE = ROOT / "docs" / "resilience.md"

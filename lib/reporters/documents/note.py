@@ -26,6 +26,7 @@ from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow
 from lib.reporters.report import RunReport
+from lib.reporters.sealing import format_standing
 from lib.run.run_file import RunFile
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, every_check
@@ -53,6 +54,7 @@ def execution_summary(report: RunReport) -> str:
         report.sentence,
         *([f"**REHEARSAL.** {rehearsal_sentence(run.environment)}"] if run.rehearsal else []),
         *([f"**REUSED.** {plain(report.reused)}. Nothing of it was looked at in this run."] if report.reused else []),
+        *([f"**NOT VOUCHED FOR.** {plain(said)}"] if (said := format_standing(report)) else []),
         f"Run `{run.run_id}`, ended {format_time(report.ended_at)}. Evidence: {evidence_links(run, here)}.",
         "## Migration status",
         migration_status(report.lines),

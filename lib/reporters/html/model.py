@@ -98,6 +98,7 @@ class PageHeader:
     rehearsed: embedded or simulated parts stood in. partial: only some tasks ran.
     finished: False when the run was stopped before its end. leaks: files of the run that hold credentials.
     reused: what was taken over from which earlier run, and its age; '' when all was looked at in this run.
+    signer: that the project does not trust the key that signs the run, and the fix; '' where it does.
     notebook: the executed notebook beside the page, or None.
     before, after: the pages of the tasks beside this one; None at either end. place: "3 of 9".
     """
@@ -118,6 +119,7 @@ class PageHeader:
     finished: bool = True
     leaks: tuple[str, ...] = ()
     reused: str = ""
+    signer: str = ""
     notebook: str | None = None
     checks: tuple[CheckRow, ...] = ()
     gates: Mapping[str, int] | None = None
