@@ -33,7 +33,9 @@ UNFINISHED = "unfinished.json"
 LISTING = 2
 """How a manifest lists a folder: since 2 with what is executable and an unfinished run's record, without empty folders."""
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+PREDICATE_TYPE = "urn:launch-readiness-workbook:run:1"
+OLDER_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+"""What older workbooks called the same, without keeping to that type's form."""
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 
@@ -192,13 +194,15 @@ def check_statement(payload: bytes, manifest: bytes, about: Mapping[str, Any], l
     try:
         statement = load_json(payload)
         named = [(one["name"], one["digest"]["sha256"]) for one in statement["subject"]]
-        predicate = statement["predicate"]
+        predicate, kinds = statement["predicate"], (statement["_type"], statement["predicateType"])
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         return [f"the signature does not hold: {exc}"]
     expected = {MANIFEST: hashlib.sha256(manifest).hexdigest(), **listed}
     said = {name: value for name, value in about.items() if name != "files"}
     is_whole = dict(named) == expected and len(named) == len(expected)
     problems = [] if is_whole else [f"the signed statement speaks of other files than {MANIFEST}"]
+    if kinds not in {(STATEMENT_TYPE, PREDICATE_TYPE), (STATEMENT_TYPE, OLDER_TYPE)}:
+        problems.append(f"the signed statement is of another kind: {kinds[1]}")
     if predicate != said:
         problems.append(f"the signed statement says other things of the run than {MANIFEST}")
     return problems

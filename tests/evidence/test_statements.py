@@ -13,12 +13,16 @@ from google.protobuf.json_format import ParseDict
 from in_toto_attestation.predicates.test_result.v0 import test_result_pb2
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
+from jsonschema import Draft202012Validator
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner
 
 from lib.core.results import Outcome, Provenance, SkipReason
 from lib.core.verdict import GateInput, Verdict
-from lib.evidence.statements import FACTS, SUMMARY, TEST_RESULT, WRITTEN, write_statements
+from lib.evidence.manifest import PREDICATE_TYPE
+from lib.evidence.statements import FACTS, FACTS_TYPE, SUMMARY, TEST_RESULT, WRITTEN, write_statements
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "reference" / "predicates"
 
 COMMIT = "d20ace7968ba43c0219f62d71334c1095bab1602"
 ABOUT = {
@@ -111,3 +115,15 @@ def test_a_second_seal_speaks_of_the_run_as_it_is_then(tmp_path: Path, signer: C
     second = write(tmp_path, signer, Verdict.GO, JUDGED)
     assert second[FACTS]["predicate"]["leaves"] == first[FACTS]["predicate"]["leaves"] + 1
     assert {path.name for path in tmp_path.iterdir()} == {*WRITTEN, "evidence.jsonl", "more.txt"}
+
+
+@pytest.mark.parametrize("name", ["run-1", "facts-1"])
+def test_the_published_schemas_are_schemas(name: str) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] in {PREDICATE_TYPE, FACTS_TYPE}
+
+
+def test_the_facts_statement_is_as_its_schema_says(tmp_path: Path, signer: CryptoSigner) -> None:
+    schema = json.loads((SCHEMAS / "facts-1.schema.json").read_text())
+    Draft202012Validator(schema).validate(write(tmp_path, signer, Verdict.GO, JUDGED)[FACTS]["predicate"])

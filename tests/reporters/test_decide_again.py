@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from lib.core.results import Outcome, SkipReason
 from lib.core.verdict import Verdict
 from lib.evidence.log import EvidenceLine
 from lib.reporters.decide_again import decide_again, find_contradictions
-from lib.reporters.report import RunReport
+from lib.reporters.report import RunReport, report_run
 from lib.reporters.sealing import about_run
+from lib.tasks.index import TASKS
 from tests.support.report_worlds import ADVISORY, GATE, OTHER_GATE, result, world
 
 
@@ -100,3 +102,15 @@ def test_an_older_manifest_has_no_policy_to_judge_by(tmp_path: Path) -> None:
 )
 def test_a_policy_that_is_none_is_said(tmp_path: Path, policy: object) -> None:
     assert problems(world(tmp_path), policy=policy) == ["the policy that the manifest keeps can't be read"]
+
+
+def test_what_was_too_old_counts_as_not_determined_again(tmp_path: Path) -> None:
+    first = world(tmp_path, {GATE: result(GATE, Outcome.PASS)})
+    lines = [
+        line.model_copy(update={"started_at": line.started_at - timedelta(hours=30)}) if line.check == GATE else line
+        for line in first.found
+    ]
+    report = report_run(first.run, TASKS, lines, first.outcome)
+    assert report.verdict is Verdict.BLOCKED and report.found == tuple(lines)
+    assert decide_again(about(report), report.found) is Verdict.BLOCKED
+    assert list(find_contradictions(about(report), report.found)) == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from lib.core.results import Outcome, Provenance
 from lib.core.verdict import Verdict
@@ -23,6 +25,7 @@ from tests.support.paper_worlds import AT, all_lines
 from tests.support.report_worlds import GATE, result, world
 from tests.support.trust_worlds import REVOKED, entry, trust, write_entry
 
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "reference" / "predicates" / "run-1.schema.json").read_text())
 UNKNOWN = Standing(keyid="ab" * 32, problem="signed by a key that launch/trusted_keys does not name: abababababababab")
 KNOWN = Standing(keyid="ab" * 32, signer="release-bot")
 SAID = "Signed by a throw-away key that launch/trusted_keys of the project does not name"
@@ -80,6 +83,7 @@ def test_the_signer_is_judged_by_the_projects_list_and_signs(tmp_path: Path, mon
     found = verify_run(made.run.run_folder)
     assert found.problems == () and found.signed_by == entry(tmp_path / "key.pem").key.keyid
     assert found.about["signer"] == {"name": "release-bot", "keyid": found.signed_by, "is_trusted": True}
+    Draft202012Validator(SCHEMA).validate({name: value for name, value in found.about.items() if name != "files"})
 
 
 def test_without_a_key_nothing_is_vouched_for() -> None:
