@@ -50,6 +50,7 @@ def judge_enabled(tables: Sequence[ProbedTable], schemas: Sequence[str]) -> Resu
         unit="tables",
         detail=f"Row level security is off on {name_some(named)}." if off else "",
         fix=[f"alter table {one.display_name} enable row level security;" for one in off[:MOST_NAMED]],
+        objects=[one.display_name for one in off],
     )
 
 
@@ -79,6 +80,7 @@ def judge_unenforced(rows: Sequence[Mapping[str, Any]], schemas: Sequence[str]) 
         unit="tables",
         detail=detail,
         fix=[*fixes, "Or drop the policies."],
+        objects=[row["display_name"] for row in unenforced],
     )
 
 
@@ -99,6 +101,7 @@ def judge_objects(check: Check, rows: Sequence[Mapping[str, Any]], *, none: str,
         unit="objects",
         detail=f"{wrong} {name_some(named)}." if bad else "",
         fix=[fix[row["kind"]].format(**row) for row in bad[:MOST_NAMED]],
+        objects=named,
     )
 
 
@@ -128,6 +131,7 @@ def judge_declared(rls: Rls, tables: Sequence[ProbedTable]) -> Result:
         unit=None if detail else "tables",
         detail=f"{detail[:1].upper()}{detail[1:]}." if detail else "",
         fix="Declare each in rls.matrix of the params file.",
+        objects=[*undeclared, *missing, *gaps],
     )
 
 
@@ -174,7 +178,8 @@ def judge_matrix(cells: Sequence[Cell], open_live: Sequence[Cell] = (), undeclar
         return hide_cells(check, cells, observed=0, expected=len(cells), unit="cells")
     if not determined:
         return check.errored("No cell of the matrix could be determined.", fix="See rls.probes_could_be_made.")
-    wrong = [f"{name_cell(cell)} {say_reach(cell)}: {cell.detail}" for cell in determined if cell.outcome is Outcome.FAIL]
+    failed = [cell for cell in determined if cell.outcome is Outcome.FAIL]
+    wrong = [f"{name_cell(cell)} {say_reach(cell)}: {cell.detail}" for cell in failed]
     well = len(determined) - len(wrong)
     wrong += [f"{name_cell(cell)} {say_reach(cell)}, on the live database" for cell in open_live]
     facts: dict[str, Any] = {"observed": well, "expected": len(cells), "unit": "cells"}
@@ -189,6 +194,7 @@ def judge_matrix(cells: Sequence[Cell], open_live: Sequence[Cell] = (), undeclar
         holds=not wrong,
         detail=f"{name_some(wrong)}." if wrong else "",
         fix="Correct the policy; or correct rls.matrix in the params file, if the behaviour is intended.",
+        objects=[f"{name_cell(cell)} {say_reach(cell)}" for cell in [*failed, *open_live]],
         **facts,
     )
 
@@ -217,6 +223,7 @@ def judge_place(place: Place) -> Result:
         expected=place.compared,
         unit="objects",
         detail=f"Not the same: {name_differences(apart)}." if apart else "",
+        objects=[f"{one.object} ({one.change})" for one in apart],
     )
 
 

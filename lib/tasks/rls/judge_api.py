@@ -152,7 +152,11 @@ def judge_api(compared: Sequence[Compared], *, where: str) -> Result:
     unclear = [one for one in compared if not one.is_clear]
     if wrong:
         return API_AGREES_WITH_SQL.failed(
-            observed=len(wrong), expected=0, unit="differences", detail=f"{name_some([one.phrase for one in wrong], most=3)}."
+            observed=len(wrong),
+            expected=0,
+            unit="differences",
+            detail=f"{name_some([one.phrase for one in wrong], most=3)}.",
+            objects=[one.tried.name for one in wrong],
         )
     if not clear or len(unclear) > len(clear):
         said = unclear[0].reading.said if unclear else "there is no table, identity and verb that SQL determined"

@@ -64,6 +64,7 @@ def judge_calls_declared(rls: Rls, functions: Sequence[ExposedFunction], held: S
         expected=len(callable_ones),
         unit="pairs of a function and a role",
         detail=f"{said[:1].upper()}{said[1:]}." if said else "",
+        objects=[*undeclared, *missing],
     )
 
 
@@ -161,6 +162,7 @@ def judge_calls(cells: Sequence[CallCell], *, has_matrix: bool, undeclared: Sequ
         unit="pairs of a function and a role",
         detail=f"{name_some(named)}." if named else "",
         fix=["Correct the function; or declare it as `any` in rls.functions if that is intended; or:", *revokes[:MOST_FIXES]],
+        objects=[one.name for one in wrong],
     )
 
 

@@ -60,6 +60,7 @@ def judge_defaults(rows: Sequence[Mapping[str, Any]], *, exposes_tables: bool) -
         unit="default privileges beyond the platform's",
         detail=f"{name_some([describe(row) for row in open_ones])}." if open_ones else "",
         fix=[revoke(row) for row in open_ones[:6]],
+        objects=[describe(row) for row in open_ones],
     )
 
 

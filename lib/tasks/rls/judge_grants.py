@@ -104,6 +104,7 @@ def judge_grants(rows: Sequence[Mapping[str, Json]], undeclared: Sequence[str] =
             observed=well,
             detail=f"{name_some(missing)}." if missing else "",
             fix="Grant what is missing in a migration; declare a grant on some columns in rls.columns, or revoke it.",
+            objects=missing,
             **facts,
         ),
         judge_all(
@@ -113,6 +114,7 @@ def judge_grants(rows: Sequence[Mapping[str, Json]], undeclared: Sequence[str] =
             observed=len(rows) - len(spare),
             detail=f"{name_some(named)}." if named else "",
             fix=["Revoke it in a migration, so that a policy is not the only protection:", *revokes[:MOST_NAMED]],
+            objects=named,
             **facts,
         ),
     ]

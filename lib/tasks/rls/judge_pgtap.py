@@ -55,4 +55,5 @@ def judge_pgtap(files: Sequence[TapFile], control: Control, *, timeout_s: float)
         unit="tests",
         detail=f"{name_some(bad)}. {noted}".strip() if bad else noted,
         fix=[*dict.fromkeys(hints), "Read the output of the file, kept as tap-<number>-<file>.txt."],
+        objects=[f"{one.path}: {name}" for one in files if not one.is_good for name in one.failed or ("stopped",)],
     )

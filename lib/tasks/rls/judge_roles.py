@@ -80,6 +80,7 @@ def judge_roles(rows: Sequence[Mapping[str, Any]], roles: Sequence[str]) -> Resu
         unit="roles",
         detail=f"{name_some([said for _, said in wrong])}." if wrong else "",
         fix=list(dict.fromkeys(role_fix(row) for row, _ in wrong)),
+        objects=[said for _, said in wrong],
     )
 
 
