@@ -22,6 +22,7 @@ from lib.core.wording import (
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.acting import Cause, find_causes
 from lib.reporters.faults import add_up, describe_faults
+from lib.reporters.html.model import LaunchRow
 from lib.reporters.report import RunReport
 from lib.reporters.summary import TaskSummary
 from lib.run.waivers import FILE as WAIVERS
@@ -49,11 +50,17 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
         f"\n{task_table(report.tasks, width)}\n\n{person_list(find_causes(report))}{untried_list(report.untried)}"
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
+        f"{apart_items(report.items)}"
         f"{worth_line(report)}"
         f"{apart_line(report)}"
         f"{beside}{unfinished}{read}   ({format_duration(report.outcome.duration_s)})\n"
         f"exit code {exit_code}: {report.verdict.word}"
     )
+
+
+def apart_items(items: Sequence[LaunchRow]) -> str:
+    """Return a line for each item of the launch list that no check proves; '' without any."""
+    return "".join(plain_line(f"  {item.number}. {item.title}: {item.came_to}") + "\n" for item in items if item.by)
 
 
 def worth_line(report: RunReport) -> str:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from lib.core.environment import KERNELS_INHERIT, OURS, inherited
 from lib.core.errors import ParamsError
+from lib.core.launch_items import LaunchItem
 from lib.core.paths import ROOT
 from lib.core.permissions import TARGETS, Act, Refusal, refuse
 from lib.core.redact import register_secrets
@@ -24,7 +25,7 @@ from lib.core.results import Provenance
 from lib.embedded.switches import Embedded
 from lib.run.address import provenances_of
 from lib.run.applicability import name_problems, with_consequences
-from lib.run.launch_list import LaunchItem, load_launch_list
+from lib.run.launch_list import load_launch_list
 from lib.run.layers import Merged, merge_layers, misplaced, read_environment, read_project
 from lib.run.named_secrets import secrets_of
 from lib.run.own_tasks import OwnTask, read_own_tasks
