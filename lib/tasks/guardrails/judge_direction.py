@@ -9,6 +9,7 @@ from itertools import pairwise
 from lib.core.direction import ChangeEntry, Direction, DirectionTask, name_key
 from lib.core.direction_values import find_dates, read_version
 from lib.core.launch_items import FILE, LaunchItem
+from lib.core.markdown_blocks import squeeze
 from lib.core.results import Result
 from lib.core.wording import format_count, join_words, name_some, plain_text
 from lib.tasks.guardrails.direction import DirectionFile, Template
@@ -19,6 +20,8 @@ from lib.tasks.guardrails.task import (
     LAUNCH_LIST_MATCHES_DIRECTION,
 )
 
+MOST_NAMED = 12
+"""Faults of one document in a sentence."""
 LONGEST_WORDS = 220
 """Characters of one task in a sentence; the table has all of it."""
 WANTED_FIELDS = ("Owner", "Effective", "Version")
@@ -35,7 +38,7 @@ FIX_NO_TASKS = "Call their section Current Tasks, with a list below it."
 
 def quoted(words: str) -> str:
     """Return a task's words as a sentence quotes them."""
-    return f"'{plain_text(words, limit=LONGEST_WORDS)}'"
+    return f"'{plain_text(squeeze(words), limit=LONGEST_WORDS)}'"
 
 
 def compare_rows(found: DirectionFile) -> list[dict[str, object]]:
@@ -51,7 +54,7 @@ def compare_rows(found: DirectionFile) -> list[dict[str, object]]:
             {
                 "number": number,
                 "the document says": same.words if same else "",
-                "the launch list says": (item.words or item.title) if item else "",
+                "the launch list says": squeeze(item.words or item.title) if item else "",
                 "differs": next(compare_one(number, same, item, found.direction.tasks), ""),
             }
         )
@@ -98,7 +101,7 @@ def judge_match(found: DirectionFile) -> Result:
 
 def sentence_of(path: str, problems: Sequence[str]) -> str:
     """Return what is wrong with a document, the first few of it; '' for nothing."""
-    return "" if not problems else plain_text(f"{path}: {name_some(list(problems))}.", limit=2_000)
+    return "" if not problems else plain_text(f"{path}: {name_some(list(problems), most=MOST_NAMED)}.", limit=2_000)
 
 
 def number_problems(found: DirectionFile) -> Iterator[str]:
