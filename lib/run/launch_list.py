@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from lib.core.errors import ParamsError
 from lib.core.launch_items import FILE, LaunchItem, LaunchList
-from lib.run.layers import read_yaml
+from lib.run.layers import UNCONFIRMED, read_yaml
 from lib.tasks.base import Task
 from lib.tasks.index import all_tasks, every_check
 
@@ -36,6 +36,15 @@ def load_launch_list(pack: Path, *, not_applicable: Collection[str] = ()) -> tup
     if problems:
         raise ParamsError(problems)
     return items
+
+
+def unconfirmed_items(pack: Path) -> tuple[str, ...]:
+    """Return `file:line` of each line of the launch list that was guessed and that nobody has confirmed."""
+    path = pack / FILE
+    if not path.exists() and not path.is_symlink():
+        return ()
+    text, _ = read_yaml(path, FILE, root=pack)
+    return tuple(f"{FILE}:{number}" for number, line in enumerate(text.splitlines(), start=1) if UNCONFIRMED.search(line))
 
 
 def derive_items(tasks: Iterable[Task]) -> tuple[LaunchItem, ...]:

@@ -25,7 +25,7 @@ from lib.core.results import Provenance
 from lib.embedded.switches import Embedded
 from lib.run.address import provenances_of
 from lib.run.applicability import name_problems, with_consequences
-from lib.run.launch_list import load_launch_list
+from lib.run.launch_list import load_launch_list, unconfirmed_items
 from lib.run.layers import Merged, merge_layers, misplaced, read_environment, read_project
 from lib.run.named_secrets import secrets_of
 from lib.run.own_tasks import OwnTask, read_own_tasks
@@ -143,7 +143,7 @@ def load_params(
         name=parsed.name,
         owners=parsed.owners,
         origins=merged.origins,
-        unconfirmed=unconfirmed,
+        unconfirmed=(*unconfirmed, *unconfirmed_items(root)),
         launch_list=load_launch_list(root, not_applicable=not_applicable),
         waivers=load_waivers(root),
         own_tasks=own_tasks,
