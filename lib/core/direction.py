@@ -190,10 +190,11 @@ def split_sections(blocks: Sequence[Block], level: int) -> tuple[list[Block], li
 
 
 def read_tasks(blocks: Sequence[Block]) -> Iterator[DirectionTask]:
-    """Yield the tasks of their section: the items of its lists, else the rows of its table."""
+    """Yield the tasks of their section: the items of its lists, else the rows of its table, else its headings with their text."""
     items = [block for block in blocks if block.kind is Kind.ITEM]
+    rows = [block for block in blocks if block.kind is Kind.ROW]
     if not items:
-        yield from tasks_of_table([block for block in blocks if block.kind is Kind.ROW])
+        yield from tasks_of_table(rows) if rows else tasks_of_headings(blocks)
         return
     written = number_items(blocks)
     for place, item in enumerate(items, start=1):
@@ -246,6 +247,19 @@ def tasks_of_table(rows: Sequence[Block]) -> Iterator[DirectionTask]:
                 line=row.line,
                 written=number,
             )
+
+
+def tasks_of_headings(blocks: Sequence[Block]) -> Iterator[DirectionTask]:
+    """Yield each heading as a task, with all that stands below it."""
+    places = [place for place, block in enumerate(blocks) if block.kind is Kind.HEADING]
+    for number, (start, end) in enumerate(zip(places, [*places[1:], len(blocks)], strict=False), start=1):
+        mine = blocks[start:end]
+        yield DirectionTask(
+            number=number,
+            words=squeeze(" ".join(block.text for block in mine)),
+            source=squeeze(" ".join(block.source for block in mine)),
+            line=mine[0].line,
+        )
 
 
 def entry_of(text: str, line: int) -> ChangeEntry:

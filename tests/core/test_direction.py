@@ -37,6 +37,7 @@ STYLES = {
     "underlined": f"D\n=\n\nOwner: Ana\nEffective: 2026-01-02\n\nTasks\n-----\n\n{NUMBERED}",
     "numbered with ones": BULLETS.replace("\n- ", "\n1. ").replace("  - in", "   - in"),
     "a table": TABLE,
+    "a heading a task": f"{HEAD}## Current Tasks\n\n### Do `one`\n\n### Do two\n\nin part\n\n### Write feedback\n",
     "front matter": f"---\nowner: Ana\neffective: 2026-01-02\n---\n# D\n\n## 2. Tasks\n\n{NUMBERED.replace('.', ')')}",
     "other words": f"{HEAD}## Aktuelle Aufgaben 🚀\n\n{NUMBERED}",
     "below headings of their own": f"{HEAD}## Current Tasks\n\n### First\n\n1. Do `one`\n\n### Then\n\n"
