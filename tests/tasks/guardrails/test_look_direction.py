@@ -163,6 +163,13 @@ def test_a_document_that_cannot_be_read_is_an_error_in_one_sentence(
         assert words in found[check].detail and "\n" not in found[check].detail and found[check].fix
 
 
+def test_without_a_branch_the_scope_is_not_determined(project: Project, tmp_path: Path) -> None:
+    context = context_of(project, tmp_path / "work", base="origin/release")
+    [result] = look(context, guardrails.look_at_scope, guarded=None).results
+    assert result.outcome is Outcome.ERROR
+    assert "see guardrails.branch_name_allowed" in result.detail
+
+
 def test_a_document_that_is_a_pipe_a_link_out_or_no_text_is_an_error(project: Project, tmp_path: Path) -> None:
     path = project.root / PATH
     for make in (lambda: path.write_bytes(b"\xff\xfe\x00"), lambda: path.symlink_to("/etc/passwd"), lambda: os.mkfifo(path)):
