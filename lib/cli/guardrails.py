@@ -33,8 +33,15 @@ SAID = {
 }
 NOTHING_APPLIES = "No rule applies to this project, as it says itself, so nothing was checked."
 TITLES = {check.id: check.title for check in CHECKS}
-LATER_LOOKS = (guardrails.look_for_secrets, guardrails.look_at_markdown, guardrails.look_at_workflows)
+LATER_LOOKS = (
+    guardrails.look_for_secrets,
+    guardrails.look_at_markdown,
+    guardrails.look_at_workflows,
+    guardrails.look_at_scope,
+)
 """The looks that take the branch which the first one found."""
+DIRECTION_LOOKS = (guardrails.look_at_direction, guardrails.look_at_links)
+"""The looks at files alone."""
 
 
 def guard_branch(environment: str, *, base: str, pack: str | None) -> int:
@@ -90,6 +97,10 @@ def look_at_project(params: Params, root: Path, changes: dict[str, str]) -> tupl
             findings = TASK.attempt(one, context, guarded=guarded)
             results += findings.results
             print_results(findings, printed, root)
+        for each in DIRECTION_LOOKS:
+            read = TASK.attempt(each, context)
+            results += read.results
+            print_results(read, printed, root)
     say()
     return results, guarded
 

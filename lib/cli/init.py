@@ -10,6 +10,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -17,14 +18,17 @@ from typing import TypeVar
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.pack_files import is_folder
 from lib.core.paths import ROOT
+from lib.core.plain_yaml import load_yaml
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count, format_duration
+from lib.onboarding.draft_list import draft_list
 from lib.onboarding.expectations import expect
 from lib.onboarding.launch_files import PROJECT_FILE, LaunchPlan, plan_launch, read_text, write_plan
 from lib.onboarding.observed import ObservedDatabase
 from lib.onboarding.project_files import ProjectFiles, read_project
 from lib.onboarding.report import format_report
 from lib.onboarding.unconfirmed import find_unconfirmed, waiting_lines
+from lib.run.applicability import with_consequences
 from lib.run.project import spell_name
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -49,21 +53,32 @@ def init(pack: str, *, name: str = "", is_dry: bool = False, observe: Observe | 
     day = datetime.now(UTC).date().isoformat()
     rows = observed.rehearsal_rows if observed else ""
     plan = plan_launch(folder, wanted, rows=rows, day=day)
+    drafted = draft_list(folder, files.directions, not_applicable=declared_apart(plan.project_text), owner=files.owner, day=day)
+    if drafted.change is not None:
+        plan = replace(plan, changes=(*plan.changes, drafted.change))
     show_changes(plan)
     if not is_dry:
         write_plan(folder, plan)
     tell_written(plan, folder, is_dry=is_dry)
     waiting = waiting_lines(PROJECT_FILE, plan.project_text) if is_dry else find_unconfirmed(folder)
+    if is_dry and drafted.change is not None:
+        waiting += waiting_lines(drafted.change.path, drafted.change.after or "")
     report = format_report(
         files,
         observed,
-        problems=list(dict.fromkeys((*files.problems, *problems))),
+        problems=list(dict.fromkeys((*files.problems, *problems, *drafted.problems))),
         waiting=waiting,
         differences=plan.differences,
         pack=shlex.quote(pack),
     )
     say("\n".join(report))
     return 0
+
+
+def declared_apart(project_text: str) -> dict[str, str]:
+    """Return what a project's file says does not apply, with what follows from that."""
+    said = load_yaml(project_text).get("not_applicable") or {}
+    return with_consequences({str(name): str(reason) for name, reason in said.items()})
 
 
 def find_folder(pack: str) -> Path:

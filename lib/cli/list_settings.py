@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from lib.cli.list_fields import field_lines, first_sentence, models_in, words_of
+from lib.core.launch_items import FILE as LAUNCH_LIST
+from lib.core.launch_items import LaunchList
 from lib.core.paths import ROOT
-from lib.run.launch_list import FILE as LAUNCH_LIST
-from lib.run.launch_list import LaunchList
 from lib.run.layers import DEFAULTS, LAUNCH, PROJECT, PROJECTS, WORKBOOKS, read_layer
 from lib.run.own_tasks import Contract
 from lib.run.params_file import ParamsFile

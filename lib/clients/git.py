@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from lib.clients.git_added import MOST_ADDED_BYTES, AddedLine, read_added_text, read_whole_text
@@ -36,7 +37,8 @@ class Branch:
     messages: of its own commits, newest first. note: how base or branch were found, where that was not as usual.
     policy: the policy file as the base has it; as the branch has it when the base has none; '' when neither has one.
     unread: files of it that have no lines to read, since git takes them for binary, or that are too large.
-    too_much: why not all that it adds could be read, as a sentence; '' when it was.
+    too_much: why not all that it adds could be read, as a sentence; '' when it was. is_everything: there is no branch; all
+    that the project holds stands for one.
     """
 
     root: Path
@@ -49,6 +51,7 @@ class Branch:
     note: str = ""
     unread: tuple[str, ...] = ()
     too_much: str = ""
+    is_everything: bool = False
 
 
 def find_root(folder: Path) -> Path | None:
@@ -164,6 +167,7 @@ def read_everything(root: Path, base: str, *, policy_file: str) -> Branch:
         unread=text.unread,
         messages=(),
         policy=read_policy(root, "HEAD", policy_file),
+        is_everything=True,
         note=f"HEAD is {base} itself: every file is looked at, and none that only an earlier commit had",
     )
 
@@ -172,6 +176,13 @@ def read_messages(root: Path, fork: str) -> tuple[str, ...]:
     """Return the messages of a branch's own commits, newest first."""
     words = ("log", "--format=%B%x00", f"--max-count={MOST_MESSAGES}", f"{fork}..HEAD")
     return tuple(one.strip() for one in git_text(root, *words, limit_bytes=MOST_ADDED_BYTES).split("\0") if one.strip())
+
+
+def read_commit_times(root: Path, base: str) -> tuple[datetime, ...]:
+    """Return when each of a branch's own commits was written, oldest first, merges left out; a rebase does not change that."""
+    fork = git(root, "merge-base", base, "HEAD").strip()
+    words = ("log", "--format=%aI", "--no-merges", f"--max-count={MOST_MESSAGES}", f"{fork}..HEAD")
+    return tuple(sorted(datetime.fromisoformat(one) for one in git(root, *words).split()))
 
 
 def read_changes(root: Path, fork: str) -> dict[str, str]:

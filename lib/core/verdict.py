@@ -105,6 +105,8 @@ class State(StrEnum):
     NOT_DETERMINED = "not determined"
     NOT_APPLICABLE = "not applicable"  # the project has nothing of the kind, or there was nothing to do
     ABSENT = "not in this run"
+    BY_HAND = "by hand"  # an item of the launch list that no check can prove: a person does it
+    NOT_OURS = "not ours"  # an item that is not this project's to do
 
 
 def sum_up(judged: Iterable[GateInput], *, is_whole: bool = True) -> State:

@@ -41,6 +41,8 @@ STATE_LOOKS = {
     State.NOT_DETERMINED: Outcome.ERROR,
     State.NOT_APPLICABLE: Outcome.SKIP,
     State.ABSENT: Outcome.SKIP,
+    State.BY_HAND: Outcome.SKIP,
+    State.NOT_OURS: Outcome.SKIP,
 }
 """What several checks came to -> the outcome in whose colour and sign it is shown."""
 STATE_SYMBOLS = {state: OUTCOME_SYMBOLS[outcome] for state, outcome in STATE_LOOKS.items()}

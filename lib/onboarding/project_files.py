@@ -98,9 +98,13 @@ def is_runbook(name: str) -> bool:
 
 
 def is_direction(name: str) -> bool:
-    """Return whether a file says where the project goes, by its name."""
+    """Return whether a file says where the project goes, by its name or that of its folder; a template does not."""
     path = PurePosixPath(name.lower())
-    return path.suffix == ".md" and bool(re.match(r"(?:\d+[-_])?(?:direction|launch[-_]plan|launch[-_]direction)", path.name))
+    if path.suffix != ".md" or "template" in path.name or path.stem == "readme":
+        return False
+    return path.parent.name in ("direction", "directions") or bool(
+        re.match(r"(?:\d+[-_])?(?:direction|launch[-_]plan|launch[-_]direction)", path.name)
+    )
 
 
 def vendors_of_packages(tree: Tree, packages: tuple[str, ...]) -> frozenset[str]:

@@ -31,6 +31,8 @@ SEEN: tuple[tuple[tuple[str, ...], str], ...] = (
     (("credentials",), "Names in the vault folder; values are never written here."),
     (("deploy_rehearsal",), "Read from fly*.toml."),
     (("alerts",), "Read from the rules."),
+    (("document",), "The project's direction, by its name."),
+    (("items",), "Guessed from the words of the direction's task."),
     (("guardrails",), "Read from package.json and git."),
 )
 """Path -> where what stands there was seen; the first that fits."""

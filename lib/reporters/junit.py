@@ -2,7 +2,8 @@
 
 The file is red exactly when the verdict is NO-GO or BLOCKED. A gate that failed is a `failure`, one that was not determined an
 `error`. What stops no launch is `skipped` with the reason: advisory checks that failed, gates that are waived, and what was not
-looked at. What keeps a verdict from being given and is no check's own has a case in a suite of its own, `run`.
+looked at. What keeps a verdict from being given and is no check's own has a case in a suite of its own, `run`;
+items of the launch list that no check proves are skipped in another, `launch_list`.
 Source: https://github.com/windyroad/JUnit-Schema and https://llg.cubic.org/docs/junit/.
 """
 
@@ -17,6 +18,7 @@ from lib.core.results import Outcome
 from lib.core.verdict import Verdict
 from lib.core.wording import format_value, gate_word, outcome_word, plain_text, skip_word
 from lib.evidence.log import EvidenceLine
+from lib.reporters.html.model import LaunchRow
 from lib.reporters.places import Place, find_places, list_places
 from lib.reporters.report import RunReport
 from lib.reporters.summary import TaskSummary
@@ -24,6 +26,7 @@ from lib.tasks.index import every_check
 
 FILE = "junit.xml"
 RUN_SUITE = "run"
+LIST_SUITE = "launch_list"
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that XML 1.0 has no way to write. Source: https://www.w3.org/TR/xml/#charsets."""
 RED = (Verdict.NO_GO, Verdict.BLOCKED)
@@ -41,6 +44,7 @@ def format_junit(report: RunReport) -> bytes:
     for one in report.tasks:
         lines = report.lines_of(one.task)
         add_suite(root, report, one, {line.check: find_places(line, files) for line in lines}, lines)
+    add_items(root, report.items)
     if report.verdict in RED and root.find(".//failure") is None and root.find(".//error") is None:
         add_verdict(root, report)
     sum_up(root, report.outcome.duration_s)
@@ -63,6 +67,19 @@ def add_suite(
     for line in lines:
         add_case(suite, report, line, places[line.check])
     sum_up(suite, one.duration_s)
+
+
+def add_items(root: ElementTree.Element, items: Sequence[LaunchRow]) -> None:
+    """Add a suite of the launch list's items that no check proves, each skipped: by hand, or not ours. None of them is a pass."""
+    apart = [item for item in items if item.by]
+    if not apart:
+        return
+    suite = ElementTree.SubElement(root, "testsuite", name=LIST_SUITE)
+    for item in apart:
+        case = ElementTree.SubElement(suite, "testcase", name=f"item {item.number}", classname=LIST_SUITE, time="0")
+        message = f"{item.title}: {item.came_to}. {item.detail}".strip()
+        ElementTree.SubElement(case, "skipped", message=clean(message))
+    sum_up(suite, None)
 
 
 def about_run(report: RunReport) -> dict[str, str]:

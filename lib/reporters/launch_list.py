@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from lib.core.launch_items import LaunchItem
 from lib.core.results import Outcome, SkipReason, least_real
 from lib.core.verdict import GateInput, State, sum_up
-from lib.core.wording import WORST_FIRST, format_count, outcome_word, skip_word
+from lib.core.wording import WORST_FIRST, as_sentence, format_count, outcome_word, skip_word
 from lib.evidence.log import EvidenceLine
 from lib.reporters.html.model import LaunchRow, ProofLink
 from lib.reporters.summary import NOTHING
-from lib.run.launch_list import LaunchItem
 from lib.tasks.index import SUMMARY, every_check, task_named
 
 OTHER_GATES = "Other gates: everything else that stops the launch"
@@ -28,12 +28,23 @@ def judge_items(
     found = {line.check: line for line in lines}
     items = tuple(items)
     rows = [
-        judge_item(item.number, item.title, item.checks, [found[check] for check in item.checks if check in found], proved)
+        row_without_checks(item)
+        or judge_item(item.number, item.title, item.checks, [found[check] for check in item.checks if check in found], proved)
         for item in items
     ]
     listed = {check for item in items for check in item.checks}
     others = [line for line in lines if line.gate and line.check not in listed and not is_apart(line)]
     return (*rows, *([judge_item(None, OTHER_GATES, [line.check for line in others], others, proved)] if others else []))
+
+
+def row_without_checks(item: LaunchItem) -> LaunchRow | None:
+    """Return what an item comes to that no check proves: it never passes, whatever the run found. None for any other."""
+    if item.manual is not None:
+        owner, how = item.manual.owner, item.manual.how
+        return LaunchRow(number=item.number, title=item.title, state=State.BY_HAND, by=owner, detail=as_sentence(how))
+    if item.not_ours:
+        return LaunchRow(number=item.number, title=item.title, state=State.NOT_OURS, by=item.not_ours)
+    return None
 
 
 def is_apart(line: EvidenceLine) -> bool:
@@ -106,13 +117,25 @@ def proof_of(task: str, lines: Sequence[EvidenceLine]) -> ProofLink:
     return ProofLink(title=task_named(task).title, page=page, outcome=worst)
 
 
+COUNTED_APART = (
+    State.FAILED,
+    State.NOT_DETERMINED,
+    State.IN_PART,
+    State.NOT_APPLICABLE,
+    State.ABSENT,
+    State.BY_HAND,
+    State.NOT_OURS,
+)
+"""What an item came to that has not passed, in the order that a tally says it."""
+
+
 def count_items(rows: Sequence[LaunchRow]) -> str:
     """Return how many items came to what: "16 of 18 passed (all only in rehearsal), 1 failed, 1 not in this run"."""
     passed = sum(row.state is State.PASSED for row in rows)
     rehearsed = sum(row.is_only_rehearsed for row in rows)
     how = f" ({'all' if rehearsed == passed else rehearsed} only in rehearsal)" if rehearsed else ""
     parts = [f"{passed} of {len(rows)} passed{how}"]
-    for state in (State.FAILED, State.NOT_DETERMINED, State.IN_PART, State.NOT_APPLICABLE, State.ABSENT):
+    for state in COUNTED_APART:
         number = sum(row.state is state for row in rows)
         parts += [f"{number} {state.value}"] if number else []
     return ", ".join(parts)
@@ -124,7 +147,7 @@ def item_table(rows: Iterable[LaunchRow]) -> list[dict[str, Any]]:
         {
             "item": row.number,
             "what the launch asks for": row.title,
-            "result": row.state.value,
+            "result": row.came_to,
             "looked at": "" if row.provenance is None else row.provenance.value,
             "why": row.detail.partition(" Fix: ")[0],
         }

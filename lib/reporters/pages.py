@@ -88,7 +88,7 @@ def task_header(report: RunReport, summary: TaskSummary) -> PageHeader:
 
 def items_of(report: RunReport, check: str) -> tuple[int, ...]:
     """Return the numbers of the launch list's items that ask for a check."""
-    return tuple(number for number, item in enumerate(report.run.launch_list, start=1) if check in item.checks)
+    return tuple(item.number for item in report.run.launch_list if check in item.checks)
 
 
 def neighbour(task: Task) -> Neighbour:

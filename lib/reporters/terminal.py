@@ -23,6 +23,7 @@ from lib.evidence.findings import name_keys
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters.acting import Cause, find_causes
 from lib.reporters.faults import add_up, describe_faults
+from lib.reporters.html.model import LaunchRow
 from lib.reporters.nearness import describe_flips
 from lib.reporters.report import RunReport
 from lib.reporters.sealing import format_standing
@@ -54,6 +55,7 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
         f"{report.verdict.word}  {report.sentence}\n"
         f"Launch list: {report.tally}\n"
         f"{nearness_lines(report)}"
+        f"{apart_items(report.items)}"
         f"{worth_line(report)}"
         f"{apart_line(report)}"
         f"{signer_line(report)}"
@@ -65,6 +67,11 @@ def format_verdict(report: RunReport, *, exit_code: int, unpublished: Sequence[s
 def nearness_lines(report: RunReport) -> str:
     """Return which results keep the verdict from being better, a line for each better one; '' of a GO."""
     return "".join(f"{plain_line(one)}\n" for one in describe_flips(report.flips, report.verdict))
+
+
+def apart_items(items: Sequence[LaunchRow]) -> str:
+    """Return a line for each item of the launch list that no check proves; '' without any."""
+    return "".join(plain_line(f"  {item.number}. {item.title}: {item.came_to}") + "\n" for item in items if item.by)
 
 
 def worth_line(report: RunReport) -> str:

@@ -1,7 +1,7 @@
 """The launch list: what a project's launch asks for, item by item, and the checks that prove each.
 
-It is `launch/launch_list.yaml` of the project, read strictly: an item without a check, or with one that does not exist, is
-refused before anything is started. A project without one has an item for each task that applies.
+It is `launch/launch_list.yaml` of the project, read strictly: an item that nothing proves, or with a check that does
+not exist, is refused before anything is started. A project without one has an item for each task that applies.
 """
 
 from __future__ import annotations
@@ -10,32 +10,13 @@ from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from lib.core.errors import ParamsError
-from lib.run.layers import LAUNCH, read_yaml
+from lib.core.launch_items import FILE, LaunchItem, LaunchList
+from lib.run.layers import UNCONFIRMED, read_yaml
 from lib.tasks.base import Task
 from lib.tasks.index import all_tasks, every_check
-
-FILE = f"{LAUNCH}/launch_list.yaml"
-
-
-class LaunchItem(BaseModel):
-    """One thing that the launch asks for, and the ids of the checks that prove it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    number: int = Field(ge=1)  # of the item; each once
-    title: str = Field(min_length=1)  # what the launch asks for, in a sentence
-    checks: list[str] = Field(min_length=1)  # ids of the checks that prove it
-
-
-class LaunchList(BaseModel):
-    """The whole file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    items: list[LaunchItem] = Field(min_length=1)  # what the launch asks for, in order
 
 
 def load_launch_list(pack: Path, *, not_applicable: Collection[str] = ()) -> tuple[LaunchItem, ...]:
@@ -57,6 +38,15 @@ def load_launch_list(pack: Path, *, not_applicable: Collection[str] = ()) -> tup
     return items
 
 
+def unconfirmed_items(pack: Path) -> tuple[str, ...]:
+    """Return `file:line` of each line of the launch list that was guessed and that nobody has confirmed."""
+    path = pack / FILE
+    if not path.exists() and not path.is_symlink():
+        return ()
+    text, _ = read_yaml(path, FILE, root=pack)
+    return tuple(f"{FILE}:{number}" for number, line in enumerate(text.splitlines(), start=1) if UNCONFIRMED.search(line))
+
+
 def derive_items(tasks: Iterable[Task]) -> tuple[LaunchItem, ...]:
     """Return one item for each task: its title, and its gates."""
     gates = [(task.title, [check.id for check in task.checks if check.gate]) for task in tasks]
@@ -69,7 +59,7 @@ def derive_items(tasks: Iterable[Task]) -> tuple[LaunchItem, ...]:
 def format_misfit(place: Sequence[int | str], said: str) -> str:
     """Return one line for one thing that does not fit the file's form."""
     where = ".".join(str(part + 1) if isinstance(part, int) else part for part in place) or "the file"
-    return f"{FILE}: {where}: {said.lower()}. Fix: An item has a number, a title and a list of checks."
+    return f"{FILE}: {where}: {said.lower()}. Fix: An item has a number, a title, and checks (or manual, or not_ours)."
 
 
 def find_problems(items: Iterable[LaunchItem]) -> list[str]:

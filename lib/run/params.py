@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from lib.core.environment import KERNELS_INHERIT, OURS, SIGNING_KEY, inherited
 from lib.core.errors import ParamsError
+from lib.core.launch_items import LaunchItem
 from lib.core.paths import ROOT
 from lib.core.permissions import TARGETS, Act, Refusal, refuse
 from lib.core.redact import register_secrets
@@ -26,7 +27,7 @@ from lib.evidence.ages import A_DAY, ShelfLife
 from lib.run.address import provenances_of
 from lib.run.applicability import name_problems, with_consequences
 from lib.run.check_names import unknown_checks
-from lib.run.launch_list import LaunchItem, load_launch_list
+from lib.run.launch_list import load_launch_list, unconfirmed_items
 from lib.run.layers import Merged, merge_layers, misplaced, read_environment, read_project
 from lib.run.named_secrets import secrets_of
 from lib.run.own_tasks import OwnTask, read_own_tasks
@@ -149,7 +150,7 @@ def load_params(
         name=parsed.name,
         owners=parsed.owners,
         origins=merged.origins,
-        unconfirmed=unconfirmed,
+        unconfirmed=(*unconfirmed, *unconfirmed_items(root)),
         launch_list=load_launch_list(root, not_applicable=not_applicable),
         waivers=load_waivers(root),
         shelf_life=parsed.shelf_life,

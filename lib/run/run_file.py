@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
+from lib.core.launch_items import LaunchItem
 from lib.core.permissions import Act, Refusal
 from lib.core.redact import register_secrets
 from lib.core.results import TWIN, Check, Provenance, find_provenance
 from lib.core.section import Section
 from lib.evidence.ages import A_DAY, ShelfLife
 from lib.evidence.log import EvidenceLine, EvidenceLog, append_bytes, append_line, as_bytes, read_log
-from lib.run.launch_list import LaunchItem
 from lib.run.own_tasks import OwnTask, settings_of
 from lib.run.params_file import PromotesFrom
 from lib.run.waivers import Waiver

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from lib.core.launch_items import LaunchList
 from lib.core.section import Section, section_of
-from lib.run.launch_list import LaunchList
 from lib.run.layers import PROJECTS, WORKBOOKS
 from lib.run.params_file import ParamsFile
 

@@ -14,6 +14,8 @@ from lib.core.errors import DatabaseError
 from lib.core.paths import ROOT
 from lib.core.plain_yaml import load_yaml
 from lib.onboarding.observed import ObservedDatabase
+from lib.onboarding.unconfirmed import confirm_line, find_unconfirmed
+from lib.run.params import load_params
 from tests.support.onboarding_worlds import make_supabase_project, make_whole_project, observation
 
 SECRETS = ("sk_live_do_not_show_this_0123456789", "abcdefgh12345678", "zyxwvuts87654321")
@@ -124,3 +126,43 @@ def test_a_real_database_is_observed(tmp_path: Path, capsys: pytest.CaptureFixtu
     capsys.readouterr()
     assert main(["init", "--pack", str(pack)]) == 0
     assert "Nothing to write" in capsys.readouterr().out
+
+
+DIRECTION = """# Direction
+
+- **Owner:** ana@example.com
+
+## Current Tasks
+
+1. Apply the migrations.
+2. Agree with marketing.
+"""
+
+
+def test_a_direction_drafts_the_launch_list_once_and_its_guesses_wait(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack = make_supabase_project(tmp_path / "shop")
+    (pack / "docs/directions").mkdir(parents=True)
+    (pack / "docs/directions/devops.md").write_text(DIRECTION)
+    (pack / "docs/directions/agenttemplate.md").write_text(DIRECTION)
+    assert init(str(pack), observe=seeing(observation()), is_dry=True) == 0
+    said = capsys.readouterr().out
+    assert "launch/launch_list.yaml" in said and not (pack / "launch").exists()
+    waiting = said.partition("To decide: ")[2].split()[0]
+    assert init(str(pack), observe=seeing(observation())) == 0
+    assert f"To decide: {waiting} lines" in capsys.readouterr().out
+    path = pack / "launch/launch_list.yaml"
+    written = path.read_text()
+    items = load_yaml(written)["items"]
+    assert [one["words"] for one in items] == ["Apply the migrations.", "Agree with marketing."]
+    assert "migrations.pushed_to_target" in items[0]["checks"] and items[1]["manual"]["owner"] == "ana@example.com"
+    params = load_params("local", pack=str(pack), variables={})
+    assert [line for line in params.unconfirmed if line.startswith("launch/launch_list.yaml:")] == [
+        f"launch/launch_list.yaml:{number}" for number, line in enumerate(written.splitlines(), 1) if line.endswith("unconfirmed")
+    ]
+    for one in find_unconfirmed(pack):
+        if one.file == "launch/launch_list.yaml":
+            confirm_line(pack, one)
+    assert "unconfirmed" not in path.read_text().partition("items:")[2]
+    confirmed = path.read_text()
+    init(str(pack), observe=seeing(observation()))
+    assert path.read_text() == confirmed

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lib.core.launch_items import ByHand, LaunchItem
 from lib.core.results import Outcome, SkipReason
 from lib.core.verdict import Verdict
 from lib.reporters.junit import clean, format_junit
@@ -53,6 +54,19 @@ def test_a_waived_gate_is_no_failure(tmp_path: Path) -> None:
     root = read(world(tmp_path, {GATE: result(GATE, Outcome.FAIL, detail="known")}, waived=GATE))
     assert root.get("failures") == "0"
     assert case(root, GATE).find("skipped").get("message").startswith("(waived)")
+
+
+def test_items_that_no_check_proves_are_skipped_in_a_suite_of_their_own(tmp_path: Path) -> None:
+    manual = LaunchItem(number=1, title=f"QA agrees {HOSTILE}", manual=ByHand(owner="ana@example.com", how="She signs"))
+    others = LaunchItem(number=2, title="Told", not_ours="the web team tells it")
+    proved = LaunchItem(number=3, title="Proved", checks=[GATE])
+    root = read(world(tmp_path, launch_list=(manual, others, proved)))
+    suite = root.find("testsuite[@name='launch_list']")
+    said = {one.get("name"): one.find("skipped").get("message") for one in suite}
+    assert said["item 1"].endswith(": by hand: ana@example.com. She signs.")
+    assert said["item 2"] == "Told: not ours: the web team tells it."
+    assert (suite.get("tests"), suite.get("skipped"), len(said)) == ("2", "2", 2)
+    assert (root.get("failures"), root.get("errors")) == ("0", "0")
 
 
 def test_an_unfinished_run_is_red_though_every_check_passed(tmp_path: Path) -> None:

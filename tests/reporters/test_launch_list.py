@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from lib.core.launch_items import ByHand, LaunchItem
 from lib.core.results import Outcome, Provenance, Result, SkipReason
 from lib.core.verdict import State
 from lib.evidence.log import EvidenceLine, line_of
 from lib.reporters.launch_list import count_items, item_table, judge_items
-from lib.run.launch_list import LaunchItem
 from lib.tasks.index import every_check
 
 ITEM = LaunchItem(number=7, title="Failures notify", checks=["health.mail_server_accepts_us", "health.notification_delivered"])
@@ -92,3 +92,23 @@ def test_an_item_proved_on_a_stand_in_says_so(how: Provenance) -> None:
 def test_the_table_says_what_was_not_in_the_run() -> None:
     [row] = item_table(judge_items([ITEM], []))
     assert (row["item"], row["result"], row["looked at"]) == (7, "not in this run", "")
+
+
+MANUAL = LaunchItem(number=8, title="QA agrees", manual=ByHand(owner="ana@example.com", how="She signs the release ticket"))
+OTHERS = LaunchItem(number=9, title="The site is told", not_ours="the web team tells it")
+
+
+def test_what_no_check_proves_is_never_counted_as_passed() -> None:
+    lines = [line(check) for check in ITEM.checks]
+    rows = judge_items([ITEM, MANUAL, OTHERS], lines)
+    assert [row.came_to for row in rows] == ["passed", "by hand: ana@example.com", "not ours: the web team tells it"]
+    assert count_items(rows) == "1 of 3 passed, 1 by hand, 1 not ours"
+    assert rows[1].detail == "She signs the release ticket."
+    assert not any(row.is_only_rehearsed for row in rows[1:])
+    assert [row["result"] for row in item_table(rows)] == [row.came_to for row in rows]
+
+
+def test_a_gate_of_no_item_is_still_told_beside_them() -> None:
+    rows = judge_items([MANUAL], [line("migrations.found", Outcome.FAIL, detail="None is there.")])
+    assert [row.state for row in rows] == [State.BY_HAND, State.FAILED]
+    assert count_items(rows) == "0 of 2 passed, 1 failed, 1 by hand"

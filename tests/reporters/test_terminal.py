@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lib.core.folding import columns_of
+from lib.core.launch_items import ByHand, LaunchItem
 from lib.core.visible import without_commands
 from lib.reporters.terminal import format_verdict, task_table
 from lib.tasks.index import TASKS
@@ -61,3 +62,13 @@ def test_a_table_too_wide_puts_the_counts_below(tmp_path: Path) -> None:
 def test_the_time_of_a_task_is_its_notebooks_and_of_an_untimed_one_its_evidences(tmp_path: Path) -> None:
     rows = {row.split()[1]: row for row in task_table(world(tmp_path).tasks).split("\n")}
     assert " 17 s " in rows["Row"] and " 1.0 s " in rows["Migrations"]
+
+
+def test_items_that_no_check_proves_have_a_line_each(tmp_path: Path) -> None:
+    manual = LaunchItem(number=4, title="QA agrees", manual=ByHand(owner="ana@example.com", how="She signs"))
+    others = LaunchItem(number=5, title="Told", not_ours="the web team\ntells it")
+    said = format_verdict(world(tmp_path, launch_list=(manual, others)), exit_code=0)
+    lines = said.splitlines()
+    assert any(line.startswith("Launch list: ") and line.endswith("1 by hand, 1 not ours") for line in lines)
+    assert "  4. QA agrees: by hand: ana@example.com" in lines
+    assert any(line.startswith("  5. Told: not ours: the web team") and "tells it" in line for line in lines)

@@ -9,8 +9,9 @@ import pytest
 
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
+from lib.core.launch_items import FILE
 from lib.core.paths import ROOT
-from lib.run.launch_list import FILE, load_launch_list
+from lib.run.launch_list import load_launch_list
 from lib.run.layers import known_environments
 from lib.run.params import load_params
 from lib.tasks.index import TASKS, every_check
@@ -50,9 +51,13 @@ def test_the_defaults_are_no_environment() -> None:
         ("items: [", "is not valid YAML"),
         ("", "the file: input should be a valid dictionary"),
         ("items: []", "items: list should have at least 1 item"),
-        (GOOD.replace("[rls.pgtap_tests_pass]", "[]"), "items.1.checks: list should have at least 1 item"),
+        (GOOD.replace("[rls.pgtap_tests_pass]", "[]"), "items.1: an item has checks, manual or not_ours"),
         (GOOD.replace("number: 1", "number: one"), "items.1.number: input should be a valid integer"),
         (GOOD.replace("    title: One\n", ""), "items.1.title: field required"),
+        (GOOD + "    not_ours: the data team does it\n", "one of the three, and no second"),
+        (GOOD + "    manual: {owner: ana@example.com, how: ask her}\n", "one of the three, and no second"),
+        (GOOD.replace("checks: [rls.pgtap_tests_pass]", "not_ours: ' '"), "items.1: an item has checks, manual or not_ours"),
+        (GOOD.replace("checks: [rls.pgtap_tests_pass]", "manual: {owner: ana}"), "items.1.manual.how: field required"),
         (GOOD + "    who: me\n", "items.1.who: extra inputs are not permitted"),
         (GOOD.replace("pgtap_tests_pass", "pgtap_test_pass"), "did you mean rls.pgtap_tests_pass?"),
         (GOOD + GOOD.removeprefix("items:\n"), "number 1 is there twice"),
@@ -65,6 +70,16 @@ def test_what_is_wrong_with_the_file_is_one_clear_line(tmp_path: Path, text: str
     assert said in problem
     assert problem.startswith("launch/launch_list.yaml")
     assert "\n" not in problem
+
+
+def test_an_item_may_be_done_by_hand_or_be_another_teams(tmp_path: Path) -> None:
+    apart = "  - number: 2\n    title: Two\n    manual: {owner: ana@example.com, how: ask her}\n"
+    apart += "  - number: 3\n    title: Three\n    not_ours: the data team does it\n"
+    items = load_launch_list(written(tmp_path, f"document: docs/x.md\n{GOOD}{apart}"))
+    assert [(one.checks, one.manual is not None, one.not_ours) for one in items[1:]] == [
+        ([], True, ""),
+        ([], False, "the data team does it"),
+    ]
 
 
 def test_a_file_that_is_no_text_or_no_file_is_told(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def item_table(items: Sequence[LaunchRow], run: RunFile, here: Path) -> str:
     for item in items:
         rehearsed = ", only in rehearsal" if item.is_only_rehearsed else ""
         proofs = [f"[{one.title}]({link_to(run.run_folder / one.page.partition('#')[0], here)})" for one in item.proofs]
-        came_to = f"{STATE_SYMBOLS[item.state]} {item.state.value}{rehearsed}"
+        came_to = f"{STATE_SYMBOLS[item.state]} {plain(item.came_to)}{rehearsed}"
         rows.append(f"| {item.number or '—'} | {plain(item.title)} | {came_to} | {', '.join(proofs) or '—'} |")
     return "\n".join(rows)
 
@@ -162,7 +162,7 @@ def item_table(items: Sequence[LaunchRow], run: RunFile, here: Path) -> str:
 def what_is_left(items: Sequence[LaunchRow], found: Sequence[EvidenceLine]) -> str:
     """Return the items of the launch list that have not passed live, and what needs a person."""
     open_items = [item for item in items if item.state not in (State.PASSED, State.NOT_APPLICABLE)]
-    said = [f"- {format_item(item)}, {plain(item.title)}: {item.state.value}." for item in open_items]
+    said = [f"- {format_item(item)}, {plain(item.title)}: {plain(item.came_to)}." for item in open_items]
     rehearsed = [str(item.number) if item.number else "the other gates" for item in items if item.is_only_rehearsed]
     if rehearsed:
         named = "all of them" if len(rehearsed) == len(items) else join_words(rehearsed)

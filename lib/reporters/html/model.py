@@ -164,6 +164,12 @@ class LaunchRow:
     detail: str = ""
     provenance: Provenance | None = None
     proofs: tuple[ProofLink, ...] = ()
+    by: str = ""  # who does it by hand, or why it is not ours; '' of an item with checks
+
+    @property
+    def came_to(self) -> str:
+        """What it came to, in words: "passed", "by hand: ops@example.com", "not ours: the data team owns it"."""
+        return f"{self.state.value}: {self.by}" if self.by else self.state.value
 
     @property
     def is_only_rehearsed(self) -> bool:

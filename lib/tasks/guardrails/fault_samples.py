@@ -1,4 +1,4 @@
-"""What people add to a branch by mistake, and what only looks like it: credentials, workflows and commands, each by a few words.
+"""What people add to a branch or change in it by mistake, and what only looks like it, each by a few words.
 
 The credentials are put together when they are asked for, of random letters: none of them is one, and none is in this file.
 """
@@ -9,6 +9,8 @@ import json
 import random
 import string
 from collections.abc import Mapping
+
+from lib.tasks.guardrails.direction import DirectionFile
 
 FAILS = "process.exit(1)\n"
 LETTERS = string.ascii_letters + string.digits
@@ -146,3 +148,44 @@ def good_commands() -> Mapping[str, Mapping[str, str | None]]:
             "launch-fault.test.mjs": test,
         },
     }
+
+
+def changed_tasks(found: DirectionFile) -> dict[str, str]:
+    """Return a direction in which a task was reworded, dropped, or added, by what happened to it."""
+    lines = found.text.splitlines(keepends=True)
+    tasks = found.direction.tasks
+    if not tasks or lines[tasks[0].line - 1].rstrip().endswith("|"):
+        return {}
+    first, last = tasks[0], tasks[-1]
+    reworded = [*lines]
+    reworded[first.line - 1] = reworded[first.line - 1].rstrip("\r\n") + " twice\n"
+    without = [*lines[: last.line - 1], "\n", *lines[last.line :]]
+    return {"a task reworded": "".join(reworded), "the last task gone": "".join(without)}
+
+
+def respaced(found: DirectionFile) -> dict[str, str]:
+    """Return a direction with other line ends, and a comment at its end: its words are the same."""
+    return {
+        "line ends of Windows": found.text.replace("\r\n", "\n").replace("\n", "\r\n"),
+        "a comment": f"{found.text}\n<!-- read it -->\n",
+    }
+
+
+def broken_forms(found: DirectionFile) -> dict[str, str]:
+    """Return a direction without a section, with one twice, and with a day that does not agree."""
+    wrong = {}
+    sections = found.direction.sections
+    for one in sections[:1]:
+        lines = found.text.splitlines(keepends=True)
+        wrong[f"{one.title} twice"] = f"{found.text}\n\n## {one.title}\n\nAgain.\n"
+        wrong[f"{one.title} gone"] = "".join([*lines[: one.line - 1], "Not a heading\n\n", *lines[one.line :]])
+    effective = found.direction.said("Effective")
+    if effective is not None and effective.value:
+        wrong["a day of its own"] = found.text.replace(effective.value, "2001-01-01", 1)
+    return wrong
+
+
+def dead_links(found: DirectionFile) -> dict[str, str]:
+    """Return a direction with one link or path more, each leading nowhere."""
+    dead = ("`docs/launch-fault.md`", "[a link](launch-fault.md)", "`docs/.../launch-fault.md`", "`docs/launch-fault-{a,b}.md`")
+    return {one: f"{found.text}\nSee {one}.\n" for one in dead}

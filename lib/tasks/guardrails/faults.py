@@ -14,17 +14,33 @@ from lib.core.results import Check
 from lib.tasks.faults import Change, Fault, Faults, Operator, Scene, with_section
 from lib.tasks.guardrails import fault_samples as samples
 from lib.tasks.guardrails.branch_copy import guarded_of, renaming, saying, with_commit, writing
+from lib.tasks.guardrails.direction import DirectionFile, open_direction, read_base_direction
 from lib.tasks.guardrails.judge import MARKDOWN, find_strange, find_strays
-from lib.tasks.guardrails.looks import look_at_branch, look_at_commands, look_at_markdown, look_at_workflows, look_for_secrets
+from lib.tasks.guardrails.judge_scope import find_exception
+from lib.tasks.guardrails.looks import (
+    look_at_branch,
+    look_at_commands,
+    look_at_direction,
+    look_at_links,
+    look_at_markdown,
+    look_at_scope,
+    look_at_workflows,
+    look_for_secrets,
+)
 from lib.tasks.guardrails.policy import SecretRules, matches, search
+from lib.tasks.guardrails.scope import is_touched, read_card
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
     CHANGE_SMALL_OR_OPTED_IN,
+    DIRECTION_FOLLOWS_TEMPLATE,
+    DIRECTION_LINKS_RESOLVE,
     ISSUE_LINKED,
+    LAUNCH_LIST_MATCHES_DIRECTION,
     MARKDOWN_IN_ALLOWED_FOLDERS,
     NO_SECRETS_IN_DIFF,
     PATHS_ALLOWED,
     PROJECT_COMMANDS_PASS,
+    SCOPE_CARD_KEPT,
     WORKFLOWS_MATCH_SCHEMA,
     WORKFLOWS_PASS_LINT,
 )
@@ -191,9 +207,40 @@ def with_command(files: Mapping[str, str | None]) -> Change:
     return change
 
 
+LOOKS_AT_BRANCH = (look_at_branch, look_for_secrets, look_at_markdown, look_at_workflows, look_at_scope)
+
+
+def rewrite_document(edit: Callable[[DirectionFile], Mapping[str, str]]) -> Callable[[Scene], Iterable[Fault]]:
+    """Return what yields each of these texts in the place of the direction; nothing where the project has none."""
+
+    def faults(scene: Scene) -> Iterator[Fault]:
+        found = open_direction(scene.context.pack)
+        for words, text in edit(found).items() if found else ():
+            if found and text != found.text:
+                yield Fault(place=words, make=with_commit(writing({found.path: text})))
+
+    return faults
+
+
+def overstep(scene: Scene) -> Iterator[Fault]:
+    """Yield a branch beyond a bound of its direction: a file outside of its directories, another direction changed."""
+    guarded = guarded_of(scene)
+    found = read_base_direction(guarded.branch.root, guarded.branch.base)
+    if found is None:
+        return
+    path, direction = found
+    card = read_card(direction)
+    place = f"{ADDED}/outside.txt"
+    if card.directories is not None and not is_touched(place, card.directories) and not find_exception("directories", guarded):
+        yield Fault(place=f"{place} changed", make=with_commit(writing({place: "x\n"})))
+    other = f"{path.rpartition('/')[0]}/{ADDED}.md"
+    if card.is_alone and not find_exception("directions", guarded):
+        yield Fault(place=f"{other} changed", make=with_commit(writing({other: "# Another direction\n"})))
+
+
 def operator(name: str, check: Check, faults: Callable[[Scene], Iterable[Fault]], *, is_harmless: bool = False) -> Operator:
     """Return the operator of the look that judges a check."""
-    looks = (look_at_branch, look_for_secrets, look_at_markdown, look_at_workflows, look_at_commands)
+    looks = (*LOOKS_AT_BRANCH, look_at_commands, look_at_direction, look_at_links)
     look = next(one for one in looks if check in one.checks)
     return Operator(name=name, check=check, look=look, faults=faults, is_harmless=is_harmless)
 
@@ -214,6 +261,11 @@ FAULTS = Faults(
         operator("a weak workflow", WORKFLOWS_PASS_LINT, add_workflows(samples.weak_workflows)),
         operator("a sound workflow", WORKFLOWS_PASS_LINT, add_workflows(samples.sound_workflows), is_harmless=True),
         operator("a command that proves nothing", PROJECT_COMMANDS_PASS, run_commands(samples.bad_commands)),
+        operator("another task", LAUNCH_LIST_MATCHES_DIRECTION, rewrite_document(samples.changed_tasks)),
+        operator("marks and white space", LAUNCH_LIST_MATCHES_DIRECTION, rewrite_document(samples.respaced), is_harmless=True),
+        operator("a section or date gone wrong", DIRECTION_FOLLOWS_TEMPLATE, rewrite_document(samples.broken_forms)),
+        operator("a path that leads nowhere", DIRECTION_LINKS_RESOLVE, rewrite_document(samples.dead_links)),
+        operator("beyond a bound", SCOPE_CARD_KEPT, overstep),
         operator("a command that passes", PROJECT_COMMANDS_PASS, run_commands(samples.good_commands), is_harmless=True),
     )
 )

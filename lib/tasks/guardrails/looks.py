@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from lib.clients.git import list_files
+from lib.clients.git import list_files, read_commit_times
 from lib.clients.npm import run_scripts
 from lib.core.errors import TargetError
 from lib.core.left_out import LeftOut
@@ -17,7 +17,13 @@ from lib.core.results import Check, Findings, Outcome, Provenance, Result, look
 from lib.core.wording import name_some
 from lib.tasks.guardrails import judge as judging
 from lib.tasks.guardrails.branch import NAMELESS, GuardedBranch, open_branch
+from lib.tasks.guardrails.direction import read_base_direction, template_path
+from lib.tasks.guardrails.judge_scope import bound_rows, judge_scope, weigh_bounds
 from lib.tasks.guardrails.linted import look_through
+from lib.tasks.guardrails.look_direction import NO_DOCUMENT
+from lib.tasks.guardrails.look_direction import look_at_direction as look_at_direction
+from lib.tasks.guardrails.look_direction import look_at_links as look_at_links
+from lib.tasks.guardrails.scope import read_card
 from lib.tasks.guardrails.secret_scan import find_env_files, find_in_words, find_secrets
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
@@ -27,6 +33,7 @@ from lib.tasks.guardrails.task import (
     NO_SECRETS_IN_DIFF,
     PATHS_ALLOWED,
     PROJECT_COMMANDS_PASS,
+    SCOPE_CARD_KEPT,
     TASK,
     WORKFLOWS_MATCH_SCHEMA,
     WORKFLOWS_PASS_LINT,
@@ -168,6 +175,23 @@ def look_for_secrets(context: Context[Guardrails], *, guarded: GuardedBranch | N
     rows = [{"file": one.path, "line": one.line, "kind": one.kind} for one in found]
     result = judging.judge_secrets(found, guarded.branch, rules)
     return Findings(results=[replace(result, provenance=provenance_of(guarded))], rows=rows)
+
+
+@look(SCOPE_CARD_KEPT)
+def look_at_scope(context: Context[Guardrails], *, guarded: GuardedBranch | None) -> Findings[None]:
+    """Each constraint of the direction beside what the branch does."""
+    guarded = require_branch(context, guarded)
+    branch = guarded.branch
+    found = read_base_direction(branch.root, branch.base)
+    if found is None:
+        return look_at_scope.not_applicable(NO_DOCUMENT)
+    if branch.is_everything or guarded.is_nameless:
+        return look_at_scope.not_due("The project is on no branch of its own that could be compared with the constraints.")
+    path, direction = found
+    times = read_commit_times(branch.root, branch.base)
+    bounds = weigh_bounds(read_card(direction), guarded, times, path=path, template=template_path(path, direction))
+    result = judge_scope(path, bounds, guarded.policy.scope.trailer)
+    return Findings(results=[replace(result, provenance=provenance_of(guarded))], rows=bound_rows(bounds))
 
 
 @look(MARKDOWN_IN_ALLOWED_FOLDERS)

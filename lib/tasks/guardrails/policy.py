@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -58,6 +58,9 @@ def paths(patterns: list[str]) -> list[str]:
 
 Patterns = Annotated[list[str], AfterValidator(paths)]
 """Patterns of paths or names, as `matches` takes them."""
+
+ScopeName = Literal["directories", "files", "minutes", "tokens", "tools", "directions"]
+"""A constraint of a direction, as an exception names it."""
 
 DEFAULT_POLICY = """
 branch: {pattern: ".*"}
@@ -137,6 +140,13 @@ class MarkdownRules(Part):
     archive: str = Field(pattern=r"^[^/.].*$")  # the folder that `make tidy` moves strays to
 
 
+class ScopeRules(Part):
+    """Which constraints of a direction a branch need not keep."""
+
+    trailer: str = Field(default="Scope-exception", pattern=r"^[A-Za-z][A-Za-z-]*$")  # what the line of a commit begins with
+    exceptions: dict[ScopeName, str] = {}  # constraint -> why no branch keeps it
+
+
 class Policy(Part):
     """The whole policy file."""
 
@@ -146,6 +156,7 @@ class Policy(Part):
     secrets: SecretRules
     markdown: MarkdownRules
     workflows: str  # the folder of the project's workflows
+    scope: ScopeRules = ScopeRules()
 
 
 def parse_policy(text: str) -> Policy:

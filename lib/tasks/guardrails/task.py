@@ -117,6 +117,47 @@ PROJECT_COMMANDS_PASS = Check(
     "A script that is missing, does nothing, or does not end in time is an error, which says whether this machine was busy; "
     "what a script tests is the project's affair.",
 )
+LAUNCH_LIST_MATCHES_DIRECTION = Check(
+    "guardrails.launch_list_matches_direction",
+    "The launch list has every task of the direction, word by word",
+    subject=PROJECT,
+    fix="Correct launch/launch_list.yaml or the direction: whichever is out of date.",
+    doc="Compares the items of the launch list with the tasks of the document that it names: each by its number and its words. "
+    "Marks and white space don't count; numbers that are there twice, another order, and entries of the backlog do. "
+    "A task that nobody copied into the list is proved by nothing. A list that names no document is skipped. "
+    "Whether an item's checks prove its words is for a reader to judge.",
+)
+DIRECTION_FOLLOWS_TEMPLATE = Check(
+    "guardrails.direction_follows_template",
+    "The direction has the sections of its template, and its dates and version agree",
+    subject=PROJECT,
+    fix="Correct the direction.",
+    doc="Reads the document that the launch list names. It must have an owner, an effective date, a version, and the sections "
+    "of its template: the project's own where the document links one. Its tasks end with the entry of feedback; date and version "
+    "agree with the newest entry of the change log, and with the dates in its definition of done and the paths of its feedback. "
+    "A document that contradicts itself is followed in two ways. What a section says is not judged.",
+)
+DIRECTION_LINKS_RESOLVE = Check(
+    "guardrails.direction_links_resolve",
+    "Every link and path of the direction leads to something",
+    subject=PROJECT,
+    fix="Correct the direction; what only the launch makes belongs under made_by_launch in launch/launch_list.yaml.",
+    doc="Follows the links of the direction, with their headings, and the paths it sets as code, globs and {a,b} written out: "
+    "to files that git knows or does not ignore. A path that leaves out a part (...) leads nowhere. "
+    "What the launch list says that only the launch makes is named and passes. Addresses of the web are counted and never asked. "
+    "A path inside a command is not looked at; one without an ending whose first folder is not there can't be told from a name.",
+)
+SCOPE_CARD_KEPT = Check(
+    "guardrails.scope_card_kept",
+    "The branch keeps to the constraints of the direction, or says why not",
+    subject=PROJECT,
+    fix="Split the branch, or add a line 'Scope-exception: <item>: <why>' to a commit.",
+    doc="Compares the branch with each constraint that the direction declares: the directories it may touch, how many files, "
+    "minutes from the first to the last commit, tokens, the tools in its transcripts, and that other directions stay untouched. "
+    "The direction of the base counts. Tokens and tools are known only as far as the branch itself says them: what is declared "
+    "and not known is an error, never a pass. Work before the first commit takes no minutes here. "
+    "An exception with a reason, in a commit or in the policy, is named and passes; whether it is good, a reviewer decides.",
+)
 CHECKS: tuple[Check, ...] = (
     BRANCH_NAME_ALLOWED,
     CHANGE_SMALL_OR_OPTED_IN,
@@ -127,6 +168,10 @@ CHECKS: tuple[Check, ...] = (
     WORKFLOWS_MATCH_SCHEMA,
     WORKFLOWS_PASS_LINT,
     PROJECT_COMMANDS_PASS,
+    LAUNCH_LIST_MATCHES_DIRECTION,
+    DIRECTION_FOLLOWS_TEMPLATE,
+    DIRECTION_LINKS_RESOLVE,
+    SCOPE_CARD_KEPT,
 )
 
 TASK = Task(

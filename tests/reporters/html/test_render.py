@@ -340,6 +340,18 @@ def test_launch_list_shows_each_item_with_its_verdict_and_where_it_is_proved() -
     assert "2 of 3 passed" in page
 
 
+def test_an_item_by_hand_names_who_does_it_and_one_that_is_not_ours_why() -> None:
+    items = (
+        LaunchRow(number=5, title="QA agrees", state=State.BY_HAND, by="ana <b>@example.com", detail="She signs the ticket."),
+        LaunchRow(number=6, title="The site is told", state=State.NOT_OURS, by="the web team tells it"),
+    )
+    page = render_index(None, sample.summary(launch_list=items, tally="0 of 2 passed, 1 by hand, 1 not ours"))
+    rows = [row for row in re.findall(r"<tr.*?</tr>", page, re.DOTALL) if 'class="came-to"' in row and 'class="proofs"' in row]
+    assert "by hand" in rows[0] and ": ana &lt;b&gt;@example.com" in rows[0] and "She signs the ticket." in rows[0]
+    assert "not ours" in rows[1] and ": the web team tells it" in rows[1]
+    assert not any("passed" in row for row in rows)
+
+
 def test_a_tall_figure_stands_behind_the_results_and_another_before_them() -> None:
     for height, is_before in (("300pt", True), ("900.5pt", False), ("1..5pt", True)):
         data = {"image/svg+xml": f'<svg width="230pt" height="{height}"></svg>'}
