@@ -15,12 +15,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from string import Template
 
-from lib.cli.publish_docs import Change
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count
+from lib.reporters.documents.publication import Change
 from lib.run.params import Params, is_apply, load_params
 from lib.run.project import ask_git, without_login
 

@@ -33,13 +33,13 @@ def draft_documents(report: RunReport) -> dict[str, str]:
 def draft_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> dict[str, str]:
     """Return the pack's deployment runbook with the run's times filled in, when the run measured any.
 
-    One that can't be read is left out: its check says why.
+    One that can't be read, or whose marks are damaged, is left out: its check says why.
     """
     try:
         text = read_text_file(run.pack / runbook.FILE, root=run.pack, limit_bytes=runbook.LONGEST_BYTES)
+        filled = runbook.fill_runbook(text, lines, evidence=f"[the rehearsal's page](../{runbook.TASK}.html)")
     except TargetError:
         return {}
-    filled = runbook.fill_runbook(text, lines, evidence=f"[the rehearsal's page](../{runbook.TASK}.html)")
     return {runbook.COPY: filled} if filled != text else {}
 
 

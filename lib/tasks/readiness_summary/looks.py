@@ -41,6 +41,7 @@ from lib.tasks.readiness_summary.task import (
     NOTIFY_SENDER,
     QA_LINKS_ARE_FRESH,
     RUNBOOK_TELLS_THE_FLOW,
+    ReadinessSummary,
 )
 from lib.transport.context import Context
 
@@ -48,7 +49,9 @@ LONGEST_RUNBOOK_BYTES = 1024 * 1024
 
 
 @look(EVERY_CHECK_HAS_A_RESULT)
-def look_at_results(context: Context[None], *, expected: Mapping[str, Sequence[str]], found: Iterable[str]) -> Findings[None]:
+def look_at_results(
+    context: Context[ReadinessSummary], *, expected: Mapping[str, Sequence[str]], found: Iterable[str]
+) -> Findings[None]:
     """Each task's checks, and how many of them have a result.
 
     expected: task -> ids of its checks, for the tasks of this run; found: ids with a result.
@@ -72,7 +75,9 @@ def judge_results(expected: Mapping[str, Sequence[str]], found: set[str]) -> Fin
 
 
 @look(NO_CREDENTIAL_WAS_KEPT)
-def look_for_credentials(context: Context[None], *, folder: Path, beside: Path, unread: str = "") -> Findings[list[str]]:
+def look_for_credentials(
+    context: Context[ReadinessSummary], *, folder: Path, beside: Path, unread: str = ""
+) -> Findings[list[str]]:
     """The files of the run that were read through for credentials.
 
     folder: the run's own folder; beside: where the executed notebooks wait to be published.
@@ -85,7 +90,7 @@ def look_for_credentials(context: Context[None], *, folder: Path, beside: Path, 
     return judge_leaks(look_once_more(folder.parent, known=known | of_vault, files=files), files=len(files), note=note or unread)
 
 
-def find_vault_secrets(context: Context[None]) -> tuple[frozenset[str], str]:
+def find_vault_secrets(context: Context[ReadinessSummary]) -> tuple[frozenset[str], str]:
     """Return what gives away every real value in the vault that this run looked at, and what could not be read of it.
 
     A placeholder is not a credential: it may be on a page that lists placeholders.
@@ -128,7 +133,7 @@ def judge_leaks(leaks: Sequence[Leak], *, files: int, note: str = "") -> Finding
 
 
 @look(*NIGHTLY.values(), NIGHTLY_FAILURE_NOTIFIES)
-def look_at_nights(context: Context[None], *, is_whole: bool) -> Findings[None]:
+def look_at_nights(context: Context[ReadinessSummary], *, is_whole: bool) -> Findings[None]:
     """Each job of the pack's workflows that checks Chatwoot or Publer, and when.
 
     is_whole: whether every task is part of the run; one of some tasks is judged by these alone.
@@ -145,7 +150,7 @@ def look_at_nights(context: Context[None], *, is_whole: bool) -> Findings[None]:
 
 @look(NOTIFY_DRY_RUN_RECORDED)
 def look_at_dry_run(
-    context: Context[None], *, is_whole: bool, mail_problem: str, recorded: Sequence[Mapping[str, Any]], run_id: str
+    context: Context[ReadinessSummary], *, is_whole: bool, mail_problem: str, recorded: Sequence[Mapping[str, Any]], run_id: str
 ) -> Findings[None]:
     """Which way took a notification that was sent as a dry run.
 
@@ -183,7 +188,7 @@ def look_at_dry_run(
 
 @look(NOTE_TELLS_MIGRATION_STATUS, FEEDBACK_ENTRY_IS_WHOLE, QA_LINKS_ARE_FRESH, DOCUMENT_LINKS_RESOLVE)
 def look_at_documents(
-    context: Context[None],
+    context: Context[ReadinessSummary],
     *,
     drafts: Mapping[str, str],
     folder: Path,
@@ -222,7 +227,7 @@ def look_at_documents(
 
 
 @look(RUNBOOK_TELLS_THE_FLOW)
-def look_at_runbook(context: Context[None], *, tasks: Collection[str], path: str) -> Findings[None]:
+def look_at_runbook(context: Context[ReadinessSummary], *, tasks: Collection[str], path: str) -> Findings[None]:
     """Which parts of the flow the pack's runbook of a production deployment covers.
 
     path: in the pack.

@@ -1,11 +1,25 @@
-"""The contract of this task on one page: its checks, and what it waits for; it has no section of params."""
+"""The contract of this task on one page: its section of params, its checks, and what it borrows."""
 
 from __future__ import annotations
 
 from lib.clients.vault.declared import Credentials
 from lib.core.results import PROJECT, RUN, Check
-from lib.core.section import Borrowed
+from lib.core.section import Borrowed, Section
 from lib.tasks.base import Task
+
+
+class Documents(Section):
+    """Which documents of the project the paper trail joins."""
+
+    qa_report: str = ""  # QA's own daily report: `make publish-docs` brings the links there; empty: there is none
+    guardrails: str = ""  # the feature pack's guardrail document, which the runbook links to; empty: there is none
+
+
+class ReadinessSummary(Section):
+    """What 99_readiness_summary knows of the project's own documents."""
+
+    documents: Documents = Documents()
+
 
 CREDENTIALS = Borrowed("credentials", "", Credentials)
 NOTIFY_SENDER = Borrowed("health", "notify_from", str)
@@ -140,5 +154,6 @@ TASK = Task(
     notebook="99_readiness_summary.ipynb",
     checks=CHECKS,
     targets=(),
+    settings=ReadinessSummary,
     borrows=(CREDENTIALS, NOTIFY_SENDER, NOTIFIED_PEOPLE, MAIL_TIMEOUT_S),
 )
