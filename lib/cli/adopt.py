@@ -238,7 +238,9 @@ def policy_words(params: Params) -> dict[str, str]:
             for one in entries
             if one.name not in (".git", "node_modules", ".venv") and one.name.isprintable()
         }
-    paths = sorted({*found, ".github/**", "docs/**", "launch/**", "scripts/**", "supabase/**", "prometheus-alerts*.yml"})
+    paths = sorted(
+        {*found, ".github/**", "artifacts/ops/**", "docs/**", "launch/**", "scripts/**", "supabase/**", "prometheus-alerts*.yml"}
+    )
     return {"paths": "\n".join(f"    - {quoted(path)}" for path in paths), "markdown": ", launch/**"}
 
 

@@ -14,6 +14,7 @@ from lib.evidence.log import EvidenceLine, read_evidence
 from lib.evidence.past_runs import list_runs, list_tasks
 from lib.notebook.session import TaskSession
 from lib.reporters.documents import runbook
+from lib.reporters.documents.attached import find_attached
 from lib.reporters.documents.draft import draft_documents, files_to_come
 from lib.reporters.launch_list import item_table, judge_items
 from lib.reporters.report import report_run
@@ -69,6 +70,7 @@ def find_drafts(task: TaskSession) -> dict[str, Any]:
         "to_come": files_to_come(run, (*tasks, task.task), drafts),
         "expected": task.expected_checks(),
         "titles": titles,
+        "attached": {one.path: one.sha256 for one in find_attached(lines)},
         "bad": [line.check for line in report.standing_out],
         "run_id": run.run_folder.name,
     }

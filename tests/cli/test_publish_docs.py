@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import subprocess
 from contextlib import ExitStack
@@ -15,14 +16,17 @@ from lib.core import all_or_none
 from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.core.results import Outcome, Result
+from lib.display.markdown import find_links
+from lib.tasks.readiness_summary.attachments import find_published_problems
 from lib.tasks.readiness_summary.links import broken_links
-from tests.support.paper_worlds import AT, finish_run, make_pack
+from tests.support.paper_worlds import AT, PUSH, finish_run, make_pack
 
 FIRST, SECOND = "20261124T021458Z-abcd", "20261124T031458Z-bcde"
 SUMMARY = "docs/runbooks/devops_execution_summary.md"
 RUNBOOK = "docs/runbooks/production_deployment.md"
 QA = "docs/qa_daily_links.md"
 DAY = "feedback/devops/2026-11-24.md"
+PUSHED = f"artifacts/ops/{FIRST}/migrations/push.txt"
 
 
 @pytest.fixture
@@ -54,14 +58,16 @@ def test_a_dry_run_shows_the_diff_and_writes_nothing(
     assert contents(pack) == before
     assert f"--- /dev/null\n+++ b/{DAY}\n" in said
     assert f"--- a/{RUNBOOK}\n+++ b/{RUNBOOK}\n" in said and "-Not measured yet.\n" in said
-    assert said.endswith(f"Dry run: nothing was written. APPLY=1 writes 4 files, from {FIRST}.\n")
+    assert said.endswith(f"Dry run: nothing was written. APPLY=1 writes 5 files, from {FIRST}.\n")
 
 
 def test_every_document_is_written_and_every_link_leads_somewhere(tmp_path: Path, pack: Path) -> None:
     finish_run(tmp_path, FIRST, pack=pack)
     assert publish(tmp_path, pack) == 0
-    assert set(contents(pack)) == {SUMMARY, RUNBOOK, QA, DAY}
-    for place in contents(pack):
+    assert set(contents(pack)) == {SUMMARY, RUNBOOK, QA, DAY, PUSHED}
+    assert (pack / PUSHED).read_text() == PUSH
+    assert f"[{PUSHED}](../../{PUSHED}), sha256 `" in (pack / DAY).read_text()
+    for place in (SUMMARY, RUNBOOK, QA, DAY):
         text = (pack / place).read_text()
         assert broken_links(text, (pack / place).parent) == [], place
         assert "](" in text or place == RUNBOOK
@@ -108,7 +114,8 @@ def test_a_pack_outside_of_the_checkout_gets_words_without_links(tmp_path: Path)
     publish(tmp_path / "home", far)
     for place in (SUMMARY, DAY, QA):
         text = (far / place).read_text()
-        assert "](" not in text, place
+        assert [one for one in find_links(text) if "artifacts/ops" not in one] == [], place
+        assert broken_links(text, (far / place).parent) == [], place
         assert "rendered" not in text, place
     assert "Evidence: index.html, evidence.jsonl, manifest.json." in (far / SUMMARY).read_text()
 
@@ -270,7 +277,7 @@ def test_a_document_outside_of_the_project_is_refused(tmp_path: Path, pack: Path
     assert "Name a Markdown file by its path in the project" in refusal(tmp_path, pack)
 
 
-@pytest.mark.parametrize("place", [SUMMARY, RUNBOOK, QA, DAY, DIRECTION, REPORT])
+@pytest.mark.parametrize("place", [SUMMARY, RUNBOOK, QA, DAY, PUSHED, DIRECTION, REPORT])
 def test_a_failure_at_any_file_leaves_every_file_as_it_was(
     tmp_path: Path, pack: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -317,6 +324,26 @@ def test_git_checkout_takes_each_file_back(tmp_path: Path, pack: Path) -> None:
         assert (pack / place).read_bytes() != text
         subprocess.run(["git", "-C", pack, "checkout", "--", place], check=True, capture_output=True)
         assert (pack / place).read_bytes() == text
+
+
+def test_what_is_attached_agrees_and_is_put_right_by_publishing_again(tmp_path: Path, pack: Path) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    publish(tmp_path, pack)
+    assert find_published_problems(pack) == (1, [])
+    (pack / PUSHED).write_text("Finished, said by hand.")
+    assert "is not what was attached" in find_published_problems(pack)[1][0]
+    publish(tmp_path, pack)
+    assert find_published_problems(pack) == (1, [])
+
+
+def test_an_attached_file_is_shown_by_its_sha256_before_it_is_written(
+    tmp_path: Path, pack: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("APPLY")
+    finish_run(tmp_path, FIRST, pack=pack)
+    publish(tmp_path, pack)
+    digest = hashlib.sha256(PUSH.encode()).hexdigest()
+    assert f"+++ b/{PUSHED}\n+({len(PUSH)} bytes, sha256 {digest})\n" in capsys.readouterr().out
 
 
 def test_the_sample_packs_own_documents_lead_somewhere() -> None:

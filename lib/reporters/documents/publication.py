@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from lib.core.errors import ParamsError, TargetError
-from lib.core.make_commands import make_command, pack_word
+from lib.core.make_commands import make_command
 from lib.core.pack_files import read_file
-from lib.core.wording import format_time
+from lib.core.wording import format_size, format_time
 from lib.display.markdown import link_to, relink
 from lib.evidence.log import read_evidence
 from lib.reporters.documents import runbook
 from lib.reporters.documents.marks import LINKS, RESULTS, append_place, fill_place, find_place
-from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE, append_entry, entry_mark
+from lib.reporters.documents.note import SUMMARY_FILE, append_entry, entry_mark
 from lib.reporters.documents.qa_links import FILE as QA_FILE
+from lib.tasks.readiness_summary.attachments import FEEDBACK, FOLDER, is_attached, place_of, read_attachments
 
 PLACES = {SUMMARY_FILE: "docs/runbooks/devops_execution_summary.md", QA_FILE: QA_FILE}
 """Where the run has a document -> where the pack has it. The others are fitted in instead."""
@@ -32,10 +34,14 @@ class Change:
     path: str
     before: str | None
     after: str
+    is_attached: bool = False
 
     @property
     def diff(self) -> str:
-        """The change as a unified diff."""
+        """The change as a unified diff; of an attached file, how long it is and its sha256: it may be as long as a log."""
+        if self.is_attached:
+            data = self.after.encode()
+            return f"+++ b/{self.path}\n+({format_size(len(data))}, sha256 {hashlib.sha256(data).hexdigest()})"
         old, new = ((self.before or "").splitlines(), self.after.splitlines())
         source = "/dev/null" if self.before is None else f"a/{self.path}"
         return "\n".join(unified_diff(old, new, source, f"b/{self.path}", lineterm=""))
@@ -69,10 +75,14 @@ class Publication:
     def lead(self, place: str) -> Callable[[Path], str | None]:
         """Return what gives a file's address as seen from a document of the pack.
 
-        A link from outside of `home` would hold on this machine alone: there its words stay without it.
+        What is attached is kept in the pack itself. A link from outside of `home` would hold on this machine alone: there its
+        words stay without it.
         """
 
         def address(path: Path) -> str | None:
+            within = path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else ""
+            if is_attached(within):
+                return link_to(self.pack / place_of(self.run_id, within), (self.pack / place).parent)
             both_at_home = self.pack.is_relative_to(self.home) and path.is_relative_to(self.home)
             return link_to(path, (self.pack / place).parent) if both_at_home else None
 
@@ -100,6 +110,7 @@ def every_change(about: Publication) -> Iterator[Change]:
         yield Change(path=place, before=about.read(place), after=about.draft(source, place))
     for entry in sorted((about.folder / "docs" / FEEDBACK).glob("*.md")):
         yield plan_entry(about, entry.name)
+        yield from plan_attached(about, entry.name)
     text = about.read(runbook.FILE)
     if text is not None:
         page = f"`rendered/{'/'.join(about.folder.parts[-3:])}/{runbook.TASK}.html` in the workbook"
@@ -116,6 +127,17 @@ def plan_entry(about: Publication, name: str) -> Change:
     before = about.read(place)
     head, mark, rest = about.draft(f"docs/{place}", place).partition(entry_mark(about.run_id))
     return Change(path=place, before=before, after=append_entry(before, mark + rest, head=head, run_id=about.run_id))
+
+
+def plan_attached(about: Publication, name: str) -> Iterator[Change]:
+    """Yield each file that the run's own entry names, as the run has it."""
+    entry = read_text(about.folder, f"docs/{FEEDBACK}/{name}") or ""
+    for one in read_attachments(entry):
+        source = f"artifacts/{one.path.removeprefix(f'{FOLDER}/{about.run_id}/')}"
+        text = read_text(about.folder, source)
+        if text is None or one.run_id != about.run_id or not is_attached(source):
+            raise ParamsError(f"{about.folder.name} has no {source}, which its entry names. Fix: Run again.")
+        yield Change(path=one.path, before=about.read(one.path), after=text, is_attached=True)
 
 
 def plan_direction(about: Publication) -> Change:
@@ -147,7 +169,7 @@ def plan_qa_report(about: Publication) -> Change:
     """Return QA's own report with the links between their marks, which are put at its end where it has none."""
     text = require_text(about, about.qa_report, "readiness_summary.documents.qa_report")
     links = about.draft(QA_FILE, about.qa_report)
-    command = make_command("publish-docs", ENV=str(about.about["environment"]), PACK=pack_word(about.pack))
+    command = make_command("publish-docs", ENV=str(about.about["environment"]))
     note = (
         f"Joined from run `{about.run_id}` by `{command}`: the links of `{QA_FILE}`, and nothing else of this file. "
         "To take them out, delete the two comments and what is between them, and clear "

@@ -25,12 +25,14 @@ from lib.core.results import Findings, Outcome, look
 from lib.core.wording import join_words
 from lib.tasks.readiness_summary import judge as paper
 from lib.tasks.readiness_summary import nights
+from lib.tasks.readiness_summary.attachments import judge_attachments
 from lib.tasks.readiness_summary.links import broken_links
 from lib.tasks.readiness_summary.nights import NIGHTLY
 from lib.tasks.readiness_summary.task import (
     CREDENTIALS,
     DOCUMENT_LINKS_RESOLVE,
     EVERY_CHECK_HAS_A_RESULT,
+    FEEDBACK_ARTIFACTS_AGREE,
     FEEDBACK_ENTRY_IS_WHOLE,
     MAIL_TIMEOUT_S,
     NIGHTLY_FAILURE_NOTIFIES,
@@ -186,7 +188,7 @@ def look_at_dry_run(
     return Findings(results=[result])
 
 
-@look(NOTE_TELLS_MIGRATION_STATUS, FEEDBACK_ENTRY_IS_WHOLE, QA_LINKS_ARE_FRESH, DOCUMENT_LINKS_RESOLVE)
+@look(NOTE_TELLS_MIGRATION_STATUS, FEEDBACK_ENTRY_IS_WHOLE, FEEDBACK_ARTIFACTS_AGREE, QA_LINKS_ARE_FRESH, DOCUMENT_LINKS_RESOLVE)
 def look_at_documents(
     context: Context[ReadinessSummary],
     *,
@@ -196,13 +198,14 @@ def look_at_documents(
     expected: Mapping[str, Sequence[str]],
     titles: Mapping[str, str],
     bad: Sequence[str],
+    attached: Mapping[str, str],
     run_id: str,
 ) -> Findings[None]:
     """Each document that the run writes, as it would be written now, and its links.
 
     drafts: path in the run's folder -> text. to_come: files that are written when the run is published.
     expected: task -> ids of its checks, for the tasks of this run. titles: of tasks and checks, as Markdown shows them.
-    bad: ids of the checks that failed or could not be determined.
+    bad: ids of the checks that failed or could not be determined. attached: artifact to be attached -> its sha256.
     """
     markdown = {name: text for name, text in drafts.items() if name.endswith(".md")}
     broken = {name: broken_links(text, (folder / name).parent, to_come=to_come) for name, text in markdown.items()}
@@ -215,6 +218,7 @@ def look_at_documents(
         if migrations
         else NOTE_TELLS_MIGRATION_STATUS.not_due(paper.format_left_out("migrations")),
         paper.judge_entry(entry, [titles[task] for task in expected], bad),
+        judge_attachments(entry, folder, attached, run_id, context.pack),
         paper.judge_qa(data, folder / "docs", health, run_id)
         if health
         else QA_LINKS_ARE_FRESH.not_due(paper.format_left_out("health")),

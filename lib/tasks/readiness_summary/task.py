@@ -105,6 +105,16 @@ FEEDBACK_ENTRY_IS_WHOLE = Check(
     "An entry without what is left reads like a success. "
     "It is a draft from the evidence so far, written when the run ends.",
 )
+FEEDBACK_ARTIFACTS_AGREE = Check(
+    "readiness_summary.feedback_artifacts_agree",
+    "What the feedback entries attach is there, as it was",
+    subject=PROJECT,
+    fix="Put the file back with git, or run `make publish-docs ENV=<environment> RUN=<run> APPLY=1` once more.",
+    doc="Looks in the draft of the feedback entry for each command's output that the run kept, by its sha256; then reads the "
+    "entries in the project's feedback/devops and the files they name in artifacts/ops: each is there, of the entry's own run, "
+    "with that sha256, and no file of a run is named by no entry. An excerpt proves nothing without the whole. "
+    "What is in the files is not judged, and folders there that are not called like a run are left alone.",
+)
 QA_LINKS_ARE_FRESH = Check(
     "readiness_summary.qa_links_are_fresh",
     "QA's links lead to fresh evidence of the vendors' health",
@@ -143,6 +153,7 @@ CHECKS: tuple[Check, ...] = (
     NOTIFY_DRY_RUN_RECORDED,
     NOTE_TELLS_MIGRATION_STATUS,
     FEEDBACK_ENTRY_IS_WHOLE,
+    FEEDBACK_ARTIFACTS_AGREE,
     QA_LINKS_ARE_FRESH,
     DOCUMENT_LINKS_RESOLVE,
     RUNBOOK_TELLS_THE_FLOW,
