@@ -26,7 +26,7 @@ from lib.run.project import ask_git, without_login
 
 SAMPLE = ROOT / "pack"
 TEMPLATES = Path(__file__).parent / "adopt_files"
-SAMPLES_APP = "idea-board"
+SAMPLES_APP, SAMPLES_PERSON = "idea-board", "justin@hotrodan.com"
 MEASURED = re.compile(r"(<!-- measured:[^>]*-->\n).*?(<!-- /measured -->)", re.DOTALL)
 STEP = r" {6}- name: %s\n(?:(?! {6}- name: ).*\n)*"
 JOB = re.compile(r"\n  commands:\n(?:.*\n)*", re.MULTILINE)
@@ -84,7 +84,7 @@ PIECES = (
         name="runbook",
         about="how a release is brought out and taken back",
         needs="deploy_rehearsal",
-        files=("docs/runbooks/production_deployment.md",),
+        files=("docs/runbooks/production_deployment.md", "docs/ops/launch_guardrails.md"),
     ),
     Piece(name="policy", about="what a branch may do", needs="guardrails", files=(".github/launch-policy.yml",)),
     Piece(
@@ -196,6 +196,8 @@ def write_for(path: str, params: Params) -> str:
     if path.endswith("check-ci-guardrails.yml"):
         return text if "ci" in params.sections["guardrails"].commands else JOB.sub("\n", text).rstrip() + "\n"
     if path.endswith("production_deployment.md"):
+        people = params.sections["health"].notify_to
+        text = text.replace(SAMPLES_PERSON, people[0] if people else "NOTIFY_EMAIL")
         return runbook_for(text, name, params.sections["deploy_rehearsal"].config or "fly.toml")
     return text
 

@@ -28,8 +28,8 @@ from lib.run.layers import read_project, read_yaml
 from lib.run.params import is_apply
 from lib.run.project import find_project
 
-OWN = "readiness_summary", "documents", "qa_report"
-"""Where the project's settings name QA's own report."""
+QA_REPORT, WINDOW = ("readiness_summary", "documents", "qa_report"), ("deploy_rehearsal", "window")
+"""Where the project's settings name QA's own report, and say when a deploy may happen."""
 
 
 def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path = ROOT / "rendered", home: Path = ROOT) -> int:
@@ -47,7 +47,8 @@ def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path 
         pack=pack,
         home=home,
         direction=name_file(read_direction(pack), LAUNCH_LIST),
-        qa_report=name_file(read_setting(environment, pack), ".".join(OWN)),
+        qa_report=name_file(read_setting(environment, pack, QA_REPORT), ".".join(QA_REPORT)),
+        window=window if isinstance(window := read_setting(environment, pack, WINDOW), dict) else None,
     )
     changes = plan_changes(publication)
     require_settled(publication, changes)
@@ -104,12 +105,12 @@ def read_direction(pack: Path) -> object:
     return document.get("document") if isinstance(document, dict) else None
 
 
-def read_setting(environment: str, pack: Path) -> object:
-    """Return which file the project's settings name as QA's own report; None for none."""
+def read_setting(environment: str, pack: Path, keys: Sequence[str]) -> object:
+    """Return what the project's settings say under these keys; None for nothing."""
     found: object = None
     for layer in read_project(environment, pack, named=pack.name, is_bare=True):
         said: object = layer.document
-        for key in OWN:
+        for key in keys:
             said = said.get(key) if isinstance(said, dict) else None
         found = found if said is None else said
     return found

@@ -326,6 +326,17 @@ def test_git_checkout_takes_each_file_back(tmp_path: Path, pack: Path) -> None:
         assert (pack / place).read_bytes() == text
 
 
+def test_the_runbook_tells_the_deployment_window_of_the_settings(tmp_path: Path, pack: Path) -> None:
+    join(pack)
+    runbook = pack / RUNBOOK
+    runbook.write_text(runbook.read_text() + "\n<!-- deployment window -->\nold\n<!-- /deployment window -->\n")
+    with (pack / "launch/project.yaml").open("a") as settings:
+        settings.write("deploy_rehearsal: {window: {days: [mon], from: '09:00', until: '16:00', time_zone: Europe/Berlin}}\n")
+    finish_run(tmp_path, FIRST, pack=pack)
+    publish(tmp_path, pack)
+    assert "\nMonday, from 09:00 to 16:00, time zone Europe/Berlin.\n<!-- /deployment window -->\n" in runbook.read_text()
+
+
 def test_what_is_attached_agrees_and_is_put_right_by_publishing_again(tmp_path: Path, pack: Path) -> None:
     finish_run(tmp_path, FIRST, pack=pack)
     publish(tmp_path, pack)

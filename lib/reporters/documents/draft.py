@@ -37,6 +37,7 @@ def draft_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> dict[str, str]
     """
     try:
         text = read_text_file(run.pack / runbook.FILE, root=run.pack, limit_bytes=runbook.LONGEST_BYTES)
+        text = runbook.fill_window(text, run.sections[runbook.TASK].get("window"))
         filled = runbook.fill_runbook(text, lines, evidence=f"[the rehearsal's page](../{runbook.TASK}.html)")
     except TargetError:
         return {}

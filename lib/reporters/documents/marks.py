@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from lib.core.errors import TargetError
 
-MEASURED, RESULTS, LINKS = "measured", "launch results", "health links"
-"""The runbook's times, the direction's task list, QA's links."""
-NAMES = (MEASURED, RESULTS, LINKS)
+MEASURED, WINDOW, RESULTS, LINKS = "measured", "deployment window", "launch results", "health links"
+"""The runbook's times and when a deploy may happen, the direction's task list, QA's links."""
+NAMES = (MEASURED, WINDOW, RESULTS, LINKS)
 MARK = re.compile(rf"<!-- (?P<closes>/?)(?P<name>{'|'.join(NAMES)})\b[^>\n]*-->")
 FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>.*)")
 

@@ -52,7 +52,8 @@ class Publication:
     """One run and the project that its documents go to.
 
     about: the run's manifest. home: where links from a pack to a run hold. direction: the document that the launch list was
-    made from, qa_report: QA's own report, both paths in the pack, '' for none. tried: files of the pack as they would be,
+    made from, qa_report: QA's own report, both paths in the pack, '' for none. window: when a deploy may happen, as the
+    project's settings have it. tried: files of the pack as they would be,
     by path, to look at the same run once more; what is not in it is read from the pack.
     """
 
@@ -62,6 +63,7 @@ class Publication:
     home: Path
     direction: str = ""
     qa_report: str = ""
+    window: Mapping[str, Any] | None = None
     tried: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -114,7 +116,8 @@ def every_change(about: Publication) -> Iterator[Change]:
     text = about.read(runbook.FILE)
     if text is not None:
         page = f"`rendered/{'/'.join(about.folder.parts[-3:])}/{runbook.TASK}.html` in the workbook"
-        yield Change(path=runbook.FILE, before=text, after=runbook.fill_runbook(text, read_evidence(about.folder), evidence=page))
+        timed = runbook.fill_runbook(text, read_evidence(about.folder), evidence=page)
+        yield Change(path=runbook.FILE, before=text, after=runbook.fill_window(timed, about.window))
     if about.direction:
         yield plan_direction(about)
     if about.qa_report:

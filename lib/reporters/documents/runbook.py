@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lib.core.results import Outcome
 from lib.core.wording import format_time, format_value, outcome_word, provenance_words
 from lib.display.markdown import plain
 from lib.evidence.log import EvidenceLine
-from lib.reporters.documents.marks import MEASURED, fill_place
+from lib.reporters.documents.marks import MEASURED, WINDOW, fill_place
 from lib.tasks.deploy_rehearsal.task import (
     CANDIDATE_GETS_HEALTHY,
     DOWNTIME_WITHIN_LIMIT,
     ERRORS_WITHIN_LIMIT,
     ROLLBACK_IS_QUICK,
 )
+from lib.tasks.readiness_summary.runbook_words import format_window
 
 FILE = "docs/runbooks/production_deployment.md"
 """In the pack."""
@@ -49,6 +51,15 @@ def row(what: str, line: EvidenceLine) -> str:
     unit = f" {plain(line.unit)}" if line.unit else ""
     observed, expected = (plain(format_value(value)) for value in (line.observed, line.expected))
     return f"| {what} | {observed}{unit} | {expected}{unit} | {outcome_word(line.result)} |"
+
+
+def fill_window(text: str, window: Mapping[str, Any] | None) -> str:
+    """Return the runbook with when a deploy may happen in its place; as it is without the marks.
+
+    window: as the settings have it; None when none is declared. Raises TargetError for damaged marks.
+    """
+    filled = fill_place(text, WINDOW, format_window(window), path=FILE)
+    return text if filled is None else filled
 
 
 def fill_runbook(text: str, lines: Sequence[EvidenceLine], *, evidence: str) -> str:

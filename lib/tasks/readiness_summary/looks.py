@@ -28,8 +28,10 @@ from lib.tasks.readiness_summary import nights
 from lib.tasks.readiness_summary.attachments import judge_attachments
 from lib.tasks.readiness_summary.links import broken_links
 from lib.tasks.readiness_summary.nights import NIGHTLY
+from lib.tasks.readiness_summary.runbook_words import find_word_problems
 from lib.tasks.readiness_summary.task import (
     CREDENTIALS,
+    DEPLOY,
     DOCUMENT_LINKS_RESOLVE,
     EVERY_CHECK_HAS_A_RESULT,
     FEEDBACK_ARTIFACTS_AGREE,
@@ -245,7 +247,15 @@ def look_at_runbook(context: Context[ReadinessSummary], *, tasks: Collection[str
     named = sorted(set(paper.IN_PACK.findall(text)))
     absent = [name for name in named if not os.path.exists(context.pack / name)]  # noqa: PTH110
     rows = [{"part of the flow": part, "covered": bool(pattern.search(text))} for part, pattern in paper.RUNBOOK_MUST.items()]
-    return Findings(results=[paper.judge_runbook(text, path, broken_links(text, file.parent), absent)], rows=rows)
+    said = find_word_problems(
+        text,
+        file.parent,
+        context.pack,
+        document=context.settings.documents.guardrails,
+        window=context.borrow(DEPLOY).model_dump(mode="json", by_alias=True).get("window"),
+    )
+    rows += [{"part of the flow": one.partition("It does not say ")[2].rstrip(".") or one, "covered": False} for one in said]
+    return Findings(results=[paper.judge_runbook(text, path, broken_links(text, file.parent), absent, said)], rows=rows)
 
 
 offer_looks(__name__)

@@ -24,6 +24,7 @@ class ReadinessSummary(Section):
 CREDENTIALS = Borrowed("credentials", "", Credentials)
 NOTIFY_SENDER = Borrowed("health", "notify_from", str)
 NOTIFIED_PEOPLE = Borrowed("health", "notify_to", list[str])
+DEPLOY = Borrowed("deploy_rehearsal", "", Section)
 MAIL_TIMEOUT_S = Borrowed("health", "timeout_s", float)
 
 EVERY_CHECK_HAS_A_RESULT = Check(
@@ -140,8 +141,9 @@ RUNBOOK_TELLS_THE_FLOW = Check(
     subject=PROJECT,
     about=("deploy_rehearsal",),
     fix="Update docs/runbooks/production_deployment.md.",
-    doc="Looks in the pack's runbook for each part of the flow, and for every file and link that it names. "
-    "On the day people follow the runbook, not this workbook. "
+    doc="Looks in the pack's runbook for each part of the flow, for every file and link that it names, for who is mailed on "
+    "success, failure and rollback, for the deployment window where one is declared, and for a link to the guardrail document "
+    "where readiness_summary.documents names one. On the day people follow the runbook, not this workbook. "
     "A part is recognised by its commands and headings, so a wrong sentence beside them is not noticed.",
 )
 CHECKS: tuple[Check, ...] = (
@@ -166,5 +168,5 @@ TASK = Task(
     checks=CHECKS,
     targets=(),
     settings=ReadinessSummary,
-    borrows=(CREDENTIALS, NOTIFY_SENDER, NOTIFIED_PEOPLE, MAIL_TIMEOUT_S),
+    borrows=(CREDENTIALS, DEPLOY, NOTIFY_SENDER, NOTIFIED_PEOPLE, MAIL_TIMEOUT_S),
 )
