@@ -19,6 +19,7 @@ from lib.tasks.guardrails import judge as judging
 from lib.tasks.guardrails.branch import NAMELESS, GuardedBranch, open_branch
 from lib.tasks.guardrails.linted import look_through
 from lib.tasks.guardrails.secret_scan import find_env_files, find_in_words, find_secrets
+from lib.tasks.guardrails.stray_files import read_listed
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
     CHANGE_SMALL_OR_OPTED_IN,
@@ -177,7 +178,9 @@ def look_at_markdown(context: Context[Guardrails], *, guarded: GuardedBranch | N
     if not guarded.has_policy:
         return look_at_markdown.errors(judging.NO_POLICY, fix=judging.FIX_POLICY)
     files = list_files(guarded.branch.root)
-    strays = judging.find_strays(files, guarded.policy)
+    strays = judging.find_strays(
+        files, guarded.policy, read_listed(guarded.branch.root, guarded.policy, base=guarded.branch.base)
+    )
     archive = guarded.policy.markdown.archive
     rows = [{"stray file": path, "make tidy moves it to": f"{archive}/{path}"} for path in strays]
     return Findings(results=[judging.judge_markdown(files, strays)], rows=rows)
