@@ -25,6 +25,7 @@ from lib.display.markdown import link_to, plain
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import EvidenceLine
 from lib.reporters.documents.attached import attached_part
+from lib.reporters.documents.real_words import find_real_words, words_table
 from lib.reporters.html.model import LaunchRow
 from lib.reporters.report import RunReport
 from lib.run.run_file import RunFile
@@ -56,6 +57,8 @@ def execution_summary(report: RunReport) -> str:
         f"Run `{run.run_id}`, ended {format_time(report.ended_at)}. Evidence: {evidence_links(run, here)}.",
         "## Migration status",
         migration_status(report.lines),
+        "## Commands as asked, and as run",
+        words_table(run.run_folder, find_real_words(run.run_folder, report.lines), here),
         "## Launch list",
         f"{report.tally}.",
         item_table(report.items, run, here),
