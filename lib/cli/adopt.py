@@ -15,18 +15,18 @@ from difflib import get_close_matches
 from pathlib import Path
 from string import Template
 
-from lib.cli.publish_docs import Change
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
 from lib.core.wording import format_count
+from lib.reporters.documents.publication import Change
 from lib.run.params import Params, is_apply, load_params
 from lib.run.project import ask_git, without_login
 
 SAMPLE = ROOT / "pack"
 TEMPLATES = Path(__file__).parent / "adopt_files"
-SAMPLES_APP = "idea-board"
+SAMPLES_APP, SAMPLES_PERSON = "idea-board", "justin@hotrodan.com"
 MEASURED = re.compile(r"(<!-- measured:[^>]*-->\n).*?(<!-- /measured -->)", re.DOTALL)
 STEP = r" {6}- name: %s\n(?:(?! {6}- name: ).*\n)*"
 JOB = re.compile(r"\n  commands:\n(?:.*\n)*", re.MULTILINE)
@@ -84,7 +84,7 @@ PIECES = (
         name="runbook",
         about="how a release is brought out and taken back",
         needs="deploy_rehearsal",
-        files=("docs/runbooks/production_deployment.md",),
+        files=("docs/runbooks/production_deployment.md", "docs/ops/launch_guardrails.md"),
     ),
     Piece(name="policy", about="what a branch may do", needs="guardrails", files=(".github/launch-policy.yml",)),
     Piece(
@@ -196,6 +196,8 @@ def write_for(path: str, params: Params) -> str:
     if path.endswith("check-ci-guardrails.yml"):
         return text if "ci" in params.sections["guardrails"].commands else JOB.sub("\n", text).rstrip() + "\n"
     if path.endswith("production_deployment.md"):
+        people = params.sections["health"].notify_to
+        text = text.replace(SAMPLES_PERSON, people[0] if people else "NOTIFY_EMAIL")
         return runbook_for(text, name, params.sections["deploy_rehearsal"].config or "fly.toml")
     return text
 
@@ -238,7 +240,9 @@ def policy_words(params: Params) -> dict[str, str]:
             for one in entries
             if one.name not in (".git", "node_modules", ".venv") and one.name.isprintable()
         }
-    paths = sorted({*found, ".github/**", "docs/**", "launch/**", "scripts/**", "supabase/**", "prometheus-alerts*.yml"})
+    paths = sorted(
+        {*found, ".github/**", "artifacts/ops/**", "docs/**", "launch/**", "scripts/**", "supabase/**", "prometheus-alerts*.yml"}
+    )
     return {"paths": "\n".join(f"    - {quoted(path)}" for path in paths), "markdown": ", launch/**"}
 
 

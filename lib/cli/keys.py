@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
-from lib.cli.publish_docs import Change, read_text, write_change
+from lib.cli.publish_docs import write_changes
 from lib.core.environment import config_folder
 from lib.core.errors import ParamsError, WorkbookError
 from lib.core.files import write_new, write_whole
@@ -23,6 +23,7 @@ from lib.core.make_commands import SAMPLE
 from lib.core.visible import plain_line, say
 from lib.evidence.manifest import load_signer, new_key
 from lib.evidence.trust import FOLDER, SIGNER, Revocation, TrustedKey, parse_trust_list
+from lib.reporters.documents.publication import Change, read_text
 from lib.run.params import find_pack, is_apply
 from lib.run.signing import FORMER, NAMED
 from lib.run.trusted_keys import read_present
@@ -192,7 +193,6 @@ def carry_out(project: Path, changes: list[Change]) -> int:
     if not is_apply():
         say(f"Dry run: nothing was written into {plain_line(project.name)}. APPLY=1 writes it.")
         return 0
-    for change in changes:
-        write_change(project, change)
+    write_changes(project, changes)
     say(f"Written into {plain_line(project.name)}. It counts once it is committed.")
     return 0

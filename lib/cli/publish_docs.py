@@ -6,48 +6,30 @@ Only a whole, finished run whose seal holds is published. The same run published
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from difflib import unified_diff
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lib.cli.named_run import find_run
-from lib.core.errors import ParamsError, TargetError
-from lib.core.files import write_whole
+from lib.core.all_or_none import write_together
+from lib.core.errors import ParamsError
+from lib.core.launch_items import FILE as LAUNCH_LIST
 from lib.core.make_commands import make_command, pack_word
-from lib.core.pack_files import is_folder, read_file
+from lib.core.pack_files import is_folder
 from lib.core.paths import ROOT
 from lib.core.visible import plain_line, say
-from lib.core.wording import format_count
-from lib.display.markdown import link_to, relink
-from lib.evidence.log import read_evidence
+from lib.core.wording import format_count, name_some
 from lib.evidence.manifest import MANIFEST, verify_run
-from lib.reporters.documents import runbook
-from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE, append_entry, entry_mark
-from lib.reporters.documents.qa_links import FILE as QA_FILE
+from lib.reporters.documents.marks import RESULTS
+from lib.reporters.documents.publication import Change, Publication, lacks_place, plan_changes
+from lib.run.layers import read_project, read_yaml
 from lib.run.params import is_apply
 from lib.run.project import find_project
 
-PLACES = {SUMMARY_FILE: "docs/runbooks/devops_execution_summary.md", QA_FILE: QA_FILE}
-"""Where the run has a document -> where the pack has it. The runbook and the feedback entry are fitted in instead."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """One file of the pack as it is (None: not there) and as it would be."""
-
-    path: str
-    before: str | None
-    after: str
-
-    @property
-    def diff(self) -> str:
-        """The change as a unified diff."""
-        old, new = ((self.before or "").splitlines(), self.after.splitlines())
-        source = "/dev/null" if self.before is None else f"a/{self.path}"
-        return "\n".join(unified_diff(old, new, source, f"b/{self.path}", lineterm=""))
+QA_REPORT, WINDOW = ("readiness_summary", "documents", "qa_report"), ("deploy_rehearsal", "window")
+"""Where the project's settings name QA's own report, and say when a deploy may happen."""
 
 
 def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path = ROOT / "rendered", home: Path = ROOT) -> int:
@@ -59,7 +41,19 @@ def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path 
     folder = find_run(run) if run.strip() else newest_whole_run(rendered / find_project(rendered, pack) / environment, pack)
     about = read_about(folder)
     require_publishable(folder, about, environment, pack)
-    changes = [change for change in plan_changes(folder, about, pack, home) if change.before != change.after]
+    publication = Publication(
+        folder=folder,
+        about=about,
+        pack=pack,
+        home=home,
+        direction=name_file(read_direction(pack), LAUNCH_LIST),
+        qa_report=name_file(read_setting(environment, pack, QA_REPORT), ".".join(QA_REPORT)),
+        window=window if isinstance(window := read_setting(environment, pack, WINDOW), dict) else None,
+    )
+    changes = plan_changes(publication)
+    require_settled(publication, changes)
+    if lacks_place(publication):
+        say(plain_line(f"{publication.direction} gets no results: it has no lines <!-- {RESULTS} --> and <!-- /{RESULTS} -->."))
     if not changes:
         say(f"Nothing to write: {plain_line(pack.name)} has all that {plain_line(folder.name)} says.")
         return 0
@@ -68,8 +62,7 @@ def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path 
     if not is_apply():
         say(f"Dry run: nothing was written. APPLY=1 writes {named}, from {plain_line(folder.name)}.")
         return 0
-    for change in changes:
-        write_change(pack, change)
+    write_changes(pack, changes)
     say(f"{named} written into {plain_line(pack.name)}, from {plain_line(folder.name)}.")
     return 0
 
@@ -104,71 +97,55 @@ def require_publishable(folder: Path, about: Mapping[str, Any], environment: str
         raise ParamsError(f"The pack {pack.name} has no folder docs to publish into. Fix: Make it, or correct PACK.")
 
 
-def plan_changes(folder: Path, about: Mapping[str, Any], pack: Path, home: Path) -> Iterator[Change]:
-    """Yield each file of the pack as it is and as it would be."""
-    for source, place in PLACES.items():
-        yield Change(path=place, before=read_text(pack, place), after=led_anew(folder, source, pack, place, home))
-    for entry in sorted((folder / "docs" / FEEDBACK).glob("*.md")):
-        yield plan_entry(folder, entry, about, pack, home)
-    text = read_text(pack, runbook.FILE)
-    if text is not None:
-        place = "/".join(folder.parts[-3:])
-        page = f"`rendered/{place}/{runbook.TASK}.html` in the workbook"
-        yield Change(path=runbook.FILE, before=text, after=runbook.fill_runbook(text, read_evidence(folder), evidence=page))
-
-
-def plan_entry(folder: Path, path: Path, about: Mapping[str, Any], pack: Path, home: Path) -> Change:
-    """Return the day's file with the run's entry after all that is there."""
-    place = f"{FEEDBACK}/{path.name}"
-    before = read_text(pack, place)
-    text = led_anew(folder, f"docs/{place}", pack, place, home)
-    head, mark, rest = text.partition(entry_mark(str(about["run_id"])))
-    return Change(path=place, before=before, after=append_entry(before, mark + rest, head=head, run_id=str(about["run_id"])))
-
-
-def led_anew(folder: Path, source: str, pack: Path, place: str, home: Path) -> str:
-    """Return a document of the run with its links seen from where the pack keeps it.
-
-    A link from outside of `home` would hold on this machine alone: there its words stay without it.
-    """
-
-    def lead(path: Path) -> str | None:
-        both_at_home = pack.is_relative_to(home) and path.is_relative_to(home)
-        return link_to(path, (pack / place).parent) if both_at_home else None
-
-    text = read_text(folder, source)
-    if text is None:
-        raise ParamsError(f"{folder.name} has no {source}. Fix: Run again.")
-    return relink(text, start=(folder / source).parent, lead=lead)
-
-
-def read_text(base: Path, place: str) -> str | None:
-    """Return a file as it is, line ends and all; None when there is none. Raises ParamsError when it can't be kept as it is."""
-    path = base / place
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(base)):
-        raise ParamsError(f"{place} leads out of {base.name}. Fix: Put a file or folder of its own there.")
-    try:
-        path.lstat()
-        return read_file(path, root=base).decode("utf-8")
-    except FileNotFoundError:
+def read_direction(pack: Path) -> object:
+    """Return which document the launch list names as the one it was made from; None for none."""
+    if not (pack / LAUNCH_LIST).exists():
         return None
-    except OSError as exc:
+    _, document = read_yaml(pack / LAUNCH_LIST, LAUNCH_LIST, root=pack)
+    return document.get("document") if isinstance(document, dict) else None
+
+
+def read_setting(environment: str, pack: Path, keys: Sequence[str]) -> object:
+    """Return what the project's settings say under these keys; None for nothing."""
+    found: object = None
+    for layer in read_project(environment, pack, named=pack.name, is_bare=True):
+        said: object = layer.document
+        for key in keys:
+            said = said.get(key) if isinstance(said, dict) else None
+        found = found if said is None else said
+    return found
+
+
+def name_file(said: object, where: str) -> str:
+    """Return the path in the project that a setting names, '' for none. Raises ParamsError for what is not one."""
+    if said is None or said == "":
+        return ""
+    if not isinstance(said, str) or said.startswith("/") or ".." in said.split("/") or not said.endswith(".md"):
+        raise ParamsError(f"{where} names {said!r} as a document. Fix: Name a Markdown file by its path in the project.")
+    return said
+
+
+def require_settled(publication: Publication, changes: Sequence[Change]) -> None:
+    """Try the changes in a copy first: publishing the same run once more must change nothing there. Raises ParamsError."""
+    with TemporaryDirectory(prefix="launch-workbook-") as made:
+        copy = Path(made)
+        write_together({copy / change.path: change.after.encode() for change in changes})
+        tried = {change.path: (copy / change.path).read_bytes().decode() for change in changes}
+    again = plan_changes(replace(publication, tried=tried))
+    if again or any(tried[change.path] != change.after for change in changes):
+        named = name_some([change.path for change in again or changes])
         raise ParamsError(
-            f"{place} of {base.name} can't be read: {exc.strerror}. Fix: Correct that, then publish again."
-        ) from exc
-    except TargetError as exc:
-        raise ParamsError(f"{exc.message} Fix: Correct that in {base.name}, then publish again.") from exc
-    except UnicodeDecodeError as exc:
-        said = f"{place} of {base.name} is no UTF-8 text, so it could not be kept as it is"
-        raise ParamsError(f"{said}. Fix: Save it as UTF-8.") from exc
+            f"Published twice, {named} would change again, so nothing was written. Fix: Report this, with the file as it is."
+        )
 
 
-def write_change(pack: Path, change: Change) -> None:
-    """Put one file into the pack in one step, its mode as it was. Raises ParamsError when the pack does not take it."""
-    path = pack / change.path
+def write_changes(pack: Path, changes: Sequence[Change]) -> None:
+    """Put every file into the pack, or none. Raises ParamsError when the pack does not take one."""
     try:
-        write_whole(path, change.after, mode=path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        write_together({pack / change.path: change.after.encode() for change in changes})
     except OSError as exc:
+        shown = Path(exc.filename).relative_to(pack) if exc.filename and Path(exc.filename).is_relative_to(pack) else pack.name
         raise ParamsError(
-            f"{change.path} can't be written into {pack.name}: {exc.strerror}. Fix: Make the pack writable, then publish again."
+            f"{shown} can't be written into {pack.name}: {exc.strerror}. No file was changed. "
+            "Fix: Make the pack writable, then publish again."
         ) from exc

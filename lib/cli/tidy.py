@@ -15,13 +15,13 @@ from lib.display.tables import make_table
 from lib.run.known_credentials import know_credentials
 from lib.run.params import is_apply, load_params
 from lib.tasks.guardrails.policy import FILE, Policy, parse_policy
-from lib.tasks.guardrails.stray_files import Move, carry_out, plan_moves
+from lib.tasks.guardrails.stray_files import Move, carry_out, plan_links, plan_moves
 
 STAYED = 1
 
 
 def tidy(environment: str, *, pack: str | None) -> int:
-    """Print where each stray file would go, move them with APPLY=1, and return the exit code: 1 when one has to stay.
+    """Print where each stray file would go, move all of them with APPLY=1, and return the exit code: 1 when they have to stay.
 
     pack: the project to tidy instead of this checkout and the sample pack in it.
     """
@@ -31,7 +31,7 @@ def tidy(environment: str, *, pack: str | None) -> int:
     plans = [(root, plan_moves(root, read_policy(root))) for root in roots]
     stayed = sum(tidy_project(root, moves) for root, moves in plans)
     if not is_apply() and any(moves for _, moves in plans):
-        say("Dry run: nothing was moved. APPLY=1 moves what can be; nothing is deleted or written over.")
+        say("Dry run: nothing was moved. APPLY=1 moves all of it, or nothing; nothing is deleted or written over.")
     return STAYED if stayed else 0
 
 
@@ -50,13 +50,19 @@ def tidy_project(root: Path, moves: list[Move]) -> int:
     if not moves:
         say(f"{plain_line(root.name)}: no stray Markdown.")
         return 0
+    links = plan_links(root, moves)
     rows = [{"stray file": plain_text(one.source), "goes to": plain_text(one.problem or one.target)} for one in moves]
     say(make_table(rows, f"{plain_line(root.name)}: {format_count(len(moves), 'stray file')}", limit=len(rows)))
+    for one in links:
+        say(one.diff)
+    stay = sum(bool(one.problem) for one in moves)
     if not is_apply():
-        return sum(bool(one.problem) for one in moves)
-    done = list(carry_out(root, moves))
-    for one in done:
-        if one.problem:
-            say(plain_line(f"{one.source} stays: {one.problem}. Fix: Move or rename it by hand."), to=sys.stderr)
-    say(f"{plain_line(root.name)}: {sum(not one.problem for one in done)} of {format_count(len(done), 'file')} moved.")
-    return sum(bool(one.problem) for one in done)
+        return stay
+    try:
+        carry_out(root, moves, links)
+    except TargetError as exc:
+        say(plain_line(f"{root.name}: {exc}"), to=sys.stderr)
+        return stay or len(moves)
+    relinked = f", and links of {format_count(len(links), 'document')} rewritten" if links else ""
+    say(f"{plain_line(root.name)}: {format_count(len(moves), 'file')} moved{relinked}.")
+    return 0

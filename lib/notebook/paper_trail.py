@@ -14,7 +14,9 @@ from lib.evidence.log import EvidenceLine, read_evidence
 from lib.evidence.past_runs import list_runs, list_tasks
 from lib.notebook.session import TaskSession
 from lib.reporters.documents import runbook
+from lib.reporters.documents.attached import find_attached
 from lib.reporters.documents.draft import draft_documents, files_to_come
+from lib.reporters.documents.real_words import find_real_words, words_rows
 from lib.reporters.launch_list import item_table, judge_items
 from lib.reporters.report import report_run
 from lib.run.endings import RunOutcome
@@ -30,6 +32,11 @@ OWN, SENT = NOTIFY_DRY_RUN_RECORDED.id, NOTIFICATION_DELIVERED.id
 def item_rows(task: TaskSession) -> list[dict[str, Any]]:
     """Return one row an item of the launch list."""
     return item_table(judge_items(task.run.launch_list, task.run_lines()))
+
+
+def real_words(task: TaskSession) -> list[dict[str, str]]:
+    """Return one row a command that does not exist as it is asked for: what was run in its place."""
+    return words_rows(find_real_words(task.run_folder, task.run_lines()))
 
 
 def mail_problem(lines: Sequence[EvidenceLine]) -> str:
@@ -69,6 +76,7 @@ def find_drafts(task: TaskSession) -> dict[str, Any]:
         "to_come": files_to_come(run, (*tasks, task.task), drafts),
         "expected": task.expected_checks(),
         "titles": titles,
+        "attached": {one.path: one.sha256 for one in find_attached(lines)},
         "bad": [line.check for line in report.standing_out],
         "run_id": run.run_folder.name,
     }

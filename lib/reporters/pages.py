@@ -17,7 +17,7 @@ from lib.evidence.ages import age_s, looked_at
 from lib.evidence.fault_log import read_trials
 from lib.evidence.log import FILE, EvidenceLine
 from lib.reporters import ctrf, github, junit, metrics, oscal, sarif
-from lib.reporters.documents.note import FEEDBACK, SUMMARY_FILE
+from lib.reporters.documents.note import SUMMARY_FILE
 from lib.reporters.documents.qa_links import FILE as QA_FILE
 from lib.reporters.faults import PAGE, add_up, describe_faults, sum_up_faults
 from lib.reporters.first_screen import first_screen
@@ -28,6 +28,7 @@ from lib.reporters.sealing import format_standing
 from lib.reporters.summary import TaskSummary, verdict_of
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, all_tasks, every_check
+from lib.tasks.readiness_summary.attachments import FEEDBACK
 
 INDEX = "index.html"
 OTHERS: Mapping[str, str] = {

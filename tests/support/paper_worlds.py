@@ -20,8 +20,10 @@ from lib.run.launch_list import load_launch_list
 from lib.run.params import load_params
 from lib.run.run_file import RunFile
 from lib.tasks.index import TASKS
+from lib.tasks.migrations.task import PUSHED_TO_TARGET
 
 AT = datetime(2026, 11, 24, 2, 16, tzinfo=UTC)
+PUSH = "$ supabase db push '--remote=postgresql://127.0.0.1/x' --yes\nApplying 20251008103000_idea_pool.sql\nFinished.\n"
 RUNBOOK = "# Deployment\n\n<!-- measured: here -->\nNot measured yet.\n<!-- /measured -->\n\n## After\n\nBy hand.\n"
 
 
@@ -48,14 +50,16 @@ def run_in(home: Path, run_id: str, *, pack: Path) -> RunFile:
 
 
 def all_lines(run: RunFile, said: dict[str, Result], at: datetime) -> list[EvidenceLine]:
-    """Return a pass of every check but for those that are said; vendor health keeps an artifact."""
+    """Return a pass of every check but for those that are said; vendor health and the push of the migrations keep an artifact."""
     kept = keep_artifacts(run.run_folder, "health", {"chatwoot.json": {"service": "chatwoot"}})
+    push = keep_artifacts(run.run_folder, "migrations", {"push.txt": PUSH})
     lines = []
     for check in (check for task in TASKS for check in task.checks):
         measured: dict[str, Any] = {"observed": 1.25, "expected": 5, "unit": "s"} if check.id in ROWS else {}
         result = said.get(check.id) or Result(check=check.id, outcome=Outcome.PASS, **measured)
         about = {"run_id": run.run_id, "environment": run.environment, "provenance": Provenance.EMBEDDED, "started_at": at}
-        lines.append(line_of(result, check, **about, duration_s=1, artifacts=kept if check.task == "health" else ()))  # type: ignore[arg-type]
+        artifacts = kept if check.task == "health" else push if check == PUSHED_TO_TARGET else ()
+        lines.append(line_of(result, check, **about, duration_s=1, artifacts=artifacts))  # type: ignore[arg-type]
     return lines
 
 

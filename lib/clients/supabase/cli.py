@@ -138,6 +138,12 @@ class SupabaseCli:
         """Return what the advisors find, from INFO up, in `data["results"]`. Raises CliRefusal."""
         return self._call(["db", "advisors"], target, ["--level", "info", "--type", "all"])
 
+    def test_db(self, target: Database) -> CommandRun:
+        """Run the project's pgTAP files with pg_prove in a container, whatever came of it; it answers in text alone."""
+        argv: list[str | Path] = [self.binary, "test", "db", name_target(target, self.major), "--agent", "no"]
+        argv += ["--workdir", self.workdir]
+        return run_command(argv, timeout_s=self.timeout_s, env={**target.libpq_environment, **SILENCED}, cwd=self.workdir)
+
     def _call(self, words: Sequence[str], target: Database, flags: Sequence[str]) -> CliAnswer:
         if self.older is not None and self.workdir in WRITTEN_FOR_OLDER:
             return self._open_older(self.older)._call_this(words, target, flags)

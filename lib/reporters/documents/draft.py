@@ -9,6 +9,7 @@ from pathlib import Path
 from lib.core.errors import TargetError
 from lib.core.files import write_whole
 from lib.core.pack_files import read_text_file
+from lib.display.markdown import relink
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import EvidenceLine
 from lib.reporters.documents import runbook
@@ -33,14 +34,19 @@ def draft_documents(report: RunReport) -> dict[str, str]:
 def draft_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> dict[str, str]:
     """Return the pack's deployment runbook with the run's times filled in, when the run measured any.
 
-    One that can't be read is left out: its check says why.
+    Its links to the pack's own files are words there: the run's folder goes elsewhere without the pack. A runbook that can't
+    be read, or whose marks are damaged, is left out: its check says why.
     """
+    evidence = f"[the rehearsal's page](../{runbook.TASK}.html)"
     try:
         text = read_text_file(run.pack / runbook.FILE, root=run.pack, limit_bytes=runbook.LONGEST_BYTES)
+        if runbook.fill_runbook(text, lines, evidence=evidence) == text:
+            return {}
+        words = relink(text, start=(run.pack / runbook.FILE).parent, lead=lambda _: None)
+        words = runbook.fill_window(words, run.sections[runbook.TASK].get("window"))
+        return {runbook.COPY: runbook.fill_runbook(words, lines, evidence=evidence)}
     except TargetError:
         return {}
-    filled = runbook.fill_runbook(text, lines, evidence=f"[the rehearsal's page](../{runbook.TASK}.html)")
-    return {runbook.COPY: filled} if filled != text else {}
 
 
 def write_document(report: RunReport, name: str, text: str) -> None:

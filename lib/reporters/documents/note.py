@@ -24,16 +24,17 @@ from lib.core.wording import (
 from lib.display.markdown import link_to, plain
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import EvidenceLine
+from lib.reporters.documents.attached import attached_part
+from lib.reporters.documents.real_words import find_real_words, words_table
 from lib.reporters.html.model import LaunchRow
 from lib.reporters.report import RunReport
 from lib.reporters.sealing import format_standing
 from lib.run.run_file import RunFile
 from lib.tasks.base import Task
 from lib.tasks.index import SUMMARY, every_check
+from lib.tasks.readiness_summary.attachments import FEEDBACK, run_ids
 
 SUMMARY_FILE = "docs/devops_execution_summary.md"
-FEEDBACK = "feedback/devops"
-"""In the pack, and in a run's docs: a file a day, an entry a run."""
 
 
 def page_of(task: Task) -> str:
@@ -58,6 +59,8 @@ def execution_summary(report: RunReport) -> str:
         f"Run `{run.run_id}`, ended {format_time(report.ended_at)}. Evidence: {evidence_links(run, here)}.",
         "## Migration status",
         migration_status(report.lines),
+        "## Commands as asked, and as run",
+        words_table(run.run_folder, find_real_words(run.run_folder, report.lines), here),
         "## Launch list",
         f"{report.tally}.",
         item_table(report.items, run, here),
@@ -85,6 +88,8 @@ def feedback_entry(report: RunReport) -> str:
         task_table(report, here),
         "### Evidence",
         f"{evidence_links(run, here)}.",
+        "### Attached",
+        attached_part(run, report.lines, here),
         "### What is left",
         what_is_left(report.items, report.standing_out),
     ]
@@ -109,7 +114,7 @@ def append_entry(day: str | None, entry: str, *, head: str, run_id: str) -> str:
     if not (day or "").strip():
         return f"{day or ''}{head}{entry}"
     assert day is not None
-    if entry_mark(run_id) in day:
+    if run_id in run_ids(day):
         return day
     return day + ("" if day.endswith("\n") else "\n") + "\n" + entry
 

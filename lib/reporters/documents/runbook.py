@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lib.core.results import Outcome
 from lib.core.wording import format_time, format_value, outcome_word, provenance_words
 from lib.display.markdown import plain
 from lib.evidence.log import EvidenceLine
+from lib.reporters.documents.marks import MEASURED, WINDOW, fill_place
 from lib.tasks.deploy_rehearsal.task import (
     CANDIDATE_GETS_HEALTHY,
     DOWNTIME_WITHIN_LIMIT,
     ERRORS_WITHIN_LIMIT,
     ROLLBACK_IS_QUICK,
 )
+from lib.tasks.readiness_summary.runbook_words import format_window
 
 FILE = "docs/runbooks/production_deployment.md"
 """In the pack."""
@@ -22,9 +24,6 @@ COPY = "docs/production_deployment.md"
 """In a run's folder."""
 TASK = "deploy_rehearsal"
 LONGEST_BYTES = 1024 * 1024
-
-BEGIN = re.compile(r"<!-- measured\b[^>\n]*-->\n")
-END = "<!-- /measured -->"
 
 ROWS = {
     CANDIDATE_GETS_HEALTHY.id: "deploy, from the command until every machine is healthy",
@@ -54,17 +53,23 @@ def row(what: str, line: EvidenceLine) -> str:
     return f"| {what} | {observed}{unit} | {expected}{unit} | {outcome_word(line.result)} |"
 
 
+def fill_window(text: str, window: Mapping[str, Any] | None) -> str:
+    """Return the runbook with when a deploy may happen in its place; as it is without the marks.
+
+    window: as the settings have it; None when none is declared. Raises TargetError for damaged marks.
+    """
+    filled = fill_place(text, WINDOW, format_window(window), path=FILE)
+    return text if filled is None else filled
+
+
 def fill_runbook(text: str, lines: Sequence[EvidenceLine], *, evidence: str) -> str:
     """Return the runbook with the run's times in their place. evidence: where its page is, as Markdown; '' for nowhere.
 
-    A text without the marks, or lines that measured nothing, come back as they are.
+    A text without the marks, or lines that measured nothing, come back as they are. Raises TargetError for damaged marks.
     """
     times = measured_times(lines)
     if times == "Not measured yet.":
         return text
     link = f"\n\nEvidence: {evidence}." if evidence else ""
-    parts, place = [], 0
-    while (match := BEGIN.search(text, place)) and (end := text.find(END, match.end())) >= 0:
-        parts += [text[place : match.end()], f"{times}{link}\n"]
-        place = end
-    return "".join([*parts, text[place:]])
+    filled = fill_place(text, MEASURED, f"{times}{link}", path=FILE)
+    return text if filled is None else filled

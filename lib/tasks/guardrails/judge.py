@@ -145,9 +145,18 @@ def judge_secrets(found: Sequence[SecretFinding], branch: Branch, rules: SecretR
     return check.passed(detail=" ".join([f"{format_count(len(scanned), 'added line')} looked at.", *said]), **facts)
 
 
-def find_strays(files: Sequence[str], policy: Policy) -> list[str]:
-    """Return the Markdown files that are where none may be."""
-    return [path for path in files if MARKDOWN.search(path) and not matches(path, policy.markdown.allowed)]
+def find_strays(files: Sequence[str], policy: Policy, listed: Sequence[str] = ()) -> list[str]:
+    """Return the Markdown files that are where none may be, or that the project calls strays; what is archived is none.
+
+    listed: patterns of the list that the policy names.
+    """
+    rules = policy.markdown
+    named, archive = [*rules.strays, *listed], f"{rules.archive.rstrip('/')}/"
+    return [
+        path
+        for path in files
+        if MARKDOWN.search(path) and (not matches(path, rules.allowed) or (matches(path, named) and not path.startswith(archive)))
+    ]
 
 
 def judge_markdown(files: Sequence[str], strays: Sequence[str]) -> Result:

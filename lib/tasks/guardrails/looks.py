@@ -25,6 +25,7 @@ from lib.tasks.guardrails.look_direction import look_at_direction as look_at_dir
 from lib.tasks.guardrails.look_direction import look_at_links as look_at_links
 from lib.tasks.guardrails.scope import read_card
 from lib.tasks.guardrails.secret_scan import find_env_files, find_in_words, find_secrets
+from lib.tasks.guardrails.stray_files import read_listed
 from lib.tasks.guardrails.task import (
     BRANCH_NAME_ALLOWED,
     CHANGE_SMALL_OR_OPTED_IN,
@@ -201,7 +202,9 @@ def look_at_markdown(context: Context[Guardrails], *, guarded: GuardedBranch | N
     if not guarded.has_policy:
         return look_at_markdown.errors(judging.NO_POLICY, fix=judging.FIX_POLICY)
     files = list_files(guarded.branch.root)
-    strays = judging.find_strays(files, guarded.policy)
+    strays = judging.find_strays(
+        files, guarded.policy, read_listed(guarded.branch.root, guarded.policy, base=guarded.branch.base)
+    )
     archive = guarded.policy.markdown.archive
     rows = [{"stray file": path, "make tidy moves it to": f"{archive}/{path}"} for path in strays]
     return Findings(results=[judging.judge_markdown(files, strays)], rows=rows)

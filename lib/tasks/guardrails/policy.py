@@ -138,6 +138,8 @@ class MarkdownRules(Part):
 
     allowed: Patterns = Field(min_length=1)  # patterns of paths where Markdown may be
     archive: str = Field(pattern=r"^[^/.].*$")  # the folder that `make tidy` moves strays to
+    strays: Patterns = []  # patterns of Markdown files that are strays wherever they are
+    strays_list: str = ""  # a file of the project with more of them, one a line
 
 
 class ScopeRules(Part):

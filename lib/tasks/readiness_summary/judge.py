@@ -34,6 +34,7 @@ RUNBOOK_MUST = {
     "the deploy of a named image": re.compile(r"\bfly(?:ctl)? deploy\b[^\n]{0,1000}--image\b"),
     "the rollback script": re.compile(r"scripts/ops/rollback-production\.sh"),
     "the rollback of the data": re.compile(r"RESTORE_POINT|pg_restore|--restore"),
+    "when a deploy may happen": re.compile(r"^#+ .*(?:\bwhen\b.*\bdeploy|deploy\w* window)", re.IGNORECASE | re.MULTILINE),
     "the place of the measured times": re.compile(r"<!-- measured\b"),
 }
 """What the runbook of a production deployment must contain -> how that is recognised."""
@@ -108,10 +109,11 @@ def judge_entry(entry: str, tasks: Sequence[str], bad: Sequence[str]) -> Result:
     return check.judge(holds=not problems, observed=observed, expected=expected, detail=detail)
 
 
-def judge_runbook(text: str | None, path: str, broken: Sequence[str], absent: Sequence[str]) -> Result:
+def judge_runbook(text: str | None, path: str, broken: Sequence[str], absent: Sequence[str], said: Sequence[str] = ()) -> Result:
     """Judge that the deployment runbook covers the whole flow, and that what it names is there.
 
     text: None when there is none. broken: links that lead nowhere. absent: files that it names and the pack lacks.
+    said: what it leaves open about people, times and guardrails, a sentence each.
     """
     check = RUNBOOK_TELLS_THE_FLOW
     expected = f"all {len(RUNBOOK_MUST)} parts of the flow"
@@ -120,6 +122,7 @@ def judge_runbook(text: str | None, path: str, broken: Sequence[str], absent: Se
     lacking = [part for part, pattern in RUNBOOK_MUST.items() if not pattern.search(text)]
     problems = [
         *([f"It does not cover {join_words(lacking)}."] if lacking else []),
+        *said,
         *([f"Links that lead nowhere: {name_some(broken)}."] if broken else []),
         *([f"The pack lacks what it names: {name_some(absent)}."] if absent else []),
     ]

@@ -25,12 +25,16 @@ from lib.core.results import Findings, Outcome, look
 from lib.core.wording import join_words
 from lib.tasks.readiness_summary import judge as paper
 from lib.tasks.readiness_summary import nights
+from lib.tasks.readiness_summary.attachments import judge_attachments
 from lib.tasks.readiness_summary.links import broken_links
 from lib.tasks.readiness_summary.nights import NIGHTLY
+from lib.tasks.readiness_summary.runbook_words import find_word_problems
 from lib.tasks.readiness_summary.task import (
     CREDENTIALS,
+    DEPLOY,
     DOCUMENT_LINKS_RESOLVE,
     EVERY_CHECK_HAS_A_RESULT,
+    FEEDBACK_ARTIFACTS_AGREE,
     FEEDBACK_ENTRY_IS_WHOLE,
     MAIL_TIMEOUT_S,
     NIGHTLY_FAILURE_NOTIFIES,
@@ -41,6 +45,7 @@ from lib.tasks.readiness_summary.task import (
     NOTIFY_SENDER,
     QA_LINKS_ARE_FRESH,
     RUNBOOK_TELLS_THE_FLOW,
+    ReadinessSummary,
 )
 from lib.transport.context import Context
 
@@ -48,7 +53,9 @@ LONGEST_RUNBOOK_BYTES = 1024 * 1024
 
 
 @look(EVERY_CHECK_HAS_A_RESULT)
-def look_at_results(context: Context[None], *, expected: Mapping[str, Sequence[str]], found: Iterable[str]) -> Findings[None]:
+def look_at_results(
+    context: Context[ReadinessSummary], *, expected: Mapping[str, Sequence[str]], found: Iterable[str]
+) -> Findings[None]:
     """Each task's checks, and how many of them have a result.
 
     expected: task -> ids of its checks, for the tasks of this run; found: ids with a result.
@@ -72,7 +79,9 @@ def judge_results(expected: Mapping[str, Sequence[str]], found: set[str]) -> Fin
 
 
 @look(NO_CREDENTIAL_WAS_KEPT)
-def look_for_credentials(context: Context[None], *, folder: Path, beside: Path, unread: str = "") -> Findings[list[str]]:
+def look_for_credentials(
+    context: Context[ReadinessSummary], *, folder: Path, beside: Path, unread: str = ""
+) -> Findings[list[str]]:
     """The files of the run that were read through for credentials.
 
     folder: the run's own folder; beside: where the executed notebooks wait to be published.
@@ -85,7 +94,7 @@ def look_for_credentials(context: Context[None], *, folder: Path, beside: Path, 
     return judge_leaks(look_once_more(folder.parent, known=known | of_vault, files=files), files=len(files), note=note or unread)
 
 
-def find_vault_secrets(context: Context[None]) -> tuple[frozenset[str], str]:
+def find_vault_secrets(context: Context[ReadinessSummary]) -> tuple[frozenset[str], str]:
     """Return what gives away every real value in the vault that this run looked at, and what could not be read of it.
 
     A placeholder is not a credential: it may be on a page that lists placeholders.
@@ -128,7 +137,7 @@ def judge_leaks(leaks: Sequence[Leak], *, files: int, note: str = "") -> Finding
 
 
 @look(*NIGHTLY.values(), NIGHTLY_FAILURE_NOTIFIES)
-def look_at_nights(context: Context[None], *, is_whole: bool) -> Findings[None]:
+def look_at_nights(context: Context[ReadinessSummary], *, is_whole: bool) -> Findings[None]:
     """Each job of the pack's workflows that checks Chatwoot or Publer, and when.
 
     is_whole: whether every task is part of the run; one of some tasks is judged by these alone.
@@ -145,7 +154,7 @@ def look_at_nights(context: Context[None], *, is_whole: bool) -> Findings[None]:
 
 @look(NOTIFY_DRY_RUN_RECORDED)
 def look_at_dry_run(
-    context: Context[None], *, is_whole: bool, mail_problem: str, recorded: Sequence[Mapping[str, Any]], run_id: str
+    context: Context[ReadinessSummary], *, is_whole: bool, mail_problem: str, recorded: Sequence[Mapping[str, Any]], run_id: str
 ) -> Findings[None]:
     """Which way took a notification that was sent as a dry run.
 
@@ -181,9 +190,9 @@ def look_at_dry_run(
     return Findings(results=[result])
 
 
-@look(NOTE_TELLS_MIGRATION_STATUS, FEEDBACK_ENTRY_IS_WHOLE, QA_LINKS_ARE_FRESH, DOCUMENT_LINKS_RESOLVE)
+@look(NOTE_TELLS_MIGRATION_STATUS, FEEDBACK_ENTRY_IS_WHOLE, FEEDBACK_ARTIFACTS_AGREE, QA_LINKS_ARE_FRESH, DOCUMENT_LINKS_RESOLVE)
 def look_at_documents(
-    context: Context[None],
+    context: Context[ReadinessSummary],
     *,
     drafts: Mapping[str, str],
     folder: Path,
@@ -191,13 +200,14 @@ def look_at_documents(
     expected: Mapping[str, Sequence[str]],
     titles: Mapping[str, str],
     bad: Sequence[str],
+    attached: Mapping[str, str],
     run_id: str,
 ) -> Findings[None]:
     """Each document that the run writes, as it would be written now, and its links.
 
     drafts: path in the run's folder -> text. to_come: files that are written when the run is published.
     expected: task -> ids of its checks, for the tasks of this run. titles: of tasks and checks, as Markdown shows them.
-    bad: ids of the checks that failed or could not be determined.
+    bad: ids of the checks that failed or could not be determined. attached: artifact to be attached -> its sha256.
     """
     markdown = {name: text for name, text in drafts.items() if name.endswith(".md")}
     broken = {name: broken_links(text, (folder / name).parent, to_come=to_come) for name, text in markdown.items()}
@@ -210,6 +220,7 @@ def look_at_documents(
         if migrations
         else NOTE_TELLS_MIGRATION_STATUS.not_due(paper.format_left_out("migrations")),
         paper.judge_entry(entry, [titles[task] for task in expected], bad),
+        judge_attachments(entry, folder, attached, run_id, context.pack),
         paper.judge_qa(data, folder / "docs", health, run_id)
         if health
         else QA_LINKS_ARE_FRESH.not_due(paper.format_left_out("health")),
@@ -222,7 +233,7 @@ def look_at_documents(
 
 
 @look(RUNBOOK_TELLS_THE_FLOW)
-def look_at_runbook(context: Context[None], *, tasks: Collection[str], path: str) -> Findings[None]:
+def look_at_runbook(context: Context[ReadinessSummary], *, tasks: Collection[str], path: str) -> Findings[None]:
     """Which parts of the flow the pack's runbook of a production deployment covers.
 
     path: in the pack.
@@ -236,7 +247,15 @@ def look_at_runbook(context: Context[None], *, tasks: Collection[str], path: str
     named = sorted(set(paper.IN_PACK.findall(text)))
     absent = [name for name in named if not os.path.exists(context.pack / name)]  # noqa: PTH110
     rows = [{"part of the flow": part, "covered": bool(pattern.search(text))} for part, pattern in paper.RUNBOOK_MUST.items()]
-    return Findings(results=[paper.judge_runbook(text, path, broken_links(text, file.parent), absent)], rows=rows)
+    said = find_word_problems(
+        text,
+        file.parent,
+        context.pack,
+        document=context.settings.documents.guardrails,
+        window=context.borrow(DEPLOY).model_dump(mode="json", by_alias=True).get("window"),
+    )
+    rows += [{"part of the flow": one.partition("It does not say ")[2].rstrip(".") or one, "covered": False} for one in said]
+    return Findings(results=[paper.judge_runbook(text, path, broken_links(text, file.parent), absent, said)], rows=rows)
 
 
 offer_looks(__name__)

@@ -1,15 +1,30 @@
-"""The contract of this task on one page: its checks, and what it waits for; it has no section of params."""
+"""The contract of this task on one page: its section of params, its checks, and what it borrows."""
 
 from __future__ import annotations
 
 from lib.clients.vault.declared import Credentials
 from lib.core.results import PROJECT, RUN, Check
-from lib.core.section import Borrowed
+from lib.core.section import Borrowed, Section
 from lib.tasks.base import Task
+
+
+class Documents(Section):
+    """Which documents of the project the paper trail joins."""
+
+    qa_report: str = ""  # QA's own daily report: `make publish-docs` brings the links there; empty: there is none
+    guardrails: str = ""  # the feature pack's guardrail document, which the runbook links to; empty: there is none
+
+
+class ReadinessSummary(Section):
+    """What 99_readiness_summary knows of the project's own documents."""
+
+    documents: Documents = Documents()
+
 
 CREDENTIALS = Borrowed("credentials", "", Credentials)
 NOTIFY_SENDER = Borrowed("health", "notify_from", str)
 NOTIFIED_PEOPLE = Borrowed("health", "notify_to", list[str])
+DEPLOY = Borrowed("deploy_rehearsal", "", Section)
 MAIL_TIMEOUT_S = Borrowed("health", "timeout_s", float)
 
 EVERY_CHECK_HAS_A_RESULT = Check(
@@ -92,6 +107,16 @@ FEEDBACK_ENTRY_IS_WHOLE = Check(
     "An entry without what is left reads like a success. "
     "It is a draft from the evidence so far, written when the run ends.",
 )
+FEEDBACK_ARTIFACTS_AGREE = Check(
+    "readiness_summary.feedback_artifacts_agree",
+    "What the feedback entries attach is there, as it was",
+    subject=PROJECT,
+    fix="Put the file back with git, or run `make publish-docs ENV=<environment> RUN=<run> APPLY=1` once more.",
+    doc="Looks in the draft of the feedback entry for each command's output that the run kept, by its sha256; then reads the "
+    "entries in the project's feedback/devops and the files they name in artifacts/ops: each is there, of the entry's own run, "
+    "with that sha256, and no file of a run is named by no entry. An excerpt proves nothing without the whole. "
+    "What is in the files is not judged, and folders there that are not called like a run are left alone.",
+)
 QA_LINKS_ARE_FRESH = Check(
     "readiness_summary.qa_links_are_fresh",
     "QA's links lead to fresh evidence of the vendors' health",
@@ -117,8 +142,9 @@ RUNBOOK_TELLS_THE_FLOW = Check(
     subject=PROJECT,
     about=("deploy_rehearsal",),
     fix="Update docs/runbooks/production_deployment.md.",
-    doc="Looks in the pack's runbook for each part of the flow, and for every file and link that it names. "
-    "On the day people follow the runbook, not this workbook. "
+    doc="Looks in the pack's runbook for each part of the flow, for every file and link that it names, for who is mailed on "
+    "success, failure and rollback, for the deployment window where one is declared, and for a link to the guardrail document "
+    "where readiness_summary.documents names one. On the day people follow the runbook, not this workbook. "
     "A part is recognised by its commands and headings, so a wrong sentence beside them is not noticed.",
 )
 CHECKS: tuple[Check, ...] = (
@@ -130,6 +156,7 @@ CHECKS: tuple[Check, ...] = (
     NOTIFY_DRY_RUN_RECORDED,
     NOTE_TELLS_MIGRATION_STATUS,
     FEEDBACK_ENTRY_IS_WHOLE,
+    FEEDBACK_ARTIFACTS_AGREE,
     QA_LINKS_ARE_FRESH,
     DOCUMENT_LINKS_RESOLVE,
     RUNBOOK_TELLS_THE_FLOW,
@@ -141,5 +168,6 @@ TASK = Task(
     notebook="99_readiness_summary.ipynb",
     checks=CHECKS,
     targets=(),
-    borrows=(CREDENTIALS, NOTIFY_SENDER, NOTIFIED_PEOPLE, MAIL_TIMEOUT_S),
+    settings=ReadinessSummary,
+    borrows=(CREDENTIALS, DEPLOY, NOTIFY_SENDER, NOTIFIED_PEOPLE, MAIL_TIMEOUT_S),
 )

@@ -13,11 +13,14 @@ from lib.clients.postgres.rls.classify import Cell
 from lib.clients.postgres.rls.declared import Rls, Verb
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.clients.postgres.rls.trial import VERBS
+from lib.clients.supabase.cli import SupabaseCli, open_cli, stage_project
 from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.errors import TargetError
 from lib.core.offered import offer_looks
 from lib.core.results import Findings, Outcome, look
 from lib.core.wording import join_words
+from lib.tasks.rls.cli_tests import FILE as CLI_FILE
+from lib.tasks.rls.cli_tests import run_by_cli
 from lib.tasks.rls.judge import (
     find_undeclared,
     judge_declared,
@@ -35,6 +38,8 @@ from lib.tasks.rls.look_calls import look_at_calls as look_at_calls
 from lib.tasks.rls.look_roles import look_at_defaults as look_at_defaults
 from lib.tasks.rls.look_roles import look_at_roles as look_at_roles
 from lib.tasks.rls.pgtap import run_test_files
+from lib.tasks.rls.pgtap_junit import FILE as JUNIT
+from lib.tasks.rls.pgtap_junit import format_pgtap
 from lib.tasks.rls.place import open_place
 from lib.tasks.rls.show import MatrixCell, cell_json, heat_map_cells, matrix_rows
 from lib.tasks.rls.task import (
@@ -43,6 +48,7 @@ from lib.tasks.rls.task import (
     EVERY_TABLE_IS_DECLARED,
     GRANTS_MATCH_DECLARED,
     MATRIX_MATCHES_DECLARED,
+    MIGRATION_TIMEOUT_S,
     NO_POLICY_WITHOUT_RLS,
     NO_SPARE_GRANTS,
     PGTAP_TESTS_PASS,
@@ -233,6 +239,7 @@ def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
         began_s = time.monotonic()
         files = list(run_test_files(place.database, context.pack, statement_timeout_s=timeout_s))
         control = clock.since(began_s)
+        by_cli = run_by_cli(lambda: stage_cli(context), place.database, context.pack) if files else None
     rows = [
         {
             "file": one.path,
@@ -245,8 +252,17 @@ def look_at_pgtap(context: Context[Rls]) -> Findings[None]:
     ]
     transcripts = {f"tap-{number:02d}-{name_file(one.path)}.txt": one.transcript for number, one in enumerate(files, start=1)}
     kept = {name: transcript for name, transcript in transcripts.items() if transcript}
-    result = judge_pgtap(files, control, timeout_s=timeout_s)
+    kept |= {JUNIT: format_pgtap(files)} if files else {}
+    kept |= {CLI_FILE: by_cli.transcript} if by_cli is not None and by_cli.transcript else {}
+    result = judge_pgtap(files, control, timeout_s=timeout_s, by_cli=by_cli)
     return Findings(results=[replace(result, provenance=place.provenance)], rows=rows, artifacts=kept)
+
+
+def stage_cli(context: Context[Rls]) -> SupabaseCli:
+    """Return the CLI in a copy of what it reads of the project."""
+    workdir = stage_project(context.pack, context.work / "pgtap_project")
+    programs, timeout_s = context.programs, context.borrow(MIGRATION_TIMEOUT_S)
+    return open_cli(programs.supabase, workdir, timeout_s=timeout_s, older=programs.supabase_before)
 
 
 def name_file(path: str) -> str:

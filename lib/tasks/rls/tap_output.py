@@ -17,12 +17,24 @@ PRINTED_LIMIT = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
+class TapTest:
+    """One test of a file, as it printed it."""
+
+    number: str
+    name: str
+    is_ok: bool
+    is_skipped: bool = False
+    is_todo: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class TapFile:
     """The outcome of one test file; it is good when it has no problem and no failed test.
 
     planned: None when the file printed no plan. skipped, todo: tests that count as passed, yet tested nothing.
     failed: by number and name. unfinished: tests that failed and are marked as still to do.
     problem: why its tests prove nothing, or not all of them. fix: what to do about the problem, if known.
+    tests: each of them, in order.
     """
 
     path: str
@@ -35,6 +47,8 @@ class TapFile:
     problem: str | None = None
     fix: tuple[str, ...] = ()
     transcript: str = ""
+    tests: tuple[TapTest, ...] = ()
+    duration_s: float = 0.0
 
     @property
     def is_good(self) -> bool:
@@ -112,7 +126,16 @@ def read_run(name: str, run: TapRun) -> TapFile:
         or find_idle(len(tests), aside),
         fix=run.fix,
         transcript=run.transcript(name),
+        tests=tuple(map(read_test, tests)),
+        duration_s=run.duration_s,
     )
+
+
+def read_test(test: object) -> TapTest:
+    """Return one test. test: of tap.py."""
+    number, _, name = format_test(test).partition(": ")
+    is_ok, skip, todo = (bool(getattr(test, word, False)) for word in ("ok", "skip", "todo"))
+    return TapTest(number=number, name=name, is_ok=is_ok, is_skipped=skip, is_todo=todo)
 
 
 def format_test(test: object) -> str:

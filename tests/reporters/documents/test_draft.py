@@ -75,6 +75,25 @@ def test_the_note_tells_the_launch_list_and_the_migrations(tmp_path: Path) -> No
     assert len([line for line in read_evidence(run.run_folder) if line.task == "migrations"]) == note.count("\n- ✓ **")
 
 
+def test_the_copy_of_the_runbook_has_no_link_that_leads_nowhere(tmp_path: Path) -> None:
+    pack = make_pack(tmp_path)
+    runbook = pack / "docs/runbooks/production_deployment.md"
+    (pack / "docs/rules.md").write_text("# Rules\n")
+    runbook.write_text(runbook.read_text() + "[the rules](../rules.md), [after](#after)\n")
+    run = finish_run(tmp_path, RUN_ID, pack=pack)
+    copy = run.run_folder / "docs/production_deployment.md"
+    assert "the rules, [after](#after)\n" in copy.read_text()
+    assert broken_links(copy.read_text(), copy.parent) == []
+
+
+@pytest.mark.parametrize("added", ["<!-- measured -->\n", "<!-- /measured -->\n"])
+def test_a_runbook_with_damaged_marks_gets_no_copy(tmp_path: Path, added: str) -> None:
+    pack = make_pack(tmp_path)
+    runbook = pack / "docs/runbooks/production_deployment.md"
+    runbook.write_text(runbook.read_text() + added)
+    assert "docs/production_deployment.md" not in drafts_of(run_in(tmp_path, RUN_ID, pack=pack), {})
+
+
 def test_a_pack_without_a_runbook_gets_no_copy(tmp_path: Path) -> None:
     pack = tmp_path / "bare"
     pack.mkdir()

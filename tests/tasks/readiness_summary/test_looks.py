@@ -145,6 +145,7 @@ ENTRY = "## x\n\n### What was run\n\n[Seed](a.html)\n\n### Evidence\n\n[e](e.jso
 RUNBOOK = """# Deployment
 make staging-readiness first. [After](#guardrails)
 <!-- measured: here --><!-- /measured -->
+## When a deploy may happen
 ## Guardrails
 .github/launch-policy.yml
 flyctl checks list --app x
@@ -226,6 +227,7 @@ def test_a_runbook_that_tells_the_whole_flow_passes() -> None:
         ("scripts/ops/rollback-production.sh", "go back", "the rollback script"),
         ("<!-- measured", "<!-- times", "the place of the measured times"),
         ("RESTORE_POINT", "POINT", "the rollback of the data"),
+        ("## When a deploy may happen", "When a deploy may happen", "when a deploy may happen"),
     ],
 )
 def test_a_runbook_that_leaves_a_part_out_fails_naming_it(was: str, now: str, said: str) -> None:
