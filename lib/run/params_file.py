@@ -25,7 +25,7 @@ class Targets(Section):
     chatwoot: str | dict[str, str | bool]  # `url`, `token` and `account`
     publer: str | dict[str, str | bool]  # `url`, `token` and `workspace`
     mail: str | dict[str, str | bool]  # `url` of the mail server, `webhook` for a second way
-    fly: str | dict[str, str | bool]  # `url` of the Machines API, and `token`
+    fly: str | dict[str, str | bool]  # `url` of the Machines API, and `token`; `drill_database` may be damaged
     vault: str | dict[str, str | bool]  # `url` of a folder or of HashiCorp Vault, and `token`
     github: str | dict[str, str | bool]  # `url` of the API, and `token`
 

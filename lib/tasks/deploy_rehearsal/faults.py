@@ -11,15 +11,18 @@ from typing import Any
 
 from lib.clients.fly.flyctl import AppState, ask
 from lib.core.pack_files import read_text_file
+from lib.tasks.deploy_rehearsal import drill_faults as drills
 from lib.tasks.deploy_rehearsal import recorded_faults as recorded
+from lib.tasks.deploy_rehearsal.allowed import open_fly
+from lib.tasks.deploy_rehearsal.drill import Drill
 from lib.tasks.deploy_rehearsal.looks import (
+    look_at_drill,
     look_at_rehearsal,
     look_at_restored_release,
     look_at_rollback,
     look_at_users,
     look_at_version_skew,
     look_at_what_runs,
-    open_fly,
 )
 from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal
 from lib.tasks.deploy_rehearsal.rollback import SCRIPT
@@ -29,6 +32,7 @@ from lib.tasks.deploy_rehearsal.task import (
     CANDIDATE_STAYS_HEALTHY,
     CONFIG_IS_VALID,
     DOWNTIME_WITHIN_LIMIT,
+    DRILL_BRINGS_EVERYTHING_BACK,
     ERRORS_WITHIN_LIMIT,
     EVERYTHING_CAME_BACK,
     NEIGHBOURS_WORK_TOGETHER,
@@ -58,6 +62,8 @@ def settle(scene: Scene) -> Scene:
     facts = scene.found.facts
     if isinstance(facts, Rehearsal):
         return replace(scene, arguments={**scene.arguments, "recorded": facts})
+    if isinstance(facts, Drill):
+        return replace(scene, arguments={**scene.arguments, "drilled": facts})
     if isinstance(facts, Mapping) and "rehearsal" in scene.arguments:
         return replace(scene, arguments={**scene.arguments, "tried": facts})
     return scene
@@ -221,6 +227,14 @@ FAULTS = Faults(
             check=NEIGHBOURS_WORK_TOGETHER,
             look=look_at_version_skew,
             faults=recorded.break_cells,
+        ),
+        Operator(name="the drill ends otherwise", check=DRILL_BRINGS_EVERYTHING_BACK, look=look_at_drill, faults=drills.go_wrong),
+        Operator(
+            name="the drill takes its time",
+            check=DRILL_BRINGS_EVERYTHING_BACK,
+            look=look_at_drill,
+            faults=drills.take_time,
+            is_harmless=True,
         ),
     ),
 )
