@@ -124,7 +124,8 @@ def format_problem(where: str, problem: ErrorDetails) -> str:
         shown = f"params/defaults.yaml or the sample's {LAUNCH}/{PROJECT}.yaml shows one"
         return f"{where}: {place} is missing. Fix: Add it ({shown})."
     seen = repr(problem["input"])
-    return f"{where}: {place}: {problem['msg'].lower()}; saw {seen[:80]} ({type(problem['input']).__name__})."
+    said = problem["msg"][:1].lower() + problem["msg"][1:]  # what it names keeps its capitals
+    return f"{where}: {place}: {said}; saw {seen[:80]} ({type(problem['input']).__name__})."
 
 
 def known_keys(problem: ErrorDetails) -> list[str]:

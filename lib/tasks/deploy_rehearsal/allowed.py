@@ -5,7 +5,8 @@ from __future__ import annotations
 from lib.clients.fly.flyctl import Fly
 from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.permissions import Act, Refusal
-from lib.tasks.deploy_rehearsal.task import DeployRehearsal
+from lib.tasks.deploy_rehearsal.task import WITHIN_DEPLOYMENT_WINDOW, DeployRehearsal
+from lib.tasks.deploy_rehearsal.window import describe_next, find_opening, read_clock
 from lib.transport.context import Context
 from lib.transport.database import Database
 
@@ -32,8 +33,22 @@ def find_refusal(context: Context[DeployRehearsal], app: str) -> Refusal | None:
         return Refusal(
             reason=f"{app} is production's: nothing was deployed.", fix="Set ALLOW_WRITES=production to rehearse there."
         )
-    refusal = context.refusals.get(Act.DEPLOY) or ("database" not in context.missing and refuse_unpushed(context))
+    refusal = (
+        context.refusals.get(Act.DEPLOY)
+        or find_closed_window(context)
+        or ("database" not in context.missing and refuse_unpushed(context))
+    )
     return Refusal(reason=f"Nothing was deployed to {app}. {refusal.reason}", fix=refusal.fix) if refusal else None
+
+
+def find_closed_window(context: Context[DeployRehearsal]) -> Refusal | None:
+    """Return why no deploy to a live app may begin at this moment, None when one may."""
+    window, now = context.settings.window, read_clock()
+    if window is None or "fly" in context.embedded or find_opening(window, now):
+        return None
+    return Refusal(
+        reason=f"The deployment window is closed. {describe_next(window, now)}", fix=f"See {WITHIN_DEPLOYMENT_WINDOW.id}."
+    )
 
 
 def find_drill_refusal(context: Context[DeployRehearsal]) -> Refusal | None:

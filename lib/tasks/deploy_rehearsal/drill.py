@@ -20,6 +20,7 @@ from lib.clients.postgres.dumps import PLATFORM_RECORDS, dump_database, read_sco
 from lib.core.busyness import QUIET, Control
 from lib.core.errors import CommandError, DatabaseError
 from lib.core.files import write_whole
+from lib.tasks.deploy_rehearsal.allowed import drill_url, open_fly
 from lib.tasks.deploy_rehearsal.rollback import (
     ReleaseSnapshot,
     RollbackPlan,
@@ -30,6 +31,8 @@ from lib.tasks.deploy_rehearsal.rollback import (
     snapshot_release,
 )
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, make_smoke_calls, wait_clearly
+from lib.tasks.deploy_rehearsal.task import SCHEMAS, DeployRehearsal
+from lib.transport.context import Context
 from lib.transport.control import ControlClock
 from lib.transport.database import Database, quote_name
 from lib.transport.process import FollowedRun, path_after
@@ -85,6 +88,17 @@ class Drill:
     def harmed(self) -> tuple[str, ...]:
         """The components that the damage changed."""
         return tuple(one.component for one in diff_snapshots(self.before, self.damaged))
+
+
+def plan_drill(context: Context[DeployRehearsal]) -> DrillPlan:
+    """Return the drill of the app on the previous schema; what is live keeps its restore point beyond the run."""
+    settings = context.settings
+    return DrillPlan(
+        fly=open_fly(context, settings.previous_schema_app), database=Database(drill_url(context)),
+        schemas=context.borrow(SCHEMAS), config=settings.config, image=settings.image, endpoints=settings.endpoints,
+        health_timeout_s=settings.health_timeout_s, limit_s=settings.drill_limit_s, programs=context.programs.postgres_bin,
+        folder=(context.work if "fly" in context.embedded else context.kept) / "drill",
+    )  # fmt: skip
 
 
 def plan_drill_rollback(plan: DrillPlan, state: AppState) -> RollbackPlan:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
 from lib.clients.fly.flyctl import (
     AppState,
@@ -19,10 +18,11 @@ from lib.core.recovery_notes import remove_recovery_note, write_recovery_note
 from lib.core.results import Findings, Outcome, look
 from lib.core.visible import say
 from lib.tasks.deploy_rehearsal import judge as judgement
-from lib.tasks.deploy_rehearsal.allowed import drill_url, find_drill_refusal, find_refusal, open_fly
-from lib.tasks.deploy_rehearsal.drill import Drill, DrillPlan, find_start, plan_drill_rollback, run_drill
+from lib.tasks.deploy_rehearsal.allowed import find_drill_refusal, find_refusal, open_fly
+from lib.tasks.deploy_rehearsal.drill import Drill, find_start, plan_drill, plan_drill_rollback, run_drill
 from lib.tasks.deploy_rehearsal.judge_drill import judge_drill
 from lib.tasks.deploy_rehearsal.judge_users import judge_users
+from lib.tasks.deploy_rehearsal.judge_window import judge_window
 from lib.tasks.deploy_rehearsal.outages import find_outages, sum_up_phases
 from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal, RehearsalPlan, format_machines, rehearse, transcripts_of
 from lib.tasks.deploy_rehearsal.rollback import (
@@ -36,7 +36,7 @@ from lib.tasks.deploy_rehearsal.rollback import (
 )
 from lib.tasks.deploy_rehearsal.skew import Cells, try_versions
 from lib.tasks.deploy_rehearsal.smoke import format_cell, wait_clearly
-from lib.tasks.deploy_rehearsal.stages import drill_artifacts, drill_rows, format_drill_recovery, stage_rows
+from lib.tasks.deploy_rehearsal.stages import drill_artifacts, drill_rows, format_drill_recovery, format_recovery, stage_rows
 from lib.tasks.deploy_rehearsal.task import (
     CANDIDATE_GETS_HEALTHY,
     CANDIDATE_IS_IN_THE_REGISTRY,
@@ -52,10 +52,11 @@ from lib.tasks.deploy_rehearsal.task import (
     RUNNING_RELEASE_IS_HEALTHY,
     SCHEMAS,
     WAY_BACK_IS_KNOWN,
+    WITHIN_DEPLOYMENT_WINDOW,
     DeployRehearsal,
 )
+from lib.tasks.deploy_rehearsal.window import read_clock
 from lib.transport.context import Context
-from lib.transport.database import Database
 
 NOTHING_DEPLOYED = "Nothing was deployed: there is no candidate, or no rollback."
 FIX_PLAN = f"Fix {CANDIDATE_IS_IN_THE_REGISTRY.id} and {WAY_BACK_IS_KNOWN.id} first."
@@ -72,6 +73,13 @@ class DeployPlan:
     plan: RehearsalPlan
     snapshot: ReleaseSnapshot
     works: bool
+
+
+@look(WITHIN_DEPLOYMENT_WINDOW)
+def look_at_window(context: Context[DeployRehearsal]) -> Findings[None]:
+    """Whether a deploy may begin at this moment, by the window that the project declares."""
+    result = judge_window(context.settings.window, read_clock(), is_live="fly" not in context.embedded)
+    return Findings(results=[result])
 
 
 @look(CONFIG_IS_VALID, RUNNING_RELEASE_IS_HEALTHY)
@@ -179,14 +187,6 @@ def look_at_rehearsal(
     return Findings(results=results, rows=stage_rows(seen), artifacts=transcripts_of(seen), facts=seen)
 
 
-def format_recovery(plan: RehearsalPlan, stage: str) -> str:
-    """Return the note for a person who finds the rehearsal interrupted at this stage."""
-    return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {plan.fly.app}: {stage}.\n"
-        f"To restore what ran before, in the pack's folder:\n  {plan.rollback.display_name} --take-over"
-    )
-
-
 @look(DOWNTIME_WITHIN_LIMIT, ERRORS_WITHIN_LIMIT)
 def look_at_users(context: Context[DeployRehearsal], *, rehearsal: Rehearsal | None) -> Findings[None]:
     """What users noticed, phase by phase."""
@@ -269,12 +269,7 @@ def look_at_drill(
         return look_at_drill.not_allowed(refusal)
     if deploy_plan is None or not deploy_plan.works:
         return look_at_drill.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
-    plan = DrillPlan(
-        fly=open_fly(context, settings.previous_schema_app), database=Database(drill_url(context)),
-        schemas=context.borrow(SCHEMAS), config=settings.config, image=settings.image, endpoints=settings.endpoints,
-        health_timeout_s=settings.health_timeout_s, limit_s=settings.drill_limit_s, programs=context.programs.postgres_bin,
-        folder=(context.work if "fly" in context.embedded else context.kept) / "drill",
-    )  # fmt: skip
+    plan = plan_drill(context)
     state = find_start(plan)
     rollback = plan_drill_rollback(plan, state)
     write_recovery_note(context.work, TASK, format_drill_recovery(plan, rollback))

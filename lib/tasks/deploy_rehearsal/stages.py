@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from lib.tasks.deploy_rehearsal.drill import Drill, DrillPlan
-from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal
+from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal, RehearsalPlan
 from lib.tasks.deploy_rehearsal.rollback import RollbackPlan, diff_snapshots
 
 
@@ -38,6 +39,14 @@ def stage_rows(seen: Rehearsal) -> list[dict[str, Any]]:
         "after": "users' requests for comparison",
     }
     return [{"stage": stage, "took, s": took.get(stage), "came to": said} for stage, said in came_to.items()]
+
+
+def format_recovery(plan: RehearsalPlan, stage: str) -> str:
+    """Return the note for a person who finds the rehearsal interrupted at this stage."""
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {plan.fly.app}: {stage}.\n"
+        f"To restore what ran before, in the pack's folder:\n  {plan.rollback.display_name} --take-over"
+    )
 
 
 def drill_rows(drill: Drill) -> list[dict[str, Any]]:

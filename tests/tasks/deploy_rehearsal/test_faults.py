@@ -39,7 +39,8 @@ def test_faults_are_found_without_a_deploy(database: Database, tmp_path: Path, m
         trials += try_faults(FAULTS, deploy.look_at_restored_release, context, tmp_path, most=6, **both)
         assert flyctl_json(fly, "releases", "--app", APP) == releases
     assert unfound(trials) == []
-    elsewhere = {"deploy_rehearsal.neighbours_work_together", "deploy_rehearsal.drill_brings_everything_back"}  # test_drill.py
+    others = ("neighbours_work_together", "drill_brings_everything_back", "within_deployment_window")  # test_drill, test_window
+    elsewhere = {f"deploy_rehearsal.{name}" for name in others}
     assert checks_of(trials) == {one.check.id for one in FAULTS.operators} - elsewhere
 
 
