@@ -26,7 +26,7 @@ class Targets(Section):
     chatwoot: str | dict[str, str | bool]  # `url`, `token` and `account`
     publer: str | dict[str, str | bool]  # `url`, `token` and `workspace`
     mail: str | dict[str, str | bool]  # `url` of the mail server, `webhook` for a second way
-    fly: str | dict[str, str | bool]  # `url` of the Machines API, and `token`
+    fly: str | dict[str, str | bool]  # `url` of the Machines API, and `token`; `drill_database` may be damaged
     vault: str | dict[str, str | bool]  # `url` of a folder or of HashiCorp Vault, and `token`
     github: str | dict[str, str | bool]  # `url` of the API, and `token`
 
@@ -126,7 +126,8 @@ def format_problem(where: str, problem: ErrorDetails) -> str:
         shown = f"params/defaults.yaml or the sample's {LAUNCH}/{PROJECT}.yaml shows one"
         return f"{where}: {place} is missing. Fix: Add it ({shown})."
     seen = repr(problem["input"])
-    return f"{where}: {place}: {problem['msg'].lower()}; saw {seen[:80]} ({type(problem['input']).__name__})."
+    said = problem["msg"][:1].lower() + problem["msg"][1:]  # what it names keeps its capitals
+    return f"{where}: {place}: {said}; saw {seen[:80]} ({type(problem['input']).__name__})."
 
 
 def known_keys(problem: ErrorDetails) -> list[str]:

@@ -147,7 +147,10 @@ def start_stack_for(
         if server is not None and "database" in stood_in:
             stand_ins = with_api(stand_ins, standing.enter_context(start_api(params, server, work)))
         fly_secrets = credentials.fly_secrets if credentials else {}
-        fly = standing.enter_context(start_fly_stand_in(params, server, run_id, fly_secrets)) if "fly" in stood_in else None
+        behind = make_database_behind(params, server) if "fly" in stood_in else None
+        fly = (
+            standing.enter_context(start_fly_stand_in(params, server, behind, run_id, fly_secrets)) if "fly" in stood_in else None
+        )
         if fly is not None and credentials is not None:
             note_synced(fly, params.sections["credentials"].fly_app, credentials, work)
         run = describe_run(
@@ -160,7 +163,7 @@ def start_stack_for(
         )
         secrets_known = tuple(dict.fromkeys((*run.secrets, *known.values, *known_secrets())))
         run = run.model_copy(
-            update={**describe_fly(params, fly, run.services), "secrets": secrets_known, "unread_vault": known.unread}
+            update={**describe_fly(params, fly, behind, run.services), "secrets": secrets_known, "unread_vault": known.unread}
         )
         register_secrets(run.secrets)
         run.write(run.work / RUN_FILE)
@@ -193,17 +196,24 @@ def start_credentials(params: Params, stood_in: set[str], work: Path) -> Abstrac
     )
 
 
+def make_database_behind(params: Params, server: EmbeddedPostgres | None) -> Database | None:
+    """Return the database that is a release behind, for the app that the project names; None where it names none."""
+    wanted = params.sections["deploy_rehearsal"]
+    if server is None or wanted.previous_schema_app not in app_names(params.pack):
+        return None
+    return make_previous_schema(server, params.pack, newest=wanted.previous_migration, timeout_s=PREVIOUS_SCHEMA_TIMEOUT_S)
+
+
 def start_fly_stand_in(
-    params: Params, server: EmbeddedPostgres | None, run_id: str, credentials: Mapping[str, str]
+    params: Params, server: EmbeddedPostgres | None, behind: Database | None, run_id: str, credentials: Mapping[str, str]
 ) -> EmbeddedFly:
     """Return the stand-in for Fly.io with the pack's apps; the one a release behind has a database that is, too.
 
-    server: None when no app needs its database. credentials: of the app that is given them.
+    server: None when no app needs its database. behind: of that app. credentials: of the app that is given them.
     """
     wanted, switches = params.sections["deploy_rehearsal"], params.embedded.fly
     secrets: dict[str, dict[str, str]] = {name: {} for name in app_names(params.pack)}
     if server is not None:
-        behind = make_previous_schema(server, params.pack, newest=wanted.previous_migration, timeout_s=PREVIOUS_SCHEMA_TIMEOUT_S)
         for name in secrets:
             is_behind = behind is not None and name == wanted.previous_schema_app
             secrets[name]["DATABASE_URL"] = behind.url if behind is not None and is_behind else server.postgres_url
@@ -223,14 +233,17 @@ def note_synced(fly: EmbeddedFly, app: str, credentials: CredentialServices, wor
         note_digests(work / notes_name(app), call(fly.data_dir, "app_secrets", name=app)["secrets"], credentials.fly_times)
 
 
-def describe_fly(params: Params, fly: EmbeddedFly | None, services: Mapping[str, dict[str, str]]) -> dict[str, Any]:
-    """Return what the run file says of Fly.io: which flyctl, and the stand-in's address when it is one."""
+def describe_fly(
+    params: Params, fly: EmbeddedFly | None, behind: Database | None, services: Mapping[str, dict[str, str]]
+) -> dict[str, Any]:
+    """Return what the run file says of Fly.io: which flyctl, and of the stand-in its address, and what a drill may damage."""
     on_path = shutil.which("flyctl") or shutil.which("fly") or "flyctl"
     flyctl = Path(params.run.flyctl) if params.run.flyctl else fly.flyctl if fly else Path(on_path)
     if fly is None:
         return {"flyctl": flyctl}
     address = next(iter(fly.urls.values()), "http://127.0.0.1/")
-    return {"flyctl": flyctl, "services": {**services, "fly": {"url": address, "token": ""}}}
+    drill = {"drill_database": behind.url} if behind is not None else {}
+    return {"flyctl": flyctl, "services": {**services, "fly": {"url": address, "token": "", **drill}}}
 
 
 def make_state_folder(state: Path) -> None:

@@ -29,6 +29,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 """Target -> the parts that reach and open it; one variable alone gives the `url`."""
 OPTIONAL_PARTS = frozenset({"api", "anon_key", "jwt_secret"})
 """Parts that a file need not name: a project's REST API beside its database, and what opens it."""
+MORE_PARTS: Mapping[str, tuple[str, ...]] = {"fly": ("drill_database",)}
+"""Target -> the parts that a file may leave out: the address of the database that a drill of deploy_rehearsal may damage."""
 SECRET_PARTS = frozenset({"token", "webhook", "anon_key", "jwt_secret"})
 """Parts that are credentials by themselves; of the others only a password within a URL is."""
 
@@ -83,8 +85,9 @@ def spec_problems(where: str, specs: Mapping[str, Spec]) -> Iterator[str]:
         for part in parts:
             if part == IS_LIVE:
                 continue
-            if part not in PARTS[target]:
-                yield f"{where}: targets.{target}: unknown part '{part}'; known parts: {', '.join(PARTS[target])}."
+            known = (*PARTS[target], *MORE_PARTS.get(target, ()))
+            if part not in known:
+                yield f"{where}: targets.{target}: unknown part '{part}'; known parts: {', '.join(known)}."
             elif not VARIABLE.match(parts[part]):
                 yield (
                     f"{where}: targets.{target}{'.' + part if not isinstance(spec, str) else ''}: "
@@ -135,6 +138,11 @@ def value_problems(found: Mapping[str, Mapping[str, str]], specs: Mapping[str, S
             yield f"{names['url']} is no address: write one like scheme://host:port/."
         elif has_short_password(parts["url"]):
             yield f"{names['url']} {SHORT_PASSWORD}"
+        for part in sorted(parts.keys() & set(MORE_PARTS.get(target, ()))):
+            if parts[part] and not is_address(parts[part]):
+                yield f"{names[part]} is no address: write one like scheme://host:port/."
+            elif has_short_password(parts[part]):
+                yield f"{names[part]} {SHORT_PASSWORD}"
         for part in sorted(SECRET_PARTS & parts.keys()):
             if parts[part] and len(parts[part]) < SHORTEST_SECRET:
                 yield f"{names[part]} has fewer than {SHORTEST_SECRET} characters, which is no credential. Fix: Set the real one."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -198,6 +199,35 @@ class TestDoors:
         done = subprocess.run([self.door / words[0], *words[1:]], capture_output=True, text=True, timeout=60)
         assert done.returncode == 2
         assert done.stderr.startswith("Usage: ")
+
+    @pytest.mark.parametrize("words", [["sync-secrets.sh", "local"], ["load-mcp-secrets.sh", "local", "--", "true"]])
+    def test_a_project_elsewhere_is_told_what_does_the_work_and_how_to_name_it(self, tmp_path: Path, words: list[str]) -> None:
+        shutil.copytree(self.door, tmp_path / "project/scripts/ops")
+        half = tmp_path / "half"
+        (half / "lib").mkdir(parents=True)
+        (half / "lib/__main__.py").touch()
+        for workbook, said in (
+            ({}, "run `make setup` in it, and set LAUNCH_WORKBOOK to its folder"),
+            ({"LAUNCH_WORKBOOK": str(tmp_path / "nowhere")}, f"There is no launch workbook at {tmp_path / 'nowhere'}"),
+            ({"LAUNCH_WORKBOOK": str(half)}, f"The launch workbook at {half} is not installed. Fix: Run `make setup` there."),
+        ):
+            done = subprocess.run(
+                [tmp_path / "project/scripts/ops" / words[0], *words[1:]],
+                env={"PATH": os.environ["PATH"], **workbook},
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+            assert said in done.stderr
+
+    def test_a_project_elsewhere_works_with_the_workbook_that_a_variable_names(self, pack: Path) -> None:
+        shutil.copytree(self.door, pack / "scripts/ops", dirs_exist_ok=True)
+        script = 'test -n "$PUBLER_API_KEY" && test -z "$TILE_SIGNING_KEY" && echo loaded'
+        words = [pack / "scripts/ops/load-mcp-secrets.sh", "local", "--", "sh", "-c", script]
+        named = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LAUNCH_WORKBOOK": os.path.relpath(ROOT)}
+        done = subprocess.run(words, env=named, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout.strip()) == (0, "loaded"), done.stderr
 
     def test_a_command_that_is_not_there_is_told(self) -> None:
         words = [self.door / "load-mcp-secrets.sh", "local", "--", "no-such-command-here"]

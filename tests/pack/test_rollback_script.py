@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from lib.clients.postgres.schema import compare_schemas, read_schema
 from lib.core.paths import ROOT
 from lib.embedded.fly.start import EmbeddedFly
 from lib.embedded.postgres.server import EmbeddedPostgres
@@ -371,6 +372,32 @@ class TestDatabase:
         assert code == 0, said
         assert database.value("select count(*) from public.votes") > 0
         assert list(operator.state.glob("*.before.*.dump"))
+
+    def test_what_is_overwritten_has_the_rights_it_had(self, operator: Operator, backup: Path, database: Database) -> None:
+        """The project's default privileges would give anon what the migrations had revoked from it."""
+        before = read_schema(database, ["public"])
+        assert any(name.startswith("default_privilege") for name in before) and len(before) > 100
+        words = ("--app", APP, "--to", "v1", "--database", str(backup), "--execute", "--yes-overwrite")
+        code, said = operator.run(*words, DATABASE_URL=database.url)
+        assert code == 0, said
+        assert compare_schemas(before, read_schema(database, ["public"])) == []
+
+    def test_a_restore_that_fails_half_way_changes_nothing(self, operator: Operator, backup: Path, database: Database) -> None:
+        """A view of another schema holds on to a table that would be replaced."""
+        with database.connect() as connection:
+            connection.execute("create schema auth_views; create view auth_views.v as select * from public.ideas")
+            connection.execute("delete from public.votes")
+        before = read_schema(database, ["public"])
+        words = ("--app", APP, "--to", "v1", "--database", str(backup), "--execute", "--yes-overwrite")
+        try:
+            code, said = operator.run(*words, DATABASE_URL=database.url)
+            assert (code, "nothing was changed" in said) == (11, True), said
+            assert "cannot drop" in said
+            assert compare_schemas(before, read_schema(database, ["public"])) == []
+            assert database.value("select count(*) from public.votes") == 0
+        finally:
+            with database.connect() as connection:
+                connection.execute("drop schema auth_views cascade")
 
     def test_a_damaged_restore_point_changes_nothing(self, operator: Operator, backup: Path, database: Database) -> None:
         victim = next(path for path in (backup / "dump").iterdir() if path.name != "toc.dat")

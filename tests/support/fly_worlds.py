@@ -25,6 +25,8 @@ from lib.transport.database import Database
 APP = "idea-board-staging"
 PRODUCTION = "idea-board"
 BEHIND = "idea-board-previous-schema"
+OF_CONTEXT = ("refusals", "production_writes_allowed", "flyctl", "postgres_bin", "drill_database", "embedded")
+"""What `context_of` changes of the context itself."""
 
 
 def reference(release: str, app: str = APP) -> str:
@@ -118,8 +120,9 @@ def settings(**changes: Any) -> DeployRehearsal:
 def context_of(
     database: Database, fly: EmbeddedFly, folder: Path, *, pack: Path | None = None, **changes: Any
 ) -> Context[DeployRehearsal]:
-    """Return the context that the task's looks get; `production_writes_allowed` and the like change it, the rest its settings."""
-    own = {name: changes.pop(name) for name in ("refusals", "production_writes_allowed", "flyctl") if name in changes}
+    """Return the context that the task's looks get; the words of OF_CONTEXT change it, the rest its settings."""
+    own = {name: changes.pop(name) for name in OF_CONTEXT if name in changes}
+    drill = {"drill_database": own["drill_database"].url} if own.get("drill_database") else {}
     sections: Mapping[str, Any] = {"migrations": type("Migrations", (), {"schemas": ["public"]})()}
     return Context(
         environment="local",
@@ -128,13 +131,18 @@ def context_of(
         sections=sections,
         target=database,
         scratch=database,
-        programs=Programs(supabase=Path("x"), squawk=Path("x"), postgres_bin=Path("x"), flyctl=own.pop("flyctl", fly.flyctl)),
+        programs=Programs(
+            supabase=Path("x"),
+            squawk=Path("x"),
+            postgres_bin=own.get("postgres_bin", Path("x")),
+            flyctl=own.get("flyctl", fly.flyctl),
+        ),
         work=folder / "work",
         kept=folder / "kept",
         is_rehearsal=True,
         provenances={"database": Provenance.EMBEDDED, "fly": Provenance.SIMULATED},
-        embedded=frozenset({"database", "fly"}),
+        embedded=own.get("embedded", frozenset({"database", "fly"})),
         refusals=own.get("refusals", {}),
         production_writes_allowed=own.get("production_writes_allowed", False),
-        services={"fly": Service(name="fly", parts={"url": "http://127.0.0.1/", "token": ""})},
+        services={"fly": Service(name="fly", parts={"url": "http://127.0.0.1/", "token": "", **drill})},
     )

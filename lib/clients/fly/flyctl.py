@@ -220,6 +220,7 @@ def describe_machine(one: Mapping[str, Any]) -> Machine:
 
 
 def short_digest(value: Any) -> str:
+    """Return 16 hexadecimal digits that are others for another value."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 

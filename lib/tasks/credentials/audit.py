@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from lib.clients.github import GitHub, read_github_secrets
 from lib.clients.vault.declared import Credentials
 from lib.clients.vault.folder import Vault
 from lib.clients.vault.vault_copy import open_vault
-from lib.tasks.credentials.drift import Actual, Drift, compare, format_moment
+from lib.tasks.credentials.drift import Actual, Drift, State, compare, format_moment
 from lib.transport.context import Context
 
 WHERE = {"fly": "Fly app {fly_app}", "github_environment": "environment {github_environment}", "github_repository": "repository"}
@@ -96,4 +96,15 @@ def drift_row(drift: Drift) -> dict[str, Any]:
         "state": f"{drift.state.value} ({drift.note})" if drift.note else drift.state.value,
         "changed in the vault": format_moment(drift.changed_at),
         "set there": format_moment(drift.updated_at),
+    }
+
+
+def drift_report(title: str, drifts: Sequence[Drift]) -> dict[str, Any]:
+    """Return what the audit of one target found, as it is attached to a run: by state, which credential where; never a value."""
+    named = [(drift.state, f"{drift.name} ({drift.where})") for drift in drifts]
+    return {
+        "target": title,
+        "looked_at": len(drifts),
+        "by_state": {state.value: [name for found, name in named if found is state] for state in State},
+        "credentials": [drift_row(drift) for drift in drifts],
     }

@@ -18,6 +18,7 @@ from lib.core.results import Findings, look
 from lib.tasks.credentials.audit import (
     audit_fly,
     audit_github,
+    drift_report,
     drift_row,
     notes_path,
     open_credentials_fly,
@@ -145,6 +146,7 @@ def look_at_fly(context: Context[Credentials], *, vault: VaultTimes | None) -> F
     return Findings(
         results=judge_target(target, drifts, vault.without_value if vault else None),
         rows=[drift_row(one) for one in drifts],
+        artifacts={"fly_drift.json": drift_report(target.title, drifts)},
         facts=[("fly", one) for one in drifts],
     )
 
@@ -168,6 +170,7 @@ def look_at_github(context: Context[Credentials], *, vault: VaultTimes | None) -
     return Findings(
         results=judge_target(target, [one for _, one in drifts], vault.without_value if vault else None),
         rows=[drift_row(one) for _, one in drifts],
+        artifacts={"github_drift.json": drift_report(target.title, [one for _, one in drifts])},
         facts=drifts,
     )
 

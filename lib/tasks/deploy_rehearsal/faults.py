@@ -7,19 +7,25 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from lib.clients.fly.flyctl import AppState, ask
 from lib.core.pack_files import read_text_file
+from lib.tasks.deploy_rehearsal import drill_faults as drills
 from lib.tasks.deploy_rehearsal import recorded_faults as recorded
+from lib.tasks.deploy_rehearsal.allowed import open_fly
+from lib.tasks.deploy_rehearsal.drill import Drill
 from lib.tasks.deploy_rehearsal.looks import (
+    look_at_drill,
     look_at_rehearsal,
     look_at_restored_release,
     look_at_rollback,
     look_at_users,
     look_at_version_skew,
     look_at_what_runs,
-    open_fly,
+    look_at_window,
 )
 from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal
 from lib.tasks.deploy_rehearsal.rollback import SCRIPT
@@ -29,6 +35,7 @@ from lib.tasks.deploy_rehearsal.task import (
     CANDIDATE_STAYS_HEALTHY,
     CONFIG_IS_VALID,
     DOWNTIME_WITHIN_LIMIT,
+    DRILL_BRINGS_EVERYTHING_BACK,
     ERRORS_WITHIN_LIMIT,
     EVERYTHING_CAME_BACK,
     NEIGHBOURS_WORK_TOGETHER,
@@ -36,7 +43,9 @@ from lib.tasks.deploy_rehearsal.task import (
     ROLLBACK_IS_QUICK,
     RUNNING_RELEASE_IS_HEALTHY,
     WAY_BACK_IS_KNOWN,
+    WITHIN_DEPLOYMENT_WINDOW,
 )
+from lib.tasks.deploy_rehearsal.window import DAYS, Window, find_opening, read_clock
 from lib.tasks.faults import (
     Change,
     Fault,
@@ -58,9 +67,36 @@ def settle(scene: Scene) -> Scene:
     facts = scene.found.facts
     if isinstance(facts, Rehearsal):
         return replace(scene, arguments={**scene.arguments, "recorded": facts})
+    if isinstance(facts, Drill):
+        return replace(scene, arguments={**scene.arguments, "drilled": facts})
     if isinstance(facts, Mapping) and "rehearsal" in scene.arguments:
         return replace(scene, arguments={**scene.arguments, "tried": facts})
     return scene
+
+
+def other_windows(scene: Scene) -> Iterator[Window]:
+    """Yield the declared window with other days, on a day on which it is closed, and in zones far away."""
+    window: Window = scene.context.settings.window
+    today = read_clock().astimezone(ZoneInfo(window.time_zone)).date()
+    yield window.model_copy(update={"closed": [*window.closed, f"{today - timedelta(days=2)}..{today}"]})
+    for day in DAYS:
+        yield window.model_copy(update={"days": [day]})
+    for zone in ("Pacific/Auckland", "America/Los_Angeles", "Asia/Kolkata", "UTC"):
+        yield window.model_copy(update={"time_zone": zone})
+
+
+def close_window(scene: Scene) -> Iterator[Fault]:
+    """Yield windows that are closed at this moment."""
+    now = read_clock()
+    for window in other_windows(scene):
+        if find_opening(window, now) is None:
+            yield Fault(place=window.words, make=with_settings(window=window))
+
+
+def widen_window(scene: Scene) -> Iterator[Fault]:
+    """Yield the window open on every day."""
+    window: Window = scene.context.settings.window
+    yield Fault(place="every day", make=with_settings(window=window.model_copy(update={"days": list(DAYS)})))
 
 
 def spoil_config(scene: Scene) -> Iterator[Fault]:
@@ -154,6 +190,10 @@ REHEARSED = recorded.of_rehearsal
 FAULTS = Faults(
     settle=settle,
     operators=(
+        Operator(name="a closed window", check=WITHIN_DEPLOYMENT_WINDOW, look=look_at_window, faults=close_window),
+        Operator(
+            name="a wider window", check=WITHIN_DEPLOYMENT_WINDOW, look=look_at_window, faults=widen_window, is_harmless=True
+        ),
         Operator(name="a bad config", check=CONFIG_IS_VALID, look=look_at_what_runs, faults=spoil_config),
         Operator(name="a comment", check=CONFIG_IS_VALID, look=look_at_what_runs, faults=comment_config, is_harmless=True),
         Operator(name="sick machines", check=RUNNING_RELEASE_IS_HEALTHY, look=look_at_what_runs, faults=sicken_machines),
@@ -221,6 +261,14 @@ FAULTS = Faults(
             check=NEIGHBOURS_WORK_TOGETHER,
             look=look_at_version_skew,
             faults=recorded.break_cells,
+        ),
+        Operator(name="the drill ends otherwise", check=DRILL_BRINGS_EVERYTHING_BACK, look=look_at_drill, faults=drills.go_wrong),
+        Operator(
+            name="the drill takes its time",
+            check=DRILL_BRINGS_EVERYTHING_BACK,
+            look=look_at_drill,
+            faults=drills.take_time,
+            is_harmless=True,
         ),
     ),
 )

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
 from lib.clients.fly.flyctl import (
     AppState,
-    Fly,
     find_image,
     read_app,
     read_operator,
     read_version,
     validate_config,
 )
-from lib.clients.supabase.unpushed import refuse_unpushed
 from lib.core.offered import offer_looks
-from lib.core.permissions import Act, Refusal
 from lib.core.recovery_notes import remove_recovery_note, write_recovery_note
 from lib.core.results import Findings, Outcome, look
 from lib.core.visible import say
 from lib.tasks.deploy_rehearsal import judge as judgement
+from lib.tasks.deploy_rehearsal.allowed import find_drill_refusal, find_refusal, open_fly
+from lib.tasks.deploy_rehearsal.drill import Drill, find_start, plan_drill, plan_drill_rollback, run_drill
+from lib.tasks.deploy_rehearsal.judge_drill import judge_drill
 from lib.tasks.deploy_rehearsal.judge_users import judge_users
+from lib.tasks.deploy_rehearsal.judge_window import judge_window
 from lib.tasks.deploy_rehearsal.outages import find_outages, sum_up_phases
 from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal, RehearsalPlan, format_machines, rehearse, transcripts_of
 from lib.tasks.deploy_rehearsal.rollback import (
@@ -35,13 +36,14 @@ from lib.tasks.deploy_rehearsal.rollback import (
 )
 from lib.tasks.deploy_rehearsal.skew import Cells, try_versions
 from lib.tasks.deploy_rehearsal.smoke import format_cell, wait_clearly
-from lib.tasks.deploy_rehearsal.stages import stage_rows
+from lib.tasks.deploy_rehearsal.stages import drill_artifacts, drill_rows, format_drill_recovery, format_recovery, stage_rows
 from lib.tasks.deploy_rehearsal.task import (
     CANDIDATE_GETS_HEALTHY,
     CANDIDATE_IS_IN_THE_REGISTRY,
     CANDIDATE_STAYS_HEALTHY,
     CONFIG_IS_VALID,
     DOWNTIME_WITHIN_LIMIT,
+    DRILL_BRINGS_EVERYTHING_BACK,
     ERRORS_WITHIN_LIMIT,
     EVERYTHING_CAME_BACK,
     NEIGHBOURS_WORK_TOGETHER,
@@ -50,8 +52,10 @@ from lib.tasks.deploy_rehearsal.task import (
     RUNNING_RELEASE_IS_HEALTHY,
     SCHEMAS,
     WAY_BACK_IS_KNOWN,
+    WITHIN_DEPLOYMENT_WINDOW,
     DeployRehearsal,
 )
+from lib.tasks.deploy_rehearsal.window import read_clock
 from lib.transport.context import Context
 
 NOTHING_DEPLOYED = "Nothing was deployed: there is no candidate, or no rollback."
@@ -71,25 +75,11 @@ class DeployPlan:
     works: bool
 
 
-def open_fly(context: Context[DeployRehearsal], app: str | None = None) -> Fly:
-    """Return flyctl for the app of this environment, or for another."""
-    return Fly(
-        program=context.programs.flyctl,
-        app=app or context.settings.app,
-        timeout_s=context.settings.command_timeout_s,
-        folder=context.pack,
-        token=context.service("fly").parts["token"] or None,
-    )
-
-
-def find_refusal(context: Context[DeployRehearsal], app: str) -> Refusal | None:
-    """Return why this app may not be deployed to, None when it may."""
-    if app in context.settings.production_apps and not context.production_writes_allowed:
-        return Refusal(
-            reason=f"{app} is production's: nothing was deployed.", fix="Set ALLOW_WRITES=production to rehearse there."
-        )
-    refusal = context.refusals.get(Act.DEPLOY) or ("database" not in context.missing and refuse_unpushed(context))
-    return Refusal(reason=f"Nothing was deployed to {app}. {refusal.reason}", fix=refusal.fix) if refusal else None
+@look(WITHIN_DEPLOYMENT_WINDOW)
+def look_at_window(context: Context[DeployRehearsal]) -> Findings[None]:
+    """Whether a deploy may begin at this moment, by the window that the project declares."""
+    result = judge_window(context.settings.window, read_clock(), is_live="fly" not in context.embedded)
+    return Findings(results=[result])
 
 
 @look(CONFIG_IS_VALID, RUNNING_RELEASE_IS_HEALTHY)
@@ -197,14 +187,6 @@ def look_at_rehearsal(
     return Findings(results=results, rows=stage_rows(seen), artifacts=transcripts_of(seen), facts=seen)
 
 
-def format_recovery(plan: RehearsalPlan, stage: str) -> str:
-    """Return the note for a person who finds the rehearsal interrupted at this stage."""
-    return (
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC, {plan.fly.app}: {stage}.\n"
-        f"To restore what ran before, in the pack's folder:\n  {plan.rollback.display_name} --take-over"
-    )
-
-
 @look(DOWNTIME_WITHIN_LIMIT, ERRORS_WITHIN_LIMIT)
 def look_at_users(context: Context[DeployRehearsal], *, rehearsal: Rehearsal | None) -> Findings[None]:
     """What users noticed, phase by phase."""
@@ -273,6 +255,30 @@ def look_at_version_skew(
         for schema in ("old", "new")
     ]
     return Findings(results=[judgement.judge_version_skew(cells)], rows=rows, facts=cells)
+
+
+@look(DRILL_BRINGS_EVERYTHING_BACK)
+def look_at_drill(
+    context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None, drilled: Drill | None = None
+) -> Findings[Drill]:
+    """App and database, both damaged and both brought back: part by part. drilled: one that was made; None to make it."""
+    settings = context.settings
+    if drilled is not None:
+        return Findings(results=[judge_drill(drilled, limit_s=settings.drill_limit_s)], rows=drill_rows(drilled), facts=drilled)
+    if refusal := find_drill_refusal(context):
+        return look_at_drill.not_allowed(refusal)
+    if deploy_plan is None or not deploy_plan.works:
+        return look_at_drill.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
+    plan = plan_drill(context)
+    state = find_start(plan)
+    rollback = plan_drill_rollback(plan, state)
+    write_recovery_note(context.work, TASK, format_drill_recovery(plan, rollback))
+    drill = run_drill(plan, state, rollback)
+    result = judge_drill(drill, limit_s=settings.drill_limit_s)
+    if result.outcome is Outcome.PASS:
+        remove_recovery_note(context.work, TASK)
+        shutil.rmtree(plan.folder, ignore_errors=True)
+    return Findings(results=[result], rows=drill_rows(drill), artifacts=drill_artifacts(drill), facts=drill)
 
 
 offer_looks(__name__)

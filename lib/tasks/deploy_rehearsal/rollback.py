@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.clients.fly.flyctl import AppState, Fly, said_by
+from lib.clients.fly.flyctl import AppState, Fly, said_by, short_digest
 from lib.clients.postgres.digests import digest_tables, open_reading
-from lib.clients.postgres.schema import fingerprint, read_schema
+from lib.clients.postgres.schema import read_schema
 from lib.core.errors import CommandError
 from lib.core.files import write_whole
 from lib.transport.database import Database
@@ -54,7 +54,7 @@ def snapshot_release(state: AppState, database: Database, schemas: Sequence[str]
             "config": {"digest": " ".join(sorted({machine.config_digest for machine in state.machines}))},
             "environment": join_env(state),
             "secrets": dict(state.secrets),
-            "schema": {"fingerprint": fingerprint(read_schema(database, schemas))},
+            "schema": {name: short_digest(text) for name, text in read_schema(database, schemas).items()},
             "data": {table.label: f"{table.rows} rows, {table.digest}" for table in tables if table.kind == "r"},
         },
         unread=tuple(table.label for table in tables if table.kind == "r" and table.rows is None),
@@ -96,12 +96,14 @@ def component_rows(before: ReleaseSnapshot, after: ReleaseSnapshot) -> list[dict
 class RollbackPlan:
     """How to restore the running release, known before anything is changed.
 
-    argv: the command, to be run in the pack's folder; without --execute it is a dry run.
+    argv: the command, to be run in the pack's folder; without --execute it is a dry run. variables: what the script needs
+    besides, such as the database's address: never for argv.
     """
 
     argv: tuple[str, ...]
     pack: Path
     kept: Path
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def display_name(self) -> str:
@@ -138,7 +140,8 @@ def plan_rollback(
 
 def script_environment(fly: Fly, rollback: RollbackPlan) -> dict[str, str]:
     """Return what the script needs to know; its lock and state outlive the run."""
-    return {**fly.environment, "FLYCTL": str(fly.program), "ROLLBACK_STATE_DIR": str(rollback.kept / "rollback")}
+    own = {"FLYCTL": str(fly.program), "ROLLBACK_STATE_DIR": str(rollback.kept / "rollback")}
+    return {**fly.environment, **own, **rollback.variables}
 
 
 def dry_run_rollback(fly: Fly, rollback: RollbackPlan) -> CommandRun:

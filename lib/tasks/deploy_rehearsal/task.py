@@ -9,6 +9,7 @@ from pydantic import Field
 from lib.core.results import Check
 from lib.core.section import Borrowed, Section, said_by_project
 from lib.tasks.base import Task
+from lib.tasks.deploy_rehearsal.window import Window
 
 
 class DeployRehearsal(Section):
@@ -30,10 +31,22 @@ class DeployRehearsal(Section):
     max_downtime_s: float = Field(ge=0)  # longest stretch without a good answer, s
     max_error_ratio: float = Field(ge=0, le=1)  # lost requests from the deploy to the end, as a part of all
     command_timeout_s: float = Field(gt=0)  # longest one flyctl call may take, s
+    drill_limit_s: float = Field(ge=1)  # longest until a damaged app and its database are both back, s
+    window: Window | None = None  # when deploys to live apps may begin; null: at any time
 
 
 SCHEMAS = Borrowed("migrations", "schemas", list[str])
 
+WITHIN_DEPLOYMENT_WINDOW = Check(
+    "deploy_rehearsal.within_deployment_window",
+    "A deploy may begin now, by the project's deployment window",
+    subject="run",
+    fix="Wait until the window opens, or agree on another (deploy_rehearsal.window).",
+    doc="Compares this run's clock with deploy_rehearsal.window: days, hours, time zone, days on which it stays closed. "
+    "Outside of it nothing is deployed to a live app. A deploy at night or before a holiday meets nobody who can roll it back. "
+    "Only the beginning counts: a deploy that begins just before the end goes on. A rehearsal on embedded parts meets no users, "
+    "so it is skipped there; without a window it does not apply.",
+)
 CONFIG_IS_VALID = Check(
     "deploy_rehearsal.config_is_valid",
     "flyctl takes the config that will be deployed with",
@@ -156,7 +169,19 @@ NEIGHBOURS_WORK_TOGETHER = Check(
     "Only the endpoints of params are requested, so an incompatible write can be missed. It is skipped where the candidate "
     "never got healthy.",
 )
+DRILL_BRINGS_EVERYTHING_BACK = Check(
+    "deploy_rehearsal.drill_brings_everything_back",
+    "A damaged app and its damaged database are both brought back, in time",
+    subject="fly",
+    fix="Read drill.txt and drill.json: restore what differs by hand, then fix the rollback script.",
+    doc="Deploys another release to previous_schema_app, empties and drops tables of its database, and runs the pack's rollback "
+    "script once for both. Image, machines, config, environment, secrets, schema and rows must be what they were, and the time "
+    "from the trigger within drill_limit_s. Two halves that each work may not work together. "
+    "Production is never damaged; a live database must have the schema launch_drill to say that it may be. "
+    "The restore point is minutes old and local: finding one, and what was written since, are not part of the drill.",
+)
 CHECKS: tuple[Check, ...] = (
+    WITHIN_DEPLOYMENT_WINDOW,
     CONFIG_IS_VALID,
     RUNNING_RELEASE_IS_HEALTHY,
     CANDIDATE_IS_IN_THE_REGISTRY,
@@ -169,6 +194,7 @@ CHECKS: tuple[Check, ...] = (
     ERRORS_WITHIN_LIMIT,
     EVERYTHING_CAME_BACK,
     NEIGHBOURS_WORK_TOGETHER,
+    DRILL_BRINGS_EVERYTHING_BACK,
 )
 
 TASK = Task(

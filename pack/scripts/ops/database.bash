@@ -136,10 +136,43 @@ overwrite_in_place() {
     where nspname not in ('auth', 'storage', 'extensions', 'information_schema') and nspname not like 'pg\_%'" \
     > "$work/schemas" 2> "$work/said" || stop_said 11 "$copy can't be read" "$work/said"
   while IFS= read -r schema; do only+=(--schema "$schema"); done < "$work/schemas"
+  default_privileges false > "$work/without" 2> "$work/said" && default_privileges true > "$work/again" 2> "$work/said" ||
+    stop_said 11 "the default privileges of $PGDATABASE can't be read" "$work/said"
   say "overwriting $PGDATABASE"
-  pg_restore --clean --if-exists --no-owner --single-transaction --use-list "$work/chosen" "${only[@]}" \
-    --dbname "$PGDATABASE" "$dump" > /dev/null 2> "$work/said" ||
-    stop_said 11 "pg_restore failed, nothing was changed" "$work/said"
+  # Without its last word the transaction is rolled back, so nothing is changed when any of these stops.
+  {
+    echo 'begin;' && cat "$work/without" &&
+      pg_restore --clean --if-exists --no-owner --use-list "$work/chosen" "${only[@]}" --file - "$dump" 2> "$work/said" &&
+      cat "$work/again" && echo 'commit;'
+  } | psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --dbname "$PGDATABASE" > /dev/null 2> "$work/refused" || {
+    [[ -s $work/said ]] || cat "$work/refused" > "$work/said"
+    stop_said 11 "the restore failed, nothing was changed" "$work/said"
+  }
   note overwritten
   say "$PGDATABASE is as it was at the restore point"
+}
+
+# Prints the SQL that sets the user's own default privileges again (true), or to Postgres's own meanwhile (false). An archive
+# holds no REVOKE for what a default has granted since: without this, what nobody else may use would be open again.
+default_privileges() {
+  ask "$PGDATABASE" "
+    with given as (
+      select defaclobjtype as kind, defaclnamespace as place, one.* from pg_default_acl, aclexplode(defaclacl) one
+      where defaclrole = current_user::regrole and defaclobjtype <> 'n'),
+    builtin as (
+      select defaclobjtype, defaclnamespace, one.* from pg_default_acl,
+        aclexplode(acldefault(case defaclobjtype when 'S' then 's' else defaclobjtype end, defaclrole)) one
+      where defaclrole = current_user::regrole and defaclobjtype <> 'n' and defaclnamespace = 0),
+    changes as (
+      select $1 as grants, * from (select * from given except select * from builtin) more
+      union all
+      select not $1, * from (select * from builtin except select * from given) less)
+    select format('alter default privileges %s %s %s on %s %s %s %s;',
+      case when place <> 0 then 'in schema ' || place::regnamespace end,
+      case when grants then 'grant' else 'revoke' end, privilege_type,
+      case kind when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' else 'types' end,
+      case when grants then 'to' else 'from' end,
+      case when grantee = 0 then 'public' else grantee::regrole::text end,
+      case when grants and is_grantable then 'with grant option' end)
+    from changes"
 }

@@ -5,16 +5,12 @@
 set -euo pipefail
 
 pack="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
-workbook="${LAUNCH_WORKBOOK:-$pack/..}"
 
 if [ $# -ne 1 ]; then
   echo "Usage: $(basename "$0") <environment>, such as staging. APPLY=1 in front carries the plan out." >&2
   exit 2
 fi
-if [ ! -f "$workbook/lib/__main__.py" ]; then
-  echo "There is no launch workbook at $workbook. Fix: Set LAUNCH_WORKBOOK to its checkout." >&2
-  exit 2
-fi
+source "$pack/scripts/ops/find-workbook.bash"
 # Not by way of make, which makes one exit code of all.
 cd "$workbook"
 exec env PYTHONPATH="$PWD" .venv/bin/python -m lib sync-credentials "$1" --pack "$pack"

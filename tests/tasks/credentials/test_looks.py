@@ -58,6 +58,27 @@ def test_synced_targets_pass_and_show_no_value(tmp_path: Path, pack: Path, kind:
     assert credentials.sync_plan(found["fly"].facts, found["github"].facts) == []
 
 
+def test_the_audits_report_names_what_is_missing_older_and_undeclared_and_where(tmp_path: Path, pack: Path) -> None:
+    embedded = {
+        "lacking": {"fly": ["TILE_SIGNING_KEY"], "github_environment": ["PUBLER_API_KEY"]},
+        "undeclared": {"fly": ["LEFT_OVER"]},
+        "old": {"github_repository": ["PACKAGE_READ_TOKEN"]},
+    }
+    with open_world(tmp_path, pack, embedded={"credentials": embedded}) as context:
+        found = look_at_all(context)
+        values = values_of(context)
+    fly = found["fly"].artifacts["fly_drift.json"]
+    github = found["github"].artifacts["github_drift.json"]
+    app = f"Fly app {context.settings.fly_app}"
+    assert fly["by_state"]["missing"] == [f"TILE_SIGNING_KEY ({app})"]
+    assert fly["by_state"]["not declared"] == [f"LEFT_OVER ({app})"]
+    assert github["by_state"]["missing"] == ["PUBLER_API_KEY (environment local)"]
+    assert github["by_state"]["older than the vault's copy"] == ["PACKAGE_READ_TOKEN (repository)"]
+    for report in (fly, github):
+        assert report["looked_at"] == len(report["credentials"]) == sum(len(names) for names in report["by_state"].values()) > 0
+        assert [value for value in values if value.strip() in json.dumps(report)] == []
+
+
 def age_file(pack: Path) -> None:
     then = time.time() - 200 * DAY_S
     os.utime(vault(pack) / "chatwoot.env", (then, then))
