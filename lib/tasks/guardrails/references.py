@@ -135,7 +135,7 @@ def place_of(target: str, document: str, *, is_link: bool) -> str:
 
 def lead(one: Reference, place: str, around: Surroundings, folders: Collection[str], *, shown: str = "") -> Led:
     """Return whether a place of the project is there."""
-    beside = f"{shown} " if shown and shown != one.target else ""
+    beside = f"stands for {shown}, which " if shown and shown != one.target else ""
     is_made = matches(place, around.made) or matches(f"{place}/", around.made)
 
     def ends(problem: str = "", note: str = "") -> Led:

@@ -156,7 +156,11 @@ BROKEN: dict[str, tuple[Callable[[str], str], str, str]] = {
     "a dead path": (swap("app/main.py", "app/man.py"), "links", "app/man.py (line 9) is not there; did you mean app/main.py?"),
     "a dead link": (swap("../../README.md", "../README.md"), "links", "../README.md"),
     "a dead heading": (swap("#how-it-works", "#how"), "links", "README.md has no heading #how"),
-    "half of the braces": (swap("{mjs,sh}` every", "{mjs,py}` every"), "links", "scripts/check.py is not there"),
+    "half of the braces": (
+        swap("{mjs,sh}` every", "{mjs,py}` every"),
+        "links",
+        "stands for scripts/check.py, which is not there",
+    ),
     "a part left out": (swap("`app/main.py`", "`app/.../main.py`"), "links", "leaves out a part of its path"),
     "a glob of nothing": (swap("scripts/*.sh", "scripts/*.rb"), "links", "matches no file"),
     "a link out of the project": (swap("../../README.md", "../../../../etc/passwd"), "links", "leads out of the project"),
