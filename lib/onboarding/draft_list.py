@@ -17,7 +17,7 @@ from lib.onboarding.yaml_text import mark, spell_comment, spell_value
 from lib.tasks.guardrails.policy import matches
 from lib.tasks.index import task_named
 
-LARGEST_BYTES = 512 * 1024
+LARGEST_BYTES = 256 * 1024
 LONGEST_TITLE = 110
 LIKELY = ("devops", "launch", "release", "ops", "deploy")
 """What the name of the direction of a launch speaks of, where a project has several."""
