@@ -36,13 +36,9 @@ PROVENANCE_WORDS = {
 }
 STATE_LOOKS = {
     State.PASSED: Outcome.PASS,
-    State.IN_PART: Outcome.SKIP,
     State.FAILED: Outcome.FAIL,
     State.NOT_DETERMINED: Outcome.ERROR,
-    State.NOT_APPLICABLE: Outcome.SKIP,
-    State.ABSENT: Outcome.SKIP,
-    State.BY_HAND: Outcome.SKIP,
-    State.NOT_OURS: Outcome.SKIP,
+    **dict.fromkeys((State.IN_PART, State.NOT_APPLICABLE, State.ABSENT, State.BY_HAND, State.NOT_OURS), Outcome.SKIP),
 }
 """What several checks came to -> the outcome in whose colour and sign it is shown."""
 STATE_SYMBOLS = {state: OUTCOME_SYMBOLS[outcome] for state, outcome in STATE_LOOKS.items()}

@@ -14,12 +14,15 @@ from lib.core.wording import name_some, plain_text
 from lib.onboarding.item_checks import propose_checks
 from lib.onboarding.launch_files import Change, read_text
 from lib.onboarding.yaml_text import mark, spell_comment, spell_value
+from lib.tasks.guardrails.policy import matches
 from lib.tasks.index import task_named
 
-LARGEST_BYTES = 512 * 1024
+LARGEST_BYTES = 256 * 1024
 LONGEST_TITLE = 110
 LIKELY = ("devops", "launch", "release", "ops", "deploy")
 """What the name of the direction of a launch speaks of, where a project has several."""
+MADE = ("artifacts/**", "feedback/**", "docs/runbooks/devops_execution_summary.md", "docs/qa_daily_links.md")
+"""What a launch leaves in a project, as far as a run's documents and these teams' habits tell."""
 NOBODY = "nobody is named yet"
 HOW = "Nothing that is looked at here speaks of it: say how anybody sees that it is done"
 HEAD = """\
@@ -66,7 +69,11 @@ def draft_list(pack: Path, directions: Sequence[str], *, not_applicable: Mapping
 def spell_list(document: str, direction: Direction, *, not_applicable: Mapping[str, str], owner: str, day: str) -> str:
     """Return the text of the launch list."""
     who = plain_text(direction.owner or owner or NOBODY, limit=120)
-    lines = [f"document: {spell_value(document)}  {mark(day)}", "items:"]
+    lines = [f"document: {spell_value(document)}  {mark(day)}"]
+    named = [one.target for one in direction.references]
+    if made := [one for one in MADE if any(matches(name, [one]) for name in named)]:
+        lines.append(f"made_by_launch: {spell_value(made)}  {mark(day)}")
+    lines.append("items:")
     tasks = list(unique(direction.tasks))
     own = {name for task in tasks for name in BACKLOG.findall(task.words)}
     beside = [name for name in direction.backlog if name not in own]

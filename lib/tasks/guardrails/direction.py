@@ -17,7 +17,7 @@ from lib.core.plain_yaml import PlainYamlError, load_yaml
 from lib.core.wording import name_some, plain_text
 from lib.tasks.guardrails.references import place_of
 
-LARGEST_BYTES = 512 * 1024
+LARGEST_BYTES = 256 * 1024
 """Of a direction or its template: people write a few pages."""
 TEMPLATE = "Template"
 """The label under which a direction says what it is written by."""

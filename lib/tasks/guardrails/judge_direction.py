@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
 
 from lib.core.direction import ChangeEntry, Direction, DirectionTask, name_key
 from lib.core.direction_values import find_dates, read_version
 from lib.core.launch_items import FILE, LaunchItem
-from lib.core.markdown_blocks import squeeze
+from lib.core.markdown_blocks import plain_words, squeeze
 from lib.core.results import Result
 from lib.core.wording import format_count, join_words, name_some, plain_text
 from lib.tasks.guardrails.direction import DirectionFile, Template
@@ -47,6 +48,10 @@ def compare_rows(found: DirectionFile) -> list[dict[str, object]]:
     tasks: dict[int, DirectionTask] = {}
     for task in found.direction.tasks:
         tasks.setdefault(task.number, task)
+    known: dict[str, DirectionTask] = {}
+    for task in found.direction.tasks:
+        known.setdefault(task.words, task)
+        known.setdefault(task.source, task)
     rows = []
     for number in sorted({*items, *tasks}):
         item, same = items.get(number), tasks.get(number)
@@ -55,21 +60,21 @@ def compare_rows(found: DirectionFile) -> list[dict[str, object]]:
                 "number": number,
                 "the document says": same.words if same else "",
                 "the launch list says": squeeze(item.words or item.title) if item else "",
-                "differs": next(compare_one(number, same, item, found.direction.tasks), ""),
+                "differs": next(compare_one(number, same, item, known), ""),
             }
         )
     return rows
 
 
 def compare_one(
-    number: int, task: DirectionTask | None, item: LaunchItem | None, tasks: Sequence[DirectionTask]
+    number: int, task: DirectionTask | None, item: LaunchItem | None, known: Mapping[str, DirectionTask]
 ) -> Iterator[str]:
-    """Yield what differs between a task and the item of its number, as the end of a sentence."""
+    """Yield what differs between a task and the item of its number, as the end of a sentence. known: words -> whose they are."""
     if item is not None and task is not None and item.words and task.has_words(item.words):
         return
     if item is None and task is not None:
         yield f"task {number} has no item: {quoted(task.words)}"
-    elif item is not None and item.words and (meant := next((one for one in tasks if one.has_words(item.words)), None)):
+    elif item is not None and item.words and (meant := whose_words(item.words, known)):
         said = f" says {quoted(task.words)}" if task else " is not there"
         yield f"item {number} has the words of task {meant.number} ({quoted(item.words)}), and task {number}{said}"
     elif item is not None and task is None:
@@ -78,6 +83,11 @@ def compare_one(
         yield f"item {number} does not say the words of its task: {quoted(task.words)}"
     elif item is not None and task is not None:
         yield f"item {number} says {quoted(item.words)}, the document {quoted(task.words)}"
+
+
+def whose_words(words: str, known: Mapping[str, DirectionTask]) -> DirectionTask | None:
+    """Return the task that has these words, None for none."""
+    return known.get(plain_words(words)) or known.get(squeeze(words))
 
 
 def judge_match(found: DirectionFile) -> Result:
@@ -107,7 +117,7 @@ def sentence_of(path: str, problems: Sequence[str]) -> str:
 def number_problems(found: DirectionFile) -> Iterator[str]:
     """Yield numbers that are there twice, and tasks or items that are not in the order of their numbers."""
     numbers = [task.number for task in found.direction.tasks]
-    for number in sorted({one for one in numbers if numbers.count(one) > 1}):
+    for number in sorted(one for one, times in Counter(numbers).items() if times > 1):
         lines = [str(task.line) for task in found.direction.tasks if task.number == number]
         yield f"number {number} is there {len(lines)} times (lines {join_words(lines)})"
     for where, given in (
@@ -177,12 +187,13 @@ def section_problems(direction: Direction, fields: Sequence[str], sections: Sequ
             near = get_close_matches(name_key(title), keys, n=1, cutoff=0.6)
             beside = next((f"; there is {one.title}" for one in direction.sections if near and one.key == near[0]), "")
             yield f"the section {title} is missing{beside}"
+    times, wanted = Counter(keys), {name_key(one) for one in sections}
+    first = {one.key: one for one in reversed(direction.sections)}
     for key in dict.fromkeys(keys):
-        mine = [one for one in direction.sections if one.key == key]
-        if len(mine) > 1:
-            yield f"the section {mine[0].title} is there {len(mine)} times"
-        elif not mine[0].text and key in {name_key(one) for one in sections}:
-            yield f"the section {mine[0].title} is empty"
+        if times[key] > 1:
+            yield f"the section {first[key].title} is there {times[key]} times"
+        elif key in wanted and not first[key].text:
+            yield f"the section {first[key].title} is empty"
 
 
 def task_problems(direction: Direction) -> Iterator[str]:

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from lib.core.direction import Reference
 from lib.core.direction_values import MOST_PATHS, expand_braces
+from lib.core.errors import TargetError
 from lib.display.markdown import heading_anchors
 from lib.tasks.guardrails.policy import matches
 
@@ -39,6 +40,10 @@ class Led:
     note: str = ""
 
 
+MOST_FOLLOWED = 500
+"""Links and paths of one document; people write a few dozen."""
+LONGEST_COMPARED = 2_000
+"""Files among which a name like a missing one is looked for: it takes long among more."""
 WEB = "web"
 MADE = "made by the launch"
 
@@ -68,13 +73,20 @@ def parents_of(path: str) -> Iterator[str]:
 
 
 def follow(references: Sequence[Reference], around: Surroundings) -> list[Led]:
-    """Return where each link and path leads, each once; what is set as code and is no path is left alone."""
+    """Return where each link and path leads, each once; what is set as code and is no path is left alone.
+
+    Raises TargetError when there are more than anybody follows.
+    """
     folders = around.folders
     top = {path.partition("/")[0] for path in around.files}
     found: dict[tuple[str, bool], Led] = {}
     for one in references:
         if (one.target, one.is_link) in found:
             continue
+        if len(found) > MOST_FOLLOWED:
+            raise TargetError(
+                f"{around.document} names more than {MOST_FOLLOWED} links and paths.", fix=f"Shorten {around.document}."
+            )
         if one.is_link:
             found[one.target, True] = follow_link(one, around, folders)
         elif is_path(one.target, top):
@@ -135,7 +147,7 @@ def place_of(target: str, document: str, *, is_link: bool) -> str:
 
 def lead(one: Reference, place: str, around: Surroundings, folders: Collection[str], *, shown: str = "") -> Led:
     """Return whether a place of the project is there."""
-    beside = f"{shown} " if shown and shown != one.target else ""
+    beside = f"stands for {shown}, which " if shown and shown != one.target else ""
     is_made = matches(place, around.made) or matches(f"{place}/", around.made)
 
     def ends(problem: str = "", note: str = "") -> Led:
@@ -152,12 +164,19 @@ def lead(one: Reference, place: str, around: Surroundings, folders: Collection[s
     if GLOB.search(place):
         is_there = any(matches(path, [place, f"{place}/**"]) for path in around.files)
         return ends() if is_there else ends("matches no file")
-    near = get_close_matches(place, [*around.files, *folders], n=1, cutoff=0.85)
+    near = get_close_matches(place, alike(place, [*around.files, *folders]), n=1, cutoff=0.85)
     return ends("is not there" + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def alike(place: str, names: Sequence[str]) -> list[str]:
+    """Return the names that may be meant by one that is not there: in the same folder, or called the same elsewhere."""
+    folder, name = posixpath.split(place)
+    return [one for one in names if posixpath.dirname(one) == folder or posixpath.basename(one) == name][:LONGEST_COMPARED]
 
 
 def suggest_whole(place: str, files: Collection[str]) -> str:
     """Return which one file an elided path may mean, as the end of a sentence; '' where none or several fit."""
     pattern = ELISION.sub("**", place)
-    fitting = [path for path in files if matches(path, [pattern])][:2]
+    last = posixpath.basename(place)
+    fitting = [path for path in files if path.endswith(last) and matches(path, [pattern])][:2]
     return f"; {fitting[0]} would fit" if len(fitting) == 1 else ""

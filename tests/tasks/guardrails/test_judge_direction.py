@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lib.core.direction import read_direction
+from lib.core.errors import TargetError
 from lib.core.launch_items import LaunchItem, LaunchList
 from lib.core.results import Outcome
 from lib.tasks.guardrails.direction import DirectionFile, Template
@@ -156,7 +157,11 @@ BROKEN: dict[str, tuple[Callable[[str], str], str, str]] = {
     "a dead path": (swap("app/main.py", "app/man.py"), "links", "app/man.py (line 9) is not there; did you mean app/main.py?"),
     "a dead link": (swap("../../README.md", "../README.md"), "links", "../README.md"),
     "a dead heading": (swap("#how-it-works", "#how"), "links", "README.md has no heading #how"),
-    "half of the braces": (swap("{mjs,sh}` every", "{mjs,py}` every"), "links", "scripts/check.py is not there"),
+    "half of the braces": (
+        swap("{mjs,sh}` every", "{mjs,py}` every"),
+        "links",
+        "stands for scripts/check.py, which is not there",
+    ),
     "a part left out": (swap("`app/main.py`", "`app/.../main.py`"), "links", "leaves out a part of its path"),
     "a glob of nothing": (swap("scripts/*.sh", "scripts/*.rb"), "links", "matches no file"),
     "a link out of the project": (swap("../../README.md", "../../../../etc/passwd"), "links", "leads out of the project"),
@@ -241,6 +246,12 @@ def test_a_direction_that_names_no_file_is_skipped() -> None:
     outcome, detail = links(world("# D\n\n## Tasks\n\n- See https://example.com and <https://example.com/b>\n"))
     assert outcome is Outcome.SKIP
     assert "names no file" in detail
+
+
+def test_more_paths_than_anybody_follows_are_not_followed_in_part() -> None:
+    many = " ".join(f"`a/{number}.md`" for number in range(600))
+    with pytest.raises(TargetError, match="names more than 500 links and paths"):
+        links(world(f"# D\n\n## Tasks\n\n- {many}\n"))
 
 
 def test_what_the_launch_makes_is_named_and_only_where_it_is_said() -> None:
