@@ -259,9 +259,16 @@ def look_at_version_skew(
 
 @look(DRILL_BRINGS_EVERYTHING_BACK)
 def look_at_drill(
-    context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None, drilled: Drill | None = None
+    context: Context[DeployRehearsal],
+    *,
+    deploy_plan: DeployPlan | None,
+    rehearsal: Rehearsal | None = None,
+    drilled: Drill | None = None,
 ) -> Findings[Drill]:
-    """App and database, both damaged and both brought back: part by part. drilled: one that was made; None to make it."""
+    """App and database, both damaged and both brought back: part by part.
+
+    rehearsal: with a script that failed there nothing more is damaged. drilled: a drill that was made; None to make it.
+    """
     settings = context.settings
     if drilled is not None:
         return Findings(results=[judge_drill(drilled, limit_s=settings.drill_limit_s)], rows=drill_rows(drilled), facts=drilled)
@@ -269,6 +276,8 @@ def look_at_drill(
         return look_at_drill.not_allowed(refusal)
     if deploy_plan is None or not deploy_plan.works:
         return look_at_drill.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
+    if rehearsal is not None and (rehearsal.rollback is None or rehearsal.rollback.exit_code != 0):
+        return look_at_drill.hidden_by(ROLLBACK_IS_QUICK.id, "The script failed in the rehearsal, so nothing more was damaged.")
     plan = plan_drill(context)
     state = find_start(plan)
     rollback = plan_drill_rollback(plan, state)

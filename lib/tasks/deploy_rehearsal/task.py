@@ -40,7 +40,7 @@ SCHEMAS = Borrowed("migrations", "schemas", list[str])
 WITHIN_DEPLOYMENT_WINDOW = Check(
     "deploy_rehearsal.within_deployment_window",
     "A deploy may begin now, by the project's deployment window",
-    subject="run",
+    subject="fly",
     fix="Wait until the window opens, or agree on another (deploy_rehearsal.window).",
     doc="Compares this run's clock with deploy_rehearsal.window: days, hours, time zone, days on which it stays closed. "
     "Outside of it nothing is deployed to a live app. A deploy at night or before a holiday meets nobody who can roll it back. "
