@@ -27,8 +27,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "github": ("url", "token"),
 }
 """Target -> the parts that reach and open it; one variable alone gives the `url`."""
-MORE_PARTS: Mapping[str, tuple[str, ...]] = {"fly": ("drill_database",)}
-"""Target -> the parts that a file may leave out: the address of the database that a drill of deploy_rehearsal may damage."""
+MORE_PARTS: Mapping[str, tuple[str, ...]] = {"fly": ("drill_database", "metrics", "database_metrics")}
+"""Target -> the parts that a file may leave out, addresses all: of the database that a drill of deploy_rehearsal may damage, of
+Fly.io's Prometheus, and of Supabase's page of metrics with user and key."""
 SECRET_PARTS = frozenset({"token", "webhook"})
 """Parts that are credentials by themselves; of the others only a password within a URL is."""
 
