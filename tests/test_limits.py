@@ -178,6 +178,7 @@ LIMITS: Mapping[str, Callable[[float], bool]] = {
     "backup_restore.keep_days": lambda days: forty_days_of_backups(keep_days=days),
     "deploy_rehearsal.health_timeout_s": lambda limit: weigh(10, limit, QUIET) is Standing.BEYOND,  # the app starts in 10 s
     "deploy_rehearsal.rollback_limit_s": lambda limit: weigh(120, limit, QUIET) is Standing.BEYOND,  # a minute a machine
+    "deploy_rehearsal.drill_limit_s": lambda limit: weigh(180, limit, QUIET) is Standing.BEYOND,  # two minutes, and a restore
     "deploy_rehearsal.max_downtime_s": the_app_starts_slowly,
     "deploy_rehearsal.max_error_ratio": every_machine_restarts_at_once,
     "alerts.thresholds.*": a_rule_was_loosened,
@@ -274,8 +275,8 @@ def test_what_never_comes_is_given_up_before_the_notebook_is(path: str, value: f
 
 def test_a_rollback_that_is_too_slow_ends_before_the_notebook_does() -> None:
     own = defaults().sections["deploy_rehearsal"]
-    longest = own.command_timeout_s + own.rollback_limit_s * 2
-    assert longest < defaults().run.notebook_timeout_s
+    for longest in (own.command_timeout_s + own.rollback_limit_s * 2, own.command_timeout_s + own.drill_limit_s):
+        assert longest < defaults().run.notebook_timeout_s
 
 
 def test_every_number_of_the_sections_is_a_limit_with_a_fault_or_none() -> None:

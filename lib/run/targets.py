@@ -29,8 +29,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 """Target -> the parts that reach and open it; one variable alone gives the `url`."""
 OPTIONAL_PARTS = frozenset({"api", "anon_key", "jwt_secret"})
 """Parts that a file need not name: a project's REST API beside its database, and what opens it."""
-MORE_PARTS: Mapping[str, tuple[str, ...]] = {"fly": ("drill_database",)}
-"""Target -> the parts that a file may leave out: the address of the database that a drill of deploy_rehearsal may damage."""
+MORE_PARTS: Mapping[str, tuple[str, ...]] = {"fly": ("drill_database", "metrics", "database_metrics")}
+"""Target -> the parts that a file may leave out, addresses all: of the database that a drill of deploy_rehearsal may damage, of
+Fly.io's Prometheus, and of Supabase's page of metrics with user and key."""
 SECRET_PARTS = frozenset({"token", "webhook", "anon_key", "jwt_secret"})
 """Parts that are credentials by themselves; of the others only a password within a URL is."""
 

@@ -5,6 +5,7 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text forma
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -151,6 +152,19 @@ def parse_exposition(text: str) -> dict[str, Labels | None]:
             labels.setdefault(label, set()).add(value)
     unseen: dict[str, Labels | None] = dict.fromkeys(declared)
     return unseen | {name: {label: frozenset(some) for label, some in labels.items()} for name, labels in seen.items()}
+
+
+def add_up_metrics(text: str) -> dict[str, float]:
+    """Return the sum of each metric's samples on a page, without those that are no number. Raises WebError for no page."""
+    check_size(text)
+    sums: dict[str, float] = {}
+    try:
+        for sample in (sample for family in text_string_to_metric_families(text) for sample in family.samples):
+            if math.isfinite(sample.value):
+                sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+    except (ValueError, IndexError):
+        raise WebError(f"The page of metrics cannot be parsed: {find_bad_line(text)}.", fix="Check what answers there.") from None
+    return sums
 
 
 def check_size(text: str) -> None:

@@ -154,7 +154,7 @@ def run_drill(plan: DrillPlan, state: AppState, rollback: RollbackPlan) -> Drill
     with ControlClock() as clock:
         began_s = time.monotonic()
         try:
-            run = run_rollback(plan.fly, rollback, timeout_s=plan.limit_s * 2 + plan.fly.timeout_s)
+            run = run_rollback(plan.fly, rollback, timeout_s=plan.limit_s + plan.fly.timeout_s)
             smoke_after = make_smoke_calls(state.url, plan.endpoints)
         except CommandError as exc:
             failure = exc.message

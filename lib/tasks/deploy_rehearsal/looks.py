@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from lib.clients.fly.flyctl import (
     AppState,
@@ -24,9 +24,8 @@ from lib.tasks.deploy_rehearsal.judge_drill import judge_drill
 from lib.tasks.deploy_rehearsal.judge_users import judge_users
 from lib.tasks.deploy_rehearsal.judge_window import judge_window
 from lib.tasks.deploy_rehearsal.outages import find_outages, sum_up_phases
-from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal, RehearsalPlan, format_machines, rehearse, transcripts_of
+from lib.tasks.deploy_rehearsal.rehearsal import DeployPlan, Rehearsal, RehearsalPlan, format_machines, rehearse, transcripts_of
 from lib.tasks.deploy_rehearsal.rollback import (
-    ReleaseSnapshot,
     component_rows,
     diff_snapshots,
     dry_run_rollback,
@@ -51,28 +50,18 @@ from lib.tasks.deploy_rehearsal.task import (
     ROLLBACK_IS_QUICK,
     RUNNING_RELEASE_IS_HEALTHY,
     SCHEMAS,
+    TELEMETRY_WAS_READ,
     WAY_BACK_IS_KNOWN,
     WITHIN_DEPLOYMENT_WINDOW,
     DeployRehearsal,
 )
+from lib.tasks.deploy_rehearsal.telemetry import judge_telemetry, read_telemetry, telemetry_artifact, telemetry_rows
 from lib.tasks.deploy_rehearsal.window import read_clock
 from lib.transport.context import Context
 
 NOTHING_DEPLOYED = "Nothing was deployed: there is no candidate, or no rollback."
 FIX_PLAN = f"Fix {CANDIDATE_IS_IN_THE_REGISTRY.id} and {WAY_BACK_IS_KNOWN.id} first."
 TASK = "deploy_rehearsal"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeployPlan:
-    """What is known before anything is changed, for the looks that follow.
-
-    works: whether there is a rollback, and a candidate to deploy.
-    """
-
-    plan: RehearsalPlan
-    snapshot: ReleaseSnapshot
-    works: bool
 
 
 @look(WITHIN_DEPLOYMENT_WINDOW)
@@ -149,7 +138,12 @@ def look_at_rollback(context: Context[DeployRehearsal], *, before: AppState | No
         results=results,
         rows=rows,
         artifacts={"way_back.txt": f"{rollback.display_name}\n", "way_back_dry_run.txt": dry_run.transcript},
-        facts=DeployPlan(plan=plan, snapshot=snapshot, works=all(one.outcome is Outcome.PASS for one in results)),
+        facts=DeployPlan(
+            plan=plan,
+            snapshot=snapshot,
+            works=all(one.outcome is Outcome.PASS for one in results),
+            telemetry=read_telemetry(context),
+        ),
     )
 
 
@@ -259,9 +253,16 @@ def look_at_version_skew(
 
 @look(DRILL_BRINGS_EVERYTHING_BACK)
 def look_at_drill(
-    context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None, drilled: Drill | None = None
+    context: Context[DeployRehearsal],
+    *,
+    deploy_plan: DeployPlan | None,
+    rehearsal: Rehearsal | None = None,
+    drilled: Drill | None = None,
 ) -> Findings[Drill]:
-    """App and database, both damaged and both brought back: part by part. drilled: one that was made; None to make it."""
+    """App and database, both damaged and both brought back: part by part.
+
+    rehearsal: with a script that failed there nothing more is damaged. drilled: a drill that was made; None to make it.
+    """
     settings = context.settings
     if drilled is not None:
         return Findings(results=[judge_drill(drilled, limit_s=settings.drill_limit_s)], rows=drill_rows(drilled), facts=drilled)
@@ -269,6 +270,8 @@ def look_at_drill(
         return look_at_drill.not_allowed(refusal)
     if deploy_plan is None or not deploy_plan.works:
         return look_at_drill.errors(NOTHING_DEPLOYED, fix=FIX_PLAN)
+    if rehearsal is not None and (rehearsal.rollback is None or rehearsal.rollback.exit_code != 0):
+        return look_at_drill.hidden_by(ROLLBACK_IS_QUICK.id, "The script failed in the rehearsal, so nothing more was damaged.")
     plan = plan_drill(context)
     state = find_start(plan)
     rollback = plan_drill_rollback(plan, state)
@@ -279,6 +282,15 @@ def look_at_drill(
         remove_recovery_note(context.work, TASK)
         shutil.rmtree(plan.folder, ignore_errors=True)
     return Findings(results=[result], rows=drill_rows(drill), artifacts=drill_artifacts(drill), facts=drill)
+
+
+@look(TELEMETRY_WAS_READ)
+def look_at_telemetry(context: Context[DeployRehearsal], *, deploy_plan: DeployPlan | None) -> Findings[None]:
+    """What the platforms measured themselves, before the deploy and after the rollback."""
+    before = deploy_plan.telemetry if deploy_plan else None
+    after = read_telemetry(context) if before else None
+    kept = {"telemetry.json": telemetry_artifact(before, after)} if before else {}
+    return Findings(results=[judge_telemetry(before, after)], rows=telemetry_rows(before, after), artifacts=kept)
 
 
 offer_looks(__name__)

@@ -13,8 +13,9 @@ from lib.core.busyness import QUIET_RECORD, Control, ControlRecord
 from lib.core.errors import CommandError
 from lib.core.wording import plain_text
 from lib.tasks.deploy_rehearsal.outages import Phase, begin_stream
-from lib.tasks.deploy_rehearsal.rollback import RollbackPlan, run_rollback
+from lib.tasks.deploy_rehearsal.rollback import ReleaseSnapshot, RollbackPlan, run_rollback
 from lib.tasks.deploy_rehearsal.smoke import SmokeCalls, make_smoke_calls, wait_for_image
+from lib.tasks.deploy_rehearsal.telemetry import Telemetry
 from lib.transport.control import ControlClock
 from lib.transport.process import FollowedRun
 from lib.transport.traffic import Sample, Stream
@@ -39,6 +40,19 @@ class RehearsalPlan:
     rollback_limit_s: float
     rollback: RollbackPlan
     before: AppState
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployPlan:
+    """What is known before anything is changed, for the looks that follow.
+
+    works: whether there is a rollback, and a candidate to deploy. telemetry: what the platforms measured, where they are asked.
+    """
+
+    plan: RehearsalPlan
+    snapshot: ReleaseSnapshot
+    works: bool
+    telemetry: Telemetry | None = None
 
 
 @dataclass(kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib.clients.fly.flyctl import (
     deploy_argv,
 )
-from lib.tasks.deploy_rehearsal.looks import DeployPlan
+from lib.tasks.deploy_rehearsal.rehearsal import DeployPlan
 from lib.transport.process import format_argv
 
 

@@ -40,7 +40,7 @@ SCHEMAS = Borrowed("migrations", "schemas", list[str])
 WITHIN_DEPLOYMENT_WINDOW = Check(
     "deploy_rehearsal.within_deployment_window",
     "A deploy may begin now, by the project's deployment window",
-    subject="run",
+    subject="fly",
     fix="Wait until the window opens, or agree on another (deploy_rehearsal.window).",
     doc="Compares this run's clock with deploy_rehearsal.window: days, hours, time zone, days on which it stays closed. "
     "Outside of it nothing is deployed to a live app. A deploy at night or before a holiday meets nobody who can roll it back. "
@@ -180,6 +180,18 @@ DRILL_BRINGS_EVERYTHING_BACK = Check(
     "Production is never damaged; a live database must have the schema launch_drill to say that it may be. "
     "The restore point is minutes old and local: finding one, and what was written since, are not part of the drill.",
 )
+TELEMETRY_WAS_READ = Check(
+    "deploy_rehearsal.telemetry_was_read",
+    "The platforms' own figures were read before and after the deploy",
+    gate=False,
+    subject="fly",
+    fix="Check the address of the metrics and its credential.",
+    doc="Reads a few figures of Fly.io's Prometheus (targets.fly.metrics) and of Supabase's page of metrics "
+    "(targets.fly.database_metrics) before the deploy and after the rollback, and keeps them as telemetry.json. "
+    "Somebody who asks later what the platforms saw finds it beside the deploy. No limit is put on a figure. "
+    "Platforms gather a figure once in fifteen seconds or a minute, so a short rehearsal may not show. "
+    "Where no address is named it does not apply.",
+)
 CHECKS: tuple[Check, ...] = (
     WITHIN_DEPLOYMENT_WINDOW,
     CONFIG_IS_VALID,
@@ -195,6 +207,7 @@ CHECKS: tuple[Check, ...] = (
     EVERYTHING_CAME_BACK,
     NEIGHBOURS_WORK_TOGETHER,
     DRILL_BRINGS_EVERYTHING_BACK,
+    TELEMETRY_WAS_READ,
 )
 
 TASK = Task(

@@ -21,6 +21,7 @@ from lib.tasks.deploy_rehearsal.allowed import DRILL_MARK
 from lib.tasks.deploy_rehearsal.drill import Drill
 from lib.tasks.deploy_rehearsal.faults import FAULTS
 from lib.tasks.deploy_rehearsal.judge_drill import judge_drill
+from lib.tasks.deploy_rehearsal.rehearsal import Rehearsal
 from lib.tasks.deploy_rehearsal.rollback import SCRIPT
 from lib.transport.context import Context
 from lib.transport.database import Database
@@ -200,6 +201,13 @@ class TestWhere:
     def test_without_a_candidate_nothing_is_damaged(self, world: World) -> None:
         findings = deploy_rehearsal.look_at_drill.attempt(world.context, deploy_plan=None)
         assert result_of(findings).outcome is ERROR
+
+
+def test_a_script_that_has_just_failed_damages_nothing_more(world: World, fly: EmbeddedFly) -> None:
+    rehearsal = Rehearsal(rollback=None, rollback_failure="It took too long.")
+    result = result_of(world.drill(rehearsal=rehearsal))
+    assert (result.outcome, result.see) == (SKIP, "deploy_rehearsal.rollback_is_quick")
+    assert len(flyctl_json(fly, "releases", "--app", BEHIND)) == 1
 
 
 @pytest.fixture(scope="module")
