@@ -48,7 +48,7 @@ def publish_docs(environment: str, *, pack: Path, run: str = "", rendered: Path 
         home=home,
         direction=name_file(read_direction(pack), LAUNCH_LIST),
         qa_report=name_file(read_setting(environment, pack, QA_REPORT), ".".join(QA_REPORT)),
-        window=window if isinstance(window := read_setting(environment, pack, WINDOW), dict) else None,
+        window=read_window(environment, pack),
     )
     changes = plan_changes(publication)
     require_settled(publication, changes)
@@ -103,6 +103,12 @@ def read_direction(pack: Path) -> object:
         return None
     _, document = read_yaml(pack / LAUNCH_LIST, LAUNCH_LIST, root=pack)
     return document.get("document") if isinstance(document, dict) else None
+
+
+def read_window(environment: str, pack: Path) -> dict[str, Any] | None:
+    """Return when a deploy may happen: production's window, since the runbook is production's, else the environment's."""
+    found = read_setting("production", pack, WINDOW) or read_setting(environment, pack, WINDOW)
+    return found if isinstance(found, dict) else None
 
 
 def read_setting(environment: str, pack: Path, keys: Sequence[str]) -> object:

@@ -330,8 +330,8 @@ def test_the_runbook_tells_the_deployment_window_of_the_settings(tmp_path: Path,
     join(pack)
     runbook = pack / RUNBOOK
     runbook.write_text(runbook.read_text() + "\n<!-- deployment window -->\nold\n<!-- /deployment window -->\n")
-    with (pack / "launch/project.yaml").open("a") as settings:
-        settings.write("deploy_rehearsal: {window: {days: [mon], from: '09:00', until: '16:00', time_zone: Europe/Berlin}}\n")
+    window = "deploy_rehearsal: {window: {days: [mon], opens: '09:00', until: '16:00', time_zone: Europe/Berlin}}\n"
+    (pack / "launch/production.yaml").write_text(window)
     finish_run(tmp_path, FIRST, pack=pack)
     publish(tmp_path, pack)
     assert "\nMonday, from 09:00 to 16:00, time zone Europe/Berlin.\n<!-- /deployment window -->\n" in runbook.read_text()

@@ -37,9 +37,9 @@ def origin(tmp_path: Path) -> Path:
 def keep(origin: Path, run: str, answers: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the workflow's step in a fresh checkout."""
     temp = origin.parent / f"temp-{run}"
-    (temp / "health").mkdir(parents=True)
+    (temp / "health" / f"staging-{run}").mkdir(parents=True)  # an artifact's own folder
     for name, text in answers.items():
-        (temp / "health" / name).write_text(text)
+        (temp / "health" / f"staging-{run}" / name).write_text(text)
     git(origin.parent, "clone", "-q", "--depth", "1", origin.as_uri(), f"checkout-{run}")
     own = {name: str(value) for name, value in STEP["env"].items()}
     environment = {"PATH": os.environ["PATH"], "HOME": str(temp), "RUNNER_TEMP": str(temp), **own, "RUN": run, "GH_TOKEN": "t"}
@@ -52,12 +52,13 @@ def test_each_nights_answers_are_added_and_none_is_lost(origin: Path) -> None:
     assert keep(origin, "health-1-1", {"chatwoot.json": "{}\n", "publer.json": "[]\n"}).returncode == 0
     assert keep(origin, "health-2-1", {"chatwoot.json": '{"is": "down"}\n'}).returncode == 0
     assert git(origin, "ls-tree", "-r", "--name-only", BRANCH).split() == [
-        "artifacts/ops/health-1-1/SHA256SUMS", "artifacts/ops/health-1-1/chatwoot.json", "artifacts/ops/health-1-1/publer.json",
-        "artifacts/ops/health-2-1/SHA256SUMS", "artifacts/ops/health-2-1/chatwoot.json",
+        "artifacts/ops/health-1-1/SHA256SUMS", "artifacts/ops/health-1-1/staging-health-1-1/chatwoot.json",
+        "artifacts/ops/health-1-1/staging-health-1-1/publer.json",
+        "artifacts/ops/health-2-1/SHA256SUMS", "artifacts/ops/health-2-1/staging-health-2-1/chatwoot.json",
     ]  # fmt: skip
     sums = git(origin, "show", f"{BRANCH}:artifacts/ops/health-1-1/SHA256SUMS")
     kept = hashlib.sha256(b"{}\n").hexdigest()
-    assert f"{kept}  chatwoot.json\n" in sums
+    assert f"{kept}  ./staging-health-1-1/chatwoot.json\n" in sums
     assert git(origin, "rev-parse", "main") == before, "the branch that is released was touched"
 
 

@@ -45,7 +45,7 @@ def attachment(run: RunFile, one: Artifact, here: Path) -> Iterator[str]:
         text = ""
     place = place_of(run.run_id, one.path)
     yield f"- {command_of(text, one.path)}: [{place}]({link_to(run.run_folder / one.path, here)}), sha256 `{one.sha256}`"
-    excerpt = [f"  {plain_text(redact(line), limit=LONGEST_LINE)}" for line in text.splitlines()[-LAST_LINES:]]
+    excerpt = [f"  {plain_text(redact(line), limit=LONGEST_LINE)}".rstrip() for line in text.splitlines()[-LAST_LINES:]]
     if excerpt:
         fence = "`" * max(3, 1 + max((len(match[0]) for line in excerpt for match in TICKS.finditer(line)), default=0))
         yield "\n".join([f"  {fence}text", *excerpt, f"  {fence}"])

@@ -43,7 +43,8 @@ def draft_runbook(run: RunFile, lines: Sequence[EvidenceLine]) -> dict[str, str]
         if runbook.fill_runbook(text, lines, evidence=evidence) == text:
             return {}
         words = relink(text, start=(run.pack / runbook.FILE).parent, lead=lambda _: None)
-        words = runbook.fill_window(words, run.sections[runbook.TASK].get("window"))
+        window = run.sections[runbook.TASK].get("window")
+        words = runbook.fill_window(words, window) if window else words  # another environment's may be told there
         return {runbook.COPY: runbook.fill_runbook(words, lines, evidence=evidence)}
     except TargetError:
         return {}

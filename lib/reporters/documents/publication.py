@@ -117,7 +117,8 @@ def every_change(about: Publication) -> Iterator[Change]:
     if text is not None:
         page = f"`rendered/{'/'.join(about.folder.parts[-3:])}/{runbook.TASK}.html` in the workbook"
         timed = runbook.fill_runbook(text, read_evidence(about.folder), evidence=page)
-        yield Change(path=runbook.FILE, before=text, after=runbook.fill_window(timed, about.window))
+        told = runbook.fill_window(timed, about.window) if about.window else timed  # another environment's may be told there
+        yield Change(path=runbook.FILE, before=text, after=told)
     if about.direction:
         yield plan_direction(about)
     if about.qa_report:

@@ -37,6 +37,7 @@ from lib.tasks.readiness_summary.task import (
     FEEDBACK_ARTIFACTS_AGREE,
     FEEDBACK_ENTRY_IS_WHOLE,
     MAIL_TIMEOUT_S,
+    NIGHTLY_ANSWERS_OUTLIVE_CI,
     NIGHTLY_FAILURE_NOTIFIES,
     NO_CREDENTIAL_WAS_KEPT,
     NOTE_TELLS_MIGRATION_STATUS,
@@ -136,7 +137,7 @@ def judge_leaks(leaks: Sequence[Leak], *, files: int, note: str = "") -> Finding
     return Findings(results=[result], facts=[leak.file for leak in holding])
 
 
-@look(*NIGHTLY.values(), NIGHTLY_FAILURE_NOTIFIES)
+@look(*NIGHTLY.values(), NIGHTLY_ANSWERS_OUTLIVE_CI, NIGHTLY_FAILURE_NOTIFIES)
 def look_at_nights(context: Context[ReadinessSummary], *, is_whole: bool) -> Findings[None]:
     """Each job of the pack's workflows that checks Chatwoot or Publer, and when.
 
@@ -148,8 +149,9 @@ def look_at_nights(context: Context[ReadinessSummary], *, is_whole: bool) -> Fin
     people = context.borrow(NOTIFIED_PEOPLE)
     rows = {service: nights.nightly_jobs(documents, service, people) for service in NIGHTLY}
     results = [nights.judge_nightly(NIGHTLY[service], service, found) for service, found in rows.items()]
-    results.append(nights.judge_failure_path([row for found in rows.values() for row in found], people))
-    return Findings(results=results, rows=[row for found in rows.values() for row in found])
+    every = [row for found in rows.values() for row in found]
+    results += [nights.judge_kept(every), nights.judge_failure_path(every, people)]
+    return Findings(results=results, rows=every)
 
 
 @look(NOTIFY_DRY_RUN_RECORDED)

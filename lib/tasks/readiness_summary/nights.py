@@ -13,7 +13,12 @@ from lib.core.pack_files import list_files, read_text_file
 from lib.core.plain_yaml import PlainYamlError, load_yaml
 from lib.core.results import Check, Json, Result
 from lib.core.wording import join_words, name_some
-from lib.tasks.readiness_summary.task import CHATWOOT_IS_ASKED_NIGHTLY, NIGHTLY_FAILURE_NOTIFIES, PUBLER_IS_ASKED_NIGHTLY
+from lib.tasks.readiness_summary.task import (
+    CHATWOOT_IS_ASKED_NIGHTLY,
+    NIGHTLY_ANSWERS_OUTLIVE_CI,
+    NIGHTLY_FAILURE_NOTIFIES,
+    PUBLER_IS_ASKED_NIGHTLY,
+)
 
 NIGHTLY = {"chatwoot": CHATWOOT_IS_ASKED_NIGHTLY, "publer": PUBLER_IS_ASKED_NIGHTLY}
 """Service -> the check that a workflow looks at it every night."""
@@ -28,6 +33,8 @@ OTHER_EVENT = re.compile(r"github\.event_name\s*==\s*'(?!schedule')\w+'")
 SAID_ONLY = re.compile(r"^\s*(?:echo|printf|#|:)\s.*$", re.MULTILINE)
 """Lines that name a script and do not run it."""
 ON_FAILURE = re.compile(r"\b(failure|always)\(\)")
+ANYWAY = re.compile(r"\balways\(\)|!\s*cancelled\(\)")
+KEPT_IN, PUSHES = "artifacts/ops", re.compile(r"\bgit\b[^\n]*\bpush\b")
 VARIABLE = "NOTIFY_EMAIL"
 """The variable by which the person is named where the address is not written down."""
 
@@ -78,10 +85,29 @@ def nightly_jobs(documents: Mapping[str, Json], service: str, people: Sequence[s
                     "schedule": crons,
                     "keeps artifacts": any(str(step.get("uses", "")).startswith("actions/upload-artifact@") for step in steps),
                     "notifies": any(notifies(step, people) for step in steps[places[-1] + 1 :]) or is_own(steps[places[-1]]),
+                    "outlives CI": is_kept_for_good(document, job_name),
                     "nightly": any(is_daily(cron) for cron in crons),
                 }
             )
     return rows
+
+
+def is_kept_for_good(document: Json, job_name: str) -> bool:
+    """Return whether what a job got is pushed to artifacts/ops, however the job ended: by itself, or by one that needs it.
+
+    The night that failed is the one to keep, so a step or job that waits for success does not count.
+    """
+    for name, job in jobs_of(document):
+        if name == job_name:
+            steps = [step for step in live_steps(job) if ANYWAY.search(str(step.get("if", "")))]
+        elif job_name in needed_by(job) and ANYWAY.search(str(job.get("if", ""))):
+            steps = list(live_steps(job))
+        else:
+            continue
+        said = "\n".join(commands_of(step) for step in steps)
+        if KEPT_IN in said and PUSHES.search(said):
+            return True
+    return False
 
 
 def jobs_of(document: Json) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -155,6 +181,24 @@ def judge_nightly(check: Check, service: str, rows: Sequence[Mapping[str, Any]])
     lacking = "no schedule runs it every day" if not any(row["nightly"] for row in rows) else "it keeps no artifact"
     detail = f"{rows[0]['workflow']} checks {service.title()}, but {lacking}."
     return check.failed(observed=lacking, expected=expected, detail=detail, fix=f"Correct {rows[0]['workflow']}.")
+
+
+def judge_kept(rows: Sequence[Mapping[str, Any]]) -> Result:
+    """Judge that what each nightly job got is kept for longer than the CI keeps it."""
+    check = NIGHTLY_ANSWERS_OUTLIVE_CI
+    nightly = [row for row in rows if row["nightly"]]
+    if not nightly:
+        cause = CHATWOOT_IS_ASKED_NIGHTLY.id
+        return judge_all(check, holds=True, left_out=[LeftOut(reason="No job asks a vendor every day.", cause=cause)])
+    services = list(dict.fromkeys(row["service"] for row in nightly))
+    lost = [one for one in services if not any(row["outlives CI"] for row in nightly if row["service"] == one)]
+    return check.judge(
+        holds=not lost,
+        observed=len(services) - len(lost),
+        expected=len(services),
+        unit="services",
+        detail=f"The CI's own artifacts are all that is kept of {join_words([one.title() for one in lost])}." if lost else "",
+    )
 
 
 def judge_failure_path(rows: Sequence[Mapping[str, Any]], people: Sequence[str]) -> Result:

@@ -48,9 +48,9 @@ def format_window(window: Mapping[str, Any] | None) -> str:
         return ANY_TIME
     days = [DAYS.get(str(day), str(day)) for day in window.get("days") or ()]
     when = join_words(days) if days else "Every day"
-    closed = [str(day) for day in window.get("closed") or ()]
+    closed = [str(day).replace("..", " to ") for day in window.get("closed") or ()]
     apart = f", but not on {join_words(closed)}" if closed else ""
-    return f"{when}, from {window['from']} to {window['until']}, time zone {window['time_zone']}{apart}."
+    return f"{when}, from {window.get('opens')} to {window.get('until')}, time zone {window.get('time_zone')}{apart}."
 
 
 def find_window_problem(text: str, window: Mapping[str, Any] | None) -> str:

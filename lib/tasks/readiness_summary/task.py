@@ -66,6 +66,18 @@ PUBLER_IS_ASKED_NIGHTLY = Check(
     "Today's answer says nothing about tomorrow. "
     "That the job ran last night is not known here: GitHub is not asked.",
 )
+NIGHTLY_ANSWERS_OUTLIVE_CI = Check(
+    "readiness_summary.nightly_answers_outlive_ci",
+    "What a nightly check got is kept for longer than the CI keeps artifacts",
+    subject=PROJECT,
+    about=("health",),
+    gate=False,
+    fix="Add a job that needs the nightly one and pushes its answers to artifacts/ops/ of a branch, as `make adopt` has it.",
+    doc="Reads the workflows with a nightly check for steps that put something into artifacts/ops and push it, whatever the "
+    "check came to: in the same job, or in one that needs it. The CI removes its artifacts after weeks, and an incident is "
+    "looked into after months. Where no job asks a vendor every night, the checks of that fail and this one is skipped. "
+    "What was really pushed is not looked at.",
+)
 NIGHTLY_FAILURE_NOTIFIES = Check(
     "readiness_summary.nightly_failure_notifies",
     "A nightly check that fails notifies the person in charge",
@@ -152,6 +164,7 @@ CHECKS: tuple[Check, ...] = (
     NO_CREDENTIAL_WAS_KEPT,
     CHATWOOT_IS_ASKED_NIGHTLY,
     PUBLER_IS_ASKED_NIGHTLY,
+    NIGHTLY_ANSWERS_OUTLIVE_CI,
     NIGHTLY_FAILURE_NOTIFIES,
     NOTIFY_DRY_RUN_RECORDED,
     NOTE_TELLS_MIGRATION_STATUS,

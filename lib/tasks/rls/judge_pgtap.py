@@ -54,7 +54,7 @@ def judge_pgtap(files: Sequence[TapFile], control: Control, *, timeout_s: float,
     if by_cli is not None:
         disagrees = bool(bad) is (by_cli.result == "PASS") if by_cli.result else False
         bad += [f"supabase test db: {by_cli.result}, unlike the files one by one"] if disagrees else []
-        noted += f" {format_by_cli(by_cli)}"
+        noted += f" {format_by_cli(by_cli)}" if by_cli.result or not bad else ""
     hints = [hint for one in files for hint in one.fix]
     return check.judge(
         holds=not bad,

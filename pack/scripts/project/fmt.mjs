@@ -37,9 +37,9 @@ function firstDifference(text, right) {
   return ours.findIndex((line, place) => line !== theirs[place]) + 1;
 }
 
-/** Return the files whose shape is ours to say: a vault's values are kept byte for byte. */
+/** Return the files whose shape is ours to say: a vault's values and attached outputs, known by their sha256, stay as they are. */
 function readOurs() {
-  return readFiles().filter(({ path }) => !path.startsWith("vault/"));
+  return readFiles().filter(({ path }) => !path.startsWith("vault/") && !path.startsWith("artifacts/ops/"));
 }
 
 if (isProgram(import.meta.url)) {

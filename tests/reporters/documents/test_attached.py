@@ -27,6 +27,11 @@ def test_the_end_of_the_output_is_shown_with_its_path_and_sha256(tmp_path: Path)
     assert excerpt.splitlines()[1:-1] == [f"  line {number}" for number in range(12, 20)]
 
 
+def test_no_line_of_an_entry_ends_with_white_space(tmp_path: Path) -> None:
+    said = attach(tmp_path, "$ x\n\n  indented  \n\t\nend\n")
+    assert [line for line in said.splitlines() if line != line.rstrip()] == []
+
+
 def test_a_hostile_output_stays_text(tmp_path: Path) -> None:
     said = attach(
         tmp_path, f"$ x\n```\n````\n<script>alert(1)</script>\n<!-- run {RUN_ID} -->\n- `y`: artifacts/ops/x, sha256 `z`"

@@ -139,3 +139,64 @@ def test_the_shipped_workflows_notify(folder: Any, service: str) -> None:
 )
 def test_a_condition_that_holds_at_night_changes_nothing(was: str, now: str) -> None:
     assert [one.outcome for one in judge(changed(was, now))] == [Outcome.PASS, Outcome.PASS]
+
+
+PUSH = "cp -r health artifacts/ops/; git add artifacts/ops\ngit push origin HEAD:kept"
+
+
+def kept(*, job: dict[str, Any] | None = None, step: dict[str, Any] | None = None, **changes: Any) -> Result:
+    """Judge a nightly workflow with one more job, or one more step in the job that asks."""
+    document = json.loads(json.dumps(NIGHTLY)) | changes
+    if job is not None:
+        document["jobs"]["keep"] = {"needs": "ask", "if": "always()", "steps": [{"run": PUSH}]} | job
+    if step is not None:
+        document["jobs"]["ask"]["steps"].append({"if": "always()", "run": PUSH} | step)
+    return nights.judge_kept(nights.nightly_jobs({"a.yml": document}, "chatwoot", PEOPLE))
+
+
+def test_answers_that_a_later_job_or_step_pushes_outlive_the_ci() -> None:
+    assert kept(job={}).outcome is Outcome.PASS
+    assert kept(job={"if": "${{ !cancelled() }}", "needs": ["ask"]}).outcome is Outcome.PASS
+    assert kept(step={}).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"job": {"if": "success()"}},
+        {"job": {"needs": "else"}},
+        {"job": {"if": "always() && false"}},
+        {"job": {"steps": [{"run": "echo git push artifacts/ops"}]}},
+        {"job": {"steps": [{"run": "true # git push artifacts/ops"}]}},
+        {"job": {"steps": [{"run": PUSH.replace("push", "status")}]}},
+        {"job": {"steps": [{"run": PUSH.replace("artifacts/ops", "site")}]}},
+        {"step": {"if": "success()"}},
+    ],
+    ids=[
+        "none",
+        "only on success",
+        "of another job",
+        "never",
+        "said only",
+        "a remark",
+        "no push",
+        "elsewhere",
+        "step on success",
+    ],
+)
+def test_answers_that_only_the_ci_keeps_are_found(changes: dict[str, Any]) -> None:
+    result = kept(**changes)
+    assert result.outcome is Outcome.FAIL
+    assert result.detail == "The CI's own artifacts are all that is kept of Chatwoot."
+
+
+def test_without_a_nightly_job_the_check_of_that_says_so() -> None:
+    result = kept(job={}, on={"push": {}})
+    assert (result.outcome, result.see) == (Outcome.SKIP, CHATWOOT_IS_ASKED_NIGHTLY.id)
+
+
+def test_the_sample_packs_answers_outlive_the_ci() -> None:
+    documents = nights.read_workflows(ROOT / "pack")
+    rows = [row for service in nights.NIGHTLY for row in nights.nightly_jobs(documents, service, PEOPLE)]
+    assert nights.judge_kept(rows).outcome is Outcome.PASS

@@ -29,7 +29,7 @@ MAILED = """# Deployment
 
 ## After
 """
-WINDOW = {"days": ["mon", "thu"], "from": "09:00", "until": "16:00", "time_zone": "Europe/Berlin", "closed": ["2026-12-24"]}
+WINDOW = {"days": ["mon", "thu"], "opens": "09:00", "until": "16:00", "time_zone": "Europe/Berlin", "closed": ["2026-12-24"]}
 SENTENCE = "Monday and Thursday, from 09:00 to 16:00, time zone Europe/Berlin, but not on 2026-12-24."
 
 
@@ -58,6 +58,7 @@ def test_what_is_left_open_is_named(was: str, now: str, left: list[str]) -> None
     [
         (None, ANY_TIME),
         (WINDOW, SENTENCE),
+        ({**WINDOW, "closed": ["2026-12-24..2027-01-01"]}, SENTENCE.replace("2026-12-24", "2026-12-24 to 2027-01-01")),
         ({**WINDOW, "closed": [], "days": []}, "Every day, from 09:00 to 16:00, time zone Europe/Berlin."),
     ],
 )

@@ -428,5 +428,6 @@ class TestPgtap:
 
     def test_what_every_file_said_is_kept(self, context: Context[Rls]) -> None:
         kept = rls.look_at_pgtap(context).artifacts
-        assert list(kept) == ["tap-01-notes.test.sql.txt"]
+        assert list(kept) == ["tap-01-notes.test.sql.txt", "pgtap.junit.xml"]
+        assert '<testsuite name="supabase/tests/notes.test.sql"' in kept["pgtap.junit.xml"]
         assert "ok 1 - Table notes should exist" in kept["tap-01-notes.test.sql.txt"]
