@@ -31,6 +31,7 @@ NEEDS_WRITES = {
     "deploy_rehearsal.errors_within_limit",
     "deploy_rehearsal.everything_came_back",
     "deploy_rehearsal.neighbours_work_together",
+    "deploy_rehearsal.drill_brings_everything_back",
     "deploy_rehearsal.old_version_answers",
     "deploy_rehearsal.rollback_is_quick",
     "health.chatwoot_workers_work",
