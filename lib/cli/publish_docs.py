@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lib.cli.named_run import find_run
+from lib.cli.verify import Trust, signed_at
 from lib.core.all_or_none import write_together
 from lib.core.errors import ParamsError
 from lib.core.launch_items import FILE as LAUNCH_LIST
@@ -27,6 +28,8 @@ from lib.reporters.documents.publication import Change, Publication, lacks_place
 from lib.run.layers import read_project, read_yaml
 from lib.run.params import is_apply
 from lib.run.project import find_project
+from lib.run.signing import own_keys
+from lib.run.trusted_keys import read_trusted_keys
 
 QA_REPORT, WINDOW = ("readiness_summary", "documents", "qa_report"), ("deploy_rehearsal", "window")
 """Where the project's settings name QA's own report, and say when a deploy may happen."""
@@ -87,9 +90,15 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 def require_publishable(folder: Path, about: Mapping[str, Any], environment: str, pack: Path) -> None:
     """Let only a sealed run of this environment and pack through, to a pack with docs. Raises ParamsError saying why not."""
-    problems = verify_run(folder).problems
-    if problems:
-        raise ParamsError(f"{folder.name} does not verify: {problems[0]} Fix: Run again; nothing was published.")
+    seal = verify_run(folder)
+    if seal.problems:
+        raise ParamsError(f"{folder.name} does not verify: {seal.problems[0]}. Fix: Run again; nothing was published.")
+    trust = Trust(listed=read_trusted_keys(pack), own=frozenset(one.keyid for one in own_keys()))
+    standing = trust.judge(seal.signed_by, signed_at(seal.about))
+    if not standing.is_trusted:
+        raise ParamsError(
+            f"{folder.name} was not published, since it was {standing.problem}. Fix: Publish where it was made, or run again."
+        )
     for word, said, asked in (("environment", about["environment"], environment), ("pack", about["pack"], pack.name)):
         if said != asked:
             raise ParamsError(f"{folder.name} is of the {word} {said}, not of {asked}. Fix: Name a run of {asked}.")

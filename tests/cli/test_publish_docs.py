@@ -35,8 +35,9 @@ def pack(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def apply(monkeypatch: pytest.MonkeyPatch) -> None:
+def apply(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("APPLY", "1")
+    monkeypatch.setenv("SIGNING_KEY", str(tmp_path / "key.pem"))  # which signs what finish_run makes
 
 
 def publish(home: Path, pack: Path, run: str = "") -> int:
@@ -108,7 +109,8 @@ def test_an_entry_that_was_corrected_by_hand_is_not_put_right(tmp_path: Path, pa
     assert (pack / DAY).read_text() == corrected
 
 
-def test_a_pack_outside_of_the_checkout_gets_words_without_links(tmp_path: Path) -> None:
+def test_a_pack_outside_of_the_checkout_gets_words_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGNING_KEY", str(tmp_path / "home" / "key.pem"))
     far = make_pack(tmp_path / "far")
     finish_run(tmp_path / "home", FIRST, pack=far)
     publish(tmp_path / "home", far)
@@ -154,6 +156,12 @@ def test_a_run_that_was_changed_by_hand_is_not_published(tmp_path: Path, pack: P
     note = run.run_folder / "docs/devops_execution_summary.md"
     note.write_text(note.read_text().replace("failed", "passed"))
     assert "does not verify" in refusal(tmp_path, pack)
+
+
+def test_a_run_that_a_stranger_signed_is_not_published(tmp_path: Path, pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish_run(tmp_path, FIRST, pack=pack)
+    monkeypatch.setenv("SIGNING_KEY", str(tmp_path / "other.pem"))  # whoever publishes has another key
+    assert "was not published, since it was signed by a key that" in refusal(tmp_path, pack)
 
 
 def test_a_run_of_another_pack_is_not_published(tmp_path: Path, pack: Path) -> None:
