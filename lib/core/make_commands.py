@@ -21,6 +21,7 @@ TAKES: Mapping[str, tuple[str, ...]] = {
     "notify-dry-run": ("ENV", "PACK"),
     "sync-credentials": ("ENV", "PACK"),
     "publish-docs": ("ENV", "PACK"),
+    "replay": ("ENV", "PACK"),
     "local-readiness": ("PACK",),
     "guardrails": ("PACK",),
     "tidy": ("PACK",),

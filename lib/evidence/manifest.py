@@ -194,15 +194,15 @@ def check_statement(payload: bytes, manifest: bytes, about: Mapping[str, Any], l
     try:
         statement = load_json(payload)
         named = [(one["name"], one["digest"]["sha256"]) for one in statement["subject"]]
-        predicate, kinds = statement["predicate"], (statement["_type"], statement["predicateType"])
+        predicate, kind = statement["predicate"], statement["predicateType"]
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         return [f"the signature does not hold: {exc}"]
     expected = {MANIFEST: hashlib.sha256(manifest).hexdigest(), **listed}
     said = {name: value for name, value in about.items() if name != "files"}
     is_whole = dict(named) == expected and len(named) == len(expected)
     problems = [] if is_whole else [f"the signed statement speaks of other files than {MANIFEST}"]
-    if kinds not in {(STATEMENT_TYPE, PREDICATE_TYPE), (STATEMENT_TYPE, OLDER_TYPE)}:
-        problems.append(f"the signed statement is of another kind: {kinds[1]}")
+    if kind not in (PREDICATE_TYPE, OLDER_TYPE):
+        problems.append(f"the signed statement is of another kind: {kind}")
     if predicate != said:
         problems.append(f"the signed statement says other things of the run than {MANIFEST}")
     return problems

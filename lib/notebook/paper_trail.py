@@ -61,7 +61,8 @@ def past_runs(task: TaskSession) -> list[PastRun]:
 
 def find_drafts(task: TaskSession) -> dict[str, Any]:
     """Return what `readiness_summary.look_at_documents` looks at: the drafts, what they must contain, and where they link to."""
-    run, tasks = task.run.model_copy(update={"run_folder": task.run_folder.resolve()}), task.run_tasks()
+    folder = task.run_folder.resolve()  # of the run that is summed up: in the lab it is another than the lab's own
+    run, tasks = task.run.model_copy(update={"run_folder": folder, "run_id": folder.name}), task.run_tasks()
     lines = task.run_lines()
     is_partial = len(tasks) < len(all_tasks()) - 1
     # In Markdown the documents have each title as it is, markup escaped.

@@ -14,7 +14,17 @@ import pytest
 from lib.core.errors import WorkbookError
 from lib.core.files import write_whole
 from lib.evidence.envelope import write_envelope
-from lib.evidence.manifest import ENVELOPE, MANIFEST, PAYLOAD_TYPE, UNFINISHED, as_text, load_signer, seal_run, verify_run
+from lib.evidence.manifest import (
+    ENVELOPE,
+    MANIFEST,
+    OLDER_TYPE,
+    PAYLOAD_TYPE,
+    UNFINISHED,
+    as_text,
+    load_signer,
+    seal_run,
+    verify_run,
+)
 from lib.evidence.run_files import OddFileError, list_run, read_regular
 
 
@@ -163,7 +173,9 @@ def test_what_an_older_workbook_sealed_still_verifies(folder: Path, tmp_path: Pa
     digest = write_whole(folder / MANIFEST, as_text({"verdict": "GO", "files": files}))
     subject = [{"name": MANIFEST, "digest": {"sha256": digest}}]
     subject += [{"name": name, "digest": {"sha256": file["sha256"]}} for name, file in files.items()]
-    payload = json.dumps({"subject": subject, "predicate": {"verdict": "GO"}}, sort_keys=True).encode()
+    payload = json.dumps(
+        {"subject": subject, "predicateType": OLDER_TYPE, "predicate": {"verdict": "GO"}}, sort_keys=True
+    ).encode()
     write_whole(folder / ENVELOPE, write_envelope(payload, PAYLOAD_TYPE, load_signer(tmp_path / "key.pem")))
     assert verify_run(folder).problems == ()
     (folder / "index.html").write_text("another")

@@ -40,7 +40,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         r"timeout_s: input should be a valid number",
     ),
     ({"name": "rls", "environment": "local", "schemas": "public"}, r"schemas: input should be a valid list"),
-    ({"name": "readiness_summary", "environment": "local", "x": 1}, r"has no parameter 'x'"),
+    ({"name": "readiness_summary", "environment": "local", "x": 1}, r"unknown key 'x'; known keys: documents"),
 ]
 
 
