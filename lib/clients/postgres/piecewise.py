@@ -5,10 +5,11 @@ The server reads and adds up; a piece answers with one row a table, so that memo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from queue import SimpleQueue
+from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow
@@ -61,7 +62,15 @@ def digest_piecewise(
         with as_database_error(database), under_way("reading rows", sum(size for _, size in statements)) as done:
             sizes = {pool.submit(ask, statement): size for statement, size in statements}
             for one in as_completed(sizes):
+                if one.exception() is not None:
+                    raise first_failure(sizes)
                 for row in one.result():
                     add_rows(tables, row)
                 done(sizes[one])
     return add_up_partitions(found, tables)
+
+
+def first_failure(asked: Iterable[Future[Any]]) -> BaseException:
+    """Return why the first of some questions failed that have: the next one on its connection fails for it alone."""
+    ended = (one.exception() for one in asked if one.done() and not one.cancelled())
+    return next(why for why in ended if why is not None)

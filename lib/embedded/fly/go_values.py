@@ -6,6 +6,7 @@ Source: Go's time.ParseDuration and Duration.String; docker/go-units; google/shl
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -142,7 +143,9 @@ def show(value: Any) -> str:
 
 
 def show_float(value: float) -> str:
-    """Return a float in Go's shortest form: 2 for 2.0, 1e+21 for large ones."""
+    """Return a float in Go's shortest form: 2 for 2.0, 1e+21 for large ones, NaN, +Inf and -Inf for what is no number."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     if value == int(value) and abs(value) < 1e21:
         return str(int(value))
     return re.sub(r"e([+-])(\d)$", r"e\g<1>0\2", repr(value))

@@ -35,7 +35,7 @@ def test_a_missing_right_is_403_with_a_token_and_401_without() -> None:
 
 
 def test_a_token_of_ours_gives_its_claims_and_none_is_nobody() -> None:
-    token = sign_token({"role": "authenticated", "sub": "me"}, SECRET, now=NOW)
+    token = sign_token({"role": "authenticated", "sub": "me"}, SECRET, now=datetime.now(UTC))
     claims = read_token(f"Bearer {token}", SECRET)
     assert (claims["role"], claims["sub"]) == ("authenticated", "me")
     assert read_token("", SECRET) == {}
