@@ -173,6 +173,7 @@ DRILL_BRINGS_EVERYTHING_BACK = Check(
     "deploy_rehearsal.drill_brings_everything_back",
     "A damaged app and its damaged database are both brought back, in time",
     subject="fly",
+    measured=True,
     fix="Read drill.txt and drill.json: restore what differs by hand, then fix the rollback script.",
     doc="Deploys another release to previous_schema_app, empties and drops tables of its database, and runs the pack's rollback "
     "script once for both. Image, machines, config, environment, secrets, schema and rows must be what they were, and the time "

@@ -165,7 +165,7 @@ def lead(one: Reference, place: str, around: Surroundings, folders: Collection[s
         is_there = any(matches(path, [place, f"{place}/**"]) for path in around.files)
         return ends() if is_there else ends("matches no file")
     near = get_close_matches(place, alike(place, [*around.files, *folders]), n=1, cutoff=0.85)
-    return ends("is not there" + (f"; did you mean {near[0]}?" if near else ""))
+    return ends("is no file of the project" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def alike(place: str, names: Sequence[str]) -> list[str]:
