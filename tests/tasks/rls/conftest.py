@@ -27,7 +27,7 @@ def context(hosted_database: Database, postgres_server: EmbeddedPostgres, tmp_pa
         settings=clean_section(),
         sections={name: load_params("local", variables={}).sections[name] for name in ("migrations", "seed")},
         target=hosted_database,
-        scratch=hosted_database,
+        scratch=Database(postgres_server.superuser_url),  # as in a run: a copy of a database in use is restored by it
         programs=Programs(supabase=tmp_path, squawk=tmp_path, postgres_bin=postgres_server.bin_dir),
         work=tmp_path,
         kept=tmp_path,
