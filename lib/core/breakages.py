@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-import traceback
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,7 +56,7 @@ def describe_breakage(target: str, said: BaseException | str) -> str:
 def note_breakage(work: Path, target: str, said: BaseException | str, *, is_final: bool = False) -> str:
     """Keep a note of what broke and return its sentence. work: the run's private folder."""
     sentence = describe_breakage(target, said)
-    trace = "" if isinstance(said, str) else "".join(traceback.format_exception(said))
+    trace = "" if isinstance(said, str) else format_exception(said)
     folder = work / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number in range(1, MOST_NOTES + 1):
@@ -76,6 +75,13 @@ def note_breakage(work: Path, target: str, said: BaseException | str, *, is_fina
             beside.unlink()
         break
     return sentence
+
+
+def format_exception(said: BaseException) -> str:
+    """Return an exception with its traceback, as Python prints it."""
+    import traceback  # each command of a stand-in imports this module, and hardly one of them breaks
+
+    return "".join(traceback.format_exception(said))
 
 
 def read_breakages(work: Path) -> list[Breakage]:

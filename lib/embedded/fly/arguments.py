@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from lib.embedded.fly.errors import CommandError
+
 WORDS = (
     "version", "auth whoami", "apps list", "config validate", "config show", "status", "releases", "machine list", "checks list",
     "secrets list", "secrets import", "secrets set", "secrets unset", "secrets deploy", "image show", "logs", "deploy",
@@ -14,7 +16,7 @@ WORDS = (
 OTHER_SPELLINGS = {"machines": "machine", "m": "machine", "release": "releases", "secret": "secrets"}
 
 
-class UsageError(Exception):
+class UsageError(CommandError):
     """What flyctl says of words or flags that it does not know."""
 
 

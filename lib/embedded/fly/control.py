@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from lib.core.breakages import describe_breakage
+from lib.embedded.fly.errors import CommandError
 
 HOST = "127.0.0.1"
 ADDRESS = "address.json"
@@ -16,7 +16,7 @@ LONGEST_LINE = 4 * 1024 * 1024
 CALL_TIMEOUT_S = 60
 
 
-class Refused(Exception):
+class Refused(CommandError):
     """What the platform answered instead of doing it, in flyctl's words."""
 
 
@@ -34,9 +34,18 @@ def call(folder: Path, op: str, **arguments: Any) -> Any:
             with connection.makefile("rb") as answer:
                 said = json.loads(answer.readline() or b"{}")
     except (OSError, ValueError) as exc:
-        raise Broken(describe_breakage("fly", f"{op} got no answer: {exc}")) from exc
-    if "broke" in said or not said:
-        raise Broken(said.get("broke") or describe_breakage("fly", f"{op} got no answer: the connection was closed"))
+        raise no_answer(op, str(exc)) from exc
+    if not said:
+        raise no_answer(op, "the connection was closed")
+    if "broke" in said:
+        raise Broken(said["broke"])
     if "refused" in said:
         raise Refused(said["refused"])
     return said["value"]
+
+
+def no_answer(op: str, why: str) -> Broken:
+    """Return the error of an operation that the platform gave no answer to."""
+    from lib.core.breakages import describe_breakage  # each command imports this module, and hardly one of them gets here
+
+    return Broken(describe_breakage("fly", f"{op} got no answer: {why}"))

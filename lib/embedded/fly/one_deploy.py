@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.embedded.fly.control import call
+from lib.embedded.fly.errors import CommandError
 from lib.embedded.fly.fly_toml import AppConfig
 from lib.embedded.fly.machine_config import group_of, stamped, standby_for
 
@@ -23,7 +24,7 @@ CRASH_LOOP_RESTARTS = 2
 """Exits after which the smoke check calls a machine crash-looping."""
 
 
-class DeployFailed(Exception):
+class DeployFailed(CommandError):
     """What flyctl says when a deploy did not succeed; exit_code as flyctl's."""
 
     def __init__(self, message: str, *, exit_code: int = 1) -> None:

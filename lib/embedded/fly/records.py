@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lib.embedded.fly.images import HOST, ImageRef
+from lib.embedded.fly.reports import OPERATOR
 
 MOST_RELEASES = 25
 """Releases that `flyctl releases` shows."""
 NEVER = "0001-01-01T00:00:00Z"
 """How flyctl prints a time that is not set."""
-OPERATOR = "operator@example.com"
 
 
 def now() -> str:

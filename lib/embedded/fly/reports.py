@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lib.embedded.fly.control import call
-from lib.embedded.fly.records import OPERATOR
 
 VERSION = "0.3.205"
+OPERATOR = "operator@example.com"
 Report = Callable[[Mapping[str, Any], Path], tuple[Any, str]]
 
 

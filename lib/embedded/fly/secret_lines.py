@@ -6,12 +6,14 @@ of quotes around a value is taken off, `\"\"\"` alone spans lines, nothing is es
 
 from __future__ import annotations
 
+from lib.embedded.fly.errors import CommandError
+
 MULTILINE = '"""'
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """What Go takes off a text's ends. Source: Go, unicode.IsSpace."""
 
 
-class SecretLineError(Exception):
+class SecretLineError(CommandError):
     """A line without `=`; as the real command does, the message holds the whole line."""
 
 

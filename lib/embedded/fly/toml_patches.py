@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from lib.embedded.fly.errors import CommandError
 from lib.embedded.fly.go_values import format_duration, show, type_of
 
 Table = dict[str, Any]
 SECOND_NS, MILLISECOND_NS = 10**9, 10**6
 
 
-class TomlError(Exception):
+class TomlError(CommandError):
     """A fly.toml that flyctl would refuse, in its words."""
 
 
