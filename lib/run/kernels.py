@@ -26,6 +26,7 @@ from lib.core.breakages import note_breakage
 from lib.core.redact import redact
 from lib.core.run_mark import mark_with
 from lib.embedded.strays import end_strays
+from lib.run.engine import ENGINE
 from lib.run.params import RUN_FILE_VARIABLE, kernel_variables
 from lib.run.provisioner import START_TIMEOUT_S, TaskClient, TaskProvisioner
 from lib.run.warm_kernels import WarmKernels
@@ -117,6 +118,7 @@ def execute_notebook(
             str(task.path),
             str(output),
             parameters=dict(parameters),
+            engine_name=ENGINE,
             progress_bar=False,
             start_timeout=START_TIMEOUT_S,
             kernel_manager_class=kernel_class(variables, folder, task.name, slot, warm),
