@@ -41,7 +41,7 @@ DOORS = {
     "aiosmtpd": {"embedded/vendors/mail.py"},
     "promql_parser": {"clients/prometheus/promql.py", "clients/prometheus/result_labels.py"},
     "prometheus_client": {"clients/prometheus/exposition.py"},
-    "papermill": {"run/kernels.py"},
+    "papermill": {"run/engine.py", "run/kernels.py"},
     "distributed": {"run/cluster.py"},
     "dask": {"run/cluster.py"},
     "fsspec": {"transport/storage.py"},
