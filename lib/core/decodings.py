@@ -86,12 +86,20 @@ class Unescaped(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Packing:
-    """A way to write bytes as signs. run: a stretch of them, over line ends. sign: one of them. bits: that one stands for."""
+    """A way to write bytes as signs. run: a stretch of them, over line ends. sign: one of them. bits: that one stands for.
+
+    shortest: signs of the shortest run of one line.
+    """
 
     run: re.Pattern[str]
     sign: re.Pattern[str]
     bits: int
     filler: str
+    shortest: int = 0
+
+    def runs(self, text: str) -> list[str]:
+        """Return every stretch that is long enough. Asked here: a pattern that asks it walks each word several times."""
+        return [run for run in self.run.findall(text) if len(run) >= self.shortest or "\n" in run]
 
     @property
     def quantum(self) -> int:
@@ -110,15 +118,14 @@ class Packing:
 
 
 BASE64 = Packing(
-    run=re.compile(
-        r"[A-Za-z0-9+/_-]{8,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]+)*|[A-Za-z0-9+/_-]+(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]+)+"
-    ),
+    run=re.compile(r"[A-Za-z0-9+/_-]++(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]++)*+"),
+    shortest=8,
     sign=re.compile(r"[A-Za-z0-9+/_-]"),
     bits=6,
     filler="AAA",
 )
 HEX = Packing(
-    run=re.compile(r"[0-9A-Fa-f]{2}(?:[:, \r\n-]{0,3}(?:\\{1,4}x|0x)?[0-9A-Fa-f]{2}){5,}"),
+    run=re.compile(r"[0-9A-Fa-f]{2}(?:[:, \r\n-]{0,3}+(?:\\{1,4}+x|0x)?+[0-9A-Fa-f]{2}){5,}+"),
     sign=re.compile(r"(?!0x)[0-9A-Fa-f]"),
     bits=4,
     filler="0",
@@ -132,8 +139,10 @@ class Unpacked(Layer):
 
     def __init__(self, source: Layer, packing: Packing) -> None:
         self.source, self.packing = source, packing
-        parts = [part for run in packing.run.findall(source.text) for part in self._parts(run)]
-        super().__init__(packing.decode("".join(parts)).decode("latin-1"))
+        runs = packing.runs(source.text)
+        # Words of a page come again and again: each is cut up once.
+        parts = {run: "".join(self._parts(run)) for run in set(runs)}
+        super().__init__(packing.decode("".join([parts[run] for run in runs])).decode("latin-1"))
 
     def _parts(self, run: str) -> list[str]:
         """Return a run's signs from each place where a quantum may start, filled up to whole quanta."""
@@ -147,8 +156,9 @@ class Unpacked(Layer):
         """Where each part starts here, and the range of its run in the source with the signs left out before it."""
         found = []
         sizes = [0]
+        runs = set(self.packing.runs(self.source.text))
         for run in self.packing.run.finditer(self.source.text):
-            for shift, part in enumerate(self._parts(run[0])):
+            for shift, part in enumerate(self._parts(run[0]) if run[0] in runs else ()):
                 found.append((run.start(), run.end(), shift))
                 sizes.append(len(part) * self.packing.bits // 8)
         return list(accumulate(sizes)), found
@@ -210,8 +220,8 @@ def unescaped(layer: Layer) -> list[Layer]:
 
 def unpacked(layer: Layer) -> Iterator[Layer]:
     """Yield what the layer's runs of base64 and of hex stand for, and what is packed or escaped once more within base64."""
-    if BASE64.run.search(layer.text):
-        packed = Unpacked(layer, BASE64)
+    packed = Unpacked(layer, BASE64)
+    if packed.text:
         yield packed
         yield from unescaped(packed)[1:2]
         yield Unpacked(packed, BASE64)

@@ -20,7 +20,15 @@ UNSEEN = "\x85\xad\u061c\u180e\ufeff" + "".join(
 LOOSE = "".join(map(chr, range(0x21))) + "\x7f\xa0\\'\"+%" + UNSEEN
 """What quoting, form encoding and wrapping add, drop or double."""
 LOOSE_BYTES = "".join(filter(str.isascii, LOOSE)).encode()
-LOOSE_WIDE = tuple(sign.encode() for sign in LOOSE if not sign.isascii())
+LOOSE_WIDE = (
+    (b"\xc2", re.compile(rb"\xc2[\x85\xa0\xad]")),
+    (b"\xd8\x9c", re.compile(rb"\xd8\x9c")),
+    (b"\xe1\xa0\x8e", re.compile(rb"\xe1\xa0\x8e")),
+    (b"\xe2\x80", re.compile(rb"\xe2\x80[\x8b-\x8f\xa8-\xae]")),
+    (b"\xe2\x81", re.compile(rb"\xe2\x81[\xa0-\xa9]")),
+    (b"\xef\xbb\xbf", re.compile(rb"\xef\xbb\xbf")),
+)
+"""The loose signs beyond ASCII in UTF-8, by what they begin with: a text of megabytes is walked for those that it has."""
 GAP = f"[{re.escape(LOOSE)}]{{0,400}}"
 WRAPS = frozenset("\n\r\0\x1b\x7f\x07\x08" + UNSEEN)
 """One of these is in every place where a line, a colour or wide characters part what belongs together."""
@@ -87,8 +95,9 @@ def firm_bytes(text: str) -> bytes:
     """Return a text's firm signs in UTF-8: bytes are searched several times as fast as text."""
     data = text.encode("utf-8", "surrogatepass").translate(None, LOOSE_BYTES)
     if not text.isascii():
-        for sign in LOOSE_WIDE:
-            data = data.replace(sign, b"")
+        for start, signs in LOOSE_WIDE:
+            if start in data:
+                data = signs.sub(b"", data)
     return data
 
 

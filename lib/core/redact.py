@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +25,8 @@ LONG_LINE = 16
 KNOWN = "known credential"
 MARK = re.compile(re.escape(REDACTED))
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+LONGEST_REMEMBERED = 500
+"""Characters. Keys, names and sentences come again and again in rows of a look; a longer text hardly ever does."""
 MOST_ROUNDS = 4
 """What is struck out may leave a shape behind that was not one before; each round finds less."""
 
@@ -82,12 +85,18 @@ def find_credentials(text: str, known: Collection[str] | None = None) -> list[Cr
     """
     if len(text) < SHORTEST_SECRET:
         return []
-    needles = _known if known is None else Needles(known)
+    needles = _known if known is None else needles_for(frozenset(known))
     found = [Credential(start, end, KNOWN) for start, end in needles.find(text)]
     for layer in unescaped(Layer(text))[:2]:
         found += [Credential(*layer.locate(start, end), kind) for start, end, kind in find_shapes(layer.text)]
     marks = [mark.span() for mark in MARK.finditer(text)]
     return merge(one for one in found if not any(start <= one.start and one.end <= end for start, end in marks))
+
+
+@lru_cache(maxsize=2)
+def needles_for(known: frozenset[str]) -> Needles:
+    """Return these values ready to be searched for: a last look asks for the same ones file by file."""
+    return Needles(known)
 
 
 def merge(found: Iterable[Credential]) -> list[Credential]:
@@ -106,6 +115,17 @@ def redact(text: str) -> str:
 
     A lone surrogate, which no file takes, becomes an escape.
     """
+    return redact_short(text, _known, len(_known.values)) if len(text) <= LONGEST_REMEMBERED else redact_anew(text)
+
+
+@lru_cache(maxsize=4096)
+def redact_short(text: str, known: Needles, count: int) -> str:
+    """Return what `redact` says of a short text: worked out once as long as the same secrets are known, which only grow."""
+    return redact_anew(text)
+
+
+def redact_anew(text: str) -> str:
+    """Return what `redact` says of a text that it has not seen before."""
     if not text.isascii():
         text = LONE_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     for _ in range(MOST_ROUNDS):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 RUN_ID = r"\d{8}T\d{6}Z-[a-z]{4}"
 
@@ -162,6 +163,7 @@ def looks_random(value: str) -> bool:
     return signs > 0 and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
 
 
+@lru_cache(maxsize=4096)
 def is_telling(name: str) -> bool:
     """Return whether a name says that its value is a credential."""
     low = name.lower().replace(" ", "_")

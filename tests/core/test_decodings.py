@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.decodings import Layer, Unescaped, layers_of, unescaped
+from lib.core.decodings import BASE64, HEX, Layer, Unescaped, layers_of, unescaped
 from tests.support.spellings import SPELLINGS
 
 ESCAPES = (
@@ -74,3 +75,15 @@ def test_an_escape_that_none_is_stays() -> None:
 def test_the_list_of_spellings_is_long_and_none_is_twice() -> None:
     said = [spell("a'b\"c&<d>é%+/\\ z" * 3) for spell in SPELLINGS.values()]
     assert len(SPELLINGS) >= 40 and len(set(said)) >= 40
+
+
+PLAIN_BASE64 = re.compile(
+    r"[A-Za-z0-9+/_-]{8,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]+)*|[A-Za-z0-9+/_-]+(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]+)+"
+)
+PLAIN_HEX = re.compile(r"[0-9A-Fa-f]{2}(?:[:, \r\n-]{0,3}(?:\\{1,4}x|0x)?[0-9A-Fa-f]{2}){5,}")
+
+
+@given(st.text(alphabet="aB3_+/-0x\\ \t\r\n:,.é", max_size=60))
+def test_runs_are_those_that_the_plain_patterns_find(text: str) -> None:
+    assert BASE64.runs(text) == PLAIN_BASE64.findall(text)
+    assert HEX.runs(text) == PLAIN_HEX.findall(text)

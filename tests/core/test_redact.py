@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core import redact
-from lib.core.known_secrets import Needles
+from lib.core.known_secrets import LOOSE, Needles, firm_bytes
 from tests.support.spellings import SPELLINGS
 
 SECRETS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp", "Cf")), min_size=8, max_size=60).filter(
@@ -211,3 +211,20 @@ def test_a_text_that_a_notebook_keeps_in_lines_is_struck_over_their_ends() -> No
 def test_the_parts_that_give_an_address_away_are_struck_alone() -> None:
     redact.register_secrets(["https://hooks.example.com/T024f/xK9fLq27bZ"])
     assert redact.redact("posted to xK9fLq27bZ") == f"posted to {redact.REDACTED}"
+
+
+def test_a_text_seen_before_is_struck_once_its_secret_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redact, "_known", Needles())
+    text = "the word is gingerbread-castle"
+    assert redact.redact(text) == text
+    redact.register_secrets(["gingerbread-castle"])
+    assert redact.redact(text) == "the word is [redacted]"
+    monkeypatch.setattr(redact, "_known", Needles())
+    assert redact.redact(text) == text
+
+
+@given(
+    st.text(alphabet=st.sampled_from("ab'\\ \x85\xa0\xad\u061c\u180e\u200b\u2013\u2028\u2060\u2070\ufeff\ufffdé✓"), max_size=40)
+)
+def test_firm_bytes_are_the_text_without_its_loose_signs(text: str) -> None:
+    assert firm_bytes(text) == "".join(sign for sign in text if sign not in LOOSE).encode()
