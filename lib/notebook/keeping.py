@@ -16,7 +16,7 @@ from lib.core.results import TWIN, Check, Findings, Outcome, Result
 from lib.core.section import Section
 from lib.evidence import log as evidence
 from lib.evidence.log import EvidenceLine
-from lib.notebook.leaning import as_leaning, read_leaning
+from lib.notebook.leaning import as_leaning, may_lean, read_leaning
 from lib.notebook.proving import Proving, weigh
 from lib.notebook.run_view import RunView
 from lib.notebook.verdict import GOOD
@@ -91,10 +91,10 @@ class Keeping(RunView):
             raise AssertionError(f"the look declared {sorted(declared)} but gave results for {sorted(given)}")
         weighed = [weigh(one, self._check(one.check), rates.get(one.check), self.proving.floor) for one in findings.results]
         results = [self._unless_unkept(result, unkept) for result in weighed]
-        leaning = read_leaning(self.context.target) if "database" in self.context.embedded else ()
-        return [
-            as_leaning(self._line(result, started_at, duration_s, kept, rates.get(result.check)), leaning) for result in results
-        ]
+        lines = [self._line(result, started_at, duration_s, kept, rates.get(result.check)) for result in results]
+        is_asked = "database" in self.context.embedded and any(map(may_lean, lines))
+        leaning = read_leaning(self.context.target) if is_asked else ()
+        return [as_leaning(line, leaning) for line in lines]
 
     def _keep(self, lines: list[EvidenceLine]) -> list[EvidenceLine]:
         """Append the lines to the run's evidence, and return them."""

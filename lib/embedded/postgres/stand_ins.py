@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from psycopg import Connection
+from psycopg.rows import DictRow
+
 from lib.transport.database import Database
 
 MARK = "stand-in for "
@@ -205,13 +208,30 @@ GRANTS = {
 """Real extension -> the rights that hosted gives `postgres` after creating it, as SQL."""
 
 
+_offered: dict[tuple[str, int, str], frozenset[str]] = {}
+"""Server, by address and start -> the stand-ins that it offers. To list them it reads a hundred files, and they never change."""
+
+
 def simulated_in(database: Database) -> list[str]:
     """Return the extensions created in a database that are stand-ins, sorted; none where the server has real ones only."""
-    rows = database.rows(
-        "select name from pg_available_extensions where installed_version is not null and starts_with(comment, :mark) order by 1",
-        mark=MARK,
-    )
-    return [row["name"] for row in rows]
+    with database.connect() as connection:
+        return simulated_by(connection)
+
+
+def simulated_by(connection: Connection[DictRow]) -> list[str]:
+    """Return what `simulated_in` does, of the database that a connection is to."""
+    rows = connection.execute(
+        "select extname::text as name, pg_catalog.pg_postmaster_start_time()::text as started from pg_catalog.pg_extension"
+    ).fetchall()
+    if not rows:
+        return []
+    server = (connection.info.host, connection.info.port, rows[0]["started"])
+    if server not in _offered:
+        offered = connection.execute(
+            "select name::text from pg_catalog.pg_available_extensions where pg_catalog.starts_with(comment, %s)", [MARK]
+        ).fetchall()
+        _offered[server] = frozenset(one["name"] for one in offered)
+    return sorted(row["name"] for row in rows if row["name"] in _offered[server])
 
 
 def write_stand_ins(folder: Path, *installed: Path, major: int) -> tuple[str, ...]:
