@@ -27,6 +27,9 @@ from lib.core.redact import REDACTED, redact, register_secrets
 CONNECT_TIMEOUT_S = 10
 """Seconds to wait for a server to answer; a healthy one on another continent needs less than one."""
 
+Session = psycopg.Connection[DictRow]
+"""An open connection whose rows are dicts, as `Database.connect` yields it."""
+
 TLS_MODES = ("require", "verify-ca", "verify-full")
 
 

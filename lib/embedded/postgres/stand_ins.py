@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from psycopg import Connection
-from psycopg.rows import DictRow
-
-from lib.transport.database import Database
+from lib.transport.database import Database, Session
 
 MARK = "stand-in for "
 """How the comment in a stand-in's control file begins, by which a server tells which of its extensions are simulated."""
@@ -218,7 +215,7 @@ def simulated_in(database: Database) -> list[str]:
         return simulated_by(connection)
 
 
-def simulated_by(connection: Connection[DictRow]) -> list[str]:
+def simulated_by(connection: Session) -> list[str]:
     """Return what `simulated_in` does, of the database that a connection is to."""
     rows = connection.execute(
         "select extname::text as name, pg_catalog.pg_postmaster_start_time()::text as started from pg_catalog.pg_extension"
