@@ -23,9 +23,7 @@ class Shape:
     pattern: re.Pattern[str]
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield the range of each such credential in the text."""
-        if not any(hint in text for hint in self.hints):
-            return
+        """Yield the range of each such credential in a text that has one of the hints."""
         group = "secret" if "secret" in self.pattern.groupindex else 0
         for found in self.pattern.finditer(text):
             # Asked here and not by the pattern, which would be ten times as slow for it.
@@ -122,6 +120,8 @@ SHAPES: tuple[Shape, ...] = (
     *(Shape(kind=kind, hints=tuple(hints.split()), pattern=re.compile(form)) for kind, hints, form in FORMS),
 )
 """Each form that is struck out wherever it stands."""
+HINTED = tuple((hint, one) for one in SHAPES for hint in one.hints)
+"""Hint -> the form that it hints at: most texts have none, and are asked about each of a hundred."""
 
 STEMS = (
     "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key", "access_key", "accesskey", "access-key",
@@ -177,7 +177,8 @@ def find_named(text: str) -> Iterator[tuple[int, int]]:
     low = text.lower()
     if len(low) != len(text):  # a capital whose small letter is two characters
         low = "".join(char.lower() if char.isascii() else char for char in text)
-    for place in sorted({place for stem in STEMS for place in find_all(low, stem)}):
+    stems = [stem for stem in STEMS if stem in low]
+    for place in sorted({place for stem in stems for place in find_all(low, stem)}):
         found = BESIDE.match(text, place)
         if found is None:
             continue
@@ -202,7 +203,7 @@ def find_all(text: str, part: str) -> Iterator[int]:
 
 def find_shapes(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield the range and the kind of everything in the text that has the shape of a credential; ranges may overlap."""
-    for one in SHAPES:
+    for one in dict.fromkeys([shape for hint, shape in HINTED if hint in text]):
         for start, end in one.find(text):
             yield start, end, one.kind
     for start, end in find_named(text):
