@@ -22,6 +22,7 @@ from lib.core.redact import redact
 from lib.core.results import Json, Outcome, count_outcomes
 from lib.core.verdict import Verdict
 from lib.display.fold import WHOLE, fold_text
+from lib.reporters.html.compiled_templates import CompiledTemplates
 from lib.reporters.html.model import CheckRow, FaultsPage, PageHeader, RunSummary
 from lib.reporters.html.notebook import read_story
 
@@ -62,6 +63,7 @@ class PageExporter(TemplateExporter):
     def _create_environment(self) -> Environment:
         environment: Environment = super()._create_environment()  # type: ignore[no-untyped-call]
         environment.autoescape = True
+        environment.bytecode_cache = CompiledTemplates()
         environment.trim_blocks = environment.lstrip_blocks = True
         environment.filters.update(FILTERS)
         return environment
