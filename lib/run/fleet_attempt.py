@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -30,8 +30,11 @@ from lib.embedded.state_folders import own_folder, temp_root
 from lib.embedded.strays import adopt_orphans, end_adopted, end_strays
 from lib.run.fleet_commit import MANIFEST, commit, describe_run, find_committed
 from lib.run.fleet_secrets import resolve
+from lib.run.forked_process import ForkedProcess
 from lib.transport.storage import open_storage
 
+StartRun = Callable[[Sequence[str], Mapping[str, str], Path], "subprocess.Popen[bytes] | ForkedProcess"]
+"""How a run is started: as a program, or by an attempt that was forked with it (`lib.run.fleet_server`)."""
 GRACE_S = 20
 """Seconds that a run gets to put back what it changed and to end its parts, once it is asked to stop."""
 LOOKS_EVERY_S = 0.2
@@ -44,15 +47,15 @@ def attempts_folder() -> Path:
     return own_folder(temp_root() / f"launch-fleet-{os.geteuid()}")
 
 
-def main() -> int:
-    """Do one attempt and answer what came of it."""
+def main(start: StartRun | None = None) -> int:
+    """Do one attempt and answer what came of it. start: how its run is started, where not as a program."""
     job = json.loads(sys.stdin.buffer.readline())
     is_over = threading.Event()
     threading.Thread(target=wait_for_end, args=(sys.stdin.buffer, is_over), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the fleet's to heed: it lets go of us
     signal.signal(signal.SIGTERM, lambda *_: is_over.set())
     try:
-        answer = attempt(job, is_over)
+        answer = attempt(job, is_over, start or start_run)
     except (WorkbookError, OSError, ValueError) as exc:
         answer = {"problem": redact(str(exc))}
     with suppress(BrokenPipeError):
@@ -68,7 +71,7 @@ def wait_for_end(stream: IO[bytes], is_over: threading.Event) -> None:
     is_over.set()
 
 
-def attempt(job: Mapping[str, Any], is_over: threading.Event) -> dict[str, Any]:
+def attempt(job: Mapping[str, Any], is_over: threading.Event, start: StartRun) -> dict[str, Any]:
     """Return what counts of this member, or what went wrong; nothing of the attempt is left on this machine."""
     storage, member = open_storage(job["results"]), job["member"]
     counted = find_committed(storage, job["fleet"], member["project"], member["environment"])
@@ -83,20 +86,20 @@ def attempt(job: Mapping[str, Any], is_over: threading.Event) -> dict[str, Any]:
     adopt_orphans()
     try:
         with marked(number):
-            return carry_out(job, number, folder, is_over)
+            return carry_out(job, number, folder, is_over, start)
     finally:
         end_adopted()
         end_strays(number, places=[folder])
         remove_folder(folder)
 
 
-def carry_out(job: Mapping[str, Any], number: str, folder: Path, is_over: threading.Event) -> dict[str, Any]:
+def carry_out(job: Mapping[str, Any], number: str, folder: Path, is_over: threading.Event, start: StartRun) -> dict[str, Any]:
     """Run one member and commit its run. number: the attempt's."""
     member = job["member"]
     values = resolve(member["variables"], optional=member["optional"], values=worker_variables(member))
     register_secrets(values.values())
     rendered, log = folder / "rendered", folder / "log"
-    code = run_to_end(member, values, folder=folder, log=log, strict=job["strict"], is_over=is_over)
+    code = run_to_end(member, values, folder=folder, log=log, strict=job["strict"], is_over=is_over, start=start)
     if is_over.is_set():
         return {"problem": "it was stopped"}
     sealed = sorted(rendered.glob(f"*/{member['environment']}/2*/{MANIFEST}"))
@@ -114,31 +117,45 @@ def worker_variables(member: Mapping[str, Any]) -> dict[str, str]:
 
 
 def run_to_end(
-    member: Mapping[str, Any], values: Mapping[str, str], *, folder: Path, log: Path, strict: bool, is_over: threading.Event
+    member: Mapping[str, Any],
+    values: Mapping[str, str],
+    *,
+    folder: Path,
+    log: Path,
+    strict: bool,
+    is_over: threading.Event,
+    start: StartRun,
 ) -> int:
     """Start the run and wait for its end, or bring it about when the attempt is over; return its exit code."""
-    argv = [*job_command(), "run", member["environment"], "--pack", member["pack"], "--rendered", str(folder / "rendered")]
-    argv += ["--only", ",".join(member["only"])] if member["only"] else []
+    words = ["run", member["environment"], "--pack", member["pack"], "--rendered", str(folder / "rendered")]
+    words += ["--only", ",".join(member["only"])] if member["only"] else []
     own = {**OURS, **run_mark(), "TMPDIR": str(folder), **({"STRICT": "1"} if strict else {})}
+    run = start(words, {**inherited(RUNS_INHERIT), **own, **values}, log)
+    while run.poll() is None and not is_over.wait(LOOKS_EVERY_S):
+        continue
+    if run.poll() is None:
+        run.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            run.wait(timeout=GRACE_S)
+    if run.poll() is None:
+        run.kill()
+    code = run.wait()
+    assert code is not None
+    return code
+
+
+def start_run(words: Sequence[str], env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes] | ForkedProcess:
+    """Start `python -m lib` with these words. log: a file that is not there yet, for what it says."""
     with log.open("xb") as said:
-        run = subprocess.Popen(
-            argv,
+        return subprocess.Popen(
+            [*job_command(), *words],
             cwd=ROOT,
-            env={**inherited(RUNS_INHERIT), **own, **values},
+            env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        while run.poll() is None and not is_over.wait(LOOKS_EVERY_S):
-            continue
-        if run.poll() is None:
-            run.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                run.wait(timeout=GRACE_S)
-        if run.poll() is None:
-            run.kill()
-        return run.wait()
 
 
 def job_command() -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 from lib.core.environment import OURS, RUNS_INHERIT, inherited, with_prefixes
 from lib.core.paths import ROOT
 from lib.core.secret_references import own_variables
+from lib.run.attempt_server import WARM, AttemptServerError, ForkedAttempt
 
 ATTEMPT = "lib.run.fleet_attempt"
 LOOKS_EVERY_S = 0.2
@@ -43,15 +44,7 @@ def names_set(names: list[str]) -> list[str]:
 
 def do_attempt(job: Mapping[str, Any], is_cancelled: Callable[[], bool], *, module: str = ATTEMPT) -> dict[str, Any]:
     """Return what came of one attempt. job: plain data, no value of any credential in it. module: what its process is."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", module],
-        cwd=ROOT,
-        env=variables_for(job["member"]),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = start_attempt(variables_for(job["member"]), module)
     assert process.stdin is not None
     assert process.stdout is not None
     _running.add(process.pid)
@@ -70,10 +63,26 @@ def do_attempt(job: Mapping[str, Any], is_cancelled: Callable[[], bool], *, modu
     try:
         return dict(json.loads(answer))
     except ValueError:
-        return {"problem": f"its process ended with {process.returncode} and said nothing"}
+        return {"problem": "its process ended and said nothing"}
 
 
-def end(process: subprocess.Popen[bytes]) -> bytes:
+def start_attempt(env: dict[str, str], module: str) -> subprocess.Popen[bytes] | ForkedAttempt:
+    """Start an attempt's process: forked from this worker's warm server, or by itself where there is none."""
+    if module == ATTEMPT:
+        with suppress(AttemptServerError):
+            return WARM.fork(env)
+    return subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def end(process: subprocess.Popen[bytes] | ForkedAttempt) -> bytes:
     """Wait for an attempt that was let go, kill one that does not end, and return what it answered."""
     assert process.stdout is not None
     try:

@@ -10,12 +10,10 @@ import ast
 import asyncio
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,81 +21,33 @@ from typing import IO, Any
 
 from lib.core.run_mark import VARIABLE, mark_with
 from lib.embedded.strays import adopt_orphans
+from lib.run.forked_process import ForkedProcess
 from lib.run.params import kernel_variables
+from lib.run.warm_server import FOR_IMPORTS, ROOM_FOR_MARK, be_server
 
 SERVER = "import sys; del sys.path[0]; from lib.run.warm_server import main; main(sys.argv[1:])"
 """Python's first place to look for modules is the folder where the user stands, whose html.py would be taken for Python's own.
 Python's option against it, -P, would be handed on by every kernel to the Pythons that it starts."""
 LAUNCHER = ["-m", "ipykernel_launcher"]
 """Of the command by which a kernel specification starts ipykernel, behind the name of Python."""
-ROOM_FOR_MARK = 400
-"""Characters that a kernel's mark may be longer than the server's; a run's and a task's name have 60 each at most."""
 ENDS_WITHIN_S = 5
 """Seconds that a server gets to end once its socket is closed; it needs milliseconds."""
-FOR_IMPORTS = {
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
-"""What the server has besides a kernel's variables. matplotlib notes its backend by name when it is imported, as ipykernel
-names it to every kernel; the backend itself is imported in the kernel, where a shell is, else no figure is ever shown.
-numpy starts threads when it is imported, unless it may have only one."""
 
 
 class WarmKernelError(Exception):
     """No warm kernel could be had: the message says why."""
 
 
-class ForkedKernel:
-    """A kernel that this process has adopted: what jupyter_client asks of a `subprocess.Popen`."""
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.returncode: int | None = None
-        self.lock = threading.Lock()
-
-    def poll(self) -> int | None:
-        """Return how it ended: its exit code, the negative number of the signal that ended it, or None while it runs."""
-        return self.reap(os.WNOHANG)
-
-    def wait(self, timeout: float | None = None) -> int | None:
-        """Return how it ended, once it has."""
-        return self.reap(0)
-
-    def reap(self, how: int) -> int | None:
-        with self.lock:
-            if self.returncode is None:
-                try:
-                    pid, status = os.waitpid(self.pid, how)
-                except ChildProcessError:
-                    self.returncode = 0  # somebody else was told how it ended
-                else:
-                    self.returncode = os.waitstatus_to_exitcode(status) if pid else None
-            return self.returncode
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended: its number may be another process's by now."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
-
-
 class WarmKernels:
     """A warm server, and the kernels that were forked from it. Threads may use it at once."""
 
-    def __init__(self, server: subprocess.Popen[bytes], control: socket.socket, said: IO[bytes]) -> None:
+    def __init__(self, server: subprocess.Popen[bytes] | ForkedProcess, control: socket.socket, said: IO[bytes]) -> None:
         self.server, self.control, self.said = server, control, said
-        self.kernels: list[ForkedKernel] = []
+        self.kernels: list[ForkedProcess] = []
 
-    async def fork(self, argv: list[str], *, env: Mapping[str, str], cwd: str | None, log: int, timeout_s: float) -> ForkedKernel:
+    async def fork(
+        self, argv: list[str], *, env: Mapping[str, str], cwd: str | None, log: int, timeout_s: float
+    ) -> ForkedProcess:
         """Return a kernel that listens. argv: of ipykernel. log: the open file that it writes to beside its cells.
 
         Raises WarmKernelError; no kernel is left then.
@@ -116,7 +66,7 @@ class WarmKernels:
             except TimeoutError as exc:
                 raise WarmKernelError(f"it took longer than {timeout_s:g} s") from exc
 
-    async def receive(self, answer: socket.socket) -> ForkedKernel:
+    async def receive(self, answer: socket.socket) -> ForkedProcess:
         """Return the kernel that answers. Raises WarmKernelError when it does not come to listen."""
         kernel = None
         try:
@@ -124,7 +74,7 @@ class WarmKernels:
                 data = await asyncio.get_running_loop().sock_recv(answer, 1000)
                 said: dict[str, Any] = json.loads(data) if data else {"refused": self.why_ended()}
                 if "pid" in said:
-                    kernel = ForkedKernel(said["pid"])
+                    kernel = ForkedProcess(said["pid"])
                     self.kernels.append(kernel)
                 elif "ready" in said and kernel is not None:
                     return kernel
@@ -158,6 +108,30 @@ class WarmKernels:
             kernel.poll()
 
 
+class WaitingServer:
+    """A warm server that was forked before anything of a run was known, and waits to be told whose it is."""
+
+    def __init__(self, by_imports: Mapping[str, str]) -> None:
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self.control.close()
+            be_server(theirs, parent, by_imports)
+        theirs.close()
+        self.process = ForkedProcess(pid)
+
+    def begin(self, asked: Mapping[str, Any], said: IO[bytes]) -> WarmKernels:
+        """Tell it its variables, folder and the modules that its notebooks import. said: the open file that it writes to."""
+        with suppress(OSError):  # it has ended: the first kernel says so, and is an ordinary one
+            socket.send_fds(self.control, [json.dumps(asked).encode()], [said.fileno()])
+        return WarmKernels(self.process, self.control, said)
+
+
+waiting: list[WaitingServer] = []
+"""The server that was forked together with this run's process, where it was forked itself."""
+
+
 @contextmanager
 def start_warm_kernels(notebooks: Iterable[Path], *, mark: str) -> Iterator[WarmKernels | None]:
     """Yield a warm server that is importing what these notebooks import; None where there is none. It ends with this.
@@ -168,10 +142,19 @@ def start_warm_kernels(notebooks: Iterable[Path], *, mark: str) -> Iterator[Warm
         yield None
         return
     adopt_orphans()
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     marked = mark_with(mark)
     env = {**kernel_variables(), **FOR_IMPORTS, VARIABLE: marked[VARIABLE] + " " * ROOM_FOR_MARK}
-    words = [sys.executable, "-c", SERVER, str(theirs.fileno()), str(os.getpid()), *modules_of(notebooks)]
+    modules = modules_of(notebooks)
+    if waiting:
+        with tempfile.TemporaryFile() as said:
+            warm = waiting.pop().begin({"env": {**env, **marked}, "cwd": str(Path.cwd()), "modules": modules}, said)
+            try:
+                yield warm
+            finally:
+                warm.close()
+        return
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    words = [sys.executable, "-c", SERVER, str(theirs.fileno()), str(os.getpid()), *modules]
     with tempfile.TemporaryFile() as said:
         with theirs:
             server = subprocess.Popen(

@@ -22,19 +22,20 @@ import random
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from lib.core.run_mark import VARIABLE
 
 LONGEST_REQUEST = 200_000
-"""Bytes of one request, its environment above all; a socket of Linux takes 212,992 as it is set up."""
+"""Bytes of one request, most of them variables; a socket of Linux takes 212,992 as it is set up."""
 ADOPTED_WITHIN_S = 10
 """Seconds until the parent has adopted a kernel; the system needs less than a millisecond."""
 POLL_S = 0.0005
@@ -42,9 +43,19 @@ CLOSES_WITHIN_S = 0.2
 """Seconds that a kernel gets to close its sockets at its end; it needs 20 ms, and all outputs of its cells are out by then."""
 KILL_WITH_PARENT = 1
 """PR_SET_PDEATHSIG. Source: include/uapi/linux/prctl.h"""
+ROOM_FOR_MARK = 400
+"""Characters that a mark may be longer than the server's; a run's and a task's name have 60 each at most."""
+FOR_IMPORTS = {
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+"""What a server has besides a kernel's variables. matplotlib notes its backend by name when it is imported, as ipykernel
+names it to every kernel; the backend itself is imported in the kernel, where a shell is, else no figure is ever shown.
+numpy starts threads when it is imported, unless it may have only one."""
 ARG_START, ARG_END, ENV_START, ENV_END = 45, 46, 47, 48
-"""Places of `arg_start` and its like in /proc/<pid>/stat, counted from `state`: where a process's words and variables lie in
-its memory. Source: proc_pid_stat(5)."""
+"""Places in /proc/<pid>/stat, counted from `state`: where words and variables lie in memory. Source: proc_pid_stat(5)."""
 EVERY_KERNEL = (
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
@@ -69,12 +80,12 @@ class UnsafeFork(Exception):
 
 def main(argv: Sequence[str]) -> None:
     """Import the modules, then fork a kernel for each request until the other end is closed."""
-    control = socket.socket(fileno=int(argv[0]))
-    parent = int(argv[1])
-    started_with = dict(os.environ)
-    preload([*EVERY_KERNEL, *argv[2:]])
-    # ipykernel's debugger sets one when it is imported, and a kernel has it as if it had imported it itself.
-    by_imports = {name: value for name, value in os.environ.items() if started_with.get(name) != value}
+    by_imports = preload([*EVERY_KERNEL, *argv[2:]])
+    serve(socket.socket(fileno=int(argv[0])), int(argv[1]), by_imports)
+
+
+def serve(control: socket.socket, parent: int, by_imports: Mapping[str, str]) -> None:
+    """Fork a kernel for each request until the other end is closed. by_imports: what `preload` returned."""
     while True:
         data, files, _, _ = socket.recv_fds(control, LONGEST_REQUEST, 2)
         if not data:
@@ -86,17 +97,41 @@ def main(argv: Sequence[str]) -> None:
         os.close(log)
 
 
-def preload(names: Sequence[str]) -> None:
+def be_server(control: socket.socket, parent: int, by_imports: Mapping[str, str]) -> NoReturn:
+    """Wait to be told of a run, and then be its warm server: a fork of a process that has imported all that kernels do."""
+    code = 1
+    try:
+        os.setsid()
+        data, files, _, _ = socket.recv_fds(control, LONGEST_REQUEST, 1)
+        if data:
+            asked = json.loads(data)
+            os.dup2(files[0], 1)
+            os.dup2(files[0], 2)
+            os.close(files[0])
+            begin_anew(asked["env"], Path(asked["cwd"]))
+            show_mark(asked["env"][VARIABLE])
+            serve(control, parent, {**by_imports, **preload(asked["modules"])})
+        code = 0
+    except BaseException:
+        traceback.print_exc(file=sys.__stderr__)
+    finally:
+        os._exit(code)  # nothing of the other process's own end may happen here
+
+
+def preload(names: Sequence[str]) -> dict[str, str]:
     """Import modules, and set what they hold apart from what the garbage collector walks through: its marks are writes.
 
-    A page of memory is shared with every kernel until it is written to.
+    A page of memory is shared with every kernel until it is written to. Returns the variables that imports have set, as
+    ipykernel's debugger does: a kernel has them as if it had imported it itself.
     """
+    started_with = dict(os.environ)
     for name in names:
         import_for_kernels(name)
     for name in WITH_FIGURES if "matplotlib" in sys.modules else ():
         import_for_kernels(name)
     gc.collect()
     gc.freeze()
+    return {name: value for name, value in os.environ.items() if started_with.get(name) != value}
 
 
 def import_for_kernels(name: str) -> None:
@@ -172,10 +207,17 @@ def take_over(asked: dict[str, Any], log: int) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    begin_anew(asked["env"], Path(asked["cwd"]))
+    sys.argv = list(asked["argv"])
+    sys.modules["__main__"] = ModuleType("__main__")
+
+
+def begin_anew(env: Mapping[str, str], cwd: Path) -> None:
+    """Take a process's own variables, folder, signals, random streams and temporary folder in the place of its server's."""
     os.environ.clear()
-    os.environ.update(asked["env"])
+    os.environ.update(env)
     time.tzset()
-    os.chdir(asked["cwd"])
+    os.chdir(cwd)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
@@ -183,8 +225,7 @@ def take_over(asked: dict[str, Any], log: int) -> None:
     numpy: Any = sys.modules.get("numpy.random")
     if numpy is not None:
         numpy.seed()
-    sys.argv = list(asked["argv"])
-    sys.modules["__main__"] = ModuleType("__main__")
+    tempfile.tempdir = None
 
 
 def live_with(parent: int) -> str:

@@ -24,8 +24,9 @@ from lib.core.paths import ROOT
 from lib.core.run_mark import VARIABLE
 from lib.embedded.strays import end_strays, find_strays
 from lib.run import warm_kernels
+from lib.run.forked_process import ForkedProcess
 from lib.run.kernels import Execution, KernelSlot, execute_notebook
-from lib.run.warm_kernels import ForkedKernel, WarmKernels, is_ipykernel, modules_of, start_warm_kernels
+from lib.run.warm_kernels import WarmKernels, is_ipykernel, modules_of, start_warm_kernels
 from lib.tasks.base import Task
 from lib.tasks.index import TASKS
 from tests.support.credential_variables import set_fifty_credentials
@@ -371,7 +372,7 @@ def test_only_ipykernel_in_this_python_is_forked() -> None:
 
 def test_how_a_kernel_ended_is_known_whoever_asks_first() -> None:
     with subprocess.Popen([sys.executable, "-c", "import sys; sys.exit(5)"]) as child:
-        kernel = ForkedKernel(child.pid)
+        kernel = ForkedProcess(child.pid)
         assert kernel.wait() == kernel.poll() == 5
         child.returncode = 5
     kernel.kill()  # nobody is there any more, and nobody else is hit
