@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from lib.clients.postgres.advisory_lock import TRY_TRIAL_LOCK, wait_for_trials
 from lib.clients.postgres.rls.attempt import NEWER_THAN, Attempt, claims_of
 from lib.clients.postgres.rls.catalogue import Access, ProbedTable
 from lib.clients.postgres.rls.declared import Identity, Rls
@@ -35,12 +36,13 @@ def rolled_back(
 ) -> Iterator[psycopg.Connection[DictRow]]:
     """Yield a connection inside one bounded REPEATABLE READ transaction that is rolled back whatever happens.
 
+    One trial of a database waits for another that is under way there: see `advisory_lock.TRIAL_KEY`.
     prepare: adds rows in it first; what is tried afterwards is told apart from them.
     """
     with database.connect() as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         try:
-            limit_session(connection, statement_timeout_s)
+            wait_for_trials(lambda: begin_trial(connection, statement_timeout_s))
             if prepare is not None:
                 prepare(connection)
                 limit_session(connection, statement_timeout_s)
@@ -50,6 +52,14 @@ def rolled_back(
         finally:
             if not connection.closed:
                 connection.rollback()
+
+
+def begin_trial(connection: psycopg.Connection[DictRow], statement_timeout_s: float) -> bool:
+    """Begin the transaction anew, so that it sees what the trial before it left; return whether it is the only trial."""
+    connection.rollback()
+    limit_session(connection, statement_timeout_s)
+    row = connection.execute(TRY_TRIAL_LOCK).fetchone()
+    return row is not None and row["taken"] == "true"
 
 
 def limit_session(connection: psycopg.Connection[DictRow], statement_timeout_s: float) -> None:
