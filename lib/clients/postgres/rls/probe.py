@@ -181,7 +181,7 @@ def judge_row(
 def observe_trials(connection: psycopg.Connection[DictRow], trials: Sequence[Trial]) -> dict[Key, Observation]:
     """Run every trial, one round trip a round, and return the observation of each table, identity and verb."""
     for plan in (Trial.plan_regions, Trial.plan_tables, Trial.plan_rows, Trial.plan_single_deletes):
-        attempts = {(str(n), *step): attempt for n, trial in enumerate(trials) for step, attempt in plan(trial)}
-        for (n, *step), answer in run_attempts(connection, attempts).items():
+        attempts = (((str(n), *step), attempt) for n, trial in enumerate(trials) for step, attempt in plan(trial))
+        for (n, *step), answer in run_attempts(connection, attempts):
             trials[int(n)].note(tuple(step), answer)
     return {(trial.table, trial.who, verb): read_observation(trial, verb) for trial in trials for verb in trial.declared}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 from psycopg.rows import DictRow
@@ -105,16 +105,40 @@ def mark_rows(connection: psycopg.Connection[DictRow]) -> None:
         )
 
 
-def run_attempts(connection: psycopg.Connection[DictRow], attempts: Mapping[Key, Attempt | None]) -> dict[Key, Answer]:
-    """Run the attempts in one round trip, and few statements, equal ones once, and return each one's answer; None has none."""
-    # The quiet ones together: see install_attempts.sql.
-    plan = sorted(dict.fromkeys(attempt for attempt in attempts.values() if attempt is not None), key=lambda one: one.quiet)
-    if not plan:
-        return {}
-    with connection.pipeline():
-        cursors = [ask_attempts(connection, plan[begin : begin + BATCH]) for begin in range(0, len(plan), BATCH)]
-    answers = dict(zip(plan, (row for cursor in cursors for row in cursor.fetchall()), strict=True))
-    return {key: answers[attempt] for key, attempt in attempts.items() if attempt is not None}
+def run_attempts(
+    connection: psycopg.Connection[DictRow], attempts: Iterable[tuple[Key, Attempt | None]]
+) -> Iterator[tuple[Key, Answer]]:
+    """Yield each attempt's answer, equal ones run once, in one round trip and few statements; None has none.
+
+    The server works on what was asked first while the next attempts are still being thought of.
+    """
+    keys: list[tuple[Key, Attempt]] = []
+    known: set[Attempt] = set()
+    waiting: list[Attempt] = []
+    asked: list[tuple[Sequence[Attempt], psycopg.Cursor[DictRow]]] = []
+
+    def ask() -> None:
+        batch = sorted(waiting, key=lambda one: one.quiet)  # the quiet ones together: see install_attempts.sql
+        asked.append((batch, ask_attempts(connection, batch)))
+        waiting.clear()
+
+    with ExitStack() as pipelined:
+        for key, attempt in attempts:
+            if attempt is None:
+                continue
+            keys.append((key, attempt))
+            if attempt in known:
+                continue
+            known.add(attempt)
+            waiting.append(attempt)
+            if len(waiting) == BATCH:
+                if not asked:
+                    pipelined.enter_context(connection.pipeline())
+                ask()
+        if waiting:
+            ask()
+    answers = {attempt: row for batch, cursor in asked for attempt, row in zip(batch, cursor.fetchall(), strict=True)}
+    yield from ((key, answers[attempt]) for key, attempt in keys)
 
 
 def ask_attempts(connection: psycopg.Connection[DictRow], attempts: Sequence[Attempt]) -> psycopg.Cursor[DictRow]:
