@@ -101,7 +101,7 @@ def find_invalid(draft: Draft, database: Database, prepare: Prepare | None, name
     timeout_s = STATEMENT_TIMEOUT_S if len(names) > 1 else ALONE_TIMEOUT_S
     try:
         with rolled_back(database, statement_timeout_s=timeout_s, prepare=prepare) as connection:
-            answers = run_attempts(connection, asked)
+            answers = dict(run_attempts(connection, asked.items()))
     except DatabaseError as exc:
         yield from halve(draft, names, exc, lambda half: find_invalid(draft, database, prepare, half))
         return

@@ -1,12 +1,12 @@
-"""One run at a time on one target: an advisory lock in the target itself, held by our connection.
+"""One run at a time on one target, and one trial at a time on one database: advisory locks in the database itself.
 
-It is gone with the connection, so a run that is killed leaves nothing to clean up.
+They are gone with the connection, so a run that is killed leaves nothing to clean up.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lib.core.errors import TargetError
@@ -16,7 +16,30 @@ LOCK_KEY = 7203514896200117
 """Our own lock number, the same in every run: it stands for the right to change the target."""
 
 TRY_EVERY_S = 0.1
-"""Seconds between two tries; short compared with the seconds a push takes."""
+"""Seconds between two tries; short compared with the seconds that a push or a trial takes."""
+
+TRIAL_KEY = 7203514896200118
+"""The lock of trials: each adds rows and tries every verb in a transaction of its own, so that two would wait for each other's
+rows, one attempt after the other, until a statement timeout ends them."""
+
+TRY_TRIAL_LOCK = f"select pg_catalog.pg_try_advisory_xact_lock({TRIAL_KEY})::text as taken"
+"""Takes the lock of trials for the rest of the open transaction; answers whether it did."""
+
+TRIAL_WAIT_S = 120.0
+"""Seconds to wait for other trials of one database: they take a few. Then we go on, and a cell may be undetermined."""
+
+
+def wait_for_trials(begin: Callable[[], bool], *, wait_s: float = TRIAL_WAIT_S) -> bool:
+    """Return whether no other trial is under way in the database; False when one still was after `wait_s`.
+
+    begin: begins our transaction, or begins it anew, and returns whether it took the lock: see TRY_TRIAL_LOCK.
+    """
+    deadline = time.monotonic() + wait_s
+    while not begin():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(TRY_EVERY_S)
+    return True
 
 
 @contextmanager

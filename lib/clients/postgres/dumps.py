@@ -52,6 +52,9 @@ COMPRESSION = "1"
 
 VERSION_TIMEOUT_S = 30
 
+SLOWEST_BYTES_PER_S = 10e6
+"""Bytes of rows that a slow server dumps or restores in a second: a tenth of what was measured with two processors."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceState:
@@ -59,6 +62,11 @@ class SequenceState:
 
     next: int
     increment: int
+
+
+def time_for(timeout_s: float, size_bytes: float) -> float:
+    """Return how long a program may take with so many bytes of rows: what it may take anyhow, and more for a large database."""
+    return timeout_s + size_bytes / SLOWEST_BYTES_PER_S
 
 
 @contextmanager
@@ -143,10 +151,12 @@ def dump_database(
     unreadable: Sequence[tuple[str, str]] = (),
     jobs: int,
     timeout_s: float,
+    size_bytes: int = 0,
 ) -> CommandRun:
     """Run pg_dump into a new folder, read-only and under the snapshot; the exit code says how it ended.
 
     left_out: schemas that are not dumped. unreadable: (schema, table) that this user may not read.
+    timeout_s: the longest it may take, and may wait for a lock. size_bytes: of the rows, which gives it more: see `time_for`.
     Raises CommandError when it can't be started or takes too long.
     """
     argv: list[str | Path] = [programs / "pg_dump", "--format=directory", f"--jobs={jobs}", f"--compress={COMPRESSION}"]
@@ -154,7 +164,7 @@ def dump_database(
     argv += [f"--exclude-schema={quote_name(schema)}" for schema in left_out]
     argv += [f"--exclude-table-data={quote_name(*name.split('.'))}" for name in PLATFORM_RECORDS]
     argv += [f"--exclude-table={quote_name(*name)}" for name in unreadable]
-    return run_command(argv, timeout_s=timeout_s, env=read_only_environment(source))
+    return run_command(argv, timeout_s=time_for(timeout_s, size_bytes), env=read_only_environment(source))
 
 
 def dump_definitions(database: Database, file: Path, *, programs: Path, timeout_s: float) -> CommandRun:

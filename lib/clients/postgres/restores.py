@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from lib.clients.postgres.chosen_entries import choose_entries, is_reowned, missing_extensions, without_owner
+from lib.clients.postgres.copy_progress import telling_copies
 from lib.clients.postgres.digests import TableDigest, describe_table, read_tables
 from lib.clients.postgres.dumps import (
     LEFT_OUT_SCHEMAS,
@@ -25,6 +27,7 @@ from lib.clients.postgres.dumps import (
     TocEntry,
     dump_definitions,
     list_entries,
+    time_for,
     timed,
 )
 from lib.clients.postgres.launch_role import (
@@ -140,7 +143,8 @@ def restore_dump(
 ) -> Restore:
     """Restore a dump into a fresh copy; stops after the first section that fails.
 
-    scope, tables, roles: those of the source when it was dumped.
+    scope, tables, roles: those of the source when it was dumped. timeout_s: the longest one program may take; the larger the
+        tables, the more it is given.
     work: a private folder for the files this needs.
     Raises TargetError when a program can't be started, the dump can't be read, or the copy refuses.
     """
@@ -165,9 +169,11 @@ def restore_dump(
         left = [one for one in chosen if one not in apart and not (one.kind == "SCHEMA" and without_owner(one) in made)]
         listing.write_text("\n".join(entry.line for entry in left) + "\n", encoding="utf-8")
     runs: list[CommandRun] = []
+    longest_s = time_for(timeout_s, sum(table.size_bytes for table in tables))
     for section in SECTIONS:
-        with timed(stages, section):
-            runs.append(restore_section(dump, copy, section, listing, programs=programs, jobs=jobs, timeout_s=timeout_s))
+        told = telling_copies(as_reader(copy), "restoring rows", tables) if section == "data" else nullcontext()
+        with timed(stages, section), told:
+            runs.append(restore_section(dump, copy, section, listing, programs=programs, jobs=jobs, timeout_s=longest_s))
         if not is_done(runs[-1], superusers):
             break
     else:

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
+from lib.clients.postgres.copy_progress import telling_copies
 from lib.clients.postgres.digests import TableDigest, digest_tables, export_snapshot, open_reading
 from lib.clients.postgres.dumps import (
     HISTORY_SCHEMA,
@@ -193,16 +194,18 @@ def run_dump(
     source: Database, folder: Path, state: SourceState, *, programs: Path, snapshot: str, jobs: int, timeout_s: float
 ) -> CommandRun:
     """Dump the source into the backup's folder, private. Raises DumpFailure when pg_dump fails."""
-    run = dump_database(
-        source,
-        folder / DUMP,
-        programs=programs,
-        snapshot=snapshot,
-        left_out=state.scope.left_out,
-        unreadable=[(table.schema, table.name) for table in state.tables if table.rows is None],
-        jobs=jobs,
-        timeout_s=timeout_s,
-    )
+    with telling_copies(source, "dumping rows", state.tables):
+        run = dump_database(
+            source,
+            folder / DUMP,
+            programs=programs,
+            snapshot=snapshot,
+            left_out=state.scope.left_out,
+            unreadable=[(table.schema, table.name) for table in state.tables if table.rows is None],
+            jobs=jobs,
+            timeout_s=timeout_s,
+            size_bytes=sum(table.size_bytes for table in state.tables),
+        )
     if run.exit_code != 0:
         raise DumpFailure(f"pg_dump of {source.display_name} ended with code {run.exit_code}: {first_error(run.stderr)}", run=run)
     (folder / DUMP).chmod(0o700)

@@ -26,6 +26,7 @@ from typing import Any
 
 from lib.core.errors import TargetError
 from lib.core.files import digest_file, write_whole
+from lib.core.under_way import under_way
 
 MADE_BY = "launch-readiness-workbook"
 MANIFEST = "manifest.json"
@@ -116,9 +117,13 @@ def make_backup_folder(store: Path, backup_id: str) -> Iterator[Path]:
 def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
     """Return size and sha256 of every file below the folder but the manifest, by its path from there."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
-    return {
-        path.relative_to(folder).as_posix(): {"size_bytes": path.stat().st_size, "sha256": digest_file(path)} for path in paths
-    }
+    sizes = {path: path.stat().st_size for path in paths}
+    described = {}
+    with under_way("reading the dump's files", sum(sizes.values())) as done:
+        for path, size in sizes.items():
+            described[path.relative_to(folder).as_posix()] = {"size_bytes": size, "sha256": digest_file(path)}
+            done(size)
+    return described
 
 
 def seal(manifest: Mapping[str, Any]) -> str:
@@ -158,12 +163,14 @@ def find_damage(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
     damage = [f"{name} is missing" for name in sorted(promised.keys() - there)]
     damage += [f"{name} was not part of the backup" for name in sorted(there - promised.keys())]
-    for name in sorted(promised.keys() & there):
-        size_bytes = (folder / name).stat().st_size
-        if size_bytes != promised[name]["size_bytes"]:
-            damage.append(f"{name} has {size_bytes} bytes instead of {promised[name]['size_bytes']}")
-        elif digest_file(folder / name) != promised[name]["sha256"]:
-            damage.append(f"{name} does not have the content it was written with")
+    sizes = {name: (folder / name).stat().st_size for name in sorted(promised.keys() & there)}
+    with under_way("reading the dump's files", sum(sizes.values())) as done:
+        for name, size_bytes in sizes.items():
+            if size_bytes != promised[name]["size_bytes"]:
+                damage.append(f"{name} has {size_bytes} bytes instead of {promised[name]['size_bytes']}")
+            elif digest_file(folder / name) != promised[name]["sha256"]:
+                damage.append(f"{name} does not have the content it was written with")
+            done(size_bytes)
     return damage
 
 

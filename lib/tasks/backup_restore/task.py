@@ -18,7 +18,7 @@ class BackupRestore(Section):
     jobs: int = Field(ge=1, le=64)  # parallel workers of pg_dump and pg_restore
     keep_last: int = Field(ge=1)  # this many newest good backups are always kept
     keep_days: float = Field(gt=0)  # older ones go
-    command_timeout_s: float = Field(gt=0)  # longest one dump or restore may take, s
+    command_timeout_s: float = Field(gt=0)  # longest one dump or restore may take, s; 1 s more for each 10 MB of rows
 
 
 RLS = Borrowed("rls", "", Rls)

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from lib.clients.postgres.advisory_lock import TRY_TRIAL_LOCK, wait_for_trials
 from lib.clients.postgres.bounded import Limit, StatementTimeout, run_statement
 from lib.clients.postgres.client_commands import find_client_command
 from lib.clients.postgres.statements import Statement, split_statements
@@ -86,14 +87,15 @@ def open_pgtap(database: Database) -> list[str]:
 
 
 def run_test_file(database: Database, name: str, text: str, opening: list[str], *, timeout_s: float) -> TapRun:
-    """Run one file in its own transaction and roll it back."""
-    started = time.monotonic()
-    limit = Limit.after(database, timeout_s)
+    """Run one file in its own transaction and roll it back, once no trial of the database's roles is under way."""
     run = TapRun()
     with database.connect(autocommit=True) as connection:
         connection.add_notice_handler(lambda diagnostic: run.note(diagnostic.message_primary or ""))
+        wait_for_trials(lambda: begin_alone(connection))
+        started = time.monotonic()
+        limit = Limit.after(database, timeout_s)
         try:
-            for step in ("begin", *opening):
+            for step in opening:
                 run_statement(connection, step, limit=limit)
             own = transaction_of(connection, limit)
             for statement in leave_out_own(split_statements(text)):
@@ -110,6 +112,14 @@ def run_test_file(database: Database, name: str, text: str, opening: list[str], 
                 connection.rollback()
     run.duration_s = time.monotonic() - started
     return run
+
+
+def begin_alone(connection: psycopg.Connection[Any]) -> bool:
+    """Begin the transaction anew, and return whether no trial of the database is under way beside it."""
+    connection.rollback()
+    connection.execute("begin")
+    row = connection.execute(TRY_TRIAL_LOCK).fetchone()
+    return row is not None and row["taken"] == "true"
 
 
 def run_step(connection: psycopg.Connection[Any], statement: Statement, name: str, run: TapRun, limit: Limit) -> None:

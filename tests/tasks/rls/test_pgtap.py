@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from lib.clients.postgres.rls.probe import rolled_back
 from lib.clients.postgres.statements import split_statements
 from lib.clients.postgres.transactions import find_escape
 from lib.core.errors import DatabaseError
@@ -273,3 +275,18 @@ def test_a_backslash_that_is_text_is_run(hosted_database: Database, tmp_path: Pa
         "select is(E'\\\\' || '\\! true' || $$\\gexec$$ || $a$\\i x$a$, '\\\\! true\\gexec\\i x', '\\o |prog');\n"
     )
     assert run_one(hosted_database, tmp_path, text).is_good
+
+
+def test_a_file_waits_for_a_trial_of_the_same_rows(hosted_database: Database, tmp_path: Path) -> None:
+    with hosted_database.connect() as connection:
+        connection.execute("create table public.keyed (id int primary key)")
+    text = "begin;\nselect plan(1);\ninsert into public.keyed values (1);\nselect ok(true);\nselect * from finish();\nrollback;\n"
+    pack = write_tests(tmp_path, one=text)
+    with ThreadPoolExecutor(1) as pool:
+        with rolled_back(hosted_database, statement_timeout_s=10) as connection:
+            connection.execute("insert into public.keyed values (1)")
+            waiting = pool.submit(lambda: list(run_test_files(hosted_database, pack, statement_timeout_s=0.5)))
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=1.5)  # longer than its statements may take: it has not begun
+        [one] = waiting.result(timeout=60)
+    assert one.is_good, one

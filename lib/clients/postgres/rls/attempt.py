@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from lib.clients.postgres.rls.declared import Identity
 
@@ -28,12 +29,17 @@ class Attempt:
     quiet: bool = False
     capture: str | None = None
     remove: str | None = None
-    reads: bool = False
+    reads: Literal["texts", "places"] | None = None
     witness: str | None = None
+    places: str | None = None
+    total: int | None = None
     measure: str | None = None
+    unless: str | None = None
+    inner: bool = False
 
     def as_json(self) -> dict[str, object]:
-        return dict(vars(self))
+        """Return the step without the fields that say nothing; `quiet` is always among them."""
+        return {name: said for name, said in vars(self).items() if said or name == "quiet"}
 
 
 def quote_text(text: str) -> str:

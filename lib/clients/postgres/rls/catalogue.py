@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import psycopg
+from psycopg.rows import DictRow
 
 from lib.transport.database import Database, quote_name, read_query
 
@@ -38,6 +42,9 @@ class ProbedTable:
     """One table of an exposed schema; `display_name` is its name as SQL spells it, quoted where needed.
 
     triggers: the verbs for which one of the pack's own triggers fires.
+    has_parts: whether its rows may lie in other tables, so that a ctid alone names none.
+    is_plain: whether a write does to it what it says and no more while foreign keys are off: it has no rule, trigger or part,
+        and no policy of it calls what could write.
     """
 
     schema: str
@@ -48,8 +55,10 @@ class ProbedTable:
     policies: int
     columns: tuple[Column, ...]
     triggers: frozenset[str]
+    has_parts: bool = True
+    is_plain: bool = False
 
-    @property
+    @cached_property
     def sql(self) -> str:
         """Its name, always quoted."""
         return quote_name(self.schema, self.name)
@@ -110,7 +119,19 @@ def read_tables(database: Database, schemas: Sequence[str], also: Iterable[str] 
 
     also: names of tables of the platform that are wanted without one, such as those that the matrix declares.
     """
-    rows = database.rows(read_query(__package__, "probed_tables"), schemas=list(schemas), also=list(also))
+    with database.connect() as connection:
+        return tables_of(ask_tables(connection, schemas, also).fetchall())
+
+
+def ask_tables(
+    connection: psycopg.Connection[DictRow], schemas: Sequence[str], also: Iterable[str] = ()
+) -> psycopg.Cursor[DictRow]:
+    """Return the cursor whose rows are for `tables_of`."""
+    return connection.execute(read_query(__package__, "probed_tables"), {"schemas": list(schemas), "also": list(also)})
+
+
+def tables_of(rows: Iterable[DictRow]) -> list[ProbedTable]:
+    """Return the rows of probed_tables.sql as tables."""
     return [
         ProbedTable(
             schema=row["schema"],
@@ -121,6 +142,8 @@ def read_tables(database: Database, schemas: Sequence[str], also: Iterable[str] 
             policies=row["policies"],
             columns=tuple(Column(**column) for column in row["columns"] or ()),
             triggers=frozenset(row["triggers"]),
+            has_parts=row["has_parts"],
+            is_plain=row["is_plain"],
         )
         for row in rows
     ]
@@ -130,7 +153,20 @@ def read_access(
     database: Database, schemas: Sequence[str], roles: Iterable[str], also: Iterable[str] = ()
 ) -> dict[tuple[str, str], Access]:
     """Return the rights of each role that exists, by role and the table's display name; of the tables that read_tables reads."""
-    rows = database.rows(read_query(__package__, "access"), schemas=list(schemas), also=list(also), roles=sorted(set(roles)))
+    with database.connect() as connection:
+        return access_by_table(ask_access(connection, schemas, roles, also).fetchall())
+
+
+def ask_access(
+    connection: psycopg.Connection[DictRow], schemas: Sequence[str], roles: Iterable[str], also: Iterable[str] = ()
+) -> psycopg.Cursor[DictRow]:
+    """Return the cursor whose rows are for `access_by_table`."""
+    bound = {"schemas": list(schemas), "also": list(also), "roles": sorted(set(roles))}
+    return connection.execute(read_query(__package__, "access"), bound)
+
+
+def access_by_table(rows: Iterable[DictRow]) -> dict[tuple[str, str], Access]:
+    """Return the rows of access.sql by role and the table's display name."""
     return {(row["role"], row["display_name"]): access_of(row) for row in rows}
 
 

@@ -171,4 +171,4 @@ def make_missing(connection: psycopg.Connection[DictRow], rls: Rls, trials: Sequ
 
 def ask_all(connection: psycopg.Connection[DictRow], asked: Mapping[Key, Attempt | None]) -> dict[Key, Any]:
     """Return what each attempt measured; none of those that could not be made."""
-    return {key: answer["measured"] for key, answer in run_attempts(connection, asked).items() if answer["phase"] == "done"}
+    return {key: answer["measured"] for key, answer in run_attempts(connection, asked.items()) if answer["phase"] == "done"}

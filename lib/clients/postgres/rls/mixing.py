@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lib.clients.postgres.rls.attempt import Attempt, quote_text
+from lib.clients.postgres.rls.attempt import Attempt, is_new, quote_text
 from lib.clients.postgres.rls.catalogue import Column
 from lib.clients.postgres.rls.statements import Subject
 from lib.transport.database import quote_name
@@ -30,7 +30,7 @@ def spread(subject: Subject) -> Attempt | None:
     order = f"from {subject.table.sql} order by 1, 2, 3"
     chosen = f"select distinct on (1, 2) {subject.region} as region, {key} as key, {subject.place} as place {order}"
     measure = f"select coalesce(jsonb_agg(jsonb_build_array(region, place)), '[]') from ({chosen} limit {MOST_SPREAD}) as chosen"
-    return subject.attempt(act="select", as_role=False, measure=measure)
+    return subject.ask(measure)
 
 
 def mixed_regions(subject: Subject, places: Sequence[str], columns: Sequence[str]) -> Attempt:
@@ -82,8 +82,24 @@ def is_at(place: str, alias: str) -> str:
     return f"{alias}.tableoid = {int(table)} and {alias}.ctid = {quote_text(bracket + within)}::tid"
 
 
-def pull(subject: Subject, place: str | None, donor: str, scope: str, *, quiet: bool) -> Attempt | None:
-    """Give one row outside, or every row there is, what a row inside has in the columns that decide.
+def hand_over(subject: Subject, place: str | None, donor: str, column: Column, *, quiet: bool) -> Attempt:
+    """Give one row, or every row it may, the donor's value in one column.
+
+    measured: the regions that the changed rows are in afterwards.
+    """
+    name = quote_name(column.name)
+    where = subject.this_row(place, by_place=True) if place is not None else "true"
+    act = f"update {subject.table.sql} set {name} = ($1::{subject.table.sql}).{name} where {where}"
+    witness = f"select array_agg(({subject.alias}.*)::text) from {subject.table.sql} where {is_new(subject.alias)}"
+    measure = (
+        f"select coalesce(jsonb_agg(distinct {subject.region}), '[]') from "
+        f"(select (kept).* from (select unnest($1::text[])::{subject.table.sql} as kept) as one) as {subject.alias}"
+    )
+    return subject.attempt(act=act, quiet=quiet, capture=subject.captured(donor), witness=witness, measure=measure, inner=True)
+
+
+def pull(subject: Subject, place: str | None, donor: str, scope: str, *, quiet: bool, rows: int | None = None) -> Attempt | None:
+    """Give one row outside, or every row there is (so many rows), what a row inside has in the columns that decide.
 
     A policy that lets a row be changed and only refuses what it would become lets it be taken over.
     """
@@ -95,5 +111,5 @@ def pull(subject: Subject, place: str | None, donor: str, scope: str, *, quiet: 
     given = ", ".join(f"{quote_name(c.name)} = ($1::{subject.table.sql}).{quote_name(c.name)}" for c in deciding)
     act = f"update {subject.table.sql} set {given} where "
     if place is None:
-        return subject.write(f"{act}true", quiet=quiet, capture=subject.captured(donor))
+        return subject.write(f"{act}true", quiet=quiet, capture=subject.captured(donor), rows=rows)
     return subject.attempt(act=act + subject.this_row(place, by_place=True), quiet=quiet, capture=subject.captured(donor))

@@ -31,6 +31,20 @@ def count_regions(table: str, alias: str, region: str, kept: Sequence[str]) -> s
             ) as counted"""
 
 
+def count_plain_regions(table: str, alias: str, region: str, kept: Sequence[str]) -> str:
+    """Return the same of a table whose rows all lie in it."""
+    return f"""
+            select coalesce(jsonb_object_agg(region, jsonb_build_array(
+              total, part || first_place::text, part || last_place::text,
+              (select jsonb_build_array({", ".join(kept)}) from {table} where {alias}.ctid = first_place)
+            )), '{{}}')
+            from (
+              select region, count(*) as total, min(part)::oid::text as part, min(place) as first_place, max(place) as last_place
+              from (select {region} as region, {alias}.tableoid as part, {alias}.ctid as place from {table}) as placed
+              group by region
+            ) as counted"""
+
+
 def count_touched(table: str, region: str, is_hit: str, shown: str) -> str:
     """Return what answers region -> [rows, rows of which `is_hit` holds, an example, as `shown`, which is never null]."""
     # OFFSET 0 keeps the planner from asking `is_hit`, which is most of the work, once for the count and once for the example.

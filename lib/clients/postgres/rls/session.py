@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from lib.clients.postgres.advisory_lock import TRY_TRIAL_LOCK, wait_for_trials
 from lib.clients.postgres.rls.attempt import NEWER_THAN, Attempt, claims_of
 from lib.clients.postgres.rls.catalogue import Access, ProbedTable
 from lib.clients.postgres.rls.declared import Identity, Rls
@@ -23,6 +24,10 @@ LOCK_TIMEOUT_S = 2
 BATCH = 400
 """Attempts in one statement: what 300 tables take in one, no statement timeout would allow."""
 
+CALLER = """
+select current_user::text as name, rolsuper or rolbypassrls as sees_all from pg_catalog.pg_roles where rolname = current_user
+"""
+
 Key = tuple[str, ...]
 
 Prepare = Callable[[psycopg.Connection[DictRow]], None]
@@ -33,23 +38,45 @@ Prepare = Callable[[psycopg.Connection[DictRow]], None]
 def rolled_back(
     database: Database, *, statement_timeout_s: float, prepare: Prepare | None = None
 ) -> Iterator[psycopg.Connection[DictRow]]:
-    """Yield a connection inside one bounded REPEATABLE READ transaction that is rolled back whatever happens.
+    """Yield a new connection that `rolled_back_on` holds."""
+    with database.connect() as connection, rolled_back_on(connection, statement_timeout_s=statement_timeout_s, prepare=prepare):
+        yield connection
 
+
+@contextmanager
+def rolled_back_on(
+    connection: psycopg.Connection[DictRow], *, statement_timeout_s: float, prepare: Prepare | None = None
+) -> Iterator[None]:
+    """Hold a connection inside one bounded REPEATABLE READ transaction that is rolled back whatever happens.
+
+    One trial of a database waits for another that is under way there: see `advisory_lock.TRIAL_KEY`.
     prepare: adds rows in it first; what is tried afterwards is told apart from them.
     """
-    with database.connect() as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        try:
+    # We begin it ourselves: psycopg would wait for the answer. And what it prepares it would have to forget at the end.
+    connection.autocommit, connection.prepare_threshold = True, None
+    try:
+        wait_for_trials(lambda: begin_trial(connection, statement_timeout_s))
+        if prepare is not None:
+            prepare(connection)
             limit_session(connection, statement_timeout_s)
-            if prepare is not None:
-                prepare(connection)
-                limit_session(connection, statement_timeout_s)
-                mark_rows(connection)
+            mark_rows(connection)
             connection.execute(read_query(__package__, "install_attempts"))
-            yield connection
-        finally:
-            if not connection.closed:
-                connection.rollback()
+        yield
+    finally:
+        if not connection.closed:
+            connection.rollback()
+
+
+def begin_trial(connection: psycopg.Connection[DictRow], statement_timeout_s: float) -> bool:
+    """Begin the transaction anew, so that it sees what the trial before it left; return whether it is the only trial."""
+    connection.rollback()
+    with connection.pipeline():
+        connection.execute("begin isolation level repeatable read")
+        limit_session(connection, statement_timeout_s)
+        lock = connection.execute(TRY_TRIAL_LOCK)
+        connection.execute(read_query(__package__, "install_attempts"))
+    row = lock.fetchone()
+    return row is not None and row["taken"] == "true"
 
 
 def limit_session(connection: psycopg.Connection[DictRow], statement_timeout_s: float) -> None:
@@ -78,20 +105,47 @@ def mark_rows(connection: psycopg.Connection[DictRow]) -> None:
         )
 
 
-def run_attempts(connection: psycopg.Connection[DictRow], attempts: Mapping[Key, Attempt | None]) -> dict[Key, Answer]:
-    """Run the attempts in few round trips, equal ones once, and return each one's answer; None has none."""
-    # The quiet ones together: see install_attempts.sql.
-    plan = sorted(dict.fromkeys(attempt for attempt in attempts.values() if attempt is not None), key=lambda one: one.quiet)
-    rows = [
-        row
-        for begin in range(0, len(plan), BATCH)
-        for row in connection.execute(
-            "select * from pg_temp.launch_attempts(%s) order by number",
-            [Jsonb([attempt.as_json() for attempt in plan[begin : begin + BATCH]])],
-        ).fetchall()
-    ]
-    answers = dict(zip(plan, rows, strict=True))
-    return {key: answers[attempt] for key, attempt in attempts.items() if attempt is not None}
+def run_attempts(
+    connection: psycopg.Connection[DictRow], attempts: Iterable[tuple[Key, Attempt | None]]
+) -> Iterator[tuple[Key, Answer]]:
+    """Yield each attempt's answer, equal ones run once, in one round trip and few statements; None has none.
+
+    The server works on what was asked first while the next attempts are still being thought of.
+    """
+    keys: list[tuple[Key, Attempt]] = []
+    known: set[Attempt] = set()
+    waiting: list[Attempt] = []
+    asked: list[tuple[Sequence[Attempt], psycopg.Cursor[DictRow]]] = []
+
+    def ask() -> None:
+        batch = sorted(waiting, key=lambda one: one.quiet)  # the quiet ones together: see install_attempts.sql
+        asked.append((batch, ask_attempts(connection, batch)))
+        waiting.clear()
+
+    with ExitStack() as pipelined:
+        for key, attempt in attempts:
+            if attempt is None:
+                continue
+            keys.append((key, attempt))
+            if attempt in known:
+                continue
+            known.add(attempt)
+            waiting.append(attempt)
+            if len(waiting) == BATCH:
+                if not asked:
+                    pipelined.enter_context(connection.pipeline())
+                ask()
+        if waiting:
+            ask()
+    answers = {attempt: row for batch, cursor in asked for attempt, row in zip(batch, cursor.fetchall(), strict=True)}
+    yield from ((key, answers[attempt]) for key, attempt in keys)
+
+
+def ask_attempts(connection: psycopg.Connection[DictRow], attempts: Sequence[Attempt]) -> psycopg.Cursor[DictRow]:
+    """Return the cursor with an answer for each attempt, in their order."""
+    return connection.execute(
+        "select * from pg_temp.launch_attempts(%s) order by number", [Jsonb([attempt.as_json() for attempt in attempts])]
+    )
 
 
 def check_connection(connection: psycopg.Connection[DictRow], database: Database, identities: Mapping[str, Identity]) -> bool:
@@ -99,28 +153,27 @@ def check_connection(connection: psycopg.Connection[DictRow], database: Database
 
     Raises TargetError when policies apply to the connected user, or a role can't be set.
     """
-    row = connection.execute(
-        "select current_user::text as name, rolsuper or rolbypassrls as sees_all "
-        "from pg_catalog.pg_roles where rolname = current_user"
-    ).fetchone()
+    attempts = [
+        Attempt(act="select", role=identity.role, claims=claims_of(identity), path="public") for identity in identities.values()
+    ]
+    with connection.pipeline():
+        caller = connection.execute(CALLER)
+        asked = ask_attempts(connection, [*attempts, Attempt(act="select", claims="{}", path="public", quiet=True)])
+    row = caller.fetchone()
+    *answers, quiet = asked.fetchall()
     if row is None or not row["sees_all"]:
         raise DatabaseError(
             f"Row level security applies to the user of {database.display_name}, so hidden rows can't be distinguished "
             "from missing ones.",
             fix="Connect as postgres, or as another role with BYPASSRLS.",
         )
-    attempts: dict[Key, Attempt | None] = {
-        (name,): Attempt(act="select", role=identity.role, claims=claims_of(identity), path="public")
-        for name, identity in identities.items()
-    }
-    answers = run_attempts(connection, {**attempts, ("", "quiet"): Attempt(act="select", claims="{}", path="public", quiet=True)})
-    stopped = [f"{name} ({answers[(name,)]['message']})" for name in identities if answers[(name,)]["phase"] != "done"]
+    stopped = [f"{name} ({one['message']})" for name, one in zip(identities, answers, strict=True) if one["phase"] != "done"]
     if stopped:
         raise TargetError(
             f"{row['name']} can't act as {', '.join(stopped)} on {database.display_name}.",
             fix=f"Grant {row['name']} these roles, or correct rls.identities in the params file.",
         )
-    return bool(answers["", "quiet"]["phase"] == "done")
+    return bool(quiet["phase"] == "done")
 
 
 def open_trials(

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from lib.clients.postgres.rls.attempt import Attempt, bind_uid, claims_of, is_new, quote_text
 from lib.clients.postgres.rls.catalogue import Access, Column, ProbedTable
 from lib.clients.postgres.rls.declared import Identity
-from lib.clients.postgres.rls.region_sql import count_regions, count_touched
+from lib.clients.postgres.rls.region_sql import count_plain_regions, count_regions, count_touched
 from lib.transport.database import quote_name
 
 MOST_SINGLE = 40
@@ -35,30 +36,39 @@ class Subject:
     scopes: Mapping[str, str]
     may_quieten: bool = False
 
-    @property
+    @cached_property
     def alias(self) -> str:
         return quote_name(self.table.name)
 
-    @property
+    @cached_property
+    def claims(self) -> str:
+        return claims_of(self.identity)
+
+    @cached_property
+    def path(self) -> str:
+        """Where names are looked up meanwhile."""
+        return f"{quote_name(self.table.schema)}, public, extensions"
+
+    @cached_property
     def place(self) -> str:
         """The place of a row as one text, which identifies it as long as the snapshot lasts."""
         return f"({self.alias}.tableoid::oid::text || {self.alias}.ctid::text)"
 
-    @property
+    @cached_property
     def region(self) -> str:
         """The region a row is in, as an expression over the table's columns."""
         bound = [bind_uid(predicate, self.identity) for predicate in self.scopes.values()]
         letters = [f"case when ({predicate}\n) then 't' else 'f' end" for predicate in bound]
         return f"concat({', '.join(letters)})" if letters else "''::text"
 
-    @property
+    @cached_property
     def row_name(self) -> str:
         """A readable name of a row: its primary key, else its place."""
         primary = [column for column in self.table.columns if column.primary]
         keys = [f"{quote_text(column.name + ' ')} || {self.column(column)}::text" for column in primary]
         return f"left(concat_ws(', ', {', '.join(keys)}), 120)" if keys else f"'row at ' || {self.place}"
 
-    @property
+    @cached_property
     def mentioned(self) -> list[Column]:
         """The columns that the scopes name: only they can move a row from one region to another."""
         words = {word.lower() for predicate in self.scopes.values() for word in re.findall(r"\w+", predicate)}
@@ -69,7 +79,7 @@ class Subject:
             if column.name.lower() in words or any(quote_name(column.name) in predicate for predicate in quoted)
         ]
 
-    @property
+    @cached_property
     def reads_other_rows(self) -> bool:
         """Whether a scope reads other rows, so that a row's region may depend on the row itself."""
         return any(re.search(r"\bselect\b|\(", predicate, re.IGNORECASE) for predicate in self.scopes.values())
@@ -90,24 +100,27 @@ class Subject:
         measured: region -> [rows, first place, last place, what the first row has in each mentioned column, as a digest].
         """
         kept = [f"md5({self.column(column)}::text)" for column in self.mentioned]
-        measure = count_regions(self.table.sql, self.alias, self.region, kept)
-        return self.attempt(act="select", as_role=False, measure=measure)
+        count = count_regions if self.table.has_parts else count_plain_regions
+        return self.ask(count(self.table.sql, self.alias, self.region, kept))
 
     def select(self) -> Attempt:
         """Read every row's key as the identity. measured: region -> [rows, seen, an example]."""
         key = self._readable_key()
+        if key == self.place and not self.table.has_parts:
+            act = f"select coalesce(array_agg({self.alias}.ctid), '{{}}') from {self.table.sql}"
+            return self.attempt(act=act, reads="places", measure=self._counted(f"{self.alias}.ctid = any ($2)"))
         act = f"select coalesce(array_agg({key}), '{{}}') from {self.table.sql}"
-        return self.attempt(act=act, reads=True, measure=self._counted(f"({key} = any ($1))"))
+        return self.attempt(act=act, reads="texts", inner=True, measure=self._counted(f"({key} = any ($1))"))
 
-    def update(self, *, quiet: bool) -> Attempt | None:
-        """Assign a column to itself in every row; None when the table has no column that can be."""
+    def update(self, *, quiet: bool, rows: int | None = None) -> Attempt | None:
+        """Assign a column to itself in every row; None when the table has no column that can be. rows: how many there are."""
         column = self._updated_column()
         if column is None:
             return None
         name = quote_name(column.name)
-        return self.write(f"update {self.table.sql} set {name} = {self.column(column)} where true", quiet=quiet)
+        return self.write(f"update {self.table.sql} set {name} = {self.column(column)} where true", quiet=quiet, rows=rows)
 
-    def update_unread(self, *, quiet: bool) -> Attempt | None:
+    def update_unread(self, *, quiet: bool, rows: int | None = None) -> Attempt | None:
         """Assign one present value to every row, which needs no right to read; None when no column is free.
 
         Policies for SELECT narrow an UPDATE only when it reads: this one shows what they hide.
@@ -120,11 +133,11 @@ class Subject:
         name = quote_name(free[-1].name)
         capture = f"select ({self.alias}.*)::text from {self.table.sql} limit 1"
         act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where true"
-        return self.write(act, quiet=quiet, capture=capture)
+        return self.write(act, quiet=quiet, capture=capture, rows=rows)
 
-    def delete(self, *, quiet: bool) -> Attempt:
-        """Delete every row."""
-        return self.write(f"delete from {self.table.sql} where true", quiet=quiet)
+    def delete(self, *, quiet: bool, rows: int | None = None) -> Attempt:
+        """Delete every row. rows: how many there are."""
+        return self.write(f"delete from {self.table.sql} where true", quiet=quiet, rows=rows)
 
     def update_row(self, place: str, *, quiet: bool) -> Attempt | None:
         """Assign a column to itself in one row."""
@@ -156,7 +169,7 @@ class Subject:
         """Find the places of up to MOST_SINGLE rows of one region, and one more where there are more. witnessed: the places."""
         places = f"select {self.place} as place from {self.table.sql} where {self.region} = {quote_text(spot)}"
         act = f"select coalesce(array_agg(place), '{{}}') from ({places} limit {MOST_SINGLE + 1}) as placed"
-        return self.attempt(act=act, as_role=False, reads=True)
+        return self.attempt(act=act, as_role=False, reads="texts")
 
     def region_without(self, place: str, *, quiet: bool) -> Attempt:
         """Find the region a row would be in if it did not exist yet. witnessed: [region].
@@ -166,30 +179,34 @@ class Subject:
         row = f"(select (kept).* from (select $1::{self.table.sql} as kept) as one) as {self.alias}"
         act = f"select array[{self.region}] from {row}"
         return self.attempt(
-            act=act, as_role=False, reads=True, quiet=quiet, capture=self.captured(place), remove=self._remove(place)
+            act=act, as_role=False, reads="texts", quiet=quiet, capture=self.captured(place), remove=self._remove(place)
         )
 
     def insert_proof(self, place: str, *, quiet: bool) -> Attempt:
         """Delete one row and insert it again as the connected user: a valid row to try as others."""
         # Without triggers the claims mean nothing, and the proofs of all identities are one and the same.
-        return replace(
-            self.attempt(
-                act=self._put_back([column for column in self.table.columns if column.written]),
-                as_role=False,
-                quiet=quiet,
-                capture=self.captured(place),
-                remove=self._remove(place),
-            ),
-            claims="{}" if quiet else claims_of(self.identity),
+        return Attempt(
+            act=self._put_back([column for column in self.table.columns if column.written]),
+            quiet=quiet,
+            capture=self.captured(place),
+            remove=self._remove(place),
+            claims="{}" if quiet else self.claims,
+            path=self.path,
         )
 
     def insert_again(self, place: str, *, quiet: bool) -> Attempt:
         """Delete one row and insert it again as the identity.
 
-        witnessed: [whether the scopes' columns arrived as sent, the row]; measured: the region it is then in.
+        witnessed: [whether the scopes' columns arrived as sent, the row]; measured: the region it is then in, if they did not.
+        Nothing is witnessed where they must have.
         """
         written = [column for column in self.table.columns if column.written]
         allowed = [column for column in written if self.access.columns[column.name][1]]
+        again = self.attempt(
+            act=self._put_back(allowed or written), quiet=quiet, capture=self.captured(place), remove=self._remove(place)
+        )
+        if self.table.is_plain and allowed == written:
+            return again  # nothing there is could change what was sent
         same = [f"({self.column(c)} is not distinct from ($1::{self.table.sql}).{quote_name(c.name)})" for c in self.mentioned]
         witness = (
             f"select array[({' and '.join(same) or 'true'})::text, ({self.alias}.*)::text] "
@@ -199,44 +216,34 @@ class Subject:
             f"select to_jsonb({self.region}) from "
             f"(select (kept).* from (select ($1::text[])[2]::{self.table.sql} as kept) as one) as {self.alias}"
         )
-        return self.attempt(
-            act=self._put_back(allowed or written),
-            quiet=quiet,
-            capture=self.captured(place),
-            remove=self._remove(place),
-            witness=witness,
-            measure=measure,
-        )
+        return replace(again, witness=witness, measure=measure, unless="true")
 
     def insert_blank(self) -> Attempt:
         """Insert a row of defaults only: policies are checked before constraints."""
         return self.attempt(act=f"insert into {self.table.sql} default values")
 
-    def hand_over(self, place: str | None, donor: str, column: Column, *, quiet: bool) -> Attempt:
-        """Give one row, or every row it may, the donor's value in one column.
-
-        measured: the regions that the changed rows are in afterwards.
-        """
-        name = quote_name(column.name)
-        where = self.this_row(place, by_place=True) if place is not None else "true"
-        act = f"update {self.table.sql} set {name} = ($1::{self.table.sql}).{name} where {where}"
-        witness = f"select array_agg(({self.alias}.*)::text) from {self.table.sql} where {is_new(self.alias)}"
-        measure = (
-            f"select coalesce(jsonb_agg(distinct {self.region}), '[]') from "
-            f"(select (kept).* from (select unnest($1::text[])::{self.table.sql} as kept) as one) as {self.alias}"
-        )
-        return self.attempt(act=act, quiet=quiet, capture=self.captured(donor), witness=witness, measure=measure)
+    def ask(self, measure: str) -> Attempt:
+        """Ask as the connected user, without claims where no scope calls what could read them: then many ask the same."""
+        asked = self.attempt(act="select", as_role=False, measure=measure)
+        return asked if self.reads_other_rows else replace(asked, claims="{}")
 
     def attempt(self, *, act: str, as_role: bool = True, **rest: object) -> Attempt:
-        path = f"{quote_name(self.table.schema)}, public, extensions"
         role = self.identity.role if as_role else None
-        return Attempt(act=act, role=role, claims=claims_of(self.identity), path=path, **rest)  # type: ignore[arg-type]
+        return Attempt(act=act, role=role, claims=self.claims, path=self.path, **rest)  # type: ignore[arg-type]
 
-    def write(self, act: str, *, quiet: bool, capture: str | None = None) -> Attempt:
-        """Try a write on every row; a row that is no longer at its place was touched."""
+    def write(self, act: str, *, quiet: bool, capture: str | None = None, rows: int | None = None) -> Attempt:
+        """Try a write on every row; a row that is no longer at its place was touched. spared: none was.
+
+        rows: how many there are; what all of them or none suffered is then known by their number.
+        """
+        if not self.table.has_parts:
+            places = f"select coalesce(array_agg({self.alias}.ctid), '{{}}') from {self.table.sql}"
+            measure = self._counted(f"not ({self.alias}.ctid = any ($2))")
+            total = rows if quiet and self.table.is_plain else None
+            return self.attempt(act=act, quiet=quiet, capture=capture, places=places, total=total, measure=measure)
         witness = f"select coalesce(array_agg({self.place}), '{{}}') from {self.table.sql}"
         measure = self._counted(f"not ({self.place} = any ($1))")
-        return self.attempt(act=act, quiet=quiet, capture=capture, witness=witness, measure=measure)
+        return self.attempt(act=act, quiet=quiet, capture=capture, witness=witness, measure=measure, inner=True)
 
     def _counted(self, is_hit: str) -> str:
         return count_touched(self.table.sql, self.region, is_hit, self.row_name)

@@ -10,7 +10,7 @@ from lib.clients.postgres.rls.attempt import Attempt
 from lib.clients.postgres.rls.classify import is_member
 from lib.clients.postgres.rls.clauses import stronger_of
 from lib.clients.postgres.rls.declared import Verb, split_scope
-from lib.clients.postgres.rls.mixing import mixed_regions, pull, spread
+from lib.clients.postgres.rls.mixing import hand_over, mixed_regions, pull, spread
 from lib.clients.postgres.rls.statements import MOST_SINGLE, Subject
 
 VERBS: tuple[Verb, ...] = ("select", "insert", "update", "delete")
@@ -25,7 +25,7 @@ MOST_PULLED = 8
 
 Step = tuple[str, ...]
 Answer = Mapping[str, Any]
-"""A row of launch_attempts: phase, code, message, touched, witnessed, measured, broke."""
+"""A row of launch_attempts: phase, code, message, touched, witnessed, measured, broke, spared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,10 @@ class Trial:
         return self.answers["regions",]["measured"] or {}
 
     @property
+    def rows(self) -> int:
+        return sum(rows for rows, *_ in self.regions.values())
+
+    @property
     def samples(self) -> list[tuple[str, str]]:
         """Up to two rows a region, as region and place."""
         return [
@@ -66,6 +70,11 @@ class Trial:
         """The class that an update must leave its rows in."""
         return split_scope(self.declared.get("update", "allow"))[1]
 
+    def note(self, step: Step, answer: Answer) -> None:
+        """Keep an answer. Where nothing was measured, none of the rows that were counted was touched."""
+        untouched = {spot: [rows, 0, None] for spot, (rows, *_) in self.regions.items()} if answer["spared"] else None
+        self.answers[step] = answer if untouched is None else {**answer, "measured": untouched}
+
     def may(self, verb: str) -> bool:
         """Whether the verb is to be tried and the grants allow it."""
         return verb in self.declared and self.subject.access.may(verb)
@@ -79,19 +88,19 @@ class Trial:
     def plan_tables(self) -> Iterator[tuple[Step, Attempt | None]]:
         """Yield the second round: what is tried on whole tables, and the proofs of later inserts."""
         subject = self.subject
-        is_small = sum(rows for rows, *_ in self.regions.values()) <= WHOLE_TABLE_ROWS
+        is_small = self.rows <= WHOLE_TABLE_ROWS
         update_quiet, delete_quiet = subject.modes("update")[0], subject.modes("delete")[0]
         if "select" in self.declared:
             yield ("select",), subject.select()
         if "update" in self.declared and (is_small or not self.may("update")):
-            yield ("update",), subject.update(quiet=update_quiet)
+            yield ("update",), subject.update(quiet=update_quiet, rows=self.rows)
         if self.may("update") and is_small and subject.access.held_by_policies:
-            yield ("update", "unread"), subject.update_unread(quiet=update_quiet)
+            yield ("update", "unread"), subject.update_unread(quiet=update_quiet, rows=self.rows)
         if self.may("update"):
             yield from self.plan_hand_overs(update_quiet)
             yield from self.plan_pulls(update_quiet)
         if "delete" in self.declared and (is_small or not self.may("delete")):
-            yield ("delete",), subject.delete(quiet=delete_quiet)
+            yield ("delete",), subject.delete(quiet=delete_quiet, rows=self.rows)
         if "insert" in self.declared:
             yield ("insert", "blank"), subject.insert_blank()
         if self.may("insert"):
@@ -115,10 +124,10 @@ class Trial:
             # Donors with one value make one and the same update.
             for spot in {self.regions[spot][3][number]: spot for spot in reversed(outside)}.values():
                 donor = self.regions[spot][1]
-                yield ("moved", column.name, spot, "rows"), self.subject.hand_over(None, donor, column, quiet=quiet)
+                yield ("moved", column.name, spot, "rows"), hand_over(self.subject, None, donor, column, quiet=quiet)
                 for base in self.movable:
                     place = self.regions[base][1]
-                    yield ("moved", column.name, spot, base), self.subject.hand_over(place, donor, column, quiet=quiet)
+                    yield ("moved", column.name, spot, base), hand_over(self.subject, place, donor, column, quiet=quiet)
 
     @property
     def movable(self) -> list[str]:
@@ -136,7 +145,7 @@ class Trial:
         if reached in ("allow", "deny") or not inside or not outside or not self.subject.access.held_by_policies:
             return
         donor = self.regions[inside[0]][1]
-        yield ("pulled",), pull(self.subject, None, donor, reached, quiet=quiet)
+        yield ("pulled",), pull(self.subject, None, donor, reached, quiet=quiet, rows=self.rows)
         for spot in outside[:MOST_PULLED]:
             yield ("pulled", spot), pull(self.subject, self.regions[spot][1], donor, reached, quiet=quiet)
 

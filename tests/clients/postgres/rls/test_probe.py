@@ -391,3 +391,30 @@ class TestLeavesNothing:
         )
         assert len(cells) == 72
         assert len(sent) == few
+
+
+class TestWritesThatDoMoreThanTheySay:
+    """The number of rows that a write touched is believed only where nothing else can have touched any."""
+
+    WRITES = "create function public.writes() returns {what} language plpgsql security definer as $$ begin {body} end $$;"
+    TAKES = "update public.notes set title = title where id = (select min(id) from public.notes);"
+
+    def test_a_trigger_that_writes_is_seen(self, notes: Database) -> None:
+        body = f"{self.TAKES} return null;"
+        apply(
+            notes,
+            "revoke update on public.notes from anon; grant update, select on public.notes to anon",
+            self.WRITES.format(what="trigger", body=body),
+            "create trigger zz after update on public.notes for each statement when (pg_trigger_depth() = 0) "
+            "execute function public.writes()",
+        )
+        assert observe(notes)["anon", "update"].outcome is Outcome.FAIL
+
+    def test_a_policy_that_writes_is_seen(self, notes: Database) -> None:
+        apply(
+            notes,
+            "grant delete, select on public.notes to anon",
+            self.WRITES.format(what="boolean", body=f"{self.TAKES} return false;"),
+            "create policy zz on public.notes for delete to anon using (public.writes())",
+        )
+        assert observe(notes)["anon", "delete"].outcome is Outcome.FAIL

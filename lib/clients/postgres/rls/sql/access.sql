@@ -2,7 +2,7 @@
 -- A role that does not exist has no row. Binds: schemas text[], also text[] (see probed_tables.sql), roles text[].
 select
   r.rolname as role,
-  format('%I.%I', n.nspname, c.relname) as display_name,
+  format('%%I.%%I', n.nspname, c.relname) as display_name,
   pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage') as uses_schema,
   pg_catalog.has_table_privilege(r.oid, c.oid, 'select') as reads_all,
   pg_catalog.has_any_column_privilege(r.oid, c.oid, 'select') as "select",
@@ -41,7 +41,7 @@ select
       )
   ) as permitted_verbs,
   (
-    select coalesce(jsonb_agg(format('%I.%I', sn.nspname, s.relname) order by sn.nspname, s.relname), '[]')
+    select coalesce(jsonb_agg(format('%%I.%%I', sn.nspname, s.relname) order by sn.nspname, s.relname), '[]')
     from pg_catalog.pg_depend d
     join pg_catalog.pg_class s on s.oid = d.objid
     join pg_catalog.pg_namespace sn on sn.oid = s.relnamespace
@@ -54,9 +54,9 @@ from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 cross join pg_catalog.pg_roles r
 where (
-    n.nspname = any (cast(:schemas as text[]))
+    n.nspname = any (cast(%(schemas)s as text[]))
     or n.nspname in ('auth', 'realtime', 'storage') and not c.relispartition and (
-      format('%I.%I', n.nspname, c.relname) = any (cast(:also as text[]))
+      format('%%I.%%I', n.nspname, c.relname) = any (cast(%(also)s as text[]))
       or exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid) and exists (
         select from pg_catalog.pg_roles r
         where r.rolname in ('anon', 'authenticated') and pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage')
@@ -64,7 +64,7 @@ where (
       )
     )
   )
-  and r.rolname = any (cast(:roles as text[]))
+  and r.rolname = any (cast(%(roles)s as text[]))
   and c.relkind in ('r', 'p')
   and not exists (
     select from pg_catalog.pg_depend d

@@ -5,15 +5,23 @@
 --   claims  text of the request's claims            role    the role to act as; null: the caller
 --   path    search_path while acting                quiet   whether triggers and foreign keys are off
 --   capture SQL, one text, kept as $1 of act        remove  SQL run before acting, always by the caller
---   act     SQL tried as the role                   reads   whether act answers one text[]
+--   act     SQL tried as the role                   reads   'texts' or 'places': act answers one text[] or tid[]
 --   witness SQL by the caller after acting and before undoing: one text[]
---   measure SQL by the caller after undoing; $1 is what was read or witnessed; answers one jsonb
+--   places  SQL by the caller before acting, and again before undoing: one tid[]; when both are equal, no row was touched
+--   total   rows of a table where act touches as many rows as it says, and none else: its places are then asked only after
+--           an act that touched some of them and not all
+--   measure SQL by the caller after undoing; $1 is what was read or witnessed, $2 the places; answers one jsonb
+--   unless  a text: nothing is measured when it is the first that was witnessed
+--   inner   whether what was witnessed is for the measure alone, and not answered
 -- Best with the quiet ones together: at each switch the server forgets every plan of this function, which takes as long as
--- an attempt.
+-- an attempt. And with those of one table together: the places before acting are then read once for all of them.
 -- answers: phase (the last one begun; 'done' on success), sqlstate and message of what stopped it,
---   touched rows, witnessed text[], measured jsonb, broke: the table whose constraint the act broke, as schema.table.
+--   touched rows, witnessed text[], measured jsonb, broke: the table whose constraint the act broke, as schema.table;
+--   spared: no row was read or touched, so that nothing was measured.
 create or replace function pg_temp.launch_attempts(plan jsonb)
-returns table (number bigint, phase text, code text, message text, touched bigint, witnessed text[], measured jsonb, broke text)
+returns table (
+  number bigint, phase text, code text, message text, touched bigint, witnessed text[], measured jsonb, broke text, spared boolean
+)
 language plpgsql
 as $attempts$
 declare
@@ -22,6 +30,9 @@ declare
   replication constant text := current_setting('session_replication_role');
   step record;
   captured text;
+  kept tid[];
+  known text;
+  known_places tid[];
   in_schema text;
   is_quiet boolean := false;
 begin
@@ -32,13 +43,15 @@ begin
     select each.ordinality, said.*
     from jsonb_array_elements(plan) with ordinality as each (value, ordinality),
       jsonb_to_record(each.value) as said (
-        claims text, role text, path text, quiet boolean, capture text, remove text, act text, reads boolean, witness text, measure text
+        claims text, role text, path text, quiet boolean, capture text, remove text, act text, reads text, witness text, places text, total bigint,
+        measure text, unless text, "inner" boolean
       )
     order by each.ordinality
   loop
     number := step.ordinality;
     phase := 'prepare';
     code := null; message := null; touched := null; witnessed := '{}'; measured := null; captured := null; broke := null;
+    kept := null; spared := false;
     if step.quiet is distinct from is_quiet then
       begin
         -- As a statement, not by set_config: a hosted project allows it by a hook on the statement.
@@ -52,6 +65,17 @@ begin
       end;
     end if;
     perform set_config('request.jwt.claims', step.claims, true);
+    if step.total is null and step.places is distinct from known then
+      known := step.places; known_places := null;
+      begin
+        if known is not null then
+          execute known into known_places;
+        end if;
+      exception
+        when others then
+          null;  -- it will be said again once the act was tried
+      end;
+    end if;
     begin
       if step.capture is not null then
         execute step.capture into captured;
@@ -70,9 +94,13 @@ begin
       end if;
       perform set_config('search_path', step.path, true);
       phase := 'act';
-      if step.reads then
+      if step.reads = 'texts' then
         execute step.act into witnessed using captured;
         touched := cardinality(witnessed);
+      elsif step.reads = 'places' then
+        execute step.act into kept using captured;
+        touched := cardinality(kept);
+        spared := touched = 0;
       else
         execute step.act using captured;
         get diagnostics touched = row_count;
@@ -81,6 +109,11 @@ begin
       phase := 'witness';
       if step.witness is not null then
         execute step.witness into witnessed using captured;
+      elsif step.total is not null and touched in (0, step.total) then
+        spared := touched = 0;
+      elsif step.places is not null then
+        execute step.places into kept;
+        spared := step.total is null and coalesce(kept = known_places, false);
       end if;
       phase := 'undo';
       raise exception using errcode = 'LRUND';
@@ -94,14 +127,17 @@ begin
     end;
     if phase = 'measure' then
       begin
-        if step.measure is not null then
-          execute step.measure into measured using coalesce(witnessed, '{}');
+        if step.measure is not null and not spared and (step.unless is null or step.unless is distinct from witnessed[1]) then
+          execute step.measure into measured using coalesce(witnessed, '{}'), coalesce(kept, '{}');
         end if;
         phase := 'done';
       exception
         when others then
           code := sqlstate; message := sqlerrm;
       end;
+    end if;
+    if step."inner" then
+      witnessed := null;
     end if;
     return next;
   end loop;

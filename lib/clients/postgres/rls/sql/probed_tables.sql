@@ -4,9 +4,20 @@
 select
   n.nspname as schema,
   c.relname as name,
-  format('%I.%I', n.nspname, c.relname) as display_name,
+  format('%%I.%%I', n.nspname, c.relname) as display_name,
   c.relrowsecurity as rls_enabled,
   c.relispartition as is_partition,
+  c.relkind = 'p' or exists (select from pg_catalog.pg_inherits h where h.inhparent = c.oid) as has_parts,
+  c.relkind = 'r' and not c.relhasrules
+    and not exists (select from pg_catalog.pg_inherits h where h.inhparent = c.oid)
+    and not exists (
+      select from pg_catalog.pg_trigger t where t.tgrelid = c.oid and (not t.tgisinternal or t.tgenabled not in ('O', 'D'))
+    ) and not exists (
+      select from pg_catalog.pg_policy p
+      join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = p.oid
+      join pg_catalog.pg_proc f on d.refclassid = 'pg_catalog.pg_proc'::regclass and d.refobjid = f.oid
+      where p.polrelid = c.oid and f.provolatile = 'v'
+    ) as is_plain,
   (select count(*) from pg_catalog.pg_policy p where p.polrelid = c.oid) as policies,
   (
     select jsonb_agg(
@@ -53,9 +64,9 @@ select
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where (
-    n.nspname = any (cast(:schemas as text[]))
+    n.nspname = any (cast(%(schemas)s as text[]))
     or n.nspname in ('auth', 'realtime', 'storage') and not c.relispartition and (
-      format('%I.%I', n.nspname, c.relname) = any (cast(:also as text[]))
+      format('%%I.%%I', n.nspname, c.relname) = any (cast(%(also)s as text[]))
       or exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid) and exists (
         select from pg_catalog.pg_roles r
         where r.rolname in ('anon', 'authenticated') and pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage')
