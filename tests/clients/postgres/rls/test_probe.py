@@ -410,11 +410,18 @@ class TestWritesThatDoMoreThanTheySay:
         )
         assert observe(notes)["anon", "update"].outcome is Outcome.FAIL
 
-    def test_a_policy_that_writes_is_seen(self, notes: Database) -> None:
+    FUNCTION = "create function public.{name}() returns boolean language {rest}"
+    ASKS = FUNCTION.format(name="asks", rest="plpgsql stable as $$ begin return public.writes(); end $$")
+    PARSED = FUNCTION.format(name="parsed", rest="sql stable begin atomic select public.writes(); end")
+    ASKS_PARSED = FUNCTION.format(name="asks", rest="sql stable as 'select public.parsed()'")
+
+    @pytest.mark.parametrize(("called", "more"), [("writes", ()), ("asks", (ASKS,)), ("asks", (PARSED, ASKS_PARSED))])
+    def test_a_policy_that_writes_is_seen(self, notes: Database, called: str, more: tuple[str, ...]) -> None:
         apply(
             notes,
             "grant delete, select on public.notes to anon",
             self.WRITES.format(what="boolean", body=f"{self.TAKES} return false;"),
-            "create policy zz on public.notes for delete to anon using (public.writes())",
+            *more,
+            f"create policy zz on public.notes for delete to anon using (public.{called}())",
         )
         assert observe(notes)["anon", "delete"].outcome is Outcome.FAIL

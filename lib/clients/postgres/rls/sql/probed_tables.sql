@@ -1,6 +1,19 @@
 -- One row a table of the exposed schemas, with what a probe must know of its columns, keys, triggers and policies.
 -- A table of the platform is exposed once it has a policy and an API role has a right on it: without one it is closed.
 -- Binds: schemas text[], also text[] (tables of the platform that are asked for anyhow).
+with recursive written as materialized (
+  select f.oid, f.proname, f.provolatile, f.prosrc, f.prosqlbody is not null as is_parsed
+  from pg_catalog.pg_proc f
+  join pg_catalog.pg_namespace n on n.oid = f.pronamespace
+  where n.nspname not in ('pg_catalog', 'information_schema')
+), writers (oid, proname) as (
+  -- What may write: a function that says so, and one that calls such a one, whatever it says of itself.
+  select oid, proname from written where provolatile = 'v'
+  union
+  select f.oid, f.proname
+  from writers w
+  join written f on f.provolatile <> 'v' and (f.is_parsed or position(w.proname in f.prosrc) > 0)
+)
 select
   n.nspname as schema,
   c.relname as name,
@@ -16,7 +29,7 @@ select
       select from pg_catalog.pg_policy p
       join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = p.oid
       join pg_catalog.pg_proc f on d.refclassid = 'pg_catalog.pg_proc'::regclass and d.refobjid = f.oid
-      where p.polrelid = c.oid and f.provolatile = 'v'
+      where p.polrelid = c.oid and (f.provolatile = 'v' or f.oid in (select w.oid from writers w))
     ) as is_plain,
   (select count(*) from pg_catalog.pg_policy p where p.polrelid = c.oid) as policies,
   (
