@@ -75,7 +75,7 @@ strip-outputs: setup ## Keep what notebooks put out from commits of this clone, 
 	@$(LIB) strip-outputs --off "$(OFF)"
 
 test: setup ## Run every test
-	@$(VENV_PYTHON) -m pytest -n auto --dist loadfile $(TESTS)
+	@$(VENV_PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(TESTS)
 
 bench: setup ## Measure the workbook beside its peers, in turn, and keep a page in .run/bench: ROUNDS=5 ONLY=kernels,run,rls,digest,backup
 	@$(VENV_PYTHON) -m tests.benchmarks --only "$(ONLY)" --rounds "$(ROUNDS)"

@@ -21,6 +21,8 @@ from lib.cli.install import close_sample_vault
 from lib.core.results import Check, Result
 
 ROOT = Path(__file__).resolve().parent
+LONGEST_FIRST = ROOT / "tests" / "longest_first.txt"
+"""The test files that take longest, one a line."""
 
 close_sample_vault()  # as `make setup` does: tests may run in a checkout where it never did
 os.environ["SIGNING_KEY"] = str(ROOT / ".run" / "tests-signing-key.pem")  # nobody's own key signs what tests make
@@ -101,19 +103,37 @@ def is_whole_run(folder: Path) -> bool:
     return all(check.id in found for task in TASKS for check in task.checks)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Make one local run when the summary's notebook is to be executed and there is no whole one to sum up."""
-    if not any(item.path.name == "99_readiness_summary.ipynb" for item in session.items):
-        return
+def make_first_run() -> None:
+    """Make one local run when there is no whole one that the summary's notebook could sum up."""
     from lib.run.project import find_project
 
     folder = ROOT / ".run"
     folder.mkdir(exist_ok=True)
-    with (folder / "first-run.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # with pytest-xdist every worker comes by
+    with (folder / "first-run.lock").open("w") as lock:  # held shared by who compares what lies in rendered/
+        fcntl.flock(lock, fcntl.LOCK_EX)
         rendered = ROOT / "rendered"
         if not is_whole_run(rendered / find_project(rendered, ROOT / "pack") / "local" / "latest"):
             subprocess.run([sys.executable, "-m", "lib", "run", "local"], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
+    """Make the first run when the summary's notebook is about to be executed: until then nobody waits for it.
+
+    Outermost, so that the time limit of a test does not count it.
+    """
+    if item.path.name == "99_readiness_summary.ipynb":
+        make_first_run()
+    return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the files that take longest first where several workers share them: started last, one would keep all others waiting."""
+    if not hasattr(config, "workerinput") or not LONGEST_FIRST.exists():  # tests try this file alone, in a folder of theirs
+        return
+    ranks = {ROOT / line: rank for rank, line in enumerate(LONGEST_FIRST.read_text().splitlines())}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def pytest_xdist_auto_num_workers() -> int:

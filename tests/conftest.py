@@ -16,6 +16,7 @@ from lib.embedded.leftovers import clean_leftovers
 from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.embedded.state_folders import own_folder, state_base, temp_root
 from lib.transport.database import Database
+from tests.support.quick_logins import hash_once
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -36,14 +37,14 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
     base = state_base(CHECKOUT)
     clean_leftovers(base)
     with start_postgres(base / f"tests-{secrets.token_hex(4)}", tools=CHECKOUT / ".tools") as server:
-        yield server
+        yield hash_once(server)
 
 
 @pytest.fixture(scope="session")
 def postgres_18_server() -> Iterator[EmbeddedPostgres]:
     """Yield a server of version 18, beside the session's own of the default version, for the tests that need both."""
     with start_postgres(state_base(CHECKOUT) / f"tests-{secrets.token_hex(4)}", tools=CHECKOUT / ".tools", major=18) as server:
-        yield server
+        yield hash_once(server)
 
 
 ONLY_THERE = {
@@ -62,7 +63,7 @@ def other_server() -> Iterator[EmbeddedPostgres]:
             file = server.state_dir / "overlay/share/postgresql/extension" / name
             file.write_text(text)
             file.chmod(0o644)
-        yield server
+        yield hash_once(server)
 
 
 @pytest.fixture

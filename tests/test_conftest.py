@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,3 +37,18 @@ def test_only_what_a_busy_machine_hid_is_tried_again(tmp_path: Path, fix: str, p
     said = done.stdout.splitlines()[-1]
     counted = {word: int(number) for number, word in re.findall(r"(\d+) (failed|rerun)", said)}
     assert counted == {word: number for word, number in (("failed", failed), ("rerun", rerun)) if number}, done.stdout
+
+
+def test_workers_begin_with_the_files_that_take_longest(request: pytest.FixtureRequest) -> None:
+    named = (ROOT / "tests" / "longest_first.txt").read_text().splitlines()
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+    assert len(set(named)) == len(named) > 10
+    conftest = request.config.pluginmanager.get_plugin(str(ROOT / "conftest.py"))
+    assert conftest is not None
+    quick = SimpleNamespace(path=ROOT / "tests" / "test_conftest.py")
+    first, last = (SimpleNamespace(path=ROOT / name) for name in (named[0], named[-1]))
+    alone, shared = [quick, last, first, quick], [quick, last, first, quick]
+    conftest.pytest_collection_modifyitems(SimpleNamespace(), alone)
+    assert alone == [quick, last, first, quick]
+    conftest.pytest_collection_modifyitems(SimpleNamespace(workerinput={}), shared)
+    assert shared == [first, last, quick, quick]

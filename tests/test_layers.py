@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,8 @@ def module_name(path: Path) -> str:
 NAMES = {module_name(path) for path in MODULES}
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Return every module that a file imports, inside functions too."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -94,7 +96,7 @@ def imported(path: Path) -> set[str]:
             assert not node.level, f"{place(path)} imports by a relative name"
             wholes = {f"{node.module}.{alias.name}" for alias in node.names}
             names.update(wholes & NAMES or {node.module})
-    return names
+    return frozenset(names)
 
 
 def room(name: str) -> str:

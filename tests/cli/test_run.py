@@ -22,7 +22,7 @@ from lib.evidence.history import last_run, open_history
 from lib.evidence.log import read_evidence
 from lib.evidence.manifest import verify_run
 from lib.tasks.index import TASKS
-from tests.support.launch import Done, command, resume_lib, run_lib
+from tests.support.launch import Done, Whole, command, resume_lib, run_lib
 
 LOOK_S = 0.02
 """Between two looks; looking without a pause takes a core from the run that is waited for."""
@@ -108,8 +108,9 @@ def test_history_remembers_the_run(whole: Done) -> None:
     assert (past.run_id, past.results) == (whole.folder.name, whole.results)
 
 
-def test_nothing_is_left_running_or_lying_about(whole: Done) -> None:
-    assert not (state_base(ROOT) / whole.folder.name).exists()
+def test_nothing_is_left_running_or_lying_about(whole: Whole) -> None:
+    assert whole.states.is_dir()
+    assert not (whole.states / whole.folder.name).exists()
 
 
 def test_strict_refuses_a_rehearsal(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 
 from lib.core.paths import ROOT
 from lib.core.results import Findings, Look, Outcome, Result
-from lib.run.params import load_params
 from lib.tasks.guardrails import looks as guardrails
 from lib.tasks.guardrails.policy import FILE
 from lib.tasks.guardrails.task import Guardrails
 from lib.transport.context import Context
+from tests.support.local_sections import local_sections
 
 WORKFLOW = ".github/workflows/ci.yml"
 SOUND = """name: ci
@@ -86,7 +86,7 @@ def make_project(root: Path, *, branch: str = "feature/tiles", message: str = "L
 def context_of(project: Project, work: Path, *, is_rehearsal: bool = False, **changes: Any) -> Context[Guardrails]:
     """Return a context that looks at the project; its own settings are those that are shipped, with these changes."""
     work.mkdir(exist_ok=True)
-    sections = load_params("local", variables={}).sections
+    sections = local_sections()
     return Context(
         environment="local",
         pack=project.root,

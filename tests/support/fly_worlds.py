@@ -17,10 +17,10 @@ from lib.core.results import Provenance
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.postgres.previous_schema import apply_text
 from lib.embedded.state_folders import state_base
-from lib.run.params import load_params
 from lib.tasks.deploy_rehearsal.task import DeployRehearsal
 from lib.transport.context import Context, Programs, Service
 from lib.transport.database import Database
+from tests.support.local_sections import local_sections
 
 APP = "idea-board-staging"
 PRODUCTION = "idea-board"
@@ -109,7 +109,7 @@ def wait_passing(fly: EmbeddedFly, app: str = APP) -> list[dict[str, Any]]:
 
 def settings(**changes: Any) -> DeployRehearsal:
     """Return the task's section as the sample has it, quick, with changes."""
-    said = load_params("local", variables={}).sections["deploy_rehearsal"].model_dump(mode="json")
+    said = local_sections()["deploy_rehearsal"].model_dump(mode="json")
     quick = {"baseline_s": 0.3, "watch_s": 0.5}
     # Limits that only a test of the limit itself lowers: how busy the machine is decides no outcome.
     quick |= {"health_timeout_s": 30, "rollback_limit_s": 60, "command_timeout_s": 60, "max_downtime_s": 60}

@@ -25,6 +25,13 @@ class Done:
         return {line.check: line.result.value for line in read_evidence(self.folder)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Whole(Done):
+    """One whole run, and the folder in which it kept its servers: another worker's, where that made it."""
+
+    states: Path
+
+
 def command(*words: str, rendered: Path) -> list[str]:
     return [sys.executable, "-m", "lib", "run", *words, "--rendered", str(rendered)]
 

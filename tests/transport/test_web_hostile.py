@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -15,18 +16,19 @@ from lib.transport.web_types import Failure, Question, Site
 from tests.resilience.hostile import GOOD, Server, head, send, serve, whole, wire_cases
 
 RETRY = RetryPolicy(attempts=2, timeout_s=0.3, deadline_s=0.6, max_body_bytes=1_000_000, max_retry_after_s=0.3)
-CASES = wire_cases()
+cases = cache(wire_cases)
+"""Made when the first test asks for one, and not in every worker that only lists its tests: half a gigabyte is packed."""
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with serve() as one:
-        one.answers.update(enumerate(CASES.values()))
+        one.answers.update(enumerate(cases().values()))
         yield one
 
 
 def address(server: Server, case: str) -> str:
-    return f"http://127.0.0.1:{server.port}/case-{list(CASES).index(case)}"
+    return f"http://127.0.0.1:{server.port}/case-{list(cases()).index(case)}"
 
 
 @pytest.mark.parametrize(

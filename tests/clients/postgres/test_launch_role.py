@@ -50,6 +50,18 @@ def twin(server: EmbeddedPostgres, scratch: Database, target: Database, tmp_path
         yield twin
 
 
+def test_the_owners_password_is_hashed_as_often_as_any_driver_wants(scratch: Database, twin: Twin) -> None:
+    hashed = {
+        row["name"]: int(row["rounds"])
+        for row in scratch.rows(
+            "select rolname as name, split_part(split_part(rolpassword, '$', 2), chr(58), 1) as rounds "
+            "from pg_catalog.pg_authid where rolpassword is not null"
+        )
+    }
+    assert hashed["postgres"] == 4096
+    assert hashed[WORKER] == hashed[SUPERUSER] == (4096 if scratch.value("show server_version_num") < "160000" else 1)
+
+
 @pytest.fixture
 def marked() -> Iterator[Path]:
     """Yield a folder in which the server's user may make files."""

@@ -21,11 +21,11 @@ from lib.core.paths import ROOT
 from lib.core.permissions import Act
 from lib.core.results import Findings, Look, Outcome, Provenance, Result
 from lib.embedded.vendors.mail import MailSink
-from lib.run.params import load_params
 from lib.tasks.alerts import judge
 from lib.tasks.alerts import looks as alerts
 from lib.tasks.alerts.task import Alerts
 from lib.transport.context import Context, Service
+from tests.support.local_sections import local_sections
 from tests.support.permissions import refused
 
 try:
@@ -49,7 +49,7 @@ def context(tmp_path: Path) -> Context[Alerts]:
     (pack / "docs/runbooks").mkdir(parents=True)
     for name in (RULES, TESTS, "docs/runbooks/alerts.md"):
         shutil.copyfile(ROOT / "pack" / name, pack / name)
-    sections = load_params("local", variables={}).sections
+    sections = local_sections()
     return Context(
         environment="local",
         pack=pack,

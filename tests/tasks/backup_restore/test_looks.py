@@ -24,7 +24,6 @@ from lib.clients.postgres.rls.declared import Rls
 from lib.core.paths import ROOT as CHECKOUT
 from lib.core.results import Findings, Look, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.run.params import load_params
 from lib.tasks.backup_restore import looks as backup_restore
 from lib.tasks.backup_restore.project_backup import Proof, judge_proof
 from lib.tasks.backup_restore.store import MANIFEST, read_manifest, seal, write_manifest
@@ -32,6 +31,7 @@ from lib.tasks.backup_restore.task import CHECKS, BackupRestore
 from lib.transport.context import Context, Programs
 from lib.transport.database import Database
 from lib.transport.process import CommandRun
+from tests.support.local_sections import local_sections
 
 SOURCE = """
 create type public.mood as enum ('calm', 'keen');
@@ -81,7 +81,7 @@ RLS = {
 
 def rls(**changes: Any) -> Rls:
     """Return the section as it is shipped, with this source's own matrix."""
-    shipped = load_params("local", variables={}).sections["rls"]
+    shipped = local_sections()["rls"]
     return Rls.model_validate({**shipped.model_dump(), **RLS, **changes})
 
 
@@ -120,7 +120,7 @@ def context(postgres_server: EmbeddedPostgres, source: Database, tmp_path: Path)
         environment="local",
         pack=tmp_path,
         settings=section(),
-        sections={"rls": rls(), "seed": load_params("local", variables={}).sections["seed"]},
+        sections={"rls": rls(), "seed": local_sections()["seed"]},
         target=source,
         scratch=scratch,
         programs=Programs(supabase=Path("supabase"), squawk=Path("squawk"), postgres_bin=postgres_server.bin_dir),

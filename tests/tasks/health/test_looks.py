@@ -29,6 +29,7 @@ from lib.run.run_file import RunFile
 from lib.tasks.health import looks as health
 from lib.tasks.health.task import CHECKS
 from lib.tasks.index import task_named
+from tests.support.local_sections import local_sections
 from tests.support.permissions import refused
 
 NOTEBOOK = nbformat.read(task_named("health").path, as_version=4)
@@ -78,7 +79,7 @@ class Nights:
         work = self.folder / f"work-{self.count}"
         work.mkdir()
         how = Provenance.LIVE if self.live else Provenance.SIMULATED
-        said = params.load_params("local", variables={}).sections
+        said = local_sections()
         sections = {name: section.model_dump(mode="json") for name, section in said.items()}
         sections["health"]["chatwoot"].update(self.changes)
         run = RunFile(

@@ -26,6 +26,7 @@ from lib.tasks.migrations.timing import exclusive_locks
 from lib.transport.context import Context, Programs
 from lib.transport.database import Database
 from tests.support.busy import busy_machine, needs_runnable
+from tests.support.local_sections import local_sections
 from tests.support.permissions import refused
 
 NOTES = """
@@ -94,7 +95,7 @@ def context(postgres_server: EmbeddedPostgres, hosted_database: Database, tmp_pa
             lock_wait_s=0.2,
             command_timeout_s=60,
         ),
-        sections={"seed": load_params("local", variables={}).sections["seed"]},
+        sections={"seed": local_sections()["seed"]},
         target=hosted_database,
         scratch=postgres_server.database("postgres", role="supabase_admin"),
         programs=Programs(supabase=find_supabase(None), squawk=squawk_binary(), postgres_bin=postgres_server.bin_dir),

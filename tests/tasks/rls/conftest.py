@@ -8,10 +8,10 @@ import pytest
 
 from lib.core.results import Provenance
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.run.params import load_params
 from lib.tasks.rls.task import Rls
 from lib.transport.context import Context, Programs
 from lib.transport.database import Database
+from tests.support.local_sections import local_sections
 from tests.support.rls_samples import CLEAN, TEST, apply, clean_section
 
 
@@ -25,7 +25,7 @@ def context(hosted_database: Database, postgres_server: EmbeddedPostgres, tmp_pa
         environment="local",
         pack=tmp_path,
         settings=clean_section(),
-        sections={name: load_params("local", variables={}).sections[name] for name in ("migrations", "seed")},
+        sections={name: one for name, one in local_sections().items() if name in ("migrations", "seed")},
         target=hosted_database,
         scratch=Database(postgres_server.superuser_url),  # as in a run: a copy of a database in use is restored by it
         programs=Programs(supabase=tmp_path, squawk=tmp_path, postgres_bin=postgres_server.bin_dir),

@@ -12,12 +12,12 @@ from lib.core.errors import TargetError
 from lib.core.permissions import Act
 from lib.core.results import Outcome, Provenance, Result, SkipReason
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.run.params import load_params
 from lib.tasks.rls import looks as rls
 from lib.tasks.rls import place
 from lib.tasks.rls.task import Rls
 from lib.transport.context import Context, Programs
 from lib.transport.database import Database
+from tests.support.local_sections import local_sections
 from tests.support.permissions import refused
 from tests.support.rls_samples import ANA, BEN, NOTES, apply, section
 
@@ -44,7 +44,7 @@ def live(hosted_database: Database, postgres_server: EmbeddedPostgres, tmp_path:
         environment="staging",
         pack=tmp_path,
         settings=section(),
-        sections={name: load_params("local", variables={}).sections[name] for name in ("migrations", "seed")},
+        sections={name: one for name, one in local_sections().items() if name in ("migrations", "seed")},
         target=hosted_database,
         scratch=postgres_server.database("postgres", role="supabase_admin"),
         programs=Programs(supabase=tmp_path, squawk=tmp_path, postgres_bin=postgres_server.bin_dir),

@@ -10,7 +10,6 @@ import pytest
 
 from lib.core.results import Findings, Look, Outcome, Provenance, Result
 from lib.embedded.postgres.server import EmbeddedPostgres
-from lib.run.params import load_params
 from lib.run.stack import find_supabase
 from lib.tasks.seed import looks as seed
 from lib.tasks.seed.constraints import EmailDomain, EmailSearch
@@ -18,6 +17,7 @@ from lib.tasks.seed.judge import is_reserved, judge_emails
 from lib.tasks.seed.task import CHECKS, Seed
 from lib.transport.context import Context, Programs
 from lib.transport.database import Database
+from tests.support.local_sections import local_sections
 from tests.support.permissions import refused
 
 MIGRATION = """
@@ -45,7 +45,7 @@ COUNTS = {"public.teams": 2, "public.people": 3}
 
 
 def section(**changes: Any) -> Seed:
-    shipped = load_params("local", variables={}).sections["seed"]
+    shipped = local_sections()["seed"]
     return Seed.model_validate({**shipped.model_dump(), "schemas": ["public"], "expected_counts": COUNTS, **changes})
 
 
@@ -65,7 +65,7 @@ def context(postgres_server: EmbeddedPostgres, hosted_database: Database, pack: 
         environment="local",
         pack=pack,
         settings=section(),
-        sections={"migrations": load_params("local", variables={}).sections["migrations"]},
+        sections={"migrations": local_sections()["migrations"]},
         target=hosted_database,
         scratch=postgres_server.database("postgres", role="supabase_admin"),
         programs=Programs(supabase=find_supabase(None), squawk=Path("squawk"), postgres_bin=postgres_server.bin_dir),
