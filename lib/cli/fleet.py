@@ -12,7 +12,7 @@ from lib.core.visible import plain_line, say
 from lib.core.wording import format_duration
 from lib.run.cluster import Cluster, in_worker, open_cluster
 from lib.run.fleet import Fleet, Outcome, collect, exit_code_of, new_fleet_id, run_members
-from lib.run.fleet_inputs import choose_reused, digest_member, keep_latest
+from lib.run.fleet_inputs import choose_reused, digest_members, keep_latest
 from lib.run.fleet_plan import Member, cross, read_fleet
 from lib.run.fleet_worker import names_set
 from lib.run.params import is_reuse, is_strict
@@ -37,7 +37,7 @@ def run_fleet(
     fleet = Fleet(id=new_fleet_id(datetime.now(UTC)), storage=storage, strict=is_strict())
     say(f"Fleet {fleet.id}: {len(members)} runs, results in {plain_line(storage.url)}")
     started_at = datetime.now(UTC)
-    digests = {one.name: digest_member(one) for one in members}
+    digests = digest_members(members)
     try:
         with handle_signals(), open_cluster(scheduler) as cluster:
             carry_out(fleet, members, digests, cluster)
@@ -90,10 +90,11 @@ def publish(fleet: Fleet, members: Sequence[Member], digests: dict[str, str | No
 
     finish_first()
     outcomes = list(collect(fleet, members))
-    for one in outcomes:
-        if one.committed is not None and not one.reused:
-            inputs = digest_member(one.member)
-            keep_latest(fleet.storage, one, inputs if inputs == digests[one.member.name] else None)
+    done = [one for one in outcomes if one.committed is not None and not one.reused]
+    inputs = digest_members(one.member for one in done)
+    for one in done:
+        name = one.member.name
+        keep_latest(fleet.storage, one, inputs[name] if inputs[name] == digests[name] else None)
     data = write_fleet(fleet, outcomes, started_at=started_at, ended_at=datetime.now(UTC))
     say()
     say(f"{data['verdict']}  is the worst verdict. {describe(outcomes, is_stopped=fleet.stopped_with is not None)}")

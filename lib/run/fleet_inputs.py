@@ -15,19 +15,29 @@ from lib.core.errors import WorkbookError
 from lib.run.fleet import Outcome
 from lib.run.fleet_commit import MANIFEST, Committed
 from lib.run.fleet_plan import Member
-from lib.run.inputs import digest_inputs
+from lib.run.inputs import digest_code, digest_inputs
 from lib.run.params import load_params
 from lib.run.production import is_production
 from lib.tasks.index import SUMMARY, all_tasks, use_own_tasks
 from lib.transport.storage import Storage
 
 
-def digest_member(member: Member) -> str | None:
+def digest_members(members: Iterable[Member]) -> dict[str, str | None]:
+    """Return member's name -> what `digest_member` says of it; the workbook's own code is read once for all of them."""
+    code = digest_code()
+    return {one.name: digest_member(one, code=code) for one in members}
+
+
+def digest_member(member: Member, *, code: str | None = None) -> str | None:
     """Return the digest of all that a rehearsal of this member rests on; None when it can't be told, and its run says why."""
     try:
         params = load_params(member.environment, pack=member.pack, variables={})
         tasks = [one for one in all_tasks() if not member.only or one.name in member.only or one == SUMMARY]
-        parts = {"only": sorted(member.only), "variables": dict(member.variables), "inputs": digest_inputs(params, tasks)}
+        parts = {
+            "only": sorted(member.only),
+            "variables": dict(member.variables),
+            "inputs": digest_inputs(params, tasks, code=code),
+        }
     except (WorkbookError, OSError):
         return None
     finally:

@@ -30,15 +30,14 @@ LEFT_OUT = {".git", "node_modules", ".venv", "__pycache__"}
 """Folders of a project outside version control that are no part of it."""
 
 
-def digest_inputs(params: Params, tasks: Iterable[Task]) -> dict[str, str]:
+def digest_inputs(params: Params, tasks: Iterable[Task], *, code: str | None = None) -> dict[str, str]:
     """Return task -> sha256 in hex of the workbook's code, its notebook, settings, targets and permissions, and the pack.
 
-    Credentials are no part of it: their digest could be tried out.
+    Credentials are no part of it: their digest could be tried out. code: what `digest_code` returned, where it was asked already.
     """
-    code, pack = digest_files(ROOT / "lib", code_files()), digest_files(params.pack, pack_files(params))
     shared = [
-        code,
-        pack,
+        digest_code() if code is None else code,
+        digest_files(params.pack, pack_files(params)),
         params.environment,
         params.run.model_dump(mode="json", exclude=SPENT),
         params.embedded.model_dump(mode="json"),
@@ -60,6 +59,11 @@ def own_inputs(params: Params, task: Task) -> list[object]:
 def digest(parts: object) -> str:
     """Return the sha256 of plain data."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def digest_code() -> str:
+    """Return the sha256 of the workbook's own code."""
+    return digest_files(ROOT / "lib", code_files())
 
 
 def code_files() -> Iterator[Path]:

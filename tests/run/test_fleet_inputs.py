@@ -11,7 +11,7 @@ import pytest
 
 from lib.run.fleet import Outcome
 from lib.run.fleet_commit import Committed
-from lib.run.fleet_inputs import choose_reused, digest_member, find_reusable, keep_latest, longest_age_h
+from lib.run.fleet_inputs import choose_reused, digest_member, digest_members, find_reusable, keep_latest, longest_age_h
 from lib.run.fleet_plan import Member, cross
 from lib.transport.storage import Storage, open_storage
 from tests.support.credential_worlds import copy_pack
@@ -105,7 +105,7 @@ def test_the_digest_tells_a_changed_policy_another_choice_and_another_environmen
     [member] = cross([str(pack)], ["local"], base=tmp_path)
     first = digest_member(member)
     assert first is not None
-    assert digest_member(member) == first
+    assert digest_member(member) == first == digest_members([member])[member.name]
     assert digest_member(replace(member, only=("rls",))) != first
     assert digest_member(replace(member, environment="staging")) != first
     (pack / "fly.toml").write_text((pack / "fly.toml").read_text() + "\n# changed\n")
