@@ -93,6 +93,8 @@ class RunningMachine:
             self.machine.happened("exit", "stopped", exit_event=event, restart_count=restart)
             if not restarting:
                 return
+            # A deploy that comes meanwhile must start it anew, and not take it for one that was left asleep.
+            self.machine.state = "starting"
 
     async def run_once(self, image: Path, variables: Mapping[str, str], log: Path) -> int:
         """Run the image's command once, to its end, and return its exit code."""
