@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from types import TracebackType
 from typing import Any, Self
@@ -234,6 +234,7 @@ def as_database_error(database: Database) -> Iterator[None]:
         ) from exc
 
 
+@lru_cache(maxsize=4096)
 def quote_name(*parts: str) -> str:
     """Return a dotted name as SQL identifiers, quoted."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)

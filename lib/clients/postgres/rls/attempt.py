@@ -29,6 +29,7 @@ class Attempt:
     quiet: bool = False
     capture: str | None = None
     remove: str | None = None
+    takes: bool = False
     reads: Literal["texts", "places"] | None = None
     witness: str | None = None
     places: str | None = None

@@ -25,7 +25,8 @@ class Column:
 
     written: an insert may give it a value. updatable: an update may too.
     free: in no unique key, foreign key, check or policy, so that any present value suits any row.
-    narrow: of a type with few values: an enum or a boolean. holds_id: of type uuid, and a policy of the table reads it.
+    narrow: of a type with few values: an enum or a boolean. nullable: a row may have no value there.
+    holds_id: of type uuid, and a policy of the table reads it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Column:
     primary: bool
     free: bool
     narrow: bool = False
+    nullable: bool = True
     holds_id: bool = False
 
 

@@ -17,12 +17,12 @@ MOST_SPREAD = 40
 def spread(subject: Subject) -> Attempt | None:
     """Find a row of each region for every value that a narrow column has there, and where a column has none.
 
-    measured: a list of [region, place].
+    measured: a list of [region, place]. None where no column that the scopes name can differ so.
     """
-    narrow = [column for column in subject.mentioned if column.narrow]
     shown = [
-        f"coalesce({subject.column(c)}::text, '')" if c in narrow else f"({subject.column(c)} is null)::text"
+        f"coalesce({subject.column(c)}::text, '')" if c.narrow else f"({subject.column(c)} is null)::text"
         for c in subject.mentioned
+        if c.narrow or c.nullable
     ]
     if not shown:
         return None

@@ -90,8 +90,9 @@ def observe_on(
     if by_clause:
         rls = add_weaker(rls, [name for name, table in found.items() if table.rls_enabled and not table.is_platform])
         adds = with_missing_rows(rls, found, access, adds)
-    with rolled_back_on(connection, statement_timeout_s=rls.statement_timeout_s, prepare=adds):
-        may_quieten = check_connection(connection, database, rls.identities)
+    limit_s = rls.statement_timeout_s
+    with rolled_back_on(connection, statement_timeout_s=limit_s, prepare=adds, identities=rls.identities) as asked:
+        may_quieten = asked.check(database) if asked is not None else False
         by_topic = [name for name, table in found.items() if table.display_name == MESSAGES] if makes_rows else []
         plain = {name: table for name, table in found.items() if name not in by_topic}
         observed = observe_trials(connection, list(open_trials(rls, plain, access, verbs, may_quieten=may_quieten)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import psycopg
 from psycopg.rows import DictRow
@@ -21,8 +22,8 @@ from lib.transport.database import Database, read_query
 LOCK_TIMEOUT_S = 2
 """Seconds a probe waits for a row that somebody else holds; then its cell is undetermined."""
 
-BATCH = 400
-"""Attempts in one statement: what 300 tables take in one, no statement timeout would allow."""
+BATCH = 100
+"""Attempts in one statement: the server tries them while the next ones are thought of, and no statement timeout ends them."""
 
 CALLER = """
 select current_user::text as name, rolsuper or rolbypassrls as sees_all from pg_catalog.pg_roles where rolname = current_user
@@ -45,38 +46,45 @@ def rolled_back(
 
 @contextmanager
 def rolled_back_on(
-    connection: psycopg.Connection[DictRow], *, statement_timeout_s: float, prepare: Prepare | None = None
-) -> Iterator[None]:
+    connection: psycopg.Connection[DictRow],
+    *,
+    statement_timeout_s: float,
+    prepare: Prepare | None = None,
+    identities: Mapping[str, Identity] | None = None,
+) -> Iterator[AskedRoles | None]:
     """Hold a connection inside one bounded REPEATABLE READ transaction that is rolled back whatever happens.
 
     One trial of a database waits for another that is under way there: see `advisory_lock.TRIAL_KEY`.
     prepare: adds rows in it first; what is tried afterwards is told apart from them.
+    identities: yields what was asked about them, in the round trip in which the transaction began.
     """
     # We begin it ourselves: psycopg would wait for the answer. And what it prepares it would have to forget at the end.
     connection.autocommit, connection.prepare_threshold = True, None
+    asked: list[AskedRoles] = []
+
+    def begin() -> bool:
+        """Begin the transaction anew, so that it sees what the trial before it left; return whether it is the only trial."""
+        connection.rollback()
+        with connection.pipeline():
+            connection.execute("begin isolation level repeatable read")
+            limit_session(connection, statement_timeout_s)
+            lock = connection.execute(TRY_TRIAL_LOCK)
+            connection.execute(read_query(__package__, "install_attempts"))
+            asked[:] = [] if identities is None else [ask_roles(connection, identities)]
+        row = lock.fetchone()
+        return row is not None and row["taken"] == "true"
+
     try:
-        wait_for_trials(lambda: begin_trial(connection, statement_timeout_s))
+        wait_for_trials(begin)
         if prepare is not None:
             prepare(connection)
             limit_session(connection, statement_timeout_s)
             mark_rows(connection)
             connection.execute(read_query(__package__, "install_attempts"))
-        yield
+        yield asked[0] if asked else None
     finally:
         if not connection.closed:
             connection.rollback()
-
-
-def begin_trial(connection: psycopg.Connection[DictRow], statement_timeout_s: float) -> bool:
-    """Begin the transaction anew, so that it sees what the trial before it left; return whether it is the only trial."""
-    connection.rollback()
-    with connection.pipeline():
-        connection.execute("begin isolation level repeatable read")
-        limit_session(connection, statement_timeout_s)
-        lock = connection.execute(TRY_TRIAL_LOCK)
-        connection.execute(read_query(__package__, "install_attempts"))
-    row = lock.fetchone()
-    return row is not None and row["taken"] == "true"
 
 
 def limit_session(connection: psycopg.Connection[DictRow], statement_timeout_s: float) -> None:
@@ -112,33 +120,34 @@ def run_attempts(
 
     The server works on what was asked first while the next attempts are still being thought of.
     """
-    keys: list[tuple[Key, Attempt]] = []
-    known: set[Attempt] = set()
-    waiting: list[Attempt] = []
-    asked: list[tuple[Sequence[Attempt], psycopg.Cursor[DictRow]]] = []
+    keys: list[tuple[Key, int]] = []
+    numbers: dict[Attempt, int] = {}
+    waiting: list[tuple[int, Attempt]] = []
+    asked: list[tuple[Sequence[int], psycopg.Cursor[DictRow]]] = []
 
     def ask() -> None:
-        batch = sorted(waiting, key=lambda one: one.quiet)  # the quiet ones together: see install_attempts.sql
-        asked.append((batch, ask_attempts(connection, batch)))
+        batch = sorted(waiting, key=lambda one: one[1].quiet)  # the quiet ones together: see install_attempts.sql
+        asked.append(([number for number, _ in batch], ask_attempts(connection, [attempt for _, attempt in batch])))
         waiting.clear()
 
     with ExitStack() as pipelined:
         for key, attempt in attempts:
             if attempt is None:
                 continue
-            keys.append((key, attempt))
-            if attempt in known:
+            known = len(numbers)
+            number = numbers.setdefault(attempt, known)
+            keys.append((key, number))
+            if number < known:
                 continue
-            known.add(attempt)
-            waiting.append(attempt)
+            waiting.append((number, attempt))
             if len(waiting) == BATCH:
                 if not asked:
                     pipelined.enter_context(connection.pipeline())
                 ask()
         if waiting:
             ask()
-    answers = {attempt: row for batch, cursor in asked for attempt, row in zip(batch, cursor.fetchall(), strict=True)}
-    yield from ((key, answers[attempt]) for key, attempt in keys)
+    answers = {number: row for batch, cursor in asked for number, row in zip(batch, cursor.fetchall(), strict=True)}
+    yield from ((key, answers[number]) for key, number in keys)
 
 
 def ask_attempts(connection: psycopg.Connection[DictRow], attempts: Sequence[Attempt]) -> psycopg.Cursor[DictRow]:
@@ -148,32 +157,53 @@ def ask_attempts(connection: psycopg.Connection[DictRow], attempts: Sequence[Att
     )
 
 
-def check_connection(connection: psycopg.Connection[DictRow], database: Database, identities: Mapping[str, Identity]) -> bool:
-    """Return whether triggers can be switched off here, after checking that a probe can work at all.
+@dataclass(frozen=True, kw_only=True)
+class AskedRoles:
+    """What was asked of the server about the connected user and the identities that it is to act as."""
 
-    Raises TargetError when policies apply to the connected user, or a role can't be set.
-    """
+    identities: Mapping[str, Identity]
+    caller: psycopg.Cursor[DictRow]
+    tried: psycopg.Cursor[DictRow]
+
+    def check(self, database: Database) -> bool:
+        """Return whether triggers can be switched off here, after checking that a probe can work at all.
+
+        Raises TargetError when policies apply to the connected user, or a role can't be set.
+        """
+        row = self.caller.fetchone()
+        *answers, quiet = self.tried.fetchall()
+        if row is None or not row["sees_all"]:
+            raise DatabaseError(
+                f"Row level security applies to the user of {database.display_name}, so hidden rows can't be distinguished "
+                "from missing ones.",
+                fix="Connect as postgres, or as another role with BYPASSRLS.",
+            )
+        stopped = [
+            f"{name} ({one['message']})" for name, one in zip(self.identities, answers, strict=True) if one["phase"] != "done"
+        ]
+        if stopped:
+            raise TargetError(
+                f"{row['name']} can't act as {', '.join(stopped)} on {database.display_name}.",
+                fix=f"Grant {row['name']} these roles, or correct rls.identities in the params file.",
+            )
+        return bool(quiet["phase"] == "done")
+
+
+def ask_roles(connection: psycopg.Connection[DictRow], identities: Mapping[str, Identity]) -> AskedRoles:
+    """Ask who is connected, and try to act as each identity, and without triggers."""
     attempts = [
         Attempt(act="select", role=identity.role, claims=claims_of(identity), path="public") for identity in identities.values()
     ]
+    caller = connection.execute(CALLER)
+    tried = ask_attempts(connection, [*attempts, Attempt(act="select", claims="{}", path="public", quiet=True)])
+    return AskedRoles(identities=identities, caller=caller, tried=tried)
+
+
+def check_connection(connection: psycopg.Connection[DictRow], database: Database, identities: Mapping[str, Identity]) -> bool:
+    """Return and raise what `AskedRoles.check` does, asked now."""
     with connection.pipeline():
-        caller = connection.execute(CALLER)
-        asked = ask_attempts(connection, [*attempts, Attempt(act="select", claims="{}", path="public", quiet=True)])
-    row = caller.fetchone()
-    *answers, quiet = asked.fetchall()
-    if row is None or not row["sees_all"]:
-        raise DatabaseError(
-            f"Row level security applies to the user of {database.display_name}, so hidden rows can't be distinguished "
-            "from missing ones.",
-            fix="Connect as postgres, or as another role with BYPASSRLS.",
-        )
-    stopped = [f"{name} ({one['message']})" for name, one in zip(identities, answers, strict=True) if one["phase"] != "done"]
-    if stopped:
-        raise TargetError(
-            f"{row['name']} can't act as {', '.join(stopped)} on {database.display_name}.",
-            fix=f"Grant {row['name']} these roles, or correct rls.identities in the params file.",
-        )
-    return bool(quiet["phase"] == "done")
+        asked = ask_roles(connection, identities)
+    return asked.check(database)
 
 
 def open_trials(

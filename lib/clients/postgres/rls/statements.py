@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from lib.clients.postgres.rls.attempt import Attempt, bind_uid, claims_of, is_new, quote_text
 from lib.clients.postgres.rls.catalogue import Access, Column, ProbedTable
@@ -97,18 +98,19 @@ class Subject:
     def regions(self) -> Attempt:
         """Count the rows of each region.
 
-        measured: region -> [rows, first place, last place, what the first row has in each mentioned column, as a digest].
+        measured: region -> [rows, first place, last place, what the first row has in each mentioned column, as a digest, and
+        its name].
         """
-        kept = [f"md5({self.column(column)}::text)" for column in self.mentioned]
+        kept = [*(f"md5({self.column(column)}::text)" for column in self.mentioned), self.row_name]
         count = count_regions if self.table.has_parts else count_plain_regions
         return self.ask(count(self.table.sql, self.alias, self.region, kept))
 
-    def select(self) -> Attempt:
-        """Read every row's key as the identity. measured: region -> [rows, seen, an example]."""
+    def select(self, *, rows: int | None = None) -> Attempt:
+        """Read every row's key as the identity. measured: region -> [rows, seen, an example]. rows: as for `write`."""
         key = self._readable_key()
         if key == self.place and not self.table.has_parts:
             act = f"select coalesce(array_agg({self.alias}.ctid), '{{}}') from {self.table.sql}"
-            return self.attempt(act=act, reads="places", measure=self._counted(f"{self.alias}.ctid = any ($2)"))
+            return self.attempt(act=act, reads="places", total=rows, measure=self._counted(f"{self.alias}.ctid = any ($2)"))
         act = f"select coalesce(array_agg({key}), '{{}}') from {self.table.sql}"
         return self.attempt(act=act, reads="texts", inner=True, measure=self._counted(f"({key} = any ($1))"))
 
@@ -178,9 +180,7 @@ class Subject:
         """
         row = f"(select (kept).* from (select $1::{self.table.sql} as kept) as one) as {self.alias}"
         act = f"select array[{self.region}] from {row}"
-        return self.attempt(
-            act=act, as_role=False, reads="texts", quiet=quiet, capture=self.captured(place), remove=self._remove(place)
-        )
+        return self.attempt(act=act, as_role=False, reads="texts", quiet=quiet, **self._taken(place))
 
     def insert_proof(self, place: str, *, quiet: bool) -> Attempt:
         """Delete one row and insert it again as the connected user: a valid row to try as others."""
@@ -188,10 +188,9 @@ class Subject:
         return Attempt(
             act=self._put_back([column for column in self.table.columns if column.written]),
             quiet=quiet,
-            capture=self.captured(place),
-            remove=self._remove(place),
             claims="{}" if quiet else self.claims,
             path=self.path,
+            **self._taken(place),
         )
 
     def insert_again(self, place: str, *, quiet: bool) -> Attempt:
@@ -202,9 +201,7 @@ class Subject:
         """
         written = [column for column in self.table.columns if column.written]
         allowed = [column for column in written if self.access.columns[column.name][1]]
-        again = self.attempt(
-            act=self._put_back(allowed or written), quiet=quiet, capture=self.captured(place), remove=self._remove(place)
-        )
+        again = self.attempt(act=self._put_back(allowed or written), quiet=quiet, **self._taken(place))
         if self.table.is_plain and allowed == written:
             return again  # nothing there is could change what was sent
         same = [f"({self.column(c)} is not distinct from ($1::{self.table.sql}).{quote_name(c.name)})" for c in self.mentioned]
@@ -232,7 +229,7 @@ class Subject:
         return Attempt(act=act, role=role, claims=self.claims, path=self.path, **rest)  # type: ignore[arg-type]
 
     def write(self, act: str, *, quiet: bool, capture: str | None = None, rows: int | None = None) -> Attempt:
-        """Try a write on every row; a row that is no longer at its place was touched. spared: none was.
+        """Try a write on every row; a row that is no longer at its place was touched.
 
         rows: how many there are; what all of them or none suffered is then known by their number.
         """
@@ -277,8 +274,10 @@ class Subject:
     def captured(self, place: str) -> str:
         return f"select ({self.alias}.*)::text from {self.table.sql} where {self.this_row(place, by_place=True)}"
 
-    def _remove(self, place: str) -> str:
-        return f"delete from {self.table.sql} where {self.this_row(place, by_place=True)}"
+    def _taken(self, place: str) -> dict[str, Any]:
+        """The fields of an attempt that begins with this row kept and gone."""
+        remove = f"delete from {self.table.sql} where {self.this_row(place, by_place=True)} returning ({self.alias}.*)::text"
+        return {"capture": self.captured(place), "remove": remove, "takes": True}
 
     def _put_back(self, columns: Sequence[Column]) -> str:
         """The insert of the captured row's columns."""

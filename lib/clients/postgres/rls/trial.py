@@ -25,7 +25,7 @@ MOST_PULLED = 8
 
 Step = tuple[str, ...]
 Answer = Mapping[str, Any]
-"""A row of launch_attempts: phase, code, message, touched, witnessed, measured, broke, spared."""
+"""A row of launch_attempts: phase, code, message, touched, witnessed, measured, broke, reached."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Trial:
 
     @property
     def regions(self) -> Mapping[str, Sequence[Any]]:
-        """Region -> [rows, first place, last place, the first row's values]; none when the scopes could not be counted."""
+        """Region -> [rows, first place, last place, the first row's values and name]; none where no scope could be counted."""
         return self.answers["regions",]["measured"] or {}
 
     @property
@@ -55,7 +55,7 @@ class Trial:
     def samples(self) -> list[tuple[str, str]]:
         """Up to two rows a region, as region and place."""
         return [
-            (region, place) for region, (_, first, last, _) in sorted(self.regions.items()) for place in sorted({first, last})
+            (region, place) for region, (_, first, last, *_) in sorted(self.regions.items()) for place in sorted({first, last})
         ]
 
     @property
@@ -71,9 +71,15 @@ class Trial:
         return split_scope(self.declared.get("update", "allow"))[1]
 
     def note(self, step: Step, answer: Answer) -> None:
-        """Keep an answer. Where nothing was measured, none of the rows that were counted was touched."""
-        untouched = {spot: [rows, 0, None] for spot, (rows, *_) in self.regions.items()} if answer["spared"] else None
-        self.answers[step] = answer if untouched is None else {**answer, "measured": untouched}
+        """Keep an answer. What reached none of the rows that were counted, or all, is known without having been measured."""
+        if answer["reached"] is not None:
+            is_whole = answer["reached"] == "all"
+            known = {
+                spot: [rows, rows if is_whole else 0, first[-1] if is_whole else None]
+                for spot, (rows, _, _, first) in self.regions.items()
+            }
+            answer = {**answer, "measured": known}
+        self.answers[step] = answer
 
     def may(self, verb: str) -> bool:
         """Whether the verb is to be tried and the grants allow it."""
@@ -91,7 +97,7 @@ class Trial:
         is_small = self.rows <= WHOLE_TABLE_ROWS
         update_quiet, delete_quiet = subject.modes("update")[0], subject.modes("delete")[0]
         if "select" in self.declared:
-            yield ("select",), subject.select()
+            yield ("select",), subject.select(rows=self.rows)
         if "update" in self.declared and (is_small or not self.may("update")):
             yield ("update",), subject.update(quiet=update_quiet, rows=self.rows)
         if self.may("update") and is_small and subject.access.held_by_policies:

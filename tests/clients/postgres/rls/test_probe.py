@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
 import pytest
 
 from lib.clients.postgres.rls import session as rls_session
@@ -372,25 +371,6 @@ class TestLeavesNothing:
     def test_the_superuser_sees_the_same(self, notes: Database, postgres_server: EmbeddedPostgres) -> None:
         superuser = postgres_server.database(notes.name, role="supabase_admin")
         assert observe_matrix(superuser, section()) == observe_matrix(notes, section())
-
-    def test_round_trips_do_not_grow_with_the_matrix(self, notes: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        sent: list[object] = []
-        execute = psycopg.Connection.execute
-        monkeypatch.setattr(
-            psycopg.Connection,
-            "execute",
-            lambda self, query, *rest, **more: (sent.append(query), execute(self, query, *rest, **more))[1],
-        )
-        observe_matrix(notes, section())
-        few = len(sent)
-        apply(notes, *(NOTES.replace("public.notes", f"public.notes{n}") for n in range(5)))
-        sent.clear()
-        names = ["public.notes", *(f"public.notes{n}" for n in range(5))]
-        cells = observe_matrix(
-            notes, section(scopes={name: {"own": "owner = :uid"} for name in names}, matrix={name: roles() for name in names})
-        )
-        assert len(cells) == 72
-        assert len(sent) == few
 
 
 class TestWritesThatDoMoreThanTheySay:

@@ -5,11 +5,12 @@
 --   claims  text of the request's claims            role    the role to act as; null: the caller
 --   path    search_path while acting                quiet   whether triggers and foreign keys are off
 --   capture SQL, one text, kept as $1 of act        remove  SQL run before acting, always by the caller
+--   takes   whether `remove` answers what `capture` would: it is then asked alone, unless a trigger kept the row where it was
 --   act     SQL tried as the role                   reads   'texts' or 'places': act answers one text[] or tid[]
 --   witness SQL by the caller after acting and before undoing: one text[]
 --   places  SQL by the caller before acting, and again before undoing: one tid[]; when both are equal, no row was touched
---   total   rows of a table where act touches as many rows as it says, and none else: its places are then asked only after
---           an act that touched some of them and not all
+--   total   rows of a table where act reads or touches as many rows as it says, and none else: only after an act that reached
+--           some of them and not all are its places asked, and is anything measured
 --   measure SQL by the caller after undoing; $1 is what was read or witnessed, $2 the places; answers one jsonb
 --   unless  a text: nothing is measured when it is the first that was witnessed
 --   inner   whether what was witnessed is for the measure alone, and not answered
@@ -17,10 +18,10 @@
 -- an attempt. And with those of one table together: the places before acting are then read once for all of them.
 -- answers: phase (the last one begun; 'done' on success), sqlstate and message of what stopped it,
 --   touched rows, witnessed text[], measured jsonb, broke: the table whose constraint the act broke, as schema.table;
---   spared: no row was read or touched, so that nothing was measured.
+--   reached: 'none' or 'all' where no row was read or touched, or every one, so that nothing was measured.
 create or replace function pg_temp.launch_attempts(plan jsonb)
 returns table (
-  number bigint, phase text, code text, message text, touched bigint, witnessed text[], measured jsonb, broke text, spared boolean
+  number bigint, phase text, code text, message text, touched bigint, witnessed text[], measured jsonb, broke text, reached text
 )
 language plpgsql
 as $attempts$
@@ -43,15 +44,15 @@ begin
     select each.ordinality, said.*
     from jsonb_array_elements(plan) with ordinality as each (value, ordinality),
       jsonb_to_record(each.value) as said (
-        claims text, role text, path text, quiet boolean, capture text, remove text, act text, reads text, witness text, places text, total bigint,
-        measure text, unless text, "inner" boolean
+        claims text, role text, path text, quiet boolean, capture text, remove text, takes boolean, act text, reads text, witness text,
+        places text, total bigint, measure text, unless text, "inner" boolean
       )
     order by each.ordinality
   loop
     number := step.ordinality;
     phase := 'prepare';
     code := null; message := null; touched := null; witnessed := '{}'; measured := null; captured := null; broke := null;
-    kept := null; spared := false;
+    kept := null; reached := null;
     if step.quiet is distinct from is_quiet then
       begin
         -- As a statement, not by set_config: a hosted project allows it by a hook on the statement.
@@ -77,13 +78,16 @@ begin
       end;
     end if;
     begin
-      if step.capture is not null then
+      if step.takes then
+        execute step.remove into captured;
+      end if;
+      if step.capture is not null and captured is null then
         execute step.capture into captured;
         if captured is null then
           raise exception 'the row to start from is gone';
         end if;
       end if;
-      if step.remove is not null then
+      if step.remove is not null and step.takes is not true then
         execute step.remove;
       end if;
       if step.role is not null then
@@ -100,7 +104,7 @@ begin
       elsif step.reads = 'places' then
         execute step.act into kept using captured;
         touched := cardinality(kept);
-        spared := touched = 0;
+        reached := case touched when 0 then 'none' when step.total then 'all' end;
       else
         execute step.act using captured;
         get diagnostics touched = row_count;
@@ -110,10 +114,10 @@ begin
       if step.witness is not null then
         execute step.witness into witnessed using captured;
       elsif step.total is not null and touched in (0, step.total) then
-        spared := touched = 0;
+        reached := case touched when 0 then 'none' else 'all' end;
       elsif step.places is not null then
         execute step.places into kept;
-        spared := step.total is null and coalesce(kept = known_places, false);
+        reached := case when step.total is null and kept = known_places then 'none' end;
       end if;
       phase := 'undo';
       raise exception using errcode = 'LRUND';
@@ -127,7 +131,7 @@ begin
     end;
     if phase = 'measure' then
       begin
-        if step.measure is not null and not spared and (step.unless is null or step.unless is distinct from witnessed[1]) then
+        if step.measure is not null and reached is null and (step.unless is null or step.unless is distinct from witnessed[1]) then
           execute step.measure into measured using coalesce(witnessed, '{}'), coalesce(kept, '{}');
         end if;
         phase := 'done';

@@ -37,6 +37,7 @@ select
       jsonb_build_object(
         'name', a.attname,
         'written', a.attgenerated = '',
+        'nullable', not a.attnotnull,
         'updatable', a.attgenerated = '' and a.attidentity <> 'a',
         'primary', exists (
           select from pg_catalog.pg_index i
