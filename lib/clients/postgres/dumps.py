@@ -55,6 +55,9 @@ VERSION_TIMEOUT_S = 30
 SLOWEST_BYTES_PER_S = 10e6
 """Bytes of rows that a slow server dumps or restores in a second: a tenth of what was measured with two processors."""
 
+SMALL_BYTES = 16e6
+"""Bytes of rows that one worker dumps or restores sooner than several are connected."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceState:
@@ -67,6 +70,11 @@ class SequenceState:
 def time_for(timeout_s: float, size_bytes: float) -> float:
     """Return how long a program may take with so many bytes of rows: what it may take anyhow, and more for a large database."""
     return timeout_s + size_bytes / SLOWEST_BYTES_PER_S
+
+
+def workers_for(jobs: int, size_bytes: float) -> int:
+    """Return how many workers so many bytes of rows are worth, each with a session of its own. 0 bytes: nobody counted them."""
+    return 1 if 0 < size_bytes < SMALL_BYTES else jobs
 
 
 @contextmanager
@@ -156,11 +164,12 @@ def dump_database(
     """Run pg_dump into a new folder, read-only and under the snapshot; the exit code says how it ended.
 
     left_out: schemas that are not dumped. unreadable: (schema, table) that this user may not read.
-    timeout_s: the longest it may take, and may wait for a lock. size_bytes: of the rows, which gives it more: see `time_for`.
+    timeout_s: the longest it may take, and may wait for a lock. size_bytes: of the rows: see `time_for` and `workers_for`.
     Raises CommandError when it can't be started or takes too long.
     """
-    argv: list[str | Path] = [programs / "pg_dump", "--format=directory", f"--jobs={jobs}", f"--compress={COMPRESSION}"]
-    argv += [f"--snapshot={snapshot}", f"--file={folder}", "--no-password", f"--lock-wait-timeout={round(timeout_s)}s"]
+    argv: list[str | Path] = [programs / "pg_dump", "--format=directory", f"--compress={COMPRESSION}"]
+    argv += [f"--jobs={workers_for(jobs, size_bytes)}", f"--snapshot={snapshot}", f"--file={folder}"]
+    argv += ["--no-password", f"--lock-wait-timeout={round(timeout_s)}s"]
     argv += [f"--exclude-schema={quote_name(schema)}" for schema in left_out]
     argv += [f"--exclude-table-data={quote_name(*name.split('.'))}" for name in PLATFORM_RECORDS]
     argv += [f"--exclude-table={quote_name(*name)}" for name in unreadable]

@@ -29,6 +29,7 @@ from lib.clients.postgres.dumps import (
     list_entries,
     time_for,
     timed,
+    workers_for,
 )
 from lib.clients.postgres.launch_role import (
     OWNER,
@@ -143,8 +144,8 @@ def restore_dump(
 ) -> Restore:
     """Restore a dump into a fresh copy; stops after the first section that fails.
 
-    scope, tables, roles: those of the source when it was dumped. timeout_s: the longest one program may take; the larger the
-        tables, the more it is given.
+    scope, tables, roles: those of the source when it was dumped. jobs: workers of pg_restore, one for small tables.
+    timeout_s: the longest one program may take; the larger the tables, the more it is given.
     work: a private folder for the files this needs.
     Raises TargetError when a program can't be started, the dump can't be read, or the copy refuses.
     """
@@ -169,7 +170,8 @@ def restore_dump(
         left = [one for one in chosen if one not in apart and not (one.kind == "SCHEMA" and without_owner(one) in made)]
         listing.write_text("\n".join(entry.line for entry in left) + "\n", encoding="utf-8")
     runs: list[CommandRun] = []
-    longest_s = time_for(timeout_s, sum(table.size_bytes for table in tables))
+    size_bytes = sum(table.size_bytes for table in tables)
+    jobs, longest_s = workers_for(jobs, size_bytes), time_for(timeout_s, size_bytes)
     for section in SECTIONS:
         told = telling_copies(as_reader(copy), "restoring rows", tables) if section == "data" else nullcontext()
         with timed(stages, section), told:

@@ -10,7 +10,7 @@ import pytest
 from lib.clients.postgres import copy_progress
 from lib.clients.postgres.copy_progress import CopyProgress, telling_copies
 from lib.clients.postgres.digests import TableDigest
-from lib.clients.postgres.dumps import time_for
+from lib.clients.postgres.dumps import SMALL_BYTES, time_for, workers_for
 from lib.core.under_way import listening
 from lib.transport.database import Database
 
@@ -88,3 +88,9 @@ def test_a_server_that_cant_be_asked_fails_no_dump() -> None:
 def test_a_large_database_is_given_more_time() -> None:
     assert time_for(120, 0) == 120
     assert 120 + 300 < time_for(120, 10e9) < 7200
+
+
+def test_a_small_database_needs_one_worker_and_one_that_nobody_counted_gets_all() -> None:
+    assert workers_for(3, SMALL_BYTES - 1) == 1
+    assert workers_for(3, SMALL_BYTES) == 3
+    assert workers_for(3, 0) == 3
