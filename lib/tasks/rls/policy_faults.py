@@ -268,7 +268,8 @@ def find_closed(scene: Scene, policy: Policy) -> set[str] | None:
     """Return the verbs that a policy's roles are granted and no policy opens to them; None when others open all of them."""
     rls = scene.context.settings
     roles = [role for role in rls.matrix[policy.said] if "public" in policy.roles or role in policy.roles]
-    access = read_access(scene.context.target, rls.schemas, roles, rls.matrix)
+    every = sorted({role for declared in rls.matrix.values() for role in declared})
+    access = scene.once("access", lambda: read_access(scene.context.target, rls.schemas, every, rls.matrix))
     may = {verb for role in roles for verb in VERBS["ALL"] if access[role, policy.table.display_name].may(verb)}
     others = [one for one in read_policies(scene) if one.said == policy.said and one.is_permissive]
     open_ones = {verb for one in others for verb in one.verbs if "public" in one.roles or set(one.roles) & set(roles)}
