@@ -19,6 +19,7 @@ from typing import Any
 from lib.core.breakages import note_breakage
 from lib.core.errors import TargetError
 from lib.embedded.fly.apps import FirstMachines, Platform
+from lib.embedded.fly.command_server import serve_commands
 from lib.embedded.fly.control import ADDRESS, HOST, LONGEST_LINE, Refused
 from lib.embedded.fly.fly_toml import AppConfig, TomlError, read_toml
 from lib.embedded.fly.images import ImageRef, pack_image, releases_of
@@ -142,6 +143,7 @@ async def until_ended() -> None:
 def main() -> int:
     """Read what to run, and run it."""
     folder = Path(sys.argv[sys.argv.index("-D") + 1])
+    serve_commands(folder)
     asyncio.run(serve(folder, json.load(sys.stdin)))
     return 0
 

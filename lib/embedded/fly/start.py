@@ -26,7 +26,7 @@ from lib.embedded.fly.fly_toml import TomlError, read_toml
 from lib.embedded.leftovers import end_process, new_lease, process_start, remove_folder, write_lease
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-COMMAND = "import sys; from lib.embedded.fly.command import main; sys.exit(main(sys.argv[1:]))"
+COMMAND = "import sys; from lib.embedded.fly.thin_command import main; sys.exit(main(sys.argv[1:]))"
 """Not `-m`, which is started half as fast; `-P` beside it keeps the modules of whatever folder it runs in out of it."""
 START_TIMEOUT_S = 60
 """Seconds the platform gets to listen; it takes about 0.3, but the machine may be busy."""
