@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lib.cli.publishing import publish_ended
 from lib.core.errors import WorkbookError
 from lib.core.files import point_at
 from lib.core.paths import ROOT
@@ -17,7 +18,6 @@ from lib.evidence.history import HistoryEntry, open_history, remember_run
 from lib.evidence.log import FILE as EVIDENCE
 from lib.evidence.log import read_evidence
 from lib.evidence.manifest import ENVELOPE, MANIFEST
-from lib.reporters.publish import publish
 from lib.run.endings import RunOutcome, TaskRun, keep_errors, keep_notebook
 from lib.run.params import history_url
 from lib.run.record import RunRecord, find_abandoned, read_record, remove_record
@@ -88,7 +88,7 @@ def publish_found(record: RunRecord, run: RunFile) -> Iterator[str]:
         rehearsed_for=record.rehearsed_for,
         resumed_at=record.resumed_at,
     )
-    published = publish(run, [TaskRun(task=task) for task in tasks], outcome, unkept=unkept)
+    published = publish_ended(run, [TaskRun(task=task) for task in tasks], outcome, unkept=unkept)
     page = run.run_folder / "index.html"
     place = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
     yield f"Run {run.run_id} was killed. What it had found, UNFINISHED: {place}. To finish it: make resume RUN={run.run_id}"

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from lib.cli.choose_tasks import print_opening
 from lib.cli.killed_runs import take_over_killed_runs
 from lib.cli.named_run import find_run
-from lib.cli.run import Plan, carry_out, print_opening
+from lib.cli.run import Plan, carry_out
 from lib.core.errors import ParamsError
 from lib.core.files import write_whole
 from lib.core.paths import ROOT

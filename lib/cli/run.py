@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from lib.cli.aftermath import keep_notes, keep_what_broke
-from lib.cli.choose_tasks import choose_tasks
+from lib.cli.choose_tasks import choose_tasks, print_opening
 from lib.cli.killed_runs import take_over_killed_runs
+from lib.cli.publishing import import_publishing, publish_ended
 from lib.cli.reuse import look_for_reusable, require_reuse_allowed, settled_inputs
 from lib.cli.streams import forgiving_output
 from lib.cli.tell_github import tell_github
@@ -24,12 +25,11 @@ from lib.core.paths import ROOT
 from lib.core.redact import register_secrets
 from lib.core.verdict import Verdict
 from lib.core.visible import plain_line, say
-from lib.core.wording import refusal_of_rehearsal, rehearsal_opening
+from lib.core.wording import refusal_of_rehearsal
 from lib.embedded.state_folders import state_base
 from lib.embedded.strays import adopt_orphans, end_adopted
 from lib.evidence.durations import durations_lately
 from lib.evidence.history import open_history
-from lib.reporters.publish import Published, publish
 from lib.reporters.remembered import read_commit
 from lib.reporters.sealing import enter_run
 from lib.run.endings import RunOutcome, TaskRun
@@ -51,7 +51,10 @@ from lib.run.stack import RUN_FILE, new_run_id, start_stack
 from lib.run.time_left import by_longest_way
 from lib.run.warm_kernels import WarmKernels, start_warm_kernels
 from lib.tasks.base import Task
-from lib.tasks.index import in_order, is_whole, use_own_tasks
+from lib.tasks.index import is_whole, use_own_tasks
+
+if TYPE_CHECKING:
+    from lib.cli.publishing import Published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +136,7 @@ def carry_out(plan: Plan) -> int:
     adopt_orphans()
     known = {one.pid for one in psutil.Process().children()}
     project, run_folder = open_run_folder(plan)
+    import_publishing()
     try:
         with (
             forgiving_output(),
@@ -287,12 +291,4 @@ def publish_run(plan: Plan, run: RunFile, task_runs: Sequence[TaskRun], graph: G
         resumed_at=plan.resumed_at,
         inputs=settled_inputs(plan.params, plan.tasks, plan.reuse_inputs, task_runs, plan.kept),
     )
-    return publish(run, task_runs, ending, strict=plan.strict, stopped_with=stopped_with, unkept=graph.unkept)
-
-
-def print_opening(params: Params, tasks: Collection[Task]) -> None:
-    """Say in the first lines what is about to happen and on what."""
-    named = ", ".join(task.name for task in in_order(tasks))
-    say(f"Launch readiness of {plain_line(params.pack.name)} for {params.environment}: {named}")
-    if params.rehearsal:
-        say(rehearsal_opening(params.environment, params.rehearsed_for))
+    return publish_ended(run, task_runs, ending, strict=plan.strict, stopped_with=stopped_with, unkept=graph.unkept)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -115,8 +115,30 @@ def is_committed(project: Path) -> bool:
     return done.exit_code == 0 and bool(done.stdout.strip())
 
 
-def require_copyable(root: Path) -> None:
-    """Raise CommandError when the commit has a file, or files together, that are too large to be copied."""
+def size_of_copy(project: Path) -> int | None:
+    """Return how many bytes of files `copy_commit` would copy; None where it would copy more than the commit's files.
+
+    Raises CommandError when there is too much.
+    """
+    root = find_root(project)
+    if root is None or not is_committed(project) or next(installed_folders(root), None) is not None:
+        return None
+    return require_copyable(root)
+
+
+def size_of_folder(folder: Path, *, leave_out: Collection[str], most: int) -> int | None:
+    """Return how many bytes of files a folder holds; None for more than `most`."""
+    total = 0
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in leave_out]
+        total += sum((Path(place) / name).lstat().st_size for name in names)
+        if total > most:
+            return None
+    return total
+
+
+def require_copyable(root: Path) -> int:
+    """Return the bytes of the commit's files. Raises CommandError when one, or all together, are too large to be copied."""
     total = 0
     for line in git(root, "ls-tree", "-r", "-l", "-z", "HEAD").split("\0"):
         about, _, path = line.partition("\t")
@@ -129,6 +151,7 @@ def require_copyable(root: Path) -> None:
             f"The commit holds {format_size(total)}, more than the {format_size(OF_PROJECT.bytes)} that are copied.",
             fix="Take out what does not belong into version control.",
         )
+    return total
 
 
 def too_large(path: str, size: int) -> CommandError:
@@ -221,13 +244,18 @@ def is_plain(path: Path) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
 
 
-def copy_installed(root: Path, place: Path) -> None:
-    """Bring along each node_modules of a work tree that the commit's folders have a place for."""
+def installed_folders(root: Path) -> Iterator[Path]:
+    """Yield each node_modules of a work tree that git ignores, by its path from the top; none within another."""
     listed = git(root, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z").split("\0")
     for path in listed:
         folder = Path(path)
-        if folder.name != INSTALLED or INSTALLED in folder.parts[:-1] or (root / folder).is_symlink():
-            continue
+        if folder.name == INSTALLED and INSTALLED not in folder.parts[:-1] and not (root / folder).is_symlink():
+            yield folder
+
+
+def copy_installed(root: Path, place: Path) -> None:
+    """Bring along each node_modules of a work tree that the commit's folders have a place for."""
+    for folder in installed_folders(root):
         if (place / folder.parent).is_dir():
             copy_tree(root / folder, place / folder, limits=OF_INSTALLED)
 

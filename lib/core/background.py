@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import threading
 from collections.abc import Callable
@@ -33,6 +34,13 @@ class Background(threading.Thread):
             self.join(timeout_s)
         if self.failure is not None:
             raise self.failure
+
+
+def import_meanwhile(module: str) -> Background:
+    """Return the thread that imports a module; whoever imports it next waits for that, and is told what went wrong."""
+    thread = Background(lambda: importlib.import_module(module), name=f"import-{module}")
+    thread.start()
+    return thread
 
 
 def watch_exit(process: subprocess.Popen[str] | subprocess.Popen[bytes], report: Callable[[int], object]) -> Background:

@@ -11,7 +11,7 @@ import binascii
 import html
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -229,9 +229,8 @@ def unpacked(layer: Layer) -> Iterator[Layer]:
         yield Unpacked(layer, HEX)
 
 
-def layers_of(text: str) -> Iterator[Layer]:
-    """Yield the text itself first, then everything that it can be decoded to."""
-    chain = unescaped(Layer(text))
+def layers_of(chain: Sequence[Layer]) -> Iterator[Layer]:
+    """Yield the text itself first, then everything that it can be decoded to. chain: what `unescaped` says of the text."""
     yield from chain
     for layer in chain[:: len(chain) - 1 or 1]:
         yield from unpacked(layer)

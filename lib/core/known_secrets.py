@@ -7,7 +7,7 @@ left out of both the secret and the text before they are compared; what stands i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -152,11 +152,14 @@ class Needles:
                     self._firm.append((one.firm_bytes, one))
                 self._shortest = min(self._shortest or len(one.text), len(one.firm))
 
-    def find(self, text: str) -> Iterator[tuple[int, int]]:
-        """Yield the range of each known secret in the text, in whatever spelling; ranges may overlap."""
-        if not self.values or len(text) < self._shortest:
+    def find(self, chain: Sequence[Layer]) -> Iterator[tuple[int, int]]:
+        """Yield the range of each known secret in a text, in whatever spelling; ranges may overlap.
+
+        chain: what `unescaped` says of the text.
+        """
+        if not self.values or len(chain[0].text) < self._shortest:
             return
-        for layer in layers_of(text):
+        for layer in layers_of(chain):
             firm = firm_bytes(layer.text)
             # First by the firm signs alone, which is fast, then sign by sign.
             for one in [*(needle for signs, needle in self._firm if signs in firm), *self._loose]:

@@ -86,8 +86,9 @@ def find_credentials(text: str, known: Collection[str] | None = None) -> list[Cr
     if len(text) < SHORTEST_SECRET:
         return []
     needles = _known if known is None else needles_for(frozenset(known))
-    found = [Credential(start, end, KNOWN) for start, end in needles.find(text)]
-    for layer in unescaped(Layer(text))[:2]:
+    chain = unescaped(Layer(text))
+    found = [Credential(start, end, KNOWN) for start, end in needles.find(chain)]
+    for layer in chain[:2]:
         found += [Credential(*layer.locate(start, end), kind) for start, end, kind in find_shapes(layer.text)]
     marks = [mark.span() for mark in MARK.finditer(text)]
     return merge(one for one in found if not any(start <= one.start and one.end <= end for start, end in marks))

@@ -120,6 +120,8 @@ SHAPES: tuple[Shape, ...] = (
     *(Shape(kind=kind, hints=tuple(hints.split()), pattern=re.compile(form)) for kind, hints, form in FORMS),
 )
 """Each form that is struck out wherever it stands."""
+MANY_WORDS = 5_000
+"""Characters of a text from which on most of its words come again and again; parting a shorter one takes longer than it saves."""
 HINTED = tuple((hint, one) for one in SHAPES for hint in one.hints)
 """Hint -> the form that it hints at: most texts have none, and are asked about each of a hundred."""
 
@@ -172,12 +174,23 @@ def is_telling(name: str) -> bool:
     return any(stem in low for stem in STEMS) or low in ("cookie", "set-cookie", "authorization", "proxy-authorization")
 
 
-def find_named(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the range of each random value beside a telling name: `x_token: ...`, `"password": "..."`, `--access-token ...`."""
+def words_of(text: str) -> str:
+    """Return each word of the text once, in any order: whether it has a part without a blank is found faster in them."""
+    return text if len(text) < MANY_WORDS else "\n".join(set(text.split()))
+
+
+def find_named(text: str, words: str) -> Iterator[tuple[int, int]]:
+    """Yield the range of each random value beside a telling name: `x_token: ...`, `"password": "..."`, `--access-token ...`.
+
+    words: those of the text.
+    """
+    words = words.lower()
+    stems = [stem for stem in STEMS if stem in words]
+    if not stems:
+        return
     low = text.lower()
     if len(low) != len(text):  # a capital whose small letter is two characters
         low = "".join(char.lower() if char.isascii() else char for char in text)
-    stems = [stem for stem in STEMS if stem in low]
     for place in sorted({place for stem in stems for place in find_all(low, stem)}):
         found = BESIDE.match(text, place)
         if found is None:
@@ -203,8 +216,9 @@ def find_all(text: str, part: str) -> Iterator[int]:
 
 def find_shapes(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield the range and the kind of everything in the text that has the shape of a credential; ranges may overlap."""
-    for one in dict.fromkeys([shape for hint, shape in HINTED if hint in text]):
+    words = words_of(text)
+    for one in dict.fromkeys([shape for hint, shape in HINTED if hint in words]):
         for start, end in one.find(text):
             yield start, end, one.kind
-    for start, end in find_named(text):
+    for start, end in find_named(text, words):
         yield start, end, "value beside a telling name"

@@ -1,4 +1,4 @@
-"""A place in memory for a server's data, which nobody keeps: a disk makes a thousand small files ten times as slowly.
+"""A place in memory for what nobody keeps, a server's data and small copies: a disk makes a thousand files ten times as slowly.
 
 The state folder then holds a link to it, and both go together. What a killed run left there is found by the note beside it.
 """
@@ -63,6 +63,14 @@ def put_into_memory(folder: Path) -> bool:
     except (OSError, WorkbookError):  # somebody else's folder is there, or it has just filled up: the disk will do
         return False
     return True
+
+
+def make_small_folder(state_dir: Path) -> Path:
+    """Return a new private folder for a run's small copies: in memory where that has room, else in the state folder."""
+    folder = state_dir / "small"
+    if not put_into_memory(folder):
+        folder.mkdir(mode=0o700)
+    return folder.resolve()
 
 
 def own_memory() -> Path:

@@ -73,6 +73,7 @@ class RunFile(BaseModel):
     run_folder: Path
     rendered: Path
     work: Path
+    small: Path | None = None
     kept: Path
     events: Path
     spare: Path
@@ -176,6 +177,7 @@ def context_of(run: RunFile, task: str, parameters: dict[str, Any]) -> Context[S
         ),
         work=run.work,
         kept=run.kept,
+        small=run.small,
         is_rehearsal=run.rehearsal,
         is_promoted=run.promotes_from is not None,
         provenances=run.provenances,

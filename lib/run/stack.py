@@ -29,6 +29,7 @@ from lib.core.run_mark import marked
 from lib.embedded.fly.control import Refused, call
 from lib.embedded.fly.start import EmbeddedFly, Switches, app_names, start_fly
 from lib.embedded.leftovers import clean_leftovers, new_lease, remove_folder, write_lease
+from lib.embedded.memory import make_small_folder
 from lib.embedded.postgres.previous_schema import make_previous_schema
 from lib.embedded.postgres.server import EmbeddedPostgres, start_postgres
 from lib.embedded.state_folders import own_folder, state_base
@@ -297,6 +298,7 @@ def describe_run(
         owners=dict(params.owners),
         pack=params.pack,
         work=work,
+        small=make_small_folder(work.parent),
         kept=about["rendered"] / about["project"] / params.environment / "kept",
         events=work / "events.jsonl",
         spare=own_folder(state_base(ROOT) / UNKEPT) / f"{about['run_id']}.jsonl",

@@ -50,6 +50,8 @@ class Service:
             return "an address that can't be read"
 
 
+LARGEST_SMALL = 256 * 1024**2
+"""Bytes of a copy that may lie in memory: a run makes a few of them, and takes up memory only where 8 GB are free."""
 Settings_co = TypeVar("Settings_co", covariant=True)
 Value = TypeVar("Value")
 
@@ -66,6 +68,7 @@ class Context(Generic[Settings_co]):
     scratch: a server where databases may be made and dropped freely, as a superuser; always started
         here. Its databases made from the template `hosted_template` look like a fresh hosted project.
     work: a private folder of this run for files that are not evidence, removed after the run.
+    small: another one for copies that are small and only looked at, in memory where that has room; None: there is none.
     kept: a folder of the environment that outlives the run (backups).
     is_rehearsal: whether embedded parts stand in for every target. is_promoted: whether another environment's runs count
         for what may not be tried in this one.
@@ -86,6 +89,7 @@ class Context(Generic[Settings_co]):
     programs: Programs
     work: Path
     kept: Path
+    small: Path | None = None
     is_rehearsal: bool = False
     is_promoted: bool = False
     provenances: Mapping[str, Provenance] = field(default_factory=dict)
@@ -95,6 +99,19 @@ class Context(Generic[Settings_co]):
     services: Mapping[str, Service] = field(default_factory=dict)
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     not_applicable: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def private(self) -> tuple[Path, ...]:
+        """The run's private folders: what lies in them is a copy of ours, never the user's own."""
+        return (self.work,) if self.small is None else (self.work, self.small)
+
+    def place_for(self, size_bytes: int | None) -> Path:
+        """Return the private folder for a copy of so many bytes: the one for small copies, where it is one.
+
+        None: nobody knows how large it becomes.
+        """
+        is_small = size_bytes is not None and size_bytes <= LARGEST_SMALL
+        return self.small if is_small and self.small is not None else self.work
 
     def narrow(self, model: type[Value]) -> Context[Value]:
         """Return this same context, known to hold settings of this model."""

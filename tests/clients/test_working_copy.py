@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from lib.clients.npm import ScriptRun, run_scripts
-from lib.clients.working_copy import copy_commit, read_changes, reset_copy
+from lib.clients.working_copy import copy_commit, read_changes, reset_copy, size_of_copy, size_of_folder
 
 SCRIPTS = {
     "fmt": "printf 'tidy\\n' > app.txt && printf 'new\\n' > made.txt",
@@ -122,3 +123,26 @@ def test_a_hook_of_the_users_does_not_run(project: Path, tmp_path: Path, monkeyp
     reset_copy(copy)
     assert read_changes(copy).files == ()
     assert not (tmp_path / "ran").exists()
+
+
+def test_how_large_a_copy_is_is_known_before_it_is_made(project: Path) -> None:
+    assert size_of_copy(project) is None  # what is installed comes along, however large it is
+    shutil.rmtree(project / "node_modules")
+    (project / "app.txt").write_text("changed, and not committed\n")
+    copy = copy_commit(project, project.parent.parent / "copy")
+    files = [path for path in copy.root.rglob("*") if path.is_file() and ".git" not in path.relative_to(copy.root).parts]
+    assert size_of_copy(project) == sum(path.stat().st_size for path in files) > 0
+
+
+def test_how_large_a_copy_of_a_mere_folder_becomes_is_not_known(tmp_path: Path) -> None:
+    assert size_of_copy(fill(tmp_path / "folder")) is None
+
+
+def test_a_folder_is_measured_up_to_a_limit(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "within").mkdir(parents=True)
+    (folder / "within" / "one").write_bytes(b"x" * 10)
+    (folder / "left").mkdir()
+    (folder / "left" / "two").write_bytes(b"x" * 100)
+    assert size_of_folder(folder, leave_out=("left",), most=10) == 10
+    assert size_of_folder(folder, leave_out=(), most=109) is None

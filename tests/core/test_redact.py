@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lib.core import redact
 from lib.core.known_secrets import LOOSE, Needles, firm_bytes
+from lib.core.secret_shapes import HINTED, MANY_WORDS, STEMS
 from tests.support.spellings import SPELLINGS
 
 SECRETS = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp", "Cf")), min_size=8, max_size=60).filter(
@@ -147,53 +148,66 @@ def test_ordinary_words_digests_and_ids_are_left_alone(text: str) -> None:
 KEY = "9f1c7e0b5a3d"  # no vendor's: what follows is put together here, so that no scanner of a repository takes it for real
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"AKIA{'ABCDEFGH23456777'}",
-        f"AIza{'Sy' + KEY * 3}"[:39],
-        f"sk_live_{KEY}{KEY}",
-        f"xoxb-{KEY}-{KEY}",
-        f"https://hooks.slack.com/services/T{KEY}/B{KEY}/{KEY}{KEY}",
-        f"https://acme.webhook.office.com/webhookb2/{KEY}-{KEY}@{KEY}/IncomingWebhook/{KEY}",
-        f"https://discord.com/api/webhooks/123456789012345678/{KEY}{KEY}{KEY}",
-        f"npm_{KEY}{KEY}{KEY}",
-        f"pypi-AgEIcHlwaS5vcmc{KEY * 4}",
-        f"SG.{KEY}{KEY}.{KEY}{KEY}",
-        f"key-{KEY}{KEY}{KEY[:8]}",
-        f"SK{KEY}{KEY}{KEY[:8]}",
-        f"ghp_{KEY}{KEY}",
-        f"github_pat_{KEY}_{KEY}",
-        f"ghs_{KEY}{KEY}",
-        f"glpat-{KEY}{KEY}",
-        f"sbp_{KEY}{KEY}",
-        f"sb_secret_{KEY}{KEY}",
-        f"FlyV1 fm2_{KEY}{KEY}",
-        f"fo1_{KEY}{KEY}",
-        f"sk-proj-A{KEY}{KEY}",
-        f"sk-ant-api03-A{KEY}{KEY}",
-        f"hvs.{KEY}{KEY}",
-        f"https://{KEY}{KEY}{KEY[:8]}@o1234.ingest.sentry.io/42",
-        f"chatwoot_api_token: {KEY}{KEY}",
-        f'{{"api_key": "{KEY}{KEY}"}}',
-        f"export PUBLER_SECRET={KEY}",
-        f"fly secrets set --access-token {KEY}",
-        "DB_PASSWORD: Tr0ub4dor&3!",
-        f'{{\\"token\\": \\"{KEY}\\"}}',
-        f"Set-Cookie: session={KEY}{KEY}; HttpOnly",
-        f"Authorization: Basic {KEY}{KEY}",
-        f"AccountKey={KEY * 5}==",
-        f"https://x.blob.core.windows.net/a?sv=1&sig={KEY}{KEY}{KEY}%3D",
-        f"-----BEGIN OPENSSH PRIVATE KEY-----\\n{KEY}\\n-----END OPENSSH PRIVATE KEY-----\\n",
-        f"-----BEGIN EC PRIVATE KEY-----\n{KEY}\n{KEY}",
-        f"postgresql://app:p@ss{KEY}@db.example.com/app",
-    ],
-)
+CREDENTIALS = [
+    f"AKIA{'ABCDEFGH23456777'}",
+    f"AIza{'Sy' + KEY * 3}"[:39],
+    f"sk_live_{KEY}{KEY}",
+    f"xoxb-{KEY}-{KEY}",
+    f"https://hooks.slack.com/services/T{KEY}/B{KEY}/{KEY}{KEY}",
+    f"https://acme.webhook.office.com/webhookb2/{KEY}-{KEY}@{KEY}/IncomingWebhook/{KEY}",
+    f"https://discord.com/api/webhooks/123456789012345678/{KEY}{KEY}{KEY}",
+    f"npm_{KEY}{KEY}{KEY}",
+    f"pypi-AgEIcHlwaS5vcmc{KEY * 4}",
+    f"SG.{KEY}{KEY}.{KEY}{KEY}",
+    f"key-{KEY}{KEY}{KEY[:8]}",
+    f"SK{KEY}{KEY}{KEY[:8]}",
+    f"ghp_{KEY}{KEY}",
+    f"github_pat_{KEY}_{KEY}",
+    f"ghs_{KEY}{KEY}",
+    f"glpat-{KEY}{KEY}",
+    f"sbp_{KEY}{KEY}",
+    f"sb_secret_{KEY}{KEY}",
+    f"FlyV1 fm2_{KEY}{KEY}",
+    f"fo1_{KEY}{KEY}",
+    f"sk-proj-A{KEY}{KEY}",
+    f"sk-ant-api03-A{KEY}{KEY}",
+    f"hvs.{KEY}{KEY}",
+    f"https://{KEY}{KEY}{KEY[:8]}@o1234.ingest.sentry.io/42",
+    f"chatwoot_api_token: {KEY}{KEY}",
+    f'{{"api_key": "{KEY}{KEY}"}}',
+    f"export PUBLER_SECRET={KEY}",
+    f"fly secrets set --access-token {KEY}",
+    "DB_PASSWORD: Tr0ub4dor&3!",
+    f'{{\\"token\\": \\"{KEY}\\"}}',
+    f"Set-Cookie: session={KEY}{KEY}; HttpOnly",
+    f"Authorization: Basic {KEY}{KEY}",
+    f"AccountKey={KEY * 5}==",
+    f"https://x.blob.core.windows.net/a?sv=1&sig={KEY}{KEY}{KEY}%3D",
+    f"-----BEGIN OPENSSH PRIVATE KEY-----\\n{KEY}\\n-----END OPENSSH PRIVATE KEY-----\\n",
+    f"-----BEGIN EC PRIVATE KEY-----\n{KEY}\n{KEY}",
+    f"postgresql://app:p@ss{KEY}@db.example.com/app",
+]
+
+
+@pytest.mark.parametrize("text", CREDENTIALS)
 def test_each_shape_is_struck_and_found(text: str) -> None:
     struck = redact.redact(f"before it {text} after it")
     assert redact.REDACTED in struck and KEY not in struck.replace("smtp", "")
     assert struck.startswith("before it ") and redact.find_secrets(text.encode()) >= 1
     assert redact.find_secrets(struck.encode()) == 0
+
+
+@pytest.mark.parametrize("text", CREDENTIALS)
+@pytest.mark.parametrize("blank", [" ", "\n", "\u2003"])
+def test_each_shape_is_struck_in_a_long_text_of_words_that_come_again(text: str, blank: str) -> None:
+    filled = f"{'a word of a page ' * 500}{blank}{text}{blank}{'another word ' * 500}"
+    assert len(filled) > 2 * MANY_WORDS
+    struck = redact.redact(filled)
+    assert redact.REDACTED in struck and KEY not in struck.replace("smtp", "") and "Tr0ub4dor" not in struck
+
+
+def test_what_tells_of_a_shape_is_part_of_one_word() -> None:
+    assert [part for part in (*STEMS, *(hint for hint, _ in HINTED)) if len(part.split()) != 1] == []
 
 
 def test_a_random_value_is_struck_by_the_key_that_it_stands_under() -> None:

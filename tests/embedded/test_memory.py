@@ -10,8 +10,8 @@ import pytest
 
 from lib.core.paths import ROOT
 from lib.embedded import memory
-from lib.embedded.leftovers import clean_leftovers, new_lease, read_lease, write_lease
-from lib.embedded.memory import free_memory_of, has_room, own_memory, put_into_memory, sweep_memory
+from lib.embedded.leftovers import clean_leftovers, new_lease, read_lease, remove_folder, write_lease
+from lib.embedded.memory import free_memory_of, has_room, make_small_folder, own_memory, put_into_memory, sweep_memory
 from lib.embedded.postgres.server import start_postgres
 
 GONE = 2**22 + 7
@@ -46,6 +46,23 @@ def test_a_servers_data_lies_in_memory_while_it_runs_and_goes_with_it(base: Path
 def test_a_server_that_may_hold_much_keeps_its_data_on_the_disk(base: Path, mount: Path) -> None:
     with start_postgres(base / "one", tools=ROOT / ".tools") as server:
         assert not server.data_dir.is_symlink() and not list(mount.iterdir())
+
+
+def test_small_copies_lie_in_memory_and_go_with_the_state_folder(base: Path, mount: Path) -> None:
+    state = state_of(base)
+    assert put_into_memory(state / "data")
+    small = make_small_folder(state)
+    assert small.is_relative_to(mount) and small.stat().st_mode & 0o777 == 0o700
+    (small / "copy").write_text("x")
+    write_lease(state, new_lease(os.getpid(), state / "data"))
+    remove_folder(state)
+    assert not state.exists() and not list(own_memory().iterdir())
+
+
+def test_small_copies_lie_in_the_state_folder_without_room(base: Path, mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "ROOM", 2**62)
+    small = make_small_folder(state_of(base))
+    assert small == (base / "one" / "small").resolve() and small.stat().st_mode & 0o777 == 0o700
 
 
 def test_what_a_killed_run_had_in_memory_is_removed_by_the_next(base: Path, mount: Path) -> None:

@@ -48,7 +48,8 @@ def stand(folder: Path, variables: dict[str, str], *, task: str = "health") -> R
         path = run.work / RUN_FILE
         assert path.stat().st_mode & 0o777 == 0o600
         read = read_run_file(path)
-    assert not run.work.exists()
+        assert read.small is not None and read.small.is_dir() and not read.small.is_symlink()
+    assert not run.work.exists() and not read.small.exists()
     return read
 
 

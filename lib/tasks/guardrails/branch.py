@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,11 +75,20 @@ class GuardedBranch:
         return "\n\n".join((*self.branch.messages, self.proposal.text))
 
 
-def open_branch(pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[str, str] | None, work: Path) -> GuardedBranch:
+def open_branch(
+    pack: Path,
+    *,
+    base: str,
+    pull_request: str,
+    rehearsal: Mapping[str, str] | None,
+    stage: Path,
+    private: Sequence[Path],
+) -> GuardedBranch:
     """Return the branch to look at, with its policy.
 
     pull_request: the file of GitHub's event, or ''; it is read for a real branch alone. rehearsal: the branch and
     message to rehearse with where the pack is not a changed branch of its own; None when only a real branch counts.
+    stage: the folder below which one is made for a rehearsal. private: the run's own folders: what is in them was made up.
     Raises TargetError when there is none.
     """
     proposal = read_proposal(pull_request)
@@ -90,8 +99,8 @@ def open_branch(pack: Path, *, base: str, pull_request: str, rehearsal: Mapping[
             )
         branch = read_own_branch(pack, base)
     else:
-        branch = rehearse_branch(pack, base=base, rehearsal=rehearsal, work=work)
-    is_own, is_made_up = branch.root == pack, branch.root.is_relative_to(work)
+        branch = rehearse_branch(pack, base=base, rehearsal=rehearsal, stage=stage)
+    is_own, is_made_up = branch.root == pack, any(map(branch.root.is_relative_to, private))
     return GuardedBranch(
         branch=branch,
         policy=parse_policy(branch.policy or DEFAULT_POLICY),
@@ -114,7 +123,7 @@ def read_own_branch(pack: Path, base: str) -> Branch:
     return read_branch(pack, base, policy_file=FILE)
 
 
-def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], work: Path) -> Branch:
+def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], stage: Path) -> Branch:
     """Return the pack's own branch where it is one that changes something, else one made from the pack."""
     why = "the pack is not a repository of its own"
     try:
@@ -125,7 +134,7 @@ def rehearse_branch(pack: Path, *, base: str, rehearsal: Mapping[str, str], work
             why = "HEAD is on the base itself"
     except TargetError as exc:
         why = exc.message.rstrip(".")
-    root = stage_branch(pack, work / "rehearsed_branch", name=rehearsal["branch"], message=rehearsal["message"])
+    root = stage_branch(pack, stage / "rehearsed_branch", name=rehearsal["branch"], message=rehearsal["message"])
     note = f"a rehearsal on a branch made from the pack, every file of it a change, since {why[:1].lower()}{why[1:]}"
     return replace(read_branch(root, BASE, policy_file=FILE), note=note)
 

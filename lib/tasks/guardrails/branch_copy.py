@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from lib.clients.git import read_branch
 from lib.clients.git_command import git
-from lib.clients.working_copy import WorkingCopy, copy_commit, do_git
+from lib.clients.working_copy import WorkingCopy, copy_commit, do_git, size_of_copy
 from lib.core.errors import TargetError
 from lib.tasks.faults import Change, Scene, put_files
 from lib.tasks.guardrails.branch import GuardedBranch
@@ -43,9 +43,10 @@ def copied_branch(scene: Scene) -> WorkingCopy:
 def make_copy(scene: Scene) -> WorkingCopy:
     """Return a new copy of the branch's repository, its base under a name of its own."""
     guarded = find_guarded(scene)
-    place = scene.context.work / "faults" / f"branch-{id(scene.kept):x}"
+    source = guarded.branch.root if guarded else scene.context.pack
+    place = scene.context.place_for(size_of_copy(source)) / "faults" / f"branch-{id(scene.kept):x}"
     scene.standing.callback(shutil.rmtree, place, ignore_errors=True)
-    copied = copy_commit(guarded.branch.root if guarded else scene.context.pack, place)
+    copied = copy_commit(source, place)
     if guarded:
         branch = guarded.branch
         base = git(branch.root, "rev-parse", "--verify", "--end-of-options", f"{branch.base}^{{commit}}").strip()

@@ -10,13 +10,14 @@ from dataclasses import replace
 
 from lib.clients.git import list_files, read_commit_times
 from lib.clients.npm import run_scripts
+from lib.clients.working_copy import size_of_folder
 from lib.core.errors import TargetError
 from lib.core.left_out import LeftOut
 from lib.core.offered import offer_looks
 from lib.core.results import Check, Findings, Outcome, Provenance, Result, look
 from lib.core.wording import name_some
 from lib.tasks.guardrails import judge as judging
-from lib.tasks.guardrails.branch import NAMELESS, GuardedBranch, open_branch
+from lib.tasks.guardrails.branch import LEFT_OUT, NAMELESS, GuardedBranch, open_branch
 from lib.tasks.guardrails.direction import read_base_direction, template_path
 from lib.tasks.guardrails.judge_scope import bound_rows, judge_scope, weigh_bounds
 from lib.tasks.guardrails.linted import look_through
@@ -40,7 +41,7 @@ from lib.tasks.guardrails.task import (
     WORKFLOWS_PASS_LINT,
     Guardrails,
 )
-from lib.transport.context import Context
+from lib.transport.context import LARGEST_SMALL, Context
 from lib.transport.control import ControlClock
 
 HOW = {"A": "added", "D": "deleted", "R": "moved", "C": "copied", "?": "not committed"}
@@ -81,7 +82,8 @@ def find_branch(context: Context[Guardrails]) -> GuardedBranch:
         base=settings.base,
         pull_request=settings.pull_request,
         rehearsal=rehearsed_as(context),
-        work=context.work,
+        stage=context.place_for(size_of_folder(context.pack, leave_out=LEFT_OUT, most=LARGEST_SMALL)),
+        private=context.private,
     )
 
 

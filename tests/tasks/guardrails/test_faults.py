@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lib.core.faults import End, Trial
+from lib.tasks.faults import Scene, open_base
 from lib.tasks.guardrails import looks as guardrails
-from lib.tasks.guardrails.faults import FAULTS
+from lib.tasks.guardrails.faults import FAULTS, misname_branch
 from tests.support.branch_worlds import Project, context_of, make_project
 from tests.support.faults import try_faults, unfound
 
@@ -38,6 +41,22 @@ def test_faults_of_a_branch_and_its_lines(project: Project, tmp_path: Path) -> N
     }  # fmt: skip
     assert state_of(project) == before
     assert list((context.work / "faults").iterdir()) == []
+
+
+def test_a_small_branch_is_copied_to_where_small_copies_lie(project: Project, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    context = replace(context_of(project, tmp_path / "work"), small=small)
+    found = guardrails.look_at_branch(context)
+    assert found.facts is not None and not found.facts.is_made_up
+    with ExitStack() as standing:
+        scene = Scene(context=context, found=found, standing=standing, base=open_base)
+        with next(misname_branch(scene)).make(scene) as changed:
+            assert changed.context.pack.is_relative_to(small)
+            again = guardrails.look_at_branch(changed.context).facts
+            assert again is not None and again.is_made_up
+    assert list((small / "faults").iterdir()) == []
+    assert not (context.work / "faults").exists()
 
 
 def test_faults_of_workflows_and_commands(project: Project, tmp_path: Path) -> None:
