@@ -6,9 +6,10 @@ too long is no reason not to look at the policies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 
 from lib.core.results import Check
 from lib.core.section import Section
@@ -56,9 +57,14 @@ _projects: list[Task] = []
 """The tasks that the project adds which this process works on; see `use_own_tasks`."""
 
 
+_checks: list[Mapping[str, Check]] = []
+"""Every check by id, once it was asked for: a page asks for each of its rows."""
+
+
 def use_own_tasks(tasks: Iterable[Task]) -> None:
     """Let a project's own tasks be among all tasks of this process, in the place of another project's."""
     _projects[:] = tasks
+    _checks.clear()
 
 
 @contextmanager
@@ -98,6 +104,10 @@ def task_named(name: str) -> Task:
     return {task.name: task for task in all_tasks()}[name]
 
 
-def every_check() -> dict[str, Check]:
+def every_check() -> Mapping[str, Check]:
     """Return every check there is, by id."""
-    return {check.id: check for task in all_tasks() for check in (*task.checks, task.completed)}
+    known = next(iter(_checks), None)
+    if known is None:
+        known = MappingProxyType({check.id: check for task in all_tasks() for check in (*task.checks, task.completed)})
+        _checks[:] = [known]
+    return known

@@ -10,7 +10,7 @@ import pytest
 
 from lib.core.paths import ROOT
 from lib.embedded.state_folders import state_base
-from tests.support.launch import Whole, run_lib
+from tests.support.launch import Whole, start_lib
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
         fcntl.flock(lock, fcntl.LOCK_EX)
         kept = shared / "done.json"
         if not kept.exists():
-            done = run_lib("staging", rendered=shared / "rendered")
+            done = start_lib("staging", rendered=shared / "rendered")
             told = {"exit_code": done.exit_code, "said": done.said, "folder": str(done.folder), "states": str(state_base(ROOT))}
             kept.write_text(json.dumps(told))
         told = json.loads(kept.read_text())

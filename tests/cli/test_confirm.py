@@ -15,6 +15,7 @@ import pytest
 
 from lib.core.environment import clean
 from lib.core.paths import ROOT
+from tests.support.forked_commands import run_command
 from tests.support.onboarding_worlds import write
 
 AT_END = "# observed 2026-11-26, unconfirmed"
@@ -125,9 +126,7 @@ def test_a_line_changed_meanwhile_is_left(walk: Walk, pack: Path) -> None:
 
 
 def run(pack: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**clean(os.environ), "PYTHONPATH": str(ROOT)}
-    argv = [sys.executable, "-m", "lib", "confirm", "--pack", str(pack), *words]
-    return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return run_command("confirm", "--pack", str(pack), *words)
 
 
 def test_without_a_terminal_lines_are_listed_and_how_is_said(pack: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from lib.core.errors import ParamsError
 from lib.core.paths import ROOT
 from lib.run.params import load_params
 from tests.support.branch_worlds import Project, make_project
+from tests.support.forked_commands import run_command
 
 TOKEN = "ghp_" + "a1B2" * 9
 """In the form of a token, but not one."""
@@ -26,8 +26,8 @@ def project(tmp_path: Path) -> Project:
 
 
 def run_guard(project: Project, *, base: str = "main", **variables: str) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "lib", "guardrails", "local", "--base", base, "--pack", str(project.root)]
-    return subprocess.run(words, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, timeout=60)
+    words = ("guardrails", "local", "--base", base, "--pack", str(project.root))
+    return run_command(*words, env={**os.environ, **variables}, timeout_s=60)
 
 
 def test_a_branch_as_agreed_exits_0_and_each_check_has_a_line(project: Project) -> None:

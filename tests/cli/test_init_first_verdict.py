@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
-from lib.core.paths import ROOT
 from lib.onboarding.confirm_table import confirm
 from lib.onboarding.unconfirmed import find_unconfirmed
+from tests.support.forked_commands import run_command
 
 CONFIG = 'project_id = "notes"\n[api]\nschemas = ["public"]\n[db]\nmajor_version = 17\n[inbucket]\nenabled = true\n'
 SQL = """
@@ -41,8 +40,7 @@ HOLE = 'create policy "oops" on public.comments for delete to anon using (true);
 def call(*words: str) -> tuple[int, str]:
     """Return the exit code of one command of the workbook, and all that it printed."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("STAGING_", "PRODUCTION_"))}
-    argv = [sys.executable, "-m", "lib", *words]
-    done = subprocess.run(argv, cwd=ROOT, env={**variables, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=400)
+    done = run_command(*words, env=variables, timeout_s=400)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +32,7 @@ SEED = 20
 
 
 def look_at(run: Path, asked: str, **variables: str) -> Done:
-    return carry_out([sys.executable, "-m", "lib", "look", asked, "--run", str(run)], run, **variables)
+    return carry_out(["look", asked, "--run", str(run)], run, **variables)
 
 
 @pytest.fixture

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lib.cli.new_own_task import new_own_task
 from lib.core.errors import ParamsError
-from lib.core.paths import ROOT
 from lib.run.own_tasks import CONTRACT, FOLDER
+from tests.support.forked_commands import run_command
 from tests.support.layered import describe_project
 
 
 def run(pack: Path, rendered: Path, only: str) -> tuple[int, str, dict[str, str]]:
     """Return the exit code, what was printed, and what each check came to."""
-    argv = [sys.executable, "-m", "lib", "run", "local", "--only", only, "--pack", str(pack), "--rendered", str(rendered)]
-    done = subprocess.run(
-        argv, cwd=ROOT, capture_output=True, text=True, timeout=240, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+    done = run_command("run", "local", "--only", only, "--pack", str(pack), "--rendered", str(rendered), timeout_s=240)
     [folder] = [path.parent for path in rendered.glob("*/local/*/evidence.jsonl") if not path.parent.is_symlink()]
     lines = [json.loads(line) for line in (folder / "evidence.jsonl").read_text().splitlines()]
     for name in only.split(","):

@@ -27,6 +27,7 @@ from lib.embedded.vendors.github import GitHubStandIn
 from lib.run.params import is_apply
 from lib.tasks.credentials.sync import Done, Outcome, Setter, Step, carry_out, plan_problems
 from tests.support.credential_worlds import copy_pack, load, open_world
+from tests.support.forked_commands import run_command
 
 APP = "idea-board-staging"
 
@@ -136,13 +137,12 @@ def test_production_needs_to_be_said_twice(tmp_path: Path, pack: Path) -> None:
         assert "ALLOW_WRITES=production" in sync.refuse(open_which, context)
 
 
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-    return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+def sync_local(pack: Path, apply: str) -> subprocess.CompletedProcess[str]:
+    return run_command("sync-credentials", "local", "--pack", str(pack), env={**os.environ, "APPLY": apply}, timeout_s=120)
 
 
 def test_a_dry_run_shows_the_plan_and_sets_nothing(pack: Path) -> None:
-    done = run(sys.executable, "-m", "lib", "sync-credentials", "local", "--pack", str(pack), APPLY="")
+    done = sync_local(pack, "")
     assert done.returncode == 0, done.stderr
     assert "Dry run: nothing was set" in done.stdout
     assert "set and read back" not in done.stdout
@@ -171,7 +171,7 @@ def test_a_sync_leaves_no_value_in_ps_or_in_what_it_says(pack: Path, copy: Vault
 
 def test_a_placeholder_is_refused_and_nothing_is_set(pack: Path) -> None:
     (pack / "vault/occ/local/tile_signing_key.txt").write_text("changeme\n")
-    done = run(str(sys.executable), "-m", "lib", "sync-credentials", "local", "--pack", str(pack), APPLY="1")
+    done = sync_local(pack, "1")
     assert done.returncode == 1
     assert "Nothing was set" in done.stderr
     assert "set and read back" not in done.stdout

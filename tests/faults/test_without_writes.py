@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from lib.run.params import Params, load_params
 from lib.run.run_file import RunFile
 from lib.run.stack import new_run_id, prepare_target, start_stack
 from lib.tasks.index import TASKS
+from tests.support.forked_commands import run_command
 from tests.support.launch import Done, run_lib
 
 NEEDS_WRITES = {
@@ -117,8 +117,7 @@ def ask_at_night(outside: Outside, folder: Path, **changes: str) -> subprocess.C
         name: value for name, value in outside.variables.items() if "CHATWOOT" in name or "PUBLER" in name or "SMTP" in name
     }
     given = {**os.environ, **vendors, "STRICT": "1", "ALLOW_WRITES": "staging", **changes}
-    words = [sys.executable, "-m", "lib", "health", "staging", "--pack", str(outside.pack), "--rendered", str(folder)]
-    return subprocess.run(words, cwd=ROOT, env=given, capture_output=True, text=True, timeout=120)
+    return run_command("health", "staging", "--pack", str(outside.pack), "--rendered", str(folder), env=given, timeout_s=120)
 
 
 def lines_of(done: Done) -> dict[str, EvidenceLine]:

@@ -1,15 +1,14 @@
-"""A whole run in a process of its own, as a person starts one."""
+"""A whole run in a process of its own: forked where a test is about what it finds, else started as a person starts one."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lib.core.paths import ROOT
 from lib.evidence.log import read_evidence
+from tests.support.forked_commands import run_command, start_command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +32,17 @@ class Whole(Done):
 
 
 def command(*words: str, rendered: Path) -> list[str]:
-    return [sys.executable, "-m", "lib", "run", *words, "--rendered", str(rendered)]
+    """Return how a person starts a run."""
+    return [sys.executable, "-m", "lib", *words_of_run(*words, rendered=rendered)]
+
+
+def words_of_run(*words: str, rendered: Path) -> list[str]:
+    return ["run", *words, "--rendered", str(rendered)]
 
 
 def resume_lib(folder: Path) -> Done:
     """Finish a run that was cut off, as `make resume` does."""
-    return carry_out([sys.executable, "-m", "lib", "resume", str(folder)], folder)
+    return carry_out(["resume", str(folder)], folder)
 
 
 def newest(rendered: Path, environment: str) -> Path:
@@ -47,10 +51,18 @@ def newest(rendered: Path, environment: str) -> Path:
 
 
 def run_lib(*words: str, rendered: Path, **variables: str) -> Done:
-    done = carry_out(command(*words, rendered=rendered), rendered, **variables)
+    """Return a finished run, which was forked."""
+    done = carry_out(words_of_run(*words, rendered=rendered), rendered, **variables)
     return replace(done, folder=newest(rendered, words[0]))
 
 
-def carry_out(argv: list[str], folder: Path, **variables: str) -> Done:
-    done = subprocess.run(argv, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, timeout=280)
+def start_lib(*words: str, rendered: Path) -> Done:
+    """Return a finished run, which was started."""
+    done = start_command(*words_of_run(*words, rendered=rendered))
+    return Done(exit_code=done.returncode, said=done.stdout + done.stderr, folder=newest(rendered, words[0]))
+
+
+def carry_out(words: list[str], folder: Path, **variables: str) -> Done:
+    """Return a finished command about a folder, which was forked."""
+    done = run_command(*words, env={**os.environ, **variables})
     return Done(exit_code=done.returncode, said=done.stdout + done.stderr, folder=folder)
