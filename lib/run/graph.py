@@ -62,6 +62,7 @@ class Graph:
     warm: WarmKernels | None = None
     preparing: Lock = field(default_factory=Lock)
     prepared: set[str] = field(default_factory=set)
+    obstacles: dict[str, str] = field(default_factory=dict)
 
     def keep(self, names: Iterable[str]) -> None:
         """Take these tasks' results as they are: they were found before the run was cut off."""
@@ -97,7 +98,9 @@ class Graph:
         for task in self.tasks:
             if task.name in self.runs or task.name in busy or not self.may_start(task):
                 continue
-            obstacle = self.obstacle(task)
+            if task.name not in self.obstacles:  # what it waits for has ended, so that its answer stays the same
+                self.obstacles[task.name] = self.obstacle(task)
+            obstacle = self.obstacles[task.name]
             if obstacle:
                 self.close(task, TaskRun(task=task, ended="blocked", problem=obstacle))
             elif room > 0:
