@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cli.project_commands import PASSING_ON, split_words
-from lib.core.paths import ROOT
 from tests.support.credential_worlds import copy_pack
+from tests.support.forked_commands import run_command
 
 SCRIPT = 'test -n "$PUBLER_API_KEY" && echo "$0 $*"'
 WORDS = st.lists(st.sampled_from(["--", "--pack", "staging", "npx", "-c", ""]), max_size=8)
 
 
 def load(*words: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "lib", "load-credentials", *words]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    return run_command("load-credentials", *words, timeout_s=60)
 
 
 @pytest.mark.parametrize("order", ["local --pack {}", "--pack {} local", "local --pack={}"])
