@@ -11,7 +11,7 @@ import binascii
 import html
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -34,6 +34,8 @@ ESCAPE = re.compile(
     """,
     re.VERBOSE,
 )
+HIGH_BYTE = re.compile(r"(?:\\x|%)[89A-Fa-f][0-9A-Fa-f]|=[89A-F][0-9A-F]|\\[23][0-7]{2}")
+"""An escape that is half a character where bytes are UTF-8, and a whole one where each of them is a character."""
 SHORT_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "a": "\a", "e": "\x1b"}
 
 
@@ -49,11 +51,11 @@ class Layer:
 
 
 class Unescaped(Layer):
-    """A layer with its escapes taken back once."""
+    """A layer with its escapes taken back once. read: what bytes in hex say."""
 
-    def __init__(self, source: Layer) -> None:
-        self.source = source
-        super().__init__(ESCAPE.sub(lambda found: decode_escape(found[0]), source.text))
+    def __init__(self, source: Layer, read: Callable[[str], str] | None = None) -> None:
+        self.source, self.read = source, read or read_bytes
+        super().__init__(ESCAPE.sub(lambda found: decode_escape(found[0], self.read), source.text))
 
     @cached_property
     def pieces(self) -> tuple[list[int], list[tuple[int, int, bool]]]:
@@ -64,7 +66,7 @@ class Unescaped(Layer):
         for found in ESCAPE.finditer(self.source.text):
             for size, piece in (
                 (found.start() - there, (there, found.start(), True)),
-                (len(decode_escape(found[0])), (found.start(), found.end(), False)),
+                (len(decode_escape(found[0], self.read)), (found.start(), found.end(), False)),
             ):
                 if size:
                     starts.append(here)
@@ -173,29 +175,29 @@ class Unpacked(Layer):
         return self.source.locate(signs[min(from_sign, len(signs) - 1)], signs[min(to_sign, len(signs) - 1)] + 1)
 
 
-def decode_escape(token: str) -> str:
+def decode_escape(token: str, read: Callable[[str], str]) -> str:
     """Return what one escape stands for; '' for a terminal's code or a soft line break."""
     if token[0] == "\x1b" or token[:2] in ("=\n", "=\r"):
         return ""
     if token[0] in "%=":
-        return read_bytes(re.sub(r"[=%\s]", "", token))
+        return read(re.sub(r"[=%\s]", "", token))
     if token[0] == "&":
         return html.unescape(token)
-    return decode_backslash(token)
+    return decode_backslash(token, read)
 
 
-def decode_backslash(token: str) -> str:
+def decode_backslash(token: str, read: Callable[[str], str]) -> str:
     """Return what an escape that a backslash starts stands for."""
     if len(token) == 2:
         return SHORT_ESCAPES.get(token[1], token[1])
     if token[1] == "x":
-        return read_bytes(token.replace("\\x", ""))
+        return read(token.replace("\\x", ""))
     if token[1] == "U" or token[2] == "{":
         number = int(token[2:].strip("{}"), 16)
         return chr(number) if number < 0x110000 else token
     if token[1] == "u":
         return bytes.fromhex(token.replace("\\u", "")).decode("utf-16-be", "surrogatepass")
-    return read_bytes("".join(f"{int(part, 8) & 255:02x}" for part in token[1:].split("\\")))
+    return read("".join(f"{int(part, 8) & 255:02x}" for part in token[1:].split("\\")))
 
 
 def read_bytes(digits: str) -> str:
@@ -205,6 +207,11 @@ def read_bytes(digits: str) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode("latin-1")
+
+
+def read_signs(digits: str) -> str:
+    """Return bytes in hex as text of a character a byte, as YAML and JavaScript mean them."""
+    return bytes.fromhex(digits).decode("latin-1")
 
 
 def unescaped(layer: Layer) -> list[Layer]:
@@ -232,5 +239,6 @@ def unpacked(layer: Layer) -> Iterator[Layer]:
 def layers_of(chain: Sequence[Layer]) -> Iterator[Layer]:
     """Yield the text itself first, then everything that it can be decoded to. chain: what `unescaped` says of the text."""
     yield from chain
+    yield from (Unescaped(layer, read_signs) for layer in chain if HIGH_BYTE.search(layer.text))
     for layer in chain[:: len(chain) - 1 or 1]:
         yield from unpacked(layer)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lib.core import redact
@@ -108,6 +108,8 @@ def test_redacting_never_raises_and_changes_nothing_the_second_time(text: str, s
 
 
 @given(SECRETS, st.sampled_from(sorted(SPELLINGS)), st.text(max_size=20), st.text(max_size=20))
+@example("000000¡¡¡¡¡ĀĀĀĀĀ¡ĀĀ𐀀𐀀𐀀𐀀¡Â¡", "YAML, double quotes", "", "")  # its last escapes are UTF-8 of another sign
+@example("Ã©Ã©Ã©Ã©Ã©", "Python, ASCII", "", "")
 @settings(max_examples=400, deadline=None)
 def test_no_spelling_of_a_secret_survives(value: str, spelling: str, before: str, after: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
