@@ -80,7 +80,8 @@ class ControlRecord:
         if not whole_s:
             return QUIET
         lost = sum(one.lost * (one.end_s - one.begin_s) for one in met) / whole_s
-        return Control(late_s=max(one.late_s for one in met), lost=lost)
+        # Of rounds that took next to nothing the mean is not exact: never more than the worst.
+        return Control(late_s=max(one.late_s for one in met), lost=min(lost, max(one.lost for one in met)))
 
     def shifted(self, by_s: float) -> ControlRecord:
         """Return the same rounds on a clock that shows so much more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from lib.core.busyness import (
@@ -112,6 +112,7 @@ def test_a_look_is_made_again_only_while_it_is_unclear(looks: list[Looked]) -> N
 
 
 @given(some.lists(some.tuples(some.floats(0, 10), some.floats(0, 5), some.floats(0, 0.9)), max_size=9), seconds, seconds)
+@example(found=[(5e-324, 0.0, 0.75)], begin=0.0, length=0.0)
 def test_a_stretch_has_the_worst_of_its_rounds(found: list[tuple[float, float, float]], begin: float, length: float) -> None:
     rounds, at = [], 0.0
     for took, late, lost in found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,9 @@ ODD_BODIES = [
 ]  # fmt: skip
 """What no vendor answers, and a script must read as the other does. Bash alone tells a string's escapes as they came."""
 
+AWAY = re.compile(r"(\d+) s away from ours")
+"""How far a server's clock is from this machine's, s."""
+
 
 def run_node(name: str, variables: Mapping[str, str], **changes: str) -> subprocess.CompletedProcess[str]:
     """Run a script on a PATH with node and nothing else."""
@@ -64,7 +68,9 @@ def assert_same(service: str, variables: Mapping[str, str], **changes: str) -> A
     if not bash.stdout:
         assert node.stdout == ""
         return None
-    ours, theirs = json.loads(node.stdout), json.loads(bash.stdout)
+    away = [[int(number) for number in AWAY.findall(one.stdout)] for one in (node, bash)]
+    assert away[0] == pytest.approx(away[1], abs=10)  # they look at the clock one after the other
+    ours, theirs = (json.loads(AWAY.sub("", one.stdout)) for one in (node, bash))
     assert without_what_varies(ours) == without_what_varies(theirs)
     assert [set(one) for one in ours["answers"]] == [set(one) for one in theirs["answers"]]
     assert [set(one["headers"]) for one in ours["answers"]] == [set(one["headers"]) for one in theirs["answers"]]
