@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -59,6 +60,7 @@ class Rls(Section):
         return self
 
 
+@cache
 def split_scope(declared: str) -> tuple[str, str]:
     """Return the rows a verb may reach and the rows it may leave behind: `a -> b` or `a` for both."""
     reached, arrow, left = (part.strip() for part in declared.partition("->"))

@@ -14,15 +14,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from lib.clients.postgres.rls.attempt import UID
-from lib.clients.postgres.rls.catalogue import (
-    Access,
-    ProbedTable,
-    access_by_table,
-    ask_access,
-    ask_tables,
-    resolve_tables,
-    tables_of,
-)
+from lib.clients.postgres.rls.catalogue import Access, ProbedTable
 from lib.clients.postgres.rls.classify import Cell, Observation, judge_cell
 from lib.clients.postgres.rls.declared import Rls, split_scope
 from lib.clients.postgres.rls.interpret import read_observation
@@ -38,8 +30,8 @@ from lib.clients.postgres.rls.session import Key as Key
 from lib.clients.postgres.rls.session import Prepare as Prepare
 from lib.clients.postgres.rls.session import check_connection as check_connection
 from lib.clients.postgres.rls.session import open_trials as open_trials
+from lib.clients.postgres.rls.session import prepare_rows, rolled_back_on
 from lib.clients.postgres.rls.session import rolled_back as rolled_back
-from lib.clients.postgres.rls.session import rolled_back_on
 from lib.clients.postgres.rls.session import run_attempts as run_attempts
 from lib.clients.postgres.rls.trial import VERBS as VERBS
 from lib.clients.postgres.rls.trial import Trial
@@ -83,16 +75,14 @@ def observe_on(
     by_clause: bool,
 ) -> list[Cell]:
     """Return the same over one connection: with 10 ms a round trip, the second one would cost as much as a round of trials."""
-    found, access = read_catalogue(connection, rls)
-    guarded = [table.display_name for table in found.values() if table.rls_enabled]
-    platform = [name for name in guarded if name in MADE_TABLES] if makes_rows else []
-    adds = with_platform_rows(database, rls, platform, prepare) if platform else prepare
-    if by_clause:
-        rls = add_weaker(rls, [name for name, table in found.items() if table.rls_enabled and not table.is_platform])
-        adds = with_missing_rows(rls, found, access, adds)
-    limit_s = rls.statement_timeout_s
-    with rolled_back_on(connection, statement_timeout_s=limit_s, prepare=adds, identities=rls.identities) as asked:
-        may_quieten = asked.check(database) if asked is not None else False
+    with rolled_back_on(connection, statement_timeout_s=rls.statement_timeout_s, rls=rls) as asked:
+        if asked is None:
+            raise AssertionError("nothing was asked as the transaction began")
+        found, access = asked.read_catalogue(rls)
+        may_quieten = asked.roles.check(database)
+        rls, adds = plan_rows(database, rls, found, access, prepare=prepare, makes_rows=makes_rows, by_clause=by_clause)
+        if adds is not None:
+            prepare_rows(connection, adds, statement_timeout_s=rls.statement_timeout_s)
         by_topic = [name for name, table in found.items() if table.display_name == MESSAGES] if makes_rows else []
         plain = {name: table for name, table in found.items() if name not in by_topic}
         observed = observe_trials(connection, list(open_trials(rls, plain, access, verbs, may_quieten=may_quieten)))
@@ -110,16 +100,24 @@ def observe_on(
     ]
 
 
-def read_catalogue(
-    connection: psycopg.Connection[DictRow], rls: Rls
-) -> tuple[dict[str, ProbedTable], dict[tuple[str, str], Access]]:
-    """Return the declared tables that exist, and the rights on them, in one round trip; no transaction stays open."""
-    roles = [identity.role for identity in rls.identities.values()]
-    connection.autocommit, connection.prepare_threshold = True, None
-    with connection.pipeline():
-        tables = ask_tables(connection, rls.schemas, rls.matrix)
-        access = ask_access(connection, rls.schemas, roles, rls.matrix)
-    return resolve_tables(rls.matrix, tables_of(tables.fetchall())), access_by_table(access.fetchall())
+def plan_rows(
+    database: Database,
+    rls: Rls,
+    found: Mapping[str, ProbedTable],
+    access: Mapping[tuple[str, str], Access],
+    *,
+    prepare: Prepare | None,
+    makes_rows: bool,
+    by_clause: bool,
+) -> tuple[Rls, Prepare | None]:
+    """Return what is to be tried, with its weaker scopes where each clause counts, and what adds the rows that it takes."""
+    guarded = [table.display_name for table in found.values() if table.rls_enabled]
+    platform = [name for name in guarded if name in MADE_TABLES] if makes_rows else []
+    adds = with_platform_rows(database, rls, platform, prepare) if platform else prepare
+    if not by_clause:
+        return rls, adds
+    rls = add_weaker(rls, [name for name, table in found.items() if table.rls_enabled and not table.is_platform])
+    return rls, with_missing_rows(rls, found, access, adds)
 
 
 def with_platform_rows(database: Database, rls: Rls, tables: Sequence[str], prepare: Prepare | None) -> Prepare:

@@ -12,7 +12,15 @@ from psycopg.types.json import Jsonb
 
 from lib.clients.postgres.advisory_lock import TRY_TRIAL_LOCK, wait_for_trials
 from lib.clients.postgres.rls.attempt import NEWER_THAN, Attempt, claims_of
-from lib.clients.postgres.rls.catalogue import Access, ProbedTable
+from lib.clients.postgres.rls.catalogue import (
+    Access,
+    ProbedTable,
+    access_by_table,
+    ask_access,
+    ask_tables,
+    resolve_tables,
+    tables_of,
+)
 from lib.clients.postgres.rls.declared import Identity, Rls
 from lib.clients.postgres.rls.statements import Subject
 from lib.clients.postgres.rls.trial import Answer, Trial
@@ -39,52 +47,58 @@ Prepare = Callable[[psycopg.Connection[DictRow]], None]
 def rolled_back(
     database: Database, *, statement_timeout_s: float, prepare: Prepare | None = None
 ) -> Iterator[psycopg.Connection[DictRow]]:
-    """Yield a new connection that `rolled_back_on` holds."""
-    with database.connect() as connection, rolled_back_on(connection, statement_timeout_s=statement_timeout_s, prepare=prepare):
+    """Yield a new connection that `rolled_back_on` holds.
+
+    prepare: adds rows in the transaction first; what is tried afterwards is told apart from them.
+    """
+    with database.connect() as connection, rolled_back_on(connection, statement_timeout_s=statement_timeout_s):
+        if prepare is not None:
+            prepare_rows(connection, prepare, statement_timeout_s=statement_timeout_s)
         yield connection
 
 
 @contextmanager
 def rolled_back_on(
-    connection: psycopg.Connection[DictRow],
-    *,
-    statement_timeout_s: float,
-    prepare: Prepare | None = None,
-    identities: Mapping[str, Identity] | None = None,
-) -> Iterator[AskedRoles | None]:
+    connection: psycopg.Connection[DictRow], *, statement_timeout_s: float, rls: Rls | None = None
+) -> Iterator[Asked | None]:
     """Hold a connection inside one bounded REPEATABLE READ transaction that is rolled back whatever happens.
 
     One trial of a database waits for another that is under way there: see `advisory_lock.TRIAL_KEY`.
-    prepare: adds rows in it first; what is tried afterwards is told apart from them.
-    identities: yields what was asked about them, in the round trip in which the transaction began.
+    rls: yields what was asked of its tables and identities, in the round trip in which the transaction began.
     """
     # We begin it ourselves: psycopg would wait for the answer. And what it prepares it would have to forget at the end.
     connection.autocommit, connection.prepare_threshold = True, None
-    asked: list[AskedRoles] = []
+    asked: list[Asked] = []
 
     def begin() -> bool:
         """Begin the transaction anew, so that it sees what the trial before it left; return whether it is the only trial."""
         connection.rollback()
         with connection.pipeline():
             connection.execute("begin isolation level repeatable read")
-            limit_session(connection, statement_timeout_s)
             lock = connection.execute(TRY_TRIAL_LOCK)
+            # Before the limits: of thousands of tables the catalogue may take longer than a statement of a trial may.
+            catalogue = ask_catalogue(connection, rls) if rls is not None else None
+            limit_session(connection, statement_timeout_s)
             connection.execute(read_query(__package__, "install_attempts"))
-            asked[:] = [] if identities is None else [ask_roles(connection, identities)]
+            if rls is not None and catalogue is not None:
+                asked[:] = [Asked(catalogue=catalogue, roles=ask_roles(connection, rls.identities))]
         row = lock.fetchone()
         return row is not None and row["taken"] == "true"
 
     try:
         wait_for_trials(begin)
-        if prepare is not None:
-            prepare(connection)
-            limit_session(connection, statement_timeout_s)
-            mark_rows(connection)
-            connection.execute(read_query(__package__, "install_attempts"))
         yield asked[0] if asked else None
     finally:
         if not connection.closed:
             connection.rollback()
+
+
+def prepare_rows(connection: psycopg.Connection[DictRow], prepare: Prepare, *, statement_timeout_s: float) -> None:
+    """Add rows in the open transaction of a trial, so that what is tried afterwards is told apart from them."""
+    prepare(connection)
+    limit_session(connection, statement_timeout_s)
+    mark_rows(connection)
+    connection.execute(read_query(__package__, "install_attempts"))
 
 
 def limit_session(connection: psycopg.Connection[DictRow], statement_timeout_s: float) -> None:
@@ -155,6 +169,25 @@ def ask_attempts(connection: psycopg.Connection[DictRow], attempts: Sequence[Att
     return connection.execute(
         "select * from pg_temp.launch_attempts(%s) order by number", [Jsonb([attempt.as_json() for attempt in attempts])]
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What was asked of the server as the transaction began."""
+
+    catalogue: tuple[psycopg.Cursor[DictRow], psycopg.Cursor[DictRow]]
+    roles: AskedRoles
+
+    def read_catalogue(self, rls: Rls) -> tuple[dict[str, ProbedTable], dict[tuple[str, str], Access]]:
+        """Return the declared tables that exist, and the rights on them."""
+        tables, access = self.catalogue
+        return resolve_tables(rls.matrix, tables_of(tables.fetchall())), access_by_table(access.fetchall())
+
+
+def ask_catalogue(connection: psycopg.Connection[DictRow], rls: Rls) -> tuple[psycopg.Cursor[DictRow], psycopg.Cursor[DictRow]]:
+    """Ask for the declared tables, and for the rights on them."""
+    roles = [identity.role for identity in rls.identities.values()]
+    return ask_tables(connection, rls.schemas, rls.matrix), ask_access(connection, rls.schemas, roles, rls.matrix)
 
 
 @dataclass(frozen=True, kw_only=True)

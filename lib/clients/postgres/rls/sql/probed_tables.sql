@@ -13,6 +13,11 @@ with recursive written as materialized (
   select f.oid, f.proname
   from writers w
   join written f on f.provolatile <> 'v' and (f.is_parsed or position(w.proname in f.prosrc) > 0)
+), used_by_policies (relation, attnum) as (
+  -- Read once and hashed: for one column alone the server would read what every policy rests on.
+  select d.refobjid, d.refobjsubid
+  from pg_catalog.pg_depend d
+  where d.classid = 'pg_catalog.pg_policy'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass
 )
 select
   n.nspname as schema,
@@ -29,7 +34,7 @@ select
       select from pg_catalog.pg_policy p
       join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_policy'::regclass and d.objid = p.oid
       join pg_catalog.pg_proc f on d.refclassid = 'pg_catalog.pg_proc'::regclass and d.refobjid = f.oid
-      where p.polrelid = c.oid and (f.provolatile = 'v' or f.oid in (select w.oid from writers w))
+      where p.polrelid = c.oid and (f.provolatile = 'v' or f.oid = any (array(select w.oid from writers w)))
     ) as is_plain,
   (select count(*) from pg_catalog.pg_policy p where p.polrelid = c.oid) as policies,
   (
@@ -44,11 +49,7 @@ select
           where i.indrelid = c.oid and i.indisprimary and a.attnum = any (i.indkey::int2[])
         ),
         'narrow', (select y.typtype = 'e' or y.oid = 'boolean'::regtype from pg_catalog.pg_type y where y.oid = a.atttypid),
-        'holds_id', a.atttypid = 'uuid'::regtype and exists (
-          select from pg_catalog.pg_depend d
-          where d.classid = 'pg_catalog.pg_policy'::regclass
-            and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid and d.refobjsubid = a.attnum
-        ),
+        'holds_id', a.atttypid = 'uuid'::regtype and (c.oid, a.attnum::int) in (select u.relation, u.attnum from used_by_policies u),
         'free', not exists (
           select from pg_catalog.pg_index i
           where i.indrelid = c.oid and (i.indisunique or i.indisexclusion)
@@ -59,11 +60,7 @@ select
         ) and (c.oid, a.attnum) not in (
           -- Not by exists: no index finds a key by what it refers to, so each column would read every constraint.
           select k.confrelid, unnest(k.confkey) from pg_catalog.pg_constraint k where k.contype = 'f'
-        ) and not exists (
-          select from pg_catalog.pg_depend d
-          where d.classid = 'pg_catalog.pg_policy'::regclass
-            and d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid and d.refobjsubid = a.attnum
-        ) and c.relkind <> 'p' and not c.relispartition
+        ) and (c.oid, a.attnum::int) not in (select u.relation, u.attnum from used_by_policies u) and c.relkind <> 'p' and not c.relispartition
       ) order by a.attnum
     )
     from pg_catalog.pg_attribute a
