@@ -85,7 +85,8 @@ def observe_on(
             prepare_rows(connection, adds, statement_timeout_s=rls.statement_timeout_s)
         by_topic = [name for name, table in found.items() if table.display_name == MESSAGES] if makes_rows else []
         plain = {name: table for name, table in found.items() if name not in by_topic}
-        observed = observe_trials(connection, list(open_trials(rls, plain, access, verbs, may_quieten=may_quieten)))
+        trials = list(open_trials(rls, plain, access, verbs, may_quieten=may_quieten))
+        observed = observe_trials(connection, trials, ends=not by_topic)
         for name in by_topic:
             several = [
                 observe_trials(connection, list(open_trials(rls, {name: found[name]}, access, verbs, may_quieten=may_quieten)))
@@ -177,10 +178,16 @@ def judge_row(
             yield cell
 
 
-def observe_trials(connection: psycopg.Connection[DictRow], trials: Sequence[Trial]) -> dict[Key, Observation]:
-    """Run every trial, one round trip a round, and return the observation of each table, identity and verb."""
+def observe_trials(
+    connection: psycopg.Connection[DictRow], trials: Sequence[Trial], *, ends: bool = False
+) -> dict[Key, Observation]:
+    """Run every trial, one round trip a round, and return the observation of each table, identity and verb.
+
+    ends: whether the transaction may be rolled back together with the last round.
+    """
     for plan in (Trial.plan_regions, Trial.plan_tables, Trial.plan_rows, Trial.plan_single_deletes):
+        is_last = ends and plan is Trial.plan_rows and not any(trial.cut_short for trial in trials)
         attempts = (((str(n), *step), attempt) for n, trial in enumerate(trials) for step, attempt in plan(trial))
-        for (n, *step), answer in run_attempts(connection, attempts):
+        for (n, *step), answer in run_attempts(connection, attempts, ends=is_last):
             trials[int(n)].note(tuple(step), answer)
     return {(trial.table, trial.who, verb): read_observation(trial, verb) for trial in trials for verb in trial.declared}

@@ -128,11 +128,12 @@ def mark_rows(connection: psycopg.Connection[DictRow]) -> None:
 
 
 def run_attempts(
-    connection: psycopg.Connection[DictRow], attempts: Iterable[tuple[Key, Attempt | None]]
+    connection: psycopg.Connection[DictRow], attempts: Iterable[tuple[Key, Attempt | None]], *, ends: bool = False
 ) -> Iterator[tuple[Key, Answer]]:
     """Yield each attempt's answer, equal ones run once, in one round trip and few statements; None has none.
 
     The server works on what was asked first while the next attempts are still being thought of.
+    ends: rolls the transaction back in the same round trip, after the attempts; where one is stopped, the caller does so.
     """
     keys: list[tuple[Key, int]] = []
     numbers: dict[Attempt, int] = {}
@@ -158,8 +159,12 @@ def run_attempts(
                 if not asked:
                     pipelined.enter_context(connection.pipeline())
                 ask()
+        if ends and waiting and not asked:
+            pipelined.enter_context(connection.pipeline())
         if waiting:
             ask()
+        if ends and asked:
+            connection.execute("rollback")
     answers = {number: row for batch, cursor in asked for number, row in zip(batch, cursor.fetchall(), strict=True)}
     yield from ((key, answers[number]) for key, number in keys)
 
