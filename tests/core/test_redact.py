@@ -241,6 +241,7 @@ def test_a_text_seen_before_is_struck_once_its_secret_is_known(monkeypatch: pyte
 
 @given(
     st.text(alphabet=st.sampled_from("ab'\\ \x85\xa0\xad\u061c\u180e\u200b\u2013\u2028\u2060\u2070\ufeff\ufffdé✓"), max_size=40)
+    | st.text(alphabet=st.characters(max_codepoint=0xFF), max_size=40)
 )
 def test_firm_bytes_are_the_text_without_its_loose_signs(text: str) -> None:
     assert firm_bytes(text) == "".join(sign for sign in text if sign not in LOOSE).encode()
