@@ -27,6 +27,7 @@ WHOLE = {
     "resilience",
     "test_action.py",
     "test_conftest.py",
+    "test_catalogue_queries.py",
     "test_container.py",
     "test_denominators.py",
     "test_layers.py",

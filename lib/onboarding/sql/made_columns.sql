@@ -22,9 +22,9 @@ select
   exists (
     select from pg_catalog.pg_index i where i.indrelid = c.oid and i.indisunique and a.attnum = any (i.indkey::int2[])
   ) as is_unique,
-  (
+  case when t.typtype = 'd' then (
     select pg_catalog.pg_get_constraintdef(k.oid) from pg_catalog.pg_constraint k where k.contypid = t.oid limit 1
-  ) as domain_check,
+  ) end as domain_check,
   (
     select pg_catalog.pg_get_expr(part.relpartbound, part.oid)
     from pg_catalog.pg_partitioned_table pt

@@ -69,24 +69,34 @@ def rolled_back_on(
     # We begin it ourselves: psycopg would wait for the answer. And what it prepares it would have to forget at the end.
     connection.autocommit, connection.prepare_threshold = True, None
     asked: list[Asked] = []
+    tries = 0
 
     def begin() -> bool:
         """Begin the transaction anew, so that it sees what the trial before it left; return whether it is the only trial."""
+        nonlocal tries
         connection.rollback()
+        tries += 1
         with connection.pipeline():
             connection.execute("begin isolation level repeatable read")
             lock = connection.execute(TRY_TRIAL_LOCK)
-            # Before the limits: of thousands of tables the catalogue may take longer than a statement of a trial may.
-            catalogue = ask_catalogue(connection, rls) if rls is not None else None
-            limit_session(connection, statement_timeout_s)
-            connection.execute(read_query(__package__, "install_attempts"))
-            if rls is not None and catalogue is not None:
-                asked[:] = [Asked(catalogue=catalogue, roles=ask_roles(connection, rls.identities))]
+            if tries == 1:
+                ask()
         row = lock.fetchone()
         return row is not None and row["taken"] == "true"
 
+    def ask() -> None:
+        """Ask what is to be known, and set the limits: after the catalogue, which may take longer of thousands of tables."""
+        catalogue = ask_catalogue(connection, rls) if rls is not None else None
+        limit_session(connection, statement_timeout_s)
+        connection.execute(read_query(__package__, "install_attempts"))
+        if rls is not None and catalogue is not None:
+            asked[:] = [Asked(catalogue=catalogue, roles=ask_roles(connection, rls.identities))]
+
     try:
         wait_for_trials(begin)
+        if tries > 1:  # once for all tries: who waits asks the server for its lock alone
+            with connection.pipeline():
+                ask()
         yield asked[0] if asked else None
     finally:
         if not connection.closed:

@@ -1,5 +1,20 @@
 -- Every column of the schemas' tables that is unique by itself and draws its values from a sequence.
 -- A bind: schemas.
+with drawn (relation, attnum, sequence) as (
+  -- An identity owns its sequence; a default of nextval() reads one, whoever owns it. One after the other: joined by either of
+  -- two conditions, every column would be held against all that depends on a table.
+  select a.attrelid, a.attnum, d.objid
+  from pg_catalog.pg_attribute a
+  join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_class'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass
+    and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and d.deptype = 'i'
+  where a.attidentity <> ''
+  union
+  select f.adrelid, f.adnum, d.refobjid
+  from pg_catalog.pg_attrdef f
+  join pg_catalog.pg_attribute a on a.attrelid = f.adrelid and a.attnum = f.adnum and a.attidentity = ''
+  join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_attrdef'::regclass and d.objid = f.oid
+    and d.refclassid = 'pg_catalog.pg_class'::regclass
+)
 select distinct
   n.nspname as schema,
   c.relname as name,
@@ -11,14 +26,8 @@ select distinct
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-left join pg_catalog.pg_attrdef f on f.adrelid = c.oid and f.adnum = a.attnum
-join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and (
-  -- An identity owns its sequence; a default of nextval() reads one, whoever owns it.
-  (a.attidentity <> '' and d.classid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid and d.refobjsubid = a.attnum
-    and d.deptype = 'i')
-  or (d.classid = 'pg_catalog.pg_attrdef'::regclass and d.objid = f.oid)
-)
-join pg_catalog.pg_class s on s.relkind = 'S' and s.oid = case when a.attidentity <> '' then d.objid else d.refobjid end
+join drawn on drawn.relation = c.oid and drawn.attnum = a.attnum
+join pg_catalog.pg_class s on s.relkind = 'S' and s.oid = drawn.sequence
 join pg_catalog.pg_namespace sn on sn.oid = s.relnamespace
 join pg_catalog.pg_sequence q on q.seqrelid = s.oid
 where c.relkind in ('r', 'p')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from lib.clients.postgres.rls import session as probe_session
 from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.core.results import Outcome
-from lib.transport.database import Database, read_query
+from lib.transport.database import Database
 from tests.support.rls_samples import NOTES, apply, roles, section
 
 
@@ -80,24 +79,3 @@ def test_the_round_trips_do_not_grow_with_the_matrix(notes: Database, monkeypatc
     assert {cell.outcome for cell in [*few, *cells]} == {Outcome.PASS} and len(cells) == 40 * 12
     # The transaction with the catalogue and what the identities may be, and three rounds of trials, the last with the end.
     assert trips == more == 4
-
-
-def test_what_policies_rest_on_is_read_once_however_many_columns_there_are(notes: Database) -> None:
-    names = [f"public.more_{number}" for number in range(40)]
-    apply(notes, *(NOTES.replace("public.notes", name).replace("notes_", "more_") for name in names))
-    query = read_query("lib.clients.postgres.rls", "probed_tables")
-    with notes.connect() as connection:
-        bound = {"schemas": ["public"], "also": []}
-        [row] = connection.execute(f"explain (analyze, format json) {query}", bound).fetchall()
-    reads = [node for node in walk(row["QUERY PLAN"][0]["Plan"]) if node.get("Relation Name") == "pg_depend"]
-    assert len(reads) >= 3
-    # Once by each subquery of the whole; for each table only by what an index finds by the table itself.
-    by_policy = [node for node in reads if "classid" in node.get("Index Cond", "") and "objid" not in node.get("Index Cond", "")]
-    assert {node["Actual Loops"] for node in by_policy} <= {0, 1}, by_policy
-
-
-def walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a node of a query's plan, and all below it."""
-    yield node
-    for below in node.get("Plans", []):
-        yield from walk(below)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -12,6 +13,7 @@ from psycopg.rows import DictRow
 
 from lib.clients.postgres.advisory_lock import TRY_TRIAL_LOCK, wait_for_trials
 from lib.clients.postgres.rls import session as probe_session
+from lib.clients.postgres.rls.declared import Rls
 from lib.clients.postgres.rls.probe import observe_matrix
 from lib.core.errors import DatabaseError
 from lib.core.results import Outcome
@@ -65,3 +67,28 @@ def test_a_trial_that_never_ends_is_waited_for_so_long_and_no_longer(notes: Data
     with notes.connect() as other:
         assert (other.execute(TRY_TRIAL_LOCK).fetchone() or {})["taken"] == "true"
         assert {cell.outcome for cell in observe_matrix(notes, section())} == {Outcome.PASS}
+
+
+def test_who_waits_reads_the_catalogue_no_more_often_however_long_it_takes(
+    notes: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries, reads, ask = 0, 0, probe_session.ask_catalogue
+
+    def count(connection: psycopg.Connection[DictRow], rls: Rls) -> object:
+        nonlocal reads
+        reads += 1
+        return ask(connection, rls)
+
+    def wait(begin: Callable[[], bool]) -> bool:
+        nonlocal tries
+        with notes.connect() as other:
+            other.execute(TRY_TRIAL_LOCK)
+            for _ in range(5):
+                assert not begin()
+                tries += 1
+        return begin()
+
+    monkeypatch.setattr(probe_session, "ask_catalogue", count)
+    monkeypatch.setattr(probe_session, "wait_for_trials", wait)
+    assert {cell.outcome for cell in observe_matrix(notes, section())} == {Outcome.PASS}
+    assert (tries, reads) == (5, 2)
