@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,7 +74,8 @@ def test_a_branch_is_judged_alike(tmp_path: Path) -> None:
 
 
 def test_a_run_finds_says_and_keeps_the_same(tmp_path: Path) -> None:
-    started, forked = both_ways("run", "local", "--only", "credentials", "--rendered", "{}", folder=tmp_path)
+    with tempfile.TemporaryDirectory() as own:  # the next run of a checkout says which killed ones it cleaned up after
+        started, forked = both_ways("run", "local", "--only", "credentials", "--rendered", "{}", folder=tmp_path, TMPDIR=own)
     assert (started[0], started[2]) == (0, ""), started
     assert forked[0::2] == started[0::2]
     # What a terminal shows of the tasks' course depends on when each of them began; its lines are the same.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -28,6 +29,11 @@ SHORTEST_LOOK_S, LONGEST_LOOK_S = 0.05, 60.0
 STOP_SIGNALS = {
     name: signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGSTOP", "SIGHUP")
 }
+MOST_READ = 4000
+"""Bytes of a check's answer that are read: its head, and more of its body than is shown."""
+NO_BODY = re.compile(rb"HTTP/\S+ (204|304)\b")
+CONTENT_LENGTH = re.compile(rb"(?im)^content-length: *(\d+) *\r?$")
+CHUNKED = re.compile(rb"(?im)^transfer-encoding:.*\bchunked *\r?$")
 PR_SET_PDEATHSIG = 1
 """Linux: the signal a process gets when the one that started it ends, so that no machine outlives us."""
 
@@ -188,10 +194,10 @@ async def knock(port: int, timeout_s: float) -> tuple[str, str]:
         async with asyncio.timeout(timeout_s):
             _, writer = await asyncio.open_connection(HOST, port)
             writer.close()
+    except TimeoutError:  # one of the OSErrors itself
+        return "critical", "timed out"
     except OSError:
         return "critical", "connect: connection refused"
-    except TimeoutError:
-        return "critical", "timed out"
     return "passing", "Success"
 
 
@@ -202,15 +208,35 @@ async def ask(port: int, method: str, path: str, timeout_s: float) -> tuple[str,
     try:
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection(HOST, port)
-            writer.write(f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
-            answer = await reader.read(2000)
-            writer.close()
+            with contextlib.closing(writer):
+                writer.write(f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+                answer = await read_answer(reader, method)
+    except TimeoutError:  # one of the OSErrors itself
+        return "critical", "timed out"
     except OSError:
         return "critical", "connect: connection refused"
-    except TimeoutError:
-        return "critical", "timed out"
-    first, _, rest = answer.decode(errors="replace").partition("\r\n")
-    status = first.split()[1] if len(first.split()) > 1 else "none"
-    return "passing" if status[
-        :1
-    ] == "2" else "critical", f"HTTP {method} {path}: {status} Output: {rest.rpartition(chr(10))[2][:300]}"
+    head, _, body = answer.decode(errors="replace").partition("\r\n\r\n")
+    words = head.split(maxsplit=2)
+    status = words[1] if len(words) > 1 else "none"
+    return "passing" if status.startswith("2") else "critical", f"HTTP {method} {path}: {status} Output: {body.strip()[:300]}"
+
+
+async def read_answer(reader: asyncio.StreamReader, method: str) -> bytes:
+    """Return an HTTP answer up to its end or `MOST_READ`: a server may send its head first, and may keep the connection."""
+    answer = b""
+    while len(answer) < MOST_READ and not is_whole(answer, method):
+        if not (more := await reader.read(MOST_READ)):
+            break
+        answer += more
+    return answer
+
+
+def is_whole(answer: bytes, method: str) -> bool:
+    """Return whether an HTTP answer says itself that no more of it comes; most end with their connection instead."""
+    head, ended, body = answer.partition(b"\r\n\r\n")
+    if not ended:
+        return False
+    if method == "HEAD" or NO_BODY.match(head):
+        return True
+    length = CONTENT_LENGTH.search(head)
+    return len(body) >= int(length[1]) if length else bool(CHUNKED.search(head)) and body.endswith(b"0\r\n\r\n")
