@@ -44,6 +44,7 @@ max_wal_senders = 4
 max_replication_slots = 4
 max_locks_per_transaction = 256
 shared_buffers = '128MB'
+dynamic_shared_memory_type = 'mmap'  # in the data folder, which goes with a killed server, too
 jit = off
 # The data is deleted after the run, so nothing protects it against a crash of the machine.
 fsync = off

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,13 @@ def test_server_listens_on_loopback_alone(postgres_server: EmbeddedPostgres) -> 
 
 def test_server_never_runs_as_root(postgres_server: EmbeddedPostgres) -> None:
     assert server_process(postgres_server).uids().effective != 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has in memory is read from /proc")
+def test_shared_memory_lies_in_the_data_folder_and_goes_with_it(postgres_server: EmbeddedPostgres) -> None:
+    mapped = {one.path for one in server_process(postgres_server).memory_maps()}
+    assert any(Path(path).is_relative_to(postgres_server.data_dir.resolve()) for path in mapped)
+    assert not [path for path in mapped if path.startswith("/dev/shm/PostgreSQL")]
 
 
 def test_wrong_password_is_refused(postgres_server: EmbeddedPostgres) -> None:
