@@ -14,9 +14,7 @@ from lib.embedded.fly.images import Registry, parse_reference
 from lib.embedded.fly.machine_config import stamped, standby_for, wakes
 from lib.embedded.fly.machine_process import RunningMachine
 from lib.embedded.fly.records import App, Machine, Release, Secret
-
-OWN_VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-"""What every machine has besides its own settings; nothing of the person's environment who runs us."""
+from lib.embedded.fly.warm_machines import OWN_VARIABLES, WarmMachines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +46,7 @@ class Platform:
         self.running: dict[str, RunningMachine] = {}
         self.edges: dict[str, Edge] = {}
         self.booting = asyncio.Lock()
+        self.warm = WarmMachines()
 
     def break_down(self, raised: BaseException) -> None:
         """Take in that one of the platform's own tasks broke: from now on every operation is answered with that."""
@@ -223,7 +222,11 @@ class Platform:
 
     async def start(self, app: App, machine: Machine) -> None:
         running = RunningMachine(
-            machine, check_every_s=self.switches["check_every_s"], boot_s=self.switches["boot_s"], on_break=self.break_down
+            machine,
+            warm=self.warm,
+            check_every_s=self.switches["check_every_s"],
+            boot_s=self.switches["boot_s"],
+            on_break=self.break_down,
         )
         self.running[machine.id] = running
         log = self.folder / "logs" / f"{machine.id}.log"

@@ -16,6 +16,7 @@ from lib.core.run_mark import run_mark
 from lib.embedded.fly.go_values import parse_duration
 from lib.embedded.fly.machine_config import checks_of_machine
 from lib.embedded.fly.records import Machine
+from lib.embedded.fly.warm_machines import WarmMachine, WarmMachines
 from lib.embedded.ports import HOST, free_port
 
 RESTART_DELAY_S = 0.3
@@ -50,14 +51,21 @@ class RunningMachine:
     """The process of one machine, and the tasks that watch it."""
 
     def __init__(
-        self, machine: Machine, *, check_every_s: float, boot_s: float, on_break: Callable[[BaseException], None]
+        self,
+        machine: Machine,
+        *,
+        warm: WarmMachines,
+        check_every_s: float,
+        boot_s: float,
+        on_break: Callable[[BaseException], None],
     ) -> None:
-        """on_break: called with what one of the machine's own tasks raised."""
+        """warm: where it is forked, if it can be. on_break: called with what one of the machine's own tasks raised."""
+        self.warm = warm
         self.machine = machine
         self.on_break = on_break
         self.check_every_s = check_every_s
         self.boot_s = boot_s
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: asyncio.subprocess.Process | WarmMachine | None = None
         self.watching: asyncio.Task[None] | None = None
         self.checking: list[asyncio.Task[None]] = []
         self.stopping = False
@@ -106,14 +114,17 @@ class RunningMachine:
         """Run the image's command once, to its end, and return its exit code."""
         self.machine.port = free_port()
         command = command_of(self.machine.config, image)
+        environment = {**variables, **run_mark(), "PORT": str(self.machine.port), "HOST": HOST}
         with log.open("ab") as file:
             if not command:
                 file.write(b"the image has no command: no folder of it has a __main__.py\n")
                 return NO_COMMAND
             try:
-                self.process = await asyncio.create_subprocess_exec(
+                self.process = await self.warm.start(
+                    command, cwd=image, variables=environment, log=file
+                ) or await asyncio.create_subprocess_exec(
                     *command,
-                    cwd=image, env={**variables, **run_mark(), "PORT": str(self.machine.port), "HOST": HOST},
+                    cwd=image, env=environment,
                     stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
                     start_new_session=True, preexec_fn=end_with_parent,
                 )  # fmt: skip

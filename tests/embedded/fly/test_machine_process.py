@@ -11,6 +11,7 @@ from lib.embedded.fly import machine_process
 from lib.embedded.fly.machine_process import RunningMachine, ask
 from lib.embedded.fly.one_deploy import RUNNING
 from lib.embedded.fly.records import Machine
+from lib.embedded.fly.warm_machines import WarmMachines
 from lib.embedded.ports import HOST
 
 
@@ -28,7 +29,7 @@ def test_a_machine_that_waits_to_be_restarted_is_one_that_a_deploy_starts(
         return exit_code
 
     async def crash() -> str:
-        running = RunningMachine(machine, check_every_s=1, boot_s=0, on_break=lambda _: None)
+        running = RunningMachine(machine, warm=WarmMachines(), check_every_s=1, boot_s=0, on_break=lambda _: None)
         monkeypatch.setattr(running, "run_once", end_at_once)
         task = asyncio.create_task(running.keep_running(tmp_path, {}, tmp_path / "log"))
         while not machine.events:
