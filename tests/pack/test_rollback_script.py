@@ -52,6 +52,16 @@ def fly(database: Database) -> Iterator[EmbeddedFly]:
         yield standing
 
 
+@pytest.fixture(scope="module")
+def untouched(database: Database) -> Iterator[EmbeddedFly]:
+    """Yield a platform that several tests are refused on, and that none of them changes."""
+    with standing_fly(database) as standing:
+        wait_passing(standing)
+        before = (flyctl_json(standing, "releases", "--app", APP), images(standing))
+        yield standing
+        assert (flyctl_json(standing, "releases", "--app", APP), images(standing)) == before
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
     """Yield the PATH of a machine with nothing but what the script may need: no Python, awk, sed, grep or jq."""
@@ -161,15 +171,17 @@ def test_previous_leaves_out_releases_that_failed(operator: Operator) -> None:
         (("--yes-overwrite",), 2, "goes with --database"),
     ],
 )
-def test_each_refusal_has_its_own_code(operator: Operator, words: tuple[str, ...], code: int, said: str) -> None:
-    given = operator.run("--app", APP, *words)
+def test_each_refusal_has_its_own_code(
+    machine: Path, untouched: EmbeddedFly, tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    given = Operator(machine, untouched, tmp_path).run("--app", APP, *words)
     assert given[0] == code, given[1]
     assert said in given[1]
 
 
-def test_a_missing_program_is_told(operator: Operator, machine: Path) -> None:
+def test_a_missing_program_is_told(machine: Path, untouched: EmbeddedFly, tmp_path: Path) -> None:
     (machine / "curl").unlink()
-    code, said = operator.run("--app", APP)
+    code, said = Operator(machine, untouched, tmp_path).run("--app", APP)
     assert (code, "curl is not installed" in said) == (3, True)
 
 
@@ -254,11 +266,11 @@ def test_the_lock_of_a_dead_operator_is_taken(operator: Operator) -> None:
     assert operator.run("--app", APP, "--execute", HOSTNAME="here")[0] == 0
 
 
-def test_a_deploy_under_way_is_not_run_over(operator: Operator, database: Database) -> None:
+def test_a_deploy_under_way_is_not_run_over(machine: Path, database: Database, tmp_path: Path) -> None:
     with standing_fly(database, fault="deploy_dies") as fly:
         wait_passing(fly)
         deploy(fly, "candidate")
-        second = Operator(operator.machine, fly, operator.folder)
+        second = Operator(machine, fly, tmp_path)
         assert flyctl_json(fly, "releases", "--app", APP)[0]["Status"] == "running"
         code, said = second.run("--app", APP)
         assert (code, "is being deployed right now" in said) == (6, True)
@@ -266,10 +278,9 @@ def test_a_deploy_under_way_is_not_run_over(operator: Operator, database: Databa
 
 
 @pytest.mark.parametrize(("fault", "code"), [("not_logged_in", 4), ("half_a_json", 4), ("previous_image_gone", 8)])
-def test_a_platform_that_fails_is_told_apart(operator: Operator, database: Database, fault: str, code: int) -> None:
+def test_a_platform_that_fails_is_told_apart(machine: Path, database: Database, tmp_path: Path, fault: str, code: int) -> None:
     with standing_fly(database, fault=fault) as fly:
-        second = Operator(operator.machine, fly, operator.folder)
-        assert second.run("--app", APP, "--to", "v1")[0] == code
+        assert Operator(machine, fly, tmp_path).run("--app", APP, "--to", "v1")[0] == code
 
 
 def test_a_release_that_does_not_get_healthy_is_told(operator: Operator) -> None:
