@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -60,6 +61,10 @@ def not_yet_first_run() -> Iterator[None]:
         yield
 
 
+TIME_UNITS = ("ms", "s", "min", "h")
+TIME = re.compile(r"\d (?:ms|s|min|h)\b")
+
+
 def forge(line: EvidenceLine, rng: random.Random) -> EvidenceLine:
     """Return the line with one word of its fact made another."""
     ways: dict[str, Callable[[], Any]] = {
@@ -80,6 +85,12 @@ def test_every_line_carries_the_command_that_looks_again_and_its_page_shows_it(w
     for line in read_evidence(whole.folder):
         assert line.again == f"python -m lib look {line.check} --run {whole.folder.name}"
     assert "python -m lib look rls.matrix_matches_declared --run" in (whole.folder / "rls.html").read_text()
+
+
+def test_a_time_that_a_check_observes_is_a_measurement(whole: Done) -> None:
+    times = {line.check for line in read_evidence(whole.folder) if TIME.search(str(line.observed)) or line.unit in TIME_UNITS}
+    assert "health.chatwoot_workers_work" in times
+    assert {check for check in times if not every_check()[check].measured} == set()
 
 
 def test_all_comes_out_the_same_and_nothing_is_written(whole: Done) -> None:

@@ -124,6 +124,7 @@ TESTED_FIRING_QUIET_AND_RESOLVING = Check(
 FIRING_ALERT_IS_DELIVERED = Check(
     "alerts.firing_alert_is_delivered",
     "The message of a firing alert is delivered",
+    measured=True,
     subject="mail",
     fix="Check the mail server, then run again.",
     doc="Renders one alert as it fires in its own test, sends it by mail, and looks for it where it arrives. "

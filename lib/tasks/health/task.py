@@ -87,6 +87,7 @@ CHATWOOT_INBOXES_CONNECTED = Check(
 CHATWOOT_WORKERS_WORK = Check(
     "health.chatwoot_workers_work",
     "Chatwoot's background workers do their work",
+    measured=True,
     subject="chatwoot",
     fix="Check that Sidekiq runs, and look at its queues.",
     doc="Reopens and resolves a conversation kept for this probe, and waits for the reporting event that only a worker writes. "
